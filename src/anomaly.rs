@@ -1,0 +1,159 @@
+//! What was odd in the capture: counted in full, with the first examples kept. Nothing is dropped without one.
+
+use std::collections::BTreeMap;
+
+use crate::provenance::Span;
+
+/// A kind of oddity; the report prints [`Kind::name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A record of the capture file is damaged or cut off; `amount` is in bytes not read.
+    DamagedCapture,
+    /// A link type that this tool does not read; `amount` is in frames.
+    UnknownLinkType,
+    /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
+    BadHeader,
+    /// An IP datagram whose fragments were not all captured; `amount` is in bytes.
+    IncompleteFragments,
+    /// Fragments that overlap with different content.
+    FragmentConflict,
+    /// A TCP or UDP checksum that does not match; only checked on request.
+    BadChecksum,
+    /// A frame cut by the snap length; `amount` is in bytes sent but not captured.
+    Snaplen,
+    /// The same frame more than once in the capture (a SPAN double).
+    DuplicateFrame,
+    /// A stretch of a stream that the capture does not hold; `amount` is in bytes, 0 where unknown.
+    Gap,
+    /// Bytes that arrived after their place in the stream had been given up; `amount` is in bytes.
+    LateSegment,
+    /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
+    OverlapConflict,
+    /// A retransmission older than the history kept to compare it with; `amount` is in bytes.
+    OverlapUncompared,
+    /// Framing was lost and found again; `amount` is in bytes skipped.
+    Resynchronised,
+    /// A message with an id that no supported BEP defines; `amount` is in bytes of its body.
+    UnknownMessage,
+    /// A message body that contradicts its id.
+    BadMessage,
+    /// A length prefix above the limit; the message was skipped by its length.
+    OversizedMessage,
+    /// A block outside the torrent's geometry.
+    BlockOutsideTorrent,
+    /// Padding that is not zero; `amount` is in bytes.
+    NonZeroPadding,
+    /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
+    Sha1Collision,
+    /// The two handshakes of one connection name different info-hashes.
+    InfoHashMismatch,
+    /// A handshake or block for a torrent that was not given.
+    TorrentNotGiven,
+    /// The clock of the capture went backwards or leapt.
+    ClockStep,
+    /// A bound of [`crate::Limits`] was reached; the detail names it, `amount` is in the bound's unit.
+    LimitReached,
+}
+
+impl Kind {
+    /// The name in the report: lower case, words joined by `-`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DamagedCapture => "damaged-capture",
+            Self::UnknownLinkType => "unknown-link-type",
+            Self::BadHeader => "bad-header",
+            Self::IncompleteFragments => "incomplete-fragments",
+            Self::FragmentConflict => "fragment-conflict",
+            Self::BadChecksum => "bad-checksum",
+            Self::Snaplen => "truncated-snaplen",
+            Self::DuplicateFrame => "duplicate-frames",
+            Self::Gap => "gap",
+            Self::LateSegment => "late-segment",
+            Self::OverlapConflict => "overlap-conflict",
+            Self::OverlapUncompared => "overlap-uncompared",
+            Self::Resynchronised => "resynchronised",
+            Self::UnknownMessage => "unknown-message",
+            Self::BadMessage => "bad-message",
+            Self::OversizedMessage => "oversized-message",
+            Self::BlockOutsideTorrent => "block-outside-torrent",
+            Self::NonZeroPadding => "non-zero-padding",
+            Self::Sha1Collision => "sha1-collision",
+            Self::InfoHashMismatch => "info-hash-mismatch",
+            Self::TorrentNotGiven => "torrent-not-given",
+            Self::ClockStep => "clock-step",
+            Self::LimitReached => "limit-reached",
+        }
+    }
+}
+
+/// One oddity, kept as an example of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The frames in question, where there are any.
+    pub span: Option<Span>,
+    /// The flow as `a -> b`, or empty where there is none.
+    pub flow: String,
+    /// One plain sentence with the figures.
+    pub detail: String,
+}
+
+/// How often a kind was seen, and its first examples in capture order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Occurrences.
+    pub count: u64,
+    /// Sum of the occurrences' amounts; the unit is the kind's.
+    pub amount: u64,
+    /// The first [`EXAMPLES`] occurrences.
+    pub examples: Vec<Example>,
+}
+
+/// All oddities of a run by kind.
+///
+/// Every stage on the serial spine reports here, so the order of the examples is the capture's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Anomalies {
+    tallies: BTreeMap<Kind, Tally>,
+}
+
+impl Anomalies {
+    /// Counts one occurrence; `example` is called only while examples of the kind are still wanted.
+    pub fn note(&mut self, kind: Kind, amount: u64, example: impl FnOnce() -> Example) {
+        let tally = self.tallies.entry(kind).or_default();
+        tally.count += 1;
+        tally.amount = tally.amount.saturating_add(amount);
+        if tally.examples.len() < EXAMPLES {
+            tally.examples.push(example());
+        }
+    }
+
+    /// The tally of `kind`, if it was ever seen.
+    pub fn tally(&self, kind: Kind) -> Option<&Tally> {
+        self.tallies.get(&kind)
+    }
+
+    /// All tallies, ordered by kind.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, &Tally)> {
+        self.tallies.iter().map(|(kind, tally)| (*kind, tally))
+    }
+}
+
+// Rationale: enough to look at by hand in Wireshark, few enough to stay out of the way.
+const EXAMPLES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_occurrence_counts_but_only_the_first_are_kept() {
+        let mut anomalies = Anomalies::default();
+        for n in 0..100_u64 {
+            anomalies.note(Kind::Gap, n, || Example { span: None, flow: String::new(), detail: n.to_string() });
+        }
+        let tally = anomalies.tally(Kind::Gap).expect("just noted");
+        assert_eq!((tally.count, tally.amount, tally.examples.len()), (100, 4950, EXAMPLES));
+        assert_eq!(tally.examples[0].detail, "0");
+    }
+}

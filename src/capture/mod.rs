@@ -1,0 +1,64 @@
+//! Bytes on disk to [`Frame`]: mapping and spooling, pcap and pcapng, several files in time order.
+
+use crate::provenance::At;
+
+/// One captured frame, as it stands in the mapped file.
+///
+/// # Invariants
+/// - `bytes.len() <= wire_len`.
+/// - `at.frame` is Wireshark's `frame.number` of that file; `at.time` is as written, not assumed monotonic.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'cap> {
+    /// Which frame of which input, and when.
+    pub at: At,
+    /// How `bytes` begins.
+    pub link: LinkType,
+    /// The captured part of the frame.
+    pub bytes: &'cap [u8],
+    /// Bytes that the frame had on the wire; more than `bytes.len()` when the snap length cut it.
+    pub wire_len: u32,
+    /// Bytes of frame check sequence at the end of the frame on the wire (0 to 15), as the interface states.
+    pub fcs_len: u8,
+}
+
+/// The link type of an interface: a `LINKTYPE_` value of the pcap registry, FCS bits removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+/// What the report says of one capture file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFacts {
+    /// File name without its directories, or `-` for standard input.
+    pub name: String,
+    /// `pcap` or `pcapng`, with the compression around it in front: `gzip+pcap`.
+    pub format: String,
+    /// Size in bytes as given (compressed size for a compressed file).
+    pub bytes: u64,
+    /// SHA-256 of the bytes as given; `None` when not asked for.
+    pub sha256: Option<[u8; 32]>,
+    /// Frames read.
+    pub frames: u64,
+    /// Time of the first frame in file order.
+    pub first_time: Option<crate::provenance::Timestamp>,
+    /// Time of the last frame in file order.
+    pub last_time: Option<crate::provenance::Timestamp>,
+    /// Its interfaces, in order of definition.
+    pub interfaces: Vec<Interface>,
+    /// What is damaged, in plain words with the byte offset; `None` when nothing is.
+    pub damage: Option<String>,
+    /// Packets that the capturing program says it dropped; `None` when it does not say.
+    pub dropped_by_capture: Option<u64>,
+}
+
+/// An interface of a capture file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its link type.
+    pub link_type: LinkType,
+    /// Its snap length in bytes; 0 for no limit.
+    pub snaplen: u32,
+    /// Its name, where the file tells it.
+    pub name: Option<String>,
+    /// Its capture filter, where the file tells it.
+    pub filter: Option<String>,
+}

@@ -1,0 +1,42 @@
+//! Why a run cannot go on.
+//!
+//! An [`Error`] ends the run: it names the file, the byte offset, what was found and what was expected.
+//! Oddities that do not end the run are anomalies, see [`crate::anomaly`].
+
+/// A failure that ends the run. Nothing is written after one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused an operation on `name`.
+    #[error("{name}: cannot {action}: {source}")]
+    Io {
+        /// The file as the user named it, or `-` for standard input.
+        name: String,
+        /// What was tried, as a verb phrase: `open`, `read`, `map`.
+        action: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// An input is not what it was given as.
+    #[error("{name}: at byte {offset}: found {found}, expected {expected}")]
+    Malformed {
+        /// The file as the user named it, or `-` for standard input.
+        name: String,
+        /// Offset of the fault in bytes from the start of the input (after decompression).
+        offset: u64,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// A capture changed while it was read; figures from it would prove nothing.
+    #[error("{name}: the file changed while it was read ({detail}); run again on a file that nobody writes to")]
+    Changed {
+        /// The file as the user named it.
+        name: String,
+        /// Which property changed, and how.
+        detail: String,
+    },
+    /// The inputs or options do not fit together.
+    #[error("{0}")]
+    Usage(String),
+}

@@ -1,0 +1,484 @@
+//! Everything that the captures prove: per transfer, per subject, per torrent. Sorted, and identical for any
+//! number of threads, window size or argument order.
+
+use std::collections::BTreeSet;
+
+use crate::anomaly::Anomalies;
+use crate::capture::InputFacts;
+use crate::packet::Endpoint;
+use crate::provenance::{At, Span};
+
+/// Everything that a run proves, in the order of the report.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
+    pub captures: Vec<InputFacts>,
+    /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.
+    pub torrents: Vec<TorrentEvidence>,
+    /// Directed edges, sorted by uploader, downloader, transport, info-hash, first time.
+    pub transfers: Vec<Transfer>,
+    /// Subjects, sorted by endpoint, transport, info-hash, first time.
+    pub subjects: Vec<Subject>,
+    /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
+    pub opaque: Vec<Opaque>,
+    /// What was odd.
+    pub anomalies: Anomalies,
+    /// What the capture is worth.
+    pub quality: Quality,
+}
+
+/// The info-hash under which the report speaks of a torrent: lower-case hex of 20 bytes (v1 and hybrid; also a
+/// truncated v2 hash of a torrent that was not given) or 32 bytes (v2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InfoHash(pub Vec<u8>);
+
+impl std::fmt::Display for InfoHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Payload bytes by class (evidence.md, section 1).
+///
+/// # Invariants
+/// - The identity: `served == pad + repeated + verified + refuted + disputed + unproven`.
+/// - `sole <= verified`, `acknowledged <= served`, `solicited <= served`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// Payload bytes of `piece` messages that the capture holds.
+    pub served: u64,
+    /// Payload bytes that the framing proves were sent but that the capture does not hold.
+    pub lost: u64,
+    /// Already carried by the same transfer at the same place with the same content.
+    pub repeated: u64,
+    /// Shown to be the torrent's own bytes.
+    pub verified: u64,
+    /// The part of `verified` in units that came from one subject entirely.
+    pub sole: u64,
+    /// Shown to differ from the torrent's bytes.
+    pub refuted: u64,
+    /// In failed units of several subjects, with nothing that tells whose bytes were bad.
+    pub disputed: u64,
+    /// In units that nothing decides.
+    pub unproven: u64,
+    /// In padding.
+    pub pad: u64,
+    /// Confirmed by the downloader's own acknowledgements.
+    pub acknowledged: u64,
+    /// Answering a request seen before.
+    pub solicited: u64,
+}
+
+impl Bytes {
+    /// Adds each figure of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.served += other.served;
+        self.lost += other.lost;
+        self.repeated += other.repeated;
+        self.verified += other.verified;
+        self.sole += other.sole;
+        self.refuted += other.refuted;
+        self.disputed += other.disputed;
+        self.unproven += other.unproven;
+        self.pad += other.pad;
+        self.acknowledged += other.acknowledged;
+        self.solicited += other.solicited;
+    }
+
+    /// Whether the identity of evidence.md holds.
+    pub fn balanced(&self) -> bool {
+        self.served == self.pad + self.repeated + self.verified + self.refuted + self.disputed + self.unproven
+            && self.sole <= self.verified
+            && self.acknowledged <= self.served
+            && self.solicited <= self.served
+    }
+}
+
+/// The ladder of evidence.md, section 2. `GX` stands beside it: see [`Bytes::refuted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grade {
+    /// Something answered at this address and port.
+    G2,
+    /// It completed a BitTorrent handshake for this info-hash.
+    G3,
+    /// It sent the torrent's info dictionary (a side branch: never promotes).
+    G3m,
+    /// It claimed to have pieces.
+    G4,
+    /// It agreed to send.
+    G5,
+    /// It sent payload bytes labelled as a piece.
+    G6,
+    /// Its bytes are exactly the torrent's at that place.
+    G7,
+    /// It alone sent a whole unit, and the unit matches.
+    G8,
+    /// Every byte of a file.
+    G9,
+    /// It sent bytes that do not match. Not on the ladder.
+    GX,
+}
+
+impl Grade {
+    /// `G2` to `G9`, `G3m`, `GX`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::G2 => "G2",
+            Self::G3 => "G3",
+            Self::G3m => "G3m",
+            Self::G4 => "G4",
+            Self::G5 => "G5",
+            Self::G6 => "G6",
+            Self::G7 => "G7",
+            Self::G8 => "G8",
+            Self::G9 => "G9",
+            Self::GX => "GX",
+        }
+    }
+
+    /// What may be said of a subject at this grade, as a short phrase.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::G2 => "reachable",
+            Self::G3 => "in the swarm",
+            Self::G3m => "metadata served",
+            Self::G4 => "advertised",
+            Self::G5 => "offered",
+            Self::G6 => "served, unverified",
+            Self::G7 => "verified as a part",
+            Self::G8 => "served a verified unit alone",
+            Self::G9 => "whole file",
+            Self::GX => "refuted",
+        }
+    }
+}
+
+/// A property of the evidence that never raises a grade (evidence.md, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Flag {
+    /// Only one side's handshake or direction is in the capture.
+    OneSided,
+    /// No packet shows that the subject received anything.
+    ReturnPathUnconfirmed,
+    /// A piece was sent that nobody asked for in a gap-free capture.
+    Unsolicited,
+    /// Bytes are missing from the capture within what it sent.
+    GapInRange,
+    /// The same stretch was sent twice with different bytes.
+    OverlapConflict,
+    /// A wrong checksum within what it sent.
+    BadChecksum,
+    /// The snap length cut what it sent.
+    TruncatedSnaplen,
+    /// Frames of its connections are in the capture more than once.
+    DuplicateFrames,
+    /// Readable only with a supplied secret.
+    DecryptedWithSecret,
+    /// Framing was lost and found again within what it sent.
+    Resynchronised,
+    /// No handshake of the connection is in the capture.
+    HandshakeNotCaptured,
+    /// What it sent is padding or of one byte value only.
+    PadOrTrivial,
+    /// The downloader had uploaded the same piece to it before.
+    Boomerang,
+    /// The address is private: no claim about a public one.
+    PrivateAddress,
+    /// The capture's clock stepped while it was active.
+    ClockStep,
+}
+
+impl Flag {
+    /// The word in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OneSided => "one-sided",
+            Self::ReturnPathUnconfirmed => "return-path-unconfirmed",
+            Self::Unsolicited => "unsolicited",
+            Self::GapInRange => "gap-in-range",
+            Self::OverlapConflict => "overlap-conflict",
+            Self::BadChecksum => "bad-checksum",
+            Self::TruncatedSnaplen => "truncated-snaplen",
+            Self::DuplicateFrames => "duplicate-frames",
+            Self::DecryptedWithSecret => "decrypted-with-secret",
+            Self::Resynchronised => "resynchronised",
+            Self::HandshakeNotCaptured => "handshake-not-captured",
+            Self::PadOrTrivial => "pad-or-trivial",
+            Self::Boomerang => "boomerang",
+            Self::PrivateAddress => "private-address",
+            Self::ClockStep => "clock-step",
+        }
+    }
+}
+
+/// How payload was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// Peer wire over TCP (BEP 3).
+    Tcp,
+    /// Peer wire over uTP (BEP 29).
+    Utp,
+    /// An HTTP webseed (BEP 17, BEP 19).
+    Http,
+}
+
+impl Carrier {
+    /// `tcp`, `utp` or `http`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Utp => "utp",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// What protects the peer wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encryption {
+    /// Plain from the first byte.
+    None,
+    /// An MSE handshake that selected plaintext.
+    MsePlaintext,
+    /// MSE with RC4, decrypted with a supplied secret.
+    MseRc4,
+}
+
+impl Encryption {
+    /// `none`, `mse-plaintext` or `mse-rc4`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::MsePlaintext => "mse-plaintext",
+            Self::MseRc4 => "mse-rc4",
+        }
+    }
+}
+
+/// Which end opened the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Initiator {
+    /// The end that served.
+    Uploader,
+    /// The end that received.
+    Downloader,
+    /// The opening is not in the capture.
+    Unknown,
+    /// Several connections, opened from both ends.
+    Both,
+}
+
+impl Initiator {
+    /// `uploader`, `downloader`, `both`, or `None` where it is unknown.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Uploader => Some("uploader"),
+            Self::Downloader => Some("downloader"),
+            Self::Both => Some("both"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// One step of the ladder that was reached, with the frames that show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Which step.
+    pub grade: Grade,
+    /// The frames that first show it.
+    pub span: Span,
+}
+
+/// The first unit that meets the standard: advertised, requested, then served alone and verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standard {
+    /// The piece.
+    pub piece: u32,
+    /// The frames in which the uploader advertised it.
+    pub advertised: Span,
+    /// The frames in which it was requested.
+    pub requested: Span,
+    /// The frames in which it was served.
+    pub served: Span,
+}
+
+/// Everything that one endpoint sent to another for one torrent over one transport.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// Who sent, as observed.
+    pub uploader: Endpoint,
+    /// Who received, as observed.
+    pub downloader: Endpoint,
+    /// How.
+    pub carrier: Carrier,
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// Connections that carried it; at least 1.
+    pub connections: u32,
+    /// Who opened them.
+    pub initiator: Initiator,
+    /// What protected them.
+    pub encryption: Encryption,
+    /// The peer_ids that the uploader used.
+    pub uploader_peer_ids: BTreeSet<[u8; 20]>,
+    /// The clients that the uploader named or that its peer_ids stand for.
+    pub uploader_clients: BTreeSet<String>,
+    /// The highest rung.
+    pub grade: Grade,
+    /// The first unit that meets the standard, when one does.
+    pub standard: Option<Standard>,
+    /// Properties.
+    pub flags: BTreeSet<Flag>,
+    /// `piece` messages that are whole in the capture's framing (holes allowed).
+    pub piece_messages: u64,
+    /// `piece` messages that the capture cuts off.
+    pub partial_messages: u64,
+    /// The figures.
+    pub bytes: Bytes,
+    /// Pieces with a verified byte of this transfer.
+    pub pieces_verified: u64,
+    /// Pieces that this subject sent whole, and that match.
+    pub pieces_sole: u64,
+    /// Pieces with a refuted byte of this transfer.
+    pub pieces_refuted: u64,
+    /// Pieces that the uploader claimed to have.
+    pub pieces_advertised: u64,
+    /// The first and last packet of the connections.
+    pub span: Span,
+    /// The frames of served payload, when there is any.
+    pub served_span: Option<Span>,
+    /// Verified bytes per file, for files with any; indices into the torrent's files.
+    pub files: Vec<(usize, u64)>,
+    /// The rungs reached, in order of the ladder.
+    pub rungs: Vec<Rung>,
+    /// Why the next rung was not reached; `None` at the top.
+    pub next_rung: Option<String>,
+    /// The tunnels crossed, outermost first, as plain text; empty for none.
+    pub paths: BTreeSet<String>,
+}
+
+/// On what the port of a subject rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PortBasis {
+    /// The port of the packets.
+    Observed,
+    /// The peer declared it on that connection (BEP 10 `p`).
+    Declared,
+}
+
+impl PortBasis {
+    /// `observed` or `declared`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Declared => "declared",
+        }
+    }
+}
+
+/// One (IP, port, transport, torrent, time window).
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The address, and the listen port if the peer declared it, else the observed port.
+    pub endpoint: Endpoint,
+    /// How it spoke.
+    pub carrier: Carrier,
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// On what the port rests.
+    pub port_basis: PortBasis,
+    /// The port that it accepts connections on, where known: declared, or seen accepting one.
+    pub listen_port: Option<u16>,
+    /// The peer_ids that it used.
+    pub peer_ids: BTreeSet<[u8; 20]>,
+    /// Its clients, as named or as its peer_ids stand for.
+    pub clients: BTreeSet<String>,
+    /// The highest rung.
+    pub grade: Grade,
+    /// The first unit that meets the standard, when one does.
+    pub standard: Option<Standard>,
+    /// Properties.
+    pub flags: BTreeSet<Flag>,
+    /// The figures of everything that it sent.
+    pub bytes: Bytes,
+    /// Payload bytes that the capture shows sent to it (not a claim that they arrived).
+    pub received: u64,
+    /// Pieces with a verified byte of this subject.
+    pub pieces_verified: u64,
+    /// Pieces that it sent whole, and that match.
+    pub pieces_sole: u64,
+    /// Pieces with a refuted byte of this subject.
+    pub pieces_refuted: u64,
+    /// Pieces that it claimed to have.
+    pub pieces_advertised: u64,
+    /// The first and last packet.
+    pub span: Span,
+    /// The frames of served payload, when there is any.
+    pub served_span: Option<Span>,
+    /// The rungs reached, in order of the ladder.
+    pub rungs: Vec<Rung>,
+    /// Why the next rung was not reached; `None` at the top.
+    pub next_rung: Option<String>,
+}
+
+/// A torrent of the run, and the sums over it.
+#[derive(Clone, Debug)]
+pub struct TorrentEvidence {
+    /// Under which hash the report speaks of it.
+    pub info_hash: InfoHash,
+    /// Index into the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
+    pub torrent: Option<usize>,
+    /// The figures of all its transfers.
+    pub bytes: Bytes,
+    /// Bytes of the torrent that were verified at least once, each counted once.
+    pub unique: u64,
+    /// Pieces verified whole at least once.
+    pub pieces_verified: u64,
+}
+
+/// A conversation whose content cannot be read.
+#[derive(Clone, Debug)]
+pub struct Opaque {
+    /// The lesser endpoint.
+    pub a: Endpoint,
+    /// The greater endpoint.
+    pub b: Endpoint,
+    /// How.
+    pub carrier: Carrier,
+    /// What it is taken for: `mse-rc4`.
+    pub kind: &'static str,
+    /// On what that rests, in plain words.
+    pub basis: String,
+    /// Opaque payload bytes from `a` to `b`.
+    pub a_to_b: u64,
+    /// Opaque payload bytes from `b` to `a`.
+    pub b_to_a: u64,
+    /// Its frames.
+    pub span: Span,
+}
+
+/// What the capture is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Frames read.
+    pub frames: u64,
+    /// Frames without an IP header that this tool reads.
+    pub not_ip: u64,
+    /// TCP connections.
+    pub tcp_flows: u64,
+    /// uTP connections.
+    pub utp_flows: u64,
+    /// UDP flows of any kind.
+    pub udp_flows: u64,
+    /// Stretches of streams that are not in the capture, in connections that carry BitTorrent.
+    pub gaps: u64,
+    /// Bytes in those, where the number is known.
+    pub gap_bytes: u64,
+    /// Packets with a wrong checksum; `None` when they were not tested.
+    pub bad_checksums: Option<u64>,
+    /// Backward or implausible steps of the clock.
+    pub clock_steps: u64,
+    /// The first and last packet of the whole run.
+    pub span: Option<(At, At)>,
+}

@@ -1,0 +1,28 @@
+//! Reads packet captures and proves which BitTorrent pieces each peer really served.
+//!
+//! One serial spine walks the captures in order; proofs are pure and run on all cores; evidence is sorted.
+//!
+//! ```text
+//! file --capture--> Frame --packet--> Packet --flow/stream--> Data | Gap --wire--> Message | Block
+//!      --session--> Served, Advertised, Requested, ... --ledger--> UnitJob --prove--> Proof
+//!      --evidence--> Evidence --report--> table, JSON, CSV, Parquet
+//!      \________________ serial, in capture order ________________/ \_ parallel, pure _/ \_ sorted _/
+//! ```
+//!
+//! Read the modules in that order: [`capture`], [`packet`], [`stream`], [`wire`], [`torrent`], [`evidence`].
+
+#![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
+
+pub mod anomaly;
+pub mod capture;
+mod error;
+pub mod evidence;
+mod limits;
+pub mod packet;
+pub mod provenance;
+pub mod stream;
+pub mod torrent;
+pub mod wire;
+
+pub use error::Error;
+pub use limits::Limits;

@@ -1,0 +1,60 @@
+//! Every bound of the tool in one place, with its unit and its reason.
+
+/// Bounds on what a run may hold in memory. Reaching one is an anomaly
+/// ([`Kind::LimitReached`](crate::anomaly::Kind::LimitReached)) and moves bytes to `unproven` or `lost`; it never
+/// drops them in silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Live flows, TCP and UDP together. The least recently active one is closed to make room.
+    // Rationale: at most 1 KiB for an idle flow keeps the table near 100 MiB.
+    pub flows: usize,
+    /// Slices that one direction of a stream may hold behind a hole, in segments.
+    // Rationale: 64 KiB segments x 4,096 cover a 256 MiB window, 1,460-byte ones 6 MiB: more than any receive
+    // window that BitTorrent clients use, at 96 KiB of bookkeeping.
+    pub stream_pending_segments: usize,
+    /// Delivered slices that one direction keeps to compare retransmissions with, in segments.
+    pub stream_history_segments: usize,
+    /// How long (capture time, ns) a hole that the receiver acknowledged is waited for, in case the capture
+    /// holds the frames out of order.
+    pub acked_hole_wait_ns: i64,
+    /// The longest peer-wire message accepted while in sync, in bytes of its length prefix.
+    // Rationale: a bitfield of 2^27 pieces; libtorrent accepts 1 MiB, Transmission 256 KiB + bitfield.
+    pub message_bytes: u32,
+    /// The longest message body that is gathered from several segments for parsing, in bytes.
+    pub scratch_bytes: usize,
+    /// Bytes searched for a message in one direction without finding one, before the stream is left as unknown.
+    pub resync_bytes: u64,
+    /// Requests remembered per direction.
+    pub outstanding_requests: usize,
+    /// Slices held in pieces that are not yet decided, over the whole run.
+    // Rationale: 16 bytes each; 8 Mi slices of 1,460 bytes are 12 GB of undecided payload for 128 MiB of memory.
+    pub open_slices: usize,
+    /// Slices kept of verified pieces, to compare later copies with, over the whole run.
+    pub reference_slices: usize,
+    /// Silence (capture time, ns) after which another peer_id at the same address is another subject (T41).
+    pub window_silence_ns: i64,
+    /// IP datagrams under reassembly at once.
+    pub fragments_open: usize,
+    /// Bytes held in fragments of unfinished datagrams.
+    pub fragment_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 100_000,
+            stream_pending_segments: 4_096,
+            stream_history_segments: 1_024,
+            acked_hole_wait_ns: 2_000_000_000,
+            message_bytes: 16 << 20,
+            scratch_bytes: 16 << 20,
+            resync_bytes: 64 << 20,
+            outstanding_requests: 16_384,
+            open_slices: 8 << 20,
+            reference_slices: 8 << 20,
+            window_silence_ns: 3_600_000_000_000,
+            fragments_open: 4_096,
+            fragment_bytes: 16 << 20,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Where in the captures something was seen: frame numbers and times.
+
+use std::fmt;
+
+/// One captured frame: the input's index and Wireshark's `frame.number` in it.
+///
+/// # Invariants
+/// - Numbers count from 1, as Wireshark does, and fit 48 bits.
+/// - Ordered by input, then by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(u64);
+
+impl FrameId {
+    /// The frame `number` (from 1) of the input with index `file`.
+    pub fn new(file: u16, number: u64) -> Self {
+        debug_assert!(number >= 1 && number < 1 << NUMBER_BITS, "frame numbers start at 1 and fit 48 bits");
+        Self(u64::from(file) << NUMBER_BITS | (number & NUMBER_MASK))
+    }
+
+    /// Index into the report's `inputs`.
+    pub fn file(self) -> u16 {
+        (self.0 >> NUMBER_BITS) as u16
+    }
+
+    /// Wireshark's `frame.number` in that file, from 1.
+    pub fn number(self) -> u64 {
+        self.0 & NUMBER_MASK
+    }
+}
+
+impl fmt::Debug for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file(), self.number())
+    }
+}
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, as the capture states them; not assumed monotonic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// One frame and its time.
+///
+/// Ordered by time, then by frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At {
+    /// When the capture says it was seen.
+    pub time: Timestamp,
+    /// Which frame it was.
+    pub frame: FrameId,
+}
+
+/// The frames from `first` to `last` in which something was seen, both included, in capture order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The first frame in capture order.
+    pub first: At,
+    /// The last frame in capture order; equal to `first` for a single frame.
+    pub last: At,
+}
+
+impl Span {
+    /// A span of one frame.
+    pub fn single(at: At) -> Self {
+        Self { first: at, last: at }
+    }
+
+    /// Widens the span so that it covers `at` too.
+    pub fn cover(&mut self, at: At) {
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+    }
+
+    /// The smallest span that covers both.
+    pub fn join(mut self, other: Self) -> Self {
+        self.cover(other.first);
+        self.cover(other.last);
+        self
+    }
+}
+
+// Rationale: 65,536 inputs of 2^48 frames each outlast any capture, in one machine word.
+const NUMBER_BITS: u32 = 48;
+const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_id_keeps_file_and_number() {
+        let id = FrameId::new(u16::MAX, (1 << 48) - 1);
+        assert_eq!((id.file(), id.number()), (u16::MAX, (1 << 48) - 1));
+        assert!(FrameId::new(0, 9) < FrameId::new(1, 1));
+    }
+
+    #[test]
+    fn a_span_covers_what_it_is_given_in_any_order() {
+        let at = |n| At { time: Timestamp(n as i64), frame: FrameId::new(0, n) };
+        let span = Span::single(at(5)).join(Span { first: at(2), last: at(3) });
+        assert_eq!(span, Span { first: at(2), last: at(5) });
+    }
+}
