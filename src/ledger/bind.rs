@@ -1,0 +1,203 @@
+//! Conversations without a handshake: the torrent is the one whose hash matches (T33).
+//!
+//! Their blocks are held. When blocks held for one receiver make up a whole piece of a given torrent and its hash
+//! matches, the connections that sent them are about that torrent, and their blocks go into its books. At the end,
+//! blocks still held are compared with verified pieces. Pieces of one byte value decide nothing: many torrents
+//! have the same.
+
+use std::collections::BTreeMap;
+
+use super::{Content, Conversation, Ledger, RangeSet, Receiver, TorrentKey};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::prove::{Prover, UnitJob, Verdict};
+use crate::session::{ConnectionId, Served};
+use crate::torrent::{Placed, TorrentId};
+
+/// A block that waits for its torrent to be known.
+#[derive(Debug)]
+pub(super) struct Held<'cap> {
+    conversation: Conversation,
+    served: Served<'cap>,
+}
+
+/// Pieces put together from held blocks.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    pieces: BTreeMap<(TorrentId, Receiver, u32), Candidate>,
+}
+
+#[derive(Debug, Default)]
+struct Candidate {
+    covered: RangeSet,
+    /// Connection and index into what it holds.
+    parts: Vec<(ConnectionId, usize)>,
+}
+
+impl<'run, 'cap> Ledger<'run, 'cap> {
+    /// Holds a block of an unknown torrent, and binds connections where a piece made of held blocks matches.
+    pub(super) fn probe(
+        &mut self,
+        conversation: Conversation,
+        served: Served<'cap>,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
+        let id = conversation.id;
+        let slices = served.block.runs.len();
+        let known = self.torrents.iter().any(|torrent| torrent.piece_count() > 0);
+        let connection = self.connections.entry(id).or_default();
+        if !known || self.open_slices + slices > self.limits.open_slices {
+            if known {
+                anomalies.note(Kind::LimitReached, u64::from(served.block.len), || Example {
+                    span: Some(served.block.span),
+                    flow: String::new(),
+                    detail: "open_slices: a block of an unknown torrent could not be held until its torrent is known"
+                        .to_owned(),
+                });
+            }
+            return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
+        }
+        self.open_slices += slices;
+        let (receiver, from) = (conversation.receivers[served.from.index()], served.from);
+        let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
+        let ranges = Content::of_block(begin, served.block.runs.clone()).ranges();
+        let index = connection.held.len();
+        connection.held.push(Held { conversation, served });
+        if connection.probes >= MOST_PROBES {
+            return;
+        }
+        debug_assert_eq!(connection.held.get(index).map(|held| held.served.from), Some(from));
+        for (torrent, placed) in self.candidates(piece, begin, len) {
+            let candidate = self.probe.pieces.entry((torrent, receiver, piece)).or_default();
+            if ranges.iter().any(|range| candidate.covered.intersects(&range)) {
+                continue;
+            }
+            ranges.iter().for_each(|range| candidate.covered.insert(range));
+            candidate.parts.push((id, index));
+            if let Some(parts) = self.complete(torrent, receiver, placed)
+                && self.matches(torrent, placed, &parts)
+            {
+                let mut connections: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
+                connections.sort_unstable();
+                connections.dedup();
+                for id in connections {
+                    self.bind(id, torrent, prover, anomalies);
+                }
+                return;
+            }
+        }
+    }
+
+    /// The given torrents in which such a block has a place.
+    fn candidates(&self, piece: u32, begin: u32, len: u32) -> Vec<(TorrentId, Placed)> {
+        (0..self.torrents.len() as u32)
+            .map(TorrentId)
+            .filter_map(|id| Some((id, self.torrents.torrent(id).place(piece, begin, len).ok()?)))
+            .collect()
+    }
+
+    /// The parts of a candidate, if they make up the whole piece; it starts anew then.
+    fn complete(&mut self, torrent: TorrentId, receiver: Receiver, placed: Placed) -> Option<Vec<(ConnectionId, usize)>> {
+        let given = self.torrents.torrent(torrent);
+        let key = (torrent, receiver, placed.piece.number());
+        let candidate = self.probe.pieces.get_mut(&key)?;
+        let mut covered = candidate.covered.clone();
+        given.pads(placed.piece).for_each(|pad| covered.insert(pad));
+        if !covered.covers(&(0..given.piece_size(placed.piece))) {
+            return None;
+        }
+        self.probe.pieces.remove(&key).map(|candidate| candidate.parts)
+    }
+
+    fn matches(&mut self, torrent: TorrentId, placed: Placed, parts: &[(ConnectionId, usize)]) -> bool {
+        let given = self.torrents.torrent(torrent);
+        let mut content = Content::default();
+        for (id, index) in parts {
+            let Some(connection) = self.connections.get_mut(id) else { return false };
+            connection.probes += 1;
+            let Some(held) = connection.held.get(*index) else { return false };
+            content.absorb(Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+        }
+        let pads = given.pads(placed.piece).collect();
+        let Some(runs) = content.piece(given.piece_size(placed.piece), &pads) else { return false };
+        !content.is_trivial() && UnitJob { runs, expected: given.expected(placed.piece) }.prove() == Verdict::Match
+    }
+
+    /// Decides that a connection is about `torrent`, and puts what it holds into the books.
+    fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.bound = Some(torrent);
+        let held = std::mem::take(&mut connection.held);
+        self.release(held, TorrentKey::Given(torrent), prover, anomalies);
+        if let Some(index) = self.undecided.iter().position(|session| session.id == id) {
+            let session = self.undecided.remove(index);
+            self.merge(&session, &Default::default(), anomalies);
+        }
+    }
+
+    fn release(&mut self, held: Vec<Held<'cap>>, torrent: TorrentKey, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        for Held { conversation, served } in held {
+            self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
+            self.place(&conversation, torrent, served, prover, anomalies);
+        }
+    }
+
+    /// At the end: compares what is still held with verified pieces; the rest is of an unknown torrent.
+    pub(super) fn bind_by_comparison(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        let mut ids: Vec<_> =
+            self.connections.iter().filter(|(_, connection)| !connection.held.is_empty()).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        for id in ids {
+            let found = self.compare(id);
+            match found {
+                Some(torrent) => self.bind(id, torrent, prover, anomalies),
+                None => {
+                    let held = self.connections.get_mut(&id).map(|connection| std::mem::take(&mut connection.held));
+                    self.release(held.unwrap_or_default(), TorrentKey::Unknown, prover, anomalies);
+                }
+            }
+        }
+        for session in std::mem::take(&mut self.undecided) {
+            if session.is_peer_wire() || self.connections.get(&session.id).is_some_and(|known| known.transfers != [None; 2]) {
+                anomalies.note(Kind::TorrentNotGiven, 1, || Example {
+                    span: session.span(),
+                    flow: crate::session::arrow(session.flow, crate::packet::Direction::LowToHigh),
+                    detail: "blocks without a handshake, and no given torrent has a piece that they match".to_owned(),
+                });
+                self.merge(&session, &Default::default(), anomalies);
+            }
+        }
+    }
+
+    /// The only torrent that agrees with every held block that it has a verified copy of.
+    fn compare(&self, id: ConnectionId) -> Option<TorrentId> {
+        let connection = self.connections.get(&id)?;
+        let mut found = None;
+        for torrent in (0..self.torrents.len() as u32).map(TorrentId) {
+            let Some(book) = self.books.get(&TorrentKey::Given(torrent)) else { continue };
+            let (mut equal, mut differ) = (0_u64, 0_u64);
+            for held in &connection.held {
+                let block = &held.served.block;
+                let Some(known) = book.get(&block.piece).filter(|known| !known.trivial) else { continue };
+                let content = Content::of_block(block.begin, block.runs.clone());
+                if content.is_trivial() || known.references.is_empty() {
+                    continue;
+                }
+                let agrees = known
+                    .references
+                    .iter()
+                    .any(|reference| content.ranges().iter().all(|range| content.agrees(reference, range)));
+                if agrees { equal += content.bytes() } else { differ += content.bytes() }
+            }
+            if equal >= LEAST_AGREEMENT && differ == 0 && found.replace(torrent).is_some() {
+                return None;
+            }
+        }
+        found
+    }
+}
+
+// Rationale: a connection whose pieces failed this often is not about any given torrent; it is compared at the end.
+const MOST_PROBES: u32 = 4_096;
+// Rationale: one block that is equal, byte for byte, and not of one value.
+const LEAST_AGREEMENT: u64 = 1_024;

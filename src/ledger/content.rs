@@ -1,0 +1,210 @@
+//! The bytes of a piece as slices of the capture: cut, compared, put together.
+
+use std::ops::Range;
+
+use super::RangeSet;
+use crate::wire::Run;
+
+/// Bytes of one piece, each slice with its place.
+///
+/// # Invariants
+/// - Ascending by place, without overlap.
+#[derive(Clone, Debug, Default)]
+pub struct Content<'cap> {
+    slices: Vec<Slice<'cap>>,
+}
+
+/// A slice and its place within the piece.
+#[derive(Clone, Copy, Debug)]
+struct Slice<'cap> {
+    start: u32,
+    bytes: &'cap [u8],
+}
+
+impl Slice<'_> {
+    fn range(&self) -> Range<u32> {
+        // A run's end was checked when its block was placed in the torrent, or saturates for an unknown one.
+        self.start..self.start.saturating_add(self.bytes.len() as u32)
+    }
+}
+
+impl<'cap> Content<'cap> {
+    /// The runs of a block that begins at `begin` of its piece.
+    pub fn of_block(begin: u32, runs: Vec<Run<'cap>>) -> Self {
+        let slices = runs.into_iter().map(|run| Slice { start: begin.saturating_add(run.start), bytes: run.bytes });
+        Self { slices: slices.collect() }
+    }
+
+    /// The part of it that lies in `ranges`.
+    pub fn cut(&self, ranges: &RangeSet) -> Self {
+        let slices = ranges.iter().flat_map(|range| self.within(range));
+        Self { slices: slices.map(|(start, bytes)| Slice { start, bytes }).collect() }
+    }
+
+    /// Slices held.
+    pub fn len(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.slices.iter().map(|slice| slice.bytes.len() as u64).sum()
+    }
+
+    /// The ranges that it covers, joined where they touch.
+    pub fn ranges(&self) -> RangeSet {
+        self.slices.iter().map(Slice::range).collect()
+    }
+
+    /// The bytes in `range`, as far as they are there.
+    pub fn within(&self, range: Range<u32>) -> impl Iterator<Item = (u32, &'cap [u8])> {
+        let at = self.slices.partition_point(|slice| slice.range().end <= range.start);
+        let end = range.end;
+        self.slices[at..].iter().take_while(move |slice| slice.start < end).map(move |slice| {
+            let place = slice.range();
+            let (from, to) = (place.start.max(range.start), place.end.min(range.end));
+            (from, &slice.bytes[(from - place.start) as usize..(to - place.start) as usize])
+        })
+    }
+
+    /// Whether both hold all of `range`, with the same bytes.
+    pub fn agrees(&self, other: &Content<'_>, range: Range<u32>) -> bool {
+        let mut at = range.start;
+        for (start, mine) in self.within(range.clone()) {
+            if start != at {
+                return false;
+            }
+            at += mine.len() as u32;
+            let mut place = start;
+            for (start, theirs) in other.within(start..at) {
+                let from = (place - (at - mine.len() as u32)) as usize;
+                if start != place || mine[from..from + theirs.len()] != *theirs {
+                    return false;
+                }
+                place += theirs.len() as u32;
+            }
+            if place != at {
+                return false;
+            }
+        }
+        at == range.end
+    }
+
+    /// Whether all bytes have one value.
+    pub fn is_trivial(&self) -> bool {
+        let Some(first) = self.slices.iter().find_map(|slice| slice.bytes.first()) else { return true };
+        self.slices.iter().all(|slice| slice.bytes.iter().all(|byte| byte == first))
+    }
+
+    /// Moves the slices of `other` in; both must not overlap.
+    pub fn absorb(&mut self, other: Content<'cap>) {
+        let in_order = match (self.slices.last(), other.slices.first()) {
+            (Some(last), Some(first)) => last.range().end <= first.start,
+            _ => true,
+        };
+        self.slices.extend(other.slices);
+        if !in_order {
+            self.slices.sort_by_key(|slice| slice.start);
+        }
+        debug_assert!(
+            self.slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start),
+            "content ascends without overlap"
+        );
+    }
+
+    /// Puts content together from `layers`, where earlier layers win.
+    pub fn layered<'l>(layers: impl IntoIterator<Item = &'l Content<'cap>>) -> Self
+    where
+        'cap: 'l,
+    {
+        let mut filled = RangeSet::default();
+        let mut slices: Vec<Slice<'cap>> = Vec::new();
+        for layer in layers {
+            for slice in &layer.slices {
+                let mut open = RangeSet::from_iter([slice.range()]);
+                filled.within(&slice.range()).for_each(|range| open.remove(range));
+                for range in open.iter() {
+                    slices.extend(layer.within(range.clone()).map(|(start, bytes)| Slice { start, bytes }));
+                    filled.insert(range);
+                }
+            }
+        }
+        slices.sort_by_key(|slice| slice.start);
+        Self { slices }
+    }
+
+    /// The whole piece of `size` bytes as runs, zeros in `pads`; `None` where bytes are missing.
+    pub fn piece(&self, size: u32, pads: &RangeSet) -> Option<Vec<&'cap [u8]>> {
+        let mut runs = Vec::with_capacity(self.slices.len() + 1);
+        let mut at = 0;
+        let fill = |runs: &mut Vec<&'cap [u8]>, at: &mut u32, to: u32| {
+            while *at < to && pads.covers(&(*at..to)) {
+                let zeros = ((to - *at) as usize).min(ZEROS.len());
+                runs.push(&ZEROS[..zeros]);
+                *at += zeros as u32;
+            }
+            *at == to
+        };
+        for slice in &self.slices {
+            let mut open = RangeSet::from_iter([slice.range()]);
+            pads.iter().for_each(|pad| open.remove(pad));
+            for range in open.iter() {
+                if !fill(&mut runs, &mut at, range.start) {
+                    return None;
+                }
+                runs.extend(self.within(range.clone()).filter(|(start, _)| slice.range().contains(start)).map(|(_, bytes)| bytes));
+                at = range.end;
+            }
+        }
+        fill(&mut runs, &mut at, size).then_some(runs)
+    }
+}
+
+// Rationale: one page of the padding that is repeated until it fills.
+static ZEROS: [u8; 16_384] = [0; 16_384];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(slices: &[(u32, &'static [u8])]) -> Content<'static> {
+        let mut content = Content::default();
+        slices.iter().for_each(|(start, bytes)| {
+            content.absorb(Content::of_block(*start, vec![Run { start: 0, bytes }]));
+        });
+        content
+    }
+
+    #[test]
+    fn contents_cut_differently_agree() {
+        let one = content(&[(0, b"abc"), (3, b"defgh")]);
+        let two = content(&[(0, b"a"), (1, b"bcde"), (5, b"fgX")]);
+        assert!(one.agrees(&two, 0..7));
+        assert!(one.agrees(&two, 2..6));
+        assert!(!one.agrees(&two, 2..8));
+        assert!(!one.agrees(&content(&[(0, b"ab"), (3, b"d")]), 0..4), "a hole does not agree");
+        assert!(!one.agrees(&two, 6..9), "nothing beyond the end agrees");
+    }
+
+    #[test]
+    fn earlier_layers_win() {
+        let good = content(&[(2, b"CD")]);
+        let rest = content(&[(0, b"abcdef")]);
+        let layered = Content::layered([&good, &rest]);
+        assert!(layered.agrees(&content(&[(0, b"abCDef")]), 0..6));
+    }
+
+    #[test]
+    fn padding_is_zeros_whatever_was_sent() {
+        let pads = RangeSet::from_iter([3..5, 7..8]);
+        let runs = content(&[(0, b"abcX"), (5, b"fg")]).piece(8, &pads).expect("whole");
+        assert_eq!(runs.concat(), b"abc\0\0fg\0");
+        assert_eq!(content(&[(0, b"ab"), (5, b"fg")]).piece(8, &pads), None);
+    }
+
+    #[test]
+    fn one_byte_value_is_trivial() {
+        assert!(content(&[(0, b"zzz"), (3, b"z")]).is_trivial());
+        assert!(!content(&[(0, b"zzz"), (3, b"y")]).is_trivial());
+    }
+}

@@ -1,0 +1,294 @@
+//! What becomes of each served byte: repeated, verified, refuted, disputed or unproven.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Conflict, Content, Ledger, PieceBook, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId,
+};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::{Direction, Endpoint};
+use crate::prove::{Prover, UnitJob, Verdict};
+use crate::session::ConnectionId;
+use crate::wire::Run;
+
+type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
+
+/// Counts a share of an attempt whose hash matched.
+pub(super) fn verify<'cap>(book: &mut PieceBook<'cap>, share: &Share<'cap>, receiver: Receiver, records: &mut [Record]) {
+    let mut fresh = share.ranges.clone();
+    for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
+        credit.ranges.iter().for_each(|range| fresh.remove(range));
+    }
+    // What the same transfer sent before, still undecided, and equal: that one will count, this one repeats it.
+    for (_, earlier) in book.shares().filter(|(_, other)| other.transfer == share.transfer && other.seq < share.seq) {
+        remove_equal(&mut fresh, share, &earlier.content, &earlier.ranges);
+    }
+    let total = share.ranges.total();
+    let verified = book.credit(share, receiver, fresh.iter());
+    if let Some(record) = records.get_mut(share.transfer.0 as usize) {
+        record.counts.repeated += total - verified;
+    }
+}
+
+/// Decides every share that is still held, except those being hashed; gives the bytes left unproven.
+pub(super) fn decide<'cap>(
+    book: &mut PieceBook<'cap>,
+    piece: u32,
+    records: &mut [Record],
+    conflicts: &Conflicts<'cap>,
+) -> u64 {
+    let failed = Failed::of(book, records, conflicts);
+    let mut versions: BTreeMap<TransferId, Vec<(Content<'cap>, RangeSet)>> = BTreeMap::new();
+    let mut unproven = 0;
+    for (receiver, share, attempt) in book.take_shares() {
+        let mut fresh = share.ranges.clone();
+        let credited: Vec<RangeSet> = book
+            .credits
+            .iter()
+            .filter(|credit| credit.transfer == share.transfer)
+            .map(|credit| credit.ranges.clone())
+            .collect();
+        for (ranges, reference) in credited.iter().flat_map(|ranges| book.references.iter().map(move |r| (ranges, r))) {
+            remove_equal(&mut fresh, &share, reference, ranges);
+        }
+        let earlier = versions.entry(share.transfer).or_default();
+        for (content, ranges) in earlier.iter() {
+            remove_equal(&mut fresh, &share, content, ranges);
+        }
+        let Some(record) = records.get_mut(share.transfer.0 as usize) else { continue };
+        record.counts.repeated += share.ranges.total() - fresh.total();
+        if fresh.is_empty() {
+            continue;
+        }
+        let doubtful = share.doubtful || conflicted(&share, conflicts);
+        let agrees = |reference: &Content<'cap>| fresh.iter().all(|range| share.content.agrees(reference, range));
+        let bytes = fresh.total();
+        let verdict = if book.references.iter().any(agrees) {
+            Class::Verified
+        } else if !book.references.is_empty() {
+            // A second version that agrees would make this a conflict of the capture, not of the sender.
+            if doubtful { Class::Unproven } else { Class::Refuted }
+        } else {
+            match attempt {
+                Some(_) if doubtful => Class::Unproven,
+                Some(number) => failed.class(number),
+                None => Class::Unproven,
+            }
+        };
+        match verdict {
+            Class::Verified => {
+                let counted = book.credit(&share, receiver, fresh.iter());
+                debug_assert_eq!(counted, bytes, "verified bytes are counted once");
+            }
+            Class::Refuted => {
+                record.counts.refuted += bytes;
+                record.refuted_pieces.insert(piece);
+                record.refuted_span = Some(record.refuted_span.map_or(share.span, |span| span.join(share.span)));
+            }
+            Class::Disputed => record.counts.disputed += bytes,
+            Class::Unproven => {
+                record.counts.unproven += bytes;
+                unproven += bytes;
+            }
+        }
+        if earlier.len() < MOST_VERSIONS {
+            earlier.push((share.content, fresh));
+        }
+    }
+    unproven
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Verified,
+    Refuted,
+    Disputed,
+    Unproven,
+}
+
+/// Who sent the attempts whose hash failed.
+struct Failed {
+    /// By the number that [`PieceBook::take_shares`] gives.
+    classes: BTreeMap<usize, Class>,
+}
+
+impl Failed {
+    fn of(book: &PieceBook<'_>, records: &[Record], conflicts: &Conflicts<'_>) -> Self {
+        let mut classes = BTreeMap::new();
+        let mut number = 0;
+        for attempt in book.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))) {
+            if attempt.state == State::Failed {
+                let subjects: BTreeSet<Endpoint> = attempt
+                    .shares
+                    .iter()
+                    .filter_map(|share| records.get(share.transfer.0 as usize))
+                    .map(|record| Endpoint { ip: record.key.uploader.ip, port: record.subject_port() })
+                    .collect();
+                let doubtful = attempt.shares.iter().any(|share| share.doubtful || conflicted(share, conflicts));
+                let class = match subjects.len() {
+                    0 | 1 if doubtful => Class::Unproven,
+                    0 | 1 => Class::Refuted,
+                    _ => Class::Disputed,
+                };
+                classes.insert(number, class);
+            }
+            number += attempt.shares.len();
+        }
+        Self { classes }
+    }
+
+    fn class(&self, number: usize) -> Class {
+        self.classes.get(&number).copied().unwrap_or(Class::Unproven)
+    }
+}
+
+/// Removes from `fresh` what `share` has in common with `other` within `ranges`, byte for byte.
+fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ranges: &RangeSet) {
+    let common: Vec<_> = fresh.iter().flat_map(|range| ranges.within(&range).collect::<Vec<_>>()).collect();
+    for range in common {
+        if share.content.agrees(other, range.clone()) {
+            fresh.remove(range);
+        }
+    }
+}
+
+/// Whether another version of some of its bytes was sent.
+fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
+    let (id, from, range) = &share.stream;
+    conflicts.get(&(*id, *from)).is_some_and(|list| {
+        list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > range.start)
+    })
+}
+
+impl Conflict<'_> {
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+impl<'cap> Ledger<'_, 'cap> {
+    /// Tries other ways to put pieces together that no attempt verified: blocks of all receivers and attempts, the
+    /// first or the last version of each, one sender alone, second versions of conflicting stretches. The hash
+    /// decides, so a wrong guess proves nothing and harms nobody.
+    pub(super) fn retry(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        let mut open = Vec::new();
+        for (torrent, book) in &self.books {
+            if self.given(*torrent).is_some() {
+                let pieces = book.iter().filter(|(_, piece)| !piece.verified && piece.shares().next().is_some());
+                let mut pieces: Vec<_> = pieces.map(|(number, _)| (*torrent, *number)).collect();
+                pieces.sort_unstable();
+                open.extend(pieces);
+            }
+        }
+        for batch in open.chunks(PIECES_AT_ONCE) {
+            let mut jobs = Vec::new();
+            for (torrent, number) in batch {
+                for content in self.candidates_of(*torrent, *number) {
+                    if let Some(job) = self.job(*torrent, *number, &content) {
+                        jobs.push((*torrent, *number, content, prover.submit(job)));
+                    }
+                }
+            }
+            for (torrent, number, content, job) in jobs {
+                if prover.verdict(job) == Verdict::Match
+                    && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&number))
+                {
+                    let kept = content.len();
+                    let learned = book.learn(content, number, anomalies);
+                    self.reference_slices += kept - learned.dropped;
+                }
+            }
+        }
+    }
+
+    fn job(&self, torrent: TorrentKey, number: u32, content: &Content<'cap>) -> Option<UnitJob<'cap>> {
+        let given = self.given(torrent)?;
+        let piece = given.piece(number)?;
+        let pads = given.pads(piece).collect();
+        Some(UnitJob { runs: content.piece(given.piece_size(piece), &pads)?, expected: given.expected(piece) })
+    }
+
+    /// Ways to put a piece together, the likeliest first.
+    fn candidates_of(&self, torrent: TorrentKey, number: u32) -> Vec<Content<'cap>> {
+        let Some(book) = self.books.get(&torrent).and_then(|book| book.get(&number)) else { return Vec::new() };
+        let mut shares: Vec<&Share<'cap>> = book.shares().map(|(_, share)| share).collect();
+        shares.sort_by_key(|share| share.seq);
+        let mut ways = vec![
+            Content::layered(shares.iter().map(|share| &share.content)),
+            Content::layered(shares.iter().rev().map(|share| &share.content)),
+        ];
+        let groups = |key: &dyn Fn(&Share<'cap>) -> u64| {
+            let mut groups: BTreeMap<u64, Vec<&Share<'cap>>> = BTreeMap::new();
+            shares.iter().for_each(|share| groups.entry(key(share)).or_default().push(share));
+            groups
+        };
+        let by_sender = groups(&|share| u64::from(share.transfer.0));
+        if by_sender.len() > 1 {
+            for group in by_sender.values().take(MOST_WAYS) {
+                // This sender's own blocks, the last version of each, filled up with whatever others sent.
+                ways.push(Content::layered(group.iter().rev().chain(shares.iter().rev()).map(|share| &share.content)));
+            }
+        }
+        let seconds: Vec<Content<'cap>> = shares.iter().filter_map(|share| self.second_version(share)).collect();
+        if !seconds.is_empty() {
+            let layers = seconds.iter().chain(shares.iter().map(|share| &share.content));
+            ways.push(Content::layered(layers));
+            for second in seconds.iter().take(MOST_WAYS) {
+                ways.push(Content::layered(std::iter::once(second).chain(shares.iter().map(|share| &share.content))));
+            }
+        }
+        ways
+    }
+
+    /// The bytes of a share that were sent in another version too, in that version.
+    fn second_version(&self, share: &Share<'cap>) -> Option<Content<'cap>> {
+        let (id, from, range) = &share.stream;
+        let mut content = Content::default();
+        for conflict in self.conflicts.get(&(*id, *from))? {
+            let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
+            if start < end {
+                let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;
+                let run = Run { start: u32::try_from(start - range.start).ok()?, bytes };
+                let version = Content::of_block(share.begin, vec![run]);
+                content = Content::layered([&version, &content]);
+            }
+        }
+        (content.len() > 0).then_some(content)
+    }
+
+    /// Says which version of conflicting bytes is the torrent's, where a verified copy tells.
+    pub(super) fn tell_conflicts(&self, anomalies: &mut Anomalies) {
+        for (torrent, book) in &self.books {
+            let mut pieces: Vec<_> = book.iter().filter(|(_, piece)| !piece.references.is_empty()).collect();
+            pieces.sort_unstable_by_key(|(number, _)| **number);
+            for (number, piece) in pieces {
+                for (_, share) in piece.shares() {
+                    let Some(second) = self.second_version(share) else { continue };
+                    let agrees = |content: &Content<'cap>| {
+                        second.ranges().iter().all(|range| {
+                            piece.references.iter().any(|reference| content.agrees(reference, range.clone()))
+                        })
+                    };
+                    let told = match (agrees(&share.content), agrees(&second)) {
+                        (true, false) => "the first version is the torrent's",
+                        (false, true) => "the second version is the torrent's",
+                        _ => "neither version is the torrent's",
+                    };
+                    let _ = torrent;
+                    anomalies.note(Kind::OverlapConflict, 0, || Example {
+                        span: Some(share.span),
+                        flow: String::new(),
+                        detail: format!("piece {number}: {told}"),
+                    });
+                }
+            }
+        }
+    }
+}
+
+// Rationale: a sender that sends this many different contents for one place is refuted long before.
+const MOST_VERSIONS: usize = 64;
+// Rationale: each way costs one hash of the piece.
+const MOST_WAYS: usize = 8;
+// Rationale: bounds the slices that wait in the prover's queue.
+const PIECES_AT_ONCE: usize = 64;

@@ -1,0 +1,235 @@
+//! One piece of one torrent: what was sent of it, to whom, and what is known of it.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::{Content, RangeSet, TransferId};
+use crate::packet::Direction;
+use crate::prove::JobId;
+use crate::provenance::Span;
+use crate::session::ConnectionId;
+
+/// A block in its place, with who sent it and what came before it.
+#[derive(Clone, Debug)]
+pub struct Share<'cap> {
+    /// Order of arrival over the whole run.
+    pub seq: u64,
+    /// Who sent it to whom.
+    pub transfer: TransferId,
+    /// Place of its first byte within the piece, as sent.
+    pub begin: u32,
+    /// Its captured bytes, without padding.
+    pub content: Content<'cap>,
+    /// What `content` covers.
+    pub ranges: RangeSet,
+    /// Whether the capture holds the whole block.
+    pub whole: bool,
+    /// Its frames.
+    pub span: Span,
+    /// The request that it answers.
+    pub requested: Option<Span>,
+    /// Where the sender advertised the piece before.
+    pub advertised: Option<Span>,
+    /// The connection and direction, and the block's place in that stream.
+    pub stream: (ConnectionId, Direction, Range<u64>),
+    /// Whether its bytes may not be what was sent: framing was guessed, or a checksum is wrong. Such bytes can be
+    /// verified, but they refute nobody.
+    pub doubtful: bool,
+}
+
+/// Who receives; see [`Session::receiver`](crate::session::Session::receiver).
+pub type Receiver = (IpAddr, Option<u16>);
+
+/// One copy of the piece on its way to one receiver.
+///
+/// # Invariants
+/// - The shares do not overlap.
+#[derive(Debug)]
+pub struct Attempt<'cap> {
+    /// Who receives it.
+    pub receiver: Receiver,
+    /// The blocks so far.
+    pub shares: Vec<Share<'cap>>,
+    /// What they cover.
+    pub covered: RangeSet,
+    /// How far it got.
+    pub state: State,
+}
+
+/// How far an attempt got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Bytes are missing.
+    Open,
+    /// Complete, and being hashed.
+    Hashing(JobId),
+    /// Complete, and its hash failed.
+    Failed,
+}
+
+/// Verified bytes of one transfer in the piece, each counted once.
+#[derive(Clone, Debug)]
+pub struct Credit {
+    /// Whose.
+    pub transfer: TransferId,
+    /// To whom.
+    pub receiver: Receiver,
+    /// Which bytes.
+    pub ranges: RangeSet,
+    /// The frames of them.
+    pub span: Span,
+    /// Where the piece was advertised before, while that holds for all of them.
+    pub advertised: Option<Span>,
+    /// Where they were requested before, while that holds for all of them.
+    pub requested: Option<Span>,
+}
+
+/// All that is known of one piece.
+#[derive(Debug, Default)]
+pub struct PieceBook<'cap> {
+    /// Contents that hash to the piece: one, or more if SHA-1 collides (T23).
+    pub references: Vec<Content<'cap>>,
+    /// Whether a copy was verified.
+    pub verified: bool,
+    /// Whether references were dropped to stay within the limit.
+    pub references_dropped: bool,
+    /// Whether the verified content is of one byte value only.
+    pub trivial: bool,
+    /// Copies that are open, being hashed, or failed.
+    pub attempts: Vec<Attempt<'cap>>,
+    /// Blocks that belong to no attempt: superseded, or too many.
+    pub loose: Vec<(Receiver, Share<'cap>)>,
+    /// What was verified.
+    pub credits: Vec<Credit>,
+}
+
+impl<'cap> PieceBook<'cap> {
+    /// Adds a block of a piece with `size` bytes; gives the index of the attempt that it completed.
+    pub fn add(&mut self, share: Share<'cap>, receiver: Receiver, size: u32, pads: &RangeSet) -> Option<usize> {
+        let room = self.attempts.iter_mut().position(|attempt| {
+            attempt.receiver == receiver && attempt.state == State::Open && attempt.makes_room(&share)
+        });
+        let index = match room {
+            Some(index) => index,
+            None if self.attempts.len() >= MOST_ATTEMPTS => {
+                self.loose.push((receiver, share));
+                return None;
+            }
+            None => {
+                self.attempts.push(Attempt {
+                    receiver,
+                    shares: Vec::new(),
+                    covered: RangeSet::default(),
+                    state: State::Open,
+                });
+                self.attempts.len() - 1
+            }
+        };
+        let attempt = self.attempts.get_mut(index)?;
+        self.loose.extend(attempt.supersede(&share).map(|share| (receiver, share)));
+        share.ranges.iter().for_each(|range| attempt.covered.insert(range));
+        attempt.shares.push(share);
+        let content = u64::from(size) - pads.total();
+        (attempt.covered.total() == content).then_some(index)
+    }
+
+    /// Every share still held, with its receiver and, for one of a failed attempt, the attempt's number.
+    pub fn take_shares(&mut self) -> Vec<(Receiver, Share<'cap>, Option<usize>)> {
+        let mut shares = Vec::new();
+        let mut kept = Vec::new();
+        for attempt in self.attempts.drain(..) {
+            match attempt.state {
+                State::Hashing(_) => kept.push(attempt),
+                State::Open | State::Failed => {
+                    let failed = (attempt.state == State::Failed).then_some(shares.len());
+                    shares.extend(attempt.shares.into_iter().map(|share| (attempt.receiver, share, failed)));
+                }
+            }
+        }
+        self.attempts = kept;
+        shares.extend(self.loose.drain(..).map(|(receiver, share)| (receiver, share, None)));
+        shares.sort_by_key(|(_, share, _)| share.seq);
+        shares
+    }
+
+    /// Every share still held, in no particular order.
+    pub fn shares(&self) -> impl Iterator<Item = (Receiver, &Share<'cap>)> {
+        let attempts = self.attempts.iter().flat_map(|attempt| attempt.shares.iter().map(|share| (attempt.receiver, share)));
+        attempts.chain(self.loose.iter().map(|(receiver, share)| (*receiver, share)))
+    }
+
+    /// Notes verified bytes that were not counted before.
+    pub fn credit(&mut self, share: &Share<'_>, receiver: Receiver, ranges: impl Iterator<Item = Range<u32>>) -> u64 {
+        let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
+            Some(index) => index,
+            None => {
+                self.credits.push(Credit {
+                    transfer: share.transfer,
+                    receiver,
+                    ranges: RangeSet::default(),
+                    span: share.span,
+                    advertised: share.advertised,
+                    requested: share.requested,
+                });
+                self.credits.len() - 1
+            }
+        };
+        let Some(credit) = self.credits.get_mut(index) else { return 0 };
+        let before = credit.ranges.total();
+        ranges.for_each(|range| credit.ranges.insert(range));
+        credit.span = credit.span.join(share.span);
+        credit.advertised = credit.advertised.zip(share.advertised).map(|(one, other)| one.join(other));
+        credit.requested = credit.requested.zip(share.requested).map(|(one, other)| one.join(other));
+        credit.ranges.total() - before
+    }
+
+    /// Slices held in shares.
+    pub fn open_slices(&self) -> usize {
+        self.shares().map(|(_, share)| share.content.len()).sum()
+    }
+}
+
+impl<'cap> Attempt<'cap> {
+    /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
+    fn makes_room(&self, share: &Share<'cap>) -> bool {
+        if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+            return true;
+        }
+        share.whole
+            && self.shares.iter().all(|other| !overlap(other, share) || (!other.whole && inside(other, share)))
+    }
+
+    /// Takes out the parts that `share` replaces.
+    fn supersede(&mut self, share: &Share<'cap>) -> impl Iterator<Item = Share<'cap>> {
+        let (replaced, kept): (Vec<_>, Vec<_>) = if share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+            self.shares.drain(..).partition(|other| overlap(other, share))
+        } else {
+            (Vec::new(), std::mem::take(&mut self.shares))
+        };
+        self.shares = kept;
+        for other in &replaced {
+            other.ranges.iter().for_each(|range| self.covered.remove(range));
+        }
+        replaced.into_iter()
+    }
+
+    /// The bytes of all shares.
+    pub fn content(&self) -> Content<'cap> {
+        let mut content = Content::default();
+        let mut shares: Vec<_> = self.shares.iter().collect();
+        shares.sort_by_key(|share| share.ranges.iter().next().map(|range| range.start));
+        shares.into_iter().for_each(|share| content.absorb(share.content.clone()));
+        content
+    }
+}
+
+fn overlap(one: &Share<'_>, other: &Share<'_>) -> bool {
+    other.ranges.iter().any(|range| one.ranges.intersects(&range))
+}
+
+fn inside(part: &Share<'_>, whole: &Share<'_>) -> bool {
+    part.ranges.iter().all(|range| whole.ranges.covers(&range))
+}
+
+// Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
+const MOST_ATTEMPTS: usize = 64;

@@ -1,0 +1,248 @@
+//! What one endpoint sent to another for one torrent: the running figures and facts of a transfer.
+
+use std::collections::BTreeSet;
+
+use crate::packet::{Direction, Endpoint};
+use crate::provenance::{Span, Timestamp};
+use crate::session::{Carrier, Encryption, Session};
+use crate::torrent::TorrentId;
+
+/// Index of a transfer in order of first appearance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransferId(pub u32);
+
+/// Which torrent a conversation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TorrentKey {
+    /// One of the given torrents.
+    Given(TorrentId),
+    /// A torrent of which only the handshakes' info-hash is known.
+    NotGiven([u8; 20]),
+    /// No handshake was captured, and no hash matched.
+    Unknown,
+}
+
+/// What makes a transfer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransferKey {
+    /// Who sent, as observed.
+    pub uploader: Endpoint,
+    /// Who received, as observed.
+    pub downloader: Endpoint,
+    /// How.
+    pub carrier: Carrier,
+    /// For which torrent.
+    pub torrent: TorrentKey,
+}
+
+/// Counts that grow as blocks arrive and are decided.
+///
+/// The verified figures are not here: they are summed from the credits of the pieces, once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Captured payload bytes.
+    pub served: u64,
+    /// Payload bytes that were sent but not captured.
+    pub lost: u64,
+    /// Captured payload bytes in padding.
+    pub pad: u64,
+    /// Carried before by this transfer.
+    pub repeated: u64,
+    /// Shown to differ.
+    pub refuted: u64,
+    /// In failed units of several subjects.
+    pub disputed: u64,
+    /// Decided by nothing.
+    pub unproven: u64,
+    /// Answering an uncancelled request.
+    pub solicited: u64,
+    /// Confirmed by the receiver's transport.
+    pub acknowledged: u64,
+}
+
+/// A transfer as it grows.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What makes it one.
+    pub key: TransferKey,
+    /// The figures.
+    pub counts: Counts,
+    /// The frames of served payload.
+    pub served_span: Option<Span>,
+    /// The frames of refuted payload.
+    pub refuted_span: Option<Span>,
+    /// Pieces with a refuted byte.
+    pub refuted_pieces: BTreeSet<u32>,
+    /// What its connections prove.
+    pub facts: Facts,
+}
+
+/// What the connections of a transfer prove, merged.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// How many there were.
+    pub connections: u32,
+    /// Opened by the uploader.
+    pub opened_by_uploader: u32,
+    /// Opened by the downloader.
+    pub opened_by_downloader: u32,
+    /// Their protection; the least of them.
+    pub encryption: Option<Encryption>,
+    /// The uploader's peer_ids.
+    pub peer_ids: BTreeSet<[u8; 20]>,
+    /// The clients that the uploader named.
+    pub named_clients: BTreeSet<String>,
+    /// The port that the uploader declared.
+    pub listen_port: Option<u16>,
+    /// Both ends answered (G2).
+    pub opening: Option<Span>,
+    /// The uploader's handshake (G3).
+    pub handshake: Option<Span>,
+    /// The counterpart's handshake for the same torrent.
+    pub counterpart: Option<Span>,
+    /// A connection whose two handshakes name different torrents.
+    pub mismatch: Option<Span>,
+    /// The first claim to have a piece (G4).
+    pub advertised: Option<Span>,
+    /// The pieces claimed, as a bitfield.
+    pub advertised_pieces: Vec<u8>,
+    /// Whether all pieces were claimed at once.
+    pub advertised_all: bool,
+    /// The first unchoke or allowed_fast (G5).
+    pub offered: Option<Span>,
+    /// The first request of the downloader.
+    pub asked: Option<Span>,
+    /// Requests that the uploader rejected.
+    pub rejected: u64,
+    /// The first whole `piece` message (G6).
+    pub first_piece: Option<Span>,
+    /// `piece` messages whole in the framing.
+    pub piece_messages: u64,
+    /// `piece` messages cut off.
+    pub partial_messages: u64,
+    /// Pieces that nobody asked for.
+    pub unsolicited: u64,
+    /// Blocks sent although their request was cancelled.
+    pub cancelled: u64,
+    /// Connections without a handshake of the uploader.
+    pub handshakes_missing: u32,
+    /// Connections of which the capture holds one direction only.
+    pub one_sided: u32,
+    /// Stretches missing from the uploader's streams.
+    pub gaps: u64,
+    /// Bytes in those.
+    pub gap_bytes: u64,
+    /// The snap length cut some of it.
+    pub snaplen: bool,
+    /// A wrong checksum.
+    pub bad_checksum: bool,
+    /// Sent twice with different bytes.
+    pub overlap_conflict: bool,
+    /// Framing was lost and found again.
+    pub resynchronised: bool,
+    /// Frames are in the capture twice.
+    pub duplicate_frames: bool,
+    /// First and last packet.
+    pub span: Option<Span>,
+    /// The tunnels crossed.
+    pub paths: BTreeSet<String>,
+}
+
+impl Record {
+    pub(super) fn new(key: TransferKey) -> Self {
+        Self {
+            key,
+            counts: Counts::default(),
+            served_span: None,
+            refuted_span: None,
+            refuted_pieces: BTreeSet::new(),
+            facts: Facts::default(),
+        }
+    }
+
+    /// The port by which the report names the uploader: declared, else observed.
+    pub fn subject_port(&self) -> u16 {
+        self.facts.listen_port.unwrap_or(self.key.uploader.port)
+    }
+
+    /// The last moment at which it was active.
+    pub(super) fn last_time(&self) -> Option<Timestamp> {
+        self.facts.span.or(self.served_span).map(|span| span.last.time)
+    }
+}
+
+impl Facts {
+    /// Adds one connection, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
+    /// this torrent.
+    pub(super) fn merge(&mut self, session: &Session<'_>, from: Direction, equal: Handshakes, paths: &BTreeSet<String>) {
+        let (own, other) = (session.side(from), session.side(from.reverse()));
+        self.connections += 1;
+        match session.initiator {
+            Some(initiator) if initiator == from => self.opened_by_uploader += 1,
+            Some(_) => self.opened_by_downloader += 1,
+            None => {}
+        }
+        let encryption = session.encryption;
+        self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
+        if let Some(handshake) = &own.handshake {
+            self.peer_ids.insert(handshake.peer_id);
+            match equal {
+                Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
+                Handshakes::Agree => {
+                    earliest(&mut self.handshake, Some(handshake.span));
+                    earliest(&mut self.counterpart, other.handshake.as_ref().map(|handshake| handshake.span));
+                }
+                Handshakes::OneSide => earliest(&mut self.handshake, Some(handshake.span)),
+            }
+        } else {
+            self.handshakes_missing += 1;
+        }
+        self.named_clients.extend(own.client.clone());
+        self.listen_port = own.listen_port.or(self.listen_port);
+        earliest(&mut self.opening, session.opening);
+        earliest(&mut self.advertised, own.advertised.first());
+        self.advertised_all |= own.advertised.is_all();
+        let union = own.advertised.union();
+        if self.advertised_pieces.len() < union.len() {
+            self.advertised_pieces.resize(union.len(), 0);
+        }
+        self.advertised_pieces.iter_mut().zip(union).for_each(|(have, claim)| *have |= claim);
+        earliest(&mut self.offered, own.offered);
+        earliest(&mut self.asked, other.requested);
+        self.rejected += own.rejected;
+        earliest(&mut self.first_piece, own.first_piece);
+        self.piece_messages += own.piece_messages;
+        self.partial_messages += own.partial_messages;
+        self.unsolicited += own.unsolicited;
+        self.cancelled += own.cancelled;
+        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || equal == Handshakes::OneSide);
+        self.gaps += own.gaps;
+        self.gap_bytes += own.gap_bytes;
+        self.snaplen |= own.snaplen;
+        self.bad_checksum |= own.bad_checksum;
+        self.overlap_conflict |= own.overlap_conflict;
+        self.resynchronised |= own.resynchronised;
+        self.duplicate_frames |= session.duplicate_frames;
+        if let Some(span) = session.span() {
+            self.span = Some(self.span.map_or(span, |known| known.join(span)));
+        }
+        self.paths.extend(paths.iter().cloned());
+    }
+}
+
+/// How the two handshakes of a connection stand to one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshakes {
+    /// Both were captured and are for one torrent.
+    Agree,
+    /// Both were captured and are for different torrents.
+    Differ,
+    /// At most one was captured.
+    OneSide,
+}
+
+fn earliest(known: &mut Option<Span>, found: Option<Span>) {
+    if let Some(found) = found {
+        *known = Some(known.map_or(found, |known| if found.first < known.first { found } else { known }));
+    }
+}

@@ -1,0 +1,204 @@
+//! Job to proof: hashes over slices, on all cores. The only threads of the crate.
+//!
+//! A proof is a pure function of its job, so the order in which jobs run changes nothing. The spine asks for
+//! results in the order in which it submitted the jobs, and at points that depend on the jobs alone, so everything
+//! it concludes is the same for any number of threads.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use sha1::{Digest, Sha1};
+
+/// Names a job; ascending in order of submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(u64);
+
+/// A unit whose bytes are all there, and what they should hash to.
+///
+/// # Invariants
+/// - The runs concatenate to exactly the unit, padding included.
+#[derive(Debug)]
+pub struct UnitJob<'cap> {
+    /// The bytes of the unit, in order.
+    pub runs: Vec<&'cap [u8]>,
+    /// What the unit must hash to.
+    pub expected: Expected,
+}
+
+/// The hash that makes a unit the torrent's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// SHA-1 of the piece (BEP 3).
+    Sha1([u8; 20]),
+}
+
+/// What a proof found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The bytes are the torrent's.
+    Match,
+    /// They are not.
+    Mismatch,
+}
+
+impl UnitJob<'_> {
+    /// Hashes the runs and compares.
+    pub fn prove(&self) -> Verdict {
+        match &self.expected {
+            Expected::Sha1(expected) if sha1(&self.runs) == *expected => Verdict::Match,
+            Expected::Sha1(_) => Verdict::Mismatch,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.runs.iter().map(|run| run.len() as u64).sum()
+    }
+}
+
+/// SHA-1 of the concatenated runs.
+pub fn sha1(runs: &[&[u8]]) -> [u8; 20] {
+    let mut hasher = Sha1::new();
+    runs.iter().for_each(|run| hasher.update(run));
+    hasher.finalize().into()
+}
+
+/// SHA-256 of the concatenated runs.
+pub fn sha256(runs: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = sha2::Sha256::new();
+    runs.iter().for_each(|run| hasher.update(run));
+    hasher.finalize().into()
+}
+
+/// Runs `spine` on this thread with a prover that owns `threads - 1` more.
+///
+/// `threads` counts the spine, which helps with proofs when it would have to wait; 0 is taken as 1.
+pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) -> T) -> T {
+    let prover = Prover::default();
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| prover.work());
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| spine(&prover)));
+        prover.stop();
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// A queue of jobs and their verdicts.
+#[derive(Debug, Default)]
+pub struct Prover<'cap> {
+    state: Mutex<State<'cap>>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State<'cap> {
+    queue: VecDeque<(JobId, UnitJob<'cap>)>,
+    done: HashMap<JobId, Verdict>,
+    next: u64,
+    bytes: u64,
+    stopped: bool,
+}
+
+impl<'cap> Prover<'cap> {
+    /// Queues a job.
+    pub fn submit(&self, job: UnitJob<'cap>) -> JobId {
+        let mut state = self.lock();
+        let id = JobId(state.next);
+        state.next += 1;
+        state.bytes += job.bytes();
+        state.queue.push_back((id, job));
+        drop(state);
+        self.changed.notify_one();
+        id
+    }
+
+    /// The verdict of `id`, helping with the queue until it is there. A verdict can be taken once.
+    pub fn verdict(&self, id: JobId) -> Verdict {
+        let mut state = self.lock();
+        loop {
+            if let Some(verdict) = state.done.remove(&id) {
+                return verdict;
+            }
+            match state.queue.pop_front() {
+                Some((other, job)) => {
+                    drop(state);
+                    let verdict = job.prove();
+                    state = self.lock();
+                    state.done.insert(other, verdict);
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Bytes hashed or queued so far.
+    pub fn bytes(&self) -> u64 {
+        self.lock().bytes
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        while !state.stopped {
+            match state.queue.pop_front() {
+                Some((id, job)) => {
+                    drop(state);
+                    let verdict = job.prove();
+                    state = self.lock();
+                    state.done.insert(id, verdict);
+                    self.changed.notify_all();
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'cap>> {
+        // A panicking prover thread ends the run through the scope; its lock state is still whole.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jobs() -> Vec<UnitJob<'static>> {
+        let abc = [0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c,
+            0x9c, 0xd0, 0xd8, 0x9d];
+        (0..200)
+            .map(|n| UnitJob {
+                runs: if n % 3 == 0 { vec![b"a", b"b", b"c"] } else { vec![b"ab", b"x"] },
+                expected: Expected::Sha1(abc),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn verdicts_are_the_same_for_any_number_of_threads() {
+        for threads in [0, 1, 2, 8] {
+            let verdicts = with_prover(threads, |prover| {
+                let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
+                ids.into_iter().map(|id| prover.verdict(id)).collect::<Vec<_>>()
+            });
+            let expected = (0..200).map(|n| if n % 3 == 0 { Verdict::Match } else { Verdict::Mismatch });
+            assert!(verdicts.into_iter().eq(expected), "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn verdicts_may_be_taken_in_any_order() {
+        with_prover(2, |prover| {
+            let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
+            assert_eq!(prover.verdict(ids[3]), Verdict::Match);
+            assert_eq!(prover.verdict(ids[0]), Verdict::Match);
+            assert_eq!(prover.verdict(ids[1]), Verdict::Mismatch);
+        });
+    }
+}

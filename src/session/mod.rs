@@ -1,0 +1,360 @@
+//! Two directions of one peer connection: what was asked, advertised and served.
+//!
+//! A [`Session`] takes the stream items of one connection and gives [`SessionEvent`]s. It matches blocks with the
+//! requests of the other side and with what the sender advertised before, and keeps the facts from which the rungs
+//! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
+
+mod advertised;
+mod outstanding;
+mod side;
+
+pub use advertised::Advertised;
+pub use outstanding::Answer;
+use outstanding::Outstanding;
+pub use side::SideFacts;
+use side::Side;
+
+use crate::Limits;
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::{Direction, Endpoint, FlowKey};
+use crate::provenance::{At, Span};
+use crate::stream::{EndReason, GapCause, Missing, StreamItem};
+use crate::wire::{Block, Expectation, PeerEvent, Start, UnknownReason};
+
+/// Numbers the connections of a run in capture order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// How payload was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// Peer wire over TCP (BEP 3).
+    Tcp,
+    /// Peer wire over uTP (BEP 29).
+    Utp,
+    /// An HTTP webseed (BEP 17, BEP 19).
+    Http,
+}
+
+impl Carrier {
+    /// `tcp`, `utp` or `http`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Utp => "utp",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// What protects the peer wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encryption {
+    /// Plain from the first byte.
+    None,
+    /// An MSE handshake that selected plaintext.
+    MsePlaintext,
+    /// MSE with RC4, decrypted with a supplied secret.
+    MseRc4,
+}
+
+impl Encryption {
+    /// `none`, `mse-plaintext` or `mse-rc4`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::MsePlaintext => "mse-plaintext",
+            Self::MseRc4 => "mse-rc4",
+        }
+    }
+}
+
+/// What a session tells the ledger.
+#[derive(Debug)]
+pub enum SessionEvent<'cap> {
+    /// Payload went from one side to the other.
+    Served(Served<'cap>),
+    /// A stretch of the stream was sent again with other bytes.
+    Conflict {
+        /// Who sent both versions.
+        from: Direction,
+        /// Place of the first byte in the stream.
+        offset: u64,
+        /// The second version.
+        bytes: &'cap [u8],
+        /// The frame of the second version.
+        at: At,
+    },
+}
+
+/// A block with what the capture shows before it.
+#[derive(Debug)]
+pub struct Served<'cap> {
+    /// Who sent the payload.
+    pub from: Direction,
+    /// The payload; geometry still unchecked.
+    pub block: Block<'cap>,
+    /// Whether the other side had asked for it.
+    pub answer: Answer,
+    /// Where the sender advertised the piece before, if it did.
+    pub advertised: Option<Span>,
+}
+
+/// One peer connection.
+#[derive(Debug)]
+pub struct Session<'cap> {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Its addresses.
+    pub flow: FlowKey,
+    /// Its transport.
+    pub carrier: Carrier,
+    /// Its protection.
+    pub encryption: Encryption,
+    /// Who opened it; `None` where the capture does not tell.
+    pub initiator: Option<Direction>,
+    /// The frames that show both ends answering (grade G2), where they are in the capture.
+    pub opening: Option<Span>,
+    /// Whether frames of it are in the capture more than once.
+    pub duplicate_frames: bool,
+    /// Whether the capture holds it from its first byte on.
+    pub from_start: bool,
+    sides: [Side<'cap>; 2],
+    events: Vec<PeerEvent<'cap>>,
+    span: Option<Span>,
+}
+
+impl<'cap> Session<'cap> {
+    /// A session whose streams begin as `start` says.
+    pub fn new(id: ConnectionId, flow: FlowKey, carrier: Carrier, start: Start, limits: &Limits) -> Self {
+        Self {
+            id,
+            flow,
+            carrier,
+            encryption: Encryption::None,
+            initiator: None,
+            opening: None,
+            duplicate_frames: false,
+            from_start: matches!(start, Start::Handshake),
+            sides: [Side::new(start, limits), Side::new(start, limits)],
+            events: Vec::new(),
+            span: None,
+        }
+    }
+
+    /// What is known of the side that sends in `direction`.
+    pub fn side(&self, direction: Direction) -> &SideFacts {
+        &self.sides[direction.index()].facts
+    }
+
+    /// The info-hashes of the two handshakes, by direction.
+    pub fn info_hashes(&self) -> [Option<[u8; 20]>; 2] {
+        [Direction::LowToHigh, Direction::HighToLow]
+            .map(|direction| self.side(direction).handshake.as_ref().map(|handshake| handshake.info_hash))
+    }
+
+    /// Who receives what is sent in `from`, told apart from other clients behind the same address by the port it
+    /// accepts connections on, where that is known.
+    pub fn receiver(&self, from: Direction) -> (std::net::IpAddr, Option<u16>) {
+        let endpoint = self.flow.destination(from);
+        let declared = self.side(from.reverse()).listen_port;
+        let accepted = (self.initiator == Some(from)).then_some(endpoint.port);
+        (endpoint.ip, declared.or(accepted))
+    }
+
+    /// First and last packet so far.
+    pub fn span(&self) -> Option<Span> {
+        self.span
+    }
+
+    /// Whether this is a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
+    /// the other side or that follow one another without a break.
+    pub fn is_peer_wire(&self) -> bool {
+        self.sides.iter().any(|side| side.facts.handshake.is_some())
+            || self.sides.iter().any(|side| side.facts.answered > 0)
+            || self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS)
+    }
+
+    /// Notes that a packet went in `direction`.
+    pub fn touch(&mut self, direction: Direction, at: At) {
+        self.span.get_or_insert(Span::single(at)).cover(at);
+        self.sides[direction.index()].facts.packets += 1;
+    }
+
+    /// Takes the next item of one direction.
+    pub fn push(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        out: &mut Vec<SessionEvent<'cap>>,
+        anomalies: &mut Anomalies,
+    ) {
+        match *item {
+            StreamItem::Data { doubtful, .. } => self.sides[direction.index()].facts.bad_checksum |= doubtful,
+            StreamItem::Gap { offset, missing, cause, at } => {
+                self.note_gap(direction, offset, missing, cause, at, anomalies)
+            }
+            StreamItem::Acked { upto, .. } => self.sides[direction.index()].acknowledge(upto),
+            StreamItem::Conflict { offset, bytes, at } => {
+                self.sides[direction.index()].facts.overlap_conflict = true;
+                anomalies.note(Kind::OverlapConflict, bytes.len() as u64, || {
+                    let detail = format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
+                    self.example(direction, Span::single(at), detail)
+                });
+                out.push(SessionEvent::Conflict { from: direction, offset, bytes, at });
+            }
+            _ => {}
+        }
+        let (sender, receiver) = both(&mut self.sides, direction);
+        sender.deframer.push(item, &receiver.outstanding, &mut self.events);
+        self.drain(direction, out, anomalies);
+        if let StreamItem::End { reason, .. } = item {
+            self.sides[direction.index()].facts.finished = *reason == EndReason::Finished;
+        }
+    }
+
+    /// Ends both directions; a message that was never finished is given as far as it went.
+    pub fn close(&mut self, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+        for direction in [Direction::LowToHigh, Direction::HighToLow] {
+            self.sides[direction.index()].deframer.close(&mut self.events);
+            self.drain(direction, out, anomalies);
+            let side = &mut self.sides[direction.index()];
+            side.settle();
+        }
+    }
+
+    fn note_gap(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        missing: Missing,
+        cause: GapCause,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) {
+        let facts = &mut self.sides[direction.index()].facts;
+        let bytes = match missing {
+            Missing::Bytes(bytes) => bytes,
+            Missing::Unknown => 0,
+        };
+        facts.gaps += 1;
+        facts.gap_bytes += bytes;
+        let (kind, why) = match cause {
+            GapCause::Snaplen => {
+                facts.snaplen = true;
+                (Kind::Snaplen, "cut off by the snap length")
+            }
+            GapCause::Acknowledged => (Kind::Gap, "acknowledged by the receiver, but not in the capture"),
+            GapCause::Unseen => (Kind::Gap, "not in the capture, and not known to have arrived"),
+            GapCause::Limit => (Kind::Gap, "given up because too much was waiting behind it"),
+        };
+        anomalies.note(kind, bytes, || {
+            let amount = match missing {
+                Missing::Bytes(bytes) => format!("{bytes} bytes"),
+                Missing::Unknown => "an unknown number of bytes".to_owned(),
+            };
+            self.example(direction, Span::single(at), format!("{amount} from stream offset {offset} {why}"))
+        });
+    }
+
+    /// Turns the deframer's events into facts and session events.
+    fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event {
+                PeerEvent::Block(block) => out.push(SessionEvent::Served(self.serve(direction, block, anomalies))),
+                PeerEvent::Message { message, span } => {
+                    let (sender, receiver) = both(&mut self.sides, direction);
+                    if let crate::wire::Message::RejectRequest(block) = message {
+                        receiver.outstanding.reject(block);
+                    }
+                    sender.message(message, span, direction, self.flow, anomalies);
+                }
+                PeerEvent::Handshake(handshake) => {
+                    self.initiator.get_or_insert(direction);
+                    self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
+                }
+                PeerEvent::LostSync { .. } => self.sides[direction.index()].facts.lost_sync += 1,
+                PeerEvent::Resynchronised { skipped, at } => {
+                    self.sides[direction.index()].facts.resynchronised = true;
+                    anomalies.note(Kind::Resynchronised, skipped, || {
+                        self.example(direction, Span::single(at), format!("{skipped} bytes skipped before the next message"))
+                    });
+                }
+                PeerEvent::GaveUp { skipped, at } => anomalies.note(Kind::LimitReached, skipped, || {
+                    let detail = format!("resync_bytes: no message found in {skipped} bytes; the rest of this direction was not searched");
+                    self.example(direction, Span::single(at), detail)
+                }),
+                PeerEvent::Unknown { id, len, reason, span } => {
+                    let (kind, why) = match reason {
+                        UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
+                        UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),
+                        UnknownReason::Length => (Kind::OversizedMessage, "the length prefix is above the limit"),
+                        UnknownReason::Incomplete => (Kind::BadMessage, "a gap hides part of the body"),
+                    };
+                    anomalies.note(kind, u64::from(len), || {
+                        self.example(direction, span, format!("message id {id}, {len} bytes: {why}"))
+                    });
+                }
+            }
+        }
+        self.events = events;
+    }
+
+    fn serve(&mut self, direction: Direction, block: Block<'cap>, anomalies: &mut Anomalies) -> Served<'cap> {
+        let flow = self.flow;
+        let (sender, receiver) = both(&mut self.sides, direction);
+        let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
+        sender.block(&block, &answer);
+        // Rationale: only where the capture holds both directions whole can "never requested" be said.
+        let whole = self.from_start && receiver.facts.gaps == 0 && receiver.facts.packets > 0 && sender.facts.gaps == 0
+            && receiver.facts.lost_sync == 0 && sender.facts.lost_sync == 0 && !receiver.outstanding.overflowed();
+        if answer == Answer::Unasked && whole {
+            sender.facts.unsolicited += 1;
+            if sender.facts.unsolicited == 1 {
+                sender.facts.first_unsolicited = Some(block.span);
+            }
+        }
+        if receiver.outstanding.take_overflow() {
+            anomalies.note(Kind::LimitReached, 1, || Example {
+                span: Some(block.span),
+                flow: arrow(flow, direction.reverse()),
+                detail: "outstanding_requests: older requests of this side were forgotten".to_owned(),
+            });
+        }
+        let advertised = sender.facts.advertised.since(block.piece);
+        Served { from: direction, block, answer, advertised }
+    }
+
+    fn example(&self, direction: Direction, span: Span, detail: String) -> Example {
+        Example { span: Some(span), flow: arrow(self.flow, direction), detail }
+    }
+}
+
+impl Expectation for Outstanding {
+    fn awaits(&self, block: crate::wire::BlockRef) -> bool {
+        self.contains(block)
+    }
+
+    fn any(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+/// The side that sends in `direction`, and the other one.
+fn both<'s, 'cap>(sides: &'s mut [Side<'cap>; 2], direction: Direction) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
+    let [low, high] = sides;
+    match direction {
+        Direction::LowToHigh => (low, high),
+        Direction::HighToLow => (high, low),
+    }
+}
+
+/// `a -> b` for messages.
+pub fn arrow(flow: FlowKey, direction: Direction) -> String {
+    let (from, to): (Endpoint, Endpoint) = (flow.source(direction), flow.destination(direction));
+    format!("{from} -> {to}")
+}
+
+// Rationale: each found block already had to chain to a next header; three in a row by chance is beyond belief.
+const CHAINED_BLOCKS: u64 = 3;

@@ -1,0 +1,179 @@
+//! The requests of one side that were not answered yet.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use crate::provenance::Span;
+use crate::wire::BlockRef;
+
+/// What a block answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A request seen before and not cancelled.
+    Solicited(Span),
+    /// A request that was cancelled before the block was sent.
+    Cancelled(Span),
+    /// No request in the capture.
+    Unasked,
+}
+
+/// Requests by piece and begin.
+///
+/// # Invariants
+/// - At most `most` requests; the oldest is forgotten first, and that is told once.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding {
+    requests: HashMap<(u32, u32), Request, foldhash::quality::FixedState>,
+    /// In order of arrival; live while the request still has that number.
+    order: VecDeque<(u64, (u32, u32))>,
+    next: u64,
+    most: usize,
+    overflow: Overflow,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    length: u32,
+    span: Span,
+    cancelled: bool,
+    number: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Overflow {
+    #[default]
+    Never,
+    Untold,
+    Told,
+}
+
+impl Outstanding {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    pub(super) fn request(&mut self, block: BlockRef, span: Span) {
+        let key = (block.piece, block.begin);
+        self.next += 1;
+        self.requests.insert(key, Request { length: block.length, span, cancelled: false, number: self.next });
+        self.order.push_back((self.next, key));
+        if self.requests.len() > self.most {
+            while let Some((number, oldest)) = self.order.pop_front() {
+                if self.is_live(number, oldest) {
+                    self.requests.remove(&oldest);
+                    self.overflow = if self.overflow == Overflow::Never { Overflow::Untold } else { self.overflow };
+                    break;
+                }
+            }
+        }
+        // Answered requests leave their place behind; they are swept when they outnumber the live ones.
+        if self.order.len() > 2 * self.most {
+            let requests = &self.requests;
+            self.order.retain(|(number, key)| requests.get(key).is_some_and(|request| request.number == *number));
+        }
+    }
+
+    fn is_live(&self, number: u64, key: (u32, u32)) -> bool {
+        self.requests.get(&key).is_some_and(|request| request.number == number)
+    }
+
+    pub(super) fn cancel(&mut self, block: BlockRef) {
+        if let Some(request) = self.requests.get_mut(&(block.piece, block.begin)) {
+            request.cancelled = true;
+        }
+    }
+
+    pub(super) fn reject(&mut self, block: BlockRef) {
+        self.requests.remove(&(block.piece, block.begin));
+    }
+
+    /// Takes the request that a block of `len` bytes answers.
+    pub(super) fn answer(&mut self, piece: u32, begin: u32, len: u32) -> Answer {
+        match self.requests.get(&(piece, begin)) {
+            Some(request) if len <= request.length => {
+                let Request { span, cancelled, .. } = *request;
+                self.requests.remove(&(piece, begin));
+                if cancelled { Answer::Cancelled(span) } else { Answer::Solicited(span) }
+            }
+            _ => Answer::Unasked,
+        }
+    }
+
+    pub(super) fn contains(&self, block: BlockRef) -> bool {
+        self.requests.get(&(block.piece, block.begin)).is_some_and(|request| request.length == block.length)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflow != Overflow::Never
+    }
+
+    /// Whether requests were forgotten and nobody was told yet.
+    pub(super) fn take_overflow(&mut self) -> bool {
+        let untold = self.overflow == Overflow::Untold;
+        if untold {
+            self.overflow = Overflow::Told;
+        }
+        untold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provenance::{At, FrameId, Timestamp};
+
+    fn span(n: u64) -> Span {
+        Span::single(At { time: Timestamp(0), frame: FrameId::new(0, n) })
+    }
+
+    fn block(piece: u32) -> BlockRef {
+        BlockRef { piece, begin: 0, length: 16_384 }
+    }
+
+    #[test]
+    fn a_request_is_answered_once() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(1)));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
+    }
+
+    #[test]
+    fn a_cancelled_request_is_told_apart_from_none() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1));
+        outstanding.cancel(block(1));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(1)));
+    }
+
+    #[test]
+    fn a_longer_block_than_asked_for_is_no_answer() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1));
+        assert_eq!(outstanding.answer(1, 0, 32_768), Answer::Unasked);
+    }
+
+    #[test]
+    fn the_oldest_request_is_forgotten_first_and_told_once() {
+        let mut outstanding = Outstanding::new(4);
+        (0..5).for_each(|piece| outstanding.request(block(piece), span(u64::from(piece) + 1)));
+        assert!(outstanding.take_overflow() && !outstanding.take_overflow() && outstanding.overflowed());
+        assert_eq!(outstanding.answer(0, 0, 16_384), Answer::Unasked);
+        assert_eq!(outstanding.answer(4, 0, 16_384), Answer::Solicited(span(5)));
+    }
+
+    #[test]
+    fn a_million_answered_requests_leave_nothing_behind() {
+        let mut outstanding = Outstanding::new(4);
+        for piece in 0..1_000_000 {
+            outstanding.request(block(piece), span(1));
+            outstanding.answer(piece, 0, 16_384);
+        }
+        assert!(outstanding.order.len() <= 8 && !outstanding.overflowed());
+    }
+}

@@ -1,0 +1,177 @@
+//! One side of a session: its deframer, its open requests, and the facts that its messages prove.
+
+use std::collections::VecDeque;
+
+use super::{Advertised, Answer, Outstanding, arrow};
+use crate::Limits;
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::{Direction, FlowKey};
+use crate::provenance::Span;
+use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
+
+/// What the messages of one side prove.
+#[derive(Clone, Debug, Default)]
+pub struct SideFacts {
+    /// Its handshake.
+    pub handshake: Option<Handshake>,
+    /// The port it accepts connections on, as declared (BEP 10 `p`); never 0.
+    pub listen_port: Option<u16>,
+    /// The client that it named (BEP 10 `v`).
+    pub client: Option<String>,
+    /// What it claimed to have.
+    pub advertised: Advertised,
+    /// Its first unchoke or allowed_fast.
+    pub offered: Option<Span>,
+    /// Its first request.
+    pub requested: Option<Span>,
+    /// Requests of the other side that it rejected.
+    pub rejected: u64,
+    /// Its `piece` messages that are whole in the framing (holes allowed).
+    pub piece_messages: u64,
+    /// Its `piece` messages that the capture cuts off.
+    pub partial_messages: u64,
+    /// The first whole `piece` message with payload.
+    pub first_piece: Option<Span>,
+    /// Blocks that answer a request seen before, cancelled ones too.
+    pub answered: u64,
+    /// Blocks sent after their request was cancelled.
+    pub cancelled: u64,
+    /// Blocks that nobody asked for, in a capture without gaps.
+    pub unsolicited: u64,
+    /// The first of those.
+    pub first_unsolicited: Option<Span>,
+    /// Captured payload bytes of blocks that the other side's transport acknowledged.
+    pub acknowledged: u64,
+    /// Packets in this direction.
+    pub packets: u64,
+    /// Stretches of this direction that the capture does not hold.
+    pub gaps: u64,
+    /// Bytes in those, where known.
+    pub gap_bytes: u64,
+    /// Whether the snap length cut some of it.
+    pub snaplen: bool,
+    /// Whether a packet with a wrong checksum carried some of it.
+    pub bad_checksum: bool,
+    /// Whether a stretch was sent twice with different bytes.
+    pub overlap_conflict: bool,
+    /// How often framing was lost.
+    pub lost_sync: u64,
+    /// Whether framing was lost and found again.
+    pub resynchronised: bool,
+    /// Whether it ended in order.
+    pub finished: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Side<'cap> {
+    pub(super) facts: SideFacts,
+    pub(super) deframer: Deframer<'cap>,
+    pub(super) outstanding: Outstanding,
+    /// Captured payload that was not acknowledged yet: stream ranges, ascending.
+    unacknowledged: VecDeque<(u64, u64)>,
+    acknowledged_upto: u64,
+}
+
+impl<'cap> Side<'cap> {
+    pub(super) fn new(start: Start, limits: &Limits) -> Self {
+        Self {
+            facts: SideFacts::default(),
+            deframer: Deframer::new(start, limits),
+            outstanding: Outstanding::new(limits.outstanding_requests),
+            unacknowledged: VecDeque::new(),
+            acknowledged_upto: 0,
+        }
+    }
+
+    pub(super) fn message(
+        &mut self,
+        message: Message<'_>,
+        span: Span,
+        direction: Direction,
+        flow: FlowKey,
+        anomalies: &mut Anomalies,
+    ) {
+        let facts = &mut self.facts;
+        match message {
+            Message::Bitfield(bits) => facts.advertised.bitfield(&bits, span),
+            Message::Have { piece } => facts.advertised.have(piece, span),
+            Message::HaveAll => facts.advertised.have_all(span),
+            Message::Unchoke | Message::AllowedFast { .. } => {
+                facts.offered.get_or_insert(span);
+            }
+            Message::Request(block) => {
+                facts.requested.get_or_insert(span);
+                self.outstanding.request(block, span);
+            }
+            Message::Cancel(block) => self.outstanding.cancel(block),
+            Message::RejectRequest(_) => facts.rejected += 1,
+            Message::Extended { id: 0, body } => match ExtendedHandshake::parse(&body) {
+                Ok(handshake) => {
+                    facts.listen_port = handshake.listen_port.filter(|port| *port != 0).or(facts.listen_port);
+                    if let Some(client) = handshake.client {
+                        facts.client.get_or_insert(client);
+                    }
+                }
+                Err(fault) => anomalies.note(Kind::BadMessage, body.len() as u64, || Example {
+                    span: Some(span),
+                    flow: arrow(flow, direction),
+                    detail: format!("extension handshake: {fault}"),
+                }),
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer) {
+        let facts = &mut self.facts;
+        let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
+        if block.captured_to == block.len {
+            facts.piece_messages += 1;
+            if captured > 0 {
+                facts.first_piece.get_or_insert(block.span);
+            }
+        } else {
+            facts.partial_messages += 1;
+        }
+        facts.resynchronised |= block.framing == Framing::Resynchronised;
+        match answer {
+            Answer::Solicited(_) => facts.answered += 1,
+            Answer::Cancelled(_) => {
+                facts.answered += 1;
+                facts.cancelled += 1;
+            }
+            Answer::Unasked => {}
+        }
+        for run in &block.runs {
+            let from = block.offset + u64::from(run.start);
+            let to = from + run.bytes.len() as u64;
+            match self.unacknowledged.back_mut() {
+                Some(last) if last.1 == from => last.1 = to,
+                _ => self.unacknowledged.push_back((from, to)),
+            }
+        }
+        self.settle();
+    }
+
+    /// All bytes before `upto` arrived.
+    pub(super) fn acknowledge(&mut self, upto: u64) {
+        self.acknowledged_upto = self.acknowledged_upto.max(upto);
+        self.settle();
+    }
+
+    /// Moves what is acknowledged by now into the facts.
+    pub(super) fn settle(&mut self) {
+        while let Some((from, to)) = self.unacknowledged.front_mut() {
+            if *from >= self.acknowledged_upto {
+                break;
+            }
+            let upto = self.acknowledged_upto.min(*to);
+            self.facts.acknowledged += upto - *from;
+            *from = upto;
+            if *from < *to {
+                break;
+            }
+            self.unacknowledged.pop_front();
+        }
+    }
+}
