@@ -6,6 +6,8 @@
 mod files;
 mod geometry;
 mod metainfo;
+#[cfg(test)]
+mod sample;
 mod set;
 
 use std::ops::Range;
