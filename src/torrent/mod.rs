@@ -5,6 +5,7 @@
 
 mod files;
 mod geometry;
+pub mod merkle;
 mod metainfo;
 #[cfg(test)]
 mod sample;
@@ -22,6 +23,7 @@ pub use geometry::{Misplaced, PieceIndex, Placed};
 pub use set::{TorrentId, TorrentInput, Torrents};
 
 use geometry::{Geometry, Layout};
+use merkle::{HashProof, LEAF_BYTES, LeafHashes, ProofError};
 use metainfo::Info;
 
 /// One torrent: v1 (BEP 3), v2 (BEP 52), or both (hybrid); or only its info-hash (from a magnet link, BEP 9).
@@ -38,6 +40,7 @@ pub struct Torrent {
     hash_v2: Option<[u8; 32]>,
     geometry: Geometry,
     pieces: Option<Vec<[u8; 20]>>,
+    trees: LeafHashes,
 }
 
 /// Where a torrent is known from.
@@ -111,8 +114,8 @@ impl Torrent {
     }
 
     fn of(info: Info, source: Source) -> Self {
-        let Info { name, private, geometry, hash_v1, hash_v2, pieces } = info;
-        Self { name, source, private, hash_v1, hash_v2, geometry, pieces }
+        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees } = info;
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees }
     }
 
     /// The hash under which the report speaks of it: v1 where it has one, else v2 in full.
@@ -220,7 +223,58 @@ impl Torrent {
     /// What the piece must hash to.
     pub fn expected(&self, piece: PieceIndex) -> Expected {
         let sha1 = self.pieces.as_ref().and_then(|pieces| pieces.get(piece.number() as usize)).copied();
-        sha1.map_or(Expected::Unknown, Expected::Sha1)
+        match (sha1, self.piece_tree(piece)) {
+            (Some(sha1), Some(v2)) => Expected::Both { sha1, v2 },
+            (Some(sha1), None) => Expected::Sha1(sha1),
+            (None, Some(v2)) => Expected::V2(v2),
+            (None, None) => Expected::Unknown,
+        }
+    }
+
+    /// What the leaf (16 KiB, BEP 52) of the piece must hash to, where that is known: from the piece layer when a
+    /// piece is one leaf, from the root when the file is one leaf, or from proofs, see [`Torrent::learn`]. `None` also
+    /// for a leaf beyond the file's end and in a v1 torrent.
+    pub fn leaf(&self, piece: PieceIndex, leaf: u32) -> Option<[u8; 32]> {
+        let (root, file, within) = self.file_of(piece)?;
+        let leaf_start = u64::from(leaf).checked_mul(u64::from(LEAF_BYTES))?;
+        if leaf_start >= u64::from(self.piece_length()) || within + leaf_start >= file.size {
+            return None;
+        }
+        self.trees.node(root, file.size, 0, (within + leaf_start) / u64::from(LEAF_BYTES))
+    }
+
+    /// Checks a `hashes` message against what is known, and keeps what it proves: then [`Torrent::leaf`] and
+    /// [`Torrent::expected`] know more. Returns how many hashes of its base layer are new.
+    ///
+    /// # Errors
+    /// Why nothing was learned; only [`ProofError::Wrong`] shows that the sender's hashes are false.
+    pub fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
+        self.trees.learn(proof)
+    }
+
+    /// Whether every piece of every file has something to be verified with.
+    pub fn verifiable(&self) -> bool {
+        let mut pieces = (0..self.piece_count()).filter_map(|raw| self.piece(raw));
+        self.has_metadata() && (self.pieces.is_some() || pieces.all(|piece| self.piece_tree(piece).is_some()))
+    }
+
+    fn piece_tree(&self, piece: PieceIndex) -> Option<PieceTree> {
+        let (root, file, within) = self.file_of(piece)?;
+        let content = u32::try_from(file.size - within).unwrap_or(u32::MAX).min(self.piece_length());
+        if file.size <= u64::from(self.piece_length()) {
+            return Some(PieceTree { root, content, width: content.div_ceil(LEAF_BYTES).next_power_of_two() });
+        }
+        let width = self.piece_length() / LEAF_BYTES;
+        let index = within / u64::from(self.piece_length());
+        let root = self.trees.node(root, file.size, width.trailing_zeros(), index)?;
+        Some(PieceTree { root, content, width })
+    }
+
+    /// The one file with a Merkle tree in the piece: its root, the file, and where in it the piece begins.
+    fn file_of(&self, piece: PieceIndex) -> Option<([u8; 32], &TorrentFile, u64)> {
+        let (index, range) = self.files_in(piece, 0..self.piece_size(piece)).next()?;
+        let file = self.geometry.files.get(index)?;
+        Some((file.pieces_root?, file, range.start))
     }
 
     /// Takes from `other`, which is the same torrent, what this one lacks.

@@ -1,13 +1,19 @@
 //! A torrent file or an info dictionary -> what it says, checked (BEP 3, 47, 52).
 
+mod hybrid;
 mod v1;
+mod v2;
 
 use crate::{
     Error,
     bencode::{BencodeError, Bounds, Document, Item},
 };
 
-use super::{files::display_component, geometry::Geometry};
+use super::{
+    files::{TorrentFile, display_component, display_path},
+    geometry::{Geometry, Layout},
+    merkle::LeafHashes,
+};
 
 /// Everything that an info dictionary says.
 #[derive(Clone, Debug)]
@@ -19,6 +25,26 @@ pub(super) struct Info {
     pub hash_v2: Option<[u8; 32]>,
     /// SHA-1 of every piece; `None` in a v2-only torrent.
     pub pieces: Option<Vec<[u8; 20]>>,
+    /// The Merkle trees of the files; without any in a v1-only torrent.
+    pub trees: LeafHashes,
+}
+
+/// A file as an info dictionary lists it.
+#[derive(Clone, Debug)]
+struct Listed<'a> {
+    /// The path as written; never empty.
+    components: Vec<&'a [u8]>,
+    size: u64,
+    pad: bool,
+    pieces_root: Option<[u8; 32]>,
+    /// Where it is listed, in bytes from the start of the input.
+    at: usize,
+}
+
+impl Listed<'_> {
+    fn path(&self) -> String {
+        display_path(self.components.iter().copied())
+    }
 }
 
 /// What is wrong with a torrent, and where.
@@ -78,19 +104,74 @@ pub(super) fn info_dictionary(bytes: &[u8]) -> Result<Info, Flaw> {
     read_info(&document.root, None)
 }
 
-fn read_info(info: &Item<'_>, _outer: Option<&Item<'_>>) -> Result<Info, Flaw> {
+/// `outer` is the torrent file around `info`; without one, piece layers may be missing.
+fn read_info(info: &Item<'_>, outer: Option<&Item<'_>>) -> Result<Info, Flaw> {
     let piece_length = piece_length(info)?;
     let private = info.find(b"private").and_then(|private| private.int()) == Some(1);
-    let name = [&b"name.utf-8"[..], b"name"].iter().find_map(|key| info.find(key)?.bytes()).unwrap_or_default();
-    let (geometry, pieces) = v1::read(info, piece_length, name)?;
-    Ok(Info {
-        name: display_component(name),
-        private,
-        geometry,
-        hash_v1: Some(super::sha1(info.raw)),
-        hash_v2: None,
-        pieces: Some(pieces),
-    })
+    let name = [&b"name.utf-8"[..], b"name"].iter().find_map(|key| info.find(key)?.bytes());
+    let version = version(info)?;
+    let v1 = match version {
+        Version::V2 => None,
+        Version::V1 | Version::Hybrid => Some(v1::read(info, name.unwrap_or_default())?),
+    };
+    let v2 = match version {
+        Version::V1 => None,
+        Version::V2 | Version::Hybrid => Some(v2::read(info, piece_length)?),
+    };
+    let trees = v2.as_deref().map(|files| v2::trees(files, piece_length, outer)).transpose()?.unwrap_or_default();
+    let geometry = match (v1, v2) {
+        (Some(v1), None) => lay_out(&v1, piece_length, Layout::V1)?,
+        (None, Some(v2)) => lay_out(&v2, piece_length, Layout::V2)?,
+        (Some(v1), Some(v2)) => hybrid::lay_out(v1, &v2, piece_length)?,
+        (None, None) => Geometry::default(),
+    };
+    let pieces = match version {
+        Version::V2 => None,
+        Version::V1 | Version::Hybrid => Some(v1::hashes(info, geometry.pieces)?),
+    };
+    let hash_v1 = pieces.is_some().then(|| super::sha1(info.raw));
+    let hash_v2 = (version != Version::V1).then(|| super::sha256(info.raw));
+    let name = name.filter(|name| !name.is_empty()).map_or_else(|| "unnamed".to_owned(), display_component);
+    Ok(Info { name, private, geometry, hash_v1, hash_v2, pieces, trees })
+}
+
+/// Which halves an info dictionary has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+    Hybrid,
+}
+
+fn version(info: &Item<'_>) -> Result<Version, Flaw> {
+    match info.find(b"meta version").map(|item| (item.offset, item.int())) {
+        None | Some((_, Some(1))) => Ok(Version::V1),
+        Some((_, Some(2))) if info.find(b"pieces").is_some() => Ok(Version::Hybrid),
+        Some((_, Some(2))) => Ok(Version::V2),
+        Some((at, Some(number))) => Err(Flaw::new(at, format!("meta version {number}"), "meta version 2")),
+        Some(_) => Err(Flaw::entry(info, "meta version", "meta version 2")),
+    }
+}
+
+/// Places the files one behind the other, or each on a piece boundary. The sizes were checked not to overflow.
+fn lay_out(listed: &[Listed<'_>], piece_length: u32, layout: Layout) -> Result<Geometry, Flaw> {
+    let unit = u64::from(piece_length);
+    let mut end = 0_u64;
+    let mut files = Vec::with_capacity(listed.len());
+    for file in listed {
+        let offset = end;
+        end = end.saturating_add(match layout {
+            Layout::V2 => file.size.next_multiple_of(unit),
+            Layout::V1 | Layout::Unknown => file.size,
+        });
+        let Listed { size, pad, pieces_root, .. } = *file;
+        files.push(TorrentFile { path: file.path(), size, pad, offset, pieces_root });
+    }
+    let pieces = u32::try_from(end.div_ceil(unit)).map_err(|_| {
+        let at = listed.first().map_or(0, |file| file.at);
+        Flaw::new(at, format!("{end} bytes in pieces of {piece_length}"), "fewer than 2^32 pieces")
+    })?;
+    Ok(Geometry { piece_length, pieces, files, layout })
 }
 
 fn piece_length(info: &Item<'_>) -> Result<u32, Flaw> {
@@ -115,12 +196,6 @@ fn size(file: &Item<'_>, key: &str) -> Result<u64, Flaw> {
         return Err(Flaw::entry(file, key, expected));
     };
     u64::try_from(number).map_err(|_| Flaw::new(item.offset, format!("a size of {number}"), expected))
-}
-
-/// Pieces that `bytes` fill; `at` is where to point when they are too many.
-fn piece_count(bytes: u64, piece_length: u32, at: usize) -> Result<u32, Flaw> {
-    u32::try_from(bytes.div_ceil(u64::from(piece_length)))
-        .map_err(|_| Flaw::new(at, format!("{bytes} bytes in pieces of {piece_length}"), "fewer than 2^32 pieces"))
 }
 
 /// What a file that users mistake for a torrent is.
