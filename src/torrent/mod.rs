@@ -1,5 +1,297 @@
 //! bencode, metainfo v1, v2 and hybrid, geometry, files, Merkle trees.
+//!
+//! A [`Torrents`] is what a run was given; a [`Torrent`] says where every byte belongs and what it must hash to. Raw
+//! numbers from the wire become a [`PieceIndex`] or [`Placed`] here, once.
 
-/// The torrents of a run.
-#[derive(Clone, Debug, Default)]
-pub struct Torrents;
+mod files;
+mod geometry;
+pub mod merkle;
+mod metainfo;
+#[cfg(test)]
+mod sample;
+mod set;
+
+use std::ops::Range;
+
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use crate::{Error, evidence::InfoHash};
+
+pub use files::TorrentFile;
+pub use geometry::{Misplaced, PieceIndex, Placed};
+pub use set::{TorrentId, TorrentInput, Torrents};
+
+use geometry::{Geometry, Layout};
+use merkle::{HashProof, LEAF_BYTES, LeafHashes, ProofError};
+use metainfo::Info;
+
+/// One torrent: v1 (BEP 3), v2 (BEP 52), or both (hybrid); or only its info-hash (from a magnet link, BEP 9).
+///
+/// # Invariants
+/// - At least one of the two info-hashes is known.
+/// - Without metadata there are no files and no pieces.
+#[derive(Clone, Debug)]
+pub struct Torrent {
+    name: String,
+    source: Source,
+    private: bool,
+    hash_v1: Option<[u8; 20]>,
+    hash_v2: Option<[u8; 32]>,
+    geometry: Geometry,
+    pieces: Option<Vec<[u8; 20]>>,
+    trees: LeafHashes,
+}
+
+/// Where a torrent is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A torrent file.
+    File,
+    /// A magnet link.
+    Magnet,
+    /// Metadata that peers sent one another (BEP 9), in the capture, and that hashes to the info-hash.
+    Capture,
+}
+
+impl Source {
+    /// The name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Magnet => "magnet",
+            Self::Capture => "capture",
+        }
+    }
+}
+
+/// What a piece must hash to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// v1: the SHA-1 of the whole piece, padding included as zeros.
+    Sha1([u8; 20]),
+    /// v2: the root of the piece's Merkle tree over SHA-256 of 16 KiB leaves.
+    V2(PieceTree),
+    /// Hybrid: both.
+    Both {
+        /// As in [`Expected::Sha1`].
+        sha1: [u8; 20],
+        /// As in [`Expected::V2`].
+        v2: PieceTree,
+    },
+    /// Nothing that could verify it is known (a v2 torrent without piece layers).
+    Unknown,
+}
+
+/// The Merkle tree of one piece (BEP 52).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PieceTree {
+    /// Its root.
+    pub root: [u8; 32],
+    /// Bytes of the file in the piece; what follows is padding and not hashed. At least 1.
+    pub content: u32,
+    /// Leaves of the tree, a power of two. Those beyond `content` are 32 zero bytes (not a hash of zeros).
+    pub width: u32,
+}
+
+impl Torrent {
+    /// Reads a torrent file, or a magnet link. `name` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the byte offset of the first fault.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File)).map_err(|flaw| flaw.at(name))
+    }
+
+    /// Reads an info dictionary alone (BEP 9). The caller compares [`Torrent::find`](Torrents::find)'s hash.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the byte offset of the first fault.
+    pub fn from_info(info: &[u8], source: Source) -> Result<Self, Error> {
+        metainfo::info_dictionary(info)
+            .map(|info| Self::of(info, source))
+            .map_err(|flaw| flaw.at("info dictionary"))
+    }
+
+    fn of(info: Info, source: Source) -> Self {
+        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees } = info;
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees }
+    }
+
+    /// The hash under which the report speaks of it: v1 where it has one, else v2 in full.
+    pub fn info_hash(&self) -> InfoHash {
+        let v1 = self.hash_v1.map(|hash| hash.to_vec());
+        InfoHash(v1.or_else(|| self.hash_v2.map(|hash| hash.to_vec())).unwrap_or_default())
+    }
+
+    /// SHA-1 of the info dictionary; `None` for a v2-only torrent.
+    pub fn info_hash_v1(&self) -> Option<[u8; 20]> {
+        self.hash_v1
+    }
+
+    /// SHA-256 of the info dictionary; `None` for a v1-only torrent.
+    pub fn info_hash_v2(&self) -> Option<[u8; 32]> {
+        self.hash_v2
+    }
+
+    /// What handshakes call it: the v1 hash, and the v2 hash cut to 20 bytes (BEP 52).
+    pub fn wire_hashes(&self) -> impl Iterator<Item = [u8; 20]> {
+        self.hash_v1.into_iter().chain(self.hash_v2.and_then(|hash| hash.first_chunk::<20>().copied()))
+    }
+
+    /// Its name, safe to print; may be empty for a magnet link.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Content in bytes, without padding.
+    pub fn size(&self) -> u64 {
+        self.geometry.files.iter().filter(|file| !file.pad).map(|file| file.size).sum()
+    }
+
+    /// Piece length in bytes; 0 without metadata.
+    pub fn piece_length(&self) -> u32 {
+        self.geometry.piece_length
+    }
+
+    /// Number of pieces; 0 without metadata.
+    pub fn piece_count(&self) -> u32 {
+        self.geometry.pieces
+    }
+
+    /// Whether it asks clients to use trackers only (BEP 27).
+    pub fn private(&self) -> bool {
+        self.private
+    }
+
+    /// Where it is known from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether more than the info-hash is known.
+    pub fn has_metadata(&self) -> bool {
+        self.geometry.layout != Layout::Unknown
+    }
+
+    /// Its files in the order of the byte space, pad files included.
+    pub fn files(&self) -> &[TorrentFile] {
+        &self.geometry.files
+    }
+
+    /// The piece with this index, if there is one.
+    pub fn piece(&self, raw: u32) -> Option<PieceIndex> {
+        self.geometry.piece(raw)
+    }
+
+    /// Size of the piece in bytes. In a v1 or hybrid torrent the last one may be short; in a v2-only torrent every
+    /// piece counts in full, since clients may fill it up with padding, see [`Torrent::pads`].
+    pub fn piece_size(&self, piece: PieceIndex) -> u32 {
+        self.geometry.piece_size(piece)
+    }
+
+    /// Place of its first byte in the torrent's byte space.
+    pub fn piece_offset(&self, piece: PieceIndex) -> u64 {
+        self.geometry.piece_offset(piece)
+    }
+
+    /// Checks a block against the torrent.
+    ///
+    /// # Errors
+    /// Why it does not lie inside.
+    pub fn place(&self, piece: u32, begin: u32, len: u32) -> Result<Placed, Misplaced> {
+        self.geometry.place(piece, begin, len)
+    }
+
+    /// The padding inside the piece, in ascending order: pad files (BEP 47); in a v2-only torrent the part beyond the
+    /// file's end. For a SHA-1 it counts as zeros.
+    pub fn pads(&self, piece: PieceIndex) -> impl Iterator<Item = Range<u32>> {
+        self.geometry.pads(piece)
+    }
+
+    /// The content under `range` of the piece: each file's index in [`Torrent::files`] with the range within the
+    /// file. Padding is left out.
+    pub fn files_in(&self, piece: PieceIndex, range: Range<u32>) -> impl Iterator<Item = (usize, Range<u64>)> {
+        self.geometry.files_in(piece, range)
+    }
+
+    /// The file's place in the byte space; empty for an index that there is not.
+    pub fn file_range(&self, file: usize) -> Range<u64> {
+        self.geometry.files.get(file).map_or(0..0, |file| file.offset..file.end())
+    }
+
+    /// What the piece must hash to.
+    pub fn expected(&self, piece: PieceIndex) -> Expected {
+        let sha1 = self.pieces.as_ref().and_then(|pieces| pieces.get(piece.number() as usize)).copied();
+        match (sha1, self.piece_tree(piece)) {
+            (Some(sha1), Some(v2)) => Expected::Both { sha1, v2 },
+            (Some(sha1), None) => Expected::Sha1(sha1),
+            (None, Some(v2)) => Expected::V2(v2),
+            (None, None) => Expected::Unknown,
+        }
+    }
+
+    /// What the leaf (16 KiB, BEP 52) of the piece must hash to, where that is known: from the piece layer when a
+    /// piece is one leaf, from the root when the file is one leaf, or from proofs, see [`Torrent::learn`]. `None` also
+    /// for a leaf beyond the file's end and in a v1 torrent.
+    pub fn leaf(&self, piece: PieceIndex, leaf: u32) -> Option<[u8; 32]> {
+        let (root, file, within) = self.file_of(piece)?;
+        let leaf_start = u64::from(leaf).checked_mul(u64::from(LEAF_BYTES))?;
+        if leaf_start >= u64::from(self.piece_length()) || within + leaf_start >= file.size {
+            return None;
+        }
+        self.trees.node(root, file.size, 0, (within + leaf_start) / u64::from(LEAF_BYTES))
+    }
+
+    /// Checks a `hashes` message against what is known, and keeps what it proves: then [`Torrent::leaf`] and
+    /// [`Torrent::expected`] know more. Returns how many hashes of its base layer are new.
+    ///
+    /// # Errors
+    /// Why nothing was learned; only [`ProofError::Wrong`] shows that the sender's hashes are false.
+    pub fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
+        self.trees.learn(proof)
+    }
+
+    /// Whether every piece of every file has something to be verified with.
+    pub fn verifiable(&self) -> bool {
+        let mut pieces = (0..self.piece_count()).filter_map(|raw| self.piece(raw));
+        self.has_metadata() && (self.pieces.is_some() || pieces.all(|piece| self.piece_tree(piece).is_some()))
+    }
+
+    fn piece_tree(&self, piece: PieceIndex) -> Option<PieceTree> {
+        let (root, file, within) = self.file_of(piece)?;
+        let content = u32::try_from(file.size - within).unwrap_or(u32::MAX).min(self.piece_length());
+        if file.size <= u64::from(self.piece_length()) {
+            return Some(PieceTree { root, content, width: content.div_ceil(LEAF_BYTES).next_power_of_two() });
+        }
+        let width = self.piece_length() / LEAF_BYTES;
+        let index = within / u64::from(self.piece_length());
+        let root = self.trees.node(root, file.size, width.trailing_zeros(), index)?;
+        Some(PieceTree { root, content, width })
+    }
+
+    /// The one file with a Merkle tree in the piece: its root, the file, and where in it the piece begins.
+    fn file_of(&self, piece: PieceIndex) -> Option<([u8; 32], &TorrentFile, u64)> {
+        let (index, range) = self.files_in(piece, 0..self.piece_size(piece)).next()?;
+        let file = self.geometry.files.get(index)?;
+        Some((file.pieces_root?, file, range.start))
+    }
+
+    /// Takes from `other`, which is the same torrent, what this one lacks.
+    fn absorb(&mut self, other: Self) {
+        if !self.has_metadata() && other.has_metadata() {
+            let (hash_v1, hash_v2) = (self.hash_v1, self.hash_v2);
+            *self = other;
+            self.hash_v1 = self.hash_v1.or(hash_v1);
+            self.hash_v2 = self.hash_v2.or(hash_v2);
+        }
+    }
+}
+
+fn sha1(bytes: &[u8]) -> [u8; 20] {
+    Sha1::digest(bytes).into()
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

@@ -1,0 +1,250 @@
+//! The Merkle trees of BEP 52: SHA-256 over 16 KiB leaves, one tree per file.
+//!
+//! Layer 0 is the leaves. Leaves behind the file's end are 32 zero bytes, so that every tree is balanced.
+
+use std::{collections::BTreeMap, fmt};
+
+use sha2::{Digest, Sha256};
+
+/// Bytes under one leaf (BEP 52).
+pub const LEAF_BYTES: u32 = 16_384;
+
+/// The hash of a leaf: at most [`LEAF_BYTES`] of a file's content, without padding.
+pub fn leaf_hash(content: &[u8]) -> [u8; 32] {
+    super::sha256(content)
+}
+
+/// The root of a tree of `width` leaves, a power of two, of which the first are given; the others are padding.
+pub fn root(leaves: &[[u8; 32]], width: u32) -> [u8; 32] {
+    root_over(leaves, 0, u64::from(width))
+}
+
+/// The root of `width` nodes of a layer, a power of two; missing ones are padding.
+fn root_over(nodes: &[[u8; 32]], mut layer: u32, width: u64) -> [u8; 32] {
+    debug_assert!(width.is_power_of_two() && nodes.len() as u64 <= width);
+    let mut nodes = nodes.to_vec();
+    let mut padding = padding(layer);
+    let top = layer + width.trailing_zeros();
+    while layer < top {
+        nodes = nodes.chunks(2).map(|pair| parent(&pair[0], pair.get(1).unwrap_or(&padding))).collect();
+        padding = parent(&padding, &padding);
+        layer += 1;
+    }
+    nodes.first().copied().unwrap_or(padding)
+}
+
+/// A node of `layer` that is above padding alone.
+fn padding(layer: u32) -> [u8; 32] {
+    (0..layer).fold([0; 32], |below, _| parent(&below, &below))
+}
+
+fn parent(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(left).chain_update(right).finalize().into()
+}
+
+/// A range of hashes of one file with its proof: a `hashes` message (BEP 52, id 22).
+#[derive(Clone, Copy, Debug)]
+pub struct HashProof<'a> {
+    /// Which file, by its root.
+    pub pieces_root: [u8; 32],
+    /// The layer of the hashes; 0 is the leaves.
+    pub base_layer: u32,
+    /// The first hash within the layer; a multiple of `length`.
+    pub index: u32,
+    /// How many hashes: a power of two.
+    pub length: u32,
+    /// The hashes, then the uncle hashes from the lowest layer up, 32 bytes each.
+    pub hashes: &'a [u8],
+}
+
+/// Why a proof was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofError {
+    /// The torrent has no file with this root.
+    NoSuchFile,
+    /// The range is not in the tree, or its length is no power of two.
+    BadRange,
+    /// Fewer hashes than the range has, more uncles than layers, or half a hash.
+    BadLength,
+    /// It ends at a node of which nothing is known; it may be true.
+    Unconnected,
+    /// It contradicts a node that is known.
+    Wrong,
+}
+
+impl fmt::Display for ProofError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchFile => "hashes of a file that the torrent does not have",
+            Self::BadRange => "hashes beyond the file's tree",
+            Self::BadLength => "a number of hashes that does not fit their range",
+            Self::Unconnected => "hashes whose proof ends below every known node",
+            Self::Wrong => "hashes that contradict the torrent",
+        })
+    }
+}
+
+impl std::error::Error for ProofError {}
+
+/// What is known of the trees of one torrent: their roots, the piece layers, and what proofs add at run time.
+///
+/// # Invariants
+/// - Every node kept is proven up to its tree's root.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LeafHashes {
+    /// By root and file size in bytes: files of equal content share a tree.
+    trees: BTreeMap<([u8; 32], u64), Tree>,
+}
+
+impl LeafHashes {
+    /// Adds the tree of a file of `size > 0` bytes. `layer`, when given, is its piece layer; false when that does not
+    /// fit the root.
+    pub fn add(&mut self, root: [u8; 32], size: u64, piece_layer: u32, layer: Option<&[[u8; 32]]>) -> bool {
+        let tree = self.trees.entry((root, size)).or_insert_with(|| Tree::new(root, size, piece_layer));
+        let Some(layer) = layer else {
+            return true;
+        };
+        let width = tree.width(piece_layer);
+        if layer.len() as u64 != tree.content(piece_layer) || root_over(layer, piece_layer, width) != root {
+            return false;
+        }
+        layer.clone_into(&mut tree.layer);
+        true
+    }
+
+    /// The node of a file's tree, where known.
+    pub fn node(&self, root: [u8; 32], size: u64, layer: u32, index: u64) -> Option<[u8; 32]> {
+        self.trees.get(&(root, size))?.node(layer, index)
+    }
+
+    /// Checks a proof and keeps what it proves; returns how many nodes of its range were not known before.
+    pub fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
+        let range = (proof.pieces_root, 0)..=(proof.pieces_root, u64::MAX);
+        let mut outcome = Err(ProofError::NoSuchFile);
+        for (_, tree) in self.trees.range_mut(range) {
+            outcome = outcome.or(tree.learn(proof));
+        }
+        outcome
+    }
+}
+
+/// What is known of one tree.
+#[derive(Clone, Debug)]
+struct Tree {
+    root: [u8; 32],
+    /// Leaves with content; at least 1.
+    leaves: u64,
+    /// Layer of the root.
+    height: u32,
+    /// The layer whose nodes are pieces, where the file has more than one.
+    piece_layer: u32,
+    /// Its nodes from the first on; empty while unknown.
+    layer: Vec<[u8; 32]>,
+    /// Nodes proven at run time, by layer and index.
+    learned: BTreeMap<(u32, u64), [u8; 32]>,
+}
+
+impl Tree {
+    fn new(root: [u8; 32], size: u64, piece_layer: u32) -> Self {
+        let leaves = size.div_ceil(u64::from(LEAF_BYTES)).max(1);
+        let height = leaves.next_power_of_two().trailing_zeros();
+        Self { root, leaves, height, piece_layer, layer: Vec::new(), learned: BTreeMap::new() }
+    }
+
+    /// Nodes of a layer, padding included; 0 above the root.
+    fn width(&self, layer: u32) -> u64 {
+        if layer > self.height { 0 } else { 1 << (self.height - layer) }
+    }
+
+    /// Nodes of a layer that are above content.
+    fn content(&self, layer: u32) -> u64 {
+        if layer > self.height { 0 } else { self.leaves.div_ceil(1 << layer) }
+    }
+
+    fn node(&self, layer: u32, index: u64) -> Option<[u8; 32]> {
+        if index >= self.width(layer) {
+            return None;
+        }
+        if layer == self.height {
+            return Some(self.root);
+        }
+        if index >= self.content(layer) {
+            return Some(padding(layer));
+        }
+        let piece = usize::try_from(index).ok().filter(|_| layer == self.piece_layer);
+        let piece = piece.and_then(|index| self.layer.get(index));
+        piece.or_else(|| self.learned.get(&(layer, index))).copied()
+    }
+
+    fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
+        let first = u64::from(proof.index);
+        let length = u64::from(proof.length);
+        let fits = proof.length.is_power_of_two()
+            && first.is_multiple_of(length)
+            && first + length <= self.width(proof.base_layer);
+        if !fits {
+            return Err(ProofError::BadRange);
+        }
+        let (hashes, rest) = proof.hashes.as_chunks::<32>();
+        let Some((base, uncles)) = hashes.split_at_checked(proof.length as usize).filter(|_| rest.is_empty())
+        else {
+            return Err(ProofError::BadLength);
+        };
+        let nodes = self.climb(proof.base_layer, first, base, uncles)?;
+        let mut new = 0;
+        for (layer, index, hash) in nodes {
+            if self.node(layer, index).is_none() {
+                self.learned.insert((layer, index), hash);
+                new += u32::from(layer == proof.base_layer);
+            }
+        }
+        Ok(new)
+    }
+
+    /// All nodes from `base` to the highest known node above it that the uncles lead to; an error unless there is one.
+    fn climb(
+        &self,
+        base_layer: u32,
+        first: u64,
+        base: &[[u8; 32]],
+        uncles: &[[u8; 32]],
+    ) -> Result<Vec<(u32, u64, [u8; 32])>, ProofError> {
+        let mut layer = base_layer;
+        let mut index = first;
+        let mut row = base.to_vec();
+        let mut nodes = Vec::new();
+        let mut proven = None;
+        let mut uncles = uncles.iter();
+        loop {
+            for (hash, at) in row.iter().zip(index..) {
+                match self.node(layer, at) {
+                    Some(known) if known != *hash => return Err(ProofError::Wrong),
+                    _ => nodes.push((layer, at, *hash)),
+                }
+            }
+            if let [top] = row.as_slice() {
+                if self.node(layer, index).is_some() {
+                    proven = Some(nodes.len());
+                }
+                let Some(uncle) = uncles.next() else {
+                    break;
+                };
+                if layer >= self.height {
+                    return Err(ProofError::BadLength);
+                }
+                let sibling = index ^ 1;
+                if self.node(layer, sibling).is_some_and(|known| known != *uncle) {
+                    return Err(ProofError::Wrong);
+                }
+                nodes.push((layer, sibling, *uncle));
+                row = vec![if index & 1 == 0 { parent(top, uncle) } else { parent(uncle, top) }];
+            } else {
+                row = row.chunks_exact(2).map(|pair| parent(&pair[0], &pair[1])).collect();
+            }
+            layer += 1;
+            index /= 2;
+        }
+        nodes.truncate(proven.ok_or(ProofError::Unconnected)?);
+        Ok(nodes)
+    }
+}
