@@ -14,6 +14,7 @@
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 pub mod anomaly;
+pub mod bencode;
 pub mod capture;
 mod error;
 pub mod evidence;
