@@ -1,8 +1,11 @@
 //! One direction of a peer connection: the deframer, the messages of BEP 3, 6, 10 and 52, extension messages.
 
+mod client;
 mod deframer;
+mod extended;
 mod header;
 mod message;
+mod pex;
 mod resync;
 mod window;
 
@@ -10,7 +13,10 @@ use std::borrow::Cow;
 
 use crate::provenance::{At, Span};
 
+pub use client::{client_name, printable};
 pub use deframer::{Deframer, Expectation, Sniff, Start, sniff};
+pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
+pub use pex::{PexFlags, PexMessage, PexPeer};
 
 /// One thing that a peer sent.
 ///
