@@ -1,8 +1,22 @@
 //! One direction of a peer connection: the deframer, the messages of BEP 3, 6, 10 and 52, extension messages.
 
+mod client;
+mod deframer;
+mod extended;
+mod header;
+mod message;
+mod pex;
+mod resync;
+mod window;
+
 use std::borrow::Cow;
 
 use crate::provenance::{At, Span};
+
+pub use client::{client_name, printable};
+pub use deframer::{Deframer, Expectation, Sniff, Start, sniff};
+pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
+pub use pex::{PexFlags, PexMessage, PexPeer};
 
 /// One thing that a peer sent.
 ///
@@ -33,11 +47,22 @@ pub enum PeerEvent<'cap> {
         /// The frame in which the next message begins.
         at: At,
     },
-    /// A whole message with an id that no supported BEP defines, or a body that contradicts its id.
+    /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`] (nothing after it is
+    /// read), or the direction ended inside a header or during a search.
+    GaveUp {
+        /// Bytes in the capture that belong to no message, since the last event.
+        skipped: u64,
+        /// The last frame of those bytes.
+        at: At,
+    },
+    /// A message with an id that no supported BEP defines, or a body that contradicts its id or is not whole.
     Unknown {
         /// The message id.
         id: u8,
-        /// Bytes of the message, id included.
+        /// Bytes of the message, id included, as its length prefix states; for a message that was cut off
+        /// ([`UnknownReason::Incomplete`]) only those up to the cut. A length above
+        /// [`crate::Limits::message_bytes`] is not believed: [`LostSync`](Self::LostSync) follows, and the bytes
+        /// belong to what is skipped.
         len: u32,
         /// Why it was not understood.
         reason: UnknownReason,
@@ -55,7 +80,7 @@ pub enum UnknownReason {
     Body,
     /// Its length is above [`crate::Limits::message_bytes`] or [`crate::Limits::scratch_bytes`].
     Length,
-    /// A gap hides part of its body.
+    /// A gap hides part of it, or the stream ended inside it.
     Incomplete,
 }
 

@@ -1,0 +1,574 @@
+//! Frames one direction of a peer connection: bytes with gaps in, messages and blocks out.
+//!
+//! Payload is handed on as the slices it came in. A gap of known length inside a message leaves the framing intact;
+//! any other gap, and any impossible header, ends it and starts a search ([`super::resync`]).
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use super::header::{Header, MAX_HEADER};
+use super::resync::{Candidate, HANDSHAKE, Search};
+use super::window::{Chunk, Window};
+use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, Run, UnknownReason};
+use crate::Limits;
+use crate::provenance::{At, Span};
+use crate::stream::{Missing, StreamItem};
+
+/// Where in its life a direction is first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Its first byte is in the capture: a handshake is due.
+    Handshake,
+    /// Its beginning is not in the capture: the first message must be searched for.
+    MidStream,
+}
+
+/// What the counterpart asked this direction for.
+pub trait Expectation {
+    /// Whether exactly this block was requested and has not been answered.
+    fn awaits(&self, block: BlockRef) -> bool;
+    /// Whether any request is unanswered.
+    fn any(&self) -> bool;
+}
+
+/// What the first bytes of a direction are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sniff {
+    /// They begin with the 20 fixed bytes of a BEP 3 handshake.
+    Handshake,
+    /// They may become one.
+    NeedMore,
+    /// They are something else.
+    Other,
+}
+
+/// Tells whether a direction that begins with `prefix` begins with a handshake (BEP 3).
+pub fn sniff(prefix: &[u8]) -> Sniff {
+    if prefix.starts_with(&HANDSHAKE) {
+        Sniff::Handshake
+    } else if HANDSHAKE.starts_with(prefix) {
+        Sniff::NeedMore
+    } else {
+        Sniff::Other
+    }
+}
+
+/// The framing of one direction.
+///
+/// # Invariants
+/// - Every captured byte of the stream belongs to exactly one event, in stream order, once [`close`](Self::close)
+///   was called.
+/// - Memory is bounded by [`Limits::scratch_bytes`] and the slices of one unfinished block.
+#[derive(Debug)]
+pub struct Deframer<'cap> {
+    state: State<'cap>,
+    framing: Framing,
+    /// Whether a handshake may still come: none was seen, and no message either.
+    handshake_due: bool,
+    /// The last frame seen, once there was one.
+    last: Option<At>,
+    /// An unfinished header, or what a search has not decided yet.
+    window: Window<'cap>,
+    /// Items to be read again after a search; empty between calls.
+    queue: VecDeque<StreamItem<'cap>>,
+    message_bytes: u32,
+    scratch_bytes: usize,
+    resync_bytes: u64,
+}
+
+#[derive(Debug)]
+enum State<'cap> {
+    /// In front of the handshake, or within it: the window holds its beginning.
+    Handshake,
+    /// In front of a message, or within its header: the window holds its beginning.
+    Header,
+    /// Within a `piece` message's payload.
+    Piece(Block<'cap>),
+    /// Within any other message's body.
+    Body(Body),
+    /// Out of sync.
+    Search(Search),
+    /// Given up, so many bytes ago.
+    Idle(u64),
+    Closed,
+}
+
+/// A message body that is not whole yet.
+#[derive(Debug)]
+struct Body {
+    id: u8,
+    /// The length prefix.
+    len: u32,
+    /// Bytes still to come; less than `len`.
+    remaining: u32,
+    /// Why the body is passed over, when it is.
+    skipped: Option<UnknownReason>,
+    gathered: Vec<u8>,
+    span: Span,
+}
+
+impl<'cap> Deframer<'cap> {
+    /// A direction of which nothing was read yet.
+    pub fn new(start: Start, limits: &Limits) -> Self {
+        let (state, framing) = match start {
+            Start::Handshake => (State::Handshake, Framing::InSync),
+            Start::MidStream => {
+                (State::Search(Search::new(0, true, limits.message_bytes)), Framing::Resynchronised)
+            }
+        };
+        Self {
+            state,
+            framing,
+            handshake_due: true,
+            last: None,
+            window: Window::default(),
+            queue: VecDeque::new(),
+            message_bytes: limits.message_bytes,
+            scratch_bytes: limits.scratch_bytes,
+            resync_bytes: limits.resync_bytes,
+        }
+    }
+
+    /// Reads the next item of the stream. `expected` is only asked while framing is lost.
+    pub fn push(&mut self, item: &StreamItem<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        self.step(*item, expected, out);
+        self.drain(expected, out);
+    }
+
+    /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
+    pub fn close(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        while matches!(self.state, State::Search(_)) && self.search(true, &Nothing, out) {
+            self.drain(&Nothing, out);
+        }
+        let Some(at) = self.last else {
+            self.state = State::Closed;
+            return;
+        };
+        let skipped = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Piece(block) => {
+                out.push(PeerEvent::Block(block));
+                0
+            }
+            State::Body(body) => {
+                out.push(body.cut());
+                0
+            }
+            State::Handshake | State::Header => self.window.bytes(),
+            State::Search(search) => search.skipped + self.window.bytes(),
+            State::Idle(skipped) => skipped,
+            State::Closed => 0,
+        };
+        self.window.clear();
+        if skipped > 0 {
+            out.push(PeerEvent::GaveUp { skipped, at });
+        }
+    }
+
+    fn drain(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        while let Some(item) = self.queue.pop_front() {
+            self.step(item, expected, out);
+        }
+    }
+
+    fn step(&mut self, item: StreamItem<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        match item {
+            StreamItem::Data { offset, bytes, at, doubtful } => {
+                self.data(Chunk { offset, bytes, at, doubtful }, expected, out);
+            }
+            StreamItem::Gap { offset, missing: Missing::Bytes(missing), at, .. } => {
+                self.hole(offset, missing, at, out);
+            }
+            StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
+                self.rift(item, offset, at, expected, out);
+            }
+            StreamItem::End { .. } => self.close(out),
+            _ => {}
+        }
+    }
+
+    fn data(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        self.last = Some(chunk.at);
+        while !chunk.bytes.is_empty() {
+            match &mut self.state {
+                State::Piece(block) => {
+                    append(block, &mut chunk);
+                    if block.captured_to == block.len {
+                        self.finish_block(out);
+                    }
+                }
+                State::Header => self.header(&mut chunk, out),
+                State::Body(body) => {
+                    body.append(&mut chunk);
+                    if body.remaining == 0 {
+                        self.finish_body(out);
+                    }
+                }
+                State::Handshake => self.handshake(&mut chunk, out),
+                State::Search(_) => {
+                    self.window.push(chunk);
+                    self.search(false, expected, out);
+                    return;
+                }
+                State::Idle(skipped) => {
+                    *skipped += chunk.bytes.len() as u64;
+                    return;
+                }
+                State::Closed => return,
+            }
+            if matches!(self.state, State::Search(_)) && !self.window.is_empty() {
+                // The header was impossible, and the window holds all that is left of the chunk.
+                self.search(false, expected, out);
+                return;
+            }
+        }
+    }
+
+    /// Reads a handshake, or its beginning, off the chunk.
+    fn handshake(&mut self, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
+        let before = self.window.bytes() as usize;
+        let start = self.window.first().map_or(chunk.offset, |first| first.offset);
+        let first = self.window.first().map_or(chunk.at, |first| first.at);
+        self.window.push(*chunk);
+        let mut bytes = [0; HANDSHAKE_LEN];
+        let (filled, _) = self.window.peek(start, &mut bytes);
+        if sniff(bytes.get(..filled).unwrap_or_default()) == Sniff::Other {
+            self.lose(start, chunk.at, out);
+            return;
+        }
+        if filled < HANDSHAKE_LEN {
+            chunk.bytes = &[];
+            return;
+        }
+        self.window.clear();
+        chunk.take(HANDSHAKE_LEN - before);
+        let (_, fields) = bytes.split_at(HANDSHAKE.len());
+        let (reserved, ids) = fields.split_at(8);
+        let (info_hash, peer_id) = ids.split_at(20);
+        if let (Ok(reserved), Ok(info_hash), Ok(peer_id)) =
+            (reserved.try_into(), info_hash.try_into(), peer_id.try_into())
+        {
+            let span = Span { first, last: first }.join(Span::single(chunk.at));
+            out.push(PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, span }));
+        }
+        self.handshake_due = false;
+        self.framing = Framing::InSync;
+        self.state = State::Header;
+    }
+
+    /// Reads a header, or its beginning, off the chunk.
+    fn header(&mut self, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
+        let place = Place {
+            offset: self.window.first().map_or(chunk.offset, |first| first.offset),
+            span: Span::single(self.window.first().map_or(chunk.at, |first| first.at)).join(Span::single(chunk.at)),
+            doubtful: chunk.doubtful || self.window.doubtful(),
+        };
+        let before = self.window.bytes() as usize;
+        let header = if before == 0 {
+            Header::read(chunk.bytes)
+        } else {
+            self.window.push(*chunk);
+            let mut bytes = [0; MAX_HEADER];
+            let (filled, _) = self.window.peek(place.offset, &mut bytes);
+            bytes.get(..filled).and_then(Header::read)
+        };
+        let Some(header) = header else {
+            if before == 0 {
+                self.window.push(*chunk);
+            }
+            chunk.bytes = &[];
+            return;
+        };
+        let long = header.len() > self.message_bytes;
+        let doubted = self.framing == Framing::Resynchronised && !header.is_plausible(self.message_bytes);
+        if long || doubted {
+            if before == 0 {
+                self.window.push(*chunk);
+            }
+            if long {
+                let (id, len, reason) = (header.id(), header.len(), UnknownReason::Length);
+                out.push(PeerEvent::Unknown { id, len, reason, span: place.span });
+            }
+            self.lose(place.offset.saturating_add(1), chunk.at, out);
+            return;
+        }
+        self.window.clear();
+        chunk.take(header.size() - before);
+        self.handshake_due = false;
+        self.begin(header, place, chunk, out);
+    }
+
+    /// Begins the message whose header was just read; `chunk` holds what follows.
+    fn begin(&mut self, header: Header, place: Place, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
+        let (id, len, span) = match header {
+            Header::KeepAlive => {
+                out.push(PeerEvent::Message { message: Message::KeepAlive, span: place.span });
+                return;
+            }
+            Header::Piece { piece, begin, payload } => {
+                let typical = chunk.bytes.len().max(MIN_SEGMENT);
+                let runs = match payload as usize {
+                    0 => Vec::new(),
+                    payload => Vec::with_capacity((payload / typical + 2).min(MAX_RUNS)),
+                };
+                self.state = State::Piece(Block {
+                    piece,
+                    begin,
+                    len: payload,
+                    runs,
+                    captured_to: 0,
+                    offset: place.offset.saturating_add(MAX_HEADER as u64),
+                    span: place.span,
+                    framing: self.framing,
+                    doubtful: place.doubtful,
+                });
+                if payload == 0 {
+                    self.finish_block(out);
+                }
+                return;
+            }
+            Header::Other { id, len } => (id, len, place.span),
+        };
+        let remaining = len.saturating_sub(1);
+        let skipped = if !Message::defines(id) {
+            Some(UnknownReason::Id)
+        } else if remaining as usize > self.scratch_bytes {
+            Some(UnknownReason::Length)
+        } else {
+            None
+        };
+        if skipped.is_none() && remaining as usize <= chunk.bytes.len() {
+            let body = Cow::Borrowed(chunk.take(remaining as usize));
+            out.push(parsed(id, len, body, span));
+            return;
+        }
+        self.state = State::Body(Body { id, len, remaining, skipped, gathered: Vec::new(), span });
+        if remaining == 0 {
+            self.finish_body(out);
+        }
+    }
+
+    /// A gap of known length: sync survives it unless it hides a length prefix.
+    fn hole(&mut self, mut offset: u64, mut missing: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
+        if matches!(self.state, State::Header) {
+            self.pass_over_header();
+        }
+        while missing > 0 {
+            let step;
+            match &mut self.state {
+                State::Piece(block) => {
+                    step = missing.min(u64::from(block.len.saturating_sub(block.captured_to)));
+                    block.captured_to += step as u32;
+                    if block.captured_to == block.len {
+                        self.finish_block(out);
+                    }
+                }
+                State::Body(body) => {
+                    step = missing.min(u64::from(body.remaining));
+                    body.remaining -= step as u32;
+                    body.skipped.get_or_insert(UnknownReason::Incomplete);
+                    if body.remaining == 0 {
+                        self.finish_body(out);
+                    }
+                }
+                State::Handshake | State::Header => {
+                    let from = self.window.first().map_or(offset, |first| first.offset);
+                    self.lose(from, at, out);
+                    return;
+                }
+                State::Search(_) | State::Idle(_) | State::Closed => return,
+            }
+            offset = offset.saturating_add(step);
+            missing -= step;
+        }
+    }
+
+    /// A gap behind length and id still leaves the end of the message known.
+    fn pass_over_header(&mut self) {
+        let Some((offset, at)) = self.window.first().map(|first| (first.offset, first.at)) else {
+            return;
+        };
+        let mut bytes = [0; MAX_HEADER];
+        let (filled, _) = self.window.peek(offset, &mut bytes);
+        let Some(([a, b, c, d, id], rest)) = bytes.get(..filled).and_then(<[u8]>::split_first_chunk) else {
+            return;
+        };
+        let len = u32::from_be_bytes([*a, *b, *c, *d]);
+        let Some(remaining) = len.checked_sub(1 + rest.len() as u32).filter(|_| len <= self.message_bytes) else {
+            return;
+        };
+        let mut span = Span::single(at);
+        span.cover(self.last.unwrap_or(at));
+        let skipped = Some(UnknownReason::Incomplete);
+        self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: Vec::new(), span });
+        self.window.clear();
+    }
+
+    /// A gap of unknown length: nothing before it says where the next message begins.
+    fn rift(
+        &mut self,
+        gap: StreamItem<'cap>,
+        offset: u64,
+        at: At,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Piece(block) => {
+                out.push(PeerEvent::Block(block));
+                self.lose(offset, at, out);
+            }
+            State::Body(body) => {
+                out.push(body.cut());
+                self.lose(offset, at, out);
+            }
+            State::Handshake | State::Header => {
+                let skipped = self.window.bytes();
+                self.window.clear();
+                self.lose(offset, at, out);
+                if let State::Search(search) = &mut self.state {
+                    search.skipped = skipped;
+                }
+            }
+            State::Search(search) => {
+                self.state = State::Search(search);
+                self.queue.push_front(gap);
+                if self.search(true, expected, out) {
+                    return;
+                }
+                self.queue.pop_front();
+                if let State::Search(search) = &mut self.state {
+                    search.skipped += self.window.bytes();
+                    search.restart(offset);
+                    self.window.clear();
+                }
+            }
+            state @ (State::Idle(_) | State::Closed) => self.state = state,
+        }
+    }
+
+    /// Starts a search at the stream offset `from`; the window is part of it.
+    fn lose(&mut self, from: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
+        out.push(PeerEvent::LostSync { at });
+        self.state = State::Search(Search::new(from, self.handshake_due, self.message_bytes));
+    }
+
+    /// Searches the window; on success its rest is queued to be read again, and the answer is true.
+    fn search(&mut self, last: bool, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let State::Search(search) = &mut self.state else {
+            return false;
+        };
+        let found = search.find(&self.window, last, expected);
+        search.skipped += self.window.drop_before(found.map_or(search.keep_from(), |found| found.offset));
+        let skipped = search.skipped;
+        let Some(Candidate { handshake, .. }) = found else {
+            if skipped > self.resync_bytes && !search.waits() {
+                let rest = self.window.bytes();
+                self.window.clear();
+                self.state = State::Idle(rest);
+                out.extend(self.last.map(|at| PeerEvent::GaveUp { skipped, at }));
+            }
+            return false;
+        };
+        out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
+        self.state = if handshake { State::Handshake } else { State::Header };
+        self.framing = Framing::Resynchronised;
+        self.handshake_due = false;
+        self.window.replay(&mut self.queue);
+        true
+    }
+
+    fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        if let State::Piece(block) = std::mem::replace(&mut self.state, State::Header) {
+            block.check();
+            out.push(PeerEvent::Block(block));
+        }
+    }
+
+    fn finish_body(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        if let State::Body(Body { id, len, skipped, gathered, span, .. }) =
+            std::mem::replace(&mut self.state, State::Header)
+        {
+            out.push(match skipped {
+                Some(reason) => PeerEvent::Unknown { id, len, reason, span },
+                None => parsed(id, len, Cow::Owned(gathered), span),
+            });
+        }
+    }
+}
+
+/// Where a header was read.
+struct Place {
+    offset: u64,
+    span: Span,
+    doubtful: bool,
+}
+
+impl Body {
+    fn append(&mut self, chunk: &mut Chunk<'_>) {
+        self.span.cover(chunk.at);
+        let bytes = chunk.take(self.remaining as usize);
+        self.remaining -= bytes.len() as u32;
+        if self.skipped.is_none() {
+            self.gathered.extend_from_slice(bytes);
+        }
+    }
+
+    /// The message as far as it came.
+    fn cut<'cap>(self) -> PeerEvent<'cap> {
+        let (id, len, reason) = (self.id, self.len - self.remaining, UnknownReason::Incomplete);
+        PeerEvent::Unknown { id, len, reason, span: self.span }
+    }
+}
+
+impl Block<'_> {
+    /// Asserts the type's invariants.
+    fn check(&self) {
+        debug_assert!(self.captured_to <= self.len, "no more payload than the prefix states");
+        debug_assert!(
+            self.runs.windows(2).all(|pair| matches!(pair, [a, b]
+                if u64::from(a.start) + a.bytes.len() as u64 <= u64::from(b.start))),
+            "runs are in order and do not overlap"
+        );
+    }
+}
+
+/// Moves as much of the chunk as belongs to the block into it.
+fn append<'cap>(block: &mut Block<'cap>, chunk: &mut Chunk<'cap>) {
+    let bytes = chunk.take((block.len - block.captured_to) as usize);
+    block.runs.push(Run { start: block.captured_to, bytes });
+    block.captured_to += bytes.len() as u32;
+    block.span.cover(chunk.at);
+    block.doubtful |= chunk.doubtful;
+}
+
+/// The event for a message that is whole.
+fn parsed(id: u8, len: u32, body: Cow<'_, [u8]>, span: Span) -> PeerEvent<'_> {
+    match Message::parse(id, body) {
+        Ok(message) => PeerEvent::Message { message, span },
+        Err(reason) => PeerEvent::Unknown { id, len, reason, span },
+    }
+}
+
+/// No request is known.
+struct Nothing;
+
+impl Expectation for Nothing {
+    fn awaits(&self, _: BlockRef) -> bool {
+        false
+    }
+
+    fn any(&self) -> bool {
+        false
+    }
+}
+
+/// Bytes of a handshake (BEP 3).
+const HANDSHAKE_LEN: usize = 68;
+// Rationale: the smallest segment size a path must carry (RFC 9293 3.7.1), so that one allocation is the rule.
+const MIN_SEGMENT: usize = 536;
+// Rationale: room for a 128 KiB block of the smallest segments; a hostile length prefix gets no more in advance.
+const MAX_RUNS: usize = 256;
+
+#[cfg(test)]
+#[path = "deframer_tests.rs"]
+mod tests;

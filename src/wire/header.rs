@@ -1,0 +1,138 @@
+//! The header of a peer-wire message: length prefix and id (BEP 3), and what makes one plausible.
+
+/// What stands at the head of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// A length prefix of 0 (BEP 3).
+    KeepAlive,
+    /// A `piece` message of at least 9 bytes: the header takes 13 bytes.
+    Piece {
+        /// Piece index as sent.
+        piece: u32,
+        /// Offset within the piece as sent.
+        begin: u32,
+        /// Payload bytes: the length prefix less 9.
+        payload: u32,
+    },
+    /// Any other message: the header takes 5 bytes.
+    Other {
+        /// The message id.
+        id: u8,
+        /// The length prefix, id included; at least 1.
+        len: u32,
+    },
+}
+
+impl Header {
+    /// Reads the header at the start of `bytes`; `None` when it needs more of them.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let len = word(bytes, 0)?;
+        if len == 0 {
+            return Some(Self::KeepAlive);
+        }
+        let id = *bytes.get(4)?;
+        if id != PIECE || len < PIECE_FIXED {
+            return Some(Self::Other { id, len });
+        }
+        Some(Self::Piece { piece: word(bytes, 5)?, begin: word(bytes, 9)?, payload: len - PIECE_FIXED })
+    }
+
+    /// Bytes that the header itself takes: 4, 5 or 13.
+    pub fn size(self) -> usize {
+        match self {
+            Self::KeepAlive => 4,
+            Self::Other { .. } => 5,
+            Self::Piece { .. } => MAX_HEADER,
+        }
+    }
+
+    /// The length prefix.
+    pub fn len(self) -> u32 {
+        match self {
+            Self::KeepAlive => 0,
+            Self::Other { len, .. } => len,
+            Self::Piece { payload, .. } => payload.saturating_add(PIECE_FIXED),
+        }
+    }
+
+    /// The message id; 0 for keep-alive, which has none.
+    pub fn id(self) -> u8 {
+        match self {
+            Self::KeepAlive => 0,
+            Self::Other { id, .. } => id,
+            Self::Piece { .. } => PIECE,
+        }
+    }
+
+    /// Whether a client that follows the BEPs could have sent it, with at most `max` bytes behind the prefix.
+    pub fn is_plausible(self, max: u32) -> bool {
+        match self {
+            Self::KeepAlive => true,
+            Self::Piece { piece, begin, payload } => {
+                payload.saturating_add(PIECE_FIXED) <= max && piece <= MAX_PIECE && begin <= MAX_BEGIN
+            }
+            Self::Other { id, len } => match id {
+                0..=3 | 14 | 15 => len == 1,
+                4 | 13 | 17 => len == 5,
+                6 | 8 | 16 => len == 13,
+                9 => len == 3,
+                5 | 20 => (2..=max).contains(&len),
+                21 | 23 => len == 49,
+                22 => len >= 49 && len <= max && (len - 49).is_multiple_of(32),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether it is a `piece` header as nearly every client sends them: whole 16 KiB blocks on 16 KiB boundaries.
+    pub fn is_standard_block(self) -> bool {
+        matches!(self, Self::Piece { begin, payload, .. }
+            if payload > 0 && payload.is_multiple_of(BLOCK) && begin.is_multiple_of(BLOCK))
+    }
+}
+
+/// The big-endian word at `at`.
+pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word))
+}
+
+/// The id of `piece` (BEP 3).
+pub(super) const PIECE: u8 = 7;
+/// What a `piece` message's length prefix counts before the payload: id, index, begin.
+const PIECE_FIXED: u32 = 9;
+/// The longest header: length, id, index, begin.
+pub(super) const MAX_HEADER: usize = 13;
+// Rationale: 2^28 pieces of 16 KiB are 4 TiB; indexes above come from misread bytes.
+pub(super) const MAX_PIECE: u32 = 1 << 28;
+// Rationale: clients make pieces of at most 128 MiB; 256 MiB leaves a factor of two.
+pub(super) const MAX_BEGIN: u32 = 1 << 28;
+/// The usual block length in bytes.
+const BLOCK: u32 = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_soon_as_its_bytes_are_there_and_not_before() {
+        let piece = [0, 0, 0x40, 9, 7, 0, 0, 0, 5, 0, 0, 0x40, 0];
+        for cut in 0..13 {
+            assert_eq!(Header::read(&piece[..cut]), None);
+        }
+        let header = Header::read(&piece).expect("whole");
+        assert_eq!(header, Header::Piece { piece: 5, begin: 16_384, payload: 16_384 });
+        assert!(header.is_standard_block() && header.size() == 13 && header.len() == 0x4009);
+        assert_eq!(Header::read(&[0; 4]), Some(Header::KeepAlive));
+        assert_eq!(Header::read(&[0, 0, 0, 8, 7]), Some(Header::Other { id: 7, len: 8 }));
+    }
+
+    #[test]
+    fn fixed_messages_are_plausible_at_one_length_only() {
+        for (id, len) in [(0, 1), (4, 5), (6, 13), (9, 3), (15, 1), (16, 13), (17, 5), (21, 49), (22, 81), (23, 49)]
+        {
+            assert!(Header::Other { id, len }.is_plausible(1 << 20));
+            assert!(!Header::Other { id, len: len + 1 }.is_plausible(1 << 20), "id {id}");
+        }
+        assert!(!Header::Other { id: 250, len: 1 }.is_plausible(1 << 20));
+    }
+}

@@ -1,0 +1,152 @@
+//! Peer exchange, `ut_pex` (BEP 11): whom a peer says it is connected to. Hearsay, never evidence.
+
+use std::net::SocketAddr;
+
+use super::extended::{ExtendedError, dictionary, socket_v4, socket_v6};
+use crate::bencode::Value;
+
+/// A `ut_pex` message (BEP 11).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PexMessage {
+    /// Peers that the sender says it is connected to: IPv4 first, each family in the order sent.
+    pub added: Vec<PexPeer>,
+    /// Peers that it says it is no longer connected to, in the same order.
+    pub dropped: Vec<SocketAddr>,
+}
+
+/// A peer that another one named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PexPeer {
+    /// Its address and listen port, as named.
+    pub address: SocketAddr,
+    /// What is said of it; `None` when the message has no flags.
+    pub flags: Option<PexFlags>,
+}
+
+/// What a peer says of another one (BEP 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PexFlags(pub u8);
+
+impl PexFlags {
+    /// 0x01: it prefers encryption.
+    pub fn prefers_encryption(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+
+    /// 0x02: it is a seed, or downloads nothing.
+    pub fn seed(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+
+    /// 0x04: it speaks uTP.
+    pub fn utp(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+
+    /// 0x08: it takes part in hole punching (BEP 55).
+    pub fn holepunch(self) -> bool {
+        self.0 & 0x08 != 0
+    }
+
+    /// 0x10: the sender reached it by an outgoing connection.
+    pub fn reachable(self) -> bool {
+        self.0 & 0x10 != 0
+    }
+}
+
+impl PexMessage {
+    /// Parses the body behind the extended id. Keys may be absent.
+    ///
+    /// # Errors
+    /// When the body does not begin with a dictionary, a list is no string of whole entries, or there are not as
+    /// many flags as peers.
+    pub fn parse(body: &[u8]) -> Result<Self, ExtendedError> {
+        let (root, _) = dictionary(body)?;
+        let mut message = Self::default();
+        message.added.extend(with_flags(&root, addresses(&root, "added", socket_v4)?, "added.f")?);
+        message.added.extend(with_flags(&root, addresses(&root, "added6", socket_v6)?, "added6.f")?);
+        message.dropped.extend(addresses(&root, "dropped", socket_v4)?);
+        message.dropped.extend(addresses(&root, "dropped6", socket_v6)?);
+        Ok(message)
+    }
+}
+
+/// The string under `key`; empty when the key is absent.
+fn string<'a>(root: &Value<'a>, key: &'static str) -> Result<&'a [u8], ExtendedError> {
+    let Some(item) = root.find(key.as_bytes()) else {
+        return Ok(&[]);
+    };
+    item.bytes().ok_or(ExtendedError::Key { key, expected: "a string" })
+}
+
+fn addresses<const N: usize>(
+    root: &Value<'_>,
+    key: &'static str,
+    address: fn(&[u8; N]) -> SocketAddr,
+) -> Result<Vec<SocketAddr>, ExtendedError> {
+    match string(root, key)?.as_chunks::<N>() {
+        (entries, []) => Ok(entries.iter().map(address).collect()),
+        _ => Err(ExtendedError::Key { key, expected: "a whole number of addresses" }),
+    }
+}
+
+fn with_flags(
+    root: &Value<'_>,
+    addresses: Vec<SocketAddr>,
+    key: &'static str,
+) -> Result<Vec<PexPeer>, ExtendedError> {
+    let flags = string(root, key)?;
+    if !flags.is_empty() && flags.len() != addresses.len() {
+        return Err(ExtendedError::Key { key, expected: "one byte for each peer" });
+    }
+    let peer = |(n, address)| PexPeer { address, flags: flags.get(n).copied().map(PexFlags) };
+    Ok(addresses.into_iter().enumerate().map(peer).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dictionary of strings.
+    fn body(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let entry = |(key, value): &(&str, &[u8])| {
+            [format!("{}:{key}{}:", key.len(), value.len()).as_bytes(), value].concat()
+        };
+        [b"d".to_vec(), entries.iter().flat_map(entry).collect(), b"e".to_vec()].concat()
+    }
+
+    #[test]
+    fn both_families_are_read_with_their_flags() {
+        let six = [&[0xfe; 16][..], &[0, 80]].concat();
+        let added = [10, 0, 0, 1, 0x1a, 0xe1, 10, 0, 0, 2, 0, 1];
+        let body = body(&[
+            ("added", &added),
+            ("added.f", &[0x02, 0x15]),
+            ("added6", &six),
+            ("dropped", &added[..6]),
+            ("dropped6", &six),
+        ]);
+        let message = PexMessage::parse(&body).expect("sound");
+        assert_eq!(message.added.len(), 3);
+        assert_eq!(message.added[0].address, SocketAddr::from(([10, 0, 0, 1], 6881)));
+        let flags = message.added[1].flags.expect("given");
+        assert!(flags.prefers_encryption() && flags.utp() && flags.reachable());
+        assert!(!flags.seed() && !flags.holepunch());
+        assert_eq!((message.added[2].flags, message.added[2].address.port()), (None, 80));
+        assert_eq!(message.dropped.len(), 2);
+        for end in 0..body.len() {
+            assert!(PexMessage::parse(&body[..end]).is_err(), "cut to {end}");
+        }
+    }
+
+    #[test]
+    fn a_broken_list_is_an_error_that_names_it() {
+        let broken = |key, expected| Err(ExtendedError::Key { key, expected });
+        let cut = body(&[("added", &[1; 7])]);
+        assert_eq!(PexMessage::parse(&cut), broken("added", "a whole number of addresses"));
+        let short = body(&[("added", &[1; 12]), ("added.f", &[1])]);
+        assert_eq!(PexMessage::parse(&short), broken("added.f", "one byte for each peer"));
+        assert_eq!(PexMessage::parse(b"d7:droppedi1ee"), broken("dropped", "a string"));
+        assert_eq!(PexMessage::parse(b"de"), Ok(PexMessage::default()));
+    }
+}

@@ -1,0 +1,232 @@
+//! Finding framing again: a search for a plausible header, confirmed by the requests of the other direction or by
+//! the headers that follow it. A wrong guess is harmless, the hash decides; a missed header loses bytes.
+//!
+//! One candidate is examined at a time, in stream order, and the search never runs ahead of it: every byte is
+//! searched once, whatever the candidates turn out to be.
+
+use memchr::{memchr, memchr2};
+
+use super::header::{Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE};
+use super::window::{Stop, Window};
+use super::{BlockRef, Expectation};
+
+/// A search in progress.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// Where the search goes on; nothing before it can be a header.
+    from: u64,
+    /// Bytes given up so far.
+    pub skipped: u64,
+    /// A header that waits for those behind it.
+    pending: Option<Candidate>,
+    /// Whether a handshake may still come.
+    handshake: bool,
+    /// The longest message believed, in bytes of its length prefix.
+    max: u32,
+}
+
+/// A place where a message may begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    /// Place of its first byte.
+    pub offset: u64,
+    /// Whether it is a handshake.
+    pub handshake: bool,
+    /// Place of the next header.
+    next: u64,
+    /// How many headers must follow it in a row.
+    chain: u8,
+    /// Whether it convinces where what follows cannot be seen.
+    standard: bool,
+}
+
+enum Verdict {
+    Accept,
+    Wait,
+    Reject,
+}
+
+enum Class {
+    Header(Header),
+    Handshake,
+    More,
+    Nothing,
+}
+
+impl Search {
+    /// A search from the stream offset `from`, for messages of at most `max` bytes.
+    pub fn new(from: u64, handshake: bool, max: u32) -> Self {
+        Self { from, skipped: 0, pending: None, handshake, max }
+    }
+
+    /// Everything before this offset is of no use any more.
+    pub fn keep_from(&self) -> u64 {
+        self.pending.map_or(self.from, |candidate| candidate.offset)
+    }
+
+    /// Whether a candidate waits for more of the stream.
+    pub fn waits(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Goes on behind a gap of unknown length.
+    pub fn restart(&mut self, from: u64) {
+        self.from = from;
+        self.pending = None;
+    }
+
+    /// Searches on; `last` says that nothing contiguous follows the window.
+    pub fn find(&mut self, window: &Window<'_>, last: bool, expected: &dyn Expectation) -> Option<Candidate> {
+        loop {
+            let candidate = match self.pending.take() {
+                Some(candidate) => candidate,
+                None => self.next(window, last, expected)?,
+            };
+            match self.verdict(candidate, window, last) {
+                Verdict::Accept => return Some(candidate),
+                Verdict::Reject => self.from = candidate.offset.saturating_add(1),
+                Verdict::Wait => {
+                    self.pending = Some(candidate);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn verdict(&self, candidate: Candidate, window: &Window<'_>, last: bool) -> Verdict {
+        let unseen = if candidate.standard { Verdict::Accept } else { Verdict::Reject };
+        let mut place = candidate.next;
+        let mut chain = candidate.chain;
+        let mut keep_alives = 0;
+        while chain > 0 {
+            let mut buffer = [0; MAX_HEADER];
+            let (filled, stop) = window.peek(place, &mut buffer);
+            match buffer.get(..filled).and_then(Header::read) {
+                Some(Header::KeepAlive) if keep_alives == MAX_KEEP_ALIVES => return Verdict::Reject,
+                Some(Header::KeepAlive) => keep_alives += 1,
+                Some(header) if header.is_plausible(self.max.min(MAX_CHAINED)) => chain -= 1,
+                Some(_) => return Verdict::Reject,
+                // A message that ends exactly where the stream does was framed rightly.
+                None if last && filled == 0 && window.end() == Some(place) => return Verdict::Accept,
+                None if last || stop == Stop::Hole || window.slices() > MAX_SLICES => return unseen,
+                None => return Verdict::Wait,
+            }
+            let len = buffer.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
+            place = place.saturating_add(4 + u64::from(len));
+        }
+        Verdict::Accept
+    }
+
+    /// The next place that looks like a header, or `None` at the end of what can be decided now.
+    fn next(&mut self, window: &Window<'_>, last: bool, expected: &dyn Expectation) -> Option<Candidate> {
+        let mut index = window.index_of(self.from);
+        while let Some(chunk) = window.chunk(index) {
+            let mut at = self.from.saturating_sub(chunk.offset) as usize;
+            while let Some(rest) = chunk.bytes.get(at..) {
+                let Some(found) = (if self.handshake { memchr2(0, HANDSHAKE[0], rest) } else { memchr(0, rest) })
+                else {
+                    break;
+                };
+                let rest = rest.get(found..).unwrap_or_default();
+                at += found;
+                let offset = chunk.offset.saturating_add(at as u64);
+                if let [0, 3..=u8::MAX, ..] = rest {
+                    at += 1;
+                    continue;
+                }
+                if let [0, 0, 0, 0, tail @ ..] = rest {
+                    // No message but keep-alive begins with four zeros: on to the end of the run.
+                    at += zeros(tail) + 1;
+                    continue;
+                }
+                let class = if rest.len() >= HANDSHAKE.len() {
+                    self.classify(rest)
+                } else {
+                    let mut buffer = [0; HANDSHAKE.len()];
+                    let (filled, stop) = window.peek(offset, &mut buffer);
+                    match self.classify(buffer.get(..filled).unwrap_or_default()) {
+                        Class::More if last || stop == Stop::Hole => Class::Nothing,
+                        class => class,
+                    }
+                };
+                match class {
+                    Class::Nothing => at += 1,
+                    Class::More => {
+                        self.from = offset;
+                        return None;
+                    }
+                    Class::Handshake => {
+                        let next = offset.saturating_add(68);
+                        return Some(Candidate { offset, handshake: true, next, chain: 0, standard: true });
+                    }
+                    Class::Header(header) => return Some(candidate(offset, header, expected)),
+                }
+            }
+            self.from = chunk.end();
+            index += 1;
+        }
+        None
+    }
+
+    fn classify(&self, bytes: &[u8]) -> Class {
+        if bytes.first() == HANDSHAKE.first() {
+            return match bytes.get(..HANDSHAKE.len()) {
+                Some(prefix) if prefix == HANDSHAKE && self.handshake => Class::Handshake,
+                None if HANDSHAKE.starts_with(bytes) => Class::More,
+                _ => Class::Nothing,
+            };
+        }
+        if matches!(bytes, [_, 3..=u8::MAX, ..]) {
+            return Class::Nothing;
+        }
+        let Some(header) = Header::read(bytes) else {
+            return Class::More;
+        };
+        let sane = |places: usize| {
+            // Index, and begin where there is one, behind length and id.
+            let fields = bytes.get(5..5 + places)?;
+            let (index, begin) = (super::header::word(fields, 0)?, super::header::word(fields, 4));
+            Some(index <= MAX_PIECE && begin.is_none_or(|begin| begin <= MAX_BEGIN))
+        };
+        let plausible = match header {
+            Header::Piece { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
+            Header::Other { id: 4 | 13 | 17, len: 5 } => sane(4),
+            Header::Other { id: 6 | 8 | 16, len: 13 } => sane(8),
+            _ => Some(false),
+        };
+        match plausible {
+            Some(true) => Class::Header(header),
+            Some(false) => Class::Nothing,
+            None => Class::More,
+        }
+    }
+}
+
+fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candidate {
+    let next = offset.saturating_add(4 + u64::from(header.len()));
+    let awaited = match header {
+        Header::Piece { piece, begin, payload } => expected.awaits(BlockRef { piece, begin, length: payload }),
+        _ => false,
+    };
+    let doubted = matches!(header, Header::Piece { .. }) && expected.any();
+    let chain = if awaited { 0 } else { 1 + u8::from(doubted) };
+    Candidate { offset, handshake: false, next, chain, standard: awaited || header.is_standard_block() }
+}
+
+/// How many bytes `bytes` starts with that are zero.
+fn zeros(bytes: &[u8]) -> usize {
+    let (wide, _) = bytes.as_chunks::<32>();
+    let skip = wide.iter().take_while(|chunk| **chunk == [0; 32]).count() * 32;
+    skip + bytes.iter().skip(skip).take_while(|byte| **byte == 0).count()
+}
+
+/// The first 20 bytes of a handshake (BEP 3).
+pub(super) const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
+// Rationale: 128 KiB is the largest block that clients ask for; the scan relies on the second byte being 0 to 2.
+const MAX_CANDIDATE: u32 = (128 << 10) + 9;
+// Rationale: a bitfield of 8 million pieces or a 1 MiB block; anything longer is likelier misread.
+const MAX_CHAINED: u32 = (1 << 20) + 9;
+// Rationale: one is sent after two minutes of silence; a longer row of zeros is payload.
+const MAX_KEEP_ALIVES: u32 = 4;
+// Rationale: 1 MiB in 256-byte segments, 200 KiB of bookkeeping; only hostile streams are cut finer.
+const MAX_SLICES: usize = 4_096;
