@@ -1,5 +1,11 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod reorder;
+mod tcp;
+
+pub use tcp::{Opening, TcpConnection};
+
+use crate::Limits;
 use crate::provenance::At;
 
 /// One step of one direction of a stream.
@@ -7,7 +13,8 @@ use crate::provenance::At;
 /// # Invariants
 /// - Per direction: [`Data`](Self::Data) and [`Gap`](Self::Gap) are contiguous and ascending, without overlap;
 ///   no byte twice. Offset 0 is the first byte after the SYN, or the first byte captured.
-/// - Nothing but [`Acked`](Self::Acked) and [`Conflict`](Self::Conflict) follows [`End`](Self::End).
+/// - [`Acked`](Self::Acked) and [`AckedRange`](Self::AckedRange) never point past what was already delivered.
+/// - Each direction of which a frame was seen gets one [`End`](Self::End), when it is closed; nothing follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamItem<'cap> {
     /// The next bytes of the stream.
@@ -46,6 +53,40 @@ pub enum StreamItem<'cap> {
         /// The second version, where it differs: from the first differing byte to the last one.
         bytes: &'cap [u8],
         /// The frame of the second version.
+        at: At,
+    },
+    /// The counterpart confirmed these bytes out of order (uTP's selective ACK).
+    AckedRange {
+        /// Place of the first confirmed byte.
+        from: u64,
+        /// Place behind the last confirmed byte; above `from`.
+        to: u64,
+        /// The frame of the acknowledgement.
+        at: At,
+    },
+    /// Bytes for a place that had already been given up as a gap. A second late copy is reported again.
+    Late {
+        /// Place of the first byte; 0 also for bytes before the first captured one, which have no place.
+        offset: u64,
+        /// The bytes; never empty.
+        bytes: &'cap [u8],
+        /// The frame that carried them.
+        at: At,
+    },
+    /// Bytes for a place that has left the history: not known whether they equal the first copy, or if one was seen.
+    Uncompared {
+        /// Place of the first byte.
+        offset: u64,
+        /// Bytes, at least 1.
+        len: u64,
+        /// The frame of the second copy.
+        at: At,
+    },
+    /// A packet too far from the stream's position to belong to it; nothing in it was used.
+    OutOfWindow {
+        /// Payload bytes on the wire; 0 for a lone RST or FIN.
+        len: u64,
+        /// The frame.
         at: At,
     },
     /// The direction is over.
@@ -91,3 +132,27 @@ pub enum EndReason {
     /// The capture ended first, or the flow was closed to make room.
     Open,
 }
+
+/// The part of [`Limits`] that a stream needs, small enough for each to hold its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// See [`Limits::stream_pending_segments`].
+    pub pending_segments: u32,
+    /// See [`Limits::stream_history_segments`].
+    pub history_segments: u32,
+    /// See [`Limits::acked_hole_wait_ns`].
+    pub acked_hole_wait_ns: i64,
+}
+
+impl From<&Limits> for StreamLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            pending_segments: u32::try_from(limits.stream_pending_segments).unwrap_or(u32::MAX),
+            history_segments: u32::try_from(limits.stream_history_segments).unwrap_or(u32::MAX),
+            acked_hole_wait_ns: limits.acked_hole_wait_ns,
+        }
+    }
+}
+
+#[cfg(test)]
+mod checked;
