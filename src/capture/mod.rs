@@ -14,6 +14,8 @@ mod merge;
 mod pcap;
 mod pcapng;
 mod resync;
+#[cfg(test)]
+mod sample;
 mod set;
 mod source;
 mod track;

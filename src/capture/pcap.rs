@@ -249,3 +249,149 @@ const FCS_PRESENT: u32 = 1 << 26;
 const USUAL_RECORD: usize = 256 << 10;
 // Rationale: the longest record that they write for any link (USB, D-Bus).
 pub(super) const MAX_RECORD: usize = 128 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{BE, LE, Order, read_one, strict_error};
+    use crate::Error;
+
+    const MICRO: u32 = 0xA1B2_C3D4;
+    const NANO: u32 = 0xA1B2_3C4D;
+    const MODIFIED: u32 = 0xA1B2_CD34;
+
+    fn records(order: Order, n: u32) -> Vec<u8> {
+        (1..=n).flat_map(|i| order.record(1_000 + i, i, 100, &[i as u8; 60])).collect()
+    }
+
+    #[test]
+    fn both_byte_orders_and_both_resolutions_give_the_same_frames() {
+        for (order, magic, unit) in [(LE, MICRO, 1_000), (BE, MICRO, 1_000), (LE, NANO, 1), (BE, NANO, 1)] {
+            let bytes =
+                [order.pcap(magic, 1), order.record(5, 7, 60, b"abc"), order.record(6, 8, 3, b"def")].concat();
+            let (frames, facts, damages) = read_one(&bytes).expect("sound");
+            let expected = [
+                (1, 5_000_000_000 + 7 * unit, b"abc".to_vec(), 60, 1, 0),
+                (2, 6_000_000_000 + 8 * unit, b"def".to_vec(), 3, 1, 0),
+            ];
+            assert_eq!(frames, expected);
+            assert_eq!((facts.format.as_str(), facts.frames, damages), ("pcap", 2, 0));
+            assert_eq!((facts.interfaces[0].snaplen, facts.dropped_by_capture), (65_535, None));
+        }
+    }
+
+    #[test]
+    fn modified_records_have_eight_more_header_bytes_in_either_byte_order() {
+        for order in [LE, BE] {
+            let mut record = order.record(5, 7, 60, b"");
+            record[8..12].copy_from_slice(&order.u32(3));
+            let record = [record, vec![9; 8], b"abc".to_vec()].concat();
+            let (frames, _, damages) =
+                read_one(&[order.pcap(MODIFIED, 1), record.repeat(2)].concat()).expect("sound");
+            assert_eq!(frames.len(), 2);
+            assert_eq!((frames[1].2.as_slice(), frames[1].3, damages), (&b"abc"[..], 60, 0));
+        }
+    }
+
+    #[test]
+    fn fcs_bits_are_taken_out_of_the_link_type() {
+        let link = 1 | 1 << 26 | 2 << 28;
+        let (frames, ..) = read_one(&[LE.pcap(MICRO, link), LE.record(1, 0, 3, b"abc")].concat()).expect("sound");
+        assert_eq!((frames[0].4, frames[0].5), (1, 4));
+    }
+
+    #[test]
+    fn lengths_swapped_by_old_writers_are_read_the_right_way_round() {
+        for minor in [2, 3] {
+            let mut header = LE.pcap(MICRO, 1);
+            header[6] = minor;
+            let record = [LE.u32(1), LE.u32(0), LE.u32(60), LE.u32(3), b"abc".to_vec()].concat();
+            let (frames, ..) = read_one(&[header, record.repeat(2)].concat()).expect("sound");
+            assert_eq!((frames.len(), frames[1].2.as_slice(), frames[1].3), (2, &b"abc"[..], 60));
+        }
+    }
+
+    #[test]
+    fn a_wire_length_below_the_captured_one_is_raised() {
+        let (frames, ..) = read_one(&[LE.pcap(MICRO, 1), LE.record(1, 0, 0, b"abc")].concat()).expect("sound");
+        assert_eq!(frames[0].3, 3);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_gives_every_frame_before_the_cut() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 3)].concat();
+        for cut in 0..bytes.len() {
+            let read = read_one(&bytes[..cut]);
+            if cut < 24 {
+                assert!(matches!(read, Err(Error::Malformed { .. })), "cut at {cut}");
+                continue;
+            }
+            let (frames, facts, damages) = read.expect("a whole header");
+            assert_eq!(frames.len(), (cut - 24) / 76, "cut at {cut}");
+            assert_eq!(damages, u64::from((cut - 24) % 76 != 0), "cut at {cut}");
+            if let Some(damage) = facts.damage {
+                assert!(damage.contains(&format!("at byte {}", 24 + frames.len() * 76)), "{damage}");
+                assert!(strict_error(&bytes[..cut]).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn frames_behind_an_impossible_length_are_found_again() {
+        for order in [LE, BE] {
+            let mut bytes = [order.pcap(MICRO, 1), records(order, 20)].concat();
+            // The captured length of the third record, and for the second round that on the wire too.
+            let at = 24 + 2 * 76 + 8;
+            for range in [at..at + 4, at + 4..at + 8] {
+                bytes[range].copy_from_slice(&[0xFF; 4]);
+                let (frames, facts, damages) = read_one(&bytes).expect("readable");
+                assert_eq!((frames.len(), damages), (19, 1), "{facts:?}");
+                assert!(facts.damage.expect("told").contains("76 bytes not read"));
+                assert_eq!(frames[2].2, [4; 60]);
+                assert!(matches!(strict_error(&bytes), Some(Error::Malformed { offset: 176, .. })));
+            }
+        }
+    }
+
+    #[test]
+    fn a_capture_inside_a_damaged_frame_is_not_taken_for_frames() {
+        let inner = records(LE, 10);
+        let mut bytes = [
+            LE.pcap(MICRO, 1),
+            records(LE, 2),
+            LE.record(2_000, 0, inner.len() as u32, &inner),
+            LE.record(2_001, 0, 60, &[0xAA; 60]).repeat(6),
+        ]
+        .concat();
+        let at = 24 + 2 * 76 + 8;
+        bytes[at..at + 8].copy_from_slice(&[0xFF; 8]);
+        let (frames, _, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), damages), (8, 1));
+        assert!(frames.iter().skip(2).all(|frame| frame.2 == [0xAA; 60]));
+    }
+
+    #[test]
+    fn a_tail_of_zeros_is_damage_and_not_frames() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 3), vec![0; 10_000]].concat();
+        let (frames, _, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), damages), (3, 1));
+    }
+
+    #[test]
+    fn a_record_longer_than_usual_is_taken_when_the_next_one_follows() {
+        let long = vec![1; 300 << 10];
+        let bytes = [LE.pcap(MICRO, 189), LE.record(1, 0, long.len() as u32, &long), records(LE, 4)].concat();
+        let (frames, _, damages) = read_one(&bytes).expect("sound");
+        assert_eq!((frames.len(), frames[0].2.len(), damages), (5, 300 << 10, 0));
+    }
+
+    #[test]
+    fn any_single_damaged_byte_neither_panics_nor_hides_more_than_its_surroundings() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 12)].concat();
+        for at in 24..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xFF;
+            let (frames, ..) = read_one(&damaged).expect("a whole header");
+            assert!(frames.len() >= (at - 24) / 76, "byte {at}");
+        }
+    }
+}

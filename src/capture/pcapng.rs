@@ -112,7 +112,7 @@ impl PcapngReader {
         };
         let kind = endian.u32(rest, 0)?;
         let len = usize::try_from(endian.u32(rest, 4)?).ok()?;
-        if len < BLOCK_MIN || len % 4 != 0 {
+        if len < BLOCK_MIN || !len.is_multiple_of(4) {
             return None;
         }
         let block = rest.get(..len)?;
@@ -326,7 +326,7 @@ impl PcapngReader {
             _ if KNOWN.contains(&kind) => BLOCK_MIN,
             _ => return None,
         };
-        if len < min || len % 4 != 0 || len > MAX_RECORD {
+        if len < min || !len.is_multiple_of(4) || len > MAX_RECORD {
             return None;
         }
         if let Some(block) = rest.get(..len)
@@ -440,3 +440,178 @@ const MAX_OPTIONS: usize = 128 << 10;
 const MAX_LISTED: usize = 1_000;
 // Rationale: 24 MiB; real captures have fewer than a hundred interfaces.
 const MAX_STATISTICS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{BE, LE, Order, read, read_one, strict_error};
+    use super::*;
+    use crate::capture::CaptureSet;
+
+    fn file(order: Order, interface: &[u8], blocks: &[Vec<u8>]) -> Vec<u8> {
+        [order.section(), order.interface(1, 65_535, interface), blocks.concat()].concat()
+    }
+
+    #[test]
+    fn times_follow_resolution_and_offset_in_either_byte_order() {
+        for order in [LE, BE] {
+            for (resolution, ticks, ns) in
+                [(6, 1_500_000, 1_500_000_000), (0x8A, 1_536, 1_500_000_000), (9, 77, 77)]
+            {
+                let offset = order.u64(-3_i64 as u64);
+                let options = [order.option(9, &[resolution]), order.option(14, &offset)].concat();
+                let (frames, ..) =
+                    read_one(&file(order, &options, &[order.enhanced(0, ticks, 9, b"abc", &[])])).expect("sound");
+                assert_eq!(frames, [(1, ns - 3_000_000_000, b"abc".to_vec(), 9, 1, 0)]);
+            }
+        }
+    }
+
+    #[test]
+    fn sections_of_different_byte_order_have_their_own_interfaces() {
+        let bytes = [
+            file(LE, &LE.option(2, b"eth0"), &[LE.enhanced(0, 1, 3, b"abc", &[])]),
+            file(BE, &[BE.option(2, b"tun0\0"), BE.option(11, b"\0tcp")].concat(), &[]),
+            BE.interface(101, 0, &BE.option(13, &[4])),
+            BE.enhanced(1, 2, 3, b"def", &[]),
+            BE.enhanced(0, 3, 3, b"ghi", &BE.option(2, &BE.u32(2 << 5))),
+        ]
+        .concat();
+        let (frames, facts, damages) = read_one(&bytes).expect("sound");
+        assert_eq!(damages, 0);
+        let seen: Vec<_> = frames.iter().map(|frame| (frame.0, frame.1, frame.4, frame.5)).collect();
+        assert_eq!(seen, [(1, 1_000, 1, 0), (2, 2_000, 101, 4), (3, 3_000, 1, 2)]);
+        let names: Vec<_> = facts.interfaces.iter().map(|interface| interface.name.as_deref()).collect();
+        assert_eq!(names, [Some("eth0"), Some("tun0"), None]);
+        assert_eq!(facts.interfaces[1].filter.as_deref(), Some("tcp"));
+    }
+
+    #[test]
+    fn a_simple_packet_is_cut_by_the_snap_length_and_never_shows_padding() {
+        let simple = |wire: u32, data: &[u8]| LE.block(3, &[LE.u32(wire), data.to_vec()].concat());
+        let bytes = [LE.section(), LE.interface(1, 5, &[]), simple(3, b"abc"), simple(900, b"abcde")].concat();
+        let (frames, ..) = read_one(&bytes).expect("sound");
+        assert_eq!(frames, [(1, 0, b"abc".to_vec(), 3, 1, 0), (2, 0, b"abcde".to_vec(), 900, 1, 0)]);
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (_, _, anomalies) = read(&set).expect("sound");
+        assert_eq!(anomalies.tally(Kind::BadTimestamp).map(|tally| tally.count), Some(2));
+    }
+
+    #[test]
+    fn the_old_packet_block_is_read_with_its_drop_count() {
+        for order in [LE, BE] {
+            let fixed: Vec<u8> = [0, 7, 3, 3].into_iter().flat_map(|word| order.u32(word)).collect();
+            let packet = [order.u16(0), order.u16(11), fixed, b"abc".to_vec()].concat();
+            let (frames, facts, _) = read_one(&file(order, &[], &[order.block(2, &packet)])).expect("sound");
+            assert_eq!(frames, [(1, 7_000, b"abc".to_vec(), 3, 1, 0)]);
+            assert_eq!(facts.dropped_by_capture, Some(11));
+        }
+    }
+
+    #[test]
+    fn drop_counts_are_the_last_of_each_interface_summed_over_sections() {
+        let statistics = |dropped: u64| {
+            LE.block(5, &[LE.u32(0), LE.u64(0), LE.option(5, &LE.u64(dropped)), LE.option(4, &LE.u64(99))].concat())
+        };
+        let bytes = [file(LE, &[], &[statistics(3), statistics(5)]), file(LE, &[], &[statistics(7)])].concat();
+        assert_eq!(read_one(&bytes).expect("sound").1.dropped_by_capture, Some(12));
+        let packet = LE.enhanced(0, 1, 3, b"abc", &LE.option(4, &LE.u64(6)));
+        assert_eq!(read_one(&file(LE, &[], &[packet.repeat(2)])).expect("sound").1.dropped_by_capture, Some(12));
+        assert_eq!(read_one(&file(LE, &[], &[])).expect("sound").1.dropped_by_capture, None);
+    }
+
+    #[test]
+    fn other_blocks_are_skipped_and_numbered_as_wireshark_does() {
+        let packet = LE.enhanced(0, 1, 3, b"abc", &[]);
+        for (kind, number) in [(4, 2), (10, 2), (0x7777, 2), (0x8000_0001, 2), (9, 3), (0xBAD, 3), (0x204, 3)] {
+            let blocks = [packet.clone(), LE.block(kind, b"somethin"), packet.clone()];
+            let (frames, _, damages) = read_one(&file(LE, &[], &blocks)).expect("sound");
+            assert_eq!((frames.len(), frames[1].0, damages), (2, number, 0), "block type {kind:#x}");
+        }
+    }
+
+    #[test]
+    fn a_packet_longer_than_its_block_hides_nothing_behind_it() {
+        let good = LE.enhanced(0, 1, 3, b"abc", &[]);
+        let mut bad = good.clone();
+        bad[20..24].copy_from_slice(&LE.u32(5_000));
+        let bytes = file(LE, &[], &[good.clone(), bad, good]);
+        let (frames, facts, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), frames[1].0, damages), (2, 3, 1));
+        assert!(facts.damage.expect("told").contains("5000 captured bytes"));
+        assert!(strict_error(&bytes).is_some());
+    }
+
+    #[test]
+    fn a_malformed_interface_keeps_the_numbers_of_the_others() {
+        let blocks = [
+            LE.block(1, b"abcd"),
+            LE.interface(101, 0, &[]),
+            LE.enhanced(2, 1, 3, b"abc", &[]),
+            LE.enhanced(1, 1, 3, b"abc", &[]),
+        ];
+        let (frames, _, damages) = read_one(&file(LE, &[], &blocks)).expect("readable");
+        assert_eq!((frames.len(), frames[0].4, damages), (1, 101, 2));
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_gives_every_frame_before_the_cut() {
+        for order in [LE, BE] {
+            let head = file(order, &order.option(2, b"eth0"), &[]);
+            let packet = order.enhanced(0, 1, 30, &[1; 30], &order.option(1, b"a comment"));
+            let bytes = [head.clone(), packet.repeat(3)].concat();
+            for cut in 0..bytes.len() {
+                let read = read_one(&bytes[..cut]);
+                if cut < 28 {
+                    assert!(matches!(read, Err(Error::Malformed { .. })), "cut at {cut}");
+                    continue;
+                }
+                let (frames, _, damages) = read.expect("a whole section header");
+                let into = cut.saturating_sub(head.len());
+                assert_eq!(frames.len(), into / packet.len(), "cut at {cut}");
+                let whole = cut == 28 || (cut >= head.len() && into % packet.len() == 0);
+                assert_eq!(damages, u64::from(!whole), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_behind_a_block_with_an_impossible_length_are_found_again() {
+        for order in [LE, BE] {
+            let packet = order.enhanced(0, 1, 60, &[1; 60], &[]);
+            let head = file(order, &[], &[]);
+            for wrong in [0, 3, 13, 0xFFFF_FFFF, 64, 4_096] {
+                let mut bytes = [head.clone(), packet.repeat(8)].concat();
+                let at = head.len() + 2 * packet.len();
+                bytes[at + 4..at + 8].copy_from_slice(&order.u32(wrong));
+                let (frames, facts, damages) = read_one(&bytes).expect("readable");
+                assert_eq!((frames.len(), damages), (7, 1), "length {wrong}");
+                assert!(facts.damage.expect("told").contains(&format!("at byte {at}")));
+                assert!(strict_error(&bytes).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn any_single_damaged_byte_neither_panics_nor_hides_what_came_before() {
+        let packet = LE.enhanced(0, 1, 30, &[1; 30], &LE.option(4, &LE.u64(1)));
+        let head = file(LE, &LE.option(9, &[9]), &[]);
+        let bytes = [head.clone(), packet.repeat(6)].concat();
+        for at in 12..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xFF;
+            if let Ok((frames, ..)) = read_one(&damaged) {
+                assert!(at < head.len() || frames.len() >= (at - head.len()) / packet.len(), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_interfaces_are_read_but_not_all_listed() {
+        let interfaces = LE.interface(1, 0, &[]).repeat(100_000);
+        let bytes = [LE.section(), interfaces, LE.enhanced(99_999, 1, 3, b"abc", &[])].concat();
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (frames, facts, anomalies) = read(&set).expect("sound");
+        assert_eq!((frames.len(), facts[0].interfaces.len()), (1, MAX_LISTED));
+        assert_eq!(anomalies.tally(Kind::LimitReached).map(|tally| tally.count), Some(99_000));
+    }
+}
