@@ -52,6 +52,8 @@ pub enum Kind {
     TorrentNotGiven,
     /// The clock of the capture went backwards or leapt.
     ClockStep,
+    /// A frame without a time, or with one that 64-bit nanoseconds cannot hold; `amount` is in frames.
+    BadTimestamp,
     /// A bound of [`crate::Limits`] was reached; the detail names it, `amount` is in the bound's unit.
     LimitReached,
 }
@@ -82,6 +84,7 @@ impl Kind {
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
             Self::ClockStep => "clock-step",
+            Self::BadTimestamp => "bad-timestamp",
             Self::LimitReached => "limit-reached",
         }
     }

@@ -1,4 +1,28 @@
 //! Bytes on disk to [`Frame`]: mapping and spooling, pcap and pcapng, several files in time order.
+//!
+//! ```text
+//! paths --source, decompress--> Input (mapped) --format--> pcap | pcapng --merge--> Frame
+//! ```
+//!
+//! [`CaptureSet`] owns the mapped bytes, [`Frames`] walks them once, front to back. Formats are told by content,
+//! never by name. Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, and pcap's list of magic numbers.
+
+mod decompress;
+mod format;
+mod mapped;
+mod merge;
+mod pcap;
+mod pcapng;
+mod resync;
+#[cfg(test)]
+mod sample;
+mod set;
+mod source;
+mod track;
+
+pub use mapped::Spill;
+pub use merge::Frames;
+pub use set::{CaptureSet, OpenOptions};
 
 use crate::provenance::At;
 

@@ -1,0 +1,239 @@
+//! The one module with `unsafe`: mapped inputs, and the mapped store for bytes that are not in them.
+//!
+//! # SAFETY contract
+//!
+//! A mapped file must not be changed by anybody while it is mapped. Rust cannot enforce that for a file of the
+//! user's: a writer would change bytes behind a shared slice, a truncation would end the process with `SIGBUS`.
+//! So the contract is stated to the user, and size and modification time are compared before and after reading
+//! ([`Error::Changed`]). Files that this module makes itself are unlinked before they are mapped: no name leads to
+//! them, so nobody else writes to them.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::{Advice, Mmap, MmapRaw};
+
+use crate::Error;
+
+/// The bytes of one input, in one piece.
+#[derive(Debug)]
+pub(super) enum Mapping {
+    /// A mapped file: the user's, or an unlinked spool file.
+    File(Mmap),
+    /// Bytes handed over by the caller.
+    Owned(Vec<u8>),
+}
+
+impl Mapping {
+    /// Maps the whole of `file`, which must not change from now on (see the module's contract).
+    pub(super) fn new(file: &File) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
+            return Ok(Self::Owned(Vec::new()));
+        }
+        // SAFETY: the module's contract: nobody changes the file while it is mapped.
+        let map = unsafe { Mmap::map(file)? };
+        // Advice only: a system that refuses it reads more slowly and no less correctly.
+        #[cfg(unix)]
+        let _ = map.advise(Advice::Sequential);
+        Ok(Self::File(map))
+    }
+
+    /// All of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::File(map) => map,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+
+    /// Gives the memory of `from..to` back to the system; it is read from the file again when touched again.
+    pub(super) fn release(&self, from: usize, to: usize) {
+        #[cfg(unix)]
+        if let Self::File(map) = self
+            && from < to
+            && to <= map.len()
+        {
+            // SAFETY: the mapping is file-backed and never written through, so a page dropped here holds the same
+            // bytes when it is faulted in again (given the module's contract): no slice changes under its reader.
+            let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, to - from) };
+        }
+    }
+
+    /// Asks the system to read `from..to` ahead.
+    pub(super) fn prefetch(&self, from: usize, to: usize) {
+        #[cfg(unix)]
+        if let Self::File(map) = self {
+            let to = to.min(map.len());
+            if from < to {
+                let _ = map.advise_range(Advice::WillNeed, from, to - from);
+            }
+        }
+    }
+}
+
+/// An append-only store for bytes that no input holds in one piece: reassembled datagrams, decrypted streams.
+///
+/// It lives in mapped, unlinked temporary files, so its memory is file-backed and the system can write it out. Slices
+/// handed out stay valid, and unchanged, as long as the store.
+///
+/// # Invariants
+/// - No byte of a chunk is handed out twice.
+/// - A chunk is never unmapped before the store is dropped.
+#[derive(Debug)]
+pub struct Spill {
+    dir: PathBuf,
+    chunks: RefCell<Chunks>,
+}
+
+impl Spill {
+    /// An empty store with its files in `spool_dir`, or in the system's temporary directory. Makes no file yet.
+    pub fn new(spool_dir: Option<&Path>) -> Self {
+        let dir = spool_dir.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        Self { dir, chunks: RefCell::new(Chunks::default()) }
+    }
+
+    /// Stores `parts` one after the other and returns them as one slice.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the temporary file cannot be made, also for lack of room.
+    pub fn store<'s>(&'s self, parts: &[&[u8]]) -> Result<&'s [u8], Error> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        self.store_with(len, |mut room| {
+            for part in parts {
+                let (here, rest) = std::mem::take(&mut room).split_at_mut(part.len());
+                here.copy_from_slice(part);
+                room = rest;
+            }
+        })
+    }
+
+    /// Stores `len` bytes that `fill` writes; they are zero before.
+    ///
+    /// # Errors
+    /// As [`Spill::store`].
+    pub fn store_with(&self, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<&[u8], Error> {
+        if len == 0 {
+            return Ok(&[]);
+        }
+        let start = self.reserve(len)?;
+        // SAFETY: `reserve` gives `len` bytes inside one live mapping and never gives any of them again, so this is
+        // the only reference to them while `fill` runs. They are initialised: the file is filled with zeros first.
+        // The mapping outlives `&self`, as chunks are unmapped only when the store is dropped.
+        fill(unsafe { std::slice::from_raw_parts_mut(start, len) });
+        // SAFETY: as above; the exclusive reference is gone and no other is ever made.
+        Ok(unsafe { std::slice::from_raw_parts(start, len) })
+    }
+
+    /// Gives the memory of full chunks back to the system; their bytes stay readable.
+    pub fn release(&self) {
+        #[cfg(unix)]
+        for chunk in &self.chunks.borrow().full {
+            // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
+            // again with the same bytes.
+            let _ = unsafe { chunk.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, chunk.len()) };
+        }
+    }
+
+    /// Bytes reserved in temporary files so far.
+    pub fn size(&self) -> u64 {
+        let chunks = self.chunks.borrow();
+        let all = chunks.full.iter().chain(chunks.open.as_ref().map(|(chunk, _)| chunk));
+        all.map(|chunk| chunk.len() as u64).sum()
+    }
+
+    fn reserve(&self, len: usize) -> Result<*mut u8, Error> {
+        let mut chunks = self.chunks.borrow_mut();
+        if let Some((chunk, used)) = &mut chunks.open
+            && chunk.len() - *used >= len
+        {
+            // SAFETY: `*used <= chunk.len()`, so the pointer is in the mapping or one past its end.
+            let start = unsafe { chunk.as_mut_ptr().add(*used) };
+            *used += len;
+            return Ok(start);
+        }
+        let chunk = self.chunk(len.max(SPILL_CHUNK)).map_err(|source| Error::Io {
+            name: self.dir.display().to_string(),
+            action: "make a temporary file in",
+            source,
+        })?;
+        let start = chunk.as_mut_ptr();
+        if len >= SPILL_CHUNK {
+            chunks.full.push(chunk);
+        } else if let Some((full, _)) = chunks.open.replace((chunk, len)) {
+            chunks.full.push(full);
+        }
+        Ok(start)
+    }
+
+    fn chunk(&self, len: usize) -> io::Result<MmapRaw> {
+        let mut file = tempfile::tempfile_in(&self.dir)?;
+        // Written, not only sized: a full disk is then an error here and not a SIGBUS at the first touch.
+        let zeros = vec![0; WRITE_CHUNK.min(len)];
+        let mut left = len;
+        while left > 0 {
+            let n = left.min(zeros.len());
+            file.write_all(zeros.get(..n).unwrap_or(&zeros))?;
+            left -= n;
+        }
+        MmapRaw::map_raw(&file)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Chunks {
+    /// The chunk that is being filled, and how many of its bytes are handed out.
+    open: Option<(MmapRaw, usize)>,
+    full: Vec<MmapRaw>,
+}
+
+// Rationale: few enough mappings for any run (65,530 are allowed), small enough that a short run stays small.
+const SPILL_CHUNK: usize = 16 << 20;
+// Rationale: large enough to make system calls rare, small enough to stay in cache.
+const WRITE_CHUNK: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_slices_stay_as_they_were_while_more_are_stored_and_released() {
+        let spill = Spill::new(None);
+        let mut kept = Vec::new();
+        for n in 0..3_000_u32 {
+            let part = n.to_le_bytes().repeat(n as usize % 5_000 + 1);
+            kept.push((spill.store(&[&part, b"", b"end"]).expect("room"), part));
+            if n % 1_000 == 0 {
+                spill.release();
+            }
+        }
+        spill.release();
+        for (stored, part) in kept {
+            assert_eq!(stored, [part.as_slice(), b"end"].concat());
+        }
+        assert!(spill.size() >= SPILL_CHUNK as u64);
+    }
+
+    #[test]
+    fn a_large_request_gets_its_own_chunk_and_an_empty_one_none() {
+        let spill = Spill::new(None);
+        assert!(spill.store(&[]).expect("nothing to do").is_empty());
+        assert_eq!(spill.size(), 0);
+        let small = spill.store(&[b"small"]).expect("room");
+        let large = spill.store_with(SPILL_CHUNK + 1, |room| room.fill(7)).expect("room");
+        let next = spill.store(&[b"next"]).expect("room");
+        assert_eq!((small, next), (&b"small"[..], &b"next"[..]));
+        assert!(large.len() == SPILL_CHUNK + 1 && large.iter().all(|byte| *byte == 7));
+        assert_eq!(spill.size(), 2 * SPILL_CHUNK as u64 + 1);
+    }
+
+    #[test]
+    fn a_spool_directory_that_is_not_there_is_an_error_that_names_it() {
+        let spill = Spill::new(Some(Path::new("/nonexistent/peerproof")));
+        let error = spill.store(&[b"x"]).expect_err("no such directory").to_string();
+        assert!(error.contains("/nonexistent/peerproof"), "{error}");
+    }
+}

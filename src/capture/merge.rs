@@ -1,0 +1,155 @@
+//! The frames of all inputs in one sequence.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::format::Reader;
+use super::source::Input;
+use super::track::Track;
+use super::{Frame, InputFacts};
+use crate::Error;
+use crate::anomaly::{Anomalies, Kind};
+use crate::provenance::Timestamp;
+
+/// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
+///
+/// Within one input the order is the file's, never changed. Several inputs are merged by the time of their next
+/// frame; equal times go by the order of the inputs.
+#[derive(Debug)]
+pub struct Frames<'cap> {
+    inputs: &'cap [Input],
+    sources: Vec<Source<'cap>>,
+    /// The time and index of each source that has a next frame; unused while there is one source.
+    order: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    started: bool,
+}
+
+#[derive(Debug)]
+struct Source<'cap> {
+    track: Track<'cap>,
+    reader: Reader,
+    /// The next frame, where it had to be read ahead to know its time.
+    head: Option<Frame<'cap>>,
+    /// Everything before this offset was given back to the system.
+    released: usize,
+    /// Everything before this offset was asked for.
+    prefetched: usize,
+}
+
+impl<'cap> Frames<'cap> {
+    pub(super) fn new(inputs: &'cap [Input], strict: bool) -> Self {
+        let sources = inputs.iter().zip(0..=u16::MAX).filter_map(|(input, file)| {
+            let mut track = Track::new(input.content.bytes(), file, &input.given, strict);
+            // The header was read when the input was opened; an input that fails here never got this far.
+            let reader = Reader::new(&mut track).ok()?;
+            Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
+        });
+        Self { inputs, sources: sources.collect(), order: BinaryHeap::new(), started: false }
+    }
+
+    /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a damaged record when the captures were opened as strict; never otherwise.
+    #[inline]
+    pub fn next(&mut self, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+        if !self.started {
+            self.start(anomalies)?;
+        }
+        match self.sources.as_mut_slice() {
+            [only] => only.reader.next(&mut only.track, anomalies),
+            _ => self.merged(anomalies),
+        }
+    }
+
+    /// Bytes consumed, over all inputs.
+    pub fn position(&self) -> u64 {
+        self.sources.iter().map(|source| source.track.at as u64).sum()
+    }
+
+    /// Gives the memory of everything consumed back to the system. Slices stay valid: touched again, they are read
+    /// again.
+    pub fn release(&mut self) {
+        for (source, input) in self.sources.iter_mut().zip(self.inputs) {
+            // Whole pages only: the page that is still being read stays.
+            let until = source.track.at - source.track.at % PAGE;
+            input.content.release(source.released, until);
+            source.released = source.released.max(until);
+        }
+    }
+
+    /// Asks the system to read the next `ahead` bytes of each input, without waiting for them.
+    pub fn prefetch(&mut self, ahead: u64) {
+        let ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
+        for (source, input) in self.sources.iter_mut().zip(self.inputs) {
+            let from = source.prefetched.max(source.track.at);
+            let to = source.track.at.saturating_add(ahead);
+            input.content.prefetch(from - from % PAGE, to);
+            source.prefetched = source.prefetched.max(to);
+        }
+    }
+
+    /// What is to be said of each input, after its last frame was read.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when a file's size or modification time is not what it was when it was opened.
+    pub fn finish(self) -> Result<Vec<InputFacts>, Error> {
+        let mut facts = Vec::with_capacity(self.sources.len());
+        for (source, input) in self.sources.into_iter().zip(self.inputs) {
+            input.unchanged()?;
+            let damage = match (&input.damage, source.track.damage()) {
+                (Some(outer), Some(inner)) => Some(format!("{outer}; {inner}")),
+                (outer, inner) => outer.clone().or(inner),
+            };
+            facts.push(InputFacts {
+                name: input.name.clone(),
+                format: format!("{}{}", input.layers, source.reader.name()),
+                bytes: input.size,
+                sha256: None,
+                frames: source.track.frames,
+                first_time: source.track.first_time,
+                last_time: source.track.last_time,
+                interfaces: source.reader.interfaces(),
+                damage,
+                dropped_by_capture: source.reader.dropped(),
+            });
+        }
+        Ok(facts)
+    }
+
+    #[cold]
+    fn start(&mut self, anomalies: &mut Anomalies) -> Result<(), Error> {
+        self.started = true;
+        for (source, input) in self.sources.iter().zip(self.inputs) {
+            if let Some(damage) = &input.damage {
+                source.track.note(anomalies, Kind::DamagedCapture, 0, || damage.clone());
+            }
+        }
+        if self.sources.len() > 1 {
+            for index in 0..self.sources.len() {
+                self.fill(index, anomalies)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merged(&mut self, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+        let Some(Reverse((_, index))) = self.order.pop() else { return Ok(None) };
+        let frame = self.sources.get_mut(index).and_then(|source| source.head.take());
+        self.fill(index, anomalies)?;
+        Ok(frame)
+    }
+
+    /// Reads the next frame of a source ahead.
+    fn fill(&mut self, index: usize, anomalies: &mut Anomalies) -> Result<(), Error> {
+        let Some(source) = self.sources.get_mut(index) else { return Ok(()) };
+        source.head = source.reader.next(&mut source.track, anomalies)?;
+        if let Some(frame) = &source.head {
+            self.order.push(Reverse((frame.at.time, index)));
+        }
+        Ok(())
+    }
+}
+
+// Rationale: the smallest page that any supported system has; larger pages are only released a little later.
+const PAGE: usize = 4 << 10;

@@ -1,0 +1,397 @@
+//! pcap: both byte orders, microseconds and nanoseconds, and Kuznetzov's modified records.
+//!
+//! Source: draft-ietf-opsawg-pcap; the modified format is that of libpcap patches of 1999 (24-byte record headers).
+//! pcap-parser reads what it reads rightly; big-endian modified files, swapped lengths and FCS bits are read here.
+
+use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
+
+use super::resync::{self, Step};
+use super::track::Track;
+use super::{Frame, Interface, LinkType};
+use crate::Error;
+use crate::anomaly::Anomalies;
+use crate::provenance::Timestamp;
+
+/// How the records of one file are laid out.
+#[derive(Clone, Debug)]
+pub(super) struct PcapReader {
+    big_endian: bool,
+    modified: bool,
+    lengths: Lengths,
+    /// Nanoseconds in one unit of the fraction: 1 or 1,000.
+    unit_ns: i64,
+    /// The longest record taken without a look at the one after it, in bytes.
+    usual: usize,
+    link: LinkType,
+    fcs_len: u8,
+    snaplen: u32,
+}
+
+impl PcapReader {
+    /// Reads the file header and leaves `track` behind it.
+    pub(super) fn new(track: &mut Track<'_>) -> Result<Self, Error> {
+        let bytes = track.bytes;
+        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+            let found = format!("the end of the file after {} bytes", bytes.len());
+            return Err(track.malformed(bytes.len(), found, "a pcap file header of 24 bytes"));
+        };
+        let Some((big_endian, modified, unit_ns)) = layout(header) else {
+            return Err(track.malformed(0, "an unknown magic number".to_owned(), "a pcap magic number"));
+        };
+        // Big-endian modified headers differ from plain ones in the magic number only.
+        let mut plain = *header;
+        if big_endian && modified {
+            plain[..4].copy_from_slice(&MAGIC_BIG_ENDIAN);
+        }
+        let Ok((_, fields)) = parse_pcap_header(&plain) else {
+            return Err(track.malformed(0, "an unreadable header".to_owned(), "a pcap file header"));
+        };
+        let network = fields.network.0 as u32;
+        let fcs_words = if network & FCS_PRESENT != 0 { network >> 28 } else { 0 };
+        let lengths = match (fields.version_major, fields.version_minor) {
+            (2, 0..3) | (543, 0) => Lengths::Swapped,
+            (2, 3) => Lengths::PerhapsSwapped,
+            _ => Lengths::Standard,
+        };
+        let snaplen = if fields.snaplen as usize <= MAX_RECORD { fields.snaplen } else { 0 };
+        track.advance(HEADER_LEN);
+        Ok(Self {
+            big_endian,
+            modified,
+            lengths,
+            unit_ns,
+            usual: USUAL_RECORD.max(snaplen as usize),
+            link: LinkType((network & 0xFFFF) as u16),
+            fcs_len: (fcs_words as u8) * 2,
+            snaplen: fields.snaplen,
+        })
+    }
+
+    /// The one interface of the file.
+    pub(super) fn interface(&self) -> Interface {
+        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None }
+    }
+
+    /// The next frame, or `None` at the end of the file.
+    #[inline]
+    pub(super) fn next<'cap>(
+        &mut self,
+        track: &mut Track<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Frame<'cap>>, Error> {
+        loop {
+            let rest = track.rest();
+            let Some(record) = self.record(rest) else {
+                return self.end(track, anomalies);
+            };
+            if !self.believable(&record, rest) {
+                self.skip(track, &record, anomalies)?;
+                continue;
+            }
+            let Some(exact) = rest.get(..record.len) else {
+                return self.cut(track, &record, anomalies);
+            };
+            track.advance(record.len);
+            let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
+            let bytes = self.payload(exact);
+            let wire_len = record.wire.max(bytes.len() as u32);
+            return Ok(Some(Frame { at, link: self.link, bytes, wire_len, fcs_len: self.fcs_len }));
+        }
+    }
+
+    #[inline]
+    fn record(&self, rest: &[u8]) -> Option<Record> {
+        let fields = rest.first_chunk::<16>().filter(|_| rest.len() >= self.header_len())?;
+        let (words, _) = fields.as_chunks::<4>();
+        let [seconds, fraction, captured, wire] = *words else { return None };
+        let word = |bytes| if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+        let (mut captured, mut wire) = (word(captured), word(wire));
+        if self.lengths == Lengths::Swapped || (self.lengths == Lengths::PerhapsSwapped && captured > wire) {
+            std::mem::swap(&mut captured, &mut wire);
+        }
+        Some(Record {
+            seconds: i64::from(word(seconds)),
+            fraction: i64::from(word(fraction)),
+            captured,
+            wire,
+            len: self.header_len().saturating_add(captured as usize),
+        })
+    }
+
+    #[inline]
+    fn header_len(&self) -> usize {
+        if self.modified { 24 } else { 16 }
+    }
+
+    /// The captured bytes of a record of exactly the right length.
+    #[inline]
+    fn payload<'cap>(&self, exact: &'cap [u8]) -> &'cap [u8] {
+        let parsed = match (self.lengths, self.big_endian, self.modified) {
+            (Lengths::Standard, false, false) => parse_pcap_frame(exact),
+            (Lengths::Standard, true, false) => parse_pcap_frame_be(exact),
+            (Lengths::Standard, false, true) => parse_pcap_frame_modified(exact),
+            _ => return exact.get(self.header_len()..).unwrap_or_default(),
+        };
+        parsed.map_or(&[], |(_, block)| block.data)
+    }
+
+    #[inline]
+    fn believable(&self, record: &Record, rest: &[u8]) -> bool {
+        let captured = record.captured as usize;
+        if captured == 0 {
+            // A file system that lost its tail gives zeros: no capture program writes a record that is all zero.
+            return record.wire != 0 || record.seconds != 0 || record.fraction != 0;
+        }
+        captured <= self.usual
+            || (captured <= MAX_RECORD
+                && record.len <= rest.len()
+                && resync::holds(rest, record.len, |r| self.step(r)))
+            || (captured <= MAX_RECORD && record.len == rest.len())
+    }
+
+    /// A record as the search for the next good one wants it: stricter than in the normal course.
+    fn step(&self, rest: &[u8]) -> Option<Step> {
+        let record = self.record(rest)?;
+        let sound = record.captured > 0
+            && record.captured <= record.wire
+            && record.captured as usize <= self.usual
+            && record.wire as usize <= MAX_RECORD
+            && record.fraction * self.unit_ns < 1_000_000_000;
+        sound.then_some(Step { len: record.len, seconds: Some(record.seconds) })
+    }
+
+    #[cold]
+    fn skip(&self, track: &mut Track<'_>, record: &Record, anomalies: &mut Anomalies) -> Result<(), Error> {
+        let start = track.at;
+        // The length on the wire may be sound where the captured length is not, and then leads to the next record.
+        let by_wire = start.saturating_add(self.header_len()).saturating_add(record.wire as usize);
+        let by_wire = Some(by_wire).filter(|at| {
+            record.wire > 0 && *at <= track.bytes.len() && resync::holds_or_ends(track.bytes, *at, |r| self.step(r))
+        });
+        let next = by_wire.or_else(|| resync::find(track.bytes, start + 1, |rest| self.step(rest)));
+        let next = next.unwrap_or(track.bytes.len());
+        let found = format!("a record of {} bytes captured of {}", record.captured, record.wire);
+        let expected = format!("a record of at most {} bytes", self.usual);
+        track.damaged(anomalies, start, next - start, found, &expected)?;
+        track.advance(next - start);
+        Ok(())
+    }
+
+    #[cold]
+    fn end<'cap>(&self, track: &mut Track<'cap>, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+        let left = track.rest().len();
+        if left > 0 {
+            let found = format!("the end of the file after {left} bytes");
+            track.damaged(anomalies, track.at, left, found, "a whole record header")?;
+            track.advance(left);
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn cut<'cap>(
+        &self,
+        track: &mut Track<'cap>,
+        record: &Record,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Frame<'cap>>, Error> {
+        let left = track.rest().len();
+        let found = format!("the end of the file after {left} bytes");
+        let expected = format!("a record of {} bytes", record.len);
+        track.damaged(anomalies, track.at, left, found, &expected)?;
+        track.advance(left);
+        Ok(None)
+    }
+}
+
+/// Whether `bytes` begin as a pcap file does.
+pub(super) fn is_pcap(bytes: &[u8]) -> bool {
+    layout(bytes).is_some()
+}
+
+/// Big-endian, modified, nanoseconds in one unit of the fraction.
+fn layout(bytes: &[u8]) -> Option<(bool, bool, i64)> {
+    let magic = *bytes.first_chunk::<4>()?;
+    for (big_endian, word) in [(false, u32::from_le_bytes(magic)), (true, u32::from_be_bytes(magic))] {
+        match word {
+            0xA1B2_C3D4 => return Some((big_endian, false, 1_000)),
+            0xA1B2_3C4D => return Some((big_endian, false, 1)),
+            0xA1B2_CD34 => return Some((big_endian, true, 1_000)),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A record header, with the length of the whole record.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    seconds: i64,
+    fraction: i64,
+    captured: u32,
+    wire: u32,
+    len: usize,
+}
+
+/// Which of the two lengths of a record comes first: old versions of libpcap did not agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lengths {
+    Standard,
+    Swapped,
+    PerhapsSwapped,
+}
+
+const HEADER_LEN: usize = 24;
+const MAGIC_BIG_ENDIAN: [u8; 4] = [0xA1, 0xB2, 0xC3, 0xD4];
+/// The bit of the link type that says that the top four bits count 16-bit words of FCS.
+const FCS_PRESENT: u32 = 1 << 26;
+// Rationale: the longest record that capture programs write for network links.
+const USUAL_RECORD: usize = 256 << 10;
+// Rationale: the longest record that they write for any link (USB, D-Bus).
+pub(super) const MAX_RECORD: usize = 128 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{BE, LE, Order, read_one, strict_error};
+    use crate::Error;
+
+    const MICRO: u32 = 0xA1B2_C3D4;
+    const NANO: u32 = 0xA1B2_3C4D;
+    const MODIFIED: u32 = 0xA1B2_CD34;
+
+    fn records(order: Order, n: u32) -> Vec<u8> {
+        (1..=n).flat_map(|i| order.record(1_000 + i, i, 100, &[i as u8; 60])).collect()
+    }
+
+    #[test]
+    fn both_byte_orders_and_both_resolutions_give_the_same_frames() {
+        for (order, magic, unit) in [(LE, MICRO, 1_000), (BE, MICRO, 1_000), (LE, NANO, 1), (BE, NANO, 1)] {
+            let bytes =
+                [order.pcap(magic, 1), order.record(5, 7, 60, b"abc"), order.record(6, 8, 3, b"def")].concat();
+            let (frames, facts, damages) = read_one(&bytes).expect("sound");
+            let expected = [
+                (1, 5_000_000_000 + 7 * unit, b"abc".to_vec(), 60, 1, 0),
+                (2, 6_000_000_000 + 8 * unit, b"def".to_vec(), 3, 1, 0),
+            ];
+            assert_eq!(frames, expected);
+            assert_eq!((facts.format.as_str(), facts.frames, damages), ("pcap", 2, 0));
+            assert_eq!((facts.interfaces[0].snaplen, facts.dropped_by_capture), (65_535, None));
+        }
+    }
+
+    #[test]
+    fn modified_records_have_eight_more_header_bytes_in_either_byte_order() {
+        for order in [LE, BE] {
+            let mut record = order.record(5, 7, 60, b"");
+            record[8..12].copy_from_slice(&order.u32(3));
+            let record = [record, vec![9; 8], b"abc".to_vec()].concat();
+            let (frames, _, damages) =
+                read_one(&[order.pcap(MODIFIED, 1), record.repeat(2)].concat()).expect("sound");
+            assert_eq!(frames.len(), 2);
+            assert_eq!((frames[1].2.as_slice(), frames[1].3, damages), (&b"abc"[..], 60, 0));
+        }
+    }
+
+    #[test]
+    fn fcs_bits_are_taken_out_of_the_link_type() {
+        let link = 1 | 1 << 26 | 2 << 28;
+        let (frames, ..) = read_one(&[LE.pcap(MICRO, link), LE.record(1, 0, 3, b"abc")].concat()).expect("sound");
+        assert_eq!((frames[0].4, frames[0].5), (1, 4));
+    }
+
+    #[test]
+    fn lengths_swapped_by_old_writers_are_read_the_right_way_round() {
+        for minor in [2, 3] {
+            let mut header = LE.pcap(MICRO, 1);
+            header[6] = minor;
+            let record = [LE.u32(1), LE.u32(0), LE.u32(60), LE.u32(3), b"abc".to_vec()].concat();
+            let (frames, ..) = read_one(&[header, record.repeat(2)].concat()).expect("sound");
+            assert_eq!((frames.len(), frames[1].2.as_slice(), frames[1].3), (2, &b"abc"[..], 60));
+        }
+    }
+
+    #[test]
+    fn a_wire_length_below_the_captured_one_is_raised() {
+        let (frames, ..) = read_one(&[LE.pcap(MICRO, 1), LE.record(1, 0, 0, b"abc")].concat()).expect("sound");
+        assert_eq!(frames[0].3, 3);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_gives_every_frame_before_the_cut() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 3)].concat();
+        for cut in 0..bytes.len() {
+            let read = read_one(&bytes[..cut]);
+            if cut < 24 {
+                assert!(matches!(read, Err(Error::Malformed { .. })), "cut at {cut}");
+                continue;
+            }
+            let (frames, facts, damages) = read.expect("a whole header");
+            assert_eq!(frames.len(), (cut - 24) / 76, "cut at {cut}");
+            assert_eq!(damages, u64::from((cut - 24) % 76 != 0), "cut at {cut}");
+            if let Some(damage) = facts.damage {
+                assert!(damage.contains(&format!("at byte {}", 24 + frames.len() * 76)), "{damage}");
+                assert!(strict_error(&bytes[..cut]).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn frames_behind_an_impossible_length_are_found_again() {
+        for order in [LE, BE] {
+            let mut bytes = [order.pcap(MICRO, 1), records(order, 20)].concat();
+            // The captured length of the third record, and for the second round that on the wire too.
+            let at = 24 + 2 * 76 + 8;
+            for range in [at..at + 4, at + 4..at + 8] {
+                bytes[range].copy_from_slice(&[0xFF; 4]);
+                let (frames, facts, damages) = read_one(&bytes).expect("readable");
+                assert_eq!((frames.len(), damages), (19, 1), "{facts:?}");
+                assert!(facts.damage.expect("told").contains("76 bytes not read"));
+                assert_eq!(frames[2].2, [4; 60]);
+                assert!(matches!(strict_error(&bytes), Some(Error::Malformed { offset: 176, .. })));
+            }
+        }
+    }
+
+    #[test]
+    fn a_capture_inside_a_damaged_frame_is_not_taken_for_frames() {
+        let inner = records(LE, 10);
+        let mut bytes = [
+            LE.pcap(MICRO, 1),
+            records(LE, 2),
+            LE.record(2_000, 0, inner.len() as u32, &inner),
+            LE.record(2_001, 0, 60, &[0xAA; 60]).repeat(6),
+        ]
+        .concat();
+        let at = 24 + 2 * 76 + 8;
+        bytes[at..at + 8].copy_from_slice(&[0xFF; 8]);
+        let (frames, _, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), damages), (8, 1));
+        assert!(frames.iter().skip(2).all(|frame| frame.2 == [0xAA; 60]));
+    }
+
+    #[test]
+    fn a_tail_of_zeros_is_damage_and_not_frames() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 3), vec![0; 10_000]].concat();
+        let (frames, _, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), damages), (3, 1));
+    }
+
+    #[test]
+    fn a_record_longer_than_usual_is_taken_when_the_next_one_follows() {
+        let long = vec![1; 300 << 10];
+        let bytes = [LE.pcap(MICRO, 189), LE.record(1, 0, long.len() as u32, &long), records(LE, 4)].concat();
+        let (frames, _, damages) = read_one(&bytes).expect("sound");
+        assert_eq!((frames.len(), frames[0].2.len(), damages), (5, 300 << 10, 0));
+    }
+
+    #[test]
+    fn any_single_damaged_byte_neither_panics_nor_hides_more_than_its_surroundings() {
+        let bytes = [LE.pcap(MICRO, 1), records(LE, 12)].concat();
+        for at in 24..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xFF;
+            let (frames, ..) = read_one(&damaged).expect("a whole header");
+            assert!(frames.len() >= (at - 24) / 76, "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,617 @@
+//! pcapng: sections of either byte order, several interfaces, every time resolution, statistics.
+//!
+//! Source: draft-ietf-opsawg-pcapng. Blocks are framed here by both of their lengths, so that a damaged one does not
+//! hide those behind it.
+
+mod interface;
+mod options;
+
+use std::collections::BTreeMap;
+
+use self::interface::{InterfaceState, Interfaces};
+use self::options::{Endian, Options};
+use super::pcap::MAX_RECORD;
+use super::resync::{self, Step};
+use super::track::Track;
+use super::{Frame, Interface};
+use crate::Error;
+use crate::anomaly::{Anomalies, Kind};
+use crate::provenance::Timestamp;
+
+/// Reads one pcapng file block by block.
+#[derive(Debug)]
+pub(super) struct PcapngReader {
+    endian: Endian,
+    interfaces: Interfaces,
+    /// The interfaces that the report lists, over all sections.
+    pub(super) listed: Vec<Interface>,
+    drops: Drops,
+}
+
+impl PcapngReader {
+    /// Reads the first section header and leaves `track` behind it.
+    pub(super) fn new(track: &mut Track<'_>) -> Result<Self, Error> {
+        let Some((endian, len)) = section(track.bytes) else {
+            let short = track.bytes.len() < SECTION_MIN;
+            let found = match short {
+                true => format!("the end of the file after {} bytes", track.bytes.len()),
+                false => "a section header with an impossible length or byte-order magic".to_owned(),
+            };
+            let at = if short { track.bytes.len() } else { 0 };
+            return Err(track.malformed(at, found, "a pcapng section header block"));
+        };
+        if len > track.bytes.len() {
+            let found = format!("the end of the file after {} bytes", track.bytes.len());
+            return Err(track.malformed(track.bytes.len(), found, "a whole pcapng section header block"));
+        }
+        let major = endian.u16(track.bytes, 12);
+        if major != Some(1) {
+            let found = format!("pcapng version {}", major.unwrap_or_default());
+            return Err(track.malformed(12, found, "pcapng version 1"));
+        }
+        track.advance(len);
+        Ok(Self { endian, interfaces: Interfaces::default(), listed: Vec::new(), drops: Drops::default() })
+    }
+
+    /// Packets that the capturing program says it dropped.
+    pub(super) fn dropped(&self) -> Option<u64> {
+        self.drops.total()
+    }
+
+    /// The next frame, or `None` at the end of the file.
+    #[inline]
+    pub(super) fn next<'cap>(
+        &mut self,
+        track: &mut Track<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Frame<'cap>>, Error> {
+        loop {
+            let start = track.at;
+            let rest = track.rest();
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let Some((kind, block)) = self.block(rest) else {
+                self.skip(track, anomalies)?;
+                continue;
+            };
+            track.advance(block.len());
+            let body = block.get(8..block.len() - 4).unwrap_or_default();
+            let read = match kind {
+                ENHANCED_PACKET => self.enhanced(body),
+                SIMPLE_PACKET => self.simple(body),
+                PACKET => self.packet(body),
+                _ => {
+                    self.other(track, kind, block, body, start, anomalies)?;
+                    continue;
+                }
+            };
+            match read {
+                Ok(packet) => return Ok(Some(self.frame(track, &packet, anomalies))),
+                Err(found) => {
+                    // The block keeps its number, as it does in Wireshark.
+                    track.frames += 1;
+                    track.damaged(
+                        anomalies,
+                        start,
+                        block.len(),
+                        found,
+                        "a packet block that agrees with itself",
+                    )?;
+                }
+            }
+        }
+    }
+
+    /// The type of the block at the start of `rest`, and exactly the block; `None` when its lengths are not sound.
+    #[inline]
+    fn block<'cap>(&self, rest: &'cap [u8]) -> Option<(u32, &'cap [u8])> {
+        let endian = match rest.first_chunk()? {
+            &SECTION_BYTES => section(rest)?.0,
+            _ => self.endian,
+        };
+        let kind = endian.u32(rest, 0)?;
+        let len = usize::try_from(endian.u32(rest, 4)?).ok()?;
+        if len < BLOCK_MIN || !len.is_multiple_of(4) {
+            return None;
+        }
+        let block = rest.get(..len)?;
+        (endian.u32(block, len - 4)? as usize == len).then_some((kind, block))
+    }
+
+    #[inline]
+    fn frame<'cap>(
+        &mut self,
+        track: &mut Track<'cap>,
+        packet: &Packet<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Frame<'cap> {
+        let (time, odd) = match packet.ticks {
+            Some(ticks) => packet.interface.time(ticks),
+            None => (track.last_time.map_or(0, |time| time.0), true),
+        };
+        let at = track.number(Timestamp(time));
+        if odd {
+            track.note(anomalies, Kind::BadTimestamp, 1, || match packet.ticks {
+                Some(_) => "the time is outside the years 1677 to 2262; the nearest one is used".to_owned(),
+                None => "a simple packet block has no time; the one of the frame before it is used".to_owned(),
+            });
+        }
+        if packet.drops > 0 {
+            self.drops.packets = Some(self.drops.packets.unwrap_or(0).saturating_add(packet.drops));
+        }
+        let wire_len = packet.wire.max(packet.bytes.len() as u32);
+        Frame { at, link: packet.interface.link, bytes: packet.bytes, wire_len, fcs_len: packet.fcs_len }
+    }
+
+    #[inline]
+    fn enhanced<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
+        let endian = self.endian;
+        let (Some(id), Some(high), Some(low), Some(captured), Some(wire)) = (
+            endian.u32(body, 0),
+            endian.u32(body, 4),
+            endian.u32(body, 8),
+            endian.u32(body, 12),
+            endian.u32(body, 16),
+        ) else {
+            return Err(format!("an enhanced packet block with a body of {} bytes", body.len()));
+        };
+        let ticks = Some(u64::from(high) << 32 | u64::from(low));
+        let mut packet = self.payload(body, 20, id, captured, wire, ticks)?;
+        for (code, value) in self.options(body, captured) {
+            match code {
+                PACKET_FLAGS => packet.flags(endian.u32(value, 0)),
+                EPB_DROPCOUNT => packet.drops = endian.u64(value, 0).unwrap_or(0),
+                _ => {}
+            }
+        }
+        Ok(packet)
+    }
+
+    fn packet<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
+        let endian = self.endian;
+        let (Some(id), Some(drops), Some(high), Some(low), Some(captured), Some(wire)) = (
+            endian.u16(body, 0),
+            endian.u16(body, 2),
+            endian.u32(body, 4),
+            endian.u32(body, 8),
+            endian.u32(body, 12),
+            endian.u32(body, 16),
+        ) else {
+            return Err(format!("a packet block with a body of {} bytes", body.len()));
+        };
+        let ticks = Some(u64::from(high) << 32 | u64::from(low));
+        let mut packet = self.payload(body, 20, u32::from(id), captured, wire, ticks)?;
+        packet.drops = if drops == DROPS_UNKNOWN { 0 } else { u64::from(drops) };
+        for (code, value) in self.options(body, captured) {
+            if code == PACKET_FLAGS {
+                packet.flags(endian.u32(value, 0));
+            }
+        }
+        Ok(packet)
+    }
+
+    fn simple<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
+        let Some(wire) = self.endian.u32(body, 0) else {
+            return Err(format!("a simple packet block with a body of {} bytes", body.len()));
+        };
+        let snaplen = match self.interfaces.find(0) {
+            Some(interface) if interface.snaplen > 0 => interface.snaplen,
+            _ => u32::MAX,
+        };
+        // Without a snap length in the way, the block holds the whole packet: a shorter one is damaged. Some writers
+        // cut below the stated snap length and leave only the block's length to tell.
+        let room = (body.len() - 4) as u32;
+        self.payload(body, 4, 0, wire.min(snaplen).min(room), wire, None)
+    }
+
+    #[inline]
+    fn payload<'cap>(
+        &self,
+        body: &'cap [u8],
+        fixed: usize,
+        id: u32,
+        captured: u32,
+        wire: u32,
+        ticks: Option<u64>,
+    ) -> Result<Packet<'cap>, String> {
+        let Some(interface) = self.interfaces.find(id).copied() else {
+            return Err(format!("a packet of interface {id} of {}", self.interfaces.count()));
+        };
+        let bytes = body.get(fixed..).and_then(|data| data.get(..captured as usize));
+        let Some(bytes) = bytes else {
+            return Err(format!("{captured} captured bytes in a packet block with a body of {} bytes", body.len()));
+        };
+        Ok(Packet { interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len })
+    }
+
+    #[inline]
+    fn options<'cap>(&self, body: &'cap [u8], captured: u32) -> Options<'cap> {
+        let offset = (captured as usize).next_multiple_of(4).saturating_add(20);
+        Options::new(body.get(offset..).unwrap_or_default(), self.endian)
+    }
+
+    /// Blocks that carry no packet.
+    #[cold]
+    fn other(
+        &mut self,
+        track: &mut Track<'_>,
+        kind: u32,
+        block: &[u8],
+        body: &[u8],
+        start: usize,
+        anomalies: &mut Anomalies,
+    ) -> Result<(), Error> {
+        match kind {
+            SECTION => {
+                if let Some((endian, _)) = section(block) {
+                    self.endian = endian;
+                }
+                self.interfaces = Interfaces::default();
+                self.drops.close();
+            }
+            INTERFACE => {
+                let read = InterfaceState::read(body, self.endian);
+                if read.is_none() {
+                    let found = format!("an interface description with a body of {} bytes", body.len());
+                    track.damaged(anomalies, start, block.len(), found, "at least 8 bytes")?;
+                }
+                let (state, shown) = read.unzip();
+                if !self.interfaces.push(state) {
+                    track.note(anomalies, Kind::LimitReached, 1, || {
+                        "too many different interfaces in one section: packets of this one are not read".to_owned()
+                    });
+                }
+                if self.listed.len() < MAX_LISTED {
+                    self.listed.extend(shown);
+                } else {
+                    track.note(anomalies, Kind::LimitReached, 1, || {
+                        format!("more than {MAX_LISTED} interfaces: this one is read but not listed")
+                    });
+                }
+            }
+            STATISTICS => {
+                let id = self.endian.u32(body, 0).filter(|id| *id < self.interfaces.count());
+                let dropped = Options::new(body.get(12..).unwrap_or_default(), self.endian)
+                    .filter(|(code, _)| matches!(*code, ISB_IFDROP | ISB_OSDROP))
+                    .filter_map(|(_, value)| self.endian.u64(value, 0))
+                    .reduce(u64::saturating_add);
+                if let (Some(id), Some(dropped)) = (id, dropped) {
+                    self.drops.interface(id, dropped);
+                }
+            }
+            kind if NUMBERED.contains(&kind) => track.frames += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on behind a block that is cut off or whose lengths are not sound.
+    #[cold]
+    fn skip(&self, track: &mut Track<'_>, anomalies: &mut Anomalies) -> Result<(), Error> {
+        let start = track.at;
+        let rest = track.rest();
+        let step = |rest: &[u8]| self.step(rest);
+        let stated = self.endian.u32(rest, 4).map(|len| len as usize);
+        let (next, found, expected) = match stated {
+            None => {
+                (track.bytes.len(), format!("the end of the file after {} bytes", rest.len()), "a block header")
+            }
+            Some(len) if len > rest.len() && self.step(rest).is_some() => {
+                let found = format!("the end of the file after {} bytes of a block of {len}", rest.len());
+                (track.bytes.len(), found, "a whole block")
+            }
+            Some(len) => {
+                let next = resync::find(track.bytes, start + 1, step).unwrap_or(track.bytes.len());
+                (next, format!("a block of {len} bytes"), "a block with two equal lengths that fits the file")
+            }
+        };
+        track.damaged(anomalies, start, next - start, found, expected)?;
+        track.advance(next - start);
+        Ok(())
+    }
+
+    /// A block as the search for the next good one wants it: of a known type, with lengths that agree.
+    fn step(&self, rest: &[u8]) -> Option<Step> {
+        let section_header = rest.first_chunk() == Some(&SECTION_BYTES);
+        let endian = if section_header { section(rest)?.0 } else { self.endian };
+        let kind = endian.u32(rest, 0)?;
+        let len = endian.u32(rest, 4)? as usize;
+        let min = match kind {
+            SECTION => SECTION_MIN,
+            INTERFACE => 20,
+            SIMPLE_PACKET => 16,
+            PACKET | ENHANCED_PACKET => 32,
+            STATISTICS => 24,
+            _ if KNOWN.contains(&kind) => BLOCK_MIN,
+            _ => return None,
+        };
+        if len < min || !len.is_multiple_of(4) || len > MAX_RECORD {
+            return None;
+        }
+        if let Some(block) = rest.get(..len)
+            && endian.u32(block, len - 4)? as usize != len
+        {
+            return None;
+        }
+        if matches!(kind, PACKET | ENHANCED_PACKET)
+            && let Some(captured) = endian.u32(rest, 20)
+            && (captured as usize > len - min || len - min - captured as usize > MAX_OPTIONS)
+        {
+            return None;
+        }
+        Some(Step { len, seconds: None })
+    }
+}
+
+/// Whether `bytes` begin as a pcapng file does.
+pub(super) fn is_pcapng(bytes: &[u8]) -> bool {
+    bytes.first_chunk() == Some(&SECTION_BYTES)
+}
+
+/// Byte order and length of the section header block that `bytes` begin with.
+fn section(bytes: &[u8]) -> Option<(Endian, usize)> {
+    let endian = [Endian::Little, Endian::Big].into_iter().find(|e| e.u32(bytes, 8) == Some(BYTE_ORDER_MAGIC))?;
+    let len = endian.u32(bytes, 4)? as usize;
+    (len >= SECTION_MIN && len.is_multiple_of(4)).then_some((endian, len))
+}
+
+/// A packet block, read.
+#[derive(Debug)]
+struct Packet<'cap> {
+    interface: InterfaceState,
+    /// In units of the interface; `None` where the block has no time.
+    ticks: Option<u64>,
+    bytes: &'cap [u8],
+    wire: u32,
+    /// Packets lost since the one before, as the block says.
+    drops: u64,
+    fcs_len: u8,
+}
+
+impl Packet<'_> {
+    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown.
+    fn flags(&mut self, flags: Option<u32>) {
+        let octets = (flags.unwrap_or(0) >> 5 & 0xF) as u8;
+        if octets > 0 {
+            self.fcs_len = octets;
+        }
+    }
+}
+
+/// Packets dropped while capturing. Statistics count from the start of the capture, so the last ones stand.
+#[derive(Debug, Default)]
+struct Drops {
+    by_interface: BTreeMap<u32, u64>,
+    /// Of sections that have ended.
+    closed: Option<u64>,
+    /// Summed from the packet blocks.
+    packets: Option<u64>,
+}
+
+impl Drops {
+    fn interface(&mut self, id: u32, dropped: u64) {
+        if self.by_interface.len() < MAX_STATISTICS || self.by_interface.contains_key(&id) {
+            self.by_interface.insert(id, dropped);
+        } else {
+            // Without a place for the interface, a lower bound: what no later statistics can take back.
+            self.closed = Some(self.closed.unwrap_or(0).max(dropped));
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = self.stated();
+        self.by_interface.clear();
+    }
+
+    fn stated(&self) -> Option<u64> {
+        self.by_interface.values().copied().chain(self.closed).reduce(u64::saturating_add)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.stated().max(self.packets)
+    }
+}
+
+const SECTION_BYTES: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
+const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
+const SECTION: u32 = 0x0A0D_0D0A;
+const INTERFACE: u32 = 1;
+const PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+/// Types that the search for the next block believes in, beside those above: name resolution, IRIG, ARINC, journal,
+/// decryption secrets, process events, custom.
+const KNOWN: [u32; 8] = [4, 7, 8, 9, 10, 0x8000_0001, 0xBAD, 0x4000_0BAD];
+/// Types without a packet that Wireshark numbers as frames: journal entries, custom blocks, system calls. Checked
+/// with tshark 4.0.
+const NUMBERED: [u32; 6] = [9, 0xBAD, 0x4000_0BAD, 0x204, 0x216, 0x221];
+const PACKET_FLAGS: u16 = 2;
+const EPB_DROPCOUNT: u16 = 4;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
+const DROPS_UNKNOWN: u16 = 0xFFFF;
+const BLOCK_MIN: usize = 12;
+const SECTION_MIN: usize = 28;
+// Rationale: more options than any writer adds to a packet; only the search for the next block asks.
+const MAX_OPTIONS: usize = 128 << 10;
+// Rationale: what a person can read; the report stays small.
+const MAX_LISTED: usize = 1_000;
+// Rationale: 24 MiB; real captures have fewer than a hundred interfaces.
+const MAX_STATISTICS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{BE, LE, Order, read, read_one, strict_error};
+    use super::*;
+    use crate::capture::CaptureSet;
+
+    fn file(order: Order, interface: &[u8], blocks: &[Vec<u8>]) -> Vec<u8> {
+        [order.section(), order.interface(1, 65_535, interface), blocks.concat()].concat()
+    }
+
+    #[test]
+    fn times_follow_resolution_and_offset_in_either_byte_order() {
+        for order in [LE, BE] {
+            for (resolution, ticks, ns) in
+                [(6, 1_500_000, 1_500_000_000), (0x8A, 1_536, 1_500_000_000), (9, 77, 77)]
+            {
+                let offset = order.u64(-3_i64 as u64);
+                let options = [order.option(9, &[resolution]), order.option(14, &offset)].concat();
+                let (frames, ..) =
+                    read_one(&file(order, &options, &[order.enhanced(0, ticks, 9, b"abc", &[])])).expect("sound");
+                assert_eq!(frames, [(1, ns - 3_000_000_000, b"abc".to_vec(), 9, 1, 0)]);
+            }
+        }
+    }
+
+    #[test]
+    fn sections_of_different_byte_order_have_their_own_interfaces() {
+        let bytes = [
+            file(LE, &LE.option(2, b"eth0"), &[LE.enhanced(0, 1, 3, b"abc", &[])]),
+            file(BE, &[BE.option(2, b"tun0\0"), BE.option(11, b"\0tcp")].concat(), &[]),
+            BE.interface(101, 0, &BE.option(13, &[4])),
+            BE.enhanced(1, 2, 3, b"def", &[]),
+            BE.enhanced(0, 3, 3, b"ghi", &BE.option(2, &BE.u32(2 << 5))),
+        ]
+        .concat();
+        let (frames, facts, damages) = read_one(&bytes).expect("sound");
+        assert_eq!(damages, 0);
+        let seen: Vec<_> = frames.iter().map(|frame| (frame.0, frame.1, frame.4, frame.5)).collect();
+        assert_eq!(seen, [(1, 1_000, 1, 0), (2, 2_000, 101, 4), (3, 3_000, 1, 2)]);
+        let names: Vec<_> = facts.interfaces.iter().map(|interface| interface.name.as_deref()).collect();
+        assert_eq!(names, [Some("eth0"), Some("tun0"), None]);
+        assert_eq!(facts.interfaces[1].filter.as_deref(), Some("tcp"));
+    }
+
+    #[test]
+    fn a_simple_packet_is_cut_by_the_snap_length_and_never_shows_padding() {
+        let simple = |wire: u32, data: &[u8]| LE.block(3, &[LE.u32(wire), data.to_vec()].concat());
+        let bytes = [LE.section(), LE.interface(1, 5, &[]), simple(3, b"abc"), simple(900, b"abcde")].concat();
+        let (frames, ..) = read_one(&bytes).expect("sound");
+        assert_eq!(frames, [(1, 0, b"abc".to_vec(), 3, 1, 0), (2, 0, b"abcde".to_vec(), 900, 1, 0)]);
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (_, _, anomalies) = read(&set).expect("sound");
+        assert_eq!(anomalies.tally(Kind::BadTimestamp).map(|tally| tally.count), Some(2));
+    }
+
+    #[test]
+    fn the_old_packet_block_is_read_with_its_drop_count() {
+        for order in [LE, BE] {
+            let fixed: Vec<u8> = [0, 7, 3, 3].into_iter().flat_map(|word| order.u32(word)).collect();
+            let packet = [order.u16(0), order.u16(11), fixed, b"abc".to_vec()].concat();
+            let (frames, facts, _) = read_one(&file(order, &[], &[order.block(2, &packet)])).expect("sound");
+            assert_eq!(frames, [(1, 7_000, b"abc".to_vec(), 3, 1, 0)]);
+            assert_eq!(facts.dropped_by_capture, Some(11));
+        }
+    }
+
+    #[test]
+    fn drop_counts_are_the_last_of_each_interface_summed_over_sections() {
+        let statistics = |dropped: u64| {
+            LE.block(5, &[LE.u32(0), LE.u64(0), LE.option(5, &LE.u64(dropped)), LE.option(4, &LE.u64(99))].concat())
+        };
+        let bytes = [file(LE, &[], &[statistics(3), statistics(5)]), file(LE, &[], &[statistics(7)])].concat();
+        assert_eq!(read_one(&bytes).expect("sound").1.dropped_by_capture, Some(12));
+        let packet = LE.enhanced(0, 1, 3, b"abc", &LE.option(4, &LE.u64(6)));
+        assert_eq!(read_one(&file(LE, &[], &[packet.repeat(2)])).expect("sound").1.dropped_by_capture, Some(12));
+        assert_eq!(read_one(&file(LE, &[], &[])).expect("sound").1.dropped_by_capture, None);
+    }
+
+    #[test]
+    fn other_blocks_are_skipped_and_numbered_as_wireshark_does() {
+        let packet = LE.enhanced(0, 1, 3, b"abc", &[]);
+        for (kind, number) in [(4, 2), (10, 2), (0x7777, 2), (0x8000_0001, 2), (9, 3), (0xBAD, 3), (0x204, 3)] {
+            let blocks = [packet.clone(), LE.block(kind, b"somethin"), packet.clone()];
+            let (frames, _, damages) = read_one(&file(LE, &[], &blocks)).expect("sound");
+            assert_eq!((frames.len(), frames[1].0, damages), (2, number, 0), "block type {kind:#x}");
+        }
+    }
+
+    #[test]
+    fn a_packet_longer_than_its_block_hides_nothing_behind_it() {
+        let good = LE.enhanced(0, 1, 3, b"abc", &[]);
+        let mut bad = good.clone();
+        bad[20..24].copy_from_slice(&LE.u32(5_000));
+        let bytes = file(LE, &[], &[good.clone(), bad, good]);
+        let (frames, facts, damages) = read_one(&bytes).expect("readable");
+        assert_eq!((frames.len(), frames[1].0, damages), (2, 3, 1));
+        assert!(facts.damage.expect("told").contains("5000 captured bytes"));
+        assert!(strict_error(&bytes).is_some());
+    }
+
+    #[test]
+    fn a_malformed_interface_keeps_the_numbers_of_the_others() {
+        let blocks = [
+            LE.block(1, b"abcd"),
+            LE.interface(101, 0, &[]),
+            LE.enhanced(2, 1, 3, b"abc", &[]),
+            LE.enhanced(1, 1, 3, b"abc", &[]),
+        ];
+        let (frames, _, damages) = read_one(&file(LE, &[], &blocks)).expect("readable");
+        assert_eq!((frames.len(), frames[0].4, damages), (1, 101, 2));
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_gives_every_frame_before_the_cut() {
+        for order in [LE, BE] {
+            let head = file(order, &order.option(2, b"eth0"), &[]);
+            let packet = order.enhanced(0, 1, 30, &[1; 30], &order.option(1, b"a comment"));
+            let bytes = [head.clone(), packet.repeat(3)].concat();
+            for cut in 0..bytes.len() {
+                let read = read_one(&bytes[..cut]);
+                if cut < 28 {
+                    assert!(matches!(read, Err(Error::Malformed { .. })), "cut at {cut}");
+                    continue;
+                }
+                let (frames, _, damages) = read.expect("a whole section header");
+                let into = cut.saturating_sub(head.len());
+                assert_eq!(frames.len(), into / packet.len(), "cut at {cut}");
+                let whole = cut == 28 || (cut >= head.len() && into % packet.len() == 0);
+                assert_eq!(damages, u64::from(!whole), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_behind_a_block_with_an_impossible_length_are_found_again() {
+        for order in [LE, BE] {
+            let packet = order.enhanced(0, 1, 60, &[1; 60], &[]);
+            let head = file(order, &[], &[]);
+            for wrong in [0, 3, 13, 0xFFFF_FFFF, 64, 4_096] {
+                let mut bytes = [head.clone(), packet.repeat(8)].concat();
+                let at = head.len() + 2 * packet.len();
+                bytes[at + 4..at + 8].copy_from_slice(&order.u32(wrong));
+                let (frames, facts, damages) = read_one(&bytes).expect("readable");
+                assert_eq!((frames.len(), damages), (7, 1), "length {wrong}");
+                assert!(facts.damage.expect("told").contains(&format!("at byte {at}")));
+                assert!(strict_error(&bytes).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn any_single_damaged_byte_neither_panics_nor_hides_what_came_before() {
+        let packet = LE.enhanced(0, 1, 30, &[1; 30], &LE.option(4, &LE.u64(1)));
+        let head = file(LE, &LE.option(9, &[9]), &[]);
+        let bytes = [head.clone(), packet.repeat(6)].concat();
+        for at in 12..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xFF;
+            if let Ok((frames, ..)) = read_one(&damaged) {
+                assert!(at < head.len() || frames.len() >= (at - head.len()) / packet.len(), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_interfaces_are_read_but_not_all_listed() {
+        let interfaces = LE.interface(1, 0, &[]).repeat(100_000);
+        let bytes = [LE.section(), interfaces, LE.enhanced(99_999, 1, 3, b"abc", &[])].concat();
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (frames, facts, anomalies) = read(&set).expect("sound");
+        assert_eq!((frames.len(), facts[0].interfaces.len()), (1, MAX_LISTED));
+        assert_eq!(anomalies.tally(Kind::LimitReached).map(|tally| tally.count), Some(99_000));
+    }
+}

@@ -1,0 +1,238 @@
+//! From a path, standard input or a buffer to one mapped [`Input`]; what cannot be mapped is spooled first.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use super::decompress::{Compression, HEAD};
+use super::mapped::Mapping;
+use super::set::OpenOptions;
+use crate::Error;
+
+/// One input, ready to be read.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// As the user named it.
+    pub(super) given: String,
+    /// Without its directories.
+    pub(super) name: String,
+    /// The compression around it, outermost first, each with a `+` behind it; empty for none.
+    pub(super) layers: String,
+    /// Size in bytes as given.
+    pub(super) size: u64,
+    pub(super) content: Mapping,
+    /// Damage of the compressed stream.
+    pub(super) damage: Option<String>,
+    /// SHA-256 of the bytes as given, where it was computed while spooling.
+    digest: Option<[u8; 32]>,
+    /// The user's file, with its size and modification time when it was opened.
+    file: Option<(Mutex<File>, Stamp)>,
+}
+
+type Stamp = (u64, Option<SystemTime>);
+
+impl Input {
+    /// Opens the file at `path`, or standard input for `-`.
+    pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
+        let given = path.display().to_string();
+        if given == STDIN {
+            return Self::spool(io::stdin().lock(), given.clone(), given, options);
+        }
+        let io_error = |action| {
+            let name = given.clone();
+            move |source| Error::Io { name, action, source }
+        };
+        let mut file = File::open(path).map_err(io_error("open"))?;
+        let metadata = file.metadata().map_err(io_error("open"))?;
+        let name = path.file_name().map_or_else(|| given.clone(), |name| name.to_string_lossy().into_owned());
+        if metadata.is_dir() {
+            let expected = "a capture file".to_owned();
+            return Err(Error::Malformed { name: given, offset: 0, found: "a directory".to_owned(), expected });
+        }
+        if !metadata.is_file() {
+            return Self::spool(file, given, name, options);
+        }
+        let stamp = (metadata.len(), metadata.modified().ok());
+        let mut head = Vec::new();
+        (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(io_error("read"))?;
+        if Compression::detect(&head).is_some() {
+            file.seek(SeekFrom::Start(0)).map_err(io_error("read"))?;
+            let mut input = Self::spool(&file, given, name, options)?;
+            input.file = Some((Mutex::new(file), stamp));
+            return Ok(input);
+        }
+        let content = Mapping::new(&file).map_err(io_error("map"))?;
+        let file = Some((Mutex::new(file), stamp));
+        Ok(Self { given, name, layers: String::new(), size: stamp.0, content, damage: None, digest: None, file })
+    }
+
+    /// An input from memory.
+    pub(super) fn from_bytes(name: String, bytes: Vec<u8>, options: &OpenOptions) -> Result<Self, Error> {
+        if Compression::detect(&bytes).is_some() {
+            return Self::spool(bytes.as_slice(), name.clone(), name, options);
+        }
+        Ok(Self {
+            given: name.clone(),
+            name,
+            layers: String::new(),
+            size: bytes.len() as u64,
+            content: Mapping::Owned(bytes),
+            damage: None,
+            digest: None,
+            file: None,
+        })
+    }
+
+    /// Reads `raw` to its end into an unlinked temporary file, decompressed, and maps that.
+    fn spool(raw: impl Read, given: String, name: String, options: &OpenOptions) -> Result<Self, Error> {
+        let io_error = |action| {
+            let name = given.clone();
+            move |source| Error::Io { name, action, source }
+        };
+        let dir = options.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let mut spool = tempfile::tempfile_in(&dir).map_err(|source| Error::Io {
+            name: dir.display().to_string(),
+            action: "make a temporary file in",
+            source,
+        })?;
+        let meter = Rc::new(RefCell::new(Meter { raw, hasher: Sha256::new(), bytes: 0, failed: None }));
+        let mut layers = String::new();
+        let mut damage = None;
+        let mut written = 0_u64;
+        {
+            let mut reader: Box<dyn Read + '_> = Box::new(Shared(Rc::clone(&meter)));
+            let mut buffer = vec![0; CHUNK];
+            for _ in 0..=MAX_LAYERS {
+                let mut head = Vec::new();
+                // A fault in the first bytes comes again, and is told, when the content is read.
+                let _ = (&mut reader).take(HEAD as u64).read_to_end(&mut head);
+                let compression = Compression::detect(&head);
+                reader = Box::new(io::Cursor::new(head).chain(reader));
+                let Some(compression) = compression else { break };
+                layers = layers + compression.name() + "+";
+                reader = compression.decoder(reader).map_err(io_error("decompress"))?;
+            }
+            loop {
+                let n = match reader.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(n) => n,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => {
+                        if let Some(source) = meter.borrow_mut().failed.take() {
+                            return Err(io_error("read")(source));
+                        }
+                        let layers = layers.trim_end_matches('+');
+                        damage = Some(format!(
+                            "the {layers} stream breaks off after {written} decompressed bytes: {error}"
+                        ));
+                        break;
+                    }
+                };
+                spool.write_all(buffer.get(..n).unwrap_or_default()).map_err(io_error("spool"))?;
+                written += n as u64;
+            }
+        }
+        let mut meter = meter.borrow_mut();
+        let decoded = meter.bytes;
+        io::copy(&mut *meter, &mut io::sink()).map_err(io_error("read"))?;
+        if meter.bytes > decoded && damage.is_none() {
+            damage = Some(format!("{} bytes after the end of the compressed data", meter.bytes - decoded));
+        }
+        if let Some(found) = damage.as_ref().filter(|_| options.strict || written == 0) {
+            let expected = "a whole compressed stream".to_owned();
+            return Err(Error::Malformed { name: given, offset: written, found: found.clone(), expected });
+        }
+        let content = Mapping::new(&spool).map_err(io_error("map"))?;
+        let digest = Some(std::mem::take(&mut meter.hasher).finalize().into());
+        Ok(Self { name, layers, size: meter.bytes, content, damage, digest, file: None, given })
+    }
+
+    /// SHA-256 of the bytes as given.
+    ///
+    /// Reads the file beside its mapping, so that hashing does not fill this process's memory with its pages.
+    pub(super) fn digest(&self) -> Result<[u8; 32], Error> {
+        if let Some(digest) = self.digest {
+            return Ok(digest);
+        }
+        let Some((file, _)) = &self.file else {
+            return Ok(Sha256::digest(self.content.bytes()).into());
+        };
+        let io_error = |source| Error::Io { name: self.given.clone(), action: "read", source };
+        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.seek(SeekFrom::Start(0)).map_err(io_error)?;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finalize().into()),
+                Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+    }
+
+    /// Checks that the user's file still has the size and modification time that it was opened with.
+    pub(super) fn unchanged(&self) -> Result<(), Error> {
+        let Some((file, (size, modified))) = &self.file else { return Ok(()) };
+        let file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let metadata =
+            file.metadata().map_err(|source| Error::Io { name: self.given.clone(), action: "read", source })?;
+        let detail = if metadata.len() != *size {
+            format!("its size went from {size} to {} bytes", metadata.len())
+        } else if metadata.modified().ok() != *modified {
+            "its modification time changed".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::Changed { name: self.given.clone(), detail })
+    }
+}
+
+/// Counts and hashes what is read through it.
+struct Meter<R> {
+    raw: R,
+    hasher: Sha256,
+    bytes: u64,
+    /// An error of the input itself, told apart from a fault in the compressed data.
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Meter<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.raw.read(buffer) {
+            Ok(n) => {
+                self.hasher.update(buffer.get(..n).unwrap_or_default());
+                self.bytes += n as u64;
+                Ok(n)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let copy = io::Error::new(error.kind(), error.to_string());
+                self.failed = Some(error);
+                Err(copy)
+            }
+        }
+    }
+}
+
+/// A handle on the meter that a decoder may own.
+struct Shared<R>(Rc<RefCell<Meter<R>>>);
+
+impl<R: Read> Read for Shared<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+pub(super) const STDIN: &str = "-";
+// Rationale: large enough to make system calls rare, small enough to stay in cache.
+const CHUNK: usize = 1 << 20;
+// Rationale: one around another happens (an archive of a compressed capture); more is somebody's joke.
+const MAX_LAYERS: usize = 4;
