@@ -1,0 +1,304 @@
+//! The stage [`Frame`] -> [`Packet`]: link layers, IP, fragments, tunnels, transport.
+
+use super::cut::Cut;
+use super::fragments::{Fragments, Key};
+use super::ip::{self, Datagram};
+use super::link::{self, Layer, Network};
+use super::paths::{OTHERS, Paths};
+use super::transport::{self, Head, TCP, UDP};
+use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, tunnel};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::capture::Frame;
+use crate::provenance::{At, Span};
+use crate::{Error, Limits};
+
+/// Where bytes go that do not lie in one piece in the capture.
+pub trait Store<'cap> {
+    /// Joins `parts` and keeps them as long as the capture.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the operating system refuses the space.
+    fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error>;
+}
+
+/// What the decoder saw besides the packets that it gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeCounts {
+    /// Frames, or insides of tunnels, that hold something other than IP: ARP, control messages, encrypted Wi-Fi.
+    pub not_ip: u64,
+    /// IP packets that are neither TCP nor UDP nor a tunnel, ICMP among them: what they quote credits nobody.
+    pub other_ip: u64,
+    /// TCP and UDP checksums that do not match; `None` when they were not tested.
+    pub bad_checksums: Option<u64>,
+    /// IP fragments.
+    pub fragments: u64,
+    /// Fragments that only repeated what was there.
+    pub duplicate_fragments: u64,
+    /// Datagrams put together from fragments.
+    pub reassembled: u64,
+    /// Packets found inside at least one tunnel.
+    pub tunnelled: u64,
+}
+
+/// Turns frames into TCP segments and UDP datagrams. Frames in, packets out; no allocation per packet but for
+/// reassembled datagrams.
+///
+/// A frame gives at most one packet: the innermost. Of a frame that cannot be used, the reason is an anomaly or a count.
+#[derive(Debug)]
+pub struct Decoder {
+    policy: ChecksumPolicy,
+    fragments: Fragments,
+    paths: Paths,
+    counts: DecodeCounts,
+}
+
+impl Decoder {
+    /// A decoder that tests checksums as `policy` says and holds no more than `limits` allow.
+    pub fn new(policy: ChecksumPolicy, limits: &Limits) -> Self {
+        let bad_checksums = (policy != ChecksumPolicy::Ignore).then_some(0);
+        Self {
+            policy,
+            fragments: Fragments::new(limits),
+            paths: Paths::new(),
+            counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
+        }
+    }
+
+    /// The packet in `frame`, or `None` when it holds none or did not complete one.
+    ///
+    /// A datagram put together from fragments goes to `store`. What could not be used is in `anomalies` or in
+    /// [`counts`](Self::counts).
+    ///
+    /// # Errors
+    /// Those of `store`; nothing in a frame is an error.
+    #[inline]
+    pub fn decode<'cap>(
+        &mut self,
+        frame: &Frame<'cap>,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
+        let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
+        if wire > frame.bytes.len() {
+            note_snaplen(frame, anomalies);
+        }
+        let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
+        let (mut layer, mut cut, mut path) = (Layer::Link(frame.link.0), cut, PathId::NONE);
+        for depth in 0..=MAX_TUNNELS {
+            let Some(packet) = self.network(layer, cut, frame.at, anomalies) else { return Ok(None) };
+            let datagram = match ip::datagram(packet, depth > 0) {
+                Ok(datagram) => datagram,
+                Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+            };
+            let Some(datagram) = self.reassemble(datagram, path, frame.at, store, anomalies)? else {
+                return Ok(None);
+            };
+            let upper = datagram.upper;
+            let inner = match upper.protocol {
+                TCP => {
+                    let (head, mut segment) = match transport::tcp(upper.payload) {
+                        Ok(found) => found,
+                        Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                    };
+                    segment.checksum = self.test(&datagram, upper.payload, &head, frame.at, anomalies);
+                    let transport = Transport::Tcp(segment);
+                    return Ok(self.packet(frame.at, &datagram, &head, path, segment.checksum, transport));
+                }
+                UDP => {
+                    let (head, whole, mut found) = match transport::udp(upper.payload) {
+                        Ok(found) => found,
+                        Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                    };
+                    let payload = whole.skip(8).unwrap_or_default();
+                    match tunnel::over_udp(head.source_port, head.destination_port, payload) {
+                        Some(inner) => inner,
+                        None => {
+                            found.checksum = self.test(&datagram, whole, &head, frame.at, anomalies);
+                            let transport = Transport::Udp(found);
+                            return Ok(self.packet(frame.at, &datagram, &head, path, found.checksum, transport));
+                        }
+                    }
+                }
+                protocol => match tunnel::over_ip(protocol, upper.payload, datagram.source.is_ipv4()) {
+                    Ok(Some(inner)) => inner,
+                    Ok(None) => {
+                        self.counts.other_ip += 1;
+                        return Ok(None);
+                    }
+                    Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                },
+            };
+            path = self.paths.intern(path, inner.0, datagram.source, datagram.destination);
+            if path == OTHERS {
+                note(
+                    Kind::LimitReached,
+                    frame.at,
+                    "more different tunnels than the limit; not told apart",
+                    anomalies,
+                );
+            }
+            (layer, cut) = (inner.1, inner.2);
+        }
+        note(Kind::LimitReached, frame.at, "tunnels nested deeper than the limit", anomalies);
+        Ok(None)
+    }
+
+    /// The tunnels of a path, outermost first, as in `GRE 192.0.2.1 -> 198.51.100.2`; empty for [`PathId::NONE`].
+    pub fn path_name(&self, path: PathId) -> &str {
+        self.paths.name(path)
+    }
+
+    /// What was seen so far.
+    pub fn counts(&self) -> DecodeCounts {
+        DecodeCounts {
+            duplicate_fragments: self.fragments.duplicates,
+            reassembled: self.fragments.completed,
+            ..self.counts
+        }
+    }
+
+    /// Reports datagrams that the capture never completed.
+    pub fn finish(&mut self, anomalies: &mut Anomalies) {
+        self.fragments.finish(anomalies);
+    }
+
+    /// The IP packet under `layer`; otherwise what is there instead was counted.
+    #[inline]
+    fn network<'a>(&mut self, layer: Layer, cut: Cut<'a>, at: At, anomalies: &mut Anomalies) -> Option<Cut<'a>> {
+        match link::descend(layer, cut) {
+            Network::Ip(packet) => Some(packet),
+            Network::Other => {
+                self.counts.not_ip += 1;
+                None
+            }
+            Network::UnknownLink(link) => {
+                anomalies.note(Kind::UnknownLinkType, 1, || Example {
+                    span: Some(Span::single(at)),
+                    flow: String::new(),
+                    detail: format!("link type {link} is not supported"),
+                });
+                None
+            }
+            Network::Bad(reason) => bad_header(at, reason, anomalies),
+        }
+    }
+
+    /// The datagram itself unless it is a fragment; then the whole one, once it is complete.
+    #[inline]
+    fn reassemble<'cap>(
+        &mut self,
+        datagram: Datagram<'cap>,
+        path: PathId,
+        at: At,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Datagram<'cap>>, Error> {
+        let Some(place) = datagram.upper.fragment else { return Ok(Some(datagram)) };
+        self.counts.fragments += 1;
+        let ipv4 = datagram.source.is_ipv4();
+        let key = Key {
+            source: datagram.source,
+            destination: datagram.destination,
+            id: place.id,
+            protocol: if ipv4 { datagram.upper.protocol } else { 0 },
+            path: path.0,
+        };
+        let (protocol, payload) = (datagram.upper.protocol, datagram.upper.payload);
+        let Some(whole) = self.fragments.add(key, place, protocol, payload, at, store, anomalies)? else {
+            return Ok(None);
+        };
+        match ip::extensions(whole.protocol, whole.payload, !ipv4) {
+            Ok(upper) if upper.fragment.is_some() => Ok(bad_header(at, "a fragment of a fragment", anomalies)),
+            // The low bits of an IPv6 fragment's identification tell copies apart as IPv4's do.
+            Ok(upper) => Ok(Some(Datagram { upper, ident: (place.id & 0xffff) as u16, exact: false, ..datagram })),
+            Err(reason) => Ok(bad_header(at, reason, anomalies)),
+        }
+    }
+
+    #[inline]
+    fn test(
+        &mut self,
+        datagram: &Datagram<'_>,
+        segment: Cut<'_>,
+        head: &Head,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> Checksum {
+        let Some(bad) = &mut self.counts.bad_checksums else { return Checksum::Unchecked };
+        if !datagram.exact || datagram.upper.routed {
+            return Checksum::Unchecked;
+        }
+        let (source, destination) = (datagram.source, datagram.destination);
+        let outcome = transport::checksum(source, destination, datagram.upper.protocol, segment, head.checksum);
+        if outcome == Checksum::Bad {
+            *bad += 1;
+            anomalies.note(Kind::BadChecksum, 1, || {
+                let flow = format!(
+                    "{} -> {}",
+                    Endpoint { ip: source, port: head.source_port },
+                    Endpoint { ip: destination, port: head.destination_port }
+                );
+                let detail = format!("checksum {:#06x} does not match", head.checksum);
+                Example { span: Some(Span::single(at)), flow, detail }
+            });
+        }
+        outcome
+    }
+
+    #[inline]
+    fn packet<'cap>(
+        &mut self,
+        at: At,
+        datagram: &Datagram<'cap>,
+        head: &Head,
+        path: PathId,
+        checksum: Checksum,
+        transport: Transport<'cap>,
+    ) -> Option<Packet<'cap>> {
+        if checksum == Checksum::Bad && self.policy == ChecksumPolicy::Drop {
+            return None;
+        }
+        if path != PathId::NONE {
+            self.counts.tunnelled += 1;
+        }
+        let protocol = match transport {
+            Transport::Tcp(_) => Protocol::Tcp,
+            Transport::Udp(_) => Protocol::Udp,
+        };
+        let source = Endpoint { ip: datagram.source, port: head.source_port };
+        let destination = Endpoint { ip: datagram.destination, port: head.destination_port };
+        let (flow, direction) = FlowKey::new(source, destination, protocol);
+        let fingerprint = u32::from(datagram.ident) << 16 | u32::from(head.checksum);
+        Some(Packet { at, flow, direction, path, transport, fingerprint })
+    }
+}
+
+/// Counts a frame that cannot be used; always `None`, to be returned.
+#[cold]
+fn bad_header<T>(at: At, reason: &'static str, anomalies: &mut Anomalies) -> Option<T> {
+    note(Kind::BadHeader, at, reason, anomalies);
+    None
+}
+
+#[cold]
+fn note(kind: Kind, at: At, reason: &'static str, anomalies: &mut Anomalies) {
+    anomalies.note(kind, 1, || Example {
+        span: Some(Span::single(at)),
+        flow: String::new(),
+        detail: reason.to_owned(),
+    });
+}
+
+#[cold]
+fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
+    let (wire, held) = (u64::from(frame.wire_len), frame.bytes.len() as u64);
+    anomalies.note(Kind::Snaplen, wire.saturating_sub(held), || Example {
+        span: Some(Span::single(frame.at)),
+        flow: String::new(),
+        detail: format!("{held} of {wire} bytes were captured"),
+    });
+}
+
+// Rationale: a mobile operator's mirror shows four; each costs a pass over headers only.
+const MAX_TUNNELS: usize = 8;
