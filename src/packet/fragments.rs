@@ -98,7 +98,7 @@ impl Fragments {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Whole<'cap>>, Error> {
         let end = place.offset + payload.wire;
-        if payload.wire == 0 || end > MAX_DATAGRAM || (place.more && payload.wire % 8 != 0) {
+        if payload.wire == 0 || end > MAX_DATAGRAM || (place.more && !payload.wire.is_multiple_of(8)) {
             let detail = format!("a fragment of {} bytes at {} cannot be one", payload.wire, place.offset);
             anomalies.note(Kind::BadHeader, 1, || example(&key, Span::single(at), detail));
             return Ok(None);

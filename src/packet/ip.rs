@@ -203,3 +203,79 @@ const DESTINATION: u8 = 60;
 const MOBILITY: u8 = 135;
 const HIP: u8 = 139;
 const SHIM6: u8 = 140;
+
+#[cfg(test)]
+mod tests {
+    use crate::anomaly::Kind;
+    use crate::capture::Frame;
+    use crate::packet::testing::{decode, frame, ip4, tcp4, udp6};
+
+    const UDP: &str = "|[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 5/5";
+
+    /// `udp6` with `headers` between IPv6 and UDP, of which the first has number `first`.
+    fn extended(first: u8, headers: &[u8]) -> Vec<u8> {
+        let mut bytes = udp6(b"hello");
+        let udp = bytes.split_off(40);
+        bytes[6] = first;
+        bytes[4..6].copy_from_slice(&((headers.len() + udp.len()) as u16).to_be_bytes());
+        [&bytes, headers, &udp].concat()
+    }
+
+    #[test]
+    fn extension_headers_are_walked() {
+        let hop = [60, 0, 0, 0, 0, 0, 0, 0];
+        let destination = [43, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let routing = [51, 0, 4, 0, 0, 0, 0, 0];
+        let authentication = [44, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let atomic_fragment = [17, 0, 0, 0, 0, 0, 0, 1];
+        let headers = [&hop[..], &destination, &routing, &authentication, &atomic_fragment].concat();
+        assert_eq!(decode(&frame(101, &extended(0, &headers))).text(), UDP);
+        let endless = [60, 0, 0, 0, 0, 0, 0, 0].repeat(20);
+        assert_eq!(decode(&frame(101, &extended(60, &endless))).count(Kind::BadHeader), 1);
+    }
+
+    #[test]
+    fn an_authentication_header_is_walked_in_ipv4_too() {
+        let tcp = tcp4(b"hello").split_off(20);
+        let header = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let text = decode(&frame(101, &ip4(51, &[&header[..], &tcp].concat()))).text().to_owned();
+        assert_eq!(text, "|198.51.100.1:1111>198.51.100.2:2222 Tcp 5/5");
+    }
+
+    #[test]
+    fn offload_giants_go_by_the_length_of_the_frame() {
+        let mut giant = tcp4(&vec![7; 60_000]);
+        giant[2..4].copy_from_slice(&[0, 0]);
+        giant.extend(vec![7; 10_000]);
+        assert_eq!(decode(&frame(101, &giant)).text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 70000/70000");
+        let mut giant = udp6(b"hello");
+        giant[4..6].copy_from_slice(&[0, 0]);
+        assert_eq!(decode(&frame(101, &giant)).text(), UDP);
+    }
+
+    #[test]
+    fn the_length_on_the_wire_survives_the_snap_length() {
+        let whole = tcp4(&[7; 1_400]);
+        let cut = Frame { wire_len: whole.len() as u32, ..frame(101, &whole[..96]) };
+        let outcome = decode(&cut);
+        assert_eq!(outcome.text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 56/1400");
+        assert_eq!(outcome.anomalies.tally(Kind::Snaplen).map(|tally| tally.amount), Some(1_344));
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_bad_headers() {
+        let faults: [fn(&mut Vec<u8>); 5] = [
+            |bytes| bytes[0] = 0x44,
+            |bytes| bytes[0] = 0x54,
+            |bytes| bytes[3] = 19,
+            |bytes| bytes[32] = 0x40,
+            |bytes| bytes[32] = 0xf0,
+        ];
+        for fault in faults {
+            let mut bytes = tcp4(b"hello");
+            fault(&mut bytes);
+            let outcome = decode(&frame(101, &bytes));
+            assert!(outcome.packet.is_none() && outcome.count(Kind::BadHeader) == 1, "{}", outcome.text());
+        }
+    }
+}

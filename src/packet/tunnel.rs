@@ -95,6 +95,8 @@ fn gre(cut: Cut<'_>) -> Option<Option<Inner<'_>>> {
                     let layer = if options >> 10 & 0x1f == 2 { Layer::Ip } else { Layer::Ethernet };
                     Some(Some((Tunnel::Erspan, layer, rest.skip(12 + subheader)?)))
                 }
+                // Keepalives have protocol 0.
+                0..=0x5ff => Some(None),
                 _ => Some(Some((Tunnel::Gre, Layer::EtherType(protocol), rest))),
             }
         }
