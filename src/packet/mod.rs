@@ -1,8 +1,22 @@
 //! [`Frame`](crate::capture::Frame) to [`Packet`]: link layers, tunnels, IP reassembly, TCP and UDP headers.
 
+mod cut;
+mod decoder;
+mod fragments;
+mod ip;
+mod link;
+mod paths;
+mod pieces;
+#[cfg(test)]
+mod testing;
+mod transport;
+mod tunnel;
+mod wireless;
+
 use std::fmt;
 use std::net::IpAddr;
 
+pub use self::decoder::{DecodeCounts, Decoder, Store};
 use crate::provenance::At;
 
 /// A TCP segment or UDP datagram with complete, length-consistent headers; never a non-first fragment.
@@ -18,6 +32,10 @@ pub struct Packet<'cap> {
     pub path: PathId,
     /// The transport header and payload.
     pub transport: Transport<'cap>,
+    /// IPv4 identification (or the low 16 bits of the IPv6 flow label, or of a fragment's identification) above the
+    /// transport checksum: equal for two captures of one frame, whose TTL may differ, and different for most
+    /// retransmissions. A hint, never an identity.
+    pub fingerprint: u32,
 }
 
 /// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.

@@ -1,0 +1,281 @@
+//! IPv4 (RFC 791) and IPv6 (RFC 8200) headers with their extension headers.
+//!
+//! Header by header with etherparse's header slices rather than its lax whole-packet slices: those forget how many
+//! bytes were on the wire when the snap length cut the payload, which is a figure of the report.
+
+use std::net::IpAddr;
+
+use etherparse::{
+    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
+};
+
+use super::cut::Cut;
+
+/// An IP packet without its headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'a> {
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    /// IPv4 identification, or the low bits of the IPv6 flow label.
+    pub ident: u16,
+    /// What [`Upper::payload`] is, and whether it is a fragment.
+    pub upper: Upper<'a>,
+    /// The header states the length; `false` for offload giants, whose length and checksum are not final.
+    pub exact: bool,
+}
+
+/// What follows the IP header and its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Upper<'a> {
+    /// IANA protocol number of `payload`.
+    pub protocol: u8,
+    pub payload: Cut<'a>,
+    /// Set for a fragment; `payload` is then a part of the datagram.
+    pub fragment: Option<Place>,
+    /// A routing header is in force: the destination in the checksum is another one.
+    pub routed: bool,
+}
+
+/// The place of a fragment in its datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub id: u32,
+    /// In bytes, a multiple of 8.
+    pub offset: usize,
+    /// Whether others follow.
+    pub more: bool,
+}
+
+/// Reads an IP packet of either version; what lies behind its stated length is left out.
+///
+/// At the outermost header a stated length beyond the frame counts as a cut; inside a tunnel (`nested`) it is an
+/// error, because the outer header vouches for the length.
+#[inline]
+pub(super) fn datagram(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+    match cut.u8(0).map(|byte| byte >> 4) {
+        Some(4) => ipv4(cut, nested),
+        Some(6) => ipv6(cut, nested),
+        Some(_) => Err("neither IPv4 nor IPv6"),
+        None => Err("an IP header is cut off"),
+    }
+}
+
+#[inline]
+fn ipv4(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+    let header = Ipv4HeaderSlice::from_slice(cut.bytes).map_err(|_| "an IPv4 header is cut off or malformed")?;
+    let header_len = header.slice().len();
+    let total = usize::from(header.total_len());
+    let exact = total != 0;
+    let body = cut.skip(header_len).ok_or("an IPv4 header longer than its frame")?;
+    let body = if exact {
+        let length = total.checked_sub(header_len).ok_or("an IPv4 total length below its header's")?;
+        stated(body, length, nested).ok_or("an IPv4 total length beyond the tunnel's")?
+    } else {
+        body
+    };
+    let protocol = header.protocol().0;
+    let upper = if header.is_fragmenting_payload() {
+        let offset = usize::from(header.fragments_offset().value()) * 8;
+        let place = Place { id: u32::from(header.identification()), offset, more: header.more_fragments() };
+        Upper { protocol, payload: body, fragment: Some(place), routed: false }
+    } else {
+        extensions(protocol, body, false)?
+    };
+    Ok(Datagram {
+        source: IpAddr::V4(header.source_addr()),
+        destination: IpAddr::V4(header.destination_addr()),
+        ident: header.identification(),
+        upper,
+        exact,
+    })
+}
+
+#[inline]
+fn ipv6(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+    let header = Ipv6HeaderSlice::from_slice(cut.bytes).map_err(|_| "an IPv6 header is cut off or malformed")?;
+    let length = usize::from(header.payload_length());
+    let body = cut.skip(IPV6_HEADER).ok_or("an IPv6 header longer than its frame")?;
+    // RFC 2675 and offload: zero means a length that does not fit.
+    let exact = length != 0;
+    let body = if exact {
+        stated(body, length, nested).ok_or("an IPv6 payload length beyond the tunnel's")?
+    } else {
+        body
+    };
+    Ok(Datagram {
+        source: IpAddr::V6(header.source_addr()),
+        destination: IpAddr::V6(header.destination_addr()),
+        ident: (header.flow_label().value() & 0xffff) as u16,
+        upper: extensions(header.next_header().0, body, true)?,
+        exact,
+    })
+}
+
+/// `body` with the length that its header states.
+#[inline]
+fn stated(body: Cut<'_>, length: usize, nested: bool) -> Option<Cut<'_>> {
+    if length <= body.wire {
+        Some(body.trim(length))
+    } else if nested {
+        None
+    } else {
+        Some(Cut { bytes: body.bytes, wire: length })
+    }
+}
+
+/// Walks extension headers from protocol number `next` on; IPv4 knows only the authentication header.
+#[inline]
+pub(super) fn extensions(next: u8, body: Cut<'_>, ipv6: bool) -> Result<Upper<'_>, &'static str> {
+    let mut upper = Upper { protocol: next, payload: body, fragment: None, routed: false };
+    for _ in 0..MAX_EXTENSIONS {
+        let bytes = upper.payload.bytes;
+        let (next, length) = match (upper.protocol, ipv6) {
+            (HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY | HIP | SHIM6, true) => {
+                let header = Ipv6RawExtHeaderSlice::from_slice(bytes).map_err(|_| CUT_EXTENSION)?;
+                if upper.protocol == ROUTING {
+                    upper.routed |= header.slice().get(3).is_some_and(|&segments_left| segments_left != 0);
+                }
+                (header.next_header().0, header.slice().len())
+            }
+            (AUTHENTICATION, _) => {
+                let header = IpAuthHeaderSlice::from_slice(bytes).map_err(|_| CUT_EXTENSION)?;
+                (header.next_header().0, header.slice().len())
+            }
+            (FRAGMENT, true) => {
+                let header = Ipv6FragmentHeaderSlice::from_slice(bytes).map_err(|_| CUT_EXTENSION)?;
+                let offset = usize::from(header.fragment_offset().value()) * 8;
+                let place = Place { id: header.identification(), offset, more: header.more_fragments() };
+                let payload = upper.payload.skip(FRAGMENT_HEADER).ok_or(LONG_EXTENSION)?;
+                // RFC 6946: an atomic fragment is a whole datagram.
+                if header.is_fragmenting_payload() {
+                    let protocol = header.next_header().0;
+                    return Ok(Upper { protocol, payload, fragment: Some(place), ..upper });
+                }
+                (header.next_header().0, FRAGMENT_HEADER)
+            }
+            _ => return Ok(upper),
+        };
+        upper.protocol = next;
+        upper.payload = upper.payload.skip(length).ok_or(LONG_EXTENSION)?;
+    }
+    Err("more IPv6 extension headers than the limit")
+}
+
+/// Whether `cut` begins with a complete IP header that fits what was sent: asked where a tunnel is a guess.
+pub(super) fn is_plausible(cut: Cut<'_>) -> bool {
+    match cut.u8(0).map(|byte| byte >> 4) {
+        Some(4) => Ipv4HeaderSlice::from_slice(cut.bytes).is_ok_and(|header| {
+            let (header_len, total) = (header.slice().len(), usize::from(header.total_len()));
+            let sum = etherparse::checksum::Sum16BitWords::new().add_slice(header.slice()).ones_complement();
+            // Offload may leave the checksum zero.
+            total >= header_len && total <= cut.wire && (sum == 0 || header.header_checksum() == 0)
+        }),
+        Some(6) => Ipv6HeaderSlice::from_slice(cut.bytes).is_ok_and(|header| {
+            let length = usize::from(header.payload_length());
+            (length != 0 || header.next_header().0 == NO_NEXT_HEADER)
+                && IPV6_HEADER + length <= cut.wire
+                && is_known(header.next_header().0)
+        }),
+        _ => false,
+    }
+}
+
+fn is_known(next: u8) -> bool {
+    matches!(
+        next,
+        HOP_BY_HOP | 4 | 6 | 17 | 41 | ROUTING | FRAGMENT | 47 | 50 | AUTHENTICATION | 58 | 59 | DESTINATION
+    )
+}
+
+const IPV6_HEADER: usize = 40;
+const FRAGMENT_HEADER: usize = 8;
+// Rationale: RFC 8200 orders six kinds, of which one may come twice.
+const MAX_EXTENSIONS: usize = 12;
+const CUT_EXTENSION: &str = "an IP extension header is cut off or malformed";
+const LONG_EXTENSION: &str = "an IP extension header longer than its packet";
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const NO_NEXT_HEADER: u8 = 59;
+const DESTINATION: u8 = 60;
+const MOBILITY: u8 = 135;
+const HIP: u8 = 139;
+const SHIM6: u8 = 140;
+
+#[cfg(test)]
+mod tests {
+    use crate::anomaly::Kind;
+    use crate::capture::Frame;
+    use crate::packet::testing::{decode, frame, ip4, tcp4, udp6};
+
+    const UDP: &str = "|[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 5/5";
+
+    /// `udp6` with `headers` between IPv6 and UDP, of which the first has number `first`.
+    fn extended(first: u8, headers: &[u8]) -> Vec<u8> {
+        let mut bytes = udp6(b"hello");
+        let udp = bytes.split_off(40);
+        bytes[6] = first;
+        bytes[4..6].copy_from_slice(&((headers.len() + udp.len()) as u16).to_be_bytes());
+        [&bytes, headers, &udp].concat()
+    }
+
+    #[test]
+    fn extension_headers_are_walked() {
+        let hop = [60, 0, 0, 0, 0, 0, 0, 0];
+        let destination = [43, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let routing = [51, 0, 4, 0, 0, 0, 0, 0];
+        let authentication = [44, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let atomic_fragment = [17, 0, 0, 0, 0, 0, 0, 1];
+        let headers = [&hop[..], &destination, &routing, &authentication, &atomic_fragment].concat();
+        assert_eq!(decode(&frame(101, &extended(0, &headers))).text(), UDP);
+        let endless = [60, 0, 0, 0, 0, 0, 0, 0].repeat(20);
+        assert_eq!(decode(&frame(101, &extended(60, &endless))).count(Kind::BadHeader), 1);
+    }
+
+    #[test]
+    fn an_authentication_header_is_walked_in_ipv4_too() {
+        let tcp = tcp4(b"hello").split_off(20);
+        let header = [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let text = decode(&frame(101, &ip4(51, &[&header[..], &tcp].concat()))).text().to_owned();
+        assert_eq!(text, "|198.51.100.1:1111>198.51.100.2:2222 Tcp 5/5");
+    }
+
+    #[test]
+    fn offload_giants_go_by_the_length_of_the_frame() {
+        let mut giant = tcp4(&vec![7; 60_000]);
+        giant[2..4].copy_from_slice(&[0, 0]);
+        giant.extend(vec![7; 10_000]);
+        assert_eq!(decode(&frame(101, &giant)).text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 70000/70000");
+        let mut giant = udp6(b"hello");
+        giant[4..6].copy_from_slice(&[0, 0]);
+        assert_eq!(decode(&frame(101, &giant)).text(), UDP);
+    }
+
+    #[test]
+    fn the_length_on_the_wire_survives_the_snap_length() {
+        let whole = tcp4(&[7; 1_400]);
+        let cut = Frame { wire_len: whole.len() as u32, ..frame(101, &whole[..96]) };
+        let outcome = decode(&cut);
+        assert_eq!(outcome.text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 56/1400");
+        assert_eq!(outcome.anomalies.tally(Kind::Snaplen).map(|tally| tally.amount), Some(1_344));
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_bad_headers() {
+        let faults: [fn(&mut Vec<u8>); 5] = [
+            |bytes| bytes[0] = 0x44,
+            |bytes| bytes[0] = 0x54,
+            |bytes| bytes[3] = 19,
+            |bytes| bytes[32] = 0x40,
+            |bytes| bytes[32] = 0xf0,
+        ];
+        for fault in faults {
+            let mut bytes = tcp4(b"hello");
+            fault(&mut bytes);
+            let outcome = decode(&frame(101, &bytes));
+            assert!(outcome.packet.is_none() && outcome.count(Kind::BadHeader) == 1, "{}", outcome.text());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! IEEE 802.11 data frames, and the capture headers in front of them.
+
+use super::cut::Cut;
+use super::link::{Layer, Network, Step, down, end};
+
+/// A data frame with its MAC header; `padded` when the radio aligned the header to 4 bytes.
+///
+/// Encrypted frames are [`Network::Other`]: without the key they hold nothing to read. Aggregates (A-MSDU) and
+/// fragments of frames are [`Network::Bad`], so that they are listed.
+pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
+    let [kind, flags] = cut.array(0)?;
+    let (frame_type, subtype) = (kind >> 2 & 3, kind >> 4);
+    if kind & 3 != 0 || frame_type != DATA || subtype & NO_DATA != 0 || flags & PROTECTED != 0 {
+        return end(Network::Other);
+    }
+    let [sequence, _] = cut.array(22)?;
+    if flags & MORE_FRAGMENTS != 0 || sequence & 0x0f != 0 {
+        return end(Network::Bad("a fragment of an 802.11 frame, which is not put together"));
+    }
+    let mut length = 24;
+    if flags & BOTH_DS == BOTH_DS {
+        length += 6;
+    }
+    if subtype & QOS != 0 {
+        if cut.u8(length)? & AGGREGATE != 0 {
+            return end(Network::Bad("an 802.11 aggregate (A-MSDU), which is not taken apart"));
+        }
+        length += 2;
+        if flags & ORDER != 0 {
+            length += 4;
+        }
+    }
+    if padded {
+        length = usize::next_multiple_of(length, 4);
+    }
+    down(Layer::Llc, cut.skip(length)?)
+}
+
+/// Radiotap (<https://www.radiotap.org>): little-endian, self-described length, flags after the timestamp.
+pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
+    let length = usize::from(u16::from_le_bytes(cut.array(2)?));
+    if length < 8 {
+        return end(Network::Bad("a radiotap header of impossible length"));
+    }
+    let Some(rest) = cut.skip(length) else {
+        return end(Network::Bad("a radiotap header longer than its frame"));
+    };
+    let first = u32::from_le_bytes(cut.array(4)?);
+    let (mut words, mut present) = (1_usize, first);
+    while present & 1 << 31 != 0 {
+        let at = 4 + words * 4;
+        if at + 4 > length {
+            return end(Network::Bad("a radiotap header without an end to its fields"));
+        }
+        present = u32::from_le_bytes(cut.array(at)?);
+        words += 1;
+    }
+    let fields = 4 + words * 4;
+    let flags_at = if first & 1 != 0 { fields.next_multiple_of(8) + 8 } else { fields };
+    let flags = if first & 2 != 0 && flags_at < length { cut.u8(flags_at)? } else { 0 };
+    let rest = if flags & RADIOTAP_FCS != 0 { rest.trim(rest.wire.saturating_sub(4)) } else { rest };
+    data_frame(rest, flags & RADIOTAP_PADDED != 0)
+}
+
+/// Prism monitor header: message code and length in the byte order of the host, or AVS under the same link type.
+pub(super) fn prism(cut: Cut<'_>) -> Option<Step<'_>> {
+    if cut.u32(0)? & 0xffff_f000 == AVS_MAGIC {
+        return avs(cut);
+    }
+    let length = cut.array::<4>(4)?;
+    behind(cut, u32::from_be_bytes(length).min(u32::from_le_bytes(length)))
+}
+
+/// AVS header: version and length, big-endian.
+pub(super) fn avs(cut: Cut<'_>) -> Option<Step<'_>> {
+    behind(cut, cut.u32(4)?)
+}
+
+fn behind(cut: Cut<'_>, length: u32) -> Option<Step<'_>> {
+    match usize::try_from(length).ok().filter(|&length| length >= 8).and_then(|length| cut.skip(length)) {
+        Some(rest) => data_frame(rest, false),
+        None => end(Network::Bad("a wireless capture header of impossible length")),
+    }
+}
+
+const DATA: u8 = 2;
+const NO_DATA: u8 = 0x4;
+const QOS: u8 = 0x8;
+const BOTH_DS: u8 = 0x03;
+const MORE_FRAGMENTS: u8 = 0x04;
+const PROTECTED: u8 = 0x40;
+const ORDER: u8 = 0x80;
+const AGGREGATE: u8 = 0x80;
+const RADIOTAP_FCS: u8 = 0x10;
+const RADIOTAP_PADDED: u8 = 0x20;
+const AVS_MAGIC: u32 = 0x8021_1000;
