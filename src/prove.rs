@@ -9,6 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use sha1::{Digest, Sha1};
+use sha2::digest::FixedOutputReset as _;
+
+use crate::torrent::merkle::{LEAF_BYTES, root};
+use crate::torrent::{Expected, PieceTree};
 
 /// Names a job; ascending in order of submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,13 +30,6 @@ pub struct UnitJob<'cap> {
     pub expected: Expected,
 }
 
-/// The hash that makes a unit the torrent's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// SHA-1 of the piece (BEP 3).
-    Sha1([u8; 20]),
-}
-
 /// What a proof found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -46,14 +43,45 @@ impl UnitJob<'_> {
     /// Hashes the runs and compares.
     pub fn prove(&self) -> Verdict {
         match &self.expected {
-            Expected::Sha1(expected) if sha1(&self.runs) == *expected => Verdict::Match,
-            Expected::Sha1(_) => Verdict::Mismatch,
+            Expected::Sha1(expected) => Verdict::of(sha1(&self.runs) == *expected),
+            Expected::V2(tree) => Verdict::of(merkle_root(&self.runs, tree) == tree.root),
+            // Either hash makes the bytes the torrent's own.
+            Expected::Both { sha1: expected, v2 } => {
+                Verdict::of(sha1(&self.runs) == *expected || merkle_root(&self.runs, v2) == v2.root)
+            }
+            Expected::Unknown => Verdict::Mismatch,
         }
     }
 
     fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.len() as u64).sum()
     }
+}
+
+impl Verdict {
+    fn of(matches: bool) -> Self {
+        if matches { Self::Match } else { Self::Mismatch }
+    }
+}
+
+/// The root over the leaves of a v2 piece (BEP 52); padding behind the content is not hashed.
+fn merkle_root(runs: &[&[u8]], tree: &PieceTree) -> [u8; 32] {
+    let mut leaves = Vec::with_capacity(tree.content.div_ceil(LEAF_BYTES) as usize);
+    let (mut leaf, mut room) = (sha2::Sha256::new(), LEAF_BYTES.min(tree.content) as usize);
+    let mut left = tree.content as usize;
+    for run in runs {
+        let mut run = *run;
+        while !run.is_empty() && left > 0 {
+            let (now, later) = run.split_at(run.len().min(room));
+            leaf.update(now);
+            (room, left, run) = (room - now.len(), left - now.len(), later);
+            if room == 0 {
+                leaves.push(leaf.finalize_fixed_reset().into());
+                room = left.min(LEAF_BYTES as usize);
+            }
+        }
+    }
+    root(&leaves, tree.width)
 }
 
 /// SHA-1 of the concatenated runs.

@@ -49,6 +49,14 @@ pub struct At {
     pub frame: FrameId,
 }
 
+impl At {
+    /// Whether it comes before `other` in the capture: by number within one file, as its clock may step, and by time
+    /// between files.
+    pub fn precedes(self, other: Self) -> bool {
+        if self.frame.file() == other.frame.file() { self.frame < other.frame } else { self < other }
+    }
+}
+
 /// The frames from `first` to `last` in which something was seen, both included, in capture order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -66,8 +74,12 @@ impl Span {
 
     /// Widens the span so that it covers `at` too.
     pub fn cover(&mut self, at: At) {
-        self.first = self.first.min(at);
-        self.last = self.last.max(at);
+        if at.precedes(self.first) {
+            self.first = at;
+        }
+        if self.last.precedes(at) {
+            self.last = at;
+        }
     }
 
     /// The smallest span that covers both.

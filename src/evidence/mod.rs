@@ -7,6 +7,7 @@ use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
+pub use crate::session::{Carrier, Encryption};
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -212,50 +213,6 @@ impl Flag {
     }
 }
 
-/// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Carrier {
-    /// Peer wire over TCP (BEP 3).
-    Tcp,
-    /// Peer wire over uTP (BEP 29).
-    Utp,
-    /// An HTTP webseed (BEP 17, BEP 19).
-    Http,
-}
-
-impl Carrier {
-    /// `tcp`, `utp` or `http`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Utp => "utp",
-            Self::Http => "http",
-        }
-    }
-}
-
-/// What protects the peer wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Encryption {
-    /// Plain from the first byte.
-    None,
-    /// An MSE handshake that selected plaintext.
-    MsePlaintext,
-    /// MSE with RC4, decrypted with a supplied secret.
-    MseRc4,
-}
-
-impl Encryption {
-    /// `none`, `mse-plaintext` or `mse-rc4`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::MsePlaintext => "mse-plaintext",
-            Self::MseRc4 => "mse-rc4",
-        }
-    }
-}
-
 /// Which end opened the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Initiator {
@@ -324,8 +281,8 @@ pub struct Transfer {
     pub uploader_peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named or that its peer_ids stand for.
     pub uploader_clients: BTreeSet<String>,
-    /// The highest rung.
-    pub grade: Grade,
+    /// The highest rung; `None` when the packets of none are in the capture.
+    pub grade: Option<Grade>,
     /// The first unit that meets the standard, when one does.
     pub standard: Option<Standard>,
     /// Properties.
@@ -394,8 +351,8 @@ pub struct Subject {
     pub peer_ids: BTreeSet<[u8; 20]>,
     /// Its clients, as named or as its peer_ids stand for.
     pub clients: BTreeSet<String>,
-    /// The highest rung.
-    pub grade: Grade,
+    /// The highest rung; `None` when the packets of none are in the capture.
+    pub grade: Option<Grade>,
     /// The first unit that meets the standard, when one does.
     pub standard: Option<Standard>,
     /// Properties.

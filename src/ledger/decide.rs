@@ -36,6 +36,7 @@ pub(super) fn decide<'cap>(
     piece: u32,
     records: &mut [Record],
     conflicts: &Conflicts<'cap>,
+    anomalies: &mut Anomalies,
 ) -> u64 {
     let failed = Failed::of(book, records, conflicts);
     let mut versions: BTreeMap<TransferId, Vec<(Content<'cap>, RangeSet)>> = BTreeMap::new();
@@ -61,12 +62,21 @@ pub(super) fn decide<'cap>(
             continue;
         }
         let doubtful = share.doubtful || conflicted(&share, conflicts);
-        let agrees = |reference: &Content<'cap>| fresh.iter().all(|range| share.content.agrees(reference, range));
+        let agrees = |content: &Content<'cap>| {
+            let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
+            book.references.iter().any(same)
+        };
         let bytes = fresh.total();
-        let verdict = if book.references.iter().any(agrees) {
+        let verdict = if agrees(&share.content) {
+            Class::Verified
+        } else if second_version(&share, conflicts).is_some_and(|second| agrees(&second)) {
+            anomalies.note(Kind::OverlapConflict, 0, || Example {
+                span: Some(share.span),
+                flow: String::new(),
+                detail: format!("piece {piece}: of two versions of these bytes the second is the torrent's"),
+            });
             Class::Verified
         } else if !book.references.is_empty() {
-            // A second version that agrees would make this a conflict of the capture, not of the sender.
             if doubtful { Class::Unproven } else { Class::Refuted }
         } else {
             match attempt {
@@ -229,7 +239,7 @@ impl<'cap> Ledger<'_, 'cap> {
                 ways.push(Content::layered(group.iter().rev().chain(shares.iter().rev()).map(|share| &share.content)));
             }
         }
-        let seconds: Vec<Content<'cap>> = shares.iter().filter_map(|share| self.second_version(share)).collect();
+        let seconds: Vec<Content<'cap>> = shares.iter().filter_map(|share| second_version(share, &self.conflicts)).collect();
         if !seconds.is_empty() {
             let layers = seconds.iter().chain(shares.iter().map(|share| &share.content));
             ways.push(Content::layered(layers));
@@ -239,51 +249,21 @@ impl<'cap> Ledger<'_, 'cap> {
         }
         ways
     }
+}
 
-    /// The bytes of a share that were sent in another version too, in that version.
-    fn second_version(&self, share: &Share<'cap>) -> Option<Content<'cap>> {
-        let (id, from, range) = &share.stream;
-        let mut content = Content::default();
-        for conflict in self.conflicts.get(&(*id, *from))? {
-            let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
-            if start < end {
-                let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;
-                let run = Run { start: u32::try_from(start - range.start).ok()?, bytes };
-                let version = Content::of_block(share.begin, vec![run]);
-                content = Content::layered([&version, &content]);
-            }
-        }
-        (content.len() > 0).then_some(content)
-    }
-
-    /// Says which version of conflicting bytes is the torrent's, where a verified copy tells.
-    pub(super) fn tell_conflicts(&self, anomalies: &mut Anomalies) {
-        for (torrent, book) in &self.books {
-            let mut pieces: Vec<_> = book.iter().filter(|(_, piece)| !piece.references.is_empty()).collect();
-            pieces.sort_unstable_by_key(|(number, _)| **number);
-            for (number, piece) in pieces {
-                for (_, share) in piece.shares() {
-                    let Some(second) = self.second_version(share) else { continue };
-                    let agrees = |content: &Content<'cap>| {
-                        second.ranges().iter().all(|range| {
-                            piece.references.iter().any(|reference| content.agrees(reference, range.clone()))
-                        })
-                    };
-                    let told = match (agrees(&share.content), agrees(&second)) {
-                        (true, false) => "the first version is the torrent's",
-                        (false, true) => "the second version is the torrent's",
-                        _ => "neither version is the torrent's",
-                    };
-                    let _ = torrent;
-                    anomalies.note(Kind::OverlapConflict, 0, || Example {
-                        span: Some(share.span),
-                        flow: String::new(),
-                        detail: format!("piece {number}: {told}"),
-                    });
-                }
-            }
+/// A share with the second version of its bytes where one was sent.
+fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Option<Content<'cap>> {
+    let (id, from, range) = &share.stream;
+    let mut content = Content::default();
+    for conflict in conflicts.get(&(*id, *from))? {
+        let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
+        if start < end {
+            let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;
+            let run = Run { start: u32::try_from(start - range.start).ok()?, bytes };
+            content = Content::layered([&Content::of_block(share.begin, vec![run]), &content]);
         }
     }
+    (content.len() > 0).then(|| Content::layered([&content.cut(&share.ranges), &share.content]))
 }
 
 // Rationale: a sender that sends this many different contents for one place is refuted long before.

@@ -413,7 +413,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some((torrent, piece)) = self.open.pop_front() else { break };
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) else { continue };
             let before = book.open_slices();
-            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts);
+            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts, anomalies);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
             if undecided > 0 {
@@ -440,7 +440,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         for (torrent, piece) in keys {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) else { continue };
             let dropped = book.references_dropped;
-            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts);
+            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts, anomalies);
             if undecided > 0 && dropped {
                 anomalies.note(Kind::LimitReached, undecided, || Example {
                     span: None,

@@ -102,6 +102,8 @@ pub struct Facts {
     pub counterpart: Option<Span>,
     /// A connection whose two handshakes name different torrents.
     pub mismatch: Option<Span>,
+    /// A handshake that the other side, captured whole, never answered.
+    pub unanswered: Option<Span>,
     /// The first claim to have a piece (G4).
     pub advertised: Option<Span>,
     /// The pieces claimed, as a bitfield.
@@ -192,6 +194,10 @@ impl Facts {
                     earliest(&mut self.handshake, Some(handshake.span));
                     earliest(&mut self.counterpart, other.handshake.as_ref().map(|handshake| handshake.span));
                 }
+                // Nothing is missing from the other direction, and it holds no handshake: it was not completed.
+                Handshakes::OneSide if session.from_start && other.packets > 0 && other.gaps == 0 => {
+                    earliest(&mut self.unanswered, Some(handshake.span));
+                }
                 Handshakes::OneSide => earliest(&mut self.handshake, Some(handshake.span)),
             }
         } else {
@@ -243,6 +249,6 @@ pub enum Handshakes {
 
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {
     if let Some(found) = found {
-        *known = Some(known.map_or(found, |known| if found.first < known.first { found } else { known }));
+        *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }

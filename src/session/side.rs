@@ -107,7 +107,7 @@ impl<'cap> Side<'cap> {
             Message::RejectRequest(_) => facts.rejected += 1,
             Message::Extended { id: 0, body } => match ExtendedHandshake::parse(&body) {
                 Ok(handshake) => {
-                    facts.listen_port = handshake.listen_port.filter(|port| *port != 0).or(facts.listen_port);
+                    facts.listen_port = handshake.port.filter(|port| *port != 0).or(facts.listen_port);
                     if let Some(client) = handshake.client {
                         facts.client.get_or_insert(client);
                     }
