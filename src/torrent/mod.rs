@@ -5,6 +5,7 @@
 
 mod files;
 mod geometry;
+mod magnet;
 pub mod merkle;
 mod metainfo;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::{Error, evidence::InfoHash};
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};
+pub use magnet::Magnet;
 pub use set::{TorrentId, TorrentInput, Torrents};
 
 use geometry::{Geometry, Layout};
@@ -100,10 +102,17 @@ impl Torrent {
     /// # Errors
     /// [`Error::Malformed`] with the byte offset of the first fault.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let text = bytes.trim_ascii();
+        if magnet::is_magnet(text) {
+            let ahead = bytes.len() - bytes.trim_ascii_start().len();
+            return Magnet::parse(text).map(Self::from_magnet).map_err(|flaw| flaw.behind(ahead).at(name));
+        }
         metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File)).map_err(|flaw| flaw.at(name))
     }
 
-    /// Reads an info dictionary alone (BEP 9). The caller compares [`Torrent::find`](Torrents::find)'s hash.
+    /// Reads an info dictionary alone (BEP 9). The caller compares
+    /// [`Torrent::wire_hashes`] with the hash that the metadata was asked under. Piece layers are not part of it:
+    /// v2 pieces of such a torrent are [`Expected::Unknown`] until [`Torrent::learn`] hears of them.
     ///
     /// # Errors
     /// [`Error::Malformed`] with the byte offset of the first fault.
@@ -111,6 +120,19 @@ impl Torrent {
         metainfo::info_dictionary(info)
             .map(|info| Self::of(info, source))
             .map_err(|flaw| flaw.at("info dictionary"))
+    }
+
+    fn from_magnet(magnet: Magnet) -> Self {
+        Self {
+            name: magnet.name,
+            source: Source::Magnet,
+            private: false,
+            hash_v1: magnet.info_hash_v1,
+            hash_v2: magnet.info_hash_v2,
+            geometry: Geometry::default(),
+            pieces: None,
+            trees: LeafHashes::default(),
+        }
     }
 
     fn of(info: Info, source: Source) -> Self {
@@ -279,12 +301,16 @@ impl Torrent {
 
     /// Takes from `other`, which is the same torrent, what this one lacks.
     fn absorb(&mut self, other: Self) {
-        if !self.has_metadata() && other.has_metadata() {
-            let (hash_v1, hash_v2) = (self.hash_v1, self.hash_v2);
-            *self = other;
-            self.hash_v1 = self.hash_v1.or(hash_v1);
-            self.hash_v2 = self.hash_v2.or(hash_v2);
-        }
+        let metadata = other.has_metadata() && !self.has_metadata();
+        let layers = other.verifiable() && !self.verifiable();
+        let (hash_v1, hash_v2) = if metadata || layers {
+            let before = std::mem::replace(self, other);
+            (before.hash_v1, before.hash_v2)
+        } else {
+            (other.hash_v1, other.hash_v2)
+        };
+        self.hash_v1 = self.hash_v1.or(hash_v1);
+        self.hash_v2 = self.hash_v2.or(hash_v2);
     }
 }
 
