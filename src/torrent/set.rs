@@ -126,6 +126,9 @@ impl Torrents {
         let known = torrent.wire_hashes().filter_map(|hash| self.find(&hash)).min();
         let id = match known.and_then(|id| Some((id, self.torrents.get_mut(id.0 as usize)?))) {
             Some((id, before)) => {
+                for hash in before.wire_hashes() {
+                    self.by_wire_hash.remove(&hash);
+                }
                 before.absorb(torrent);
                 id
             }
@@ -237,6 +240,20 @@ mod tests {
         assert_eq!((id, torrents.len()), (TorrentId(0), 1));
         assert!(torrents.torrent(id).verifiable() && torrents.torrent(id).source() == Source::Capture);
         assert_eq!(torrents.find(&sample::hex("95f651a5f5b824da51e3358b5d8b6a4aa6785759")), Some(id));
+    }
+
+    #[test]
+    fn a_link_cannot_make_one_torrent_of_two() {
+        let (multi, single) = (sample::torrent(&sample::multi_v1()), sample::torrent_v2(&sample::multi_v2()));
+        let link = "magnet:?xt=urn:btih:286c5c2991d434fe4378f4fb9a7aea181868dc17&xt=urn:btmh:1220\
+                    97d6334cafd1ba86defe909f7fff7d2f6bcfdd84db4dea4359dfff9dc41db379";
+        for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 0, 1]] {
+            let inputs = order.map(|n| [link.as_bytes(), &multi, &single][n].to_vec());
+            let torrents =
+                Torrents::from_bytes(inputs.map(|bytes| (String::new(), bytes)).to_vec()).expect("valid");
+            assert_eq!(torrents.iter().filter(|torrent| torrent.has_metadata()).count(), 2, "{order:?}");
+            assert_eq!(torrents.len(), 2, "{order:?}");
+        }
     }
 
     #[test]
