@@ -27,10 +27,8 @@ impl Magnet {
         let mut magnet = Self::default();
         let mut offset = link.len() - parameters.len();
         for parameter in parameters.split(|byte| *byte == b'&') {
-            let (key, value) = match parameter.iter().position(|byte| *byte == b'=') {
-                Some(equals) => (&parameter[..equals], &parameter[equals + 1..]),
-                None => (parameter, &[][..]),
-            };
+            let mut halves = parameter.splitn(2, |byte| *byte == b'=');
+            let (key, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
             let at = offset + parameter.len() - value.len();
             // `xt.1`, `tr.2` number repeated parameters.
             match key.split(|byte| *byte == b'.').next().unwrap_or_default() {

@@ -26,7 +26,9 @@ fn root_over(nodes: &[[u8; 32]], mut layer: u32, width: u64) -> [u8; 32] {
     let mut padding = padding(layer);
     let top = layer + width.trailing_zeros();
     while layer < top {
-        nodes = nodes.chunks(2).map(|pair| parent(&pair[0], pair.get(1).unwrap_or(&padding))).collect();
+        let (pairs, odd) = nodes.as_chunks::<2>();
+        let pairs = pairs.iter().map(|[left, right]| parent(left, right));
+        nodes = pairs.chain(odd.first().map(|left| parent(left, &padding))).collect();
         padding = parent(&padding, &padding);
         layer += 1;
     }
@@ -239,7 +241,7 @@ impl Tree {
                 nodes.push((layer, sibling, *uncle));
                 row = vec![if index & 1 == 0 { parent(top, uncle) } else { parent(uncle, top) }];
             } else {
-                row = row.chunks_exact(2).map(|pair| parent(&pair[0], &pair[1])).collect();
+                row = row.as_chunks::<2>().0.iter().map(|[left, right]| parent(left, right)).collect();
             }
             layer += 1;
             index /= 2;
