@@ -26,7 +26,9 @@ fn root_over(nodes: &[[u8; 32]], mut layer: u32, width: u64) -> [u8; 32] {
     let mut padding = padding(layer);
     let top = layer + width.trailing_zeros();
     while layer < top {
-        nodes = nodes.chunks(2).map(|pair| parent(&pair[0], pair.get(1).unwrap_or(&padding))).collect();
+        let (pairs, odd) = nodes.as_chunks::<2>();
+        let pairs = pairs.iter().map(|[left, right]| parent(left, right));
+        nodes = pairs.chain(odd.first().map(|left| parent(left, &padding))).collect();
         padding = parent(&padding, &padding);
         layer += 1;
     }
@@ -239,12 +241,116 @@ impl Tree {
                 nodes.push((layer, sibling, *uncle));
                 row = vec![if index & 1 == 0 { parent(top, uncle) } else { parent(uncle, top) }];
             } else {
-                row = row.chunks_exact(2).map(|pair| parent(&pair[0], &pair[1])).collect();
+                row = row.as_chunks::<2>().0.iter().map(|[left, right]| parent(left, right)).collect();
             }
             layer += 1;
             index /= 2;
         }
         nodes.truncate(proven.ok_or(ProofError::Unconnected)?);
         Ok(nodes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Source, Torrent, sample};
+    use super::*;
+
+    const SIZE: usize = 5 * 16_384 + 100;
+
+    /// All layers of the tree over the sample content, from the leaves up.
+    fn layers() -> Vec<Vec<[u8; 32]>> {
+        let mut row: Vec<_> = sample::content(SIZE, 9).chunks(LEAF_BYTES as usize).map(leaf_hash).collect();
+        row.resize(8, [0; 32]);
+        let mut layers = vec![row];
+        while layers[layers.len() - 1].len() > 1 {
+            let above = layers[layers.len() - 1].chunks(2).map(|pair| parent(&pair[0], &pair[1])).collect();
+            layers.push(above);
+        }
+        layers
+    }
+
+    /// A torrent of one file, known from its info dictionary alone.
+    fn torrent() -> Torrent {
+        let content = sample::content(SIZE, 9);
+        let info = sample::dict([
+            ("file tree", sample::dict([("f", sample::node(&content))])),
+            ("meta version", sample::int(2)),
+            ("name", sample::string("f")),
+            ("piece length", sample::int(32_768)),
+        ]);
+        Torrent::from_info(&info, Source::Capture).expect("valid")
+    }
+
+    /// The hashes of a range, and the uncles that lead from it to the root.
+    fn hashes(layer: usize, index: usize, length: usize, uncles: usize) -> Vec<u8> {
+        let layers = layers();
+        let mut bytes = layers[layer][index..index + length].concat();
+        let subtree = length.trailing_zeros() as usize;
+        for n in 0..uncles {
+            bytes.extend(layers[layer + subtree + n][(index >> (subtree + n)) ^ 1]);
+        }
+        bytes
+    }
+
+    fn proof(base_layer: u32, index: u32, length: u32, hashes: &[u8]) -> HashProof<'_> {
+        let pieces_root = layers()[3][0];
+        HashProof { pieces_root, base_layer, index, length, hashes }
+    }
+
+    #[test]
+    fn missing_leaves_are_zero_in_every_layer() {
+        let layers = layers();
+        assert_eq!(root(&layers[0][..6], 8), layers[3][0]);
+        assert_eq!(root(&layers[0][4..6], 2), layers[1][2]);
+        assert_eq!(root_over(&layers[1][..3], 1, 4), layers[3][0]);
+        assert_eq!(root(&[], 4), padding(2));
+        assert_eq!(root(&layers[0][..1], 1), layers[0][0]);
+    }
+
+    #[test]
+    fn a_proof_that_reaches_the_root_teaches_its_leaves() {
+        let mut torrent = torrent();
+        let piece = torrent.piece(1).expect("exists");
+        assert_eq!(torrent.leaf(piece, 0), None);
+        assert_eq!(torrent.learn(&proof(0, 2, 2, &hashes(0, 2, 2, 2))), Ok(2));
+        assert_eq!(torrent.leaf(piece, 0), Some(layers()[0][2]));
+        assert_eq!(torrent.leaf(piece, 1), Some(layers()[0][3]));
+        assert_eq!(torrent.leaf(piece, 2), None, "a piece has two leaves");
+        assert!(matches!(torrent.expected(piece), super::super::Expected::V2(tree) if tree.root == layers()[1][1]));
+        assert_eq!(torrent.learn(&proof(0, 2, 2, &hashes(0, 2, 2, 2))), Ok(0));
+    }
+
+    #[test]
+    fn a_short_proof_may_end_at_a_node_that_is_known() {
+        let mut torrent = torrent();
+        assert_eq!(torrent.learn(&proof(0, 4, 2, &hashes(0, 4, 2, 0))), Err(ProofError::Unconnected));
+        assert_eq!(torrent.learn(&proof(1, 0, 4, &hashes(1, 0, 4, 0))), Ok(3), "the fourth is padding");
+        assert!(torrent.verifiable());
+        assert_eq!(torrent.learn(&proof(0, 4, 2, &hashes(0, 4, 2, 0))), Ok(2));
+        assert_eq!(torrent.leaf(torrent.piece(2).expect("exists"), 1), Some(layers()[0][5]));
+    }
+
+    #[test]
+    fn false_or_misshapen_proofs_teach_nothing() {
+        let good = hashes(0, 2, 2, 2);
+        for byte in 0..good.len() {
+            let mut torrent = torrent();
+            let mut bad = good.clone();
+            bad[byte] ^= 0x80;
+            assert_eq!(torrent.learn(&proof(0, 2, 2, &bad)), Err(ProofError::Wrong));
+            assert_eq!(torrent.leaf(torrent.piece(1).expect("exists"), 0), None);
+        }
+        let mut torrent = torrent();
+        let mut learn = |base, index, length, hashes: &[u8]| torrent.learn(&proof(base, index, length, hashes));
+        assert_eq!(learn(0, 2, 2, &good[..good.len() - 1]), Err(ProofError::BadLength));
+        assert_eq!(learn(0, 2, 2, &good[..32]), Err(ProofError::BadLength));
+        assert_eq!(learn(0, 2, 2, &[&good[..], &[0; 32]].concat()), Err(ProofError::BadLength));
+        for (base, index, length) in [(0, 1, 2), (0, 8, 2), (0, 0, 3), (0, 0, 0), (4, 0, 1), (u32::MAX, 0, 1)] {
+            assert_eq!(learn(base, index, length, &good), Err(ProofError::BadRange));
+        }
+        assert_eq!(learn(0, u32::MAX, u32::MAX, &good), Err(ProofError::BadRange));
+        let stranger = HashProof { pieces_root: [1; 32], ..proof(0, 2, 2, &good) };
+        assert_eq!(torrent.learn(&stranger), Err(ProofError::NoSuchFile));
     }
 }

@@ -5,6 +5,7 @@
 
 mod files;
 mod geometry;
+mod magnet;
 pub mod merkle;
 mod metainfo;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::{Error, evidence::InfoHash};
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};
+pub use magnet::Magnet;
 pub use set::{TorrentId, TorrentInput, Torrents};
 
 use geometry::{Geometry, Layout};
@@ -100,10 +102,17 @@ impl Torrent {
     /// # Errors
     /// [`Error::Malformed`] with the byte offset of the first fault.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let text = bytes.trim_ascii();
+        if magnet::is_magnet(text) {
+            let ahead = bytes.len() - bytes.trim_ascii_start().len();
+            return Magnet::parse(text).map(Self::from_magnet).map_err(|flaw| flaw.behind(ahead).at(name));
+        }
         metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File)).map_err(|flaw| flaw.at(name))
     }
 
-    /// Reads an info dictionary alone (BEP 9). The caller compares [`Torrent::find`](Torrents::find)'s hash.
+    /// Reads an info dictionary alone (BEP 9). The caller compares
+    /// [`Torrent::wire_hashes`] with the hash that the metadata was asked under. Piece layers are not part of it:
+    /// v2 pieces of such a torrent are [`Expected::Unknown`] until [`Torrent::learn`] hears of them.
     ///
     /// # Errors
     /// [`Error::Malformed`] with the byte offset of the first fault.
@@ -111,6 +120,19 @@ impl Torrent {
         metainfo::info_dictionary(info)
             .map(|info| Self::of(info, source))
             .map_err(|flaw| flaw.at("info dictionary"))
+    }
+
+    fn from_magnet(magnet: Magnet) -> Self {
+        Self {
+            name: magnet.name,
+            source: Source::Magnet,
+            private: false,
+            hash_v1: magnet.info_hash_v1,
+            hash_v2: magnet.info_hash_v2,
+            geometry: Geometry::default(),
+            pieces: None,
+            trees: LeafHashes::default(),
+        }
     }
 
     fn of(info: Info, source: Source) -> Self {
@@ -277,13 +299,16 @@ impl Torrent {
         Some((file.pieces_root?, file, range.start))
     }
 
-    /// Takes from `other`, which is the same torrent, what this one lacks.
+    /// Takes from `other`, which shares an info-hash, what this one lacks. Metadata settles which hashes there are:
+    /// a link may claim that two torrents are one.
     fn absorb(&mut self, other: Self) {
-        if !self.has_metadata() && other.has_metadata() {
-            let (hash_v1, hash_v2) = (self.hash_v1, self.hash_v2);
+        let metadata = other.has_metadata() && !self.has_metadata();
+        let layers = other.verifiable() && !self.verifiable();
+        if metadata || layers {
             *self = other;
-            self.hash_v1 = self.hash_v1.or(hash_v1);
-            self.hash_v2 = self.hash_v2.or(hash_v2);
+        } else if !self.has_metadata() {
+            self.hash_v1 = self.hash_v1.or(other.hash_v1);
+            self.hash_v2 = self.hash_v2.or(other.hash_v2);
         }
     }
 }
@@ -294,4 +319,88 @@ fn sha1(bytes: &[u8]) -> [u8; 20] {
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Asks a torrent everything, so that a contradiction in it shows.
+    fn interrogate(torrent: &Torrent) {
+        let mut sum = 0;
+        for raw in 0..torrent.piece_count().min(100) {
+            let piece = torrent.piece(raw).expect("below the count");
+            let size = torrent.piece_size(piece);
+            assert!(size > 0 && size <= torrent.piece_length());
+            assert!(torrent.place(raw, 0, size).is_ok() && torrent.place(raw, 1, size).is_err());
+            let content: u64 = torrent.files_in(piece, 0..size).map(|(_, range)| range.end - range.start).sum();
+            let pads: u32 = torrent.pads(piece).map(|pad| pad.end - pad.start).sum();
+            assert_eq!(content + u64::from(pads), u64::from(size));
+            sum += content;
+            let _ = (torrent.expected(piece), torrent.leaf(piece, 0), torrent.leaf(piece, u32::MAX));
+        }
+        if torrent.piece_count() <= 100 {
+            assert_eq!(sum, torrent.size());
+        }
+        assert!(torrent.wire_hashes().count() >= 1);
+    }
+
+    #[test]
+    fn every_sample_answers_every_question() {
+        for bytes in samples() {
+            interrogate(&Torrent::parse("t", &bytes).expect("valid"));
+        }
+    }
+
+    #[test]
+    fn a_sample_cut_anywhere_is_refused() {
+        for bytes in samples() {
+            for cut in 0..bytes.len() {
+                assert!(Torrent::parse("t", &bytes[..cut]).is_err());
+            }
+        }
+    }
+
+    fn samples() -> [Vec<u8>; 4] {
+        [
+            sample::torrent(&sample::single_v1()),
+            sample::torrent(&sample::multi_v1()),
+            sample::torrent_v2(&sample::multi_v2()),
+            sample::torrent_v2(&sample::multi_hybrid()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn mutated_torrents_are_read_or_refused(
+            which in 0..4_usize,
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), prop_oneof![
+                proptest::sample::select(&b"0123456789deil:-"[..]),
+                any::<u8>(),
+            ], 0..3_u8), 1..6),
+        ) {
+            let samples = SAMPLES.get_or_init(samples);
+            let mut bytes = samples[which].clone();
+            for (place, byte, edit) in edits {
+                let place = place.index(bytes.len());
+                match edit {
+                    0 => bytes[place] = byte,
+                    1 => bytes.insert(place, byte),
+                    _ => {
+                        bytes.remove(place);
+                    }
+                }
+            }
+            if let Ok(torrent) = Torrent::parse("t", &bytes) {
+                interrogate(&torrent);
+            }
+            if let Ok(torrent) = Torrent::from_info(&bytes, Source::Capture) {
+                interrogate(&torrent);
+            }
+        }
+    }
+
+    static SAMPLES: std::sync::OnceLock<[Vec<u8>; 4]> = std::sync::OnceLock::new();
 }

@@ -1,7 +1,7 @@
 //! Tiny torrents for tests, and the encoder that makes them. libtorrent 2.0.8 made the same ones from the same
 //! content; the hashes in the tests are its.
 
-use super::sha1;
+use super::{sha1, sha256};
 
 /// The content that every byte of the samples comes from: `len` bytes that `seed` determines.
 pub fn content(len: usize, seed: u64) -> Vec<u8> {
@@ -96,4 +96,83 @@ pub fn hex<const N: usize>(text: &str) -> [u8; N] {
     let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("ASCII"));
     let bytes: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
     bytes.try_into().expect("of that length")
+}
+
+/// The root of a file's Merkle tree, and its piece layer, by the slow definition of BEP 52.
+pub fn tree(content: &[u8]) -> ([u8; 32], Vec<[u8; 32]>) {
+    let mut row: Vec<[u8; 32]> = content.chunks(16_384).map(sha256).collect();
+    row.resize(row.len().next_power_of_two(), [0; 32]);
+    let mut layer = Vec::new();
+    let mut below = 1;
+    while row.len() > 1 {
+        row = row.chunks(2).map(|pair| sha256(&pair.concat())).collect();
+        below *= 2;
+        if below * 16_384 == PIECE_LENGTH {
+            layer = row.iter().take(content.len().div_ceil(PIECE_LENGTH)).copied().collect();
+        }
+    }
+    (row[0], layer)
+}
+
+/// A file of a v2 file tree.
+pub fn node(content: &[u8]) -> Vec<u8> {
+    let mut entries = vec![("length", int(i64::try_from(content.len()).expect("small")))];
+    if !content.is_empty() {
+        entries.push(("pieces root", string(tree(content).0)));
+    }
+    dict([("", dict(entries))])
+}
+
+fn multi_tree() -> Vec<u8> {
+    let [a, b, empty, c, d] = FILES.map(|(_, size, seed)| node(&content(size, seed)));
+    dict([("a.bin", a), ("b.txt", b), ("empty", empty), ("sub", dict([("c.bin", c), ("d.bin", d)]))])
+}
+
+/// The piece layers of the multi-file samples.
+pub fn multi_layers() -> Vec<u8> {
+    let mut layers: Vec<_> = FILES.iter().map(|(_, size, seed)| content(*size, *seed)).collect();
+    layers.retain(|content| content.len() > PIECE_LENGTH);
+    let mut layers: Vec<_> = layers.iter().map(|content| tree(content)).collect();
+    layers.sort();
+    dict(layers.into_iter().map(|(root, layer)| (root, string(layer.concat()))))
+}
+
+/// The info dictionary of libtorrent's `multi-v2.torrent`.
+pub fn multi_v2() -> Vec<u8> {
+    dict([
+        ("file tree", multi_tree()),
+        ("meta version", int(2)),
+        ("name", string("multi")),
+        ("piece length", int(32_768)),
+    ])
+}
+
+/// The info dictionary of libtorrent's `multi-hybrid.torrent`.
+pub fn multi_hybrid() -> Vec<u8> {
+    let mut files = Vec::new();
+    let mut bytes = Vec::new();
+    for (path, size, seed) in FILES {
+        files.push(file(i64::try_from(size).expect("small"), path));
+        bytes.extend(content(size, seed));
+        let pad = bytes.len().next_multiple_of(PIECE_LENGTH) - bytes.len();
+        if pad > 0 {
+            let size = int(i64::try_from(pad).expect("small"));
+            let path = self::path(&[".pad", &pad.to_string()]);
+            files.push(dict([("attr", string("p")), ("length", size), ("path", path)]));
+            bytes.resize(bytes.len() + pad, 0);
+        }
+    }
+    dict([
+        ("file tree", multi_tree()),
+        ("files", list(files)),
+        ("meta version", int(2)),
+        ("name", string("multi")),
+        ("piece length", int(32_768)),
+        ("pieces", sha1_pieces(&bytes, PIECE_LENGTH)),
+    ])
+}
+
+/// A v2 or hybrid torrent file with the piece layers of the multi-file samples.
+pub fn torrent_v2(info: &[u8]) -> Vec<u8> {
+    dict([("info", info.to_vec()), ("piece layers", multi_layers())])
 }

@@ -89,12 +89,12 @@ impl Torrents {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.torrents.len()
+        self.order.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.torrents.is_empty()
+        self.order.is_empty()
     }
 
     /// The torrent with this id.
@@ -119,11 +119,16 @@ impl Torrents {
         self.by_wire_hash.get(wire_hash).copied()
     }
 
-    /// Adds a torrent. Where it is known already, what is new about it (its metadata, its other hash) is kept.
+    /// Adds a torrent. Where it is known already, what is new about it (its metadata, its other hash, its piece
+    /// layers) is kept under the id that it has. Metadata may show two torrents known by one hash each (of a hybrid)
+    /// to be one: then [`Torrents::find`] and [`Torrents::iter`] know the earlier id alone.
     pub fn add(&mut self, torrent: Torrent) -> TorrentId {
-        let known = torrent.wire_hashes().find_map(|hash| self.find(&hash));
+        let known = torrent.wire_hashes().filter_map(|hash| self.find(&hash)).min();
         let id = match known.and_then(|id| Some((id, self.torrents.get_mut(id.0 as usize)?))) {
             Some((id, before)) => {
+                for hash in before.wire_hashes() {
+                    self.by_wire_hash.remove(&hash);
+                }
                 before.absorb(torrent);
                 id
             }
@@ -131,16 +136,19 @@ impl Torrents {
                 let id =
                     TorrentId(u32::try_from(self.torrents.len()).expect("fewer than 2^32 torrents fit memory"));
                 self.torrents.push(torrent);
-                self.order.push(id);
                 id
             }
         };
+        let mut stale = vec![id];
         for hash in self.torrent(id).wire_hashes().collect::<Vec<_>>() {
-            self.by_wire_hash.insert(hash, id);
+            stale.extend(self.by_wire_hash.insert(hash, id));
         }
-        let mut order = std::mem::take(&mut self.order);
-        order.sort_by_cached_key(|id| self.torrent(*id).info_hash());
-        self.order = order;
+        if known.is_some() {
+            self.order.retain(|id| !stale.contains(id));
+        }
+        let info_hash = self.torrent(id).info_hash();
+        let place = self.order.partition_point(|other| self.torrent(*other).info_hash() < info_hash);
+        self.order.insert(place, id);
         id
     }
 
@@ -193,4 +201,76 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
     }
     found.sort();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Source, sample};
+    use super::*;
+
+    #[test]
+    fn a_hybrid_is_one_torrent_under_both_of_its_hashes() {
+        let files = vec![
+            ("v1".to_owned(), sample::torrent(&sample::multi_v1())),
+            ("hybrid".to_owned(), sample::torrent_v2(&sample::multi_hybrid())),
+            ("again".to_owned(), sample::torrent_v2(&sample::multi_hybrid())),
+        ];
+        let torrents = Torrents::from_bytes(files).expect("valid");
+        assert_eq!((torrents.len(), torrents.inputs().len()), (2, 3));
+        let v1 = torrents.find(&sample::hex("95f651a5f5b824da51e3358b5d8b6a4aa6785759"));
+        let v2 = torrents.find(&sample::hex("d8ecea66042b4d115d276751690e7a0c4a785f4c"));
+        assert!(v1.is_some() && v1 == v2);
+        let hashes: Vec<String> = torrents.iter().map(|torrent| torrent.info_hash().to_string()).collect();
+        assert!(hashes.is_sorted());
+        let names: Vec<_> = torrents.inputs().iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(names, ["again", "hybrid", "v1"]);
+    }
+
+    #[test]
+    fn metadata_joins_the_two_magnet_links_of_a_hybrid() {
+        let links = [
+            "magnet:?xt=urn:btmh:1220d8ecea66042b4d115d276751690e7a0c4a785f4c7527400bdc875f010ee8e8df",
+            "magnet:?xt=urn:btih:95f651a5f5b824da51e3358b5d8b6a4aa6785759",
+        ];
+        let mut torrents = Torrents::open(&links.map(PathBuf::from)).expect("valid");
+        assert_eq!(torrents.len(), 2);
+        assert!(torrents.iter().all(|torrent| !torrent.has_metadata() && torrent.source() == Source::Magnet));
+        let found = Torrent::from_info(&sample::multi_hybrid(), Source::Capture).expect("valid");
+        let id = torrents.add(found);
+        assert_eq!((id, torrents.len()), (TorrentId(0), 1));
+        assert!(torrents.torrent(id).verifiable() && torrents.torrent(id).source() == Source::Capture);
+        assert_eq!(torrents.find(&sample::hex("95f651a5f5b824da51e3358b5d8b6a4aa6785759")), Some(id));
+    }
+
+    #[test]
+    fn a_link_cannot_make_one_torrent_of_two() {
+        let (multi, single) = (sample::torrent(&sample::multi_v1()), sample::torrent_v2(&sample::multi_v2()));
+        let link = "magnet:?xt=urn:btih:286c5c2991d434fe4378f4fb9a7aea181868dc17&xt=urn:btmh:1220\
+                    97d6334cafd1ba86defe909f7fff7d2f6bcfdd84db4dea4359dfff9dc41db379";
+        for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 0, 1]] {
+            let inputs = order.map(|n| [link.as_bytes(), &multi, &single][n].to_vec());
+            let torrents =
+                Torrents::from_bytes(inputs.map(|bytes| (String::new(), bytes)).to_vec()).expect("valid");
+            assert_eq!(torrents.iter().filter(|torrent| torrent.has_metadata()).count(), 2, "{order:?}");
+            assert_eq!(torrents.len(), 2, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_taken_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || Torrents::open(&[directory.path().to_owned()]);
+        assert!(matches!(open(), Err(Error::Usage(_))));
+        let below = directory.path().join("below");
+        fs::create_dir(&below).expect("created");
+        fs::write(below.join("a.TORRENT"), sample::torrent(&sample::multi_v1())).expect("written");
+        fs::write(directory.path().join("b.torrent"), sample::torrent(&sample::single_v1())).expect("written");
+        fs::write(directory.path().join("note.txt"), "x").expect("written");
+        let torrents = open().expect("valid");
+        assert_eq!((torrents.len(), torrents.inputs()[0].name.as_str()), (2, "a.TORRENT"));
+        fs::write(below.join("c.torrent"), "<html>").expect("written");
+        assert!(open().expect_err("not a torrent").to_string().contains("c.torrent: at byte 0: found HTML"));
+        let missing = Torrents::open(&[directory.path().join("missing.torrent")]);
+        assert!(matches!(missing, Err(Error::Io { action: "read", .. })));
+    }
 }

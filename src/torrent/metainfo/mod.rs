@@ -68,6 +68,13 @@ impl Flaw {
         }
     }
 
+    /// The same flaw in an input that begins `bytes` earlier.
+    pub fn behind(mut self, bytes: usize) -> Self {
+        self.offset += bytes;
+        self
+    }
+
+    /// The error of the input `name`.
     pub fn at(self, name: &str) -> Error {
         let Self { offset, found, expected } = self;
         Error::Malformed { name: name.to_owned(), offset: offset as u64, found, expected }

@@ -96,3 +96,119 @@ fn layers<'i, 'a>(outer: &'i Item<'a>) -> Result<std::collections::BTreeMap<&'a 
     };
     Ok(entries.iter().map(|(root, layer)| (*root, layer)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{
+        Expected, PieceTree, Source, Torrent,
+        sample::{self, content, dict, hex, int, list, node, string, torrent_v2},
+    };
+
+    fn refused(bytes: &[u8]) -> String {
+        Torrent::parse("t", bytes).expect_err("refused").to_string()
+    }
+
+    fn with_tree(tree: Vec<u8>, piece_length: i64) -> Vec<u8> {
+        let info = dict([
+            ("file tree", tree),
+            ("meta version", int(2)),
+            ("name", string("n")),
+            ("piece length", int(piece_length)),
+        ]);
+        torrent_v2(&info)
+    }
+
+    #[test]
+    fn files_lie_where_libtorrent_puts_them() {
+        let torrent = Torrent::parse("t", &torrent_v2(&sample::multi_v2())).expect("valid");
+        let hash = "97d6334cafd1ba86defe909f7fff7d2f6bcfdd84db4dea4359dfff9dc41db379";
+        assert_eq!((torrent.info_hash_v1(), torrent.info_hash_v2()), (None, Some(hex(hash))));
+        assert_eq!(torrent.info_hash().to_string(), hash);
+        assert_eq!((torrent.piece_count(), torrent.size()), (8, 181_926));
+        let files: Vec<_> =
+            torrent.files().iter().map(|file| (file.path.as_str(), file.size, file.offset)).collect();
+        assert_eq!(
+            files,
+            [
+                ("a.bin", 100_000, 0),
+                ("b.txt", 5, 131_072),
+                ("empty", 0, 163_840),
+                ("sub/c.bin", 65_536, 163_840),
+                ("sub/d.bin", 16_385, 229_376)
+            ]
+        );
+        let root = hex("b6bf53030ba35e8f6b64c19854fc49b3134ba1f08206d0f9eba87b82f5c15dd2");
+        assert_eq!((torrent.files()[4].pieces_root, torrent.files()[2].pieces_root), (Some(root), None));
+        let last = torrent.piece(7).expect("exists");
+        assert_eq!(torrent.piece_size(last), 32_768);
+        assert_eq!(torrent.pads(last).collect::<Vec<_>>(), vec![16_385..32_768]);
+        assert_eq!(torrent.expected(last), Expected::V2(PieceTree { root, content: 16_385, width: 2 }));
+        let fourth = torrent.piece(3).expect("exists");
+        let (_, layer) = sample::tree(&content(100_000, 1));
+        assert_eq!(torrent.expected(fourth), Expected::V2(PieceTree { root: layer[3], content: 1_696, width: 2 }));
+        let small = torrent.piece(4).expect("exists");
+        assert_eq!(torrent.leaf(small, 0), Some(crate::torrent::sha256(&content(5, 2))));
+        assert_eq!(
+            (torrent.leaf(small, 1), torrent.leaf(last, 0), torrent.leaf(last, u32::MAX)),
+            (None, None, None)
+        );
+        assert!(torrent.verifiable());
+    }
+
+    #[test]
+    fn a_single_file_has_the_info_hash_that_libtorrent_gives_it() {
+        let content = content(50_000, 6);
+        let info = |piece_length| {
+            dict([
+                ("file tree", dict([("single.bin", node(&content))])),
+                ("meta version", int(2)),
+                ("name", string("single.bin")),
+                ("piece length", int(piece_length)),
+            ])
+        };
+        let root = sample::tree(&content).0;
+        let leaves: Vec<_> = content.chunks(16_384).map(crate::torrent::sha256).collect();
+        let file = dict([("info", info(16_384)), ("piece layers", dict([(root, string(leaves.concat()))]))]);
+        let torrent = Torrent::parse("t", &file).expect("valid");
+        let hash = "26c552276f17e7c86b3c02d072d0fb1f60bd0b4c7e46a3354f2fe11e186716c8";
+        assert_eq!(torrent.info_hash().to_string(), hash);
+        assert_eq!((torrent.piece_count(), torrent.files()[0].path.as_str()), (4, "single.bin"));
+        for (raw, leaf) in (0..).zip(&leaves) {
+            assert_eq!(torrent.leaf(torrent.piece(raw).expect("exists"), 0), Some(*leaf));
+        }
+        let found = Torrent::from_info(&info(32_768), Source::Capture).expect("valid");
+        let hash = "571128176db8dae4f43665aa95abc5f07b96f9dc7e8313ae3d12cf95674fc186";
+        assert_eq!(found.info_hash().to_string(), hash);
+        assert_eq!(found.expected(found.piece(0).expect("exists")), Expected::Unknown);
+        assert!(!found.verifiable());
+    }
+
+    #[test]
+    fn wrong_or_missing_piece_layers_are_refused_by_file() {
+        let info = sample::multi_v2();
+        assert!(refused(&dict([("info", info.clone())])).contains("no piece layer of `a.bin`"));
+        let mut file = torrent_v2(&info);
+        let end = file.len();
+        file[end - 10] ^= 1;
+        let message = refused(&file);
+        assert!(message.contains("a wrong piece layer of"), "{message}");
+        let whole = list([]);
+        assert!(refused(&dict([("info", info), ("piece layers", whole)])).contains("a list under `piece layers`"));
+    }
+
+    #[test]
+    fn trees_that_contradict_themselves_are_refused() {
+        let five = node(&content(5, 2));
+        assert!(Torrent::parse("t", &with_tree(dict([("a", five.clone())]), 16_384)).is_ok());
+        assert!(refused(&with_tree(dict([("a", five.clone())]), 16_385)).contains("a power of two"));
+        assert!(refused(&with_tree(dict([("a", five.clone())]), 8_192)).contains("a power of two"));
+        assert!(refused(&with_tree(five.clone(), 16_384)).contains("a directory"));
+        assert!(refused(&with_tree(int(1), 16_384)).contains("an integer under `file tree`"));
+        let both = dict([("", dict([("length", int(0))])), ("b", five)]);
+        assert!(refused(&with_tree(dict([("a", both)]), 16_384)).contains("a directory"));
+        let rootless = dict([("", dict([("length", int(5))]))]);
+        assert!(refused(&with_tree(dict([("a", rootless)]), 16_384)).contains("no `pieces root`"));
+        let huge = || dict([("", dict([("length", int(i64::MAX)), ("pieces root", string([0; 32]))]))]);
+        assert!(refused(&with_tree(dict([("a", huge()), ("b", huge())]), 16_384)).contains("overflow"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Magnet links (BEP 9, BEP 52): `magnet:?xt=urn:btih:...&xt=urn:btmh:1220...&dn=...&tr=...`
+
+use super::{files::display_component, metainfo::Flaw};
+
+/// What a magnet link says.
+///
+/// # Invariants
+/// - At least one of the two hashes is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Magnet {
+    /// `xt=urn:btih:`, from 40 hex digits or 32 base32 digits.
+    pub info_hash_v1: Option<[u8; 20]>,
+    /// `xt=urn:btmh:1220`, from 64 hex digits (a multihash: SHA-256, 32 bytes).
+    pub info_hash_v2: Option<[u8; 32]>,
+    /// `dn`, safe to print; empty where it is missing.
+    pub name: String,
+    /// `tr`, percent-decoded, in the order of the link.
+    pub trackers: Vec<String>,
+}
+
+impl Magnet {
+    /// Reads a link. Parameters other than those above are left alone.
+    pub(super) fn parse(link: &[u8]) -> Result<Self, Flaw> {
+        let Some(parameters) = strip_prefix(link, b"magnet:?") else {
+            return Err(Flaw::new(0, "something else", "`magnet:?`"));
+        };
+        let mut magnet = Self::default();
+        let mut offset = link.len() - parameters.len();
+        for parameter in parameters.split(|byte| *byte == b'&') {
+            let mut halves = parameter.splitn(2, |byte| *byte == b'=');
+            let (key, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+            let at = offset + parameter.len() - value.len();
+            // `xt.1`, `tr.2` number repeated parameters.
+            match key.split(|byte| *byte == b'.').next().unwrap_or_default() {
+                b"xt" => magnet.topic(&decode(value, at)?, at)?,
+                b"dn" if magnet.name.is_empty() => magnet.name = display_component(&decode(value, at)?),
+                b"tr" => magnet.trackers.push(String::from_utf8_lossy(&decode(value, at)?).into_owned()),
+                _ => {}
+            }
+            offset += parameter.len() + 1;
+        }
+        if magnet.info_hash_v1.is_none() && magnet.info_hash_v2.is_none() {
+            return Err(Flaw::new(link.len(), "no info-hash", "`xt=urn:btih:` or `xt=urn:btmh:`"));
+        }
+        Ok(magnet)
+    }
+
+    fn topic(&mut self, topic: &[u8], at: usize) -> Result<(), Flaw> {
+        if let Some(digits) = strip_prefix(topic, b"urn:btih:") {
+            let hash = hex(digits).or_else(|| base32(digits));
+            let expected = "an info-hash of 40 hex or 32 base32 digits";
+            same(&mut self.info_hash_v1, hash.ok_or_else(|| refused(digits, at, expected))?, at)
+        } else if let Some(digits) = strip_prefix(topic, b"urn:btmh:") {
+            let hash = digits.strip_prefix(b"1220").and_then(hex);
+            let expected = "1220 and an info-hash of 64 hex digits";
+            same(&mut self.info_hash_v2, hash.ok_or_else(|| refused(digits, at, expected))?, at)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether the bytes are meant as a magnet link.
+pub(super) fn is_magnet(bytes: &[u8]) -> bool {
+    strip_prefix(bytes, b"magnet:").is_some()
+}
+
+fn same<const N: usize>(slot: &mut Option<[u8; N]>, hash: [u8; N], at: usize) -> Result<(), Flaw> {
+    match slot.replace(hash) {
+        Some(before) if before != hash => Err(Flaw::new(at, "a second info-hash", "one torrent per link")),
+        _ => Ok(()),
+    }
+}
+
+fn refused(digits: &[u8], at: usize, expected: &str) -> Flaw {
+    Flaw::new(at, format!("{} digits or signs: `{}`", digits.len(), display_component(digits)), expected)
+}
+
+/// `text` without `prefix`, whose case does not matter.
+fn strip_prefix<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// Percent-decodes (RFC 3986, section 2.1), with `+` for a space.
+fn decode(value: &[u8], at: usize) -> Result<Vec<u8>, Flaw> {
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, after)) = rest.split_first() {
+        let offset = at + value.len() - rest.len();
+        rest = after;
+        match byte {
+            b'%' => {
+                let digits = after.split_at_checked(2).and_then(|(digits, after)| Some((hex::<1>(digits)?, after)));
+                let Some(([byte], after)) = digits else {
+                    return Err(Flaw::new(offset, "`%`", "two hex digits behind `%`"));
+                };
+                decoded.push(byte);
+                rest = after;
+            }
+            b'+' => decoded.push(b' '),
+            byte => decoded.push(*byte),
+        }
+    }
+    Ok(decoded)
+}
+
+fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes: Option<Vec<u8>> =
+        pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()).collect();
+    bytes.filter(|_| rest.is_empty())?.try_into().ok()
+}
+
+/// RFC 4648, section 6; 32 digits are exactly 20 bytes.
+fn base32(digits: &[u8]) -> Option<[u8; 20]> {
+    let mut bytes = Vec::with_capacity(20);
+    let mut bits = 0_u32;
+    let mut window = 0_u32;
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a',
+            b'2'..=b'7' => digit - b'2' + 26,
+            _ => return None,
+        };
+        window = (window << 5 | u32::from(value)) & 0xfff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((window >> bits).to_le_bytes()[0]);
+        }
+    }
+    bytes.try_into().ok().filter(|_| digits.len() == 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::Error;
+
+    const V1: &str = "286c5c2991d434fe4378f4fb9a7aea181868dc17";
+    const V2: &str = "97d6334cafd1ba86defe909f7fff7d2f6bcfdd84db4dea4359dfff9dc41db379";
+
+    fn parse(link: &str) -> Result<Magnet, (u64, String)> {
+        Magnet::parse(link.as_bytes()).map_err(|flaw| match flaw.at("m") {
+            Error::Malformed { offset, found, .. } => (offset, found),
+            other => (0, other.to_string()),
+        })
+    }
+
+    #[test]
+    fn hex_base32_and_both_versions_are_read() {
+        let magnet = parse(&format!("magnet:?xt=urn:btih:{V1}&dn=a%20b+c%2F&tr=udp%3A%2F%2Ft%3A1&x.pe=1.2.3.4:5"));
+        let magnet = magnet.expect("valid");
+        assert_eq!(magnet.info_hash_v1, Some(sample::hex(V1)));
+        assert_eq!((magnet.name.as_str(), magnet.trackers.as_slice()), ("a b c_", &["udp://t:1".to_owned()][..]));
+        // base32 of the same hash, by Python's base64.b32encode.
+        let base32 = parse("MAGNET:?xt.1=urn:BTIH:FBWFYKMR2Q2P4Q3Y6T5ZU6XKDAMGRXAX").expect("valid");
+        assert_eq!(base32.info_hash_v1, Some(sample::hex(V1)));
+        let both = parse(&format!("magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}")).expect("valid");
+        assert_eq!((both.info_hash_v1, both.info_hash_v2), (Some(sample::hex(V1)), Some(sample::hex(V2))));
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        assert_eq!(parse("magnet:?dn=x").expect_err("no hash").0, 12);
+        assert_eq!(parse("magnet:?dn=x&xt=urn:btih:12").expect_err("short").0, 16);
+        assert_eq!(parse(&format!("magnet:?xt=urn:btmh:1114{V2}")).expect_err("not SHA-256").0, 11);
+        assert_eq!(parse("magnet:?dn=a%2").expect_err("cut").0, 12);
+        assert_eq!(parse("http://x").expect_err("no magnet").0, 0);
+        let other = "0".repeat(40);
+        assert_eq!(parse(&format!("magnet:?xt=urn:btih:{V1}&xt=urn:btih:{other}")).expect_err("two").0, 64);
+    }
+}
