@@ -1,7 +1,9 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod patience;
 mod reorder;
 mod tcp;
+pub mod utp;
 
 pub use tcp::{Opening, TcpConnection};
 

@@ -1,19 +1,20 @@
 //! TCP (RFC 9293): sequence numbers to stream offsets, acknowledgements, holes, and the life of a connection.
 //!
-//! - A direction whose SYN was not captured starts at the lowest of its first [`HELD_SEGMENTS`] segments (or of
+//! - A direction whose SYN was not captured starts at the lowest of its first three segments (or of
 //!   those seen before the counterpart acknowledged them). Bytes before that start come out as
 //!   [`StreamItem::Late`] with offset 0.
 //! - A hole is waited for. It becomes a gap when the bound on waiting segments is reached, when the receiver has
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
-//!   `acked_hole_wait_ns` of capture time or [`SETTLE_SEGMENTS`] segments), or when the connection is closed.
+//!   `acked_hole_wait_ns` of capture time or 64 segments), or when the connection is closed.
 //! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it.
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
+use super::patience::Patience;
 use super::reorder::Reorder;
 use super::{EndReason, GapCause, StreamItem, StreamLimits};
 use crate::packet::{Checksum, Direction, Payload, TcpSegment};
-use crate::provenance::{At, Timestamp};
+use crate::provenance::At;
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
@@ -21,7 +22,8 @@ pub struct TcpConnection<'cap> {
     sides: [Side<'cap>; 2],
     limits: StreamLimits,
     opening: Opening,
-    reset: bool,
+    /// Who sent an RST.
+    reset: Option<Direction>,
 }
 
 /// What was captured of a connection's opening: evidence that both endpoints really took part.
@@ -44,7 +46,7 @@ impl<'cap> TcpConnection<'cap> {
             sides: [Side::default(), Side::default()],
             limits: *limits,
             opening: Opening::default(),
-            reset: false,
+            reset: None,
         }
     }
 
@@ -98,7 +100,7 @@ impl<'cap> TcpConnection<'cap> {
         this.last = Some(at);
         if segment.flags.rst {
             if this.distance(segment.seq).is_none_or(|distance| distance.abs() <= NEAR) {
-                self.reset = true;
+                self.reset = Some(direction);
             } else {
                 emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
             }
@@ -106,8 +108,9 @@ impl<'cap> TcpConnection<'cap> {
             return;
         }
         let taken = this.receive(at, segment, &limits, &mut emit);
-        if taken && self.reset && segment.payload.wire_len > 0 {
-            self.reset = false;
+        if taken && self.reset == Some(direction) && segment.payload.wire_len > 0 {
+            // Who goes on sending has not reset the connection: the RST was forged.
+            self.reset = None;
         }
     }
 
@@ -117,7 +120,7 @@ impl<'cap> TcpConnection<'cap> {
     /// A direction with a FIN ends as [`EndReason::Finished`]; else, after an RST, as [`EndReason::Reset`]; else
     /// as `reason` says.
     pub fn close(&mut self, reason: EndReason, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
-        let reason = if self.reset { EndReason::Reset } else { reason };
+        let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
             let [low, high] = &mut self.sides;
@@ -133,7 +136,7 @@ impl<'cap> TcpConnection<'cap> {
 
     /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.
     pub fn is_over(&self) -> bool {
-        self.reset || self.sides.iter().all(|side| side.fin.is_some())
+        self.reset.is_some() || self.sides.iter().all(|side| side.fin.is_some())
     }
 
     fn side(&self, direction: Direction) -> &Side<'cap> {
@@ -159,11 +162,13 @@ impl<'cap> TcpConnection<'cap> {
                     opening.syn_ack.get_or_insert(at);
                 }
             }
-            (false, Some(ack)) if opening.syn_ack.is_some() && !segment.flags.rst => {
-                // At or above: the bare ACK may be missing, and later segments prove as much.
-                if answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) {
-                    opening.ack = Some(at);
-                }
+            // At or above: the bare ACK may be missing, and later segments prove as much.
+            (false, Some(ack))
+                if opening.syn_ack.is_some()
+                    && !segment.flags.rst
+                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) =>
+            {
+                opening.ack = Some(at);
             }
             _ => {}
         }
@@ -184,20 +189,10 @@ struct Side<'cap> {
     ack: Option<(u64, At)>,
     /// What was last given out as acknowledged.
     acked: u64,
-    /// Acknowledged for a whole waiting period: holes before it are given up.
-    settled: u64,
-    settling: Option<Settling>,
+    patience: Patience,
     /// The offset of the FIN.
     fin: Option<u64>,
     last: Option<At>,
-}
-
-/// An acknowledgement that covers a hole, and the waiting period that began with it.
-#[derive(Clone, Copy, Debug)]
-struct Settling {
-    ack: u64,
-    since: Timestamp,
-    segments: u32,
 }
 
 impl<'cap> Side<'cap> {
@@ -342,7 +337,7 @@ impl<'cap> Side<'cap> {
         if ack > self.reorder.next() && self.reorder.is_waiting() {
             self.wait(ack, at, counts, limits, emit);
         } else {
-            self.settling = None;
+            self.patience.rest();
         }
         let upto = ack.min(self.reorder.next());
         if upto > self.acked {
@@ -360,15 +355,9 @@ impl<'cap> Side<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let settling = self.settling.get_or_insert(Settling { ack, since: at.time, segments: 0 });
-        settling.segments += u32::from(counts);
-        let waited = at.time.0.saturating_sub(settling.since.0);
-        if waited > limits.acked_hole_wait_ns || settling.segments > SETTLE_SEGMENTS {
-            self.settled = self.settled.max(settling.ack);
-            *settling = Settling { ack, since: at.time, segments: 0 };
-        }
-        while self.reorder.is_waiting() && self.settled > self.reorder.next() {
-            self.reorder.give_up(self.settled, GapCause::Unseen, at, limits, emit);
+        let settled = self.patience.wait(ack, at, counts, limits);
+        while self.reorder.is_waiting() && settled > self.reorder.next() {
+            self.reorder.give_up(settled, GapCause::Unseen, at, limits, emit);
         }
     }
 
@@ -404,10 +393,6 @@ fn signed(a: u32, b: u32) -> i64 {
 
 // Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
 const HELD_SEGMENTS: usize = 3;
-
-// Rationale: duplicate frames and reordering between capture queues stay far below; a fast stream passes it in
-// a millisecond.
-const SETTLE_SEGMENTS: u32 = 64;
 
 // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
 const SANE: i64 = 1 << 30;
