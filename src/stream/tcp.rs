@@ -7,12 +7,14 @@
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
 //!   `acked_hole_wait_ns` of capture time or 64 segments), or when the connection is closed.
 //! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it.
+//! - Segments more than 1 GiB ahead or 16 MiB behind are [`StreamItem::OutOfWindow`], unless four in a row continue
+//!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
 use super::patience::Patience;
 use super::reorder::Reorder;
-use super::{EndReason, GapCause, StreamItem, StreamLimits};
+use super::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 use crate::packet::{Checksum, Direction, Payload, TcpSegment};
 use crate::provenance::At;
 
@@ -182,7 +184,8 @@ struct Side<'cap> {
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
     isn: Option<u32>,
-    /// The first segments of a direction without a SYN, until `origin` is decided.
+    /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
+    /// from far away.
     held: Vec<(At, TcpSegment<'cap>)>,
     reorder: Reorder<'cap>,
     /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
@@ -264,10 +267,9 @@ impl<'cap> Side<'cap> {
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn));
         let (mut payload, len) = (segment.payload, i64::from(segment.payload.wire_len));
         let (Some(distance), Some(mut start)) = (self.distance(seq), self.relative(seq)) else { return false };
-        if distance.abs() > SANE {
+        if !(-NEAR..=SANE).contains(&distance) {
             if self.reorder.seen_end() > 0 || self.fin.is_some() {
-                emit(StreamItem::OutOfWindow { len: len as u64, at });
-                return false;
+                return self.stray(at, segment, limits, emit);
             }
             // The SYN was not of this stream: what it says of the start is worth less than bytes.
             (self.isn, self.origin, self.ack, start) = (None, Some(seq), None, 0);
@@ -304,6 +306,50 @@ impl<'cap> Side<'cap> {
         }
         self.settle(at, true, limits, emit);
         true
+    }
+
+    /// Takes a segment from far away: alone it is garbage, but a row of them shows that the capture missed so
+    /// much that the stream is elsewhere by now. Whether they are delivered.
+    #[cold]
+    fn stray(
+        &mut self,
+        at: At,
+        segment: &TcpSegment<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> bool {
+        let follows = |(_, last): &(At, TcpSegment<'cap>)| {
+            last.payload.wire_len > 0 && last.seq.wrapping_add(last.payload.wire_len) == segment.seq
+        };
+        if !self.held.last().is_some_and(follows) {
+            self.discard_strays(emit);
+        }
+        self.held.push((at, *segment));
+        if self.held.len() < STRAY_SEGMENTS {
+            return false;
+        }
+        self.flush(at, limits, emit);
+        let (offset, missing) = (self.reorder.next(), Missing::Unknown);
+        emit(StreamItem::Gap { offset, missing, cause: GapCause::Unseen, at });
+        let first = self.held.first().map_or(segment.seq, |(_, first)| first.seq);
+        self.origin = Some(first.wrapping_sub(offset as u32));
+        (self.ack, self.fin) = (None, None);
+        self.release(limits, emit);
+        true
+    }
+
+    fn discard_strays(&mut self, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        for (at, segment) in self.held.drain(..) {
+            emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+        }
+    }
+
+    /// Delivers what waits, and the holes between as gaps.
+    fn flush(&mut self, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let ack = self.ack.map_or(0, |(ack, _)| ack);
+        while self.reorder.is_waiting() {
+            self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
+        }
     }
 
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
@@ -362,12 +408,13 @@ impl<'cap> Side<'cap> {
     }
 
     fn close(&mut self, reason: EndReason, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if self.origin.is_some() {
+            self.discard_strays(emit);
+        }
         self.release(limits, emit);
         let Some(at) = self.last else { return };
         let ack = self.ack.map_or(0, |(ack, _)| ack);
-        while self.reorder.is_waiting() {
-            self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
-        }
+        self.flush(at, limits, emit);
         let unseen = |upto: u64, next: u64| upto.saturating_sub(next);
         match (self.fin, unseen(ack, self.reorder.next())) {
             (Some(fin), _) => {
@@ -393,6 +440,9 @@ fn signed(a: u32, b: u32) -> i64 {
 
 // Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
 const HELD_SEGMENTS: usize = 3;
+
+// Rationale: four segments that continue each other by chance: 2^-96.
+const STRAY_SEGMENTS: usize = 4;
 
 // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
 const SANE: i64 = 1 << 30;
