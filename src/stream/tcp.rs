@@ -318,6 +318,9 @@ impl<'cap> Side<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) -> bool {
+        if self.held.last().is_some_and(|(_, last)| last.seq == segment.seq) {
+            return false; // A duplicate frame does not break the row.
+        }
         let follows = |(_, last): &(At, TcpSegment<'cap>)| {
             last.payload.wire_len > 0 && last.seq.wrapping_add(last.payload.wire_len) == segment.seq
         };

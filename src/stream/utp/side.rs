@@ -26,6 +26,8 @@ pub(super) struct Side<'cap> {
     offset: u64,
     pending: VecDeque<Waiting<'cap>>,
     history: VecDeque<Delivered<'cap>>,
+    /// A row of packets from far away.
+    strays: Vec<Stray<'cap>>,
     /// Highest cumulative acknowledgement: the number of a packet.
     ack: Option<(u64, At)>,
     acked: u64,
@@ -34,6 +36,15 @@ pub(super) struct Side<'cap> {
     patience: Patience,
     fin: Option<u64>,
     last: Option<At>,
+}
+
+/// A packet whose number is too far away to be unwrapped.
+#[derive(Clone, Copy, Debug)]
+struct Stray<'cap> {
+    seq_nr: u16,
+    payload: Payload<'cap>,
+    at: At,
+    doubtful: bool,
 }
 
 /// Whether the answer to a SYN used up a number: BEP 29 says so, libutp and libtorrent do not.
@@ -121,13 +132,18 @@ impl<'cap> Side<'cap> {
         }
         let away = distance(packet.seq_nr, next);
         let Some(seq) = next.checked_add_signed(away).filter(|_| away.abs() <= NEAR) else {
-            emit(StreamItem::OutOfWindow { len: u64::from(packet.payload.wire_len), at });
+            self.stray(Stray { seq_nr: packet.seq_nr, payload: packet.payload, at, doubtful }, limits, emit);
             return;
         };
         if packet.kind == PacketKind::Fin && self.fin.is_none() {
             self.fin = Some(seq);
         }
-        let waiting = Waiting { seq, payload: packet.payload, at, doubtful };
+        self.place(Waiting { seq, payload: packet.payload, at, doubtful }, limits, emit);
+    }
+
+    fn place(&mut self, waiting: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Waiting { seq, at, .. } = waiting;
+        let next = self.next.unwrap_or(seq);
         if !self.started || seq > next {
             self.insert(waiting, emit);
             if !self.started && self.pending.len() >= HELD_PACKETS {
@@ -145,6 +161,47 @@ impl<'cap> Side<'cap> {
             }
         }
         self.settle(at, true, limits, emit);
+    }
+
+    /// Takes a packet from far away: alone it is garbage, but a row of them shows that the capture missed so many
+    /// that the stream is elsewhere by now.
+    #[cold]
+    fn stray(&mut self, stray: Stray<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let at = stray.at;
+        let step = self.strays.last().map(|last| stray.seq_nr.wrapping_sub(last.seq_nr));
+        if step == Some(0) {
+            return; // A duplicate frame does not break the row.
+        }
+        if step != Some(1) {
+            self.discard_strays(emit);
+        }
+        self.strays.push(stray);
+        if self.strays.len() < STRAY_PACKETS {
+            return;
+        }
+        self.begin(limits, emit);
+        while !self.pending.is_empty() {
+            self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
+        }
+        emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
+        // What came before cannot be told by its numbers any more.
+        self.history.clear();
+        self.sacked.clear();
+        (self.ack, self.fin) = (None, None);
+        let mut seq = self.next.map_or(FIRST, |next| {
+            next + u64::from(self.strays.first().map_or(0, |first| first.seq_nr.wrapping_sub(next as u16)))
+        });
+        (self.next, self.started) = (Some(seq), true);
+        for Stray { payload, at, doubtful, .. } in std::mem::take(&mut self.strays) {
+            self.place(Waiting { seq, payload, at, doubtful }, limits, emit);
+            seq += 1;
+        }
+    }
+
+    fn discard_strays(&mut self, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        for Stray { payload, at, .. } in self.strays.drain(..) {
+            emit(StreamItem::OutOfWindow { len: u64::from(payload.wire_len), at });
+        }
     }
 
     /// Takes what the counterpart acknowledges.
@@ -182,6 +239,7 @@ impl<'cap> Side<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        self.discard_strays(emit);
         self.begin(limits, emit);
         let Some(at) = self.last.take() else { return };
         while !self.pending.is_empty() {
@@ -394,6 +452,9 @@ const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
 const NEAR: i64 = 8_192;
+
+// Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
+const STRAY_PACKETS: usize = 4;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;

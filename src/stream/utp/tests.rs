@@ -257,6 +257,23 @@ fn an_acknowledged_hole_is_given_up_after_the_wait_and_its_packet_is_late() {
 }
 
 #[test]
+fn a_stream_that_is_elsewhere_after_a_pause_of_the_capture_goes_on() {
+    let mut run = Run::opened();
+    run.data(10, b"ab");
+    run.data(9_000 + 10_000, b"??");
+    for (seq, bytes) in [(30_000, b"cd"), (30_001, b"ef"), (30_001, b"ef"), (30_002, b"gh"), (30_003, b"ij")] {
+        run.data(seq, bytes);
+    }
+    run.data(30_004, b"kl");
+    run.ack(30_004, None);
+    let items = run.close();
+    assert_eq!(bytes(items.clone()), b"abcdefghijkl");
+    assert_eq!(gaps(&items), [(2, Missing::Unknown, GapCause::Unseen)]);
+    assert!(items.contains(&StreamItem::OutOfWindow { len: 2, at: at(4) }));
+    assert!(items.contains(&StreamItem::Acked { upto: 12, at: at(11) }));
+}
+
+#[test]
 fn a_fin_may_carry_data_and_ends_the_direction() {
     let mut run = Run::opened();
     run.data(10, b"ab");
