@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
 use super::*;
-use crate::packet::TcpFlags;
+use crate::packet::{Checksum, Payload, TcpFlags};
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 

@@ -41,6 +41,8 @@ struct Signs {
     run: u32,
     /// Packets that acknowledge what the other direction sent.
     mutual: u32,
+    /// The sender's clock in the packet before: a duplicate frame is no evidence.
+    clock: Option<u32>,
     /// Whether a packet carried data.
     data: bool,
 }
@@ -190,6 +192,9 @@ impl<'cap> Connection<'cap> {
         }
         let other = of(&mut self.signs, direction.reverse()).highest;
         let signs = of(&mut self.signs, *direction);
+        if signs.clock.replace(packet.timestamp_us) == Some(packet.timestamp_us) {
+            return;
+        }
         let acks = |(seq_nr, ..): (u16, u32, At)| packet.ack_nr.wrapping_sub(seq_nr) as i16;
         if packet.kind != PacketKind::Syn && other.map(acks).is_some_and(|away| ACK_REACH.contains(&away)) {
             signs.mutual += 1;

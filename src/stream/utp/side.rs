@@ -188,13 +188,13 @@ impl<'cap> Side<'cap> {
         self.history.clear();
         self.sacked.clear();
         (self.ack, self.fin) = (None, None);
-        let mut seq = self.next.map_or(FIRST, |next| {
-            next + u64::from(self.strays.first().map_or(0, |first| first.seq_nr.wrapping_sub(next as u16)))
-        });
-        (self.next, self.started) = (Some(seq), true);
-        for Stray { payload, at, doubtful, .. } in std::mem::take(&mut self.strays) {
+        let strays = std::mem::take(&mut self.strays);
+        let first = strays.first().map_or(0, |first| first.seq_nr);
+        let next = self.next.unwrap_or(FIRST);
+        let from = next + u64::from(first.wrapping_sub(next as u16));
+        (self.next, self.started) = (Some(from), true);
+        for (seq, Stray { payload, at, doubtful, .. }) in (from..).zip(strays) {
             self.place(Waiting { seq, payload, at, doubtful }, limits, emit);
-            seq += 1;
         }
     }
 
