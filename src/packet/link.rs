@@ -104,6 +104,7 @@ fn link_header(link: u16, cut: Cut<'_>) -> Option<Step<'_>> {
         LINK_RADIOTAP => wireless::radiotap(cut),
         LINK_PRISM => wireless::prism(cut),
         LINK_AVS => wireless::avs(cut),
+        LINK_PPI => ppi(cut),
         LINK_PKTAP => pktap(cut),
         LINK_NFLOG => nflog(cut),
         _ => end(Network::UnknownLink(link)),
@@ -255,6 +256,15 @@ fn pktap(cut: Cut<'_>) -> Option<Step<'_>> {
     }
 }
 
+/// Per-packet information: its own length and the link type behind it, little-endian.
+fn ppi(cut: Cut<'_>) -> Option<Step<'_>> {
+    let length = usize::from(u16::from_le_bytes(cut.array(2)?));
+    match u16::try_from(u32::from_le_bytes(cut.array(4)?)) {
+        Ok(link) if length >= 8 && length <= cut.wire => down(Layer::Link(link), cut.skip(length)?),
+        _ => end(Network::Bad("a PPI header of impossible length")),
+    }
+}
+
 /// Netfilter log: attributes in the byte order of the host, one of them the packet.
 fn nflog(cut: Cut<'_>) -> Option<Step<'_>> {
     let family = cut.u8(0)?;
@@ -307,6 +317,7 @@ const LINK_PRISM: u16 = 119;
 const LINK_RADIOTAP: u16 = 127;
 const LINK_AVS: u16 = 163;
 const LINK_PPP_PPPD: u16 = 166;
+const LINK_PPI: u16 = 192;
 const LINK_PPP_WITH_DIR: u16 = 204;
 const LINK_IPV4: u16 = 228;
 const LINK_IPV6: u16 = 229;
@@ -352,6 +363,7 @@ mod tests {
         expect_both(276, &cooked2([8, 0]), &cooked2([0x86, 0xdd]));
         let pktap = |link: u8| [&[16, 0, 0, 0, 1, 0, 0, 0, link, 0, 0, 0][..], &[0; 4]].concat();
         expect_both(258, &pktap(12), &pktap(101));
+        expect_both(192, &[0, 0, 8, 0, 101, 0, 0, 0], &[0, 0, 12, 0, 12, 0, 0, 0, 1, 1, 1, 1]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) enum Tunnel {
     MplsInIp,
     /// RFC 3931 over IP.
     L2tpV3,
+    /// RFC 2661 over UDP.
+    L2tpV2,
     /// RFC 4380.
     Teredo,
     /// RFC 7348, with its network identifier.
@@ -47,6 +49,7 @@ impl fmt::Display for Tunnel {
             Self::EtherIp => f.write_str("EtherIP"),
             Self::MplsInIp => f.write_str("MPLS-in-IP"),
             Self::L2tpV3 => f.write_str("L2TPv3"),
+            Self::L2tpV2 => f.write_str("L2TP"),
             Self::Teredo => f.write_str("Teredo"),
             Self::Vxlan(vni) => write!(f, "VXLAN {vni}"),
             Self::Geneve(vni) => write!(f, "Geneve {vni}"),
@@ -139,6 +142,7 @@ pub(super) fn over_udp(source: u16, destination: u16, cut: Cut<'_>) -> Option<In
         (_, VXLAN | VXLAN_LINUX) => vxlan(cut),
         (_, GENEVE) => geneve(cut),
         (GTP_U, _) | (_, GTP_U) => gtp_u(cut),
+        (L2TP, _) | (_, L2TP) => l2tp_v2(cut),
         _ => None,
     };
     // Teredo clients speak to each other from any port: told by an address in 2001::/32.
@@ -220,7 +224,36 @@ fn gtp_u(cut: Cut<'_>) -> Option<Inner<'_>> {
     is_plausible(rest).then_some((Tunnel::GtpU, Layer::Ip, rest))
 }
 
+/// RFC 2661, section 3.1: a data message with any of its optional fields around PPP.
+fn l2tp_v2(cut: Cut<'_>) -> Option<Inner<'_>> {
+    let flags = cut.u16(0)?;
+    if flags & (L2TP_CONTROL | L2TP_VERSION) != 2 {
+        return None;
+    }
+    let mut length = 6;
+    if flags & L2TP_LENGTH != 0 {
+        length += 2;
+    }
+    if flags & L2TP_SEQUENCE != 0 {
+        length += 4;
+    }
+    if flags & L2TP_OFFSET != 0 {
+        length += 2 + usize::from(cut.u16(length)?);
+    }
+    let ppp = cut.skip(length)?;
+    let address = if ppp.u16(0)? == 0xff03 { 2 } else { 0 };
+    let protocol = if ppp.u8(address)? & 1 == 1 { 1 } else { 2 };
+    let fits = is_plausible(ppp.skip(address + protocol)?);
+    fits.then_some((Tunnel::L2tpV2, Layer::Ppp, ppp))
+}
+
 const TEREDO: u16 = 3544;
+const L2TP: u16 = 1701;
+const L2TP_CONTROL: u16 = 0x8000;
+const L2TP_LENGTH: u16 = 0x4000;
+const L2TP_SEQUENCE: u16 = 0x0800;
+const L2TP_OFFSET: u16 = 0x0200;
+const L2TP_VERSION: u16 = 0x000f;
 const VXLAN: u16 = 4789;
 const VXLAN_LINUX: u16 = 8472;
 const GENEVE: u16 = 6081;
@@ -310,6 +343,13 @@ mod tests {
     }
 
     #[test]
+    fn l2tp_sessions_are_read_with_any_of_their_options() {
+        assert_eq!(over_udp(1701, &[0, 2, 0, 1, 0, 1, 0xff, 3, 0, 0x21], &tcp()), format!("L2TP{TCP}"));
+        let all = [0x4a, 2, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 2, 9, 9, 0, 0x57];
+        assert_eq!(over_udp(1701, &all, &udp6(b"hello")), format!("L2TP{UDP}"));
+    }
+
+    #[test]
     fn teredo_is_read_with_its_indications_and_between_clients() {
         let origin = [0, 0, 1, 2, 3, 4, 5, 6];
         let authentication = [0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0];
@@ -327,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_utp_peer_on_the_port_of_a_tunnel_stays_a_utp_peer() {
-        for port in [3544, 4789, 8472, 6081, 2152] {
+        for port in [3544, 4789, 8472, 6081, 2152, 1701] {
             for first in [0x01, 0x11, 0x21, 0x31, 0x41, 0x08, 0x60] {
                 let text = over_udp(port, &[first; 20], b"hello");
                 assert_eq!(text, format!("|198.51.100.1:9999>198.51.100.2:{port} Udp 25/25"));

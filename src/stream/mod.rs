@@ -1,7 +1,9 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod patience;
 mod reorder;
 mod tcp;
+pub mod utp;
 
 pub use tcp::{Opening, TcpConnection};
 
@@ -103,7 +105,7 @@ pub enum StreamItem<'cap> {
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
-    /// Unknown: uTP numbers packets. Offsets go on behind the gap as if it were empty.
+    /// Unknown: uTP numbers packets; and TCP where the capture missed more than 1 GiB. Offsets go on behind the gap as if it were empty.
     Unknown,
 }
 

@@ -187,7 +187,7 @@ impl<'cap> Reorder<'cap> {
                         index += 1;
                     }
                 }
-                index -= usize::from(after.len() > 0);
+                // `rest` is empty when there was an `after`, so `index` may point behind that.
                 piece = rest;
             } else {
                 let (overlap, rest) = piece.split_at(waiting.end());

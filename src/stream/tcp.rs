@@ -1,19 +1,23 @@
 //! TCP (RFC 9293): sequence numbers to stream offsets, acknowledgements, holes, and the life of a connection.
 //!
-//! - A direction whose SYN was not captured starts at the lowest of its first [`HELD_SEGMENTS`] segments (or of
+//! - A direction whose SYN was not captured starts at the lowest of its first three segments (or of
 //!   those seen before the counterpart acknowledged them). Bytes before that start come out as
 //!   [`StreamItem::Late`] with offset 0.
 //! - A hole is waited for. It becomes a gap when the bound on waiting segments is reached, when the receiver has
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
-//!   `acked_hole_wait_ns` of capture time or [`SETTLE_SEGMENTS`] segments), or when the connection is closed.
+//!   `acked_hole_wait_ns` of capture time or 64 segments), or when the connection is closed.
 //! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it.
+//! - Segments more than 1 GiB ahead or 16 MiB behind are [`StreamItem::OutOfWindow`], unless four in a row continue
+//!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
-use super::reorder::Reorder;
-use super::{EndReason, GapCause, StreamItem, StreamLimits};
-use crate::packet::{Checksum, Direction, Payload, TcpSegment};
-use crate::provenance::{At, Timestamp};
+mod side;
+
+use super::{EndReason, StreamItem, StreamLimits};
+use crate::packet::{Direction, TcpSegment};
+use crate::provenance::At;
+use side::Side;
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
@@ -21,7 +25,8 @@ pub struct TcpConnection<'cap> {
     sides: [Side<'cap>; 2],
     limits: StreamLimits,
     opening: Opening,
-    reset: bool,
+    /// Who sent an RST.
+    reset: Option<Direction>,
 }
 
 /// What was captured of a connection's opening: evidence that both endpoints really took part.
@@ -44,7 +49,7 @@ impl<'cap> TcpConnection<'cap> {
             sides: [Side::default(), Side::default()],
             limits: *limits,
             opening: Opening::default(),
-            reset: false,
+            reset: None,
         }
     }
 
@@ -98,7 +103,7 @@ impl<'cap> TcpConnection<'cap> {
         this.last = Some(at);
         if segment.flags.rst {
             if this.distance(segment.seq).is_none_or(|distance| distance.abs() <= NEAR) {
-                self.reset = true;
+                self.reset = Some(direction);
             } else {
                 emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
             }
@@ -106,8 +111,9 @@ impl<'cap> TcpConnection<'cap> {
             return;
         }
         let taken = this.receive(at, segment, &limits, &mut emit);
-        if taken && self.reset && segment.payload.wire_len > 0 {
-            self.reset = false;
+        if taken && self.reset == Some(direction) && segment.payload.wire_len > 0 {
+            // Who goes on sending has not reset the connection: the RST was forged.
+            self.reset = None;
         }
     }
 
@@ -117,7 +123,7 @@ impl<'cap> TcpConnection<'cap> {
     /// A direction with a FIN ends as [`EndReason::Finished`]; else, after an RST, as [`EndReason::Reset`]; else
     /// as `reason` says.
     pub fn close(&mut self, reason: EndReason, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
-        let reason = if self.reset { EndReason::Reset } else { reason };
+        let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
             let [low, high] = &mut self.sides;
@@ -133,7 +139,7 @@ impl<'cap> TcpConnection<'cap> {
 
     /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.
     pub fn is_over(&self) -> bool {
-        self.reset || self.sides.iter().all(|side| side.fin.is_some())
+        self.reset.is_some() || self.sides.iter().all(|side| side.fin.is_some())
     }
 
     fn side(&self, direction: Direction) -> &Side<'cap> {
@@ -159,241 +165,16 @@ impl<'cap> TcpConnection<'cap> {
                     opening.syn_ack.get_or_insert(at);
                 }
             }
-            (false, Some(ack)) if opening.syn_ack.is_some() && !segment.flags.rst => {
-                // At or above: the bare ACK may be missing, and later segments prove as much.
-                if answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) {
-                    opening.ack = Some(at);
-                }
+            // At or above: the bare ACK may be missing, and later segments prove as much.
+            (false, Some(ack))
+                if opening.syn_ack.is_some()
+                    && !segment.flags.rst
+                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) =>
+            {
+                opening.ack = Some(at);
             }
             _ => {}
         }
-    }
-}
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Side<'cap> {
-    /// The sequence number of offset 0, once that is decided.
-    origin: Option<u32>,
-    /// The sequence number of the SYN, if captured.
-    isn: Option<u32>,
-    /// The first segments of a direction without a SYN, until `origin` is decided.
-    held: Vec<(At, TcpSegment<'cap>)>,
-    reorder: Reorder<'cap>,
-    /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
-    ack: Option<(u64, At)>,
-    /// What was last given out as acknowledged.
-    acked: u64,
-    /// Acknowledged for a whole waiting period: holes before it are given up.
-    settled: u64,
-    settling: Option<Settling>,
-    /// The offset of the FIN.
-    fin: Option<u64>,
-    last: Option<At>,
-}
-
-/// An acknowledgement that covers a hole, and the waiting period that began with it.
-#[derive(Clone, Copy, Debug)]
-struct Settling {
-    ack: u64,
-    since: Timestamp,
-    segments: u32,
-}
-
-impl<'cap> Side<'cap> {
-    /// How far `seq` is from the next byte expected; `None` before the start is decided.
-    fn distance(&self, seq: u32) -> Option<i64> {
-        self.origin.map(|origin| signed(seq, origin.wrapping_add(self.reorder.next() as u32)))
-    }
-
-    /// The offset of `seq`, negative for before the start; `None` before the start is decided.
-    fn relative(&self, seq: u32) -> Option<i64> {
-        self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
-    }
-
-    /// Takes a segment; whether it belonged to the stream.
-    #[inline]
-    fn receive(
-        &mut self,
-        at: At,
-        segment: &TcpSegment<'cap>,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) -> bool {
-        if segment.flags.syn && self.reorder.seen_end() == 0 && self.fin.is_none() {
-            self.isn = Some(segment.seq);
-            self.origin = Some(segment.seq.wrapping_add(1));
-            self.release(limits, emit);
-        }
-        let carries = segment.payload.wire_len > 0 || segment.flags.fin;
-        if !carries {
-            self.settle(at, false, limits, emit);
-            return true;
-        }
-        if self.origin.is_none() {
-            self.held.push((at, *segment));
-            if self.held.len() >= HELD_SEGMENTS {
-                self.release(limits, emit);
-            }
-            return true;
-        }
-        self.place(at, segment, limits, emit)
-    }
-
-    /// Decides the start, if a SYN has not, and delivers the segments held for that.
-    #[cold]
-    fn release(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let held = std::mem::take(&mut self.held);
-        if let (None, Some((_, first))) = (self.origin, held.first()) {
-            let lowest = held
-                .iter()
-                .map(|(_, segment)| signed(segment.seq, first.seq))
-                .filter(|distance| (-NEAR..=0).contains(distance))
-                .min()
-                .unwrap_or(0);
-            self.origin = Some(first.seq.wrapping_add(lowest as u32));
-        }
-        for (at, segment) in &held {
-            self.place(*at, segment, limits, emit);
-        }
-    }
-
-    #[inline]
-    fn place(
-        &mut self,
-        at: At,
-        segment: &TcpSegment<'cap>,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) -> bool {
-        let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn));
-        let (mut payload, len) = (segment.payload, i64::from(segment.payload.wire_len));
-        let (Some(distance), Some(mut start)) = (self.distance(seq), self.relative(seq)) else { return false };
-        if distance.abs() > SANE {
-            if self.reorder.seen_end() > 0 || self.fin.is_some() {
-                emit(StreamItem::OutOfWindow { len: len as u64, at });
-                return false;
-            }
-            // The SYN was not of this stream: what it says of the start is worth less than bytes.
-            (self.isn, self.origin, self.ack, start) = (None, Some(seq), None, 0);
-        }
-        if self.is_keep_alive(start, len) {
-            self.settle(at, true, limits, emit);
-            return true;
-        }
-        let end = start.saturating_add(len);
-        if end < 0 || start < 0 {
-            let before = usize::try_from(start.saturating_neg()).unwrap_or(usize::MAX);
-            let (early, rest) = payload.bytes.split_at(before.min(payload.bytes.len()));
-            if !early.is_empty() {
-                emit(if self.isn.is_some() {
-                    StreamItem::OutOfWindow { len: early.len() as u64, at }
-                } else {
-                    StreamItem::Late { offset: 0, bytes: early, at }
-                });
-            }
-            payload = Payload { bytes: rest, wire_len: u32::try_from(end.max(0)).unwrap_or(0) };
-            // When the snap length cut even that, the rest begins in the cut part, at offset 0.
-            start = 0;
-        }
-        let (start, end) = (start as u64, end.max(0) as u64);
-        if self.fin.is_some_and(|fin| fin < end) {
-            self.fin = None;
-        }
-        if segment.flags.fin && self.fin.is_none() {
-            self.fin = Some(end);
-        }
-        if payload.wire_len > 0 {
-            self.reorder.push(start, payload, at, segment.checksum == Checksum::Bad, limits, emit);
-            self.reorder.bound(self.ack.map_or(0, |(ack, _)| ack), at, limits, emit);
-        }
-        self.settle(at, true, limits, emit);
-        true
-    }
-
-    /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
-    /// (RFC 9293, section 3.8.4).
-    fn is_keep_alive(&self, start: i64, len: i64) -> bool {
-        len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
-    }
-
-    fn acknowledge(&mut self, ack: u32, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        if self.origin.is_none() {
-            let covers = |(_, held): &(At, TcpSegment<'cap>)| {
-                (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
-            };
-            if self.held.is_empty() || !self.held.iter().all(covers) {
-                return;
-            }
-            self.release(limits, emit);
-        }
-        let (Some(distance), Some(offset)) = (self.distance(ack), self.relative(ack)) else { return };
-        let Ok(offset) = u64::try_from(offset) else { return };
-        if distance.abs() <= SANE && self.ack.is_none_or(|(highest, _)| offset > highest) {
-            self.ack = Some((offset, at));
-        }
-        self.settle(at, false, limits, emit);
-    }
-
-    /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
-    #[inline]
-    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Some((ack, ack_at)) = self.ack else { return };
-        if ack > self.reorder.next() && self.reorder.is_waiting() {
-            self.wait(ack, at, counts, limits, emit);
-        } else {
-            self.settling = None;
-        }
-        let upto = ack.min(self.reorder.next());
-        if upto > self.acked {
-            self.acked = upto;
-            emit(StreamItem::Acked { upto, at: ack_at });
-        }
-    }
-
-    #[cold]
-    fn wait(
-        &mut self,
-        ack: u64,
-        at: At,
-        counts: bool,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) {
-        let settling = self.settling.get_or_insert(Settling { ack, since: at.time, segments: 0 });
-        settling.segments += u32::from(counts);
-        let waited = at.time.0.saturating_sub(settling.since.0);
-        if waited > limits.acked_hole_wait_ns || settling.segments > SETTLE_SEGMENTS {
-            self.settled = self.settled.max(settling.ack);
-            *settling = Settling { ack, since: at.time, segments: 0 };
-        }
-        while self.reorder.is_waiting() && self.settled > self.reorder.next() {
-            self.reorder.give_up(self.settled, GapCause::Unseen, at, limits, emit);
-        }
-    }
-
-    fn close(&mut self, reason: EndReason, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        self.release(limits, emit);
-        let Some(at) = self.last else { return };
-        let ack = self.ack.map_or(0, |(ack, _)| ack);
-        while self.reorder.is_waiting() {
-            self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
-        }
-        let unseen = |upto: u64, next: u64| upto.saturating_sub(next);
-        match (self.fin, unseen(ack, self.reorder.next())) {
-            (Some(fin), _) => {
-                let missing = unseen(ack.min(fin), self.reorder.next());
-                self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit);
-                self.reorder.skip(unseen(fin, self.reorder.next()), GapCause::Unseen, at, limits, emit);
-            }
-            // A lone sequence number behind the end is far more often a FIN that was not captured than a byte.
-            (None, 1) => {}
-            (None, missing) => self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit),
-        }
-        self.settle(at, false, limits, emit);
-        let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
-        emit(StreamItem::End { reason, at });
-        self.last = None;
     }
 }
 
@@ -401,16 +182,6 @@ impl<'cap> Side<'cap> {
 fn signed(a: u32, b: u32) -> i64 {
     i64::from(a.wrapping_sub(b) as i32)
 }
-
-// Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
-const HELD_SEGMENTS: usize = 3;
-
-// Rationale: duplicate frames and reordering between capture queues stay far below; a fast stream passes it in
-// a millisecond.
-const SETTLE_SEGMENTS: u32 = 64;
-
-// Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
-const SANE: i64 = 1 << 30;
 
 // Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
 const NEAR: i64 = 16 << 20;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
 use super::*;
-use crate::packet::TcpFlags;
+use crate::packet::{Checksum, Payload, TcpFlags};
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
@@ -216,6 +216,25 @@ fn packets_from_far_away_are_ignored_and_said_to_be() {
 }
 
 #[test]
+fn a_stream_that_is_elsewhere_after_a_pause_of_the_capture_goes_on() {
+    for far in [1_u32 << 31, 3 << 30] {
+        let mut run = Run::opened();
+        run.push(A, segment(1000, b"ab")).push(A, segment(1003, b"d"));
+        for (n, bytes) in [b"ef", b"gh", b"ij", b"kl", b"mn"].iter().enumerate() {
+            run.push(A, segment(far.wrapping_add(2 * n as u32), &bytes[..]));
+            run.push(A, segment(far.wrapping_add(2 * n as u32), &bytes[..]));
+        }
+        run.push(B, ack(far.wrapping_add(10)));
+        let items = run.close();
+        assert_eq!(bytes(items.clone()), b"abdefghijklmn");
+        assert_eq!(gaps(&items), [(2, 1, GapCause::Unseen)]);
+        let unknown = |item: &StreamItem<'_>| matches!(item, StreamItem::Gap { missing: Missing::Unknown, .. });
+        assert!(items.iter().any(unknown));
+        assert!(items.contains(&StreamItem::Acked { upto: 14, at: at(14) }));
+    }
+}
+
+#[test]
 fn a_keep_alive_is_no_conflict() {
     let mut run = Run::opened();
     run.push(A, segment(1000, b"ab")).push(A, segment(1001, b"?")).push(A, segment(1001, b""));
@@ -390,9 +409,9 @@ proptest! {
             let end = model.last_key_value().map_or(0, |(last, _)| last + 1);
             let keep_alive = sent.len == 1 && sent.start + 1 == end;
             run.push(A, segment(origin.wrapping_add(sent.start as u32), &source[sent.start..][..sent.len]));
-            for place in sent.start..sent.start + sent.len {
-                if *model.entry(place).or_insert(source[place]) != source[place] && !keep_alive {
-                    different.insert((run.frame, place), source[place]);
+            for (place, byte) in source.iter().enumerate().skip(sent.start).take(sent.len) {
+                if model.entry(place).or_insert(*byte) != byte && !keep_alive {
+                    different.insert((run.frame, place), *byte);
                 }
             }
         }

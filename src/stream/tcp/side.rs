@@ -1,0 +1,287 @@
+//! One direction of a TCP connection: sequence numbers to offsets, holes, acknowledgements.
+
+use super::{NEAR, signed};
+use crate::packet::{Checksum, Payload, TcpSegment};
+use crate::provenance::At;
+use crate::stream::patience::Patience;
+use crate::stream::reorder::Reorder;
+use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+
+/// One direction.
+#[derive(Debug, Default)]
+pub(super) struct Side<'cap> {
+    /// The sequence number of offset 0, once that is decided.
+    origin: Option<u32>,
+    /// The sequence number of the SYN, if captured.
+    pub(super) isn: Option<u32>,
+    /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
+    /// from far away.
+    pub(super) held: Vec<(At, TcpSegment<'cap>)>,
+    pub(super) reorder: Reorder<'cap>,
+    /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
+    ack: Option<(u64, At)>,
+    /// What was last given out as acknowledged.
+    acked: u64,
+    patience: Patience,
+    /// The offset of the FIN.
+    pub(super) fin: Option<u64>,
+    pub(super) last: Option<At>,
+}
+
+impl<'cap> Side<'cap> {
+    /// How far `seq` is from the next byte expected; `None` before the start is decided.
+    pub(super) fn distance(&self, seq: u32) -> Option<i64> {
+        self.origin.map(|origin| signed(seq, origin.wrapping_add(self.reorder.next() as u32)))
+    }
+
+    /// The offset of `seq`, negative for before the start; `None` before the start is decided.
+    pub(super) fn relative(&self, seq: u32) -> Option<i64> {
+        self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
+    }
+
+    /// Takes a segment; whether it belonged to the stream.
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        at: At,
+        segment: &TcpSegment<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> bool {
+        if segment.flags.syn && self.reorder.seen_end() == 0 && self.fin.is_none() {
+            self.isn = Some(segment.seq);
+            self.origin = Some(segment.seq.wrapping_add(1));
+            self.release(limits, emit);
+        }
+        let carries = segment.payload.wire_len > 0 || segment.flags.fin;
+        if !carries {
+            self.settle(at, false, limits, emit);
+            return true;
+        }
+        if self.origin.is_none() {
+            self.held.push((at, *segment));
+            if self.held.len() >= HELD_SEGMENTS {
+                self.release(limits, emit);
+            }
+            return true;
+        }
+        self.place(at, segment, limits, emit)
+    }
+
+    /// Decides the start, if a SYN has not, and delivers the segments held for that.
+    #[cold]
+    fn release(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let held = std::mem::take(&mut self.held);
+        if let (None, Some((_, first))) = (self.origin, held.first()) {
+            let lowest = held
+                .iter()
+                .map(|(_, segment)| signed(segment.seq, first.seq))
+                .filter(|distance| (-NEAR..=0).contains(distance))
+                .min()
+                .unwrap_or(0);
+            self.origin = Some(first.seq.wrapping_add(lowest as u32));
+        }
+        for (at, segment) in &held {
+            self.place(*at, segment, limits, emit);
+        }
+    }
+
+    #[inline]
+    fn place(
+        &mut self,
+        at: At,
+        segment: &TcpSegment<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> bool {
+        let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn));
+        let (mut payload, len) = (segment.payload, i64::from(segment.payload.wire_len));
+        let (Some(distance), Some(mut start)) = (self.distance(seq), self.relative(seq)) else { return false };
+        if !(-NEAR..=SANE).contains(&distance) {
+            if self.reorder.seen_end() > 0 || self.fin.is_some() {
+                return self.stray(at, segment, limits, emit);
+            }
+            // The SYN was not of this stream: what it says of the start is worth less than bytes.
+            (self.isn, self.origin, self.ack, start) = (None, Some(seq), None, 0);
+        }
+        if self.is_keep_alive(start, len) {
+            self.settle(at, true, limits, emit);
+            return true;
+        }
+        let end = start.saturating_add(len);
+        if end < 0 || start < 0 {
+            let before = usize::try_from(start.saturating_neg()).unwrap_or(usize::MAX);
+            let (early, rest) = payload.bytes.split_at(before.min(payload.bytes.len()));
+            if !early.is_empty() {
+                emit(if self.isn.is_some() {
+                    StreamItem::OutOfWindow { len: early.len() as u64, at }
+                } else {
+                    StreamItem::Late { offset: 0, bytes: early, at }
+                });
+            }
+            payload = Payload { bytes: rest, wire_len: u32::try_from(end.max(0)).unwrap_or(0) };
+            // When the snap length cut even that, the rest begins in the cut part, at offset 0.
+            start = 0;
+        }
+        let (start, end) = (start as u64, end.max(0) as u64);
+        if self.fin.is_some_and(|fin| fin < end) {
+            self.fin = None;
+        }
+        if segment.flags.fin && self.fin.is_none() {
+            self.fin = Some(end);
+        }
+        if payload.wire_len > 0 {
+            self.reorder.push(start, payload, at, segment.checksum == Checksum::Bad, limits, emit);
+            self.reorder.bound(self.ack.map_or(0, |(ack, _)| ack), at, limits, emit);
+        }
+        self.settle(at, true, limits, emit);
+        true
+    }
+
+    /// Takes a segment from far away: alone it is garbage, but a row of them shows that the capture missed so
+    /// much that the stream is elsewhere by now. Whether they are delivered.
+    #[cold]
+    fn stray(
+        &mut self,
+        at: At,
+        segment: &TcpSegment<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> bool {
+        if self.held.last().is_some_and(|(_, last)| last.seq == segment.seq) {
+            return false; // A duplicate frame does not break the row.
+        }
+        let follows = |(_, last): &(At, TcpSegment<'cap>)| {
+            last.payload.wire_len > 0 && last.seq.wrapping_add(last.payload.wire_len) == segment.seq
+        };
+        if !self.held.last().is_some_and(follows) {
+            self.discard_strays(emit);
+        }
+        self.held.push((at, *segment));
+        if self.held.len() < STRAY_SEGMENTS {
+            return false;
+        }
+        self.flush(at, limits, emit);
+        let (offset, missing) = (self.reorder.next(), Missing::Unknown);
+        emit(StreamItem::Gap { offset, missing, cause: GapCause::Unseen, at });
+        let first = self.held.first().map_or(segment.seq, |(_, first)| first.seq);
+        self.origin = Some(first.wrapping_sub(offset as u32));
+        (self.ack, self.fin) = (None, None);
+        self.release(limits, emit);
+        true
+    }
+
+    fn discard_strays(&mut self, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        for (at, segment) in self.held.drain(..) {
+            emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+        }
+    }
+
+    /// Delivers what waits, and the holes between as gaps.
+    fn flush(&mut self, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let ack = self.ack.map_or(0, |(ack, _)| ack);
+        while self.reorder.is_waiting() {
+            self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
+        }
+    }
+
+    /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
+    /// (RFC 9293, section 3.8.4).
+    fn is_keep_alive(&self, start: i64, len: i64) -> bool {
+        len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
+    }
+
+    pub(super) fn acknowledge(
+        &mut self,
+        ack: u32,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        if self.origin.is_none() {
+            let covers = |(_, held): &(At, TcpSegment<'cap>)| {
+                (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
+            };
+            if self.held.is_empty() || !self.held.iter().all(covers) {
+                return;
+            }
+            self.release(limits, emit);
+        }
+        let (Some(distance), Some(offset)) = (self.distance(ack), self.relative(ack)) else { return };
+        let Ok(offset) = u64::try_from(offset) else { return };
+        if distance.abs() <= SANE && self.ack.is_none_or(|(highest, _)| offset > highest) {
+            self.ack = Some((offset, at));
+        }
+        self.settle(at, false, limits, emit);
+    }
+
+    /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
+    #[inline]
+    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Some((ack, ack_at)) = self.ack else { return };
+        if ack > self.reorder.next() && self.reorder.is_waiting() {
+            self.wait(ack, at, counts, limits, emit);
+        } else {
+            self.patience.rest();
+        }
+        let upto = ack.min(self.reorder.next());
+        if upto > self.acked {
+            self.acked = upto;
+            emit(StreamItem::Acked { upto, at: ack_at });
+        }
+    }
+
+    #[cold]
+    fn wait(
+        &mut self,
+        ack: u64,
+        at: At,
+        counts: bool,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let settled = self.patience.wait(ack, at, counts, limits);
+        while self.reorder.is_waiting() && settled > self.reorder.next() {
+            self.reorder.give_up(settled, GapCause::Unseen, at, limits, emit);
+        }
+    }
+
+    pub(super) fn close(
+        &mut self,
+        reason: EndReason,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        if self.origin.is_some() {
+            self.discard_strays(emit);
+        }
+        self.release(limits, emit);
+        let Some(at) = self.last else { return };
+        let ack = self.ack.map_or(0, |(ack, _)| ack);
+        self.flush(at, limits, emit);
+        let unseen = |upto: u64, next: u64| upto.saturating_sub(next);
+        match (self.fin, unseen(ack, self.reorder.next())) {
+            (Some(fin), _) => {
+                let missing = unseen(ack.min(fin), self.reorder.next());
+                self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit);
+                self.reorder.skip(unseen(fin, self.reorder.next()), GapCause::Unseen, at, limits, emit);
+            }
+            // A lone sequence number behind the end is far more often a FIN that was not captured than a byte.
+            (None, 1) => {}
+            (None, missing) => self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit),
+        }
+        self.settle(at, false, limits, emit);
+        let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
+        emit(StreamItem::End { reason, at });
+        self.last = None;
+    }
+}
+
+// Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
+const HELD_SEGMENTS: usize = 3;
+
+// Rationale: four segments that continue each other by chance: 2^-96.
+const STRAY_SEGMENTS: usize = 4;
+
+// Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
+const SANE: i64 = 1 << 30;

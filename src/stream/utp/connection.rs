@@ -1,0 +1,279 @@
+//! One uTP connection: what speaks for it while it is a candidate, and its two directions afterwards.
+
+use super::UtpId;
+use super::packet::{Packet, PacketKind};
+use super::side::Side;
+use crate::packet::Direction;
+use crate::provenance::At;
+use crate::stream::{EndReason, Opening, StreamItem, StreamLimits};
+
+/// A packet that waits until its connection is established.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held<'cap> {
+    pub(super) at: At,
+    pub(super) direction: Direction,
+    pub(super) packet: Packet<'cap>,
+    pub(super) doubtful: bool,
+}
+
+/// A connection, established once it has an id.
+#[derive(Debug)]
+pub(super) struct Connection<'cap> {
+    pub(super) id: Option<UtpId>,
+    /// The connection id in the packets of each direction, SYN apart.
+    send_ids: [Option<u16>; 2],
+    /// Who sent the SYN, and its number.
+    syn: Option<(Direction, u16)>,
+    pub(super) opening: Opening,
+    sides: [Side<'cap>; 2],
+    signs: [Signs; 2],
+    held: Vec<Held<'cap>>,
+    /// Who sent an ST_RESET.
+    reset: Option<Direction>,
+}
+
+/// What speaks for one direction of a candidate being uTP.
+#[derive(Clone, Copy, Debug, Default)]
+struct Signs {
+    /// Number and sender's clock of the packet with the highest number, and when it was seen.
+    highest: Option<(u16, u32, At)>,
+    /// Packets with consecutive numbers and a clock that keeps time.
+    run: u32,
+    /// Packets that acknowledge what the other direction sent.
+    mutual: u32,
+    /// The sender's clock in the packet before: a duplicate frame is no evidence.
+    clock: Option<u32>,
+    /// Whether a packet carried data.
+    data: bool,
+}
+
+impl<'cap> Connection<'cap> {
+    /// A candidate that begins with a packet of `direction`.
+    pub(super) fn new(direction: Direction, packet: &Packet<'cap>) -> Self {
+        let mut connection = Self {
+            id: None,
+            send_ids: [None, None],
+            syn: None,
+            opening: Opening::default(),
+            sides: [Side::default(), Side::default()],
+            signs: [Signs::default(); 2],
+            held: Vec::new(),
+            reset: None,
+        };
+        if packet.kind == PacketKind::Syn {
+            *of(&mut connection.send_ids, direction) = Some(packet.connection_id.wrapping_add(1));
+            *of(&mut connection.send_ids, direction.reverse()) = Some(packet.connection_id);
+        } else {
+            *of(&mut connection.send_ids, direction) = Some(packet.connection_id);
+        }
+        connection
+    }
+
+    /// Whether `packet` carries this connection's ids.
+    pub(super) fn owns(&self, direction: Direction, packet: &Packet<'cap>) -> bool {
+        let (this, that) = (self.send_id(direction), self.send_id(direction.reverse()));
+        let id = packet.connection_id;
+        match packet.kind {
+            PacketKind::Syn => this == Some(id.wrapping_add(1)) && that.is_none_or(|that| that == id),
+            // Implementations differ on which of the two ids a reset carries.
+            PacketKind::Reset => this == Some(id) || that == Some(id),
+            _ => match (this, that) {
+                (Some(this), _) => this == id,
+                (None, Some(that)) => that.wrapping_add(1) == id || id.wrapping_add(1) == that,
+                (None, None) => false,
+            },
+        }
+    }
+
+    /// Whether `packet`, which has this connection's ids, opens another one.
+    pub(super) fn is_replaced_by(&self, direction: Direction, packet: &Packet<'cap>) -> bool {
+        packet.kind == PacketKind::Syn
+            && match self.syn {
+                Some(syn) => syn != (direction, packet.seq_nr),
+                None => self.id.is_some(),
+            }
+    }
+
+    /// Whether a reset, or a FIN in both directions, was seen.
+    pub(super) fn is_over(&self) -> bool {
+        self.reset.is_some() || self.sides.iter().all(Side::is_finished)
+    }
+
+    /// Takes a packet that this connection owns: keeps it while a candidate, else delivers it.
+    pub(super) fn push(
+        &mut self,
+        held: Held<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) {
+        self.note_opening(&held);
+        if self.id.is_some() {
+            self.deliver(&held, limits, emit);
+        } else {
+            self.weigh(&held);
+            if self.held.len() >= HELD_PACKETS {
+                self.held.remove(0);
+            }
+            self.held.push(held);
+        }
+    }
+
+    /// Whether what was seen suffices for a connection, see [`super`].
+    pub(super) fn is_proven(&self) -> bool {
+        let [low, high] = &self.signs;
+        self.opening.syn_ack.is_some()
+            || (low.mutual >= MUTUAL_PACKETS && high.mutual >= MUTUAL_PACKETS && (low.data || high.data))
+            || self.signs.iter().any(|signs| signs.run >= RUN_PACKETS && signs.data)
+    }
+
+    /// Makes the candidate a connection and delivers what it held.
+    pub(super) fn establish(
+        &mut self,
+        id: UtpId,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) {
+        self.id = Some(id);
+        for held in std::mem::take(&mut self.held) {
+            self.deliver(&held, limits, emit);
+        }
+    }
+
+    /// Ends both directions.
+    pub(super) fn close(
+        &mut self,
+        reason: EndReason,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) {
+        let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
+        for direction in [Direction::LowToHigh, Direction::HighToLow] {
+            let side = of(&mut self.sides, direction);
+            if side.last().is_some() {
+                side.close(reason, limits, &mut |item| emit(direction, item));
+            }
+        }
+    }
+
+    fn send_id(&self, direction: Direction) -> Option<u16> {
+        let [low, high] = self.send_ids;
+        if direction == Direction::LowToHigh { low } else { high }
+    }
+
+    fn note_opening(&mut self, held: &Held<'cap>) {
+        let Held { at, direction, packet, .. } = held;
+        of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
+        match (packet.kind, self.syn) {
+            (PacketKind::Syn, None) => {
+                self.syn = Some((*direction, packet.seq_nr));
+                self.opening.initiator = Some(*direction);
+                self.opening.syn = Some(*at);
+                of(&mut self.sides, *direction).start(packet.seq_nr.wrapping_add(1), false);
+            }
+            (PacketKind::State, Some((initiator, seq_nr)))
+                if initiator != *direction && self.opening.syn_ack.is_none() && packet.ack_nr == seq_nr =>
+            {
+                self.opening.syn_ack = Some(*at);
+                of(&mut self.sides, *direction).start(packet.seq_nr, true);
+            }
+            (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
+                if initiator == *direction && self.opening.syn_ack.is_some() =>
+            {
+                self.opening.ack.get_or_insert(*at);
+            }
+            _ => {}
+        }
+    }
+
+    fn weigh(&mut self, held: &Held<'cap>) {
+        let Held { at, direction, packet, .. } = held;
+        if packet.kind == PacketKind::Reset {
+            return;
+        }
+        let other = of(&mut self.signs, direction.reverse()).highest;
+        let signs = of(&mut self.signs, *direction);
+        if signs.clock.replace(packet.timestamp_us) == Some(packet.timestamp_us) {
+            return;
+        }
+        let acks = |(seq_nr, ..): (u16, u32, At)| packet.ack_nr.wrapping_sub(seq_nr) as i16;
+        if packet.kind != PacketKind::Syn && other.map(acks).is_some_and(|away| ACK_REACH.contains(&away)) {
+            signs.mutual += 1;
+        }
+        let numbered = matches!(packet.kind, PacketKind::Data | PacketKind::Fin);
+        signs.data |= numbered && packet.payload.wire_len > 0;
+        match signs.highest {
+            None => signs.run = u32::from(numbered),
+            Some((seq_nr, clock, then)) => {
+                let (step, away) = (packet.seq_nr.wrapping_sub(seq_nr), packet.seq_nr.wrapping_sub(seq_nr) as i16);
+                let elapsed_us = at.time.0.saturating_sub(then.time.0) / 1_000;
+                let ticked = i64::from(packet.timestamp_us.wrapping_sub(clock) as i32);
+                let keeps_time = elapsed_us.abs_diff(ticked) <= CLOCK_TOLERANCE_US;
+                if away.unsigned_abs() > REORDER_REACH {
+                    *signs = Signs { run: u32::from(numbered), data: signs.data, ..Signs::default() };
+                } else if away <= 0 {
+                    return;
+                } else if numbered {
+                    signs.run = if step == 1 && keeps_time { signs.run + 1 } else { 1 };
+                }
+            }
+        }
+        if numbered || signs.highest.is_none() {
+            signs.highest = Some((packet.seq_nr, packet.timestamp_us, *at));
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        held: &Held<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) {
+        let Held { at, direction, packet, doubtful } = *held;
+        of(&mut self.sides, direction).saw(at);
+        match packet.kind {
+            PacketKind::Syn => return,
+            PacketKind::Reset => {
+                self.reset = Some(direction);
+                return;
+            }
+            _ => {}
+        }
+        let reverse = direction.reverse();
+        of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
+        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
+            let side = of(&mut self.sides, direction);
+            side.receive(at, &packet, doubtful, limits, &mut |item| emit(direction, item));
+            if self.reset == Some(direction) && packet.payload.wire_len > 0 {
+                // Who goes on sending has not reset the connection: the reset was forged.
+                self.reset = None;
+            }
+        }
+    }
+}
+
+/// The element of `both` for `direction`.
+fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
+    let [low, high] = both;
+    match direction {
+        Direction::LowToHigh => low,
+        Direction::HighToLow => high,
+    }
+}
+
+// Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
+const HELD_PACKETS: usize = 64;
+
+// Rationale: an id (2^-15) and two acknowledgements each way (16 bits each, 1 in 15) that agree by chance: 2^-30.
+const MUTUAL_PACKETS: u32 = 2;
+
+// Rationale: three steps of exactly one, with clocks right to 10 s (1 in 200), agree by chance once in 2^70.
+const RUN_PACKETS: u32 = 4;
+
+// Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
+const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
+
+// Rationale: as for acknowledgements; a wider step starts the evidence anew.
+const REORDER_REACH: u16 = 4_096;
+
+// Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
+const CLOCK_TOLERANCE_US: u64 = 10_000_000;

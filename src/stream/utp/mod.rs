@@ -1,0 +1,162 @@
+//! uTP (BEP 29): the connections of one UDP 4-tuple, told from all else that goes over it.
+//!
+//! One datagram in fifty looks like uTP. A connection is established, and its items delivered, only when
+//! 1. an ST_STATE answers an ST_SYN with its connection id and its number, or
+//! 2. two packets of each direction acknowledge what the other direction sent, and one packet carried data, or
+//! 3. four packets of one direction have consecutive numbers, fitting clocks, and data.
+//!
+//! Until then up to 64 packets per candidate are held, and delivered once it is established; of a longer
+//! candidate the oldest packets are forgotten, and so is the oldest candidate when there are 17.
+//!
+//! Packets are ordered by number; offsets are sums of payload lengths, so a lost packet is a gap of unknown length
+//! behind which the offsets go on. Holes are waited for as in [TCP](super::TcpConnection). The first copy of a
+//! packet is kept; of a longer second copy the rest is delivered while nothing followed, else it is
+//! [`Late`](StreamItem::Late). Packets more than 8,192 numbers away are [`OutOfWindow`](StreamItem::OutOfWindow), unless
+//! four in a row are consecutive: then the stream goes on with them behind a gap. A conflict in a packet that still waits is reported at the next offset to deliver.
+
+mod connection;
+mod packet;
+mod side;
+
+pub use packet::{NotUtp, Packet, PacketKind};
+
+use super::{EndReason, Opening, StreamItem, StreamLimits};
+use crate::packet::{Direction, Payload};
+use crate::provenance::At;
+use connection::{Connection, Held};
+
+/// A uTP connection among those of one flow: 0 for the first that was established, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtpId(pub u32);
+
+/// What a datagram was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UtpVerdict {
+    /// Something else.
+    NotUtp(NotUtp),
+    /// Perhaps uTP: it is held until more is known.
+    Pending,
+    /// A packet of this connection.
+    Part(UtpId),
+}
+
+/// All uTP connections between two endpoints.
+///
+/// # Invariants
+/// - At most 16 candidates and 64 connections; candidates hold no [`UtpId`].
+#[derive(Debug)]
+pub struct UtpFlow<'cap> {
+    limits: StreamLimits,
+    /// The least recently active first.
+    connections: Vec<Connection<'cap>>,
+    established: u32,
+    closed: Vec<(UtpId, Opening)>,
+}
+
+impl<'cap> UtpFlow<'cap> {
+    /// A flow of which nothing was seen yet; allocates nothing.
+    pub fn new(limits: &StreamLimits) -> Self {
+        Self { limits: *limits, connections: Vec::new(), established: 0, closed: Vec::new() }
+    }
+
+    /// Takes a datagram sent in `direction`; appends what it makes known to `out`.
+    ///
+    /// `doubtful`: whether its checksum was tested and is wrong.
+    pub fn push(
+        &mut self,
+        at: At,
+        direction: Direction,
+        payload: &Payload<'cap>,
+        doubtful: bool,
+        out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
+    ) -> UtpVerdict {
+        let packet = match Packet::parse(payload) {
+            Ok(packet) => packet,
+            Err(reason) => return UtpVerdict::NotUtp(reason),
+        };
+        let owner = self
+            .connections
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, connection)| connection.owns(direction, &packet))
+            .max_by_key(|(_, connection)| connection.id.is_some())
+            .map(|(index, _)| index);
+        let mut connection = match owner.map(|index| self.connections.remove(index)) {
+            Some(old) if old.is_replaced_by(direction, &packet) => {
+                self.finish(old, EndReason::Replaced, out);
+                Connection::new(direction, &packet)
+            }
+            Some(connection) => connection,
+            None if packet.kind == PacketKind::Reset => return UtpVerdict::Pending,
+            None => Connection::new(direction, &packet),
+        };
+        let id = connection.id.unwrap_or(UtpId(self.established));
+        let limits = self.limits;
+        let mut emit = |direction, item| out.push((id, direction, item));
+        connection.push(Held { at, direction, packet, doubtful }, &limits, &mut emit);
+        if connection.id.is_none() && connection.is_proven() {
+            connection.establish(id, &limits, &mut emit);
+            self.established = self.established.saturating_add(1);
+        }
+        let verdict = connection.id.map_or(UtpVerdict::Pending, UtpVerdict::Part);
+        self.connections.push(connection);
+        self.make_room(out);
+        verdict
+    }
+
+    /// Ends all connections, as [`super::TcpConnection::close`] does. Candidates leave nothing.
+    pub fn close(&mut self, reason: EndReason, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {
+        let mut connections = std::mem::take(&mut self.connections);
+        connections.sort_by_key(|connection| connection.id);
+        for connection in connections {
+            self.finish(connection, reason, out);
+        }
+    }
+
+    /// Who opened connection `id`, and the frames that prove it; kept for live connections and the last 64 closed.
+    pub fn opening(&self, id: UtpId) -> Option<Opening> {
+        let live = self.connections.iter().find(|connection| connection.id == Some(id));
+        let closed = || self.closed.iter().find(|(closed, _)| *closed == id).map(|(_, opening)| *opening);
+        live.map(|connection| connection.opening).or_else(closed)
+    }
+
+    fn finish(
+        &mut self,
+        mut connection: Connection<'cap>,
+        reason: EndReason,
+        out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
+    ) {
+        let Some(id) = connection.id else { return };
+        connection.close(reason, &self.limits, &mut |direction, item| out.push((id, direction, item)));
+        if self.closed.len() >= MAX_CONNECTIONS {
+            self.closed.remove(0);
+        }
+        self.closed.push((id, connection.opening));
+    }
+
+    fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {
+        let candidates = self.connections.iter().filter(|connection| connection.id.is_none()).count();
+        if candidates > MAX_CANDIDATES {
+            if let Some(oldest) = self.connections.iter().position(|connection| connection.id.is_none()) {
+                self.connections.remove(oldest);
+            }
+        } else if self.connections.len() - candidates > MAX_CONNECTIONS {
+            let established = |connection: &Connection<'_>| connection.id.is_some();
+            let over = self.connections.iter().position(|one| established(one) && one.is_over());
+            if let Some(index) = over.or_else(|| self.connections.iter().position(established)) {
+                let connection = self.connections.remove(index);
+                self.finish(connection, EndReason::Open, out);
+            }
+        }
+    }
+}
+
+// Rationale: two endpoints rarely have more than a few connections; each holds its history.
+const MAX_CONNECTIONS: usize = 64;
+
+// Rationale: more than the connections that open at once; 16 x 64 held packets are 100 KiB.
+const MAX_CANDIDATES: usize = 16;
+
+#[cfg(test)]
+mod tests;

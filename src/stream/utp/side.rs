@@ -1,0 +1,463 @@
+//! One direction of a uTP connection: packets in the order of their numbers, bytes in stream offsets.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::packet::{Packet, PacketKind};
+use crate::packet::Payload;
+use crate::provenance::At;
+use crate::stream::patience::Patience;
+use crate::stream::reorder::compare;
+use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+
+/// One direction.
+///
+/// # Invariants
+/// - Packet numbers are unwrapped to `u64`; `pending` ascends and starts above `next` once `started`.
+/// - `history` holds consecutive packets and ends with `next - 1`.
+#[derive(Debug, Default)]
+pub(super) struct Side<'cap> {
+    /// The number of the next packet to deliver; before `started`, a number to unwrap others by.
+    next: Option<u64>,
+    started: bool,
+    /// Unwrapped number of the first packet of the stream.
+    origin: u64,
+    numbering: Numbering,
+    /// Where the next byte goes.
+    offset: u64,
+    pending: VecDeque<Waiting<'cap>>,
+    history: VecDeque<Delivered<'cap>>,
+    /// A row of packets from far away.
+    strays: Vec<Stray<'cap>>,
+    /// Highest cumulative acknowledgement: the number of a packet.
+    ack: Option<(u64, At)>,
+    acked: u64,
+    /// Packets confirmed by a selective ACK that were not delivered yet.
+    sacked: BTreeSet<u64>,
+    patience: Patience,
+    fin: Option<u64>,
+    last: Option<At>,
+}
+
+/// A packet whose number is too far away to be unwrapped.
+#[derive(Clone, Copy, Debug)]
+struct Stray<'cap> {
+    seq_nr: u16,
+    payload: Payload<'cap>,
+    at: At,
+    doubtful: bool,
+}
+
+/// Whether the answer to a SYN used up a number: BEP 29 says so, libutp and libtorrent do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Numbering {
+    /// Known, or nothing that was seen so far depends on it.
+    #[default]
+    Settled,
+    /// The counterpart's first acknowledgement will tell.
+    Open,
+    /// It did: the first packet is the one behind `next`.
+    UsedUp,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting<'cap> {
+    seq: u64,
+    payload: Payload<'cap>,
+    at: At,
+    doubtful: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Delivered<'cap> {
+    seq: u64,
+    offset: u64,
+    bytes: &'cap [u8],
+    /// Payload bytes on the wire, captured or not.
+    len: u32,
+    captured: bool,
+    sacked: bool,
+}
+
+impl Delivered<'_> {
+    fn end(&self) -> u64 {
+        self.offset + u64::from(self.len)
+    }
+}
+
+impl<'cap> Side<'cap> {
+    /// Whether any packet of the direction was seen.
+    pub(super) fn last(&self) -> Option<At> {
+        self.last
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.fin.is_some()
+    }
+
+    pub(super) fn saw(&mut self, at: At) {
+        self.last = Some(at);
+    }
+
+    /// The number of the first packet with data is known: from the SYN, or (`soft`) from its answer.
+    pub(super) fn start(&mut self, seq_nr: u16, soft: bool) {
+        if self.next.is_none() {
+            self.next = Some(FIRST + u64::from(seq_nr));
+            self.started = true;
+            self.origin = FIRST + u64::from(seq_nr);
+            self.numbering = if soft { Numbering::Open } else { Numbering::Settled };
+        }
+    }
+
+    /// Whether `ack_nr` may confirm packets of this direction: near what was seen of it, if anything was.
+    pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {
+        self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
+    }
+
+    /// Takes DATA or FIN.
+    pub(super) fn receive(
+        &mut self,
+        at: At,
+        packet: &Packet<'cap>,
+        doubtful: bool,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let mut next = *self.next.get_or_insert(FIRST + u64::from(packet.seq_nr));
+        if self.numbering == Numbering::UsedUp {
+            self.numbering = Numbering::Settled;
+            if distance(packet.seq_nr, next) > 0 {
+                next += 1;
+                (self.next, self.origin) = (Some(next), next);
+            }
+        }
+        let away = distance(packet.seq_nr, next);
+        let Some(seq) = next.checked_add_signed(away).filter(|_| away.abs() <= NEAR) else {
+            self.stray(Stray { seq_nr: packet.seq_nr, payload: packet.payload, at, doubtful }, limits, emit);
+            return;
+        };
+        if packet.kind == PacketKind::Fin && self.fin.is_none() {
+            self.fin = Some(seq);
+        }
+        self.place(Waiting { seq, payload: packet.payload, at, doubtful }, limits, emit);
+    }
+
+    fn place(&mut self, waiting: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Waiting { seq, at, .. } = waiting;
+        let next = self.next.unwrap_or(seq);
+        if !self.started || seq > next {
+            self.insert(waiting, emit);
+            if !self.started && self.pending.len() >= HELD_PACKETS {
+                self.begin(limits, emit);
+            }
+        } else if seq == next {
+            self.deliver(waiting, limits, emit);
+        } else {
+            self.again(&waiting, emit);
+        }
+        if self.started {
+            self.drain(limits, emit);
+            while self.pending.len() > limits.pending_segments as usize {
+                self.give_up(GapCause::Limit, u64::MAX, at, limits, emit);
+            }
+        }
+        self.settle(at, true, limits, emit);
+    }
+
+    /// Takes a packet from far away: alone it is garbage, but a row of them shows that the capture missed so many
+    /// that the stream is elsewhere by now.
+    #[cold]
+    fn stray(&mut self, stray: Stray<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let at = stray.at;
+        let step = self.strays.last().map(|last| stray.seq_nr.wrapping_sub(last.seq_nr));
+        if step == Some(0) {
+            return; // A duplicate frame does not break the row.
+        }
+        if step != Some(1) {
+            self.discard_strays(emit);
+        }
+        self.strays.push(stray);
+        if self.strays.len() < STRAY_PACKETS {
+            return;
+        }
+        self.begin(limits, emit);
+        while !self.pending.is_empty() {
+            self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
+        }
+        emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
+        // What came before cannot be told by its numbers any more.
+        self.history.clear();
+        self.sacked.clear();
+        (self.ack, self.fin) = (None, None);
+        let strays = std::mem::take(&mut self.strays);
+        let first = strays.first().map_or(0, |first| first.seq_nr);
+        let next = self.next.unwrap_or(FIRST);
+        let from = next + u64::from(first.wrapping_sub(next as u16));
+        (self.next, self.started) = (Some(from), true);
+        for (seq, Stray { payload, at, doubtful, .. }) in (from..).zip(strays) {
+            self.place(Waiting { seq, payload, at, doubtful }, limits, emit);
+        }
+    }
+
+    fn discard_strays(&mut self, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        for Stray { payload, at, .. } in self.strays.drain(..) {
+            emit(StreamItem::OutOfWindow { len: u64::from(payload.wire_len), at });
+        }
+    }
+
+    /// Takes what the counterpart acknowledges.
+    pub(super) fn acknowledge(
+        &mut self,
+        at: At,
+        packet: &Packet<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
+        let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
+        if self.numbering == Numbering::Open {
+            let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
+            self.numbering = if used_up { Numbering::UsedUp } else { Numbering::Settled };
+        }
+        if !self.started && self.pending.back().is_some_and(|last| last.seq <= ack) {
+            self.begin(limits, emit);
+        }
+        if self.ack.is_none_or(|(highest, _)| ack > highest) {
+            self.ack = Some((ack, at));
+        }
+        self.settle(at, false, limits, emit);
+        for (index, byte) in packet.selective_ack.unwrap_or_default().iter().enumerate() {
+            for bit in (0..8_u64).filter(|bit| byte & (1 << bit) != 0) {
+                self.confirm(ack + 2 + index as u64 * 8 + bit, at, emit);
+            }
+        }
+    }
+
+    /// Delivers what waits, holes as gaps, and ends the direction.
+    pub(super) fn close(
+        &mut self,
+        reason: EndReason,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        self.discard_strays(emit);
+        self.begin(limits, emit);
+        let Some(at) = self.last.take() else { return };
+        while !self.pending.is_empty() {
+            self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
+        }
+        // As in TCP, a lone number behind the end is taken for a FIN that was not captured.
+        let unseen = self.ack.zip(self.next).map_or(0, |((ack, _), next)| (ack + 1).saturating_sub(next));
+        if self.started && unseen > 1 {
+            emit(StreamItem::Gap {
+                offset: self.offset,
+                missing: Missing::Unknown,
+                cause: GapCause::Acknowledged,
+                at,
+            });
+        }
+        self.settle(at, false, limits, emit);
+        let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
+        emit(StreamItem::End { reason, at });
+    }
+
+    /// Decides that the direction starts with the lowest packet held.
+    fn begin(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if let (false, Some(first)) = (self.started, self.pending.front()) {
+            (self.next, self.origin) = (Some(first.seq), first.seq);
+            self.started = true;
+            self.drain(limits, emit);
+        }
+    }
+
+    fn insert(&mut self, new: Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let index = self.pending.partition_point(|waiting| waiting.seq < new.seq);
+        match self.pending.get_mut(index).filter(|waiting| waiting.seq == new.seq) {
+            None => self.pending.insert(index, new),
+            Some(first) => {
+                let common = first.payload.bytes.len().min(new.payload.bytes.len());
+                if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
+                    // Its place in the stream is not known yet; this is the nearest.
+                    compare(self.offset, first.payload.bytes, new.payload.bytes, new.at, emit);
+                } else if new.payload.bytes.len() > first.payload.bytes.len() {
+                    let wire_len = first.payload.wire_len.max(new.payload.wire_len);
+                    *first = Waiting { payload: Payload { bytes: new.payload.bytes, wire_len }, ..new };
+                }
+            }
+        }
+    }
+
+    /// Delivers the packet whose turn it is.
+    fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Waiting { seq, payload, at, doubtful } = packet;
+        let offset = self.offset;
+        self.data(payload.bytes, at, doubtful, emit);
+        self.cut(payload.wire_len, payload.bytes.len(), at, emit);
+        let len = u32::try_from(self.offset - offset).unwrap_or(u32::MAX);
+        let sacked = self.sacked.remove(&seq);
+        self.remember(Delivered { seq, offset, bytes: payload.bytes, len, captured: true, sacked }, limits);
+        if sacked && len > 0 {
+            emit(StreamItem::AckedRange { from: offset, to: self.offset, at });
+        }
+    }
+
+    fn data(&mut self, bytes: &'cap [u8], at: At, doubtful: bool, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if !bytes.is_empty() {
+            emit(StreamItem::Data { offset: self.offset, bytes, at, doubtful });
+            self.offset += bytes.len() as u64;
+        }
+    }
+
+    fn cut(&mut self, wire_len: u32, captured: usize, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let missing = u64::from(wire_len).saturating_sub(captured as u64);
+        if missing > 0 {
+            let missing_bytes = Missing::Bytes(missing);
+            emit(StreamItem::Gap { offset: self.offset, missing: missing_bytes, cause: GapCause::Snaplen, at });
+            self.offset += missing;
+        }
+    }
+
+    fn remember(&mut self, delivered: Delivered<'cap>, limits: &StreamLimits) {
+        self.next = Some(delivered.seq + 1);
+        if self.history.len() >= limits.history_segments.max(1) as usize {
+            self.history.pop_front();
+        }
+        self.history.push_back(delivered);
+    }
+
+    fn drain(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        while let Some(&first) = self.pending.front().filter(|first| Some(first.seq) == self.next) {
+            self.pending.pop_front();
+            self.deliver(first, limits, emit);
+        }
+    }
+
+    /// Gives up the packets missing before `upto` and before the first that waits.
+    fn give_up(
+        &mut self,
+        otherwise: GapCause,
+        upto: u64,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let (Some(next), Some(first)) = (self.next, self.pending.front().map(|first| first.seq)) else { return };
+        let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains(&seq);
+        let cause = if confirmed(next) { GapCause::Acknowledged } else { otherwise };
+        let same = |seq: &u64| confirmed(*seq) == confirmed(next);
+        let end = (next..first.min(upto)).take_while(same).last().map_or(next, |last| last + 1);
+        if end > next {
+            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause, at });
+            for seq in next..end {
+                let sacked = self.sacked.remove(&seq);
+                let lost = Delivered { seq, offset: self.offset, bytes: &[], len: 0, captured: false, sacked };
+                self.remember(lost, limits);
+            }
+        }
+        self.drain(limits, emit);
+    }
+
+    /// Compares a packet that was delivered or given up with its new copy.
+    fn again(&mut self, new: &Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Waiting { seq, payload, at, doubtful } = *new;
+        let oldest = self.history.front().map(|first| first.seq);
+        let index = oldest.and_then(|oldest| usize::try_from(seq.checked_sub(oldest)?).ok());
+        let is_last = self.next == Some(seq + 1);
+        let Some(first) = index.and_then(|index| self.history.get_mut(index)) else {
+            let len = payload.bytes.len() as u64;
+            if len > 0 && seq < self.origin {
+                emit(StreamItem::Late { offset: 0, bytes: payload.bytes, at });
+            } else if len > 0 {
+                // Its place is only known to be before the oldest one kept.
+                let oldest = self.history.front().map_or(self.offset, |first| first.offset);
+                emit(StreamItem::Uncompared { offset: oldest.saturating_sub(len), len, at });
+            }
+            return;
+        };
+        if !first.captured {
+            if !payload.bytes.is_empty() {
+                emit(StreamItem::Late { offset: first.offset, bytes: payload.bytes, at });
+            }
+            return;
+        }
+        let common = first.bytes.len().min(payload.bytes.len());
+        let (repeated, extension) = payload.bytes.split_at(common);
+        let same = first.bytes.get(..common) == Some(repeated);
+        compare(first.offset, first.bytes, repeated, at, emit);
+        if !same || extension.is_empty() {
+            return;
+        }
+        // A longer copy: legal after re-packetising, and usual after a snap length cut.
+        if is_last && first.bytes.len() as u64 == u64::from(first.len) {
+            first.bytes = payload.bytes;
+            first.len = payload.wire_len.max(first.len);
+            self.data(extension, at, doubtful, emit);
+            self.cut(payload.wire_len, payload.bytes.len(), at, emit);
+        } else {
+            emit(StreamItem::Late { offset: first.offset + common as u64, bytes: extension, at });
+        }
+    }
+
+    /// Notes one packet of a selective ACK.
+    fn confirm(&mut self, seq: u64, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if !self.started {
+            return;
+        }
+        if self.next.is_none_or(|next| seq >= next) {
+            if self.sacked.len() < MAX_SACKED {
+                self.sacked.insert(seq);
+            }
+            return;
+        }
+        let oldest = self.history.front().map_or(0, |first| first.seq);
+        let index = seq.checked_sub(oldest).and_then(|index| usize::try_from(index).ok());
+        if let Some(packet) = index.and_then(|index| self.history.get_mut(index)).filter(|packet| !packet.sacked) {
+            packet.sacked = true;
+            if packet.len > 0 && packet.end() > self.acked {
+                emit(StreamItem::AckedRange { from: packet.offset, to: packet.end(), at });
+            }
+        }
+    }
+
+    /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
+    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let Some((ack, ack_at)) = self.ack.filter(|_| self.started) else { return };
+        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() {
+            let settled = self.patience.wait(ack + 1, at, counts, limits);
+            while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
+                self.give_up(GapCause::Unseen, settled, at, limits, emit);
+            }
+        } else {
+            self.patience.rest();
+        }
+        let (Some(first), Some(last)) = (self.history.front(), self.history.back()) else { return };
+        let index = ack.min(last.seq).checked_sub(first.seq).and_then(|index| usize::try_from(index).ok());
+        let upto = index.and_then(|index| self.history.get(index)).map_or(0, Delivered::end);
+        if upto > self.acked {
+            self.acked = upto;
+            emit(StreamItem::Acked { upto, at: ack_at });
+        }
+        if let Some(next) = self.next.filter(|next| self.sacked.first().is_some_and(|seq| seq < next)) {
+            self.sacked = self.sacked.split_off(&next);
+        }
+    }
+}
+
+/// `seq_nr - next` in the 16-bit space: from -32,768 to 32,767.
+fn distance(seq_nr: u16, next: u64) -> i64 {
+    i64::from(seq_nr.wrapping_sub(next as u16) as i16)
+}
+
+/// Unwrapped numbers start here, so that those of packets before the first one are positive.
+const FIRST: u64 = 1 << 16;
+
+// Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
+const NEAR: i64 = 8_192;
+
+// Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
+const STRAY_PACKETS: usize = 4;
+
+// Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
+const HELD_PACKETS: usize = 3;
+
+// Rationale: a selective ACK covers at most 255 * 8 packets.
+const MAX_SACKED: usize = 2_048;
