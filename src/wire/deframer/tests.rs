@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::super::message::encode;
 use super::*;
 use crate::provenance::{FrameId, Timestamp};
 use crate::stream::{EndReason, GapCause};
+use crate::wire::BlockRef;
+use crate::wire::handshake::HANDSHAKE;
+use crate::wire::message::encode;
 
 struct Requests(Vec<BlockRef>);
 
@@ -233,6 +235,50 @@ fn a_gap_anywhere_costs_no_block_that_it_does_not_touch_when_they_were_requested
             }
         }
     }
+}
+
+#[test]
+fn a_gap_over_any_header_costs_no_other_standard_block_even_when_no_request_was_seen() {
+    let noisy = |n: u32| (0..16_384_u32).map(|k| ((k * k + n) >> 3) as u8 & 0x0f).collect::<Vec<_>>();
+    let stream = [handshake(), (0..4).flat_map(|n| encode::piece(n, 16_384 * n, &noisy(n))).collect()].concat();
+    let second = 68 + 16_397;
+    for start in second - 20..second + 16 {
+        for len in [1, 4, 30, 16_397] {
+            for known in [true, false] {
+                let end = start + len;
+                let mut feed = Feed::default();
+                stream[..start].chunks(1_448).for_each(|chunk| feed.data(chunk));
+                feed.gap(if known { Missing::Bytes(len as u64) } else { Missing::Unknown });
+                stream[end..].chunks(1_448).for_each(|chunk| feed.data(chunk));
+                let events = feed.run(Start::Handshake, &Nothing, &Limits::default());
+                for n in 0..4_usize {
+                    let (from, to) = (68 + n * 16_397, 68 + (n + 1) * 16_397);
+                    if end <= from || start >= to {
+                        let whole = |block: &&Block<'_>| {
+                            block.piece == n as u32
+                                && block.runs.iter().map(|run| run.bytes.len()).sum::<usize>() == 16_384
+                        };
+                        assert!(blocks(&events).iter().any(whole), "block {n}, gap {start}..{end}, known {known}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_cites_its_frames_and_a_doubtful_one_marks_it() {
+    let stream = [handshake(), encode::piece(0, 0, &payload(100, 0)), encode::piece(0, 100, b"x")].concat();
+    let mut feed = Feed::default();
+    stream.chunks(40).for_each(|chunk| feed.data(chunk));
+    if let StreamItem::Data { doubtful, .. } = &mut feed.items[3] {
+        *doubtful = true;
+    }
+    let events = feed.run(Start::Handshake, &Nothing, &Limits::default());
+    let blocks = blocks(&events);
+    assert_eq!((blocks[0].span.first.frame.number(), blocks[0].span.last.frame.number()), (2, 5));
+    assert_eq!((blocks[0].doubtful, blocks[1].doubtful), (true, false));
+    assert_eq!((blocks[0].offset, blocks[0].runs.len()), (81, 3));
 }
 
 #[test]
