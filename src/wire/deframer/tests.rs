@@ -417,4 +417,31 @@ proptest! {
         let held = stream.len() as u64;
         prop_assert!((held..=held + missing).contains(&extent), "{extent} of {held} + {missing}");
     }
+
+    #[test]
+    fn how_a_stream_is_cut_changes_nothing_even_while_searching(
+        stream in noise(),
+        sizes in prop::collection::vec(1..90_usize, 1..10),
+        mid in any::<bool>(),
+        asked in any::<bool>(),
+    ) {
+        let requests = Requests(match asked {
+            true => vec![BlockRef { piece: 1, begin: 16_384, length: 40 }],
+            false => vec![],
+        });
+        let start = if mid { Start::MidStream } else { Start::Handshake };
+        let (mut one, mut many, mut rest) = (Feed::default(), Feed::default(), &stream[..]);
+        one.data(&stream);
+        for size in sizes.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (head, tail) = rest.split_at(size.min(rest.len()));
+            many.data(head);
+            rest = tail;
+        }
+        let one = one.run(start, &requests, &Limits::default());
+        let many = many.run(start, &requests, &Limits::default());
+        prop_assert_eq!(plain(&one), plain(&many));
+    }
 }
