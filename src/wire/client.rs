@@ -9,7 +9,7 @@ pub fn client_name(peer_id: &[u8; 20]) -> Option<String> {
 }
 
 /// `bytes` as text that is safe to print: invalid UTF-8 replaced, control and direction-changing characters
-/// escaped, at most [`TEXT`] characters.
+/// escaped, at most 128 characters before escaping.
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::new();
     for letter in String::from_utf8_lossy(bytes.get(..TEXT * 4).unwrap_or(bytes)).chars().take(TEXT) {

@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use super::body::{self, Body};
+use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER};
-use super::resync::{Candidate, HANDSHAKE, Search};
+use super::resync::{Candidate, Expectation, Nothing, Search};
 use super::window::{Chunk, Window};
-use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, Run, UnknownReason};
+use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::provenance::{At, Span};
 use crate::stream::{Missing, StreamItem};
@@ -21,36 +23,6 @@ pub enum Start {
     Handshake,
     /// Its beginning is not in the capture: the first message must be searched for.
     MidStream,
-}
-
-/// What the counterpart asked this direction for.
-pub trait Expectation {
-    /// Whether exactly this block was requested and has not been answered.
-    fn awaits(&self, block: BlockRef) -> bool;
-    /// Whether any request is unanswered.
-    fn any(&self) -> bool;
-}
-
-/// What the first bytes of a direction are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sniff {
-    /// They begin with the 20 fixed bytes of a BEP 3 handshake.
-    Handshake,
-    /// They may become one.
-    NeedMore,
-    /// They are something else.
-    Other,
-}
-
-/// Tells whether a direction that begins with `prefix` begins with a handshake (BEP 3).
-pub fn sniff(prefix: &[u8]) -> Sniff {
-    if prefix.starts_with(&HANDSHAKE) {
-        Sniff::Handshake
-    } else if HANDSHAKE.starts_with(prefix) {
-        Sniff::NeedMore
-    } else {
-        Sniff::Other
-    }
 }
 
 /// The framing of one direction.
@@ -91,20 +63,6 @@ enum State<'cap> {
     /// Given up, so many bytes ago.
     Idle(u64),
     Closed,
-}
-
-/// A message body that is not whole yet.
-#[derive(Debug)]
-struct Body {
-    id: u8,
-    /// The length prefix.
-    len: u32,
-    /// Bytes still to come; less than `len`.
-    remaining: u32,
-    /// Why the body is passed over, when it is.
-    skipped: Option<UnknownReason>,
-    gathered: Vec<u8>,
-    span: Span,
 }
 
 impl<'cap> Deframer<'cap> {
@@ -191,7 +149,7 @@ impl<'cap> Deframer<'cap> {
         while !chunk.bytes.is_empty() {
             match &mut self.state {
                 State::Piece(block) => {
-                    append(block, &mut chunk);
+                    block.append(&mut chunk);
                     if block.captured_to == block.len {
                         self.finish_block(out);
                     }
@@ -241,15 +199,8 @@ impl<'cap> Deframer<'cap> {
         }
         self.window.clear();
         chunk.take(HANDSHAKE_LEN - before);
-        let (_, fields) = bytes.split_at(HANDSHAKE.len());
-        let (reserved, ids) = fields.split_at(8);
-        let (info_hash, peer_id) = ids.split_at(20);
-        if let (Ok(reserved), Ok(info_hash), Ok(peer_id)) =
-            (reserved.try_into(), info_hash.try_into(), peer_id.try_into())
-        {
-            let span = Span { first, last: first }.join(Span::single(chunk.at));
-            out.push(PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, span }));
-        }
+        let span = Span::single(first).join(Span::single(chunk.at));
+        out.push(PeerEvent::Handshake(Handshake::read(&bytes, span)));
         self.handshake_due = false;
         self.framing = Framing::InSync;
         self.state = State::Header;
@@ -305,16 +256,11 @@ impl<'cap> Deframer<'cap> {
                 return;
             }
             Header::Piece { piece, begin, payload } => {
-                let typical = chunk.bytes.len().max(MIN_SEGMENT);
-                let runs = match payload as usize {
-                    0 => Vec::new(),
-                    payload => Vec::with_capacity((payload / typical + 2).min(MAX_RUNS)),
-                };
                 self.state = State::Piece(Block {
                     piece,
                     begin,
                     len: payload,
-                    runs,
+                    runs: body::runs(payload, chunk.bytes.len()),
                     captured_to: 0,
                     offset: place.offset.saturating_add(MAX_HEADER as u64),
                     span: place.span,
@@ -338,7 +284,7 @@ impl<'cap> Deframer<'cap> {
         };
         if skipped.is_none() && remaining as usize <= chunk.bytes.len() {
             let body = Cow::Borrowed(chunk.take(remaining as usize));
-            out.push(parsed(id, len, body, span));
+            out.push(body::parsed(id, len, body, span));
             return;
         }
         self.state = State::Body(Body { id, len, remaining, skipped, gathered: Vec::new(), span });
@@ -490,7 +436,7 @@ impl<'cap> Deframer<'cap> {
         {
             out.push(match skipped {
                 Some(reason) => PeerEvent::Unknown { id, len, reason, span },
-                None => parsed(id, len, Cow::Owned(gathered), span),
+                None => body::parsed(id, len, Cow::Owned(gathered), span),
             });
         }
     }
@@ -503,72 +449,5 @@ struct Place {
     doubtful: bool,
 }
 
-impl Body {
-    fn append(&mut self, chunk: &mut Chunk<'_>) {
-        self.span.cover(chunk.at);
-        let bytes = chunk.take(self.remaining as usize);
-        self.remaining -= bytes.len() as u32;
-        if self.skipped.is_none() {
-            self.gathered.extend_from_slice(bytes);
-        }
-    }
-
-    /// The message as far as it came.
-    fn cut<'cap>(self) -> PeerEvent<'cap> {
-        let (id, len, reason) = (self.id, self.len - self.remaining, UnknownReason::Incomplete);
-        PeerEvent::Unknown { id, len, reason, span: self.span }
-    }
-}
-
-impl Block<'_> {
-    /// Asserts the type's invariants.
-    fn check(&self) {
-        debug_assert!(self.captured_to <= self.len, "no more payload than the prefix states");
-        debug_assert!(
-            self.runs.windows(2).all(|pair| matches!(pair, [a, b]
-                if u64::from(a.start) + a.bytes.len() as u64 <= u64::from(b.start))),
-            "runs are in order and do not overlap"
-        );
-    }
-}
-
-/// Moves as much of the chunk as belongs to the block into it.
-fn append<'cap>(block: &mut Block<'cap>, chunk: &mut Chunk<'cap>) {
-    let bytes = chunk.take((block.len - block.captured_to) as usize);
-    block.runs.push(Run { start: block.captured_to, bytes });
-    block.captured_to += bytes.len() as u32;
-    block.span.cover(chunk.at);
-    block.doubtful |= chunk.doubtful;
-}
-
-/// The event for a message that is whole.
-fn parsed(id: u8, len: u32, body: Cow<'_, [u8]>, span: Span) -> PeerEvent<'_> {
-    match Message::parse(id, body) {
-        Ok(message) => PeerEvent::Message { message, span },
-        Err(reason) => PeerEvent::Unknown { id, len, reason, span },
-    }
-}
-
-/// No request is known.
-struct Nothing;
-
-impl Expectation for Nothing {
-    fn awaits(&self, _: BlockRef) -> bool {
-        false
-    }
-
-    fn any(&self) -> bool {
-        false
-    }
-}
-
-/// Bytes of a handshake (BEP 3).
-const HANDSHAKE_LEN: usize = 68;
-// Rationale: the smallest segment size a path must carry (RFC 9293 3.7.1), so that one allocation is the rule.
-const MIN_SEGMENT: usize = 536;
-// Rationale: room for a 128 KiB block of the smallest segments; a hostile length prefix gets no more in advance.
-const MAX_RUNS: usize = 256;
-
 #[cfg(test)]
-#[path = "deframer_tests.rs"]
 mod tests;

@@ -1,8 +1,10 @@
 //! One direction of a peer connection: the deframer, the messages of BEP 3, 6, 10 and 52, extension messages.
 
+mod body;
 mod client;
 mod deframer;
 mod extended;
+mod handshake;
 mod header;
 mod message;
 mod pex;
@@ -14,9 +16,11 @@ use std::borrow::Cow;
 use crate::provenance::{At, Span};
 
 pub use client::{client_name, printable};
-pub use deframer::{Deframer, Expectation, Sniff, Start, sniff};
+pub use deframer::{Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
+pub use handshake::{Sniff, sniff};
 pub use pex::{PexFlags, PexMessage, PexPeer};
+pub use resync::Expectation;
 
 /// One thing that a peer sent.
 ///

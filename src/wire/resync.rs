@@ -6,9 +6,31 @@
 
 use memchr::{memchr, memchr2};
 
-use super::header::{Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE};
+use super::BlockRef;
+use super::handshake::{HANDSHAKE, HANDSHAKE_LEN};
+use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE};
 use super::window::{Stop, Window};
-use super::{BlockRef, Expectation};
+
+/// What the counterpart asked this direction for.
+pub trait Expectation {
+    /// Whether exactly this block was requested and has not been answered.
+    fn awaits(&self, block: BlockRef) -> bool;
+    /// Whether any request is unanswered.
+    fn any(&self) -> bool;
+}
+
+/// No request is known.
+pub(super) struct Nothing;
+
+impl Expectation for Nothing {
+    fn awaits(&self, _: BlockRef) -> bool {
+        false
+    }
+
+    fn any(&self) -> bool {
+        false
+    }
+}
 
 /// A search in progress.
 #[derive(Debug)]
@@ -134,6 +156,10 @@ impl Search {
                     at += 1;
                     continue;
                 }
+                if matches!(rest, [0, _, _, _, id, ..] if !is_searched(*id)) && !matches!(rest, [0, 0, 0, 0, ..]) {
+                    at += 1;
+                    continue;
+                }
                 if let [0, 0, 0, 0, tail @ ..] = rest {
                     // No message but keep-alive begins with four zeros: on to the end of the run.
                     at += zeros(tail) + 1;
@@ -156,7 +182,7 @@ impl Search {
                         return None;
                     }
                     Class::Handshake => {
-                        let next = offset.saturating_add(68);
+                        let next = offset.saturating_add(HANDSHAKE_LEN as u64);
                         return Some(Candidate { offset, handshake: true, next, chain: 0, standard: true });
                     }
                     Class::Header(header) => return Some(candidate(offset, header, expected)),
@@ -185,7 +211,7 @@ impl Search {
         let sane = |places: usize| {
             // Index, and begin where there is one, behind length and id.
             let fields = bytes.get(5..5 + places)?;
-            let (index, begin) = (super::header::word(fields, 0)?, super::header::word(fields, 4));
+            let (index, begin) = (header::word(fields, 0)?, header::word(fields, 4));
             Some(index <= MAX_PIECE && begin.is_none_or(|begin| begin <= MAX_BEGIN))
         };
         let plausible = match header {
@@ -213,6 +239,11 @@ fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candida
     Candidate { offset, handshake: false, next, chain, standard: awaited || header.is_standard_block() }
 }
 
+/// Whether a search may end at a message with this id: those whose header alone says much.
+fn is_searched(id: u8) -> bool {
+    matches!(id, 4 | 6..=8 | 13 | 16 | 17)
+}
+
 /// How many bytes `bytes` starts with that are zero.
 fn zeros(bytes: &[u8]) -> usize {
     let (wide, _) = bytes.as_chunks::<32>();
@@ -220,8 +251,6 @@ fn zeros(bytes: &[u8]) -> usize {
     skip + bytes.iter().skip(skip).take_while(|byte| **byte == 0).count()
 }
 
-/// The first 20 bytes of a handshake (BEP 3).
-pub(super) const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
 // Rationale: 128 KiB is the largest block that clients ask for; the scan relies on the second byte being 0 to 2.
 const MAX_CANDIDATE: u32 = (128 << 10) + 9;
 // Rationale: a bitfield of 8 million pieces or a 1 MiB block; anything longer is likelier misread.

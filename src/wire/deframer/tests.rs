@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::super::message::encode;
 use super::*;
 use crate::provenance::{FrameId, Timestamp};
 use crate::stream::{EndReason, GapCause};
+use crate::wire::BlockRef;
+use crate::wire::handshake::HANDSHAKE;
+use crate::wire::message::encode;
 
 struct Requests(Vec<BlockRef>);
 
@@ -236,6 +238,50 @@ fn a_gap_anywhere_costs_no_block_that_it_does_not_touch_when_they_were_requested
 }
 
 #[test]
+fn a_gap_over_any_header_costs_no_other_standard_block_even_when_no_request_was_seen() {
+    let noisy = |n: u32| (0..16_384_u32).map(|k| ((k * k + n) >> 3) as u8 & 0x0f).collect::<Vec<_>>();
+    let stream = [handshake(), (0..4).flat_map(|n| encode::piece(n, 16_384 * n, &noisy(n))).collect()].concat();
+    let second = 68 + 16_397;
+    for start in second - 20..second + 16 {
+        for len in [1, 4, 30, 16_397] {
+            for known in [true, false] {
+                let end = start + len;
+                let mut feed = Feed::default();
+                stream[..start].chunks(1_448).for_each(|chunk| feed.data(chunk));
+                feed.gap(if known { Missing::Bytes(len as u64) } else { Missing::Unknown });
+                stream[end..].chunks(1_448).for_each(|chunk| feed.data(chunk));
+                let events = feed.run(Start::Handshake, &Nothing, &Limits::default());
+                for n in 0..4_usize {
+                    let (from, to) = (68 + n * 16_397, 68 + (n + 1) * 16_397);
+                    if end <= from || start >= to {
+                        let whole = |block: &&Block<'_>| {
+                            block.piece == n as u32
+                                && block.runs.iter().map(|run| run.bytes.len()).sum::<usize>() == 16_384
+                        };
+                        assert!(blocks(&events).iter().any(whole), "block {n}, gap {start}..{end}, known {known}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_cites_its_frames_and_a_doubtful_one_marks_it() {
+    let stream = [handshake(), encode::piece(0, 0, &payload(100, 0)), encode::piece(0, 100, b"x")].concat();
+    let mut feed = Feed::default();
+    stream.chunks(40).for_each(|chunk| feed.data(chunk));
+    if let StreamItem::Data { doubtful, .. } = &mut feed.items[3] {
+        *doubtful = true;
+    }
+    let events = feed.run(Start::Handshake, &Nothing, &Limits::default());
+    let blocks = blocks(&events);
+    assert_eq!((blocks[0].span.first.frame.number(), blocks[0].span.last.frame.number()), (2, 5));
+    assert_eq!((blocks[0].doubtful, blocks[1].doubtful), (true, false));
+    assert_eq!((blocks[0].offset, blocks[0].runs.len()), (81, 3));
+}
+
+#[test]
 fn a_middle_of_a_stream_is_read_from_its_first_whole_block_without_any_request() {
     let mut stream = payload(500, 9);
     for n in 0..3 {
@@ -370,5 +416,32 @@ proptest! {
         let extent = extent(&events);
         let held = stream.len() as u64;
         prop_assert!((held..=held + missing).contains(&extent), "{extent} of {held} + {missing}");
+    }
+
+    #[test]
+    fn how_a_stream_is_cut_changes_nothing_even_while_searching(
+        stream in noise(),
+        sizes in prop::collection::vec(1..90_usize, 1..10),
+        mid in any::<bool>(),
+        asked in any::<bool>(),
+    ) {
+        let requests = Requests(match asked {
+            true => vec![BlockRef { piece: 1, begin: 16_384, length: 40 }],
+            false => vec![],
+        });
+        let start = if mid { Start::MidStream } else { Start::Handshake };
+        let (mut one, mut many, mut rest) = (Feed::default(), Feed::default(), &stream[..]);
+        one.data(&stream);
+        for size in sizes.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (head, tail) = rest.split_at(size.min(rest.len()));
+            many.data(head);
+            rest = tail;
+        }
+        let one = one.run(start, &requests, &Limits::default());
+        let many = many.run(start, &requests, &Limits::default());
+        prop_assert_eq!(plain(&one), plain(&many));
     }
 }

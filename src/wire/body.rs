@@ -1,0 +1,84 @@
+//! What follows a header: payload that is handed on in runs, and bodies that are gathered to be parsed whole.
+
+use std::borrow::Cow;
+
+use super::window::Chunk;
+use super::{Block, Message, PeerEvent, Run, UnknownReason};
+use crate::provenance::Span;
+
+/// A message body that is not whole yet.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// The message id.
+    pub id: u8,
+    /// The length prefix.
+    pub len: u32,
+    /// Bytes still to come; less than `len`.
+    pub remaining: u32,
+    /// Why the body is passed over, when it is.
+    pub skipped: Option<UnknownReason>,
+    /// What came so far.
+    pub gathered: Vec<u8>,
+    /// The frames that carried it.
+    pub span: Span,
+}
+
+impl Body {
+    /// Moves as much of the chunk as belongs to the body into it.
+    pub fn append(&mut self, chunk: &mut Chunk<'_>) {
+        self.span.cover(chunk.at);
+        let bytes = chunk.take(self.remaining as usize);
+        self.remaining -= bytes.len() as u32;
+        if self.skipped.is_none() {
+            self.gathered.extend_from_slice(bytes);
+        }
+    }
+
+    /// The message as far as it came.
+    pub fn cut<'cap>(self) -> PeerEvent<'cap> {
+        let (id, len, reason) = (self.id, self.len - self.remaining, UnknownReason::Incomplete);
+        PeerEvent::Unknown { id, len, reason, span: self.span }
+    }
+}
+
+impl<'cap> Block<'cap> {
+    /// Moves as much of the chunk as belongs to the block into it.
+    pub(super) fn append(&mut self, chunk: &mut Chunk<'cap>) {
+        let bytes = chunk.take((self.len - self.captured_to) as usize);
+        self.runs.push(Run { start: self.captured_to, bytes });
+        self.captured_to += bytes.len() as u32;
+        self.span.cover(chunk.at);
+        self.doubtful |= chunk.doubtful;
+    }
+
+    /// Asserts the type's invariants.
+    pub(super) fn check(&self) {
+        debug_assert!(self.captured_to <= self.len, "no more payload than the prefix states");
+        debug_assert!(
+            self.runs.windows(2).all(|pair| matches!(pair, [a, b]
+                if u64::from(a.start) + a.bytes.len() as u64 <= u64::from(b.start))),
+            "runs are in order and do not overlap"
+        );
+    }
+}
+
+/// The event for a message that is whole.
+pub(super) fn parsed(id: u8, len: u32, body: Cow<'_, [u8]>, span: Span) -> PeerEvent<'_> {
+    match Message::parse(id, body) {
+        Ok(message) => PeerEvent::Message { message, span },
+        Err(reason) => PeerEvent::Unknown { id, len, reason, span },
+    }
+}
+
+/// An empty list with room for a payload that comes in segments like the one of `segment` bytes.
+pub(super) fn runs<'cap>(payload: u32, segment: usize) -> Vec<Run<'cap>> {
+    match payload as usize {
+        0 => Vec::new(),
+        payload => Vec::with_capacity((payload / segment.max(MIN_SEGMENT) + 2).min(MAX_RUNS)),
+    }
+}
+
+// Rationale: the smallest segment size a path must carry (RFC 9293 3.7.1), so that one allocation is the rule.
+const MIN_SEGMENT: usize = 536;
+// Rationale: room for a 128 KiB block of the smallest segments; a hostile length prefix gets no more in advance.
+const MAX_RUNS: usize = 256;
