@@ -1,6 +1,10 @@
 //! Everything that the captures prove: per transfer, per subject, per torrent. Sorted, and identical for any
 //! number of threads, window size or argument order.
 
+mod build;
+mod credit;
+mod ladder;
+
 use std::collections::BTreeSet;
 
 use crate::anomaly::Anomalies;
@@ -8,6 +12,8 @@ use crate::capture::InputFacts;
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
+use crate::torrent::TorrentId;
+pub(crate) use build::{Findings, build};
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -384,8 +390,8 @@ pub struct Subject {
 pub struct TorrentEvidence {
     /// Under which hash the report speaks of it.
     pub info_hash: InfoHash,
-    /// Index into the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
-    pub torrent: Option<usize>,
+    /// Which of the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
+    pub torrent: Option<TorrentId>,
     /// The figures of all its transfers.
     pub bytes: Bytes,
     /// Bytes of the torrent that were verified at least once, each counted once.
