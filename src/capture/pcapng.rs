@@ -297,18 +297,29 @@ impl PcapngReader {
             None => {
                 (track.bytes.len(), format!("the end of the file after {} bytes", rest.len()), "a block header")
             }
-            Some(len) if len > rest.len() && self.step(rest).is_some() => {
+            Some(len) if len > rest.len() && self.step(rest).is_some() && self.captured_end(rest).is_none() => {
                 let found = format!("the end of the file after {} bytes of a block of {len}", rest.len());
                 (track.bytes.len(), found, "a whole block")
             }
             Some(len) => {
-                let next = resync::find(track.bytes, start + 1, step).unwrap_or(track.bytes.len());
+                let from = start + self.captured_end(rest).unwrap_or(1);
+                let next = resync::find(track.bytes, from, step).unwrap_or(track.bytes.len());
                 (next, format!("a block of {len} bytes"), "a block with two equal lengths that fits the file")
             }
         };
         track.damaged(anomalies, start, next - start, found, expected)?;
         track.advance(next - start);
         Ok(())
+    }
+
+    /// Where the captured bytes of a packet block end, when the file holds them all and they fit a frame: no block is
+    /// looked for before that, as what looks like one would be payload.
+    fn captured_end(&self, rest: &[u8]) -> Option<usize> {
+        let kind = self.endian.u32(rest, 0)?;
+        let captured = self.endian.u32(rest, 20).filter(|_| matches!(kind, PACKET | ENHANCED_PACKET))?;
+        let wire = self.endian.u32(rest, 24).filter(|wire| captured <= *wire)?;
+        let end = 28_usize.checked_add(captured as usize)?;
+        (wire as usize <= MAX_RECORD && end <= rest.len()).then_some(end)
     }
 
     /// A block as the search for the next good one wants it: of a known type, with lengths that agree.
