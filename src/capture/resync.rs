@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn records(n: usize) -> Vec<u8> {
-        let mut record = vec![0; 200];
+        let mut record = [0; 200];
         (record[0], record[1]) = (b'R', 200);
         record.repeat(n)
     }

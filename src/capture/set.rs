@@ -206,8 +206,9 @@ mod tests {
         for (content, found) in [(&b""[..], "an empty file"), (b"d4:infod", "a torrent"), (b"plain text", "text")] {
             let path = dir.path().join("capture.pcap");
             std::fs::write(&path, content).expect("room");
-            let error =
-                CaptureSet::open(&[path.clone()], &OpenOptions::default()).expect_err("no capture").to_string();
+            let error = CaptureSet::open(std::slice::from_ref(&path), &OpenOptions::default())
+                .expect_err("no capture")
+                .to_string();
             assert!(error.contains(found) && error.starts_with(&path.display().to_string()), "{error}");
         }
         let error = CaptureSet::open(&[dir.path().to_path_buf()], &OpenOptions::default()).expect_err("no capture");
