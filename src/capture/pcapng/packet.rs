@@ -82,8 +82,7 @@ impl<'cap> Packet<'cap> {
             Some(interface) if interface.snaplen > 0 => interface.snaplen,
             _ => u32::MAX,
         };
-        // Without a snap length in the way, the block holds the whole packet: a shorter one is damaged. Some writers
-        // cut below the stated snap length and leave only the block's length to tell.
+        // Some writers cut below the stated snap length, and leave only the block's length to tell.
         let room = (body.len() - 4) as u32;
         Self::payload(interfaces, body, 4, 0, wire.min(snaplen).min(room), wire, None)
     }
