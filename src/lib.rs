@@ -20,6 +20,7 @@ pub mod evidence;
 mod limits;
 pub mod packet;
 pub mod provenance;
+pub mod report;
 pub mod stream;
 pub mod torrent;
 pub mod wire;
