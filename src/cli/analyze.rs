@@ -24,6 +24,7 @@ pub struct Analyze {
     captures: Vec<PathBuf>,
 
     /// Torrent files, v1, v2 or hybrid; of a directory, every torrent in it. May be given several times.
+    /// Name the captures first: what follows -t is a torrent.
     /// Without a torrent, sessions are reported but nothing can be verified
     #[arg(short, long = "torrent", value_name = "FILE", num_args = 1.., required = false)]
     torrents: Vec<PathBuf>,

@@ -72,3 +72,22 @@ Exit codes:
   1  a comparison failed
   2  could not run (usage, unreadable or unsupported input); nothing was written
   3  complete, but an input was damaged or a limit was reached";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn torrents_may_be_given_several_at_once_and_several_times() {
+        let line = ["peerproof", "analyze", "a.pcap", "b.pcap", "-t", "1.torrent", "2.torrent", "--torrent", "dir"];
+        assert!(Cli::try_parse_from(line).is_ok());
+        assert!(Cli::try_parse_from(["peerproof", "analyze"]).is_err());
+        assert!(Cli::try_parse_from(["peerproof", "analyze", "a.pcap", "--force"]).is_err());
+    }
+}

@@ -85,22 +85,25 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// `text` broken at spaces into lines of at most `width` characters (longer words stand alone), each further line
-/// behind `indent` spaces.
+/// behind `indent` spaces. Spaces at its start are kept.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut column = 0;
-    for word in text.split(' ') {
+    let words = text.trim_start_matches(' ');
+    let mut column = text.len() - words.len();
+    let mut out = " ".repeat(column);
+    let mut fresh = true;
+    for word in words.split(' ') {
         let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
+        if !fresh && column + 1 + length > width {
             out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent));
+            out.push_str(&" ".repeat(indent));
             column = indent;
-        } else if column > 0 {
+        } else if !fresh {
             out.push(' ');
             column += 1;
         }
         out.push_str(word);
         column += length;
+        fresh = false;
     }
     out
 }
@@ -141,5 +144,6 @@ mod tests {
     #[test]
     fn a_long_sentence_is_broken_at_spaces() {
         assert_eq!(wrapped("aa bb cc dd", 5, 2), "aa bb\n  cc\n  dd");
+        assert_eq!(wrapped("  aa bb", 4, 3), "  aa\n   bb");
     }
 }

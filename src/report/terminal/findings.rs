@@ -108,6 +108,13 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         }
     }
     page.line(&sentence);
+    if subject.unproven_bytes > 0 && subject.verified_bytes > 0 {
+        page.line(&format!(
+            "{} that {} sent lie in units that the captures never complete: unproven.",
+            counted(subject.unproven_bytes, "byte"),
+            subject.endpoint
+        ));
+    }
     if subject.refuted_bytes > 0 {
         page.line(&format!(
             "{} that {} sent differ from the torrent ({} touched). That shows no intent: a disk error or a damaged \
@@ -193,8 +200,11 @@ fn warnings(document: &Document, page: &mut Page) {
     let foreign: Vec<_> = document.torrents.iter().filter(|torrent| torrent.source.is_none()).collect();
     if !foreign.is_empty() {
         page.line(&format!(
-            "{} in the captures belong to no torrent that was given, so none of their bytes can be verified:",
-            counted(foreign.len() as u64, "info-hash").replace("info-hashs", "info-hashes")
+            "The captures name {}, and nothing of that can be verified:",
+            match foreign.len() {
+                1 => "a torrent that was not given".to_owned(),
+                count => format!("{} torrents that were not given", grouped(count as u64)),
+            }
         ));
         for torrent in foreign {
             page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.served_bytes, "byte")));

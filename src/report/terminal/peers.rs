@@ -1,13 +1,15 @@
 //! One row per peer, one table per torrent.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
-use super::{Page, clock, torrent_name};
+use super::{Page, torrent_name};
+use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
 pub(super) fn write(document: &Document, page: &mut Page) {
+    let dated = spans_days(document);
     let mut hashes: Vec<Option<&str>> =
         document.subjects.iter().map(|subject| subject.info_hash.as_deref()).collect();
     hashes.extend(document.torrents.iter().map(|torrent| Some(torrent.info_hash.as_str())));
@@ -20,10 +22,17 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         torrent(document, hash, page);
         if subjects.is_empty() {
             page.line("no peer of this torrent is in the captures");
-        } else if page.width >= TABLE_WIDTH {
-            table(document, &subjects, page);
-        } else {
-            list(document, &subjects, page);
+            continue;
+        }
+        let columns = columns(&subjects);
+        let rows: Vec<Vec<String>> = subjects
+            .iter()
+            .map(|subject| columns.iter().map(|column| (column.value)(subject, dated)).collect())
+            .collect();
+        let room = page.width.saturating_sub(INDENT);
+        match table(&columns, &rows, room).filter(|_| page.width >= TABLE_WIDTH) {
+            Some(table) => page.block(&table),
+            None => list(&columns, &rows, page),
         }
     }
 }
@@ -56,60 +65,95 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
     }
 }
 
-fn table(document: &Document, subjects: &[&Subject], page: &mut Page) {
+/// The rows as a table, or `None` when the figures are too wide for the page.
+fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<String> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    // Two columns of the page are its indentation.
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(page.width.saturating_sub(2)).unwrap_or(u16::MAX));
-    table.set_header(HEADER);
-    let dated = spans_days(document);
-    for subject in subjects {
-        table.add_row(row(subject, dated));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if FIGURES.contains(&column.index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        if column.index != CLIENT && column.index < TIMES {
-            column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.set_header(columns.iter().map(|column| column.name));
+    table.add_rows(rows);
+    for (drawn, column) in table.column_iter_mut().zip(columns) {
+        drawn.set_padding((0, 2));
+        match column.kind {
+            ColumnKind::Name => {}
+            ColumnKind::Word => drop(drawn.set_constraint(ColumnConstraint::ContentWidth)),
+            ColumnKind::Figure => {
+                drawn.set_constraint(ColumnConstraint::ContentWidth).set_cell_alignment(CellAlignment::Right);
+            }
         }
     }
-    page.block(&table.to_string());
+    let lines = table.to_string();
+    lines.lines().all(|line| line.trim_end().chars().count() <= width).then_some(lines)
 }
 
-fn list(document: &Document, subjects: &[&Subject], page: &mut Page) {
-    let dated = spans_days(document);
-    for subject in subjects {
-        let row = row(subject, dated);
-        let [endpoint, client, rest @ ..] = &row;
-        page.line(&format!("{endpoint} {client}"));
+/// The rows one below the other, for narrow pages.
+fn list(columns: &[Column], rows: &[Vec<String>], page: &mut Page) {
+    for row in rows {
+        let [peer, client, rest @ ..] = row.as_slice() else { continue };
+        page.line(&format!("{peer} {client}"));
         let pairs: Vec<_> =
-            HEADER.iter().skip(2).zip(rest).map(|(name, value)| format!("{name} {value}")).collect();
+            columns.iter().skip(2).zip(rest).map(|(column, value)| format!("{} {value}", column.name)).collect();
         page.line(&format!("  {}", pairs.join(", ")));
     }
 }
 
-fn row(subject: &Subject, dated: bool) -> [String; 11] {
-    let refuted = if subject.refuted_bytes > 0 && subject.grade.name() != "GX" { "+GX" } else { "" };
-    [
-        if subject.transport == "tcp" {
-            subject.endpoint.clone()
-        } else {
-            format!("{} {}", subject.endpoint, subject.transport)
-        },
-        escaped(&subject.clients.join(", ")),
-        format!("{}{refuted}", subject.grade.name()),
-        grouped(subject.served_bytes),
-        grouped(subject.verified_bytes),
-        grouped(subject.sole_bytes),
-        grouped(subject.refuted_bytes),
-        grouped(subject.unproven_bytes.saturating_add(subject.disputed_bytes)),
-        grouped(subject.pieces_verified),
-        clock(&subject.first_time, dated),
-        clock(&subject.last_time, dated),
-    ]
+/// A column of the table of peers.
+#[derive(Clone, Copy)]
+struct Column {
+    name: &'static str,
+    kind: ColumnKind,
+    value: fn(&Subject, bool) -> String,
+}
+
+/// How a column is laid out.
+#[derive(Clone, Copy)]
+enum ColumnKind {
+    /// As wide as there is room, broken where there is none.
+    Name,
+    /// Never broken.
+    Word,
+    /// Never broken, to the right.
+    Figure,
+}
+
+/// The columns; `disputed` only where there is something in dispute.
+fn columns(subjects: &[&Subject]) -> Vec<Column> {
+    let disputed = subjects.iter().any(|subject| subject.disputed_bytes > 0);
+    COLUMNS.iter().copied().filter(|column| disputed || column.name != "disputed").collect()
+}
+
+const COLUMNS: [Column; 12] = [
+    Column { name: "peer", kind: ColumnKind::Word, value: |s, _| peer(s) },
+    Column { name: "client", kind: ColumnKind::Name, value: |s, _| escaped(&s.clients.join(", ")) },
+    Column { name: "grade", kind: ColumnKind::Word, value: |s, _| grade(s) },
+    Column { name: "served", kind: ColumnKind::Figure, value: |s, _| grouped(s.served_bytes) },
+    Column { name: "verified", kind: ColumnKind::Figure, value: |s, _| grouped(s.verified_bytes) },
+    Column { name: "sole", kind: ColumnKind::Figure, value: |s, _| grouped(s.sole_bytes) },
+    Column { name: "refuted", kind: ColumnKind::Figure, value: |s, _| grouped(s.refuted_bytes) },
+    Column { name: "disputed", kind: ColumnKind::Figure, value: |s, _| grouped(s.disputed_bytes) },
+    Column { name: "unproven", kind: ColumnKind::Figure, value: |s, _| grouped(s.unproven_bytes) },
+    Column { name: "pieces", kind: ColumnKind::Figure, value: |s, _| grouped(s.pieces_verified) },
+    Column { name: "first", kind: ColumnKind::Word, value: |s, dated| seconds(&s.first_time, dated) },
+    Column { name: "last", kind: ColumnKind::Word, value: |s, dated| seconds(&s.last_time, dated) },
+];
+
+fn peer(subject: &Subject) -> String {
+    match subject.transport {
+        "tcp" => subject.endpoint.clone(),
+        transport => format!("{} {transport}", subject.endpoint),
+    }
+}
+
+fn grade(subject: &Subject) -> String {
+    let refuted = if subject.refuted_bytes > 0 && subject.grade != Grade::GX { "+GX" } else { "" };
+    format!("{}{refuted}", subject.grade.name())
+}
+
+/// The time of day without fractions; with `dated`, month and day in front.
+fn seconds(time: &str, dated: bool) -> String {
+    let from = if dated { 5 } else { 11 };
+    time.get(from..19).unwrap_or(time).replace('T', " ")
 }
 
 /// Whether the captures reach over midnight UTC, so that a time of day alone would be ambiguous.
@@ -118,10 +162,7 @@ fn spans_days(document: &Document) -> bool {
     day(&document.quality.first_time) != day(&document.quality.last_time)
 }
 
-const HEADER: [&str; 11] =
-    ["peer", "client", "grade", "served", "verified", "sole", "refuted", "undecided", "pieces", "first", "last"];
-const CLIENT: usize = 1;
-const FIGURES: std::ops::Range<usize> = 3..9;
-const TIMES: usize = 9;
-// Rationale: the table's narrowest useful form; below it figures would break over lines.
-const TABLE_WIDTH: usize = 116;
+// Rationale: below it a table of figures leaves no room for a client's name.
+const TABLE_WIDTH: usize = 100;
+/// Columns of the page before a table.
+const INDENT: usize = 2;
