@@ -391,3 +391,50 @@ pub struct Quality {
 fn grade_name<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(grade.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::report::fixture;
+
+    /// The keys of the object that begins at `start`, in order, by their indentation.
+    fn keys(json: &str, start: &str, indent: usize) -> Vec<String> {
+        let body = json.split_once(start).map(|(_, body)| body).unwrap_or_default();
+        let depth = " ".repeat(indent);
+        body.lines()
+            .skip(1)
+            .take_while(|line| !line.starts_with(&format!("{}}}", " ".repeat(indent - 2))))
+            .filter_map(|line| line.strip_prefix(&depth)?.strip_prefix('"')?.split_once('"'))
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_contract() {
+        let json = fixture::document().json().expect("JSON");
+        let transfer = keys(&json, "\"transfers\": [", 6);
+        let contract = "uploader downloader transport info_hash connections initiator encryption uploader_peer_ids \
+                        uploader_clients grade actionable flags piece_messages partial_messages served_bytes lost_bytes \
+                        repeated_bytes verified_bytes sole_bytes refuted_bytes disputed_bytes unproven_bytes pad_bytes \
+                        acknowledged_bytes solicited_bytes pieces_verified pieces_sole pieces_refuted \
+                        pieces_advertised first_time last_time files rungs next_rung";
+        let contract: Vec<_> = contract.split_whitespace().collect();
+        assert_eq!(transfer.get(..contract.len()).unwrap_or_default(), contract);
+        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality";
+        assert_eq!(keys(&format!("#{json}"), "#", 2), top.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_text_is_stable_ends_with_a_newline_and_moves_no_cursor() {
+        let json = fixture::document().json().expect("JSON");
+        assert_eq!(json, fixture::document().json().expect("JSON"));
+        assert!(json.ends_with("}\n") && json.chars().all(|c| c == '\n' || !c.is_control()));
+        assert!(json.contains(r"swarm\u001b[2J.txt"));
+    }
+
+    #[test]
+    fn only_a_verified_unit_that_was_advertised_and_requested_is_actionable() {
+        let document = fixture::document();
+        let actionable: Vec<_> = document.transfers.iter().map(|transfer| transfer.actionable).collect();
+        assert_eq!(actionable, [true, false]);
+    }
+}

@@ -217,7 +217,7 @@ fn warnings(document: &Document, page: &mut Page) {
     }
     for ((address, hash), count) in ports.into_iter().filter(|(_, count)| *count > 1) {
         page.line(&format!(
-            "Mind that {address} stands for {count} peers of one torrent ({}): a sum over the address would mix them.",
+            "Mind that {address} stands for {count} peers of {}: a sum over the address would mix them.",
             torrent_name(document, hash)
         ));
     }

@@ -133,7 +133,7 @@ mod tests {
             "65,536 bytes that 10.77.3.10:6881 sent differ from the torrent",
             "nobody is accused",
             "10.77.3.11:33009 sent no piece data",
-            "10.77.3.10 stands for 2 peers of one torrent",
+            "10.77.3.10 stands for 2 peers of \"swarm",
             "no unit that it sent verified",
             "1,460",
         ] {
@@ -156,6 +156,14 @@ mod tests {
             let text = terminal(&fixture::document(), width);
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn figures_are_never_broken_over_lines() {
+        for width in [80, 120] {
+            let text = terminal(&fixture::document(), width);
+            assert!(text.lines().any(|line| line.contains("3,538,944") && line.contains("G8+GX")), "{text}");
         }
     }
 

@@ -30,7 +30,8 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             .map(|subject| columns.iter().map(|column| (column.value)(subject, dated)).collect())
             .collect();
         let room = page.width.saturating_sub(INDENT);
-        match table(&columns, &rows, room).filter(|_| page.width >= TABLE_WIDTH) {
+        let fits = |padding| table(&columns, &rows, room, padding);
+        match fits(2).or_else(|| fits(1)) {
             Some(table) => page.block(&table),
             None => list(&columns, &rows, page),
         }
@@ -65,18 +66,18 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
     }
 }
 
-/// The rows as a table, or `None` when the figures are too wide for the page.
-fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<String> {
+/// The rows as a table with `padding` blanks between columns, or `None` when the figures are too wide for the page.
+fn table(columns: &[Column], rows: &[Vec<String>], width: usize, padding: u16) -> Option<String> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    // The padding behind the last column is blank and may leave the page.
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX).saturating_add(padding));
     table.set_header(columns.iter().map(|column| column.name));
     table.add_rows(rows);
     for (drawn, column) in table.column_iter_mut().zip(columns) {
-        drawn.set_padding((0, 2));
+        drawn.set_padding((0, padding));
         match column.kind {
-            ColumnKind::Name => {}
             ColumnKind::Word => drop(drawn.set_constraint(ColumnConstraint::ContentWidth)),
             ColumnKind::Figure => {
                 drawn.set_constraint(ColumnConstraint::ContentWidth).set_cell_alignment(CellAlignment::Right);
@@ -90,10 +91,10 @@ fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> Option<Strin
 /// The rows one below the other, for narrow pages.
 fn list(columns: &[Column], rows: &[Vec<String>], page: &mut Page) {
     for row in rows {
-        let [peer, client, rest @ ..] = row.as_slice() else { continue };
-        page.line(&format!("{peer} {client}"));
+        let [peer, rest @ ..] = row.as_slice() else { continue };
+        page.line(&peer.replace('\n', "  "));
         let pairs: Vec<_> =
-            columns.iter().skip(2).zip(rest).map(|(column, value)| format!("{} {value}", column.name)).collect();
+            columns.iter().skip(1).zip(rest).map(|(column, value)| format!("{} {value}", column.name)).collect();
         page.line(&format!("  {}", pairs.join(", ")));
     }
 }
@@ -109,8 +110,6 @@ struct Column {
 /// How a column is laid out.
 #[derive(Clone, Copy)]
 enum ColumnKind {
-    /// As wide as there is room, broken where there is none.
-    Name,
     /// Never broken.
     Word,
     /// Never broken, to the right.
@@ -123,9 +122,8 @@ fn columns(subjects: &[&Subject]) -> Vec<Column> {
     COLUMNS.iter().copied().filter(|column| disputed || column.name != "disputed").collect()
 }
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 11] = [
     Column { name: "peer", kind: ColumnKind::Word, value: |s, _| peer(s) },
-    Column { name: "client", kind: ColumnKind::Name, value: |s, _| escaped(&s.clients.join(", ")) },
     Column { name: "grade", kind: ColumnKind::Word, value: |s, _| grade(s) },
     Column { name: "served", kind: ColumnKind::Figure, value: |s, _| grouped(s.served_bytes) },
     Column { name: "verified", kind: ColumnKind::Figure, value: |s, _| grouped(s.verified_bytes) },
@@ -138,11 +136,22 @@ const COLUMNS: [Column; 12] = [
     Column { name: "last", kind: ColumnKind::Word, value: |s, dated| seconds(&s.last_time, dated) },
 ];
 
+/// The endpoint, the transport unless it is TCP, and on a second line the client.
 fn peer(subject: &Subject) -> String {
-    match subject.transport {
-        "tcp" => subject.endpoint.clone(),
-        transport => format!("{} {transport}", subject.endpoint),
+    let mut text = subject.endpoint.clone();
+    if subject.transport != "tcp" {
+        text.push(' ');
+        text.push_str(subject.transport);
     }
+    let client = escaped(&subject.clients.join(", "));
+    if !client.is_empty() {
+        text.push('\n');
+        text.extend(client.chars().take(CLIENT_WIDTH));
+        if client.chars().count() > CLIENT_WIDTH {
+            text.push_str("...");
+        }
+    }
+    text
 }
 
 fn grade(subject: &Subject) -> String {
@@ -162,7 +171,7 @@ fn spans_days(document: &Document) -> bool {
     day(&document.quality.first_time) != day(&document.quality.last_time)
 }
 
-// Rationale: below it a table of figures leaves no room for a client's name.
-const TABLE_WIDTH: usize = 100;
 /// Columns of the page before a table.
 const INDENT: usize = 2;
+// Rationale: room for every usual name and version; the full text is in report.json.
+const CLIENT_WIDTH: usize = 24;
