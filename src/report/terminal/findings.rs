@@ -20,6 +20,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     for subject in document.subjects.iter().filter(|subject| subject.served_bytes == 0) {
         silent(document, subject, several, page);
     }
+    flags(document, page);
     disputed(document, page);
     opaque(document, page);
     warnings(document, page);
@@ -159,6 +160,21 @@ fn silent(document: &Document, subject: &Subject, several: bool, page: &mut Page
     ));
 }
 
+/// The flags of each subject, but for private addresses, which have a sentence of their own.
+fn flags(document: &Document, page: &mut Page) {
+    for subject in &document.subjects {
+        let words: Vec<_> = subject
+            .flags
+            .iter()
+            .filter(|flag| **flag != "private-address")
+            .map(|flag| format!("{} ({flag})", flag_words(flag)))
+            .collect();
+        if !words.is_empty() {
+            page.line(&format!("Of {} mind: {}.", subject.endpoint, words.join("; ")));
+        }
+    }
+}
+
 fn disputed(document: &Document, page: &mut Page) {
     let bytes: u64 = document.torrents.iter().map(|torrent| torrent.classes.disputed_bytes).sum();
     let bytes = bytes.max(document.subjects.iter().map(|subject| subject.disputed_bytes).sum());
@@ -177,7 +193,7 @@ fn opaque(document: &Document, page: &mut Page) {
     }
     let bytes = document.opaque.iter().map(|each| each.bytes_a_to_b.saturating_add(each.bytes_b_to_a));
     page.line(&format!(
-        "{} with {} of payload are taken for encrypted BitTorrent (MSE) and cannot be read:",
+        "Taken for encrypted BitTorrent, and not readable: {} with {} of payload.",
         counted(document.opaque.len() as u64, "conversation"),
         counted(bytes.fold(0, u64::saturating_add), "byte")
     ));
@@ -260,5 +276,26 @@ fn who(document: &Document, subject: &Subject, several: bool) -> String {
         format!("{} in {}:", subject.endpoint, torrent_name(document, subject.info_hash.as_deref()))
     } else {
         subject.endpoint.clone()
+    }
+}
+
+/// What a flag means, as a clause.
+fn flag_words(flag: &str) -> &'static str {
+    match flag {
+        "one-sided" => "only one side of its connection is in the captures",
+        "return-path-unconfirmed" => "no packet shows that anything reached it, so the address may be forged",
+        "unsolicited" => "it sent a piece that nobody asked for in these captures",
+        "gap-in-range" => "bytes within what it sent are not in the captures",
+        "overlap-conflict" => "a stretch was sent twice with different bytes",
+        "bad-checksum" => "packets within what it sent have a wrong checksum",
+        "truncated-snaplen" => "the snap length cut what it sent",
+        "duplicate-frames" => "frames are in the captures more than once, and count once",
+        "decrypted-with-secret" => "readable only with the secret that was given",
+        "resynchronised" => "framing was lost and found again",
+        "handshake-not-captured" => "no handshake of the connection is in the captures",
+        "pad-or-trivial" => "what it sent is padding or of one byte value, which anybody could send",
+        "boomerang" => "the receiver itself had sent it the same piece before",
+        "clock-step" => "the clock of the capture stepped meanwhile",
+        _ => "flagged",
     }
 }

@@ -168,6 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn figures_too_wide_for_a_table_are_listed_instead() {
+        let mut document = fixture::document();
+        document.subjects[0].served_bytes = u64::MAX;
+        document.subjects[0].endpoint = "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".into();
+        let text = terminal(&document, 100);
+        assert!(text.contains("served 18,446,744,073,709,551,615"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn captures_with_nothing_but_encrypted_conversations_say_so() {
+        let mut document = fixture::empty_document();
+        document.opaque.push(crate::report::Opaque {
+            a: "10.77.5.10:6881".into(),
+            b: "10.77.5.11:40110".into(),
+            transport: "tcp",
+            kind: "mse-rc4",
+            bytes_a_to_b: 1_000,
+            bytes_b_to_a: 20,
+            frames: Frames { file: 0, first: 1, last: 900, last_file: None },
+            basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
+        });
+        let text = terminal(&document, 120);
+        assert!(text.contains("nothing can be said of"), "{text}");
+        assert!(text.contains("1,000 bytes there, 20 bytes back, frames 1-900"), "{text}");
+    }
+
+    #[test]
     fn an_empty_report_says_why_it_is_empty() {
         let text = terminal(&fixture::empty_document(), 120);
         assert!(text.contains("no BitTorrent"), "{text}");
