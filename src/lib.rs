@@ -27,6 +27,7 @@ pub mod prove;
 pub mod provenance;
 pub mod session;
 mod spine;
+pub mod report;
 pub mod stream;
 pub mod torrent;
 pub mod wire;
