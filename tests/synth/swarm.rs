@@ -197,6 +197,19 @@ impl World {
         Self::default()
     }
 
+    pub fn acking(self, acks: Acks) -> Self {
+        Self { acks, ..self }
+    }
+
+    pub fn segments_of(self, mss: usize) -> Self {
+        Self { mss, ..self }
+    }
+
+    /// The first packet is at `now`, ns.
+    pub fn starting(self, now: i64) -> Self {
+        Self { now, ..self }
+    }
+
     /// Lets time pass without a packet.
     pub fn pass(&mut self, ns: i64) {
         self.now += ns;
