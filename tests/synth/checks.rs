@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::capture::{LINK_ETHERNET, Order, Ticks, pcap, pcapng};
 use super::content::{Recipe, Torrent};
 use super::swarm::{Conn, Side, World};
+use super::utp::UtpConn;
 use super::wire;
 
 #[test]
@@ -66,6 +67,28 @@ fn captures_for_the_eye_are_written_on_request() {
     (0..torrent.pieces()).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
     world.reset(conn, Side::B);
     write("wrap.pcap", &world.pcap());
+}
+
+#[test]
+fn a_utp_capture_for_the_eye_is_written_on_request() {
+    let torrent = Recipe::single("a.bin", 32_768, 100_000, 1).v1();
+    let mut world = World::new();
+    let ends = [address("10.0.0.1:50000"), address("10.0.0.2:6881")];
+    let mut conn = UtpConn::open(&mut world, ends[0], ends[1], 65_535, [65_534, 65_530]);
+    conn.send(&mut world, 0, &wire::handshake(torrent.info_hash, wire::peer_id("-XX0001-", 1)));
+    conn.send(&mut world, 1, &wire::handshake(torrent.info_hash, wire::peer_id("-XX0001-", 2)));
+    conn.send(&mut world, 0, &wire::request(0, 0, 16_384));
+    conn.deliver(&mut world, 1, 0, 0, torrent.block(0, 0, 16_384), true);
+    let next = conn.next(1);
+    conn.sack(&mut world, 0, next.wrapping_sub(3), &[1, 0, 0, 0]);
+    conn.close(&mut world, 0, &[]);
+    let sent = &world.ledger[0];
+    assert_eq!((sent.offset, sent.downloader), (68 + 13, ends[0]));
+    assert!(next < 100, "the numbers of the acceptor have wrapped");
+    if let Ok(folder) = std::env::var("PEERPROOF_SYNTH_DIR") {
+        std::fs::create_dir_all(&folder).expect("the folder can be made");
+        std::fs::write(format!("{folder}/utp.pcap"), world.pcap()).expect("writable");
+    }
 }
 
 fn every_message(world: &mut World, conn: Conn) {

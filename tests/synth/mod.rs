@@ -13,6 +13,7 @@ pub mod capture;
 pub mod content;
 pub mod frame;
 pub mod swarm;
+pub mod utp;
 pub mod wire;
 
 mod checks;

@@ -34,6 +34,11 @@ impl Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conn(pub usize);
 
+impl Conn {
+    /// What belongs to no TCP connection.
+    pub const NONE: Self = Self(usize::MAX);
+}
+
 /// When a receiver acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acks {
@@ -340,7 +345,7 @@ impl World {
     /// A UDP datagram outside any connection of this world.
     pub fn datagram(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
         let body = Body::Udp { payload: payload.to_vec() };
-        self.push(Conn(usize::MAX), Side::A, from, to, body);
+        self.push(Conn::NONE, Side::A, from, to, body);
     }
 
     /// Stream bytes that `side` has sent.
