@@ -1,2 +1,3 @@
 mod layers;
+mod scenarios;
 mod synth;
