@@ -13,6 +13,10 @@ Segment = namedtuple("Segment", "frame src dst seq syn data wire_len")
 Block = namedtuple("Block", "piece begin length header payload")  # stream offsets of the 13-byte header, the payload
 
 
+def endpoint(pair):
+    return f"[{pair[0]}]:{pair[1]}" if ":" in pair[0] else f"{pair[0]}:{pair[1]}"
+
+
 def read(path):
     data = Path(path).read_bytes()
     if data[:4] != b"\xd4\xc3\xb2\xa1":
@@ -108,7 +112,7 @@ def held(clean, damaged):
                 damaged_blocks.append([block.piece, block.begin, block.length, have, header])
         sent = sum(b.length for b in listed)
         report.append({
-            "uploader": f"{key[0][0]}:{key[0][1]}", "downloader": f"{key[1][0]}:{key[1][1]}",
+            "uploader": endpoint(key[0]), "downloader": endpoint(key[1]),
             "sent_payload_bytes": sent, "held_payload_bytes": total, "missing_payload_bytes": sent - total,
             "whole_blocks": whole, "whole_pieces": sorted({b.piece for b in listed} - {b[0] for b in damaged_blocks}),
             "damaged_blocks_columns": ["piece", "begin", "length", "payload bytes held", "of 13 header bytes held"],

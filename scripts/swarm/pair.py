@@ -45,6 +45,8 @@ def record(out, files, piece_length, seed, *, name, hosts=FOUR, offload=True, sn
         if lab.work.joinpath("leecher", name).is_file():
             if lab.work.joinpath("leecher", name).read_bytes() != torrent.bytes:
                 raise RuntimeError("the leecher's file is not the seeder's")
+    if check:
+        told["on_the_wire"] = truth.on_the_wire(path)
     truth.write(out, told)
     if check:
         truth.compare(told, truth.tshark_pieces(path, out / "tshark-pieces.tsv"))

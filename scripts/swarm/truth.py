@@ -5,13 +5,11 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
+from swarm import oracle
 from swarm.lab import events
+from swarm.oracle import endpoint
 
 PIECE = re.compile(r"PIECE.*piece: ?(\d+) s: ?([0-9a-fA-F]+) l(?:en)?: ?([0-9a-fA-F]+)")
-
-
-def endpoint(pair):
-    return f"[{pair[0]}]:{pair[1]}" if ":" in pair[0] else f"{pair[0]}:{pair[1]}"
 
 
 def libtorrent_pieces(log, sent):
@@ -104,6 +102,15 @@ def compare(truth, rows):
             print("  tshark differs:", key, "truth", told.get(key), "tshark", seen.get(key))
     print("  tshark", "agrees:" if same else "disagrees:", len(rows), "piece messages,", sum(r[-1] for r in rows), "bytes")
     return same
+
+
+def on_the_wire(capture):
+    """The same figures from the packets, by `oracle`: whole and cut piece messages of each direction of TCP."""
+    frames = oracle.read(capture)[1]
+    rows = [{"uploader": edge["uploader"], "downloader": edge["downloader"],
+             "payload_bytes": edge["held_payload_bytes"], "whole_piece_messages": edge["whole_blocks"],
+             "cut_piece_messages": edge["damaged_blocks"]} for edge in oracle.held(frames, frames)]
+    return sorted(rows, key=lambda row: (row["uploader"], row["downloader"]))
 
 
 def write(folder, truth):
