@@ -24,10 +24,13 @@ def run(*command, **options):
 
 
 class Lab:
-    """`hosts` maps a name to its address (IPv4 or IPv6). With `offload` frames reach 64 KiB; without, 1514 bytes."""
+    """`hosts` maps a name to its address (IPv4 or IPv6). With `offload` frames reach 64 KiB; without, 1514 bytes.
 
-    def __init__(self, hosts, offload=True, seconds=60):
-        self.hosts, self.offload, self.seconds = hosts, offload, seconds
+    `lossy` maps a host to (percent, seed): its link to the bridge loses so many of the packets, in both directions.
+    """
+
+    def __init__(self, hosts, offload=True, seconds=60, lossy=None):
+        self.hosts, self.offload, self.seconds, self.lossy = hosts, offload, seconds, lossy or {}
         self.tag = f"pp{os.getpid()}"
         self.started = []
 
@@ -57,7 +60,15 @@ class Lab:
             run("ip", "-n", host, "link", "set", "lo", "up")
             run("ip", "-n", host, "link", "add", "eth0", "address", f"02:00:00:00:00:{number + 1:02x}",
                 "type", "veth", "peer", "name", f"p{number}", "netns", switch)
-            run("ip", "-n", switch, "link", "set", f"p{number}", "master", "br0", "up")
+            inner = f"p{number}"
+            if name in self.lossy:
+                inner = f"q{number}"
+                run("ip", "-n", switch, "link", "add", f"r{number}", "type", "veth", "peer", "name", inner)
+                for device in (f"p{number}", f"r{number}"):
+                    run("ip", "-n", switch, "link", "set", device, "up")
+                run("ip", "netns", "exec", host, PYTHON, HERE / "lossy.py", "checksum", "eth0")
+                self.start("switch", PYTHON, HERE / "lossy.py", f"p{number}", f"r{number}", *self.lossy[name])
+            run("ip", "-n", switch, "link", "set", inner, "master", "br0", "up")
             if not self.offload:
                 run("ip", "-n", host, "link", "set", "eth0", "gso_max_segs", "1")
             run("ip", "-n", host, "link", "set", "eth0", "up")

@@ -46,6 +46,7 @@ class Torrent:
         if web_seeds:
             self.meta["url-list"] = list(web_seeds)
         self.info_hash = hashlib.sha1(bencode(self.info)).hexdigest()
+        self.urn = f"urn:btih:{self.info_hash}"
 
     def write_metainfo(self, path):
         Path(path).write_bytes(bencode(self.meta))
