@@ -60,13 +60,14 @@ class Lab:
             run("ip", "-n", host, "link", "set", "lo", "up")
             run("ip", "-n", host, "link", "add", "eth0", "address", f"02:00:00:00:00:{number + 1:02x}",
                 "type", "veth", "peer", "name", f"p{number}", "netns", switch)
+            if self.lossy:
+                run("ip", "netns", "exec", host, PYTHON, HERE / "lossy.py", "checksum", "eth0")
             inner = f"p{number}"
             if name in self.lossy:
                 inner = f"q{number}"
                 run("ip", "-n", switch, "link", "add", f"r{number}", "type", "veth", "peer", "name", inner)
                 for device in (f"p{number}", f"r{number}"):
                     run("ip", "-n", switch, "link", "set", device, "up")
-                run("ip", "netns", "exec", host, PYTHON, HERE / "lossy.py", "checksum", "eth0")
                 self.start("switch", PYTHON, HERE / "lossy.py", f"p{number}", f"r{number}", *self.lossy[name])
             run("ip", "-n", switch, "link", "set", inner, "master", "br0", "up")
             if not self.offload:

@@ -9,7 +9,8 @@ from swarm import oracle
 from swarm.lab import events
 from swarm.oracle import endpoint
 
-PIECE = re.compile(r"PIECE.*piece: ?(\d+) s: ?([0-9a-fA-F]+) l(?:en)?: ?([0-9a-fA-F]+)")
+# Not REJECT_PIECE, which looks the same from "piece:" on.
+PIECE = re.compile(r"(?:==>|<==) PIECE \[ piece: ?(\d+) s: ?([0-9a-fA-F]+) l(?:en)?: ?([0-9a-fA-F]+)")
 
 
 def libtorrent_pieces(log, sent):
@@ -44,21 +45,31 @@ def transfer(uploader, downloader, info_hash, blocks, source, transport="tcp"):
     }
 
 
-def libtorrent_transfers(logs, info_hash, transport="tcp"):
-    """The transfers that uploaders tell of; each must be confirmed by the downloader's log, block for block."""
+def libtorrent_transfers(logs, info_hash, transport="tcp", ignore=()):
+    """The transfers that uploaders tell of; each must be confirmed by the downloader's log, block for block.
+
+    `ignore` are senders that are no peers: libtorrent logs the blocks of a web seed as if they were piece messages.
+    """
     found, received = [], {}
     for log in logs:
         for (local, remote), blocks in libtorrent_pieces(log, sent=False).items():
             received[remote, local] = blocks
     for log in logs:
         for (local, remote), blocks in libtorrent_pieces(log, sent=True).items():
-            edge = transfer(endpoint(local), endpoint(remote), info_hash, blocks,
-                            "libtorrent peer_log of the uploader", transport)
-            got = received.pop((local, remote), [])
-            edge["downloader_received_bytes"] = sum(length for _, _, length in got)
-            if sorted(got) != sorted(blocks):
-                print("  the downloader of", edge["uploader"], "tells of", len(got), "blocks, the uploader of", len(blocks))
+            # libtorrent logs a piece message when it is queued: what the downloader never saw may not have left.
+            got = received.pop((local, remote), None)
+            queued = list(blocks)
+            for block in got or []:
+                queued.remove(block)
+            source = "libtorrent peer_log of both" if got is not None else "libtorrent peer_log of the uploader"
+            edge = transfer(endpoint(local), endpoint(remote), info_hash, blocks if got is None else got, source, transport)
+            if got is not None and queued:
+                edge["queued_but_not_received"] = [list(block) for block in queued]
+                print("  ", edge["uploader"], "queued", queued, "which never arrived")
             found.append(edge)
+    for local, remote in list(received):
+        if local in ignore:
+            del received[local, remote]
     if received:
         raise RuntimeError(f"received but not sent: {list(received)}")
     return sorted(found, key=lambda t: (t["uploader"], t["downloader"]))
