@@ -32,13 +32,13 @@ def transmission(lab, name, torrent, folder, port=6881, **settings):
     return process, remote
 
 
-def aria2(lab, name, torrent, folder, port=6881, *more):
+def aria2(lab, name, torrent, folder, *more, port=6881, seed_minutes=0):
     """Starts aria2c; its debug log names every piece message that it receives."""
     log = lab.work / f"{name}-aria2.log"
     process = lab.start(name, "aria2c", f"--dir={folder}", f"--listen-port={port}", "--enable-dht=false",
                         "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
                         "--bt-require-crypto=false", "--bt-min-crypto-level=plain", "--bt-force-encryption=false",
-                        "--seed-time=0", "--file-allocation=none", "--follow-torrent=mem", "--no-conf=true",
+                        f"--seed-time={seed_minutes}", "--file-allocation=none", "--follow-torrent=mem", "--no-conf=true",
                         "--bt-external-ip=" + lab.hosts[name], f"--log={log}", "--log-level=debug",
                         "--check-integrity=true", *more, torrent)
     process.log = log
