@@ -45,10 +45,6 @@ def main():
         params.flags |= getattr(flags, name)
     if conf.get("file_priorities"):
         params.file_priorities = conf["file_priorities"]
-    if conf.get("upload_limit"):
-        params.upload_limit = conf["upload_limit"]
-    if conf.get("download_limit"):
-        params.download_limit = conf["download_limit"]
     handle = session.add_torrent(params)
 
     stop = []
@@ -84,8 +80,6 @@ def main():
         if not ready and checked:
             ready = True
             note("ready", state=str(status.state), pieces=[i for i, have in enumerate(status.pieces) if have])
-            for ip, port in conf.get("connect", []):
-                handle.connect_peer((ip, port))
         if not finished and checked and status.has_metadata and (status.is_seeding or status.is_finished):
             finished = True
             note("finished")
