@@ -149,6 +149,7 @@ impl Analyze {
             limits: limits.clone(),
             progress: Some(&advance),
             digest: !self.no_digest,
+            spool_dir: self.spool_dir.as_deref(),
         };
         let evidence = peerproof::analyze(captures, torrents, &options);
         bar.finish_and_clear();

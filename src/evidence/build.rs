@@ -229,7 +229,7 @@ impl Context<'_> {
             listen_port: None,
             peer_ids: BTreeSet::new(),
             clients: BTreeSet::new(),
-            grade: None,
+            grade: super::Grade::None,
             standard: proven.standard,
             flags: BTreeSet::new(),
             bytes,

@@ -96,35 +96,36 @@ impl Ladder {
     }
 
     /// The highest rung.
-    pub(super) fn grade(&self) -> Option<Grade> {
-        self.rungs().iter().map(|rung| rung.grade).filter(|grade| *grade != Grade::GX).max()
+    pub(super) fn grade(&self) -> Grade {
+        let climbed = self.rungs().into_iter().map(|rung| rung.grade).filter(|grade| *grade != Grade::GX);
+        climbed.max().unwrap_or(Grade::None)
     }
 
     /// Why the next rung was not reached, in plain words.
     pub(super) fn next_rung(&self, bytes: &Bytes) -> Option<String> {
         let reason = match self.grade() {
-            None | Some(Grade::G2) if self.mismatch.is_some() => {
+            Grade::None | Grade::G2 if self.mismatch.is_some() => {
                 "G3 not reached: the two handshakes of the connection name different info-hashes".to_owned()
             }
-            None | Some(Grade::G2) if self.unanswered.is_some() => {
+            Grade::None | Grade::G2 if self.unanswered.is_some() => {
                 "G3 not reached: its handshake was not answered by one for the same info-hash".to_owned()
             }
-            None => "G2 not reached: neither the opening of the connection nor a handshake of it is in the capture".to_owned(),
-            Some(Grade::G2) => "G3 not reached: no handshake of it is in the capture".to_owned(),
-            Some(Grade::G3) => "G4 not reached: it advertised no piece in the capture".to_owned(),
-            Some(Grade::G4) => "G5 not reached: no unchoke or allowed_fast of it is in the capture".to_owned(),
-            Some(Grade::G5) => format!("G6 not reached: {}", self.no_piece(bytes)),
-            Some(Grade::G6) => format!("G7 not reached: {}", self.not_verified(bytes)),
-            Some(Grade::G7) => {
+            Grade::None => "G2 not reached: neither the opening of the connection nor a handshake of it is in the capture".to_owned(),
+            Grade::G2 => "G3 not reached: no handshake of it is in the capture".to_owned(),
+            Grade::G3 => "G4 not reached: it advertised no piece in the capture".to_owned(),
+            Grade::G4 => "G5 not reached: no unchoke or allowed_fast of it is in the capture".to_owned(),
+            Grade::G5 => format!("G6 not reached: {}", self.no_piece(bytes)),
+            Grade::G6 => format!("G7 not reached: {}", self.not_verified(bytes)),
+            Grade::G7 => {
                 "G8 not reached: every verified unit also has bytes of other subjects, or was not sent by it in full".to_owned()
             }
-            Some(Grade::G8) => match &self.best_file {
+            Grade::G8 => match &self.best_file {
                 Some((path, verified, size)) => {
                     format!("G9 not reached: of its best file, {path}, {verified} of {size} bytes are verified")
                 }
                 None => "G9 not reached: no file is complete from it".to_owned(),
             },
-            Some(Grade::G3m | Grade::G9 | Grade::GX) => return None,
+            Grade::G3m | Grade::G9 | Grade::GX => return None,
         };
         Some(reason)
     }

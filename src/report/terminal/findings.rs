@@ -136,7 +136,8 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
 
 fn silent(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
     let did = match subject.grade {
-        Grade::G2 => "accepted a connection",
+        Grade::None => "was spoken to",
+        Grade::G2 => "answered a connection",
         Grade::G3 => "was in the swarm",
         Grade::G3m => "was in the swarm and sent the torrent's description",
         Grade::G4 => "claimed to have pieces",
