@@ -52,11 +52,8 @@ pub(crate) fn build(
 
     let mut transfers: Vec<(Transfer, Ladder)> =
         (0..records.len()).filter_map(|index| context.transfer(index)).collect();
-    let mut subjects: Vec<Subject> = groups
-        .iter()
-        .enumerate()
-        .filter_map(|(index, group)| context.subject(index, group, &transfers))
-        .collect();
+    let mut subjects: Vec<Subject> =
+        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &transfers)).collect();
     let torrent_rows = context.torrents(&transfers);
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
@@ -277,14 +274,19 @@ impl Context<'_> {
         subject.rungs = ladder.rungs();
         subject.next_rung = ladder.next_rung(&bytes);
         subject.bytes = bytes;
-        debug_assert_eq!((bytes.verified, bytes.sole), (proven.verified, proven.sole), "transfers add up to subjects");
+        debug_assert_eq!(
+            (bytes.verified, bytes.sole),
+            (proven.verified, proven.sole),
+            "transfers add up to subjects"
+        );
         Some(subject)
     }
 
     /// Payload sent to a subject: what the transfers back on its connections served.
     fn received(&self, group: &Group) -> u64 {
         let records = self.ledger.records();
-        let own: BTreeSet<_> = group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
+        let own: BTreeSet<_> =
+            group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
         records
             .iter()
             .filter(|record| {
@@ -455,7 +457,17 @@ mod tests {
 
     #[test]
     fn private_addresses_are_told_from_public_ones() {
-        for private in ["10.1.2.3", "172.31.0.1", "192.168.1.1", "127.0.0.1", "169.254.1.1", "100.64.0.1", "::1", "fe80::1", "fd00::1"] {
+        for private in [
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+        ] {
             assert!(is_private(private.parse().expect("an address")), "{private}");
         }
         for public in ["11.1.2.3", "172.32.0.1", "192.0.2.1", "100.128.0.1", "2001:db8::1"] {

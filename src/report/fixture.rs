@@ -67,7 +67,7 @@ pub fn evidence() -> Evidence {
     Evidence {
         torrents: vec![TorrentEvidence {
             info_hash: InfoHash(vec![0xc3; 20]),
-            torrent: Some(0),
+            torrent: None,
             bytes: sum,
             unique: 3_473_408,
             pieces_verified: 53,

@@ -11,8 +11,8 @@ mod side;
 pub use advertised::Advertised;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
-pub use side::SideFacts;
 use side::Side;
+pub use side::SideFacts;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -200,7 +200,8 @@ impl<'cap> Session<'cap> {
                 let len = bytes.len();
                 self.sides[direction.index()].facts.late_bytes += len as u64;
                 anomalies.note(Kind::LateSegment, len as u64, || {
-                    let detail = format!("{len} bytes for stream offset {offset} came after that place was given up");
+                    let detail =
+                        format!("{len} bytes for stream offset {offset} came after that place was given up");
                     self.example(direction, Span::single(at), detail)
                 });
             }
@@ -215,7 +216,8 @@ impl<'cap> Session<'cap> {
             StreamItem::Conflict { offset, bytes, at } => {
                 self.sides[direction.index()].facts.overlap_conflict = true;
                 anomalies.note(Kind::OverlapConflict, bytes.len() as u64, || {
-                    let detail = format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
+                    let detail =
+                        format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
                     self.example(direction, Span::single(at), detail)
                 });
                 out.push(SessionEvent::Conflict { from: direction, offset, bytes, at });
@@ -325,8 +327,13 @@ impl<'cap> Session<'cap> {
         let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
         sender.block(&block, &answer);
         // Rationale: only where the capture holds both directions whole can "never requested" be said.
-        let whole = self.from_start && receiver.facts.gaps == 0 && receiver.facts.packets > 0 && sender.facts.gaps == 0
-            && receiver.facts.lost_sync == 0 && sender.facts.lost_sync == 0 && !receiver.outstanding.overflowed();
+        let whole = self.from_start
+            && receiver.facts.gaps == 0
+            && receiver.facts.packets > 0
+            && sender.facts.gaps == 0
+            && receiver.facts.lost_sync == 0
+            && sender.facts.lost_sync == 0
+            && !receiver.outstanding.overflowed();
         if answer == Answer::Unasked && whole {
             sender.facts.unsolicited += 1;
             if sender.facts.unsolicited == 1 {
@@ -360,7 +367,10 @@ impl Expectation for Outstanding {
 }
 
 /// The side that sends in `direction`, and the other one.
-fn both<'s, 'cap>(sides: &'s mut [Side<'cap>; 2], direction: Direction) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
+fn both<'s, 'cap>(
+    sides: &'s mut [Side<'cap>; 2],
+    direction: Direction,
+) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
     let [low, high] = sides;
     match direction {
         Direction::LowToHigh => (low, high),

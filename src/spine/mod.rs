@@ -10,8 +10,8 @@ use crate::evidence::{Findings, Quality};
 use crate::flow::FlowTable;
 use crate::ledger::Ledger;
 use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
-use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::prove::Prover;
+use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::session::{ConnectionId, Session, SessionEvent};
 use crate::stream::{EndReason, StreamItem};
 use crate::{Error, Options};
@@ -104,7 +104,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     fn packet(&mut self, packet: &Packet<'cap>) {
         let (flow, evicted) = match &packet.transport {
-            Transport::Tcp(_) => self.flows.touch(packet.flow, || Flow::Tcp(Box::new(TcpFlow::new(packet.flow, &mut self.hub)))),
+            Transport::Tcp(_) => {
+                self.flows.touch(packet.flow, || Flow::Tcp(Box::new(TcpFlow::new(packet.flow, &mut self.hub))))
+            }
             Transport::Udp(_) => self.flows.touch(packet.flow, || {
                 self.hub.tallies.udp_flows += 1;
                 Flow::Udp
