@@ -1,3 +1,5 @@
+mod fixture;
+mod golden;
 mod layers;
 mod scenarios;
 mod synth;
