@@ -1,3 +1,4 @@
+mod determinism;
 mod fixture;
 mod golden;
 mod layers;

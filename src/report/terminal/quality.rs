@@ -102,6 +102,7 @@ fn words(kind: &str) -> &'static str {
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old to be compared",
         "resynchronised" => "framing was lost and found again",
+        "unframed" => "the last bytes of a direction belong to no whole message",
         "unknown-message" => "a message with an id that no supported BEP defines",
         "bad-message" => "a message body that contradicts its id",
         "oversized-message" => "a message longer than the limit was skipped",
