@@ -1,3 +1,4 @@
+mod cli;
 mod determinism;
 mod fixture;
 mod golden;
