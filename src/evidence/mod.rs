@@ -262,6 +262,8 @@ pub struct Rung {
 pub struct Standard {
     /// The piece.
     pub piece: u32,
+    /// The leaf of the piece, where leaves are the unit (v2).
+    pub leaf: Option<u32>,
     /// The frames in which the uploader advertised it.
     pub advertised: Span,
     /// The frames in which it was requested.
