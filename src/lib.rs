@@ -20,6 +20,7 @@ pub mod capture;
 mod error;
 pub mod evidence;
 pub mod flow;
+pub mod hearsay;
 pub mod ledger;
 mod limits;
 pub mod packet;

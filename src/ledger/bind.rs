@@ -211,7 +211,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     if known.references.is_empty() || content.cut(&ranges).is_trivial() {
                         continue;
                     }
-                    let same = |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
+                    let same =
+                        |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
                     let agrees = known.references.iter().any(same);
                     if agrees { equal += ranges.total() } else { differ += ranges.total() }
                 }

@@ -199,7 +199,10 @@ mod tests {
         let pads = RangeSet::from_iter([3..5, 7..8]);
         let runs = content(&[(0, b"abc"), (5, b"fg")]).whole(0..8, &pads).expect("whole");
         assert_eq!(runs.concat(), b"abc\0\0fg\0");
-        assert_eq!(content(&[(0, b"abc"), (5, b"fg")]).whole(1..6, &pads).map(|runs| runs.concat()), Some(b"bc\0\0f".to_vec()));
+        assert_eq!(
+            content(&[(0, b"abc"), (5, b"fg")]).whole(1..6, &pads).map(|runs| runs.concat()),
+            Some(b"bc\0\0f".to_vec())
+        );
         assert_eq!(content(&[(0, b"ab"), (5, b"fg")]).whole(0..8, &pads), None);
     }
 

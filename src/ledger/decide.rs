@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Conflict, Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
+    Conflict, Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit,
+    UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, Endpoint};

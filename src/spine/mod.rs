@@ -10,6 +10,7 @@ use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::evidence::{Findings, Quality};
 use crate::flow::FlowTable;
+use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
 use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
@@ -39,6 +40,7 @@ pub(crate) struct Hub<'run, 'cap> {
     prover: &'run Prover<'cap>,
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
+    mentions: Mentions,
     tallies: Tallies,
     next_connection: u64,
     scratch: Scratch<'cap>,
@@ -85,6 +87,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 prover,
                 ledger,
                 anomalies: Anomalies::default(),
+                mentions: Mentions::new(options.limits.mentions),
                 tallies: Tallies::default(),
                 next_connection: 0,
                 scratch: Scratch::default(),
@@ -141,7 +144,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         while let Some((_, flow)) = self.flows.evict() {
             flow.close(&mut self.hub, &self.decoder);
         }
-        let Hub { prover, mut ledger, mut anomalies, tallies, .. } = self.hub;
+        let Hub { prover, mut ledger, mut anomalies, mentions, tallies, .. } = self.hub;
         self.decoder.finish(&mut anomalies);
         ledger.finish(prover, &mut anomalies);
         let counts = self.decoder.counts();
@@ -157,7 +160,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             clock_steps: self.clock.count,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        (ledger, Findings { anomalies, quality, clock_steps: self.clock.steps })
+        (ledger, Findings { anomalies, mentions, quality, clock_steps: self.clock.steps })
     }
 }
 
@@ -177,7 +180,29 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
+                SessionEvent::Pex { from, info_hash, subject, span } => {
+                    let by = session.flow.source(from);
+                    self.mention(Named { subject, info_hash, by, via: Via::Pex }, span);
+                }
+                SessionEvent::Holepunch { from, info_hash, subject, span } => {
+                    let by = session.flow.source(from);
+                    self.mention(Named { subject, info_hash, by, via: Via::Holepunch }, span);
+                }
+                SessionEvent::Metadata { .. } | SessionEvent::Hashes { .. } => {}
             }
+        }
+    }
+
+    fn mention(&mut self, named: Named, span: Span) {
+        if !self.mentions.note(named, span) {
+            self.anomalies.note(Kind::LimitReached, 1, || Example {
+                span: Some(span),
+                flow: String::new(),
+                detail: format!(
+                    "mentions: {} was named by {}, and there is no room to list it",
+                    named.subject, named.by
+                ),
+            });
         }
     }
 
