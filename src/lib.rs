@@ -27,6 +27,7 @@ pub mod provenance;
 pub mod session;
 pub mod stream;
 pub mod torrent;
+pub mod webseed;
 pub mod wire;
 
 pub use error::Error;
