@@ -218,3 +218,148 @@ fn ends_with(path: &str, wanted: &str) -> bool {
 const LEAF: u64 = 16 << 10;
 // Rationale: torrents with one file in common; more would cost the ledger more than they can tell.
 const MAX_CANDIDATES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::webseed::Slice;
+
+    /// `multi` has `a.bin` (100,000 bytes) and `sub/b c.bin` (5,000), pieces of 32 KiB; `single.bin` has 50,000.
+    fn torrents() -> Torrents {
+        let files = "d6:lengthi100000e4:pathl5:a.binee d6:lengthi5000e4:pathl3:sub7:b c.binee".replace(" d", "d");
+        let info = |name: &str, content: String, pieces: usize| {
+            let hashes = "x".repeat(20 * pieces);
+            let name = format!("4:name{}:{name}", name.len());
+            let tail = format!("12:piece lengthi32768e6:pieces{}:{hashes}", hashes.len());
+            format!("d4:infod{content}{name}{tail}ee").into_bytes()
+        };
+        let multi = info("multi", format!("5:filesl{files}e"), 4);
+        let single = info("single.bin", "6:lengthi50000e".to_owned(), 2);
+        Torrents::from_bytes(vec![("m".to_owned(), multi), ("s".to_owned(), single)]).expect("valid")
+    }
+
+    fn request(target: &str) -> WebRequest {
+        let span = span();
+        WebRequest { method: "GET".to_owned(), target: target.to_owned(), host: None, ranges: vec![], span }
+    }
+
+    fn span() -> Span {
+        Span::single(At { time: Timestamp(1), frame: FrameId::new(0, 1) })
+    }
+
+    fn part(first_byte: u64, len: u32, slices: Vec<Slice<'_>>) -> BodyPart<'_> {
+        let (request, total, framing) = (None, None, Framing::InSync);
+        BodyPart { request, status: 206, first_byte, total, slices, len, offset: 7, span: span(), framing }
+    }
+
+    fn found(target: &str, total: Option<u64>) -> Vec<(String, u64, Basis)> {
+        let torrents = torrents();
+        let request = request(target);
+        let name = |candidate: Candidate| {
+            let name = torrents.torrent(candidate.torrent).name().to_owned();
+            (name, candidate.extents[0].torrent, candidate.basis)
+        };
+        identify(Some(&request), total, &torrents).into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_path_and_a_size_name_a_file() {
+        let multi = |offset, basis| vec![("multi".to_owned(), offset, basis)];
+        assert_eq!(found("/pub/multi/a.bin", Some(100_000)), multi(0, Basis::NameAndSize));
+        assert_eq!(found("/multi/sub/b%20c.bin?x=y", Some(5_000)), multi(100_000, Basis::NameAndSize));
+        assert_eq!(found("http://h/multi/a.bin", None), multi(0, Basis::Name));
+        let single = vec![("single.bin".to_owned(), 0, Basis::NameAndSize)];
+        assert_eq!(found("/x/single.bin", Some(50_000)), single);
+        for target in
+            ["/multi/a.bin", "/a.bin", "/notmulti/a.bin", "/x-single.bin", "/", "", "%", "http://single.bin"]
+        {
+            assert_eq!(found(target, Some(50_000)), [], "{target}");
+        }
+    }
+
+    #[test]
+    fn a_size_alone_is_a_guess() {
+        let torrents = torrents();
+        let found = identify(None, Some(5_000), &torrents);
+        assert_eq!((found.len(), found[0].basis), (1, Basis::Size));
+        let blocks = found[0].blocks(torrents.torrent(found[0].torrent), &part(0, 10, vec![]));
+        assert_eq!(blocks[0].framing, Framing::Resynchronised);
+        assert!(identify(None, None, &torrents).is_empty());
+    }
+
+    #[test]
+    fn a_query_names_ranges_of_a_piece() {
+        let torrents = torrents();
+        let id = torrents.ids().find(|id| torrents.torrent(*id).name() == "multi").expect("given");
+        let torrent = torrents.torrent(id);
+        let hash = torrent.info_hash_v1().expect("v1");
+        let escaped: String = hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let extents = |query: &str| {
+            let request = request(&format!("/seed.php?info_hash={escaped}&{query}"));
+            identify(Some(&request), None, &torrents).into_iter().flat_map(|one| one.extents).collect::<Vec<_>>()
+        };
+        let extent = |resource, torrent, len| Extent { resource, torrent, len };
+        assert_eq!(extents("piece=1"), [extent(0, 32_768, 32_768)]);
+        assert_eq!(extents("piece=3"), [extent(0, 98_304, 6_696)]);
+        assert_eq!(extents("piece=1&ranges=10-19,0-4"), [extent(0, 32_778, 10), extent(10, 32_768, 5)]);
+        for query in ["piece=4", "piece=-1", "piece=1&ranges=5-4", "piece=1&ranges=0-32768", "piece=1&ranges=x"] {
+            assert_eq!(extents(query), [], "{query}");
+        }
+        let request = request(&format!("/?piece=1&info_hash={escaped}&ranges=10-19,0-4"));
+        let found = identify(Some(&request), None, &torrents);
+        let blocks = found[0].blocks(torrent, &part(5, 20, vec![]));
+        let places: Vec<_> =
+            blocks.iter().map(|block| (block.piece, block.begin, block.len, block.offset)).collect();
+        assert_eq!(places, [(1, 15, 5, 7), (1, 0, 5, 12)]);
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_hold_each_byte_at_its_place(
+            first in 0..110_000_u64, len in 1..65_536_u32, hole in 0..65_536_u32, width in 1..30_000_u32, second: bool,
+        ) {
+            let content: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+            let (from, to) = (hole.min(len) as usize, (hole + width).min(len) as usize);
+            let at = span().first;
+            let slices = [(0, &content[..from]), (to as u32, &content[to..])];
+            let slices = slices.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+            let slices = slices.map(|(start, bytes)| Slice { start, bytes, at, doubtful: false }).collect();
+            let torrents = torrents();
+            let (target, size, base) =
+                if second { ("/multi/sub/b c.bin", 5_000, 100_000) } else { ("/multi/a.bin", 100_000, 0) };
+            let found = identify(Some(&request(target)), Some(size), &torrents);
+            let torrent = torrents.torrent(found[0].torrent);
+            let mut next = first;
+            let mut bytes = 0;
+            for block in found[0].blocks(torrent, &part(first, len, slices)) {
+                let place = u64::from(block.piece) * 32_768 + u64::from(block.begin) - base;
+                prop_assert_eq!(place, next);
+                prop_assert!(block.len >= 1 && block.begin % 16_384 + block.len <= 16_384);
+                prop_assert_eq!(block.offset, 7 + place - first);
+                next += u64::from(block.len);
+                for run in &block.runs {
+                    prop_assert!(!run.bytes.is_empty() && run.start + run.bytes.len() as u32 <= block.len);
+                    for (n, byte) in run.bytes.iter().enumerate() {
+                        let at = place - first + u64::from(run.start) + n as u64;
+                        prop_assert_eq!(*byte, (at % 251) as u8);
+                        prop_assert!(at < from as u64 || at >= to as u64);
+                        bytes += 1;
+                    }
+                }
+            }
+            let end = (first + u64::from(len)).min(size).max(first);
+            prop_assert_eq!(next, end);
+            let captured = (first..end).filter(|at| *at - first < from as u64 || *at - first >= to as u64).count();
+            prop_assert_eq!(bytes, captured);
+        }
+
+        #[test]
+        fn no_target_panics(target in "[ -~é]{0,60}", total: Option<u64>) {
+            identify(Some(&request(&target)), total, &torrents());
+            identify(Some(&request(&format!("/?info_hash={target}&piece=1&ranges=0-1"))), total, &torrents());
+        }
+    }
+}

@@ -69,7 +69,9 @@ fn parts<'e, 'a>(events: &'e [WebEvent<'a>]) -> Vec<&'e BodyPart<'a>> {
 }
 
 fn flaws(events: &[WebEvent<'_>]) -> Vec<(Flaw, u64)> {
-    let flaw = |event: &WebEvent<'_>| if let WebEvent::Bad { reason, bytes, .. } = event { Some((*reason, *bytes)) } else { None };
+    let flaw = |event: &WebEvent<'_>| {
+        if let WebEvent::Bad { reason, bytes, .. } = event { Some((*reason, *bytes)) } else { None }
+    };
     events.iter().filter_map(flaw).collect()
 }
 
@@ -127,11 +129,16 @@ fn every_form() -> (Vec<u8>, Vec<u8>, Vec<(String, u64, u8)>) {
         b"\r\n--XX--\r\n",
     ]
     .concat();
-    let chunks = [b"40;x=y\r\n" as &[u8], &data[..64], b"\r\n10\r\n", &data[64..80], b"\r\n0\r\nA: b\r\n\r\n"].concat();
+    let chunks =
+        [b"40;x=y\r\n" as &[u8], &data[..64], b"\r\n10\r\n", &data[64..80], b"\r\n0\r\nA: b\r\n\r\n"].concat();
     let responses = [
         response("100 Continue", "", b""),
         response("200 OK", "Content-Length: 200\r\n", &data),
-        response("206 Partial Content", "Content-Length: 50\r\nContent-Range: bytes 100-149/200\r\n", &data[100..150]),
+        response(
+            "206 Partial Content",
+            "Content-Length: 50\r\nContent-Range: bytes 100-149/200\r\n",
+            &data[100..150],
+        ),
         response("200 OK", "Content-Length: 200\r\n", b""),
         response("200 OK", "Transfer-Encoding: chunked\r\n", &chunks),
         response("204 No Content", "", b""),
@@ -186,8 +193,12 @@ fn every_form_is_read_at_every_split_point() {
 fn every_form_is_read_byte_by_byte() {
     let (requests, responses, carried) = every_form();
     let mut feed = Feed::default();
-    requests.chunks(1).for_each(|byte| drop(feed.data(CLIENT, byte)));
-    responses.chunks(1).for_each(|byte| drop(feed.data(SERVER, byte)));
+    requests.chunks(1).for_each(|byte| {
+        feed.data(CLIENT, byte);
+    });
+    responses.chunks(1).for_each(|byte| {
+        feed.data(SERVER, byte);
+    });
     assert_eq!(bytes(&feed.run()), carried);
 }
 
@@ -275,7 +286,8 @@ fn bogus_lengths_are_bounded() {
 
 #[test]
 fn a_body_longer_than_its_range_is_cut() {
-    let data = response("206 P", "Content-Length: 6\r\nContent-Range: bytes 4294967296-4294967298/*\r\n", b"abcdef");
+    let data =
+        response("206 P", "Content-Length: 6\r\nContent-Range: bytes 4294967296-4294967298/*\r\n", b"abcdef");
     let request = get("/a", "4294967296-4294967298");
     let events = Feed::default().data(CLIENT, &request).data(SERVER, &data).run();
     assert_eq!(bytes(&events), expect("/a", 4_294_967_296, b"abc"));
@@ -289,7 +301,9 @@ fn a_body_beyond_4_gib_comes_in_bounded_parts() {
     let request = get("/a", "");
     let mut feed = Feed::default();
     feed.data(CLIENT, &request).data(SERVER, &head);
-    (0..5).for_each(|_| drop(feed.gap(SERVER, Missing::Bytes(999_000_000))));
+    (0..5).for_each(|_| {
+        feed.gap(SERVER, Missing::Bytes(999_000_000));
+    });
     let events = feed.data(SERVER, &tail).run();
     assert_eq!(flaws(&events), []);
     assert_eq!(parts(&events).iter().map(|part| u64::from(part.len)).sum::<u64>(), 5_000_000_000);
@@ -348,10 +362,10 @@ proptest! {
             let from = number as usize % source.len();
             let to = (from + (number >> 32) as usize % 700).min(source.len());
             match kind {
-                1 => drop(feed.gap(direction, Missing::Bytes(1 + number % 300))),
-                2 if number % 8 == 0 => drop(feed.gap(direction, Missing::Unknown)),
-                3..5 => drop(feed.data(direction, &source[..to])),
-                _ => drop(feed.data(direction, &source[from..to])),
+                1 => { feed.gap(direction, Missing::Bytes(1 + number % 300)); },
+                2 if number % 8 == 0 => { feed.gap(direction, Missing::Unknown); },
+                3..5 => { feed.data(direction, &source[..to]); },
+                _ => { feed.data(direction, &source[from..to]); },
             }
         }
         feed.run();
