@@ -23,6 +23,7 @@ pub mod flow;
 pub mod hearsay;
 pub mod ledger;
 mod limits;
+pub mod metadata;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
@@ -31,6 +32,7 @@ pub mod session;
 mod spine;
 pub mod stream;
 pub mod torrent;
+pub mod webseed;
 pub mod wire;
 
 pub use analyze::{Options, analyze};
