@@ -35,6 +35,6 @@ pub mod torrent;
 pub mod webseed;
 pub mod wire;
 
-pub use analyze::{Options, analyze};
+pub use analyze::{Options, analyze, metadata as find_metadata};
 pub use error::Error;
 pub use limits::Limits;

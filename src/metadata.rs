@@ -51,6 +51,8 @@ pub struct Rebuilt {
     pub info: Vec<u8>,
     /// Who sent a piece of it that is right, and in which frames; one entry for each endpoint, sorted.
     pub contributors: Vec<(Endpoint, Span)>,
+    /// Those of them who sent every piece of it; sorted.
+    pub whole_from: Vec<(Endpoint, Span)>,
 }
 
 /// A piece that differs from the info dictionary it was sent for.
@@ -102,7 +104,14 @@ struct Assembly {
     hashed: u64,
     /// The dictionary itself, once it is known.
     info: Option<Vec<u8>>,
-    contributors: BTreeMap<Endpoint, Span>,
+    contributors: BTreeMap<Endpoint, Contribution>,
+}
+
+/// What one endpoint sent of a dictionary.
+#[derive(Debug)]
+struct Contribution {
+    span: Span,
+    pieces: BTreeSet<u32>,
 }
 
 /// One content of a piece, and who sent it.
@@ -177,7 +186,11 @@ impl MetadataStore {
             {
                 return Stored::Wrong;
             }
-            return if credit(&mut assembly.contributors, from, span) { Stored::Known } else { Stored::Limit };
+            return if contribute(&mut assembly.contributors, from, piece, span) {
+                Stored::Known
+            } else {
+                Stored::Limit
+            };
         }
         // A short piece is the last one, and so states the size itself.
         let short = (payload.len() < PIECE_BYTES).then_some(end);
@@ -229,8 +242,16 @@ impl MetadataStore {
 
 impl Assembly {
     fn rebuilt(&self, info_hash: [u8; 20]) -> Option<Rebuilt> {
-        let contributors = self.contributors.iter().map(|(from, span)| (*from, *span)).collect();
-        Some(Rebuilt { info_hash, info: self.info.clone()?, contributors })
+        let info = self.info.clone()?;
+        let pieces = info.len().div_ceil(PIECE_BYTES);
+        let all = self.contributors.iter().map(|(from, part)| (*from, part.span));
+        let whole = self.contributors.iter().filter(|(_, part)| part.pieces.len() == pieces);
+        Some(Rebuilt {
+            info_hash,
+            info,
+            contributors: all.collect(),
+            whole_from: whole.map(|(from, part)| (*from, part.span)).collect(),
+        })
     }
 
     /// Looks for contents that together hash to the info-hash.
@@ -286,7 +307,7 @@ impl Assembly {
             for variant in variants {
                 if right == Some(variant.bytes.as_slice()) {
                     variant.from.into_iter().for_each(|(from, span)| {
-                        credit(&mut self.contributors, from, span);
+                        contribute(&mut self.contributors, from, piece, span);
                     });
                 } else {
                     let of = |(from, span)| WrongPiece { info_hash, piece, from, span };
@@ -333,6 +354,20 @@ impl Iterator for Combinations {
 fn is_piece(size: usize, piece: u32, len: usize) -> bool {
     let start = piece as usize * PIECE_BYTES;
     size.checked_sub(start).is_some_and(|left| len == left.min(PIECE_BYTES))
+}
+
+/// Notes that an endpoint sent a piece that is right; `false` when there is no room for another endpoint.
+fn contribute(known: &mut BTreeMap<Endpoint, Contribution>, from: Endpoint, piece: u32, span: Span) -> bool {
+    if let Some(part) = known.get_mut(&from) {
+        part.span = part.span.join(span);
+        part.pieces.insert(piece);
+        return true;
+    }
+    let room = known.len() < MAX_SENDERS;
+    if room {
+        known.insert(from, Contribution { span, pieces: BTreeSet::from([piece]) });
+    }
+    room
 }
 
 /// Adds a sender, unless there are too many.
