@@ -196,11 +196,14 @@ impl MetadataStore {
         let short = (payload.len() < PIECE_BYTES).then_some(end);
         let new_sizes = [total_size.filter(|size| *size >= end && *size <= MAX_INFO), short];
         let mut limited = false;
-        let mut news = false;
+        let mut added = Vec::new();
+        let mut fresh = None;
         for size in new_sizes.into_iter().flatten() {
             if !assembly.sizes.contains(&size) {
                 limited |= assembly.sizes.len() >= MAX_SIZES;
-                news |= assembly.sizes.len() < MAX_SIZES && assembly.sizes.insert(size);
+                if assembly.sizes.len() < MAX_SIZES && assembly.sizes.insert(size) {
+                    added.push(size);
+                }
             }
         }
         let variants = assembly.pieces.entry(piece).or_default();
@@ -209,15 +212,17 @@ impl MetadataStore {
             limited |= !credit(&mut variant.from, from, span);
             known = true;
         } else if full || variants.len() >= MAX_VARIANTS || assembly.bytes + payload.len() > MAX_INFO as usize {
-            return Stored::Limit;
+            limited = true;
         } else {
             variants.push(Variant { bytes: payload.to_vec(), from: BTreeMap::from([(from, span)]) });
             assembly.bytes += payload.len();
             self.bytes += payload.len();
-            news = true;
+            fresh = Some((piece, variants.len() - 1));
         }
         let mut hashed = assembly.hashed;
-        let solved = if news { assembly.solve(&info_hash, &mut hashed, &mut self.counts) } else { None };
+        let news = fresh.is_some() || !added.is_empty();
+        let solved =
+            news.then(|| assembly.solve(&info_hash, fresh, &added, &mut hashed, &mut self.counts)).flatten();
         assembly.hashed = hashed;
         if let Some(info) = solved {
             let wrong = assembly.settle(info_hash, info);
@@ -254,32 +259,51 @@ impl Assembly {
         })
     }
 
-    /// Looks for contents that together hash to the info-hash.
-    fn solve(&self, info_hash: &[u8; 20], hashed: &mut u64, counts: &mut MetadataCounts) -> Option<Vec<u8>> {
+    /// Looks for contents that together hash to the info-hash. For a size that was known before, only what contains
+    /// the `fresh` content (a piece and its place among the piece's variants) is new.
+    fn solve(
+        &self,
+        info_hash: &[u8; 20],
+        fresh: Option<(u32, usize)>,
+        new_sizes: &[u64],
+        hashed: &mut u64,
+        counts: &mut MetadataCounts,
+    ) -> Option<Vec<u8>> {
         for size in &self.sizes {
-            let Some(choices) = self.choices(*size) else { continue };
-            // What one peer sent in whole comes first: one liar then costs one attempt, not a search.
-            let mut senders: BTreeSet<Endpoint> = BTreeSet::new();
-            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys()));
+            let fresh = fresh.filter(|_| !new_sizes.contains(size));
+            let Some(choices) = self.choices(*size, fresh) else { continue };
+            let mut senders = BTreeSet::new();
+            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys().copied()));
+            // What one peer sent in whole, and all but what one peer sent, come first: one liar then costs a few
+            // attempts, not a search.
+            let pick = |sender: Endpoint, own: bool| {
+                let place = |variants: &Vec<&Variant>| {
+                    variants
+                        .iter()
+                        .position(|one| if own { one.from.contains_key(&sender) } else { one.is_without(sender) })
+                };
+                choices.iter().map(place).collect::<Option<Vec<_>>>().map(|picks| (picks, MAX_HASHED))
+            };
+            let own = senders.iter().filter_map(|sender| pick(*sender, true));
+            let without = senders.iter().filter_map(|sender| pick(*sender, false));
+            let mixed = Combinations::of(&choices).map(|picks| (picks, MAX_MIXED));
             let mut tried = BTreeSet::new();
-            let of_one = senders.iter().filter_map(|sender| {
-                let place =
-                    |variants: &Vec<&Variant>| variants.iter().position(|one| one.from.contains_key(sender));
-                choices.iter().map(place).collect::<Option<Vec<_>>>()
-            });
-            for picks in of_one.chain(Combinations::of(&choices)).take(MAX_ATTEMPTS) {
-                if !tried.insert(picks.clone()) {
+            for (picks, most) in
+                own.take(MAX_ATTEMPTS).chain(without.take(MAX_ATTEMPTS)).chain(mixed.take(MAX_ATTEMPTS))
+            {
+                if tried.contains(&picks) {
                     continue;
                 }
-                if *hashed + size > MAX_HASHED {
+                if *hashed + size > most {
                     counts.limited += 1;
-                    return None;
+                    break;
                 }
                 let parts = choices.iter().zip(&picks).filter_map(|(variants, pick)| variants.get(*pick));
                 let info: Vec<u8> = parts.flat_map(|variant| variant.bytes.iter().copied()).collect();
                 if hashes_to(&info, info_hash) {
                     return Some(info);
                 }
+                tried.insert(picks);
                 *hashed += size;
                 counts.mismatches += 1;
             }
@@ -287,15 +311,21 @@ impl Assembly {
         None
     }
 
-    /// The contents of every piece that fit a dictionary of `size` bytes; `None` if a piece has none.
-    fn choices(&self, size: u64) -> Option<Vec<Vec<&Variant>>> {
+    /// The contents of every piece that fit a dictionary of `size` bytes; `None` if a piece has none, or
+    /// if the `fresh` one is not among them.
+    fn choices(&self, size: u64, fresh: Option<(u32, usize)>) -> Option<Vec<Vec<&Variant>>> {
         let size = usize::try_from(size).ok()?;
         let count = u32::try_from(size.div_ceil(PIECE_BYTES)).ok()?;
         let fitting = |piece: u32| {
-            let variants = self.pieces.get(&piece)?.iter();
-            let fitting: Vec<_> = variants.filter(|variant| is_piece(size, piece, variant.bytes.len())).collect();
+            let variants = self.pieces.get(&piece)?.iter().enumerate();
+            let wanted = |place: usize| fresh.is_none_or(|(fresh, only)| fresh != piece || only == place);
+            let fits = |(place, one): &(usize, &Variant)| wanted(*place) && is_piece(size, piece, one.bytes.len());
+            let fitting: Vec<_> = variants.filter(fits).map(|(_, variant)| variant).collect();
             (!fitting.is_empty()).then_some(fitting)
         };
+        if fresh.is_some_and(|(piece, _)| piece >= count) {
+            return None;
+        }
         (0..count).map(fitting).collect()
     }
 
@@ -317,6 +347,13 @@ impl Assembly {
         }
         self.info = Some(info);
         wrong
+    }
+}
+
+impl Variant {
+    /// Whether somebody else sent it.
+    fn is_without(&self, sender: Endpoint) -> bool {
+        self.from.keys().any(|from| *from != sender)
     }
 }
 
@@ -401,10 +438,12 @@ const MAX_VARIANTS: usize = 4;
 const MAX_SIZES: usize = 64;
 // Rationale: peers that serve one dictionary in one capture; each costs 100 bytes.
 const MAX_SENDERS: usize = 10_000;
-// Rationale: four pieces with four contents each.
-const MAX_ATTEMPTS: usize = 256;
-// Rationale: a second or two of hashing for one info-hash that liars fill.
-const MAX_HASHED: u64 = 1 << 30;
+// Rationale: three pieces with four contents each, or as many peers.
+const MAX_ATTEMPTS: usize = 64;
+// Rationale: a few seconds of hashing for one info-hash that liars fill; a dictionary of 1 MiB never gets there.
+const MAX_HASHED: u64 = 4 << 30;
+// Rationale: blind search gets the lesser part of that, so that it never starves the attempts with a reason.
+const MAX_MIXED: u64 = 256 << 20;
 // Rationale: enough to look at; the count goes on.
 const MAX_WRONG: usize = 1_000;
 
@@ -488,10 +527,10 @@ mod tests {
             store.push(hash, piece, Some(49 * 16_384 + 5), &[piece as u8; PIECE_BYTES], peer(66), span(1));
         }
         for (piece, bytes) in (0..).zip(info.chunks(PIECE_BYTES)) {
-            store.push(hash, piece, Some(info.len() as u64), bytes, peer(1), span(2));
+            store.push(hash, piece, Some(info.len() as u64), bytes, peer(1 + piece as u8 % 2), span(2));
         }
         let harvest = store.finish();
-        assert_eq!(harvest.rebuilt[0].contributors, [(peer(1), span(2))]);
+        assert_eq!(harvest.rebuilt[0].contributors, [(peer(1), span(2)), (peer(2), span(2))]);
         assert_eq!(harvest.counts.wrong, 50);
     }
 
