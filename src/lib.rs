@@ -21,6 +21,7 @@ pub mod evidence;
 pub mod flow;
 pub mod ledger;
 mod limits;
+pub mod mse;
 pub mod packet;
 pub mod prove;
 pub mod provenance;

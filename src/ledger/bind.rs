@@ -51,8 +51,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 anomalies.note(Kind::LimitReached, u64::from(served.block.len), || Example {
                     span: Some(served.block.span),
                     flow: String::new(),
-                    detail: "open_slices: a block of an unknown torrent could not be held until its torrent is known"
-                        .to_owned(),
+                    detail:
+                        "open_slices: a block of an unknown torrent could not be held until its torrent is known"
+                            .to_owned(),
                 });
             }
             return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
@@ -97,7 +98,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// The parts of a candidate, if they make up the whole piece; it starts anew then.
-    fn complete(&mut self, torrent: TorrentId, receiver: Receiver, placed: Placed) -> Option<Vec<(ConnectionId, usize)>> {
+    fn complete(
+        &mut self,
+        torrent: TorrentId,
+        receiver: Receiver,
+        placed: Placed,
+    ) -> Option<Vec<(ConnectionId, usize)>> {
         let given = self.torrents.torrent(torrent);
         let key = (torrent, receiver, placed.piece.number());
         let candidate = self.probe.pieces.get_mut(&key)?;
@@ -135,7 +141,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         }
     }
 
-    fn release(&mut self, held: Vec<Held<'cap>>, torrent: TorrentKey, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    fn release(
+        &mut self,
+        held: Vec<Held<'cap>>,
+        torrent: TorrentKey,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
         for Held { conversation, served } in held {
             self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
             self.place(&conversation, torrent, served, prover, anomalies);
@@ -144,8 +156,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
     /// At the end: compares what is still held with verified pieces; the rest is of an unknown torrent.
     pub(super) fn bind_by_comparison(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
-        let mut ids: Vec<_> =
-            self.connections.iter().filter(|(_, connection)| !connection.held.is_empty()).map(|(id, _)| *id).collect();
+        let mut ids: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| !connection.held.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
         ids.sort_unstable();
         for id in ids {
             let found = self.compare(id);
@@ -158,11 +174,14 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
         }
         for session in std::mem::take(&mut self.undecided) {
-            if session.is_peer_wire() || self.connections.get(&session.id).is_some_and(|known| known.transfers != [None; 2]) {
+            if session.is_peer_wire()
+                || self.connections.get(&session.id).is_some_and(|known| known.transfers != [None; 2])
+            {
                 anomalies.note(Kind::TorrentNotGiven, 1, || Example {
                     span: session.span(),
                     flow: crate::session::arrow(session.flow, crate::packet::Direction::LowToHigh),
-                    detail: "blocks without a handshake, and no given torrent has a piece that they match".to_owned(),
+                    detail: "blocks without a handshake, and no given torrent has a piece that they match"
+                        .to_owned(),
                 });
                 self.merge(&session, &Default::default(), anomalies);
             }

@@ -152,7 +152,11 @@ impl<'cap> Content<'cap> {
                 if !fill(&mut runs, &mut at, range.start) {
                     return None;
                 }
-                runs.extend(self.within(range.clone()).filter(|(start, _)| slice.range().contains(start)).map(|(_, bytes)| bytes));
+                runs.extend(
+                    self.within(range.clone())
+                        .filter(|(start, _)| slice.range().contains(start))
+                        .map(|(_, bytes)| bytes),
+                );
                 at = range.end;
             }
         }

@@ -14,13 +14,19 @@ use crate::wire::Run;
 type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
 
 /// Counts a share of an attempt whose hash matched.
-pub(super) fn verify<'cap>(book: &mut PieceBook<'cap>, share: &Share<'cap>, receiver: Receiver, records: &mut [Record]) {
+pub(super) fn verify<'cap>(
+    book: &mut PieceBook<'cap>,
+    share: &Share<'cap>,
+    receiver: Receiver,
+    records: &mut [Record],
+) {
     let mut fresh = share.ranges.clone();
     for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
         credit.ranges.iter().for_each(|range| fresh.remove(range));
     }
     // What the same transfer sent before, still undecided, and equal: that one will count, this one repeats it.
-    for (_, earlier) in book.shares().filter(|(_, other)| other.transfer == share.transfer && other.seq < share.seq) {
+    for (_, earlier) in book.shares().filter(|(_, other)| other.transfer == share.transfer && other.seq < share.seq)
+    {
         remove_equal(&mut fresh, share, &earlier.content, &earlier.ranges);
     }
     let total = share.ranges.total();
@@ -49,7 +55,9 @@ pub(super) fn decide<'cap>(
             .filter(|credit| credit.transfer == share.transfer)
             .map(|credit| credit.ranges.clone())
             .collect();
-        for (ranges, reference) in credited.iter().flat_map(|ranges| book.references.iter().map(move |r| (ranges, r))) {
+        for (ranges, reference) in
+            credited.iter().flat_map(|ranges| book.references.iter().map(move |r| (ranges, r)))
+        {
             remove_equal(&mut fresh, &share, reference, ranges);
         }
         let earlier = versions.entry(share.transfer).or_default();
@@ -165,9 +173,9 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ra
 /// Whether another version of some of its bytes was sent.
 fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
     let (id, from, range) = &share.stream;
-    conflicts.get(&(*id, *from)).is_some_and(|list| {
-        list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > range.start)
-    })
+    conflicts
+        .get(&(*id, *from))
+        .is_some_and(|list| list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > range.start))
 }
 
 impl Conflict<'_> {
@@ -236,15 +244,20 @@ impl<'cap> Ledger<'_, 'cap> {
         if by_sender.len() > 1 {
             for group in by_sender.values().take(MOST_WAYS) {
                 // This sender's own blocks, the last version of each, filled up with whatever others sent.
-                ways.push(Content::layered(group.iter().rev().chain(shares.iter().rev()).map(|share| &share.content)));
+                ways.push(Content::layered(
+                    group.iter().rev().chain(shares.iter().rev()).map(|share| &share.content),
+                ));
             }
         }
-        let seconds: Vec<Content<'cap>> = shares.iter().filter_map(|share| second_version(share, &self.conflicts)).collect();
+        let seconds: Vec<Content<'cap>> =
+            shares.iter().filter_map(|share| second_version(share, &self.conflicts)).collect();
         if !seconds.is_empty() {
             let layers = seconds.iter().chain(shares.iter().map(|share| &share.content));
             ways.push(Content::layered(layers));
             for second in seconds.iter().take(MOST_WAYS) {
-                ways.push(Content::layered(std::iter::once(second).chain(shares.iter().map(|share| &share.content))));
+                ways.push(Content::layered(
+                    std::iter::once(second).chain(shares.iter().map(|share| &share.content)),
+                ));
             }
         }
         ways

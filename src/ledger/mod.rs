@@ -26,8 +26,8 @@ pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, Tr
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Span};
 use crate::prove::{JobId, Prover, UnitJob, Verdict, sha256};
+use crate::provenance::{At, Span};
 use crate::session::{Answer, Carrier, ConnectionId, Served, Session, arrow};
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::wire::Framing;
@@ -103,7 +103,8 @@ impl Conversation {
             flow: session.flow,
             carrier: session.carrier,
             info_hashes: session.info_hashes(),
-            peer_ids: directions.map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
+            peer_ids: directions
+                .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
             receivers: directions.map(|from| session.receiver(from)),
             began: session.span().map_or(at, |span| span.first),
         }
@@ -139,12 +140,20 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// The torrents that were spoken of, with what is known of their pieces.
-    pub fn books(&self) -> impl Iterator<Item = (TorrentKey, &HashMap<u32, PieceBook<'cap>, foldhash::quality::FixedState>)> {
+    pub fn books(
+        &self,
+    ) -> impl Iterator<Item = (TorrentKey, &HashMap<u32, PieceBook<'cap>, foldhash::quality::FixedState>)> {
         self.books.iter().map(|(key, book)| (*key, book))
     }
 
     /// A block was served on `session`.
-    pub fn serve(&mut self, session: &Session<'cap>, served: Served<'cap>, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub fn serve(
+        &mut self,
+        session: &Session<'cap>,
+        served: Served<'cap>,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
         let conversation = Conversation::of(session, served.block.span.first);
         match self.torrent_of(&conversation, served.from) {
             TorrentKey::Unknown => self.probe(conversation, served, prover, anomalies),
@@ -153,7 +162,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// A stretch of a stream was sent again with other bytes.
-    pub fn conflict(&mut self, id: ConnectionId, from: Direction, offset: u64, bytes: &'cap [u8], at: At, anomalies: &mut Anomalies) {
+    pub fn conflict(
+        &mut self,
+        id: ConnectionId,
+        from: Direction,
+        offset: u64,
+        bytes: &'cap [u8],
+        at: At,
+        anomalies: &mut Anomalies,
+    ) {
         let list = self.conflicts.entry((id, from)).or_default();
         if list.len() < MOST_CONFLICTS {
             list.push(Conflict { offset, bytes, at });
@@ -162,7 +179,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
-                detail: format!("conflicting versions: only the first {MOST_CONFLICTS} of this direction are tried"),
+                detail: format!(
+                    "conflicting versions: only the first {MOST_CONFLICTS} of this direction are tried"
+                ),
             });
         }
     }
@@ -321,7 +340,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             return;
         }
         let slices = content.len();
-        let share = Share { seq, transfer, begin, content, ranges, whole, span, requested, advertised, stream, doubtful };
+        let share =
+            Share { seq, transfer, begin, content, ranges, whole, span, requested, advertised, stream, doubtful };
         let receiver = conversation.receivers[from.index()];
         let book = self.books.entry(torrent).or_default().entry(number).or_default();
         if book.attempts.is_empty() && book.loose.is_empty() {
@@ -375,7 +395,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         };
         self.pending_bytes -= pending.bytes;
         let verdict = prover.verdict(pending.job);
-        let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.piece)) else { return };
+        let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.piece)) else {
+            return;
+        };
         let hashing = |attempt: &Attempt<'_>| attempt.state == State::Hashing(pending.job);
         let Some(index) = book.attempts.iter().position(hashing) else { return };
         if verdict == Verdict::Mismatch {
@@ -482,7 +504,8 @@ impl<'cap> PieceBook<'cap> {
     fn learn(&mut self, content: Content<'cap>, piece: u32, anomalies: &mut Anomalies) -> Learned {
         let slices = content.len();
         let ranges: Vec<_> = content.ranges().iter().collect();
-        let known = |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range.clone()));
+        let known =
+            |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range.clone()));
         let first = !self.verified;
         self.verified = true;
         if self.references_dropped || self.references.iter().any(known) {
@@ -490,7 +513,8 @@ impl<'cap> PieceBook<'cap> {
         }
         if let Some(reference) = self.references.first() {
             let digest = |content: &Content<'cap>| {
-                let runs: Vec<_> = ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
+                let runs: Vec<_> =
+                    ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
                 sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
             };
             anomalies.note(Kind::Sha1Collision, 1, || Example {

@@ -154,12 +154,18 @@ impl<'cap> PieceBook<'cap> {
 
     /// Every share still held, in no particular order.
     pub fn shares(&self) -> impl Iterator<Item = (Receiver, &Share<'cap>)> {
-        let attempts = self.attempts.iter().flat_map(|attempt| attempt.shares.iter().map(|share| (attempt.receiver, share)));
+        let attempts =
+            self.attempts.iter().flat_map(|attempt| attempt.shares.iter().map(|share| (attempt.receiver, share)));
         attempts.chain(self.loose.iter().map(|(receiver, share)| (*receiver, share)))
     }
 
     /// Notes verified bytes that were not counted before.
-    pub fn credit(&mut self, share: &Share<'_>, receiver: Receiver, ranges: impl Iterator<Item = Range<u32>>) -> u64 {
+    pub fn credit(
+        &mut self,
+        share: &Share<'_>,
+        receiver: Receiver,
+        ranges: impl Iterator<Item = Range<u32>>,
+    ) -> u64 {
         let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
             Some(index) => index,
             None => {
@@ -201,7 +207,8 @@ impl<'cap> Attempt<'cap> {
 
     /// Takes out the parts that `share` replaces.
     fn supersede(&mut self, share: &Share<'cap>) -> impl Iterator<Item = Share<'cap>> {
-        let (replaced, kept): (Vec<_>, Vec<_>) = if share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+        let (replaced, kept): (Vec<_>, Vec<_>) = if share.ranges.iter().any(|range| self.covered.intersects(&range))
+        {
             self.shares.drain(..).partition(|other| overlap(other, share))
         } else {
             (Vec::new(), std::mem::take(&mut self.shares))

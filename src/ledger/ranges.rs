@@ -35,9 +35,9 @@ impl RangeSet {
         }
         let from = self.ranges.partition_point(|other| other.end < range.start);
         let to = self.ranges.partition_point(|other| other.start <= range.end);
-        let merged = self.ranges[from..to].iter().fold(range, |merged, other| {
-            merged.start.min(other.start)..merged.end.max(other.end)
-        });
+        let merged = self.ranges[from..to]
+            .iter()
+            .fold(range, |merged, other| merged.start.min(other.start)..merged.end.max(other.end));
         self.ranges.splice(from..to, [merged]);
         self.check();
     }
@@ -47,9 +47,9 @@ impl RangeSet {
         if range.is_empty() || !self.intersects(&range) {
             return;
         }
-        let kept = std::mem::take(&mut self.ranges).into_iter().flat_map(|other| {
-            [other.start..other.end.min(range.start), other.start.max(range.end)..other.end]
-        });
+        let kept = std::mem::take(&mut self.ranges)
+            .into_iter()
+            .flat_map(|other| [other.start..other.end.min(range.start), other.start.max(range.end)..other.end]);
         self.ranges = kept.filter(|range| !range.is_empty()).collect();
         self.check();
     }

@@ -176,7 +176,13 @@ impl Record {
 impl Facts {
     /// Adds one connection, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
     /// this torrent.
-    pub(super) fn merge(&mut self, session: &Session<'_>, from: Direction, equal: Handshakes, paths: &BTreeSet<String>) {
+    pub(super) fn merge(
+        &mut self,
+        session: &Session<'_>,
+        from: Direction,
+        equal: Handshakes,
+        paths: &BTreeSet<String>,
+    ) {
         let (own, other) = (session.side(from), session.side(from.reverse()));
         self.connections += 1;
         match session.initiator {

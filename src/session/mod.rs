@@ -11,8 +11,8 @@ mod side;
 pub use advertised::Advertised;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
-pub use side::SideFacts;
 use side::Side;
+pub use side::SideFacts;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -198,7 +198,8 @@ impl<'cap> Session<'cap> {
             StreamItem::Conflict { offset, bytes, at } => {
                 self.sides[direction.index()].facts.overlap_conflict = true;
                 anomalies.note(Kind::OverlapConflict, bytes.len() as u64, || {
-                    let detail = format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
+                    let detail =
+                        format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
                     self.example(direction, Span::single(at), detail)
                 });
                 out.push(SessionEvent::Conflict { from: direction, offset, bytes, at });
@@ -307,8 +308,13 @@ impl<'cap> Session<'cap> {
         let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
         sender.block(&block, &answer);
         // Rationale: only where the capture holds both directions whole can "never requested" be said.
-        let whole = self.from_start && receiver.facts.gaps == 0 && receiver.facts.packets > 0 && sender.facts.gaps == 0
-            && receiver.facts.lost_sync == 0 && sender.facts.lost_sync == 0 && !receiver.outstanding.overflowed();
+        let whole = self.from_start
+            && receiver.facts.gaps == 0
+            && receiver.facts.packets > 0
+            && sender.facts.gaps == 0
+            && receiver.facts.lost_sync == 0
+            && sender.facts.lost_sync == 0
+            && !receiver.outstanding.overflowed();
         if answer == Answer::Unasked && whole {
             sender.facts.unsolicited += 1;
             if sender.facts.unsolicited == 1 {
@@ -342,7 +348,10 @@ impl Expectation for Outstanding {
 }
 
 /// The side that sends in `direction`, and the other one.
-fn both<'s, 'cap>(sides: &'s mut [Side<'cap>; 2], direction: Direction) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
+fn both<'s, 'cap>(
+    sides: &'s mut [Side<'cap>; 2],
+    direction: Direction,
+) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
     let [low, high] = sides;
     match direction {
         Direction::LowToHigh => (low, high),
