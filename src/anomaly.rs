@@ -28,6 +28,8 @@ pub enum Kind {
     Gap,
     /// Bytes that arrived after their place in the stream had been given up; `amount` is in bytes.
     LateSegment,
+    /// A packet too far from its stream's place to belong to it; `amount` is in bytes.
+    OutOfWindow,
     /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
     OverlapConflict,
     /// A retransmission older than the history kept to compare it with; `amount` is in bytes.
@@ -72,6 +74,7 @@ impl Kind {
             Self::DuplicateFrame => "duplicate-frames",
             Self::Gap => "gap",
             Self::LateSegment => "late-segment",
+            Self::OutOfWindow => "out-of-window",
             Self::OverlapConflict => "overlap-conflict",
             Self::OverlapUncompared => "overlap-uncompared",
             Self::Resynchronised => "resynchronised",
@@ -108,7 +111,7 @@ pub struct Tally {
     pub count: u64,
     /// Sum of the occurrences' amounts; the unit is the kind's.
     pub amount: u64,
-    /// The first [`EXAMPLES`] occurrences.
+    /// The first few occurrences.
     pub examples: Vec<Example>,
 }
 

@@ -39,4 +39,12 @@ pub enum Error {
     /// The inputs or options do not fit together.
     #[error("{0}")]
     Usage(String),
+    /// The figures of a row do not add up (evidence.md, section 1): a fault of this program. Nothing is reported then.
+    #[error("internal fault: the figures of {what} do not add up, so nothing is reported: {figures}")]
+    Unbalanced {
+        /// The transfer, subject or torrent.
+        what: String,
+        /// Its figures.
+        figures: String,
+    },
 }

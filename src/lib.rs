@@ -13,6 +13,7 @@
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
+mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
@@ -25,10 +26,13 @@ pub mod mse;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
+pub mod report;
 pub mod session;
+mod spine;
 pub mod stream;
 pub mod torrent;
 pub mod wire;
 
+pub use analyze::{Options, analyze};
 pub use error::Error;
 pub use limits::Limits;

@@ -1,3 +1,39 @@
 //! Parses the arguments, calls the library, prints the error chain, maps it to the exit code.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("peerproof: error: {error}");
+            for cause in causes(&error) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::from(cli::CANNOT_RUN)
+        }
+    }
+}
+
+/// Whether the reader of our output has gone, as `head` does: nobody is left to tell.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// The causes below the first line, without those that the line above already spells out.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut lines = vec![error.to_string()];
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        if lines.last().is_none_or(|above| !above.ends_with(&text)) {
+            lines.push(text);
+        }
+    }
+    lines.split_off(1)
+}

@@ -13,7 +13,7 @@ pub struct FrameId(u64);
 impl FrameId {
     /// The frame `number` (from 1) of the input with index `file`.
     pub fn new(file: u16, number: u64) -> Self {
-        debug_assert!(number >= 1 && number < 1 << NUMBER_BITS, "frame numbers start at 1 and fit 48 bits");
+        debug_assert!((1..1 << NUMBER_BITS).contains(&number), "frame numbers start at 1 and fit 48 bits");
         Self(u64::from(file) << NUMBER_BITS | (number & NUMBER_MASK))
     }
 

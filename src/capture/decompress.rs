@@ -1,6 +1,6 @@
 //! Compression around a capture, told by content: gzip, zstd, lz4, xz, bzip2, also one around another.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 /// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,8 @@ impl Compression {
     pub(super) fn detect(head: &[u8]) -> Option<Self> {
         match head {
             [0x1F, 0x8B, 8, ..] => Some(Self::Gzip),
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
+            // A frame, or the skippable frame that pzstd begins with.
+            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
             [0x04, 0x22, 0x4D, 0x18, ..] => Some(Self::Lz4),
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Some(Self::Bzip2),
@@ -35,35 +36,187 @@ impl Compression {
             Self::Bzip2 => "bzip2",
         }
     }
+}
 
-    /// A reader of the content, over all members or frames that follow one another.
-    pub(super) fn decoder<'r>(self, raw: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
-        Ok(match self {
-            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
-            Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::new(raw)?;
+/// The decompressed content of a source: all members (frames, streams) that follow one another.
+///
+/// Each member gets its own decoder, so that whatever stands behind the last one cannot cost the bytes before it.
+pub(super) struct Members<R: Read> {
+    compression: Compression,
+    state: State<R>,
+}
+
+enum State<R: Read> {
+    Between(Ahead<R>),
+    Inside(Box<Decoder<R>>),
+    /// After an error; nothing more can be read.
+    Broken,
+}
+
+enum Decoder<R: Read> {
+    Gzip(flate2::bufread::GzDecoder<Ahead<R>>),
+    Zstd(zstd::stream::read::Decoder<'static, Ahead<R>>),
+    Lz4(lz4_flex::frame::FrameDecoder<Ahead<R>>),
+    Xz(liblzma::bufread::XzDecoder<Ahead<R>>),
+    Bzip2(bzip2::bufread::BzDecoder<Ahead<R>>),
+}
+
+impl<R: Read> Members<R> {
+    pub(super) fn new(compression: Compression, source: R) -> Self {
+        Self { compression, state: State::Between(Ahead::new(source)) }
+    }
+
+    /// Opens the member at the start of `source`; `None` at its end.
+    fn open(&self, mut source: Ahead<R>) -> io::Result<Option<Decoder<R>>> {
+        // Padding between members: tapes and xz fill up with zeros.
+        while source.ahead(1)? == [0] {
+            source.consume(1);
+        }
+        let head = source.ahead(HEAD)?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        if Compression::detect(head) != Some(self.compression) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow that are no compressed data"));
+        }
+        Ok(Some(match self.compression {
+            Compression::Gzip => Decoder::Gzip(flate2::bufread::GzDecoder::new(source)),
+            Compression::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?.single_frame();
                 // Files made with --long=31 are legal; the window is the file's own choice up to 2 GiB.
                 decoder.window_log_max(31)?;
-                Box::new(decoder)
+                Decoder::Zstd(decoder)
             }
-            Self::Lz4 => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(raw))),
-            Self::Xz => Box::new(liblzma::read::XzDecoder::new_multi_decoder(raw)),
-            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
-        })
+            Compression::Lz4 => Decoder::Lz4(lz4_flex::frame::FrameDecoder::new(source)),
+            Compression::Xz => Decoder::Xz(liblzma::bufread::XzDecoder::new(source)),
+            Compression::Bzip2 => Decoder::Bzip2(bzip2::bufread::BzDecoder::new(source)),
+        }))
     }
 }
 
-/// lz4 frames one after the other: the decoder says 0 at the end of each.
-struct Lz4Frames<R: Read>(lz4_flex::frame::FrameDecoder<R>);
-
-impl<R: Read> Read for Lz4Frames<R> {
+impl<R: Read> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(buffer)? {
-            0 => self.0.read(buffer),
-            n => Ok(n),
+        loop {
+            match std::mem::replace(&mut self.state, State::Broken) {
+                State::Broken => return Ok(0),
+                State::Between(source) => match self.open(source)? {
+                    Some(decoder) => self.state = State::Inside(Box::new(decoder)),
+                    None => return Ok(0),
+                },
+                State::Inside(mut decoder) => {
+                    let n = decoder.read(buffer)?;
+                    if n > 0 {
+                        self.state = State::Inside(decoder);
+                        return Ok(n);
+                    }
+                    let source = decoder.into_source();
+                    // Only the lz4 decoder uses `read`, and it takes the end of the source for the end of the frame.
+                    if source.starved {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    self.state = State::Between(source);
+                }
+            }
         }
+    }
+}
+
+impl<R: Read> Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.read(buffer),
+            Self::Zstd(decoder) => decoder.read(buffer),
+            Self::Lz4(decoder) => decoder.read(buffer),
+            Self::Xz(decoder) => decoder.read(buffer),
+            Self::Bzip2(decoder) => decoder.read(buffer),
+        }
+    }
+
+    fn into_source(self) -> Ahead<R> {
+        match self {
+            Self::Gzip(decoder) => decoder.into_inner(),
+            Self::Zstd(decoder) => decoder.finish(),
+            Self::Lz4(decoder) => decoder.into_inner(),
+            Self::Xz(decoder) => decoder.into_inner(),
+            Self::Bzip2(decoder) => decoder.into_inner(),
+        }
+    }
+}
+
+/// A buffered reader that can look further ahead than one read of the source gave.
+///
+/// An error of the source is told only after everything that was read before it.
+pub(super) struct Ahead<R> {
+    source: R,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` already consumed.
+    start: usize,
+    failed: Option<io::Error>,
+    ended: bool,
+    /// Whether [`Read::read`] was asked for bytes that the source does not have.
+    starved: bool,
+}
+
+impl<R: Read> Ahead<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, buffer: Vec::new(), start: 0, failed: None, ended: false, starved: false }
+    }
+
+    /// The next `len` bytes, fewer only before the end of the source or an error.
+    pub(super) fn ahead(&mut self, len: usize) -> io::Result<&[u8]> {
+        while self.buffer.len() - self.start < len && !self.ended {
+            self.fill();
+        }
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        match self.failed.take() {
+            Some(error) if rest.is_empty() => Err(error),
+            failed => {
+                self.failed = failed;
+                Ok(rest.get(..len).unwrap_or(rest))
+            }
+        }
+    }
+
+    /// One read of the source.
+    fn fill(&mut self) {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let kept = self.buffer.len();
+        self.buffer.resize(kept + BUFFER, 0);
+        let read = match self.buffer.get_mut(kept..) {
+            Some(room) => self.source.read(room),
+            None => Ok(0),
+        };
+        self.buffer.truncate(kept + read.as_ref().map_or(0, |n| *n));
+        match read {
+            Ok(n) => self.ended = n == 0,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => (self.ended, self.failed) = (true, Some(error)),
+        }
+    }
+}
+
+impl<R: Read> BufRead for Ahead<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.ahead(1)?;
+        Ok(self.buffer.get(self.start..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.start = self.start.saturating_add(len).min(self.buffer.len());
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.starved |= n == 0 && !buffer.is_empty();
+        self.consume(n);
+        Ok(n)
     }
 }
 
 /// Bytes that [`Compression::detect`] needs.
 pub(super) const HEAD: usize = 8;
+// Rationale: large enough to make reads rare, small enough to stay in cache.
+const BUFFER: usize = 64 << 10;

@@ -38,9 +38,9 @@ struct Source<'cap> {
 
 impl<'cap> Frames<'cap> {
     pub(super) fn new(inputs: &'cap [Input], strict: bool) -> Self {
-        let sources = inputs.iter().zip(0..=u16::MAX).filter_map(|(input, file)| {
+        let sources = inputs.iter().zip(0..=u16::MAX).map_while(|(input, file)| {
             let mut track = Track::new(input.content.bytes(), file, &input.given, strict);
-            // The header was read when the input was opened; an input that fails here never got this far.
+            // The header was read when the input was opened. Should it fail now, the file has changed: `finish` says so.
             let reader = Reader::new(&mut track).ok()?;
             Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
         });
@@ -94,9 +94,15 @@ impl<'cap> Frames<'cap> {
     /// # Errors
     /// [`Error::Changed`] when a file's size or modification time is not what it was when it was opened.
     pub fn finish(self) -> Result<Vec<InputFacts>, Error> {
+        for input in self.inputs {
+            input.unchanged()?;
+        }
+        if let Some(input) = self.inputs.get(self.sources.len()) {
+            let detail = "a file header is no longer what it was".to_owned();
+            return Err(Error::Changed { name: input.given.clone(), detail });
+        }
         let mut facts = Vec::with_capacity(self.sources.len());
         for (source, input) in self.sources.into_iter().zip(self.inputs) {
-            input.unchanged()?;
             let damage = match (&input.damage, source.track.damage()) {
                 (Some(outer), Some(inner)) => Some(format!("{outer}; {inner}")),
                 (outer, inner) => outer.clone().or(inner),

@@ -142,6 +142,10 @@ impl PcapReader {
             // A file system that lost its tail gives zeros: no capture program writes a record that is all zero.
             return record.wire != 0 || record.seconds != 0 || record.fraction != 0;
         }
+        if record.len > rest.len() && record.wire < record.captured {
+            // Not cut off: the two lengths contradict each other.
+            return false;
+        }
         captured <= self.usual
             || (captured <= MAX_RECORD
                 && record.len <= rest.len()
@@ -354,12 +358,13 @@ mod tests {
 
     #[test]
     fn a_capture_inside_a_damaged_frame_is_not_taken_for_frames() {
-        let inner = records(LE, 10);
+        // Of another day, and broken off by the end of the frame.
+        let inner = records(LE, 10)[..750].to_vec();
         let mut bytes = [
             LE.pcap(MICRO, 1),
             records(LE, 2),
-            LE.record(2_000, 0, inner.len() as u32, &inner),
-            LE.record(2_001, 0, 60, &[0xAA; 60]).repeat(6),
+            LE.record(2_000_000, 0, inner.len() as u32, &inner),
+            LE.record(2_000_001, 0, 60, &[0xAA; 60]).repeat(6),
         ]
         .concat();
         let at = 24 + 2 * 76 + 8;

@@ -3,13 +3,15 @@
 //! Source: draft-ietf-opsawg-pcapng. Blocks are framed here by both of their lengths, so that a damaged one does not
 //! hide those behind it.
 
+mod drops;
 mod interface;
 mod options;
+mod packet;
 
-use std::collections::BTreeMap;
-
+use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
 use self::options::{Endian, Options};
+use self::packet::Packet;
 use super::pcap::MAX_RECORD;
 use super::resync::{self, Step};
 use super::track::Track;
@@ -78,9 +80,9 @@ impl PcapngReader {
             track.advance(block.len());
             let body = block.get(8..block.len() - 4).unwrap_or_default();
             let read = match kind {
-                ENHANCED_PACKET => self.enhanced(body),
-                SIMPLE_PACKET => self.simple(body),
-                PACKET => self.packet(body),
+                ENHANCED_PACKET => Packet::enhanced(body, self.endian, &self.interfaces),
+                SIMPLE_PACKET => Packet::simple(body, self.endian, &self.interfaces),
+                PACKET => Packet::obsolete(body, self.endian, &self.interfaces),
                 _ => {
                     self.other(track, kind, block, body, start, anomalies)?;
                     continue;
@@ -138,97 +140,10 @@ impl PcapngReader {
             });
         }
         if packet.drops > 0 {
-            self.drops.packets = Some(self.drops.packets.unwrap_or(0).saturating_add(packet.drops));
+            self.drops.add(packet.drops);
         }
         let wire_len = packet.wire.max(packet.bytes.len() as u32);
         Frame { at, link: packet.interface.link, bytes: packet.bytes, wire_len, fcs_len: packet.fcs_len }
-    }
-
-    #[inline]
-    fn enhanced<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
-        let endian = self.endian;
-        let (Some(id), Some(high), Some(low), Some(captured), Some(wire)) = (
-            endian.u32(body, 0),
-            endian.u32(body, 4),
-            endian.u32(body, 8),
-            endian.u32(body, 12),
-            endian.u32(body, 16),
-        ) else {
-            return Err(format!("an enhanced packet block with a body of {} bytes", body.len()));
-        };
-        let ticks = Some(u64::from(high) << 32 | u64::from(low));
-        let mut packet = self.payload(body, 20, id, captured, wire, ticks)?;
-        for (code, value) in self.options(body, captured) {
-            match code {
-                PACKET_FLAGS => packet.flags(endian.u32(value, 0)),
-                EPB_DROPCOUNT => packet.drops = endian.u64(value, 0).unwrap_or(0),
-                _ => {}
-            }
-        }
-        Ok(packet)
-    }
-
-    fn packet<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
-        let endian = self.endian;
-        let (Some(id), Some(drops), Some(high), Some(low), Some(captured), Some(wire)) = (
-            endian.u16(body, 0),
-            endian.u16(body, 2),
-            endian.u32(body, 4),
-            endian.u32(body, 8),
-            endian.u32(body, 12),
-            endian.u32(body, 16),
-        ) else {
-            return Err(format!("a packet block with a body of {} bytes", body.len()));
-        };
-        let ticks = Some(u64::from(high) << 32 | u64::from(low));
-        let mut packet = self.payload(body, 20, u32::from(id), captured, wire, ticks)?;
-        packet.drops = if drops == DROPS_UNKNOWN { 0 } else { u64::from(drops) };
-        for (code, value) in self.options(body, captured) {
-            if code == PACKET_FLAGS {
-                packet.flags(endian.u32(value, 0));
-            }
-        }
-        Ok(packet)
-    }
-
-    fn simple<'cap>(&self, body: &'cap [u8]) -> Result<Packet<'cap>, String> {
-        let Some(wire) = self.endian.u32(body, 0) else {
-            return Err(format!("a simple packet block with a body of {} bytes", body.len()));
-        };
-        let snaplen = match self.interfaces.find(0) {
-            Some(interface) if interface.snaplen > 0 => interface.snaplen,
-            _ => u32::MAX,
-        };
-        // Without a snap length in the way, the block holds the whole packet: a shorter one is damaged. Some writers
-        // cut below the stated snap length and leave only the block's length to tell.
-        let room = (body.len() - 4) as u32;
-        self.payload(body, 4, 0, wire.min(snaplen).min(room), wire, None)
-    }
-
-    #[inline]
-    fn payload<'cap>(
-        &self,
-        body: &'cap [u8],
-        fixed: usize,
-        id: u32,
-        captured: u32,
-        wire: u32,
-        ticks: Option<u64>,
-    ) -> Result<Packet<'cap>, String> {
-        let Some(interface) = self.interfaces.find(id).copied() else {
-            return Err(format!("a packet of interface {id} of {}", self.interfaces.count()));
-        };
-        let bytes = body.get(fixed..).and_then(|data| data.get(..captured as usize));
-        let Some(bytes) = bytes else {
-            return Err(format!("{captured} captured bytes in a packet block with a body of {} bytes", body.len()));
-        };
-        Ok(Packet { interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len })
-    }
-
-    #[inline]
-    fn options<'cap>(&self, body: &'cap [u8], captured: u32) -> Options<'cap> {
-        let offset = (captured as usize).next_multiple_of(4).saturating_add(20);
-        Options::new(body.get(offset..).unwrap_or_default(), self.endian)
     }
 
     /// Blocks that carry no packet.
@@ -297,18 +212,29 @@ impl PcapngReader {
             None => {
                 (track.bytes.len(), format!("the end of the file after {} bytes", rest.len()), "a block header")
             }
-            Some(len) if len > rest.len() && self.step(rest).is_some() => {
+            Some(len) if len > rest.len() && self.step(rest).is_some() && self.captured_end(rest).is_none() => {
                 let found = format!("the end of the file after {} bytes of a block of {len}", rest.len());
                 (track.bytes.len(), found, "a whole block")
             }
             Some(len) => {
-                let next = resync::find(track.bytes, start + 1, step).unwrap_or(track.bytes.len());
+                let from = start + self.captured_end(rest).unwrap_or(1);
+                let next = resync::find(track.bytes, from, step).unwrap_or(track.bytes.len());
                 (next, format!("a block of {len} bytes"), "a block with two equal lengths that fits the file")
             }
         };
         track.damaged(anomalies, start, next - start, found, expected)?;
         track.advance(next - start);
         Ok(())
+    }
+
+    /// Where the captured bytes of a packet block end, when the file holds them all and they fit a frame: no block is
+    /// looked for before that, as what looks like one would be payload.
+    fn captured_end(&self, rest: &[u8]) -> Option<usize> {
+        let kind = self.endian.u32(rest, 0)?;
+        let captured = self.endian.u32(rest, 20).filter(|_| matches!(kind, PACKET | ENHANCED_PACKET))?;
+        let wire = self.endian.u32(rest, 24).filter(|wire| captured <= *wire)?;
+        let end = 28_usize.checked_add(captured as usize)?;
+        (wire as usize <= MAX_RECORD && end <= rest.len()).then_some(end)
     }
 
     /// A block as the search for the next good one wants it: of a known type, with lengths that agree.
@@ -356,63 +282,6 @@ fn section(bytes: &[u8]) -> Option<(Endian, usize)> {
     (len >= SECTION_MIN && len.is_multiple_of(4)).then_some((endian, len))
 }
 
-/// A packet block, read.
-#[derive(Debug)]
-struct Packet<'cap> {
-    interface: InterfaceState,
-    /// In units of the interface; `None` where the block has no time.
-    ticks: Option<u64>,
-    bytes: &'cap [u8],
-    wire: u32,
-    /// Packets lost since the one before, as the block says.
-    drops: u64,
-    fcs_len: u8,
-}
-
-impl Packet<'_> {
-    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown.
-    fn flags(&mut self, flags: Option<u32>) {
-        let octets = (flags.unwrap_or(0) >> 5 & 0xF) as u8;
-        if octets > 0 {
-            self.fcs_len = octets;
-        }
-    }
-}
-
-/// Packets dropped while capturing. Statistics count from the start of the capture, so the last ones stand.
-#[derive(Debug, Default)]
-struct Drops {
-    by_interface: BTreeMap<u32, u64>,
-    /// Of sections that have ended.
-    closed: Option<u64>,
-    /// Summed from the packet blocks.
-    packets: Option<u64>,
-}
-
-impl Drops {
-    fn interface(&mut self, id: u32, dropped: u64) {
-        if self.by_interface.len() < MAX_STATISTICS || self.by_interface.contains_key(&id) {
-            self.by_interface.insert(id, dropped);
-        } else {
-            // Without a place for the interface, a lower bound: what no later statistics can take back.
-            self.closed = Some(self.closed.unwrap_or(0).max(dropped));
-        }
-    }
-
-    fn close(&mut self) {
-        self.closed = self.stated();
-        self.by_interface.clear();
-    }
-
-    fn stated(&self) -> Option<u64> {
-        self.by_interface.values().copied().chain(self.closed).reduce(u64::saturating_add)
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.stated().max(self.packets)
-    }
-}
-
 const SECTION_BYTES: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
 const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
 const SECTION: u32 = 0x0A0D_0D0A;
@@ -427,19 +296,14 @@ const KNOWN: [u32; 8] = [4, 7, 8, 9, 10, 0x8000_0001, 0xBAD, 0x4000_0BAD];
 /// Types without a packet that Wireshark numbers as frames: journal entries, custom blocks, system calls. Checked
 /// with tshark 4.0.
 const NUMBERED: [u32; 6] = [9, 0xBAD, 0x4000_0BAD, 0x204, 0x216, 0x221];
-const PACKET_FLAGS: u16 = 2;
-const EPB_DROPCOUNT: u16 = 4;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
-const DROPS_UNKNOWN: u16 = 0xFFFF;
 const BLOCK_MIN: usize = 12;
 const SECTION_MIN: usize = 28;
 // Rationale: more options than any writer adds to a packet; only the search for the next block asks.
 const MAX_OPTIONS: usize = 128 << 10;
 // Rationale: what a person can read; the report stays small.
 const MAX_LISTED: usize = 1_000;
-// Rationale: 24 MiB; real captures have fewer than a hundred interfaces.
-const MAX_STATISTICS: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,8 @@
 //!
 //! A capture may hold other captures as payload (somebody downloads one), so a few records in a row prove nothing:
 //! they may be somebody else's, inside one frame. A place is believed only when the records from there chain over
-//! more bytes than any frame holds, or up to the end of the file.
+//! more bytes than any frame holds, or up to the end of the file, without a leap in time. What that leaves is a
+//! foreign capture of the same day that ends exactly where the damaged frame ends.
 
 /// A record seen from its first bytes.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +92,7 @@ mod tests {
     }
 
     fn records(n: usize) -> Vec<u8> {
-        let mut record = vec![0; 200];
+        let mut record = [0; 200];
         (record[0], record[1]) = (b'R', 200);
         record.repeat(n)
     }

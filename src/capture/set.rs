@@ -1,7 +1,8 @@
 //! The inputs of a run, in an order that does not depend on how they were given.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::format::Reader;
 use super::merge::Frames;
@@ -39,11 +40,9 @@ impl CaptureSet {
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
     /// - [`Error::Malformed`] when an input is empty, is no capture, or breaks off inside its file header.
     pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Self, Error> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for path in paths {
-            let identity =
-                if path.as_os_str() == STDIN { path.clone() } else { path.canonicalize().unwrap_or(path.clone()) };
-            if !seen.insert(identity) {
+            if !seen.insert(identity(path)) {
                 return Err(Error::Usage(format!("{}: the same capture is given twice", path.display())));
             }
         }
@@ -98,6 +97,18 @@ impl CaptureSet {
     }
 }
 
+/// What tells one file from another, however its path is written; standard input and what is not there by its path.
+fn identity(path: &Path) -> (PathBuf, u64, u64) {
+    #[cfg(unix)]
+    if path.as_os_str() != STDIN
+        && let Ok(metadata) = std::fs::metadata(path)
+    {
+        use std::os::unix::fs::MetadataExt;
+        return (PathBuf::new(), metadata.dev(), metadata.ino());
+    }
+    (path.canonicalize().unwrap_or_else(|_| path.to_path_buf()), 0, 0)
+}
+
 /// Checks the file header and gives the time of the first frame; `None` for a capture without frames.
 fn first_time(input: &Input, strict: bool) -> Result<Option<Timestamp>, Error> {
     let mut track = Track::new(input.content.bytes(), 0, &input.given, strict);
@@ -120,3 +131,99 @@ fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestam
 
 // Rationale: the index has 16 bits in a frame id.
 const MAX_INPUTS: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{LE, read};
+    use super::*;
+
+    fn capture(times: &[u32]) -> Vec<u8> {
+        let records: Vec<u8> = times.iter().flat_map(|time| LE.record(*time, 0, 4, &time.to_be_bytes())).collect();
+        [LE.pcap(0xA1B2_C3D4, 1), records].concat()
+    }
+
+    fn named(names: [(&str, &[u8]); 3]) -> Vec<(String, Vec<u8>)> {
+        names.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
+    }
+
+    #[test]
+    fn frames_of_several_inputs_come_in_time_order_whatever_the_order_of_the_arguments() {
+        let (a, b, c) = (capture(&[10, 30, 20, 50]), capture(&[5, 30, 40]), capture(&[]));
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        for order in orders {
+            let inputs = [("a", a.as_slice()), ("b", b.as_slice()), ("c", c.as_slice())];
+            let set = CaptureSet::from_bytes(named(order.map(|index| inputs[index]))).expect("sound");
+            let mut frames = set.frames();
+            let mut seen = Vec::new();
+            while let Some(frame) = frames.next(&mut Anomalies::default()).expect("sound") {
+                seen.push((frame.at.frame.file(), frame.at.frame.number(), frame.at.time.0 / 1_000_000_000));
+            }
+            // `b` starts first; equal times go to it; 20 stands behind 30 in `a` and stays there.
+            assert_eq!(seen, [(0, 1, 5), (1, 1, 10), (0, 2, 30), (1, 2, 30), (1, 3, 20), (0, 3, 40), (1, 4, 50)]);
+            let facts = frames.finish().expect("nothing changed");
+            let names: Vec<_> = facts.iter().map(|facts| facts.name.as_str()).collect();
+            assert_eq!(names, ["b", "a", "c"]);
+            assert_eq!(
+                (facts[1].first_time, facts[1].last_time),
+                (Some(Timestamp(10_000_000_000)), Some(Timestamp(50_000_000_000)))
+            );
+        }
+    }
+
+    #[test]
+    fn inputs_with_equal_times_are_ordered_by_size_then_content_then_name() {
+        let (mut a, b, c) = (capture(&[10, 30]), capture(&[10, 30]), capture(&[10]));
+        a[60] ^= 1;
+        let mut names = Vec::new();
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let inputs = [("z", a.clone()), ("y", b.clone()), ("x", b.clone()), ("w", c.clone())];
+            let inputs = order.map(|index| (inputs[index].0.to_owned(), inputs[index].1.clone())).to_vec();
+            let set = CaptureSet::from_bytes(inputs).expect("sound");
+            names.push(read(&set).expect("sound").1.into_iter().map(|facts| facts.name).collect::<Vec<_>>());
+        }
+        assert_eq!(names[0].first().map(String::as_str), Some("w"));
+        assert!(names.iter().all(|order| *order == names[0]), "{names:?}");
+    }
+
+    #[test]
+    fn the_same_file_twice_is_a_usage_error() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.pcap");
+        std::fs::write(&path, capture(&[1])).expect("room");
+        let roundabout = dir.path().join(".").join("a.pcap");
+        let link = dir.path().join("b.pcap");
+        std::fs::hard_link(&path, &link).expect("a link");
+        for again in [&path, &roundabout, &link] {
+            let error = CaptureSet::open(&[path.clone(), again.clone()], &OpenOptions::default());
+            assert!(matches!(error, Err(Error::Usage(_))), "{}", again.display());
+        }
+        assert!(matches!(CaptureSet::open(&[], &OpenOptions::default()), Err(Error::Usage(_))));
+    }
+
+    #[test]
+    fn what_is_no_capture_is_an_error_with_the_name_as_given() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (content, found) in [(&b""[..], "an empty file"), (b"d4:infod", "a torrent"), (b"plain text", "text")] {
+            let path = dir.path().join("capture.pcap");
+            std::fs::write(&path, content).expect("room");
+            let error = CaptureSet::open(std::slice::from_ref(&path), &OpenOptions::default())
+                .expect_err("no capture")
+                .to_string();
+            assert!(error.contains(found) && error.starts_with(&path.display().to_string()), "{error}");
+        }
+        let error = CaptureSet::open(&[dir.path().to_path_buf()], &OpenOptions::default()).expect_err("no capture");
+        assert!(error.to_string().contains("a directory"), "{error}");
+        let missing = CaptureSet::open(&[dir.path().join("missing")], &OpenOptions::default());
+        assert!(matches!(missing, Err(Error::Io { action: "open", .. })));
+    }
+
+    #[test]
+    fn a_set_can_be_hashed_on_another_thread_while_it_is_read() {
+        let set = CaptureSet::from_bytes(vec![("a".to_owned(), capture(&[1, 2]))]).expect("sound");
+        std::thread::scope(|scope| {
+            let digests = scope.spawn(|| set.digests());
+            assert_eq!(read(&set).expect("sound").0.len(), 2);
+            assert_eq!(digests.join().expect("no panic").expect("readable").len(), 1);
+        });
+    }
+}

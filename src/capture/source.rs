@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::decompress::{Compression, HEAD};
+use super::decompress::{Ahead, Compression, HEAD, Members};
 use super::mapped::Mapping;
 use super::set::OpenOptions;
 use crate::Error;
@@ -106,17 +106,15 @@ impl Input {
         let mut damage = None;
         let mut written = 0_u64;
         {
-            let mut reader: Box<dyn Read + '_> = Box::new(Shared(Rc::clone(&meter)));
+            let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
             let mut buffer = vec![0; CHUNK];
-            for _ in 0..=MAX_LAYERS {
-                let mut head = Vec::new();
-                // A fault in the first bytes comes again, and is told, when the content is read.
-                let _ = (&mut reader).take(HEAD as u64).read_to_end(&mut head);
-                let compression = Compression::detect(&head);
-                reader = Box::new(io::Cursor::new(head).chain(reader));
-                let Some(compression) = compression else { break };
+            // A fault in the first bytes comes again, and is told, when the content is read.
+            while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
+                if layers.matches('+').count() >= MAX_LAYERS {
+                    break;
+                }
                 layers = layers + compression.name() + "+";
-                reader = compression.decoder(reader).map_err(io_error("decompress"))?;
+                reader = Ahead::new(Box::new(Members::new(compression, reader)));
             }
             loop {
                 let n = match reader.read(&mut buffer) {
@@ -236,3 +234,149 @@ pub(super) const STDIN: &str = "-";
 const CHUNK: usize = 1 << 20;
 // Rationale: one around another happens (an archive of a compressed capture); more is somebody's joke.
 const MAX_LAYERS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::CaptureSet;
+    use super::super::sample::{LE, read, read_one};
+    use super::*;
+    use crate::anomaly::Anomalies;
+
+    fn capture() -> Vec<u8> {
+        let records = (1..500_u32)
+            .flat_map(|n| LE.record(n, n, 1_000, &n.wrapping_mul(0x9E37_79B9).to_le_bytes().repeat(64)));
+        [LE.pcap(0xA1B2_C3D4, 1), records.collect()].concat()
+    }
+
+    fn compressed(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        match compression {
+            Compression::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
+                encoder.write_all(bytes).expect("in memory");
+                encoder.finish().expect("in memory");
+            }
+            Compression::Zstd => out = zstd::encode_all(bytes, 1).expect("in memory"),
+            Compression::Lz4 => {
+                let mut encoder = lz4_flex::frame::FrameEncoder::new(&mut out);
+                encoder.write_all(bytes).expect("in memory");
+                encoder.finish().expect("in memory");
+            }
+            Compression::Xz => {
+                liblzma::read::XzEncoder::new(bytes, 1).read_to_end(&mut out).map(drop).expect("in memory");
+            }
+            Compression::Bzip2 => {
+                let mut encoder = bzip2::read::BzEncoder::new(bytes, bzip2::Compression::fast());
+                encoder.read_to_end(&mut out).expect("in memory");
+            }
+        }
+        out
+    }
+
+    const ALL: [Compression; 5] =
+        [Compression::Gzip, Compression::Zstd, Compression::Lz4, Compression::Xz, Compression::Bzip2];
+
+    #[test]
+    fn a_compressed_capture_gives_the_frames_of_the_plain_one() {
+        let plain = capture();
+        let (expected, ..) = read_one(&plain).expect("sound");
+        for compression in ALL {
+            let packed = compressed(compression, &plain);
+            let (frames, facts, damages) = read_one(&packed).expect("sound");
+            assert_eq!((&frames, damages), (&expected, 0), "{compression:?}");
+            assert_eq!(facts.format, format!("{}+pcap", compression.name()));
+            assert_eq!(facts.bytes, packed.len() as u64);
+            let set = CaptureSet::from_bytes(vec![(String::new(), packed.clone())]).expect("sound");
+            assert_eq!(set.digests().expect("known"), [<[u8; 32]>::from(Sha256::digest(&packed))]);
+        }
+    }
+
+    #[test]
+    fn members_one_after_the_other_and_layers_around_another_are_read_through() {
+        let plain = capture();
+        let (head, tail) = plain.split_at(10_000);
+        let (expected, ..) = read_one(&plain).expect("sound");
+        for inner in ALL {
+            let members = [compressed(inner, head), compressed(inner, tail)].concat();
+            let (frames, facts, _) = read_one(&compressed(Compression::Gzip, &members)).expect("sound");
+            assert_eq!(frames, expected, "{inner:?}");
+            assert_eq!(facts.format, format!("gzip+{}+pcap", inner.name()));
+        }
+    }
+
+    #[test]
+    fn a_compressed_capture_cut_anywhere_is_read_up_to_the_cut_and_said_to_be_damaged() {
+        let plain = capture();
+        for compression in ALL {
+            let packed = compressed(compression, &plain);
+            for cut in [packed.len() / 3, packed.len() / 2, packed.len() - 9, packed.len() - 1] {
+                match read_one(&packed[..cut]) {
+                    Ok((_, facts, _)) => {
+                        let damage = facts.damage.expect("told");
+                        assert!(damage.contains(compression.name()), "{damage}");
+                    }
+                    // A stream of one block gives nothing until it is whole.
+                    Err(error) => assert!(error.to_string().contains(compression.name()), "{error}"),
+                }
+            }
+        }
+        let packed = compressed(Compression::Gzip, &plain);
+        assert!(read_one(&packed[..packed.len() - 9]).expect("readable").0.len() > 480);
+    }
+
+    #[test]
+    fn bytes_behind_the_compressed_data_are_said() {
+        for compression in ALL {
+            let packed = [compressed(compression, &capture()), b"garbage behind".to_vec()].concat();
+            let (frames, facts, _) = read_one(&packed).expect("readable");
+            assert_eq!(frames.len(), 499, "{compression:?}");
+            assert!(facts.damage.is_some(), "{compression:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_an_error() {
+        for bytes in [capture(), compressed(Compression::Zstd, &capture())] {
+            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            std::fs::write(file.path(), &bytes).expect("room");
+            let set = CaptureSet::open(&[file.path().to_path_buf()], &OpenOptions::default()).expect("sound");
+            assert_eq!(set.digests().expect("readable"), [<[u8; 32]>::from(Sha256::digest(&bytes))]);
+            assert!(read(&set).is_ok());
+            let mut grown = std::fs::OpenOptions::new().append(true).open(file.path()).expect("still there");
+            grown.write_all(b"more").expect("room");
+            assert!(matches!(set.frames().finish(), Err(Error::Changed { .. })));
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_spooled_into_the_directory_asked_for_and_leaves_nothing_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = OpenOptions { spool_dir: Some(dir.path().to_path_buf()), strict: false };
+        let input =
+            Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options).expect("sound");
+        assert_eq!((input.content.bytes(), input.size), (capture().as_slice(), capture().len() as u64));
+        assert_eq!(std::fs::read_dir(dir.path()).expect("still there").count(), 0);
+        let options = OpenOptions { spool_dir: Some(PathBuf::from("/nonexistent/spool")), strict: false };
+        let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options).expect_err("no directory");
+        assert!(error.to_string().contains("/nonexistent/spool"), "{error}");
+    }
+
+    #[test]
+    fn released_bytes_are_still_there() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), capture()).expect("room");
+        let set = CaptureSet::open(&[file.path().to_path_buf()], &OpenOptions::default()).expect("sound");
+        let mut frames = set.frames();
+        let mut kept = Vec::new();
+        while let Some(frame) = frames.next(&mut Anomalies::default()).expect("sound") {
+            kept.push(frame);
+            frames.release();
+            frames.prefetch(64 << 10);
+        }
+        for (frame, n) in kept.iter().zip(1_u32..) {
+            assert_eq!(frame.bytes, n.wrapping_mul(0x9E37_79B9).to_le_bytes().repeat(64));
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! Everything that the captures prove: per transfer, per subject, per torrent. Sorted, and identical for any
 //! number of threads, window size or argument order.
 
+mod build;
+mod credit;
+mod ladder;
+
 use std::collections::BTreeSet;
 
 use crate::anomaly::Anomalies;
@@ -8,6 +12,8 @@ use crate::capture::InputFacts;
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
+use crate::torrent::TorrentId;
+pub(crate) use build::{Findings, build};
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -98,6 +104,8 @@ impl Bytes {
 /// The ladder of evidence.md, section 2. `GX` stands beside it: see [`Bytes::refuted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grade {
+    /// The packets of no rung are all in the capture.
+    None,
     /// Something answered at this address and port.
     G2,
     /// It completed a BitTorrent handshake for this info-hash.
@@ -121,9 +129,10 @@ pub enum Grade {
 }
 
 impl Grade {
-    /// `G2` to `G9`, `G3m`, `GX`.
+    /// `G2` to `G9`, `G3m`, `GX`, or `none`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::G2 => "G2",
             Self::G3 => "G3",
             Self::G3m => "G3m",
@@ -140,6 +149,7 @@ impl Grade {
     /// What may be said of a subject at this grade, as a short phrase.
     pub fn meaning(self) -> &'static str {
         match self {
+            Self::None => "no rung is whole in the capture",
             Self::G2 => "reachable",
             Self::G3 => "in the swarm",
             Self::G3m => "metadata served",
@@ -281,8 +291,8 @@ pub struct Transfer {
     pub uploader_peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named or that its peer_ids stand for.
     pub uploader_clients: BTreeSet<String>,
-    /// The highest rung; `None` when the packets of none are in the capture.
-    pub grade: Option<Grade>,
+    /// The highest rung.
+    pub grade: Grade,
     /// The first unit that meets the standard, when one does.
     pub standard: Option<Standard>,
     /// Properties.
@@ -351,8 +361,8 @@ pub struct Subject {
     pub peer_ids: BTreeSet<[u8; 20]>,
     /// Its clients, as named or as its peer_ids stand for.
     pub clients: BTreeSet<String>,
-    /// The highest rung; `None` when the packets of none are in the capture.
-    pub grade: Option<Grade>,
+    /// The highest rung.
+    pub grade: Grade,
     /// The first unit that meets the standard, when one does.
     pub standard: Option<Standard>,
     /// Properties.
@@ -384,8 +394,8 @@ pub struct Subject {
 pub struct TorrentEvidence {
     /// Under which hash the report speaks of it.
     pub info_hash: InfoHash,
-    /// Index into the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
-    pub torrent: Option<usize>,
+    /// Which of the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
+    pub torrent: Option<TorrentId>,
     /// The figures of all its transfers.
     pub bytes: Bytes,
     /// Bytes of the torrent that were verified at least once, each counted once.

@@ -195,6 +195,24 @@ impl<'cap> Session<'cap> {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
             StreamItem::Acked { upto, .. } => self.sides[direction.index()].acknowledge(upto),
+            StreamItem::AckedRange { from, to, .. } => self.sides[direction.index()].acknowledge_range(from, to),
+            StreamItem::Late { offset, bytes, at } => {
+                let len = bytes.len();
+                self.sides[direction.index()].facts.late_bytes += len as u64;
+                anomalies.note(Kind::LateSegment, len as u64, || {
+                    let detail =
+                        format!("{len} bytes for stream offset {offset} came after that place was given up");
+                    self.example(direction, Span::single(at), detail)
+                });
+            }
+            StreamItem::Uncompared { offset, len, at } => anomalies.note(Kind::OverlapUncompared, len, || {
+                let detail = format!("{len} bytes from stream offset {offset} sent again too late to compare");
+                self.example(direction, Span::single(at), detail)
+            }),
+            StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
+                let detail = format!("a packet with {len} bytes far from the place of the stream was left out");
+                self.example(direction, Span::single(at), detail)
+            }),
             StreamItem::Conflict { offset, bytes, at } => {
                 self.sides[direction.index()].facts.overlap_conflict = true;
                 anomalies.note(Kind::OverlapConflict, bytes.len() as u64, || {
@@ -240,16 +258,17 @@ impl<'cap> Session<'cap> {
         };
         facts.gaps += 1;
         facts.gap_bytes += bytes;
-        let (kind, why) = match cause {
+        let why = match cause {
             GapCause::Snaplen => {
+                // The cut frames themselves were counted when they were decoded.
                 facts.snaplen = true;
-                (Kind::Snaplen, "cut off by the snap length")
+                return;
             }
-            GapCause::Acknowledged => (Kind::Gap, "acknowledged by the receiver, but not in the capture"),
-            GapCause::Unseen => (Kind::Gap, "not in the capture, and not known to have arrived"),
-            GapCause::Limit => (Kind::Gap, "given up because too much was waiting behind it"),
+            GapCause::Acknowledged => "acknowledged by the receiver, but not in the capture",
+            GapCause::Unseen => "not in the capture, and not known to have arrived",
+            GapCause::Limit => "given up because too much was waiting behind it",
         };
-        anomalies.note(kind, bytes, || {
+        anomalies.note(Kind::Gap, bytes, || {
             let amount = match missing {
                 Missing::Bytes(bytes) => format!("{bytes} bytes"),
                 Missing::Unknown => "an unknown number of bytes".to_owned(),

@@ -58,6 +58,8 @@ pub struct SideFacts {
     pub lost_sync: u64,
     /// Whether framing was lost and found again.
     pub resynchronised: bool,
+    /// Bytes that came after their place in the stream had been given up.
+    pub late_bytes: u64,
     /// Whether it ended in order.
     pub finished: bool,
 }
@@ -157,6 +159,21 @@ impl<'cap> Side<'cap> {
     pub(super) fn acknowledge(&mut self, upto: u64) {
         self.acknowledged_upto = self.acknowledged_upto.max(upto);
         self.settle();
+    }
+
+    /// The bytes `from..to` arrived, though some before them did not (selective acknowledgement).
+    pub(super) fn acknowledge_range(&mut self, from: u64, to: u64) {
+        let mut kept = VecDeque::with_capacity(self.unacknowledged.len());
+        for (start, end) in self.unacknowledged.drain(..) {
+            let (low, high) = (start.max(from), end.min(to));
+            if low >= high {
+                kept.push_back((start, end));
+                continue;
+            }
+            self.facts.acknowledged += high - low;
+            kept.extend([(start, low), (high, end)].into_iter().filter(|(start, end)| start < end));
+        }
+        self.unacknowledged = kept;
     }
 
     /// Moves what is acknowledged by now into the facts.

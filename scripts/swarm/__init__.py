@@ -1,0 +1,1 @@
+"""Small BitTorrent swarms in network namespaces, recorded from the bridge between them."""

@@ -1,0 +1,93 @@
+//! The command line: one file per command.
+
+mod analyze;
+mod schema;
+mod torrent;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code of a run that could not be made; nothing was written.
+pub const CANNOT_RUN: u8 = 2;
+/// Exit code of a complete run over damaged input, or one that reached a limit.
+pub const DAMAGED: u8 = 3;
+
+/// Parses the arguments and runs the command.
+///
+/// # Errors
+/// Whatever keeps the command from running. Usage errors end the process in clap, with [`CANNOT_RUN`].
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Analyze(command) => command.run(),
+        Command::Torrent(command) => command.run(),
+        Command::Schema(command) => command.run(),
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "peerproof", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Analyze(analyze::Analyze),
+    Torrent(torrent::Torrent),
+    Schema(schema::Schema),
+}
+
+const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, from packet captures";
+
+const LONG_ABOUT: &str = "\
+Verifies which BitTorrent pieces each peer really served, from packet captures.
+
+peerproof reads pcap and pcapng files, rebuilds the BitTorrent peer-wire sessions in them (TCP and uTP), hashes the
+pieces that were sent, and reports for every address and port how many bytes it served, how many of them are proven
+to be the torrent's, and in which frames. It works offline and never contacts anybody.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  peerproof analyze capture.pcapng -t file.torrent          a report to read
+  peerproof analyze *.pcap.gz -t torrents/ -o case/         JSON, CSV and Parquet in a directory
+  tcpdump -r big.pcap -w - tcp | peerproof analyze - -t x.torrent --format json
+
+Grades, each with the frames that show it:
+  G2   reachable: something answered at this address and port
+  G3   in the swarm: it completed a BitTorrent handshake for this info-hash
+  G3m  metadata served: it sent the torrent's description (never counts as content)
+  G4   advertised: it claimed to have pieces
+  G5   offered: it agreed to send
+  G6   served, unverified: it sent bytes labelled as a piece
+  G7   verified as a part: its bytes are the torrent's, in pieces completed together with others
+  G8   served a verified unit alone: a whole piece (v1) or leaf (v2) from it alone matches its hash
+  G9   whole file: every byte of a file came from it and is verified
+  GX   refuted: it sent bytes that do not match (beside the grade; shows no intent)
+A grade is of an address and port for one torrent, never of a person.
+
+Exit codes:
+  0  complete
+  1  a comparison failed
+  2  could not run (usage, unreadable or unsupported input); nothing was written
+  3  complete, but an input was damaged or a limit was reached";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn torrents_may_be_given_several_at_once_and_several_times() {
+        let line = ["peerproof", "analyze", "a.pcap", "b.pcap", "-t", "1.torrent", "2.torrent", "--torrent", "dir"];
+        assert!(Cli::try_parse_from(line).is_ok());
+        assert!(Cli::try_parse_from(["peerproof", "analyze"]).is_err());
+        assert!(Cli::try_parse_from(["peerproof", "analyze", "a.pcap", "--force"]).is_err());
+    }
+}

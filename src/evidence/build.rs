@@ -1,0 +1,477 @@
+//! The books at the end of a run, as evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::credit::{Parties, Proofs, Proven};
+use super::ladder::{Known, Ladder};
+use super::{
+    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, PortBasis, Quality, Subject, TorrentEvidence,
+    Transfer,
+};
+use crate::Error;
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::capture::InputFacts;
+use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
+use crate::packet::Endpoint;
+use crate::provenance::{FrameId, Span};
+use crate::torrent::Torrents;
+use crate::wire::client_name;
+
+/// What the spine hands over besides the books.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) anomalies: Anomalies,
+    pub(crate) quality: Quality,
+    /// Frames at which a clock stepped.
+    pub(crate) clock_steps: Vec<FrameId>,
+}
+
+/// Makes the evidence of a run.
+///
+/// # Errors
+/// [`Error::Unbalanced`] when the figures of a row do not add up: a fault of this program, and then nothing is reported.
+pub(crate) fn build(
+    ledger: &Ledger<'_, '_>,
+    findings: Findings,
+    inputs: Vec<InputFacts>,
+    torrents: &Torrents,
+    window_silence_ns: i64,
+) -> Result<Evidence, Error> {
+    let Findings { mut anomalies, quality, clock_steps } = findings;
+    let records = ledger.records();
+    let groups = subjects_of(records, window_silence_ns);
+    let parties = parties_of(records, &groups);
+    let proofs = Proofs::of(ledger, &parties, groups.len());
+    let hash = |key: TorrentKey| match key {
+        TorrentKey::Given(id) => Some(torrents.torrent(id).info_hash()),
+        TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
+        TorrentKey::Unknown => None,
+    };
+    let context = Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, hash: &hash };
+
+    let mut transfers: Vec<(Transfer, Ladder)> =
+        (0..records.len()).filter_map(|index| context.transfer(index)).collect();
+    let mut subjects: Vec<Subject> =
+        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &transfers)).collect();
+    let torrent_rows = context.torrents(&transfers);
+    for (transfer, _) in &transfers {
+        balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
+    }
+    for subject in &subjects {
+        balanced(&subject.bytes, || subject.endpoint.to_string())?;
+    }
+    for torrent in &torrent_rows {
+        balanced(&torrent.bytes, || format!("torrent {}", torrent.info_hash))?;
+    }
+    note_other_torrents(&transfers, torrents, &mut anomalies);
+    transfers.sort_by(|(one, _), (other, _)| {
+        let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
+        key(one).cmp(&key(other))
+    });
+    subjects.sort_by(|one, other| {
+        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
+        key(one).cmp(&key(other))
+    });
+    Ok(Evidence {
+        captures: inputs,
+        torrents: torrent_rows,
+        transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
+        subjects,
+        opaque: Vec::new(),
+        anomalies,
+        quality,
+    })
+}
+
+fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
+    if bytes.balanced() { Ok(()) } else { Err(Error::Unbalanced { what: what(), figures: format!("{bytes:?}") }) }
+}
+
+/// The transfers of one subject: same address, port, transport, torrent and time window.
+type Group = Vec<TransferId>;
+
+fn subjects_of(records: &[Record], silence_ns: i64) -> Vec<Group> {
+    let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        let endpoint = Endpoint { ip: record.key.uploader.ip, port: record.subject_port() };
+        if let Some(span) = record.facts.span.or(record.served_span) {
+            let key = (endpoint, record.key.carrier, record.key.torrent);
+            keyed.entry(key).or_default().push((span, TransferId(index as u32)));
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (_, mut transfers) in keyed {
+        transfers.sort_by_key(|(span, id)| (span.first, *id));
+        let mut last: Option<(i64, BTreeSet<[u8; 20]>)> = None;
+        for (span, id) in transfers {
+            let ids = records.get(id.0 as usize).map(|record| record.facts.peer_ids.clone()).unwrap_or_default();
+            let another = last.as_ref().is_some_and(|(end, known)| {
+                span.first.time.0.saturating_sub(*end) > silence_ns
+                    && !known.is_empty()
+                    && !ids.is_empty()
+                    && known.is_disjoint(&ids)
+            });
+            match groups.last_mut() {
+                Some(group) if !another && last.is_some() => group.push(id),
+                _ => groups.push(vec![id]),
+            }
+            let (end, mut known) = last.filter(|_| !another).unwrap_or((i64::MIN, BTreeSet::new()));
+            known.extend(ids);
+            last = Some((end.max(span.last.time.0), known));
+        }
+    }
+    groups
+}
+
+fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
+    let mut uploader = vec![usize::MAX; records.len()];
+    for (subject, group) in groups.iter().enumerate() {
+        for id in group {
+            if let Some(place) = uploader.get_mut(id.0 as usize) {
+                *place = subject;
+            }
+        }
+    }
+    let mut by_key = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        by_key.entry(record.key).or_insert_with(Vec::new).push(index);
+    }
+    let downloader = records
+        .iter()
+        .map(|record| {
+            let mut key = record.key;
+            std::mem::swap(&mut key.uploader, &mut key.downloader);
+            let back = by_key.get(&key)?;
+            // The window of the other direction that is nearest in time.
+            let time = record.facts.span?.first.time;
+            let nearest = back.iter().min_by_key(|index| {
+                let other = records.get(**index).and_then(|other| other.facts.span).map(|span| span.first.time.0);
+                other.map_or(u64::MAX, |other| other.abs_diff(time.0))
+            });
+            nearest.and_then(|index| uploader.get(*index).copied()).filter(|subject| *subject != usize::MAX)
+        })
+        .collect();
+    Parties { uploader, downloader }
+}
+
+/// What every row is made from.
+struct Context<'a> {
+    ledger: &'a Ledger<'a, 'a>,
+    torrents: &'a Torrents,
+    clock_steps: &'a [FrameId],
+    proofs: &'a Proofs,
+    hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
+}
+
+impl Context<'_> {
+    fn transfer(&self, index: usize) -> Option<(Transfer, Ladder)> {
+        let record = self.ledger.records().get(index)?;
+        let proven = self.proofs.transfers.get(index)?;
+        let (facts, counts) = (&record.facts, &record.counts);
+        let span = facts.span.or(record.served_span)?;
+        let bytes = bytes_of(record, proven);
+        let mut ladder = Ladder::of(facts, self.known(record.key.torrent));
+        self.climb(&mut ladder, record, proven);
+        let named = &facts.named_clients;
+        let clients: BTreeSet<String> =
+            if named.is_empty() { facts.peer_ids.iter().filter_map(client_name).collect() } else { named.clone() };
+        let claimed = self.advertised(record);
+        let transfer = Transfer {
+            uploader: record.key.uploader,
+            downloader: record.key.downloader,
+            carrier: record.key.carrier,
+            info_hash: (self.hash)(record.key.torrent),
+            connections: facts.connections.max(1),
+            initiator: match (facts.opened_by_uploader, facts.opened_by_downloader) {
+                (0, 0) => Initiator::Unknown,
+                (_, 0) => Initiator::Uploader,
+                (0, _) => Initiator::Downloader,
+                _ => Initiator::Both,
+            },
+            encryption: facts.encryption.unwrap_or(Encryption::None),
+            uploader_peer_ids: facts.peer_ids.clone(),
+            uploader_clients: clients,
+            grade: ladder.grade(),
+            standard: proven.standard,
+            flags: self.flags(record, proven, span),
+            piece_messages: facts.piece_messages,
+            partial_messages: facts.partial_messages,
+            bytes,
+            pieces_verified: proven.pieces_verified,
+            pieces_sole: proven.pieces_sole,
+            pieces_refuted: record.refuted_pieces.len() as u64,
+            pieces_advertised: claimed,
+            span,
+            served_span: record.served_span.filter(|_| counts.served > 0),
+            files: proven.files.iter().map(|(file, bytes)| (*file, *bytes)).collect(),
+            rungs: ladder.rungs(),
+            next_rung: ladder.next_rung(&bytes),
+            paths: facts.paths.clone(),
+        };
+        Some((transfer, ladder))
+    }
+
+    fn subject(&self, index: usize, group: &Group, transfers: &[(Transfer, Ladder)]) -> Option<Subject> {
+        let records = self.ledger.records();
+        let first = records.get(group.first()?.0 as usize)?;
+        let proven = self.proofs.subjects.get(index)?;
+        let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
+        let mut bytes = Bytes::default();
+        let mut subject = Subject {
+            endpoint: Endpoint { ip: first.key.uploader.ip, port: first.subject_port() },
+            carrier: first.key.carrier,
+            info_hash: (self.hash)(first.key.torrent),
+            port_basis: PortBasis::Observed,
+            listen_port: None,
+            peer_ids: BTreeSet::new(),
+            clients: BTreeSet::new(),
+            grade: super::Grade::None,
+            standard: proven.standard,
+            flags: BTreeSet::new(),
+            bytes,
+            received: 0,
+            pieces_verified: proven.pieces_verified,
+            pieces_sole: proven.pieces_sole,
+            pieces_refuted: 0,
+            pieces_advertised: 0,
+            span: first.facts.span.or(first.served_span)?,
+            served_span: None,
+            rungs: Vec::new(),
+            next_rung: None,
+        };
+        let mut refuted = BTreeSet::new();
+        for id in group {
+            let record = records.get(id.0 as usize)?;
+            // Transfers are still in the order of the records here.
+            let (transfer, rungs) = transfers.get(id.0 as usize)?;
+            ladder.join(rungs);
+            bytes.add(&transfer.bytes);
+            subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
+            subject.clients.extend(transfer.uploader_clients.iter().cloned());
+            subject.flags.extend(transfer.flags.iter());
+            subject.pieces_advertised = subject.pieces_advertised.max(transfer.pieces_advertised);
+            subject.span = subject.span.join(transfer.span);
+            subject.served_span = match (subject.served_span, transfer.served_span) {
+                (Some(one), Some(other)) => Some(one.join(other)),
+                (one, other) => one.or(other),
+            };
+            refuted.extend(record.refuted_pieces.iter().copied());
+            let declared = record.facts.listen_port;
+            if declared.is_some_and(|port| port != record.key.uploader.port) {
+                subject.port_basis = PortBasis::Declared;
+            }
+            let accepted = (record.facts.opened_by_downloader > 0).then_some(record.key.uploader.port);
+            subject.listen_port = subject.listen_port.or(declared).or(accepted);
+        }
+        subject.received = self.received(group);
+        // Sole and verified are counted per subject: several transfers may make up one piece.
+        ladder.part = proven.first_part;
+        ladder.sole = proven.first_sole;
+        self.whole_file(&mut ladder, first.key.torrent, proven);
+        subject.pieces_refuted = refuted.len() as u64;
+        subject.grade = ladder.grade();
+        subject.rungs = ladder.rungs();
+        subject.next_rung = ladder.next_rung(&bytes);
+        subject.bytes = bytes;
+        debug_assert_eq!(
+            (bytes.verified, bytes.sole),
+            (proven.verified, proven.sole),
+            "transfers add up to subjects"
+        );
+        Some(subject)
+    }
+
+    /// Payload sent to a subject: what the transfers back on its connections served.
+    fn received(&self, group: &Group) -> u64 {
+        let records = self.ledger.records();
+        let own: BTreeSet<_> =
+            group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
+        records
+            .iter()
+            .filter(|record| {
+                let mut back = record.key;
+                std::mem::swap(&mut back.uploader, &mut back.downloader);
+                own.contains(&back)
+            })
+            .map(|record| record.counts.served)
+            .sum()
+    }
+
+    fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {
+        let mut rows: BTreeMap<InfoHash, TorrentEvidence> = BTreeMap::new();
+        for id in self.torrents.ids() {
+            let info_hash = self.torrents.torrent(id).info_hash();
+            let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).copied().unwrap_or_default();
+            let row = TorrentEvidence {
+                info_hash: info_hash.clone(),
+                torrent: Some(id),
+                bytes: Bytes::default(),
+                unique: unique.bytes,
+                pieces_verified: unique.pieces,
+            };
+            rows.insert(info_hash, row);
+        }
+        for (transfer, _) in transfers {
+            let Some(info_hash) = &transfer.info_hash else { continue };
+            let row = rows.entry(info_hash.clone()).or_insert_with(|| TorrentEvidence {
+                info_hash: info_hash.clone(),
+                torrent: None,
+                bytes: Bytes::default(),
+                unique: 0,
+                pieces_verified: 0,
+            });
+            row.bytes.add(&transfer.bytes);
+        }
+        rows.into_values().collect()
+    }
+
+    fn known(&self, key: TorrentKey) -> Known {
+        match key {
+            TorrentKey::Given(id) if self.torrents.torrent(id).piece_count() > 0 => Known::Given,
+            TorrentKey::Given(_) | TorrentKey::NotGiven(_) => Known::Named,
+            TorrentKey::Unknown => Known::Unknown,
+        }
+    }
+
+    fn climb(&self, ladder: &mut Ladder, record: &Record, proven: &Proven) {
+        ladder.part = proven.first_part;
+        ladder.sole = proven.first_sole;
+        ladder.refuted = record.refuted_span;
+        self.whole_file(ladder, record.key.torrent, proven);
+    }
+
+    /// G9: every byte of a file, and the file that comes nearest to it.
+    fn whole_file(&self, ladder: &mut Ladder, key: TorrentKey, proven: &Proven) {
+        let Some(torrent) = self.ledger.given(key) else { return };
+        let mut best: Option<(u64, u64, usize)> = None;
+        for (index, bytes) in &proven.files {
+            let Some(file) = torrent.files().get(*index) else { continue };
+            if *bytes == file.size && file.size > 0 && !file.pad {
+                ladder.file = proven.span;
+            }
+            let better = best.is_none_or(|(most, size, _)| {
+                u128::from(*bytes) * u128::from(size) > u128::from(most) * u128::from(file.size)
+            });
+            if better {
+                best = Some((*bytes, file.size, *index));
+            }
+        }
+        ladder.best_file = best.and_then(|(bytes, size, index)| {
+            let path = torrent.files().get(index)?.path.clone();
+            Some((path, bytes, size))
+        });
+    }
+
+    /// Pieces claimed, no more than the torrent has.
+    fn advertised(&self, record: &Record) -> u64 {
+        let pieces = self.ledger.given(record.key.torrent).map(|torrent| u64::from(torrent.piece_count()));
+        let facts = &record.facts;
+        match pieces.filter(|pieces| *pieces > 0) {
+            Some(pieces) if facts.advertised_all => pieces,
+            pieces => {
+                let bits = facts.advertised_pieces.iter().enumerate().map(|(at, byte)| {
+                    let left = pieces.map_or(8, |pieces| pieces.saturating_sub(at as u64 * 8).min(8));
+                    let mask = 0xff00_u32 >> left;
+                    u64::from((u32::from(*byte) & mask & 0xff).count_ones())
+                });
+                bits.sum()
+            }
+        }
+    }
+
+    fn flags(&self, record: &Record, proven: &Proven, span: Span) -> BTreeSet<Flag> {
+        let (facts, counts) = (&record.facts, &record.counts);
+        let stepped = self.clock_steps.iter().any(|step| {
+            step.file() == span.first.frame.file() && *step > span.first.frame && *step <= span.last.frame
+        });
+        [
+            (Flag::OneSided, facts.one_sided > 0),
+            (Flag::Unsolicited, facts.unsolicited > 0),
+            (Flag::GapInRange, facts.gaps > 0 || counts.lost > 0),
+            (Flag::OverlapConflict, facts.overlap_conflict),
+            (Flag::BadChecksum, facts.bad_checksum),
+            (Flag::TruncatedSnaplen, facts.snaplen),
+            (Flag::DuplicateFrames, facts.duplicate_frames),
+            (Flag::DecryptedWithSecret, facts.encryption == Some(Encryption::MseRc4)),
+            (Flag::Resynchronised, facts.resynchronised),
+            (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
+            (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),
+            (Flag::Boomerang, proven.boomerang),
+            (Flag::PrivateAddress, is_private(record.key.uploader.ip)),
+            (Flag::ClockStep, stepped),
+        ]
+        .into_iter()
+        .filter_map(|(flag, set)| set.then_some(flag))
+        .collect()
+    }
+}
+
+fn bytes_of(record: &Record, proven: &Proven) -> Bytes {
+    let counts = &record.counts;
+    Bytes {
+        served: counts.served,
+        lost: counts.lost,
+        repeated: counts.repeated,
+        verified: proven.verified,
+        sole: proven.sole,
+        refuted: counts.refuted,
+        disputed: counts.disputed,
+        unproven: counts.unproven,
+        pad: counts.pad,
+        acknowledged: counts.acknowledged,
+        solicited: counts.solicited,
+    }
+}
+
+/// Torrents that peers spoke of, but that were not given.
+fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, anomalies: &mut Anomalies) {
+    let given: BTreeSet<InfoHash> = torrents.iter().map(|torrent| torrent.info_hash()).collect();
+    let mut seen = BTreeSet::new();
+    for (transfer, _) in transfers {
+        let Some(info_hash) = &transfer.info_hash else { continue };
+        if !given.contains(info_hash) && seen.insert(info_hash) {
+            anomalies.note(Kind::TorrentNotGiven, 1, || Example {
+                span: Some(transfer.span),
+                flow: format!("{} -> {}", transfer.uploader, transfer.downloader),
+                detail: format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven"),
+            });
+        }
+    }
+}
+
+/// Whether an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_told_from_public_ones() {
+        for private in [
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+        ] {
+            assert!(is_private(private.parse().expect("an address")), "{private}");
+        }
+        for public in ["11.1.2.3", "172.32.0.1", "192.0.2.1", "100.128.0.1", "2001:db8::1"] {
+            assert!(!is_private(public.parse().expect("an address")), "{public}");
+        }
+    }
+}

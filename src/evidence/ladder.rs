@@ -1,0 +1,174 @@
+//! The ladder of evidence.md: which rungs the facts of a transfer or a subject reach, and why not the next.
+
+use crate::evidence::{Bytes, Grade, Rung};
+use crate::ledger::Facts;
+use crate::provenance::Span;
+
+/// The facts that decide a grade.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ladder {
+    pub(super) opening: Option<Span>,
+    pub(super) handshake: Option<Span>,
+    pub(super) mismatch: Option<Span>,
+    pub(super) unanswered: Option<Span>,
+    pub(super) advertised: Option<Span>,
+    pub(super) offered: Option<Span>,
+    pub(super) asked: Option<Span>,
+    pub(super) rejected: u64,
+    pub(super) piece: Option<Span>,
+    pub(super) part: Option<Span>,
+    pub(super) sole: Option<Span>,
+    pub(super) file: Option<Span>,
+    pub(super) refuted: Option<Span>,
+    /// The file with the most verified bytes: its path, those bytes, its size.
+    pub(super) best_file: Option<(String, u64, u64)>,
+    pub(super) torrent: Known,
+}
+
+/// What is known of the torrent that the bytes claim to belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It was given, or rebuilt from the capture.
+    Given,
+    /// Only its info-hash is known.
+    #[default]
+    Named,
+    /// Not even that.
+    Unknown,
+}
+
+impl Ladder {
+    /// The facts of one transfer; the proofs are filled in by the caller.
+    pub(super) fn of(facts: &Facts, torrent: Known) -> Self {
+        Self {
+            opening: facts.opening,
+            handshake: facts.handshake,
+            mismatch: facts.mismatch,
+            unanswered: facts.unanswered,
+            advertised: facts.advertised,
+            offered: facts.offered,
+            asked: facts.asked,
+            rejected: facts.rejected,
+            piece: facts.first_piece,
+            torrent,
+            ..Self::default()
+        }
+    }
+
+    /// Adds the facts of another transfer of the same subject.
+    pub(super) fn join(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.opening, other.opening),
+            (&mut self.handshake, other.handshake),
+            (&mut self.mismatch, other.mismatch),
+            (&mut self.unanswered, other.unanswered),
+            (&mut self.advertised, other.advertised),
+            (&mut self.offered, other.offered),
+            (&mut self.asked, other.asked),
+            (&mut self.piece, other.piece),
+            (&mut self.part, other.part),
+            (&mut self.sole, other.sole),
+            (&mut self.refuted, other.refuted),
+        ];
+        for (known, found) in pairs {
+            keep_earlier(known, found);
+        }
+        self.rejected += other.rejected;
+    }
+
+    /// The rungs reached, in order of the ladder.
+    pub(super) fn rungs(&self) -> Vec<Rung> {
+        let offered = self.offered.filter(|_| self.advertised.is_some());
+        [
+            (Grade::G2, self.opening),
+            (Grade::G3, self.handshake),
+            (Grade::G4, self.advertised),
+            (Grade::G5, offered),
+            (Grade::G6, self.piece),
+            (Grade::G7, self.part),
+            (Grade::G8, self.sole),
+            (Grade::G9, self.file),
+            (Grade::GX, self.refuted),
+        ]
+        .into_iter()
+        .filter_map(|(grade, span)| Some(Rung { grade, span: span? }))
+        .collect()
+    }
+
+    /// The highest rung.
+    pub(super) fn grade(&self) -> Grade {
+        let climbed = self.rungs().into_iter().map(|rung| rung.grade).filter(|grade| *grade != Grade::GX);
+        climbed.max().unwrap_or(Grade::None)
+    }
+
+    /// Why the next rung was not reached, in plain words.
+    pub(super) fn next_rung(&self, bytes: &Bytes) -> Option<String> {
+        let reason = match self.grade() {
+            Grade::None | Grade::G2 if self.mismatch.is_some() => {
+                "G3 not reached: the two handshakes of the connection name different info-hashes".to_owned()
+            }
+            Grade::None | Grade::G2 if self.unanswered.is_some() => {
+                "G3 not reached: its handshake was not answered by one for the same info-hash".to_owned()
+            }
+            Grade::None => "G2 not reached: neither the opening of the connection nor a handshake of it is in the capture".to_owned(),
+            Grade::G2 => "G3 not reached: no handshake of it is in the capture".to_owned(),
+            Grade::G3 => "G4 not reached: it advertised no piece in the capture".to_owned(),
+            Grade::G4 => "G5 not reached: no unchoke or allowed_fast of it is in the capture".to_owned(),
+            Grade::G5 => format!("G6 not reached: {}", self.no_piece(bytes)),
+            Grade::G6 => format!("G7 not reached: {}", self.not_verified(bytes)),
+            Grade::G7 => {
+                "G8 not reached: every verified unit also has bytes of other subjects, or was not sent by it in full".to_owned()
+            }
+            Grade::G8 => match &self.best_file {
+                Some((path, verified, size)) => {
+                    format!("G9 not reached: of its best file, {path}, {verified} of {size} bytes are verified")
+                }
+                None => "G9 not reached: no file is complete from it".to_owned(),
+            },
+            Grade::G3m | Grade::G9 | Grade::GX => return None,
+        };
+        Some(reason)
+    }
+
+    fn no_piece(&self, bytes: &Bytes) -> String {
+        if bytes.served > 0 {
+            "the capture holds only part of the piece messages that it sent".to_owned()
+        } else if bytes.lost > 0 {
+            "it sent piece messages, but the capture holds none of their payload".to_owned()
+        } else if self.rejected > 0 {
+            format!("no piece message of it is in the capture; it rejected {} requests", self.rejected)
+        } else if self.asked.is_none() {
+            "no piece message of it is in the capture, and nobody asked it for one".to_owned()
+        } else {
+            "it was asked for pieces, but no piece message of it is in the capture".to_owned()
+        }
+    }
+
+    fn not_verified(&self, bytes: &Bytes) -> String {
+        match self.torrent {
+            Known::Named => "no torrent with this info-hash was given, so nothing could be verified".to_owned(),
+            Known::Unknown => {
+                "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()
+            }
+            Known::Given if bytes.refuted > 0 && bytes.unproven == 0 && bytes.disputed == 0 => {
+                "the bytes that it sent are not the torrent's".to_owned()
+            }
+            Known::Given if bytes.disputed > 0 => {
+                "its bytes are in pieces of several senders whose hash failed, with nothing that tells whose were bad"
+                    .to_owned()
+            }
+            Known::Given if bytes.lost > 0 => format!(
+                "no piece with bytes of it is complete in the capture; {} payload bytes that it sent are missing from it",
+                bytes.lost
+            ),
+            Known::Given => "no piece with bytes of it is complete in the capture".to_owned(),
+        }
+    }
+}
+
+/// Keeps the span that comes first in the capture.
+pub(super) fn keep_earlier(known: &mut Option<Span>, found: Option<Span>) {
+    if let Some(found) = found {
+        *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
+    }
+}

@@ -1,0 +1,440 @@
+//! The report as data: `report.json`, field by field, in the order of its schema `peerproof/report/1`.
+//!
+//! Times are RFC 3339 text, endpoints `ip:port`, hashes lower-case hex, figures bytes. The meaning of every figure is
+//! that of the field of the same name in [`crate::evidence`].
+
+use serde::{Serialize, Serializer};
+
+use crate::evidence::{Bytes, Grade};
+use crate::report::text;
+
+/// The whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// `peerproof/report/1`.
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// Every option that can change a figure.
+    pub options: Options,
+    /// The captures, in the order that [`Frames::file`] counts, then the torrents.
+    pub inputs: Vec<Input>,
+    /// The torrents of the run.
+    pub torrents: Vec<Torrent>,
+    /// Directed edges.
+    pub transfers: Vec<Transfer>,
+    /// Subjects.
+    pub subjects: Vec<Subject>,
+    /// Who named whom. No mention changes a figure or a grade.
+    pub mentions: Vec<Mention>,
+    /// Conversations that cannot be read.
+    pub opaque: Vec<Opaque>,
+    /// What was odd.
+    pub anomalies: Vec<Anomaly>,
+    /// What the capture is worth.
+    pub quality: Quality,
+}
+
+impl Document {
+    /// The text of `report.json`: indented by two spaces, with a newline at the end. Equal documents give equal
+    /// bytes. Characters that a terminal or editor would act on are written as `\uXXXX`.
+    ///
+    /// # Errors
+    /// Whatever `serde_json` reports; a document as built holds nothing that it refuses.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        let plain = serde_json::to_string_pretty(self)?;
+        let mut out = String::with_capacity(plain.len() + 1);
+        for c in plain.chars() {
+            // The newlines of the indentation are the only control characters outside of strings.
+            if c != '\n' && text::is_unsafe(c) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            } else {
+                out.push(c);
+            }
+        }
+        out.push('\n');
+        Ok(out)
+    }
+}
+
+/// The program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    /// `peerproof`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// Every option that can change a figure.
+#[derive(Clone, Debug, Serialize)]
+pub struct Options {
+    /// `ignore`, `flag` or `drop`.
+    pub checksums: &'static str,
+    /// The bounds of the run, by name.
+    pub limits: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// An input: a capture, or a torrent file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs)] // The fields are those of `capture::InputFacts` and `TorrentInput`.
+pub enum Input {
+    /// A capture.
+    Capture {
+        name: String,
+        kind: &'static str,
+        format: String,
+        bytes: u64,
+        sha256: Option<String>,
+        frames: u64,
+        first_time: Option<String>,
+        last_time: Option<String>,
+        interfaces: Vec<Interface>,
+        damage: Option<String>,
+        dropped_by_capture: Option<u64>,
+    },
+    /// A torrent file.
+    Torrent { name: String, kind: &'static str, bytes: u64, sha256: String },
+}
+
+impl Input {
+    /// The file name, not escaped.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Capture { name, .. } | Self::Torrent { name, .. } => name,
+        }
+    }
+}
+
+/// An interface of a capture.
+#[derive(Clone, Debug, Serialize)]
+pub struct Interface {
+    /// The name of the link type in the pcap registry without `LINKTYPE_`, or its number.
+    pub link_type: String,
+    /// Bytes kept of each frame; 0 for all.
+    pub snaplen: u32,
+    /// Its name, where the file tells it.
+    pub name: Option<String>,
+    /// Its capture filter, where the file tells it.
+    pub filter: Option<String>,
+}
+
+/// Frames from `first` to `last` of input `file`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Frames {
+    /// Index into `inputs`.
+    pub file: u16,
+    /// Wireshark's `frame.number`, from 1.
+    pub first: u64,
+    /// The same, in `last_file` where there is one.
+    pub last: u64,
+    /// Index into `inputs`, where the span ends in another file than it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_file: Option<u16>,
+}
+
+/// A torrent, and the sums over its transfers.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // The fields are those of `TorrentFacts` and `evidence::TorrentEvidence`.
+pub struct Torrent {
+    pub info_hash: String,
+    pub info_hash_v1: Option<String>,
+    pub info_hash_v2: Option<String>,
+    pub name: Option<String>,
+    pub size: Option<u64>,
+    pub piece_length: Option<u64>,
+    pub pieces: Option<u64>,
+    pub files: Vec<File>,
+    /// `file`, `magnet`, `capture`; `None` when a handshake named it and nobody gave it.
+    pub source: Option<&'static str>,
+    pub served_bytes: u64,
+    pub unique_bytes: u64,
+    pub pieces_verified: u64,
+    pub private: Option<bool>,
+    #[serde(flatten)]
+    pub classes: TorrentClasses,
+}
+
+/// The six classes over a whole torrent.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Bytes`.
+pub struct TorrentClasses {
+    pub lost_bytes: u64,
+    pub repeated_bytes: u64,
+    pub verified_bytes: u64,
+    pub sole_bytes: u64,
+    pub refuted_bytes: u64,
+    pub disputed_bytes: u64,
+    pub unproven_bytes: u64,
+    pub pad_bytes: u64,
+}
+
+/// A file of a torrent.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `FileFacts`.
+pub struct File {
+    pub path: String,
+    pub size: u64,
+    pub pad: bool,
+}
+
+/// Verified bytes in one file.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // Two plain fields.
+pub struct FileBytes {
+    pub path: String,
+    pub verified_bytes: u64,
+}
+
+/// The byte classes, as in [`Bytes`].
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Bytes`.
+pub struct Figures {
+    pub served_bytes: u64,
+    pub lost_bytes: u64,
+    pub repeated_bytes: u64,
+    pub verified_bytes: u64,
+    pub sole_bytes: u64,
+    pub refuted_bytes: u64,
+    pub disputed_bytes: u64,
+    pub unproven_bytes: u64,
+    pub pad_bytes: u64,
+    pub acknowledged_bytes: u64,
+    pub solicited_bytes: u64,
+}
+
+impl From<&Bytes> for Figures {
+    fn from(bytes: &Bytes) -> Self {
+        Self {
+            served_bytes: bytes.served,
+            lost_bytes: bytes.lost,
+            repeated_bytes: bytes.repeated,
+            verified_bytes: bytes.verified,
+            sole_bytes: bytes.sole,
+            refuted_bytes: bytes.refuted,
+            disputed_bytes: bytes.disputed,
+            unproven_bytes: bytes.unproven,
+            pad_bytes: bytes.pad,
+            acknowledged_bytes: bytes.acknowledged,
+            solicited_bytes: bytes.solicited,
+        }
+    }
+}
+
+/// A directed edge.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Transfer`.
+pub struct Transfer {
+    pub uploader: String,
+    pub downloader: String,
+    pub transport: &'static str,
+    pub info_hash: Option<String>,
+    pub connections: u32,
+    pub initiator: Option<&'static str>,
+    pub encryption: &'static str,
+    pub uploader_peer_ids: Vec<String>,
+    pub uploader_clients: Vec<String>,
+    #[serde(serialize_with = "grade_name")]
+    pub grade: Grade,
+    pub actionable: bool,
+    pub flags: Vec<&'static str>,
+    pub piece_messages: u64,
+    pub partial_messages: u64,
+    #[serde(flatten)]
+    pub bytes: Figures,
+    pub pieces_verified: u64,
+    pub pieces_sole: u64,
+    pub pieces_refuted: u64,
+    pub pieces_advertised: u64,
+    pub first_time: String,
+    pub last_time: String,
+    pub files: Vec<FileBytes>,
+    pub rungs: Vec<Rung>,
+    pub next_rung: Option<String>,
+    pub standard: Option<Standard>,
+    pub frames: Frames,
+    pub served_frames: Option<Frames>,
+    pub paths: Vec<String>,
+}
+
+/// An address and port, and what it did for one torrent over one transport.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Subject`.
+pub struct Subject {
+    pub endpoint: String,
+    pub transport: &'static str,
+    pub info_hash: Option<String>,
+    pub port_basis: &'static str,
+    pub listen_port: Option<u16>,
+    pub peer_ids: Vec<String>,
+    pub clients: Vec<String>,
+    #[serde(serialize_with = "grade_name")]
+    pub grade: Grade,
+    pub actionable: bool,
+    pub flags: Vec<&'static str>,
+    pub served_bytes: u64,
+    pub verified_bytes: u64,
+    pub sole_bytes: u64,
+    pub refuted_bytes: u64,
+    pub disputed_bytes: u64,
+    pub unproven_bytes: u64,
+    pub repeated_bytes: u64,
+    pub lost_bytes: u64,
+    pub received_bytes: u64,
+    pub first_time: String,
+    pub last_time: String,
+    pub rungs: Vec<Rung>,
+    pub next_rung: Option<String>,
+    pub pad_bytes: u64,
+    pub acknowledged_bytes: u64,
+    pub solicited_bytes: u64,
+    pub pieces_verified: u64,
+    pub pieces_sole: u64,
+    pub pieces_refuted: u64,
+    pub pieces_advertised: u64,
+    pub standard: Option<Standard>,
+    pub frames: Frames,
+    pub served_frames: Option<Frames>,
+}
+
+/// A step of the ladder that was reached.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Rung`.
+pub struct Rung {
+    #[serde(serialize_with = "grade_name")]
+    pub grade: Grade,
+    pub time: String,
+    pub frames: Frames,
+}
+
+/// The first piece that was advertised, requested, then served alone and verified.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Standard`.
+pub struct Standard {
+    pub piece: u32,
+    pub advertised: Frames,
+    pub requested: Frames,
+    pub served: Frames,
+}
+
+/// Hearsay: one address named another.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in the schema.
+pub struct Mention {
+    pub subject: String,
+    pub info_hash: Option<String>,
+    pub by: String,
+    pub via: &'static str,
+    pub grade: &'static str,
+    pub count: u64,
+    pub first_time: String,
+    pub last_time: String,
+    pub frames: Frames,
+}
+
+/// A conversation that cannot be read.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Opaque`.
+pub struct Opaque {
+    pub a: String,
+    pub b: String,
+    pub transport: &'static str,
+    pub kind: &'static str,
+    pub bytes_a_to_b: u64,
+    pub bytes_b_to_a: u64,
+    pub frames: Frames,
+    pub basis: String,
+}
+
+/// A kind of oddity.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `anomaly::Tally`.
+pub struct Anomaly {
+    pub kind: &'static str,
+    pub count: u64,
+    pub examples: Vec<Example>,
+    pub amount: u64,
+}
+
+/// An occurrence of an oddity.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `anomaly::Example`.
+pub struct Example {
+    pub frames: Option<Frames>,
+    pub flow: String,
+    pub detail: String,
+}
+
+/// What the capture is worth.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Quality`.
+pub struct Quality {
+    pub frames: u64,
+    pub not_ip: u64,
+    pub tcp_flows: u64,
+    pub utp_flows: u64,
+    pub gaps: u64,
+    pub gap_bytes: u64,
+    pub bad_checksums: Option<u64>,
+    pub clock_steps: u64,
+    pub udp_flows: u64,
+    pub first_time: Option<String>,
+    pub last_time: Option<String>,
+    /// Nanoseconds between the first and the last packet.
+    pub duration_ns: Option<u64>,
+}
+
+fn grade_name<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(grade.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::fixture;
+
+    /// The keys of the object that begins at `start`, in order, by their indentation.
+    fn keys(json: &str, start: &str, indent: usize) -> Vec<String> {
+        let body = json.split_once(start).map(|(_, body)| body).unwrap_or_default();
+        let depth = " ".repeat(indent);
+        body.lines()
+            .skip(1)
+            .take_while(|line| !line.starts_with(&format!("{}}}", " ".repeat(indent - 2))))
+            .filter_map(|line| line.strip_prefix(&depth)?.strip_prefix('"')?.split_once('"'))
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_contract() {
+        let json = fixture::document().json().expect("JSON");
+        let transfer = keys(&json, "\"transfers\": [", 6);
+        let contract = "uploader downloader transport info_hash connections initiator encryption uploader_peer_ids \
+                        uploader_clients grade actionable flags piece_messages partial_messages served_bytes lost_bytes \
+                        repeated_bytes verified_bytes sole_bytes refuted_bytes disputed_bytes unproven_bytes pad_bytes \
+                        acknowledged_bytes solicited_bytes pieces_verified pieces_sole pieces_refuted \
+                        pieces_advertised first_time last_time files rungs next_rung";
+        let contract: Vec<_> = contract.split_whitespace().collect();
+        assert_eq!(transfer.get(..contract.len()).unwrap_or_default(), contract);
+        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality";
+        assert_eq!(keys(&format!("#{json}"), "#", 2), top.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_text_is_stable_ends_with_a_newline_and_moves_no_cursor() {
+        let json = fixture::document().json().expect("JSON");
+        assert_eq!(json, fixture::document().json().expect("JSON"));
+        assert!(json.ends_with("}\n") && json.chars().all(|c| c == '\n' || !c.is_control()));
+        assert!(json.contains(r"swarm\u001b[2J.txt"));
+    }
+
+    #[test]
+    fn only_a_verified_unit_that_was_advertised_and_requested_is_actionable() {
+        let document = fixture::document();
+        let actionable: Vec<_> = document.transfers.iter().map(|transfer| transfer.actionable).collect();
+        assert_eq!(actionable, [true, false]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Evidence made by hand, for the tests of the report.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::capture::{InputFacts, Interface, LinkType};
+use crate::evidence::*;
+use crate::limits::Limits;
+use crate::packet::{ChecksumPolicy, Endpoint};
+use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::report::{Document, FileFacts, Given, TorrentFacts, TorrentInput};
+
+/// The report of [`evidence`].
+pub fn document() -> Document {
+    Document::new(&evidence(), &given(), ChecksumPolicy::Ignore, &Limits::default())
+}
+
+/// The report of a run over one capture with nothing of BitTorrent in it.
+pub fn empty_document() -> Document {
+    Document::new(&empty(), &Given::default(), ChecksumPolicy::Ignore, &Limits::default())
+}
+
+/// One torrent of 64 pieces, whose name tries to clear the screen.
+pub fn given() -> Given {
+    Given {
+        torrents: vec![TorrentFacts {
+            info_hash_v1: Some([0xc3; 20]),
+            name: "swarm\x1b[2J.txt".into(),
+            size: 4_194_304,
+            piece_length: 65_536,
+            pieces: 64,
+            source: "file",
+            has_metadata: true,
+            files: vec![FileFacts { path: "swarm\x1b[2J.txt".into(), size: 4_194_304, pad: false }],
+            ..TorrentFacts::default()
+        }],
+        inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
+    }
+}
+
+/// An address with one whole and one refuted unit, one with disputed bytes, and one that only received.
+pub fn evidence() -> Evidence {
+    let (a, b, c) = (endpoint(10, 6_881), endpoint(11, 33_009), endpoint(10, 6_882));
+    let good = Bytes {
+        served: 3_538_944,
+        verified: 3_473_408,
+        sole: 3_473_408,
+        refuted: 65_536,
+        acknowledged: 3_538_944,
+        solicited: 3_538_944,
+        ..Bytes::default()
+    };
+    let disputed = Bytes { served: 32_768, disputed: 16_384, unproven: 16_384, ..Bytes::default() };
+    let standard =
+        Standard { piece: 3, advertised: span(12, 12), requested: span(200, 200), served: span(212, 267) };
+    let one = transfer(a, b, Grade::G8, good, Some(standard));
+    let two = transfer(c, b, Grade::G6, disputed, None);
+    let mut sum = good;
+    sum.add(&disputed);
+    let mut anomalies = Anomalies::default();
+    anomalies.note(Kind::Gap, 1_460, || Example {
+        span: Some(span(77, 77)),
+        flow: format!("{a} -> {b}"),
+        detail: "1460 bytes are missing".into(),
+    });
+    Evidence {
+        torrents: vec![TorrentEvidence {
+            info_hash: InfoHash(vec![0xc3; 20]),
+            torrent: None,
+            bytes: sum,
+            unique: 3_473_408,
+            pieces_verified: 53,
+        }],
+        subjects: vec![
+            subject(&one, 0),
+            subject(&two, 0),
+            subject(&transfer(b, a, Grade::G3, Bytes::default(), None), 3_571_712),
+        ],
+        transfers: vec![one, two],
+        anomalies,
+        quality: Quality {
+            frames: 8_254,
+            not_ip: 12,
+            tcp_flows: 9,
+            gaps: 1,
+            gap_bytes: 1_460,
+            span: Some((at(1), at(8_254))),
+            ..Quality::default()
+        },
+        ..empty()
+    }
+}
+
+fn empty() -> Evidence {
+    Evidence {
+        captures: vec![InputFacts {
+            name: "capture.pcapng".into(),
+            format: "pcapng".into(),
+            bytes: 9_673_285,
+            sha256: Some([1; 32]),
+            frames: 8_254,
+            first_time: Some(at(1).time),
+            last_time: Some(at(8_254).time),
+            interfaces: vec![Interface { link_type: LinkType(1), snaplen: 262_144, name: None, filter: None }],
+            damage: None,
+            dropped_by_capture: Some(0),
+        }],
+        torrents: Vec::new(),
+        transfers: Vec::new(),
+        subjects: Vec::new(),
+        opaque: Vec::new(),
+        anomalies: Anomalies::default(),
+        quality: Quality {
+            frames: 8_254,
+            tcp_flows: 9,
+            udp_flows: 2,
+            span: Some((at(1), at(8_254))),
+            ..Quality::default()
+        },
+    }
+}
+
+fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: Option<Standard>) -> Transfer {
+    Transfer {
+        uploader: from,
+        downloader: to,
+        carrier: Carrier::Tcp,
+        info_hash: Some(InfoHash(vec![0xc3; 20])),
+        connections: 1,
+        initiator: Initiator::Downloader,
+        encryption: Encryption::None,
+        uploader_peer_ids: BTreeSet::from([*b"-LT2080-abcdefghijkl"]),
+        uploader_clients: BTreeSet::from(["libtorrent/2.0.8.0\x07".to_owned()]),
+        grade,
+        standard,
+        flags: BTreeSet::from([Flag::PrivateAddress, Flag::GapInRange]),
+        piece_messages: bytes.served / 16_384,
+        partial_messages: 0,
+        bytes,
+        pieces_verified: bytes.verified / 65_536,
+        pieces_sole: bytes.sole / 65_536,
+        pieces_refuted: bytes.refuted / 65_536,
+        pieces_advertised: 64,
+        span: span(9, 8_000),
+        served_span: (bytes.served > 0).then(|| span(212, 7_990)),
+        files: if bytes.verified > 0 { vec![(0, bytes.verified)] } else { Vec::new() },
+        rungs: vec![Rung { grade: Grade::G3, span: span(9, 9) }],
+        next_rung: (grade < Grade::G8).then(|| "no unit that it sent verified".to_owned()),
+        paths: BTreeSet::new(),
+    }
+}
+
+fn subject(transfer: &Transfer, received: u64) -> Subject {
+    Subject {
+        endpoint: transfer.uploader,
+        carrier: transfer.carrier,
+        info_hash: transfer.info_hash.clone(),
+        port_basis: PortBasis::Observed,
+        listen_port: Some(transfer.uploader.port),
+        peer_ids: transfer.uploader_peer_ids.clone(),
+        clients: transfer.uploader_clients.clone(),
+        grade: transfer.grade,
+        standard: transfer.standard,
+        flags: transfer.flags.clone(),
+        bytes: transfer.bytes,
+        received,
+        pieces_verified: transfer.pieces_verified,
+        pieces_sole: transfer.pieces_sole,
+        pieces_refuted: transfer.pieces_refuted,
+        pieces_advertised: transfer.pieces_advertised,
+        span: transfer.span,
+        served_span: transfer.served_span,
+        rungs: transfer.rungs.clone(),
+        next_rung: transfer.next_rung.clone(),
+    }
+}
+
+fn endpoint(host: u8, port: u16) -> Endpoint {
+    Endpoint { ip: IpAddr::V4(Ipv4Addr::new(10, 77, 3, host)), port }
+}
+
+fn at(number: u64) -> At {
+    At { time: Timestamp(1_700_000_000_000_000_000 + number as i64 * 1_000_000), frame: FrameId::new(0, number) }
+}
+
+fn span(first: u64, last: u64) -> Span {
+    Span { first: at(first), last: at(last) }
+}

@@ -1,0 +1,302 @@
+//! Findings in plain sentences: only what the packets show, of addresses and ports, never of people.
+
+use std::collections::BTreeMap;
+
+use super::{Page, frames_text, torrent_name};
+use crate::evidence::Grade;
+use crate::report::document::{Document, Subject};
+use crate::report::text::{counted, escaped, grouped};
+
+/// Writes the findings, or why there are none.
+pub(super) fn write(document: &Document, page: &mut Page) {
+    page.heading("FINDINGS");
+    if document.subjects.is_empty() {
+        nothing(document, page);
+    }
+    let several = document.torrents.len() > 1;
+    for subject in document.subjects.iter().filter(|subject| subject.served_bytes > 0) {
+        served(document, subject, several, page);
+    }
+    for subject in document.subjects.iter().filter(|subject| subject.served_bytes == 0) {
+        silent(document, subject, several, page);
+    }
+    flags(document, page);
+    disputed(document, page);
+    opaque(document, page);
+    warnings(document, page);
+    why_not_higher(document, page);
+}
+
+fn nothing(document: &Document, page: &mut Page) {
+    let quality = &document.quality;
+    if quality.frames == 0 {
+        page.line("No frame could be read, so nothing is shown and nothing is ruled out.");
+    } else if quality.not_ip == quality.frames {
+        page.line(&format!(
+            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
+            counted(quality.frames, "frame")
+        ));
+    } else if !document.opaque.is_empty() {
+        page.line(&format!(
+            "The captures hold {} taken for encrypted BitTorrent and no BitTorrent in the clear: \
+             nothing can be said of their content.",
+            counted(document.opaque.len() as u64, "conversation")
+        ));
+    } else {
+        page.line(&format!(
+            "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",
+            counted(quality.frames, "frame"),
+            grouped(quality.tcp_flows),
+            grouped(quality.udp_flows)
+        ));
+    }
+}
+
+fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
+    let who = who(document, subject, several);
+    let content = subject.served_bytes.saturating_sub(subject.pad_bytes).saturating_sub(subject.repeated_bytes);
+    let all = subject.verified_bytes > 0 && subject.verified_bytes == content;
+    let mut sentence = match subject.grade {
+        Grade::G9 | Grade::G8 if subject.pieces_sole > 0 => format!(
+            "{who} served {} alone ({}){}",
+            counted(subject.pieces_sole, "whole piece"),
+            counted(subject.sole_bytes, "byte"),
+            if all && subject.sole_bytes == subject.verified_bytes {
+                ", every byte verified"
+            } else {
+                ", which verified"
+            }
+        ),
+        Grade::G9 | Grade::G8 => {
+            format!(
+                "{who} served {} in verified units that came from it alone",
+                counted(subject.sole_bytes, "byte")
+            )
+        }
+        _ if subject.verified_bytes > 0 => {
+            format!(
+                "{who} served {} that verified together with other peers' bytes",
+                counted(subject.verified_bytes, "byte")
+            )
+        }
+        _ => {
+            format!("{who} sent {} labelled as pieces, none of it verified", counted(subject.served_bytes, "byte"))
+        }
+    };
+    if matches!(subject.grade, Grade::G8 | Grade::G9) && subject.verified_bytes > subject.sole_bytes {
+        let shared = subject.verified_bytes - subject.sole_bytes;
+        sentence.push_str(&format!(", and {} in units shared with other peers", counted(shared, "verified byte")));
+    }
+    match &subject.standard {
+        Some(standard) => sentence.push_str(&format!(
+            "; first proof: piece {} advertised in {}, requested in {}, served in {}.",
+            standard.piece,
+            frames_text(document, standard.advertised),
+            frames_text(document, standard.requested),
+            frames_text(document, standard.served)
+        )),
+        None => {
+            if let Some(frames) = subject.served_frames {
+                sentence.push_str(&format!("; {}", frames_text(document, frames)));
+            }
+            sentence.push('.');
+            if matches!(subject.grade, Grade::G8 | Grade::G9) {
+                sentence.push_str(
+                    " The captures do not show for any such piece that it was advertised and requested before, \
+                     so the standard of proof is not met.",
+                );
+            }
+        }
+    }
+    page.line(&sentence);
+    if subject.unproven_bytes > 0 && subject.verified_bytes > 0 {
+        page.line(&format!(
+            "{} that {} sent lie in units that the captures never complete: unproven.",
+            counted(subject.unproven_bytes, "byte"),
+            subject.endpoint
+        ));
+    }
+    if subject.refuted_bytes > 0 {
+        page.line(&format!(
+            "{} that {} sent differ from the torrent ({} touched). That shows no intent: a disk error or a damaged \
+             capture does the same.",
+            counted(subject.refuted_bytes, "byte"),
+            subject.endpoint,
+            counted(subject.pieces_refuted, "piece")
+        ));
+    }
+    if subject.lost_bytes > 0 {
+        page.line(&format!(
+            "{} more were sent by {} but are not in the captures.",
+            counted(subject.lost_bytes, "payload byte"),
+            subject.endpoint
+        ));
+    }
+}
+
+fn silent(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
+    let did = match subject.grade {
+        Grade::None => "was spoken to",
+        Grade::G2 => "answered a connection",
+        Grade::G3 => "was in the swarm",
+        Grade::G3m => "was in the swarm and sent the torrent's description",
+        Grade::G4 => "claimed to have pieces",
+        Grade::G5 => "claimed to have pieces and agreed to send",
+        _ => "was seen",
+    };
+    let received = match subject.received_bytes {
+        0 => String::new(),
+        bytes => format!(" {} were sent to it.", counted(bytes, "byte")),
+    };
+    let lost = match subject.lost_bytes {
+        0 => String::new(),
+        bytes => {
+            format!(" The framing shows {} from it that are not in the captures.", counted(bytes, "payload byte"))
+        }
+    };
+    page.line(&format!(
+        "{} sent no piece data in these captures; it {did} ({}).{received}{lost}",
+        who(document, subject, several),
+        subject.grade.name()
+    ));
+}
+
+/// The flags of each subject, but for private addresses, which have a sentence of their own.
+fn flags(document: &Document, page: &mut Page) {
+    for subject in &document.subjects {
+        let words: Vec<_> = subject
+            .flags
+            .iter()
+            .filter(|flag| **flag != "private-address")
+            .map(|flag| format!("{} ({flag})", flag_words(flag)))
+            .collect();
+        if !words.is_empty() {
+            page.line(&format!("Of {} mind: {}.", subject.endpoint, words.join("; ")));
+        }
+    }
+}
+
+fn disputed(document: &Document, page: &mut Page) {
+    let bytes: u64 = document.torrents.iter().map(|torrent| torrent.classes.disputed_bytes).sum();
+    let bytes = bytes.max(document.subjects.iter().map(|subject| subject.disputed_bytes).sum());
+    if bytes > 0 {
+        page.line(&format!(
+            "{} lie in pieces that several peers sent together and that failed their hash. Nothing in the captures \
+             tells whose bytes were bad: nobody is accused.",
+            counted(bytes, "byte")
+        ));
+    }
+}
+
+fn opaque(document: &Document, page: &mut Page) {
+    if document.opaque.is_empty() {
+        return;
+    }
+    let bytes = document.opaque.iter().map(|each| each.bytes_a_to_b.saturating_add(each.bytes_b_to_a));
+    page.line(&format!(
+        "Taken for encrypted BitTorrent, and not readable: {} with {} of payload.",
+        counted(document.opaque.len() as u64, "conversation"),
+        counted(bytes.fold(0, u64::saturating_add), "byte")
+    ));
+    for each in &document.opaque {
+        page.line(&format!(
+            "  {} and {} ({}, {}): {} there, {} back, {}; {}",
+            each.a,
+            each.b,
+            each.transport,
+            each.kind,
+            counted(each.bytes_a_to_b, "byte"),
+            counted(each.bytes_b_to_a, "byte"),
+            frames_text(document, each.frames),
+            escaped(&each.basis)
+        ));
+    }
+}
+
+fn warnings(document: &Document, page: &mut Page) {
+    let foreign: Vec<_> = document.torrents.iter().filter(|torrent| torrent.source.is_none()).collect();
+    if !foreign.is_empty() {
+        page.line(&format!(
+            "The captures name {}, and nothing of that can be verified:",
+            match foreign.len() {
+                1 => "a torrent that was not given".to_owned(),
+                count => format!("{} torrents that were not given", grouped(count as u64)),
+            }
+        ));
+        for torrent in foreign {
+            page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.served_bytes, "byte")));
+        }
+    }
+    let mut ports: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+    for subject in &document.subjects {
+        let address = subject.endpoint.rsplit_once(':').map_or(subject.endpoint.as_str(), |(address, _)| address);
+        *ports.entry((address, subject.info_hash.as_deref())).or_default() += 1;
+    }
+    for ((address, hash), count) in ports.into_iter().filter(|(_, count)| *count > 1) {
+        page.line(&format!(
+            "Mind that {address} stands for {count} peers of {}: a sum over the address would mix them.",
+            torrent_name(document, hash)
+        ));
+    }
+    let private = document.subjects.iter().filter(|subject| subject.flags.contains(&"private-address")).count();
+    if private > 0 {
+        page.line(&format!(
+            "{} at private addresses: the captures do not show which public address, if any, stood for them.",
+            match private {
+                1 => "1 peer is".to_owned(),
+                count => format!("{} peers are", grouped(count as u64)),
+            }
+        ));
+    }
+}
+
+fn why_not_higher(document: &Document, page: &mut Page) {
+    let lower: Vec<_> = document
+        .subjects
+        .iter()
+        .filter(|subject| !matches!(subject.grade, Grade::G8 | Grade::G9))
+        .filter_map(|subject| Some((subject, subject.next_rung.as_deref()?)))
+        .collect();
+    if lower.is_empty() {
+        return;
+    }
+    page.heading("WHY NOT HIGHER");
+    for (subject, reason) in lower {
+        page.line(&format!(
+            "{} is {} ({}): {}",
+            subject.endpoint,
+            subject.grade.name(),
+            subject.grade.meaning(),
+            escaped(reason)
+        ));
+    }
+}
+
+fn who(document: &Document, subject: &Subject, several: bool) -> String {
+    if several {
+        format!("{} in {}:", subject.endpoint, torrent_name(document, subject.info_hash.as_deref()))
+    } else {
+        subject.endpoint.clone()
+    }
+}
+
+/// What a flag means, as a clause.
+fn flag_words(flag: &str) -> &'static str {
+    match flag {
+        "one-sided" => "only one side of its connection is in the captures",
+        "return-path-unconfirmed" => "no packet shows that anything reached it, so the address may be forged",
+        "unsolicited" => "it sent a piece that nobody asked for in these captures",
+        "gap-in-range" => "bytes within what it sent are not in the captures",
+        "overlap-conflict" => "a stretch was sent twice with different bytes",
+        "bad-checksum" => "packets within what it sent have a wrong checksum",
+        "truncated-snaplen" => "the snap length cut what it sent",
+        "duplicate-frames" => "frames are in the captures more than once, and count once",
+        "decrypted-with-secret" => "readable only with the secret that was given",
+        "resynchronised" => "framing was lost and found again",
+        "handshake-not-captured" => "no handshake of the connection is in the captures",
+        "pad-or-trivial" => "what it sent is padding or of one byte value, which anybody could send",
+        "boomerang" => "the receiver itself had sent it the same piece before",
+        "clock-step" => "the clock of the capture stepped meanwhile",
+        _ => "flagged",
+    }
+}

@@ -1,0 +1,203 @@
+//! The report for people: what was read, who sent what, findings in sentences, why not higher, and what the capture
+//! is worth.
+
+mod findings;
+mod peers;
+mod quality;
+
+use crate::report::document::{Document, Frames, Input};
+use crate::report::text::{counted, duration, escaped, grouped, wrapped};
+
+/// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
+///
+/// `width` below 40 is taken as 40.
+pub fn terminal(document: &Document, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(40) };
+    read(document, &mut page);
+    peers::write(document, &mut page);
+    findings::write(document, &mut page);
+    quality::write(document, &mut page);
+    page.text
+}
+
+/// Lines under headings.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+impl Page {
+    /// Starts a section.
+    fn heading(&mut self, title: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(&wrapped(title, self.width, 2));
+        self.text.push('\n');
+    }
+
+    /// A sentence of its own, indented and wrapped.
+    fn line(&mut self, sentence: &str) {
+        self.text.push_str(&wrapped(&format!("  {sentence}"), self.width, 4));
+        self.text.push('\n');
+    }
+
+    /// Text that is laid out already.
+    fn block(&mut self, lines: &str) {
+        for line in lines.lines() {
+            self.text.push_str("  ");
+            self.text.push_str(line.trim_end());
+            self.text.push('\n');
+        }
+    }
+}
+
+fn read(document: &Document, page: &mut Page) {
+    page.heading("READ");
+    for input in &document.inputs {
+        let name = escaped(input.name());
+        match input {
+            Input::Capture { format, bytes, frames, interfaces, .. } => {
+                let mut links: Vec<_> = interfaces.iter().map(|interface| interface.link_type.as_str()).collect();
+                links.sort_unstable();
+                links.dedup();
+                let links = if links.is_empty() { String::new() } else { format!(", {}", links.join(" and ")) };
+                page.line(&format!(
+                    "capture {name}: {}{links}, {}, {}",
+                    escaped(format),
+                    counted(*bytes, "byte"),
+                    counted(*frames, "frame")
+                ));
+            }
+            Input::Torrent { bytes, .. } => page.line(&format!("torrent {name}: {}", counted(*bytes, "byte"))),
+        }
+    }
+    let quality = &document.quality;
+    if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
+    {
+        page.line(&format!("time {} to {} ({})", clock(first, true), clock(last, true), duration(length)));
+    }
+    page.line(&format!(
+        "flows {} TCP, {} uTP, {} UDP of any kind",
+        grouped(quality.tcp_flows),
+        grouped(quality.utp_flows),
+        grouped(quality.udp_flows)
+    ));
+}
+
+/// `2026-11-20 13:37:01.123` or `13:37:01.123`, from RFC 3339 text with nine decimals; UTC.
+fn clock(rfc3339: &str, with_date: bool) -> String {
+    let time = rfc3339.get(11..23).unwrap_or(rfc3339);
+    match (with_date, rfc3339.get(..10)) {
+        (true, Some(date)) => format!("{date} {time}"),
+        _ => time.to_owned(),
+    }
+}
+
+/// `frame 12`, `frames 212-267`, with the capture's name when there are several.
+fn frames_text(document: &Document, frames: Frames) -> String {
+    let several = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
+    let name =
+        |file: u16| document.inputs.get(usize::from(file)).map(|input| escaped(input.name())).unwrap_or_default();
+    let of = if several { format!(" of {}", name(frames.file)) } else { String::new() };
+    match frames.last_file {
+        Some(last) => format!("frame {}{of} to frame {} of {}", frames.first, frames.last, name(last)),
+        None if frames.first == frames.last => format!("frame {}{of}", frames.first),
+        None => format!("frames {}-{}{of}", frames.first, frames.last),
+    }
+}
+
+/// How a torrent is called in a sentence: its name in quotes, or its hash.
+fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
+    let Some(info_hash) = info_hash else { return "an unknown torrent".into() };
+    let torrent = document.torrents.iter().find(|torrent| torrent.info_hash == info_hash);
+    match torrent.and_then(|torrent| torrent.name.as_deref()) {
+        Some(name) => format!("\"{}\"", escaped(name)),
+        None => format!("torrent {info_hash} (not given)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_report_says_who_sent_what_and_accuses_nobody_of_disputed_bytes() {
+        let text = terminal(&fixture::document(), 120);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "capture capture.pcapng: pcapng, ETHERNET, 9,673,285 bytes, 8,254 frames",
+            "10.77.3.10:6881 served 53 whole pieces alone",
+            "advertised in frame 12, requested in frame 200, served in frames 212-267",
+            "65,536 bytes that 10.77.3.10:6881 sent differ from the torrent",
+            "nobody is accused",
+            "10.77.3.11:33009 sent no piece data",
+            "10.77.3.10 stands for 2 peers of \"swarm",
+            "no unit that it sent verified",
+            "1,460",
+        ] {
+            assert!(flat.contains(part), "{part:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn no_word_accuses_and_no_control_character_survives() {
+        let text = terminal(&fixture::document(), 120);
+        for word in ["downloader", "uploader", "sharer", "infring", "pirate", "guilty", "person "] {
+            assert!(!text.to_lowercase().contains(word), "{word}");
+        }
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    }
+
+    #[test]
+    fn it_fits_wide_and_narrow_terminals() {
+        for width in [60, 80, 120, 160] {
+            let text = terminal(&fixture::document(), width);
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}: {widest:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn figures_are_never_broken_over_lines() {
+        for width in [80, 120] {
+            let text = terminal(&fixture::document(), width);
+            assert!(text.lines().any(|line| line.contains("3,538,944") && line.contains("G8+GX")), "{text}");
+        }
+    }
+
+    #[test]
+    fn figures_too_wide_for_a_table_are_listed_instead() {
+        let mut document = fixture::document();
+        document.subjects[0].served_bytes = u64::MAX;
+        document.subjects[0].endpoint = "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".into();
+        let text = terminal(&document, 100);
+        assert!(text.contains("served 18,446,744,073,709,551,615"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn captures_with_nothing_but_encrypted_conversations_say_so() {
+        let mut document = fixture::empty_document();
+        document.opaque.push(crate::report::Opaque {
+            a: "10.77.5.10:6881".into(),
+            b: "10.77.5.11:40110".into(),
+            transport: "tcp",
+            kind: "mse-rc4",
+            bytes_a_to_b: 1_000,
+            bytes_b_to_a: 20,
+            frames: Frames { file: 0, first: 1, last: 900, last_file: None },
+            basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
+        });
+        let text = terminal(&document, 120);
+        assert!(text.contains("nothing can be said of"), "{text}");
+        assert!(text.contains("1,000 bytes there, 20 bytes back, frames 1-900"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_report_says_why_it_is_empty() {
+        let text = terminal(&fixture::empty_document(), 120);
+        assert!(text.contains("no BitTorrent"), "{text}");
+    }
+}

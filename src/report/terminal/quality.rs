@@ -1,0 +1,117 @@
+//! What the capture is worth: everything that could have hidden bytes, in words.
+
+use super::{Page, frames_text};
+use crate::report::document::{Document, Input};
+use crate::report::text::{counted, escaped, grouped};
+
+/// Writes the section.
+pub(super) fn write(document: &Document, page: &mut Page) {
+    page.heading("QUALITY OF THE CAPTURE");
+    let quality = &document.quality;
+    for input in &document.inputs {
+        let Input::Capture { name, damage, dropped_by_capture, interfaces, .. } = input else { continue };
+        let name = escaped(name);
+        if let Some(damage) = damage {
+            page.line(&format!("{name} is damaged: {}", escaped(damage)));
+        }
+        match dropped_by_capture {
+            Some(0) => page.line(&format!("{name}: the capturing program says that it dropped nothing")),
+            Some(count) => {
+                page.line(&format!("{name}: the capturing program dropped {}", counted(*count, "packet")))
+            }
+            None => page.line(&format!("{name} does not say whether the capturing program dropped packets")),
+        }
+        let short =
+            interfaces.iter().map(|interface| interface.snaplen).filter(|snaplen| (1..1_600).contains(snaplen));
+        if let Some(snaplen) = short.min() {
+            page.line(&format!(
+                "{name} keeps only the first {} of each frame",
+                counted(u64::from(snaplen), "byte")
+            ));
+        }
+    }
+    page.line(&match quality.gaps {
+        0 => "no gap in the connections that carry BitTorrent".to_owned(),
+        gaps => format!(
+            "{} in connections that carry BitTorrent, {} missing where the number is known",
+            counted(gaps, "gap"),
+            counted(quality.gap_bytes, "byte")
+        ),
+    });
+    page.line(&match quality.bad_checksums {
+        None => "checksums were not tested (--checksums flag does)".to_owned(),
+        Some(count) => format!("{} with a wrong checksum", counted(count, "packet")),
+    });
+    if quality.not_ip > 0 {
+        page.line(&format!("{} without an IP header that this tool reads", counted(quality.not_ip, "frame")));
+    }
+    if quality.clock_steps > 0 {
+        page.line(&format!(
+            "the clock stepped {}: no duration across a step is meaningful",
+            times(quality.clock_steps)
+        ));
+    }
+    for anomaly in &document.anomalies {
+        let amount = if anomaly.amount > 0 {
+            format!(" ({} {})", grouped(anomaly.amount), unit(anomaly.kind))
+        } else {
+            String::new()
+        };
+        let mut line = format!("{}: {} {}{amount}", anomaly.kind, words(anomaly.kind), times(anomaly.count));
+        if let Some(example) = anomaly.examples.first() {
+            line.push_str("; first");
+            if let Some(frames) = example.frames {
+                line.push_str(&format!(" in {}", frames_text(document, frames)));
+            }
+            if !example.flow.is_empty() {
+                line.push_str(&format!(", {}", escaped(&example.flow)));
+            }
+            if !example.detail.is_empty() {
+                line.push_str(&format!(": {}", escaped(&example.detail)));
+            }
+        }
+        page.line(&line);
+    }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
+}
+
+fn unit(kind: &str) -> &'static str {
+    match kind {
+        "unknown-link-type" => "frames",
+        "limit-reached" => "in the unit of the limit",
+        _ => "bytes",
+    }
+}
+
+/// What a kind of anomaly means, as the start of "... 3 times".
+fn words(kind: &str) -> &'static str {
+    match kind {
+        "damaged-capture" => "a record of the file is damaged or cut off",
+        "unknown-link-type" => "a link type that this tool does not read",
+        "bad-header" => "headers that contradict their lengths or are cut off",
+        "incomplete-fragments" => "an IP datagram whose fragments were not all captured",
+        "fragment-conflict" => "IP fragments that overlap with different content",
+        "bad-checksum" => "a wrong checksum",
+        "truncated-snaplen" => "a frame cut by the snap length",
+        "duplicate-frames" => "a frame that the capture holds more than once; it counts once",
+        "gap" => "a stretch of a stream is not in the capture",
+        "late-segment" => "bytes came after their place had been given up",
+        "overlap-conflict" => "the same stretch was sent with different bytes",
+        "overlap-uncompared" => "a retransmission too old to be compared",
+        "resynchronised" => "framing was lost and found again",
+        "unknown-message" => "a message with an id that no supported BEP defines",
+        "bad-message" => "a message body that contradicts its id",
+        "oversized-message" => "a message longer than the limit was skipped",
+        "block-outside-torrent" => "a block outside the torrent",
+        "non-zero-padding" => "padding that is not zero",
+        "sha1-collision" => "two different contents with one SHA-1",
+        "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
+        "torrent-not-given" => "a handshake or block of a torrent that was not given",
+        "clock-step" => "the clock stepped",
+        "limit-reached" => "a bound of this tool was reached, bytes beyond it are not decided",
+        _ => "seen",
+    }
+}

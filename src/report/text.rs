@@ -1,0 +1,149 @@
+//! Text that is safe and easy to read: escaped names, grouped digits, RFC 3339 times.
+//!
+//! Client names, file names and capture comments are chosen by strangers. Whatever could move a cursor, hide text or
+//! reverse it is written as an escape.
+
+use std::fmt::Write;
+
+use crate::provenance::Timestamp;
+
+/// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
+/// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            c if is_unsafe(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// As [`escaped`], for a cell of a spreadsheet: a leading `=`, `+`, `-` or `@` gets an apostrophe in front, because
+/// spreadsheet programs run such cells as formulas.
+pub fn cell(text: &str) -> String {
+    let text = escaped(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+/// Whether a terminal or an editor may act on `c` instead of showing it.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(figure: u64) -> String {
+    let digits = figure.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 byte`, `2,000 bytes`; for nouns whose plural is an `s`.
+pub fn counted(figure: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(figure), if figure == 1 { "" } else { "s" })
+}
+
+/// RFC 3339 in UTC with nine decimals. Every `i64` of nanoseconds (years 1677 to 2262) has such a form.
+pub fn rfc3339(time: Timestamp) -> String {
+    match jiff::Timestamp::from_nanosecond(i128::from(time.0)) {
+        Ok(time) => format!("{time:.9}"),
+        Err(_) if time.0 < 0 => "1677-09-21T00:12:43.145224192Z".to_owned(),
+        Err(_) => "2262-04-11T23:47:16.854775807Z".to_owned(),
+    }
+}
+
+/// A length of time in words that fit its size: `0.250 s`, `12.000 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub fn duration(nanoseconds: u64) -> String {
+    let seconds = nanoseconds / 1_000_000_000;
+    match seconds {
+        0..120 => format!("{seconds}.{:03} s", nanoseconds / 1_000_000 % 1_000),
+        120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        7_200..172_800 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d {} h", grouped(seconds / 86_400), seconds / 3_600 % 24),
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// `text` broken at spaces into lines of at most `width` characters (longer words stand alone), each further line
+/// behind `indent` spaces. Spaces at its start are kept.
+pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let words = text.trim_start_matches(' ');
+    let mut column = text.len() - words.len();
+    let mut out = " ".repeat(column);
+    let mut fresh = true;
+    for word in words.split(' ') {
+        let length = word.chars().count();
+        if !fresh && column + 1 + length > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if !fresh {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+        fresh = false;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_or_reverses_text_survives() {
+        assert_eq!(escaped("a\x1b[2Jb\u{202e}c\u{9b}d\\\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d\\\\\\u{a}");
+        assert_eq!(escaped("Ünïcode 世界"), "Ünïcode 世界");
+    }
+
+    #[test]
+    fn a_spreadsheet_never_sees_a_formula() {
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("qBittorrent/4.5"), "qBittorrent/4.5");
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (3_473_408, "3,473,408")];
+        for (figure, text) in cases {
+            assert_eq!(grouped(figure), text);
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn times_have_nine_decimals_at_both_ends_of_the_range() {
+        assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339(Timestamp(-1)), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(rfc3339(Timestamp(i64::MAX)), "2262-04-11T23:47:16.854775807Z");
+        assert_eq!(rfc3339(Timestamp(i64::MIN)), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn a_long_sentence_is_broken_at_spaces() {
+        assert_eq!(wrapped("aa bb cc dd", 5, 2), "aa bb\n  cc\n  dd");
+        assert_eq!(wrapped("  aa bb", 4, 3), "  aa\n   bb");
+    }
+}

@@ -1,0 +1,284 @@
+//! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
+
+mod channel;
+mod tcp;
+mod udp;
+
+use std::collections::BTreeSet;
+
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::capture::{Frame, Spill};
+use crate::evidence::{Findings, Quality};
+use crate::flow::FlowTable;
+use crate::ledger::Ledger;
+use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
+use crate::prove::Prover;
+use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::session::{ConnectionId, Session, SessionEvent};
+use crate::stream::utp::UtpId;
+use crate::stream::{EndReason, StreamItem};
+use crate::{Error, Options};
+use tcp::TcpFlow;
+use udp::UdpFlow;
+
+/// The stages from frame to ledger, and what flows between them.
+#[derive(Debug)]
+pub(crate) struct Spine<'run, 'cap> {
+    decoder: Decoder,
+    spill: Spilled<'cap>,
+    flows: FlowTable<Flow<'cap>>,
+    hub: Hub<'run, 'cap>,
+    clock: Clock,
+    frames: u64,
+}
+
+/// What every flow hands its events to.
+#[derive(Debug)]
+pub(crate) struct Hub<'run, 'cap> {
+    options: &'run Options<'run>,
+    prover: &'run Prover<'cap>,
+    ledger: Ledger<'run, 'cap>,
+    anomalies: Anomalies,
+    tallies: Tallies,
+    next_connection: u64,
+    scratch: Scratch<'cap>,
+}
+
+/// Lists that are empty between packets, kept for their room.
+#[derive(Debug, Default)]
+struct Scratch<'cap> {
+    items: Vec<(Direction, StreamItem<'cap>)>,
+    utp_items: Vec<(UtpId, Direction, StreamItem<'cap>)>,
+    events: Vec<SessionEvent<'cap>>,
+}
+
+/// What the flows count for the quality section of the report.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tallies {
+    tcp_flows: u64,
+    udp_flows: u64,
+    utp_flows: u64,
+    gaps: u64,
+    gap_bytes: u64,
+}
+
+/// A flow of either transport.
+#[derive(Debug)]
+enum Flow<'cap> {
+    Tcp(Box<TcpFlow<'cap>>),
+    Udp(UdpFlow<'cap>),
+}
+
+impl<'run, 'cap> Spine<'run, 'cap> {
+    pub(crate) fn new(
+        options: &'run Options<'run>,
+        ledger: Ledger<'run, 'cap>,
+        prover: &'run Prover<'cap>,
+        spill: &'cap Spill,
+    ) -> Self {
+        Self {
+            decoder: Decoder::new(options.checksums, &options.limits),
+            spill: Spilled(spill),
+            flows: FlowTable::new(options.limits.flows),
+            hub: Hub {
+                options,
+                prover,
+                ledger,
+                anomalies: Anomalies::default(),
+                tallies: Tallies::default(),
+                next_connection: 0,
+                scratch: Scratch::default(),
+            },
+            clock: Clock::default(),
+            frames: 0,
+        }
+    }
+
+    pub(crate) fn anomalies(&mut self) -> &mut Anomalies {
+        &mut self.hub.anomalies
+    }
+
+    /// Takes the next frame.
+    pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
+        self.frames += 1;
+        self.clock.tick(frame.at, &mut self.hub);
+        if let Some(packet) = self.decoder.decode(frame, &self.spill, &mut self.hub.anomalies)? {
+            self.packet(&packet);
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &Packet<'cap>) {
+        let hub = &mut self.hub;
+        let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
+            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+        });
+        if packet.path != PathId::NONE {
+            match flow {
+                Flow::Tcp(flow) => flow.cross(packet.path),
+                Flow::Udp(flow) => flow.cross(packet.path),
+            }
+        }
+        match (flow, &packet.transport) {
+            (Flow::Tcp(flow), Transport::Tcp(segment)) => flow.push(packet, segment, hub, &self.decoder),
+            (Flow::Udp(flow), Transport::Udp(datagram)) => flow.push(packet, datagram, hub, &self.decoder),
+            // The key holds the protocol, so a flow never changes it.
+            (Flow::Tcp(_), Transport::Udp(_)) | (Flow::Udp(_), Transport::Tcp(_)) => {}
+        }
+        if let Some((key, flow)) = evicted {
+            hub.anomalies.note(Kind::LimitReached, 1, || Example {
+                span: Some(Span::single(packet.at)),
+                flow: format!("{} <-> {}", key.low, key.high),
+                detail: "flows: the least recently active flow was closed to make room".to_owned(),
+            });
+            flow.close(hub, &self.decoder);
+        }
+    }
+
+    /// Ends every flow, and gives the books and what was found beside them.
+    pub(crate) fn finish(mut self) -> (Ledger<'run, 'cap>, Findings) {
+        while let Some((_, flow)) = self.flows.evict() {
+            flow.close(&mut self.hub, &self.decoder);
+        }
+        let Hub { prover, mut ledger, mut anomalies, tallies, .. } = self.hub;
+        self.decoder.finish(&mut anomalies);
+        ledger.finish(prover, &mut anomalies);
+        let counts = self.decoder.counts();
+        let quality = Quality {
+            frames: self.frames,
+            not_ip: counts.not_ip,
+            tcp_flows: tallies.tcp_flows,
+            utp_flows: tallies.utp_flows,
+            udp_flows: tallies.udp_flows,
+            gaps: tallies.gaps,
+            gap_bytes: tallies.gap_bytes,
+            bad_checksums: counts.bad_checksums,
+            clock_steps: self.clock.count,
+            span: self.clock.span.map(|span| (span.first, span.last)),
+        };
+        (ledger, Findings { anomalies, quality, clock_steps: self.clock.steps })
+    }
+}
+
+impl<'cap> Hub<'_, 'cap> {
+    fn connection(&mut self) -> ConnectionId {
+        self.next_connection += 1;
+        ConnectionId(self.next_connection)
+    }
+
+    /// Hands what a session made known to the ledger.
+    fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
+        for event in events.drain(..) {
+            match event {
+                SessionEvent::Served(served) => {
+                    self.ledger.serve(session, served, self.prover, &mut self.anomalies);
+                }
+                SessionEvent::Conflict { from, offset, bytes, at } => {
+                    self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
+                }
+            }
+        }
+    }
+
+    /// Ends a session.
+    fn close(&mut self, mut session: Session<'cap>, paths: BTreeSet<String>) {
+        let mut events = Vec::new();
+        session.close(&mut events, &mut self.anomalies);
+        self.deliver(&session, &mut events);
+        if session.is_peer_wire() {
+            for direction in [Direction::LowToHigh, Direction::HighToLow] {
+                let side = session.side(direction);
+                self.tallies.gaps += side.gaps;
+                self.tallies.gap_bytes += side.gap_bytes;
+            }
+        }
+        self.ledger.close(session, paths, &mut self.anomalies);
+    }
+}
+
+impl<'cap> Flow<'cap> {
+    fn close(self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        match self {
+            Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
+            Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+        }
+    }
+}
+
+/// The tunnels that a flow crossed, the first few of them.
+#[derive(Clone, Debug, Default)]
+struct Paths(Vec<PathId>);
+
+impl Paths {
+    fn add(&mut self, path: PathId) {
+        if !self.0.contains(&path) && self.0.len() < MOST_PATHS {
+            self.0.push(path);
+        }
+    }
+
+    fn names(&self, decoder: &Decoder) -> BTreeSet<String> {
+        self.0.iter().map(|path| decoder.path_name(*path).to_owned()).collect()
+    }
+}
+
+/// Watches the clock of each input.
+#[derive(Debug, Default)]
+struct Clock {
+    last: Vec<Option<Timestamp>>,
+    steps: Vec<FrameId>,
+    count: u64,
+    span: Option<Span>,
+}
+
+impl Clock {
+    #[inline]
+    fn tick(&mut self, at: At, hub: &mut Hub<'_, '_>) {
+        match &mut self.span {
+            Some(span) => span.cover(at),
+            None => self.span = Some(Span::single(at)),
+        }
+        let file = usize::from(at.frame.file());
+        if self.last.len() <= file {
+            self.last.resize(file + 1, None);
+        }
+        if let Some(last) = self.last[file].replace(at.time) {
+            let step = at.time.0.saturating_sub(last.0);
+            if !(-BACKWARD_NS..FORWARD_NS).contains(&step) {
+                self.step(at, step, hub);
+            }
+        }
+    }
+
+    #[cold]
+    fn step(&mut self, at: At, step: i64, hub: &mut Hub<'_, '_>) {
+        self.count += 1;
+        if self.steps.len() < MOST_STEPS {
+            self.steps.push(at.frame);
+        }
+        hub.anomalies.note(Kind::ClockStep, step.unsigned_abs(), || Example {
+            span: Some(Span::single(at)),
+            flow: String::new(),
+            detail: format!("the clock moved by {:.3} s between this frame and the one before", step as f64 / 1e9),
+        });
+    }
+}
+
+/// The spill as the decoder knows it.
+#[derive(Clone, Copy, Debug)]
+struct Spilled<'cap>(&'cap Spill);
+
+impl<'cap> Store<'cap> for Spilled<'cap> {
+    fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
+        self.0.store(parts)
+    }
+}
+
+// Rationale: capture threads reorder frames by milliseconds; a second backwards is a clock that was set.
+const BACKWARD_NS: i64 = 1_000_000_000;
+// Rationale: a day without one frame is rather a merged capture than a quiet network.
+const FORWARD_NS: i64 = 86_400_000_000_000;
+// Rationale: each step flags the transfers around it; more are only counted.
+const MOST_STEPS: usize = 10_000;
+// Rationale: more tunnels than a flow crosses; the first ones are kept.
+const MOST_PATHS: usize = 8;

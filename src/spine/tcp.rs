@@ -1,0 +1,123 @@
+//! One TCP flow: a connection and what it carries, until the next connection on the same addresses.
+
+use super::channel::{Channel, Transported};
+use super::{Hub, Paths};
+use crate::anomaly::{Example, Kind};
+use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
+use crate::provenance::{At, Span, Timestamp};
+use crate::session::{Carrier, arrow};
+use crate::stream::{EndReason, StreamLimits, TcpConnection};
+
+/// A TCP flow.
+#[derive(Debug)]
+pub(super) struct TcpFlow<'cap> {
+    flow: FlowKey,
+    stream: TcpConnection<'cap>,
+    channel: Channel<'cap>,
+    recent: [Recent; 2],
+    duplicates: u64,
+    paths: Paths,
+}
+
+/// Marks of the last packets of one direction, to tell a frame captured twice.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    marks: [Option<(u64, Timestamp)>; RECENT],
+    next: usize,
+}
+
+impl<'cap> TcpFlow<'cap> {
+    pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+        hub.tallies.tcp_flows += 1;
+        Self {
+            flow,
+            stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
+            channel: Channel::new(flow, Carrier::Tcp),
+            recent: [Recent::default(); 2],
+            duplicates: 0,
+            paths: Paths::default(),
+        }
+    }
+
+    /// Notes the tunnels that a packet crossed.
+    pub(super) fn cross(&mut self, path: PathId) {
+        self.paths.add(path);
+    }
+
+    pub(super) fn push(
+        &mut self,
+        packet: &Packet<'cap>,
+        segment: &TcpSegment<'cap>,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        let direction = packet.direction;
+        self.note_duplicate(packet, segment, hub);
+        let special = segment.flags.syn || segment.flags.rst || self.stream.is_over();
+        if special && self.stream.is_replaced_by(direction, segment) {
+            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+            std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
+        }
+        if self.channel.is_other() && !segment.flags.syn {
+            return;
+        }
+        let mut items = std::mem::take(&mut hub.scratch.items);
+        self.stream.push(packet.at, direction, segment, &mut items);
+        self.channel.touch(direction, packet.at);
+        let opening = self.stream.opening();
+        for (direction, item) in items.drain(..) {
+            self.channel.item(direction, &item, &opening, hub);
+        }
+        hub.scratch.items = items;
+    }
+
+    /// Ends the flow.
+    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let opening = self.stream.opening();
+        if !self.channel.is_other() {
+            let mut items = Vec::new();
+            self.stream.close(reason, &mut items);
+            for (direction, item) in items {
+                self.channel.item(direction, &item, &opening, hub);
+            }
+        }
+        let paths = self.paths.names(decoder);
+        self.channel.close(Transported { opening, duplicates: self.duplicates > 0, paths }, hub);
+    }
+
+    fn note_duplicate(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+        if segment.payload.wire_len == 0 {
+            return;
+        }
+        let mark = u64::from(packet.fingerprint) << 32 | u64::from(segment.seq);
+        if self.recent[packet.direction.index()].is_double(mark, packet.at) {
+            self.duplicates += 1;
+            hub.anomalies.note(Kind::DuplicateFrame, 1, || Example {
+                span: Some(Span::single(packet.at)),
+                flow: arrow(packet.flow, packet.direction),
+                detail: "the same packet is in the capture more than once".to_owned(),
+            });
+        }
+    }
+}
+
+impl Recent {
+    /// Whether a packet with this mark was seen just before; remembers it.
+    #[inline]
+    fn is_double(&mut self, mark: u64, at: At) -> bool {
+        let seen = |entry: &Option<(u64, Timestamp)>| {
+            entry.is_some_and(|(other, time)| {
+                other == mark && at.time.0.saturating_sub(time.0).unsigned_abs() <= DOUBLE_NS
+            })
+        };
+        let double = self.marks.iter().any(seen);
+        self.marks[self.next] = Some((mark, at.time));
+        self.next = (self.next + 1) % RECENT;
+        double
+    }
+}
+
+// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
+const RECENT: usize = 4;
+// Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
+const DOUBLE_NS: u64 = 50_000_000;

@@ -1,0 +1,368 @@
+//! Who may use what, kept true by reading the sources: modules, crates, clock, printing, `unsafe`, file length.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A module, what it may use of this crate (a module, or one item of it), and the external crates it may use.
+struct Layer {
+    name: &'static str,
+    uses: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+/// Everybody may use these.
+const SHARED: &[&str] = &["error", "limits", "provenance", "anomaly", "bencode", "Error", "Limits"];
+const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde"];
+
+/// From the bottom of the pipeline to its top. `*` is everything that stands above it in this table.
+const LAYERS: &[Layer] = &[
+    Layer { name: "error", uses: &[], crates: &[] },
+    Layer { name: "limits", uses: &[], crates: &[] },
+    Layer { name: "provenance", uses: &[], crates: &[] },
+    Layer { name: "anomaly", uses: &[], crates: &[] },
+    Layer { name: "bencode", uses: &[], crates: &["nom"] },
+    Layer {
+        name: "capture",
+        uses: &[],
+        crates: &["pcap_parser", "memmap2", "flate2", "zstd", "lz4_flex", "liblzma", "bzip2", "tempfile", "sha2"],
+    },
+    Layer { name: "packet", uses: &["capture"], crates: &["etherparse", "nom"] },
+    Layer { name: "flow", uses: &["packet"], crates: &[] },
+    Layer {
+        name: "stream",
+        uses: &[
+            "packet::Payload",
+            "packet::TcpSegment",
+            "packet::TcpFlags",
+            "packet::UdpDatagram",
+            "packet::Checksum",
+            "packet::Direction",
+        ],
+        crates: &["nom"],
+    },
+    Layer { name: "mse", uses: &["stream"], crates: &["nom", "rc4", "sha1"] },
+    Layer { name: "wire", uses: &["stream"], crates: &["nom"] },
+    Layer {
+        name: "hearsay",
+        uses: &["stream", "wire", "packet::Endpoint", "packet::UdpDatagram"],
+        crates: &["nom", "httparse"],
+    },
+    Layer {
+        name: "session",
+        uses: &[
+            "stream",
+            "wire",
+            "mse",
+            "flow",
+            "packet::Endpoint",
+            "packet::FlowKey",
+            "packet::Direction",
+            "packet::Protocol",
+            "packet::PathId",
+            "evidence::InfoHash",
+            "evidence::Carrier",
+            "evidence::Encryption",
+            "evidence::Initiator",
+        ],
+        crates: &[],
+    },
+    Layer { name: "torrent", uses: &["evidence::InfoHash"], crates: &["nom", "sha1", "sha2"] },
+    Layer {
+        name: "ledger",
+        uses: &[
+            "session",
+            "torrent",
+            "wire::Block",
+            "wire::BlockRef",
+            "wire::Run",
+            "wire::Framing",
+            "packet::Endpoint",
+            "packet::PathId",
+            "evidence::InfoHash",
+            "evidence::Carrier",
+            "evidence::Encryption",
+            "evidence::Initiator",
+        ],
+        crates: &[],
+    },
+    Layer { name: "prove", uses: &["ledger", "torrent"], crates: &["sha1", "sha2"] },
+    Layer {
+        name: "evidence",
+        uses: &["prove", "ledger", "hearsay", "torrent", "session", "packet::Endpoint", "capture::InputFacts"],
+        crates: &[],
+    },
+    Layer { name: "audit", uses: &["evidence", "torrent", "packet::Endpoint"], crates: &["quick_xml", "jiff"] },
+    Layer {
+        name: "report",
+        uses: &[
+            "evidence",
+            "audit",
+            "torrent",
+            "packet::Endpoint",
+            "packet::ChecksumPolicy",
+            "capture::InputFacts",
+            "capture::LinkType",
+        ],
+        crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
+    },
+    Layer { name: "analyze", uses: &["*"], crates: &[] },
+    Layer { name: "lib", uses: &["*"], crates: &[] },
+    Layer {
+        name: "cli",
+        uses: &["*", "analyze"],
+        crates: &[
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "indicatif",
+            "anyhow",
+            "jiff",
+            "peerproof",
+            "serde_json",
+            "terminal_size",
+        ],
+    },
+    Layer { name: "main", uses: &["cli"], crates: &["clap", "anyhow", "peerproof"] },
+];
+
+const LINES: usize = 600;
+
+#[test]
+fn every_module_stands_in_the_table() {
+    let known: BTreeSet<&str> = LAYERS.iter().map(|layer| layer.name).collect();
+    complain(
+        sources()
+            .iter()
+            .filter(|source| !known.contains(source.module.as_str()))
+            .map(|source| format!("{}: `{}` is in no row", source.path.display(), source.module)),
+    );
+}
+
+#[test]
+fn modules_use_only_what_their_row_allows() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let Some(layer) = LAYERS.iter().find(|layer| layer.name == source.module) else { continue };
+        for path in crate_paths(&source.code) {
+            let first = path.split("::").next().unwrap_or_default();
+            if first != source.module && !SHARED.contains(&first) && !layer.allows(&path) {
+                faults.push(format!("{}: `crate::{path}` is not for `{}`", source.path.display(), layer.name));
+            }
+        }
+        for name in dependencies() {
+            let allowed = SHARED_CRATES.contains(&name.as_str()) || layer.crates.contains(&name.as_str());
+            if !allowed && uses_crate(&source.code, &name) {
+                faults.push(format!("{}: the crate `{name}` is not for `{}`", source.path.display(), layer.name));
+            }
+        }
+    }
+    complain(faults);
+}
+
+#[test]
+fn nothing_but_progress_display_reads_a_clock() {
+    let clocks = ["Instant::now", "SystemTime::now", "Zoned::now", "Timestamp::now"];
+    complain(sources().iter().filter(|source| source.module != "cli").flat_map(|source| source.find(&clocks)));
+}
+
+#[test]
+fn only_main_cli_and_report_print() {
+    let prints = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
+    let may = ["main", "cli", "report"];
+    let others = sources().into_iter().filter(|source| !may.contains(&source.module.as_str()));
+    complain(others.flat_map(|source| source.find(&prints)).collect::<Vec<_>>());
+}
+
+#[test]
+fn unsafe_stands_in_one_file_of_capture() {
+    let files: Vec<Source> =
+        sources().into_iter().filter(|source| words(&source.code).any(|word| word == "unsafe")).collect();
+    complain(files.iter().skip(1).map(|source| format!("{}: a second file with unsafe", source.path.display())));
+    complain(
+        files
+            .iter()
+            .filter(|source| source.module != "capture")
+            .map(|source| format!("{}: unsafe outside capture", source.path.display())),
+    );
+}
+
+#[test]
+fn no_file_is_longer_than_the_house_allows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        walk(&root.join(folder), &mut files);
+    }
+    complain(files.iter().filter_map(|path| {
+        let lines = read(path).lines().count();
+        (lines > LINES).then(|| format!("{}: {lines} lines, {LINES} allowed", path.display()))
+    }));
+}
+
+#[test]
+fn use_trees_are_read_to_their_leaves() {
+    let code = "use crate::a::{self, b::{C, d as e}};\npub use crate::f;\nlet x = crate::g::H::new();";
+    let paths: Vec<String> = crate_paths(code).into_iter().collect();
+    assert_eq!(paths, ["a::b::C", "a::b::d", "a::self", "f", "g::H::new"]);
+    assert!(uses_crate("use nom::bytes;", "nom") && !uses_crate("use crate::nom::x;", "nom"));
+}
+
+impl Layer {
+    fn allows(&self, path: &str) -> bool {
+        let within = |allowed: &str| path == allowed || path.starts_with(&format!("{allowed}::"));
+        if self.uses.contains(&"*") {
+            let below = LAYERS.iter().take_while(|layer| layer.name != self.name);
+            // What the crate root re-exports is for those who stand above it.
+            if below.into_iter().any(|layer| within(layer.name)) || path.starts_with(char::is_uppercase) {
+                return true;
+            }
+        }
+        self.uses.iter().any(|allowed| within(allowed))
+    }
+}
+
+/// A source file without comments and without its tests.
+struct Source {
+    path: PathBuf,
+    module: String,
+    code: String,
+}
+
+impl Source {
+    fn find(&self, needles: &[&str]) -> Vec<String> {
+        let found = needles.iter().filter(|needle| {
+            self.code.match_indices(**needle).any(|(at, _)| !self.code[..at].ends_with(is_identifier))
+        });
+        found.map(|needle| format!("{}: {needle}", self.path.display())).collect()
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    let tests = test_modules(&files);
+    files
+        .into_iter()
+        .filter(|path| !tests.iter().any(|test| path.with_extension("").starts_with(test)))
+        .map(|path| {
+            let inside = path.strip_prefix(&root).expect("walked from there").with_extension("");
+            let module = inside.iter().next().expect("a file").to_string_lossy().into_owned();
+            let text = read(&path);
+            let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let code = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+            Source { module, code: code.collect::<Vec<_>>().join("\n"), path }
+        })
+        .collect()
+}
+
+/// Files and folders that are declared under `#[cfg(test)]`, without extension.
+fn test_modules(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in files {
+        let text = read(path);
+        let stem = path.file_stem().expect("a file").to_string_lossy();
+        let folder = match stem.as_ref() {
+            "mod" | "lib" | "main" => path.parent().expect("in src").to_path_buf(),
+            _ => path.with_extension(""),
+        };
+        for part in text.split("#[cfg(test)]\n").skip(1) {
+            let declared = part.trim_start().trim_start_matches("pub(crate) ").strip_prefix("mod ");
+            if let Some((name, _)) = declared.and_then(|rest| rest.split('\n').next()?.split_once(';')) {
+                found.push(folder.join(name));
+            }
+        }
+    }
+    found
+}
+
+/// Every path behind `crate::`, use trees expanded.
+fn crate_paths(code: &str) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        if !code[..at].ends_with(|c| is_identifier(c) || c == '$') {
+            expand(String::new(), &code[at + "crate::".len()..], &mut paths);
+        }
+    }
+    paths
+}
+
+/// Reads one branch of a use tree from the start of `text`; returns how much of it was read.
+fn expand(prefix: String, text: &str, paths: &mut BTreeSet<String>) -> usize {
+    let mut at = 0;
+    let mut path = prefix;
+    loop {
+        at += text[at..].len() - text[at..].trim_start().len();
+        let rest = &text[at..];
+        if rest.starts_with('{') {
+            at += 1;
+            while !text[at..].trim_start().starts_with('}') && !text[at..].trim().is_empty() {
+                at += expand(path.clone(), &text[at..], paths);
+                // `as name` and the comma.
+                at += text[at..].find([',', '}']).unwrap_or(text[at..].len());
+                at += usize::from(text[at..].starts_with(','));
+            }
+            return at + text[at..].find('}').map_or(0, |end| end + 1);
+        }
+        let len = rest.find(|c: char| !is_identifier(c) && c != '*').unwrap_or(rest.len());
+        path.push_str(&rest[..len]);
+        at += len;
+        if !text[at..].starts_with("::") {
+            paths.insert(path.trim_end_matches("::").to_owned());
+            return at;
+        }
+        at += 2;
+        path.push_str("::");
+    }
+}
+
+/// Whether `name::` begins a path.
+fn uses_crate(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path)
+        .any(|(at, _)| !code[..at].ends_with(|c| is_identifier(c) || c == ':') || code[..at].ends_with(" ::"))
+}
+
+/// The names of `[dependencies]`, as paths write them, and this crate's own.
+fn dependencies() -> Vec<String> {
+    let manifest = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    let section = manifest.split("\n[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next());
+    let lines = section.expect("a manifest has dependencies").lines();
+    let mut names: Vec<String> = lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_")))
+        .collect();
+    assert!(names.iter().any(|name| name == "etherparse"), "the manifest was read");
+    names.push("peerproof".into());
+    names
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !is_identifier(c))
+}
+
+fn is_identifier(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a source file can be read")
+}
+
+fn complain(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}

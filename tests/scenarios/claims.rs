@@ -1,0 +1,70 @@
+//! Claims without bytes: T09 to T12.
+
+use peerproof::anomaly::Kind;
+use peerproof::evidence::{Bytes, Grade};
+
+use super::*;
+use crate::synth::run::{analyze, subject, transfer};
+
+#[test]
+fn t09_an_offer_that_is_never_kept_is_an_offer() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = world.meet(address(M), address(S), torrent.info_hash, [id(1), id(2)]);
+    world.send(conn, Side::B, &wire::have_all());
+    world.send(conn, Side::A, &wire::have_none());
+    world.send(conn, Side::A, &wire::interested());
+    world.send(conn, Side::B, &wire::unchoke());
+    for piece in 0..torrent.pieces() {
+        for (begin, len) in torrent.blocks(piece) {
+            world.send(conn, Side::A, &wire::request(piece, begin, len));
+            world.send(conn, Side::B, &wire::reject(piece, begin, len));
+        }
+    }
+    let evidence = analyze(&world, &torrent);
+    let seeder = subject(&evidence, S);
+    assert_eq!((seeder.grade, seeder.bytes), (Grade::G5, Bytes::default()));
+    assert_eq!(seeder.pieces_advertised, 4);
+    assert_eq!(subject(&evidence, M).grade, Grade::G3);
+}
+
+#[test]
+fn t10_a_downloader_of_everything_served_nothing() {
+    let torrent = four_pieces();
+    let (world, _) = one_seeder(&torrent);
+    let evidence = analyze(&world, &torrent);
+    let downloader = subject(&evidence, M);
+    assert_eq!((downloader.grade, downloader.bytes), (Grade::G3, Bytes::default()));
+    assert_eq!(downloader.received, sent(&world));
+    let seeder = transfer(&evidence, S, M);
+    assert_eq!((seeder.grade, seeder.bytes), (Grade::G9, clean(sent(&world))));
+    assert_eq!((seeder.piece_messages, seeder.pieces_sole), (4, 4));
+    assert_eq!(seeder.standard.map(|standard| standard.piece), Some(0));
+    assert!(seeder.flags.is_empty(), "{:?}", seeder.flags);
+}
+
+#[test]
+fn t11_a_partial_bitfield_and_haves_add_up() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = world.meet(address(M), address(S), torrent.info_hash, [id(1), id(2)]);
+    world.send(conn, Side::B, &wire::bitfield(4, &[0, 2]));
+    world.send(conn, Side::B, &wire::have(1));
+    world.send(conn, Side::B, &wire::have(2));
+    let evidence = analyze(&world, &torrent);
+    let seeder = subject(&evidence, S);
+    assert_eq!((seeder.grade, seeder.pieces_advertised), (Grade::G4, 3));
+}
+
+#[test]
+fn t12_two_info_hashes_on_one_connection_are_no_common_swarm() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = world.conn(address(M), address(S));
+    world.open(conn);
+    world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(1)));
+    world.send(conn, Side::B, &wire::handshake([0x5a; 20], id(2)));
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.subjects.iter().all(|subject| subject.grade < Grade::G3), "{:#?}", evidence.subjects);
+    assert_eq!(evidence.anomalies.tally(Kind::InfoHashMismatch).map(|tally| tally.count), Some(1));
+}

@@ -1,0 +1,136 @@
+//! The one place where scenarios call the library; checks what must hold for every run.
+
+use std::net::SocketAddr;
+
+use peerproof::capture::CaptureSet;
+use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
+use peerproof::packet::ChecksumPolicy;
+use peerproof::torrent::Torrents;
+use peerproof::{Error, Limits, Options};
+
+use super::content::Torrent;
+use super::swarm::World;
+
+/// What to run on; [`evidence`](Self::evidence) runs it.
+#[derive(Clone, Default)]
+pub struct Run {
+    captures: Vec<(String, Vec<u8>)>,
+    torrents: Vec<(String, Vec<u8>)>,
+    checksums: ChecksumPolicy,
+    limits: Limits,
+}
+
+impl Run {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn capture(mut self, bytes: Vec<u8>) -> Self {
+        self.captures.push((format!("{}.pcap", self.captures.len()), bytes));
+        self
+    }
+
+    pub fn named(mut self, name: &str, bytes: Vec<u8>) -> Self {
+        self.captures.push((name.into(), bytes));
+        self
+    }
+
+    pub fn torrent(mut self, torrent: &Torrent) -> Self {
+        self.torrents.push((format!("{}.torrent", self.torrents.len()), torrent.metainfo.clone()));
+        self
+    }
+
+    pub fn checksums(mut self, policy: ChecksumPolicy) -> Self {
+        self.checksums = policy;
+        self
+    }
+
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The evidence of one thread and the usual window, after the same run with 1, 2 and 8 threads and windows of
+    /// 1 MiB and 64 MiB gave the same, and after every row balanced.
+    pub fn evidence(&self) -> Evidence {
+        let evidence = self.once(1, 64 << 20).expect("the run can go on");
+        let text = format!("{evidence:?}");
+        for (threads, window) in [(1, 1 << 20), (2, 64 << 20), (2, 1 << 20), (8, 1 << 20)] {
+            let other = format!("{:?}", self.once(threads, window).expect("the run can go on"));
+            assert!(text == other, "{threads} threads, window {window}: other evidence\n{text}\n{other}");
+        }
+        check(&evidence);
+        evidence
+    }
+
+    pub fn once(&self, threads: usize, window: u64) -> Result<Evidence, Error> {
+        let captures = CaptureSet::from_bytes(self.captures.clone())?;
+        let torrents = Torrents::from_bytes(self.torrents.clone())?;
+        let options = Options {
+            threads,
+            window,
+            checksums: self.checksums,
+            limits: self.limits.clone(),
+            ..Options::default()
+        };
+        peerproof::analyze(&captures, &torrents, &options)
+    }
+}
+
+/// One world, one torrent, the usual options.
+pub fn analyze(world: &World, torrent: &Torrent) -> Evidence {
+    Run::new().capture(world.pcap()).torrent(torrent).evidence()
+}
+
+/// The only transfer from `from` to `to`.
+pub fn transfer<'e>(evidence: &'e Evidence, from: &str, to: &str) -> &'e Transfer {
+    let (from, to) = (address(from), address(to));
+    let mut found = evidence.transfers.iter().filter(|transfer| {
+        (transfer.uploader.ip, transfer.uploader.port) == (from.ip(), from.port())
+            && (transfer.downloader.ip, transfer.downloader.port) == (to.ip(), to.port())
+    });
+    let first = found.next().unwrap_or_else(|| panic!("no transfer {from} -> {to}: {:#?}", evidence.transfers));
+    assert!(found.next().is_none(), "two transfers {from} -> {to}");
+    first
+}
+
+/// All subjects at an endpoint.
+pub fn subjects<'e>(evidence: &'e Evidence, at: &str) -> Vec<&'e Subject> {
+    let at = address(at);
+    let here = |subject: &&Subject| (subject.endpoint.ip, subject.endpoint.port) == (at.ip(), at.port());
+    evidence.subjects.iter().filter(here).collect()
+}
+
+/// The only subject at an endpoint.
+pub fn subject<'e>(evidence: &'e Evidence, at: &str) -> &'e Subject {
+    let found = subjects(evidence, at);
+    assert_eq!(found.len(), 1, "subjects at {at}: {:#?}", evidence.subjects);
+    found[0]
+}
+
+/// The row of a torrent.
+pub fn sums<'e>(evidence: &'e Evidence, torrent: &Torrent) -> &'e TorrentEvidence {
+    let row = evidence.torrents.iter().find(|row| row.info_hash.0 == torrent.info_hash);
+    row.expect("the torrent has a row")
+}
+
+pub fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address of a test")
+}
+
+/// The accounting identity in every row.
+fn check(evidence: &Evidence) {
+    for transfer in &evidence.transfers {
+        assert!(transfer.bytes.balanced(), "{transfer:#?}");
+    }
+    for subject in &evidence.subjects {
+        assert!(subject.bytes.balanced(), "{subject:#?}");
+    }
+    for torrent in &evidence.torrents {
+        assert!(torrent.bytes.balanced(), "{torrent:#?}");
+        assert!(torrent.unique <= torrent.bytes.verified, "{torrent:#?}");
+    }
+    let sent: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.served).sum();
+    let subjects: u64 = evidence.subjects.iter().map(|subject| subject.bytes.served).sum();
+    assert_eq!(sent, subjects, "transfers and subjects count the same bytes");
+}

@@ -1,0 +1,141 @@
+//! Peer wire over uTP (BEP 29): packets are numbered, not bytes.
+
+use std::net::SocketAddr;
+
+use super::swarm::{Conn, Sent, Side, World};
+use super::wire;
+
+/// Types of BEP 29.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Data = 0,
+    Fin = 1,
+    State = 2,
+    Reset = 3,
+    Syn = 4,
+}
+
+/// A uTP connection; 0 is the end that opened it.
+#[derive(Clone, Debug)]
+pub struct UtpConn {
+    ends: [SocketAddr; 2],
+    /// `connection_id` that each end writes into its packets (the initiator's SYN carries the other's).
+    ids: [u16; 2],
+    /// Number of the next packet with data.
+    next: [u16; 2],
+    /// Stream bytes sent.
+    sent: [u64; 2],
+    /// Last number received in order.
+    seen: [u16; 2],
+    /// Largest payload of a packet.
+    pub mtu: usize,
+    /// Whether the receiver acknowledges each packet.
+    pub acks: bool,
+}
+
+impl UtpConn {
+    /// SYN with `seq_nr` first[0]; the answer STATE announces that data begins at first[1].
+    pub fn open(world: &mut World, a: SocketAddr, b: SocketAddr, id: u16, first: [u16; 2]) -> Self {
+        let mut conn = Self {
+            ends: [a, b],
+            ids: [id.wrapping_add(1), id],
+            next: first,
+            sent: [0; 2],
+            seen: [first[1].wrapping_sub(1), first[0].wrapping_sub(1)],
+            mtu: 1_382,
+            acks: true,
+        };
+        let syn = header(Kind::Syn, false, id, world.now, first[0], 0);
+        world.datagram(a, b, &syn);
+        conn.next[0] = first[0].wrapping_add(1);
+        conn.seen[1] = first[0];
+        conn.state(world, 1);
+        conn
+    }
+
+    /// Sends stream bytes from end 0 or 1.
+    pub fn send(&mut self, world: &mut World, end: usize, bytes: &[u8]) {
+        for chunk in bytes.chunks(self.mtu) {
+            self.packet(world, end, Kind::Data, chunk);
+            self.seen[1 - end] = self.next[end].wrapping_sub(1);
+            if self.acks {
+                self.state(world, 1 - end);
+            }
+        }
+    }
+
+    /// A packet that takes a number, with any payload: DATA or FIN.
+    pub fn packet(&mut self, world: &mut World, end: usize, kind: Kind, payload: &[u8]) {
+        let mut bytes = header(kind, false, self.ids[end], world.now, self.next[end], self.seen[end]);
+        bytes.extend_from_slice(payload);
+        world.datagram(self.ends[end], self.ends[1 - end], &bytes);
+        self.next[end] = self.next[end].wrapping_add(1);
+        self.sent[end] += payload.len() as u64;
+    }
+
+    /// Sends any bytes as a block; `good` is what the ledger says of them.
+    pub fn deliver(&mut self, world: &mut World, end: usize, piece: u32, begin: u32, bytes: &[u8], good: bool) {
+        world.ledger.push(Sent {
+            conn: Conn::NONE,
+            side: if end == 0 { Side::A } else { Side::B },
+            uploader: self.ends[end],
+            downloader: self.ends[1 - end],
+            piece,
+            begin,
+            len: bytes.len() as u32,
+            good,
+            offset: self.sent[end] + 13,
+        });
+        self.send(world, end, &wire::piece(piece, begin, bytes));
+    }
+
+    /// A packet sent again under its old number.
+    pub fn again(&mut self, world: &mut World, end: usize, seq: u16, payload: &[u8]) {
+        let mut bytes = header(Kind::Data, false, self.ids[end], world.now, seq, self.seen[end]);
+        bytes.extend_from_slice(payload);
+        world.datagram(self.ends[end], self.ends[1 - end], &bytes);
+    }
+
+    /// The acknowledgement of everything received in order.
+    pub fn state(&mut self, world: &mut World, end: usize) {
+        let bytes = header(Kind::State, false, self.ids[end], world.now, self.next[end], self.seen[end]);
+        world.datagram(self.ends[end], self.ends[1 - end], &bytes);
+    }
+
+    /// An acknowledgement up to `ack`, with a selective-ack extension: bit 0 of `mask` stands for `ack + 2`.
+    pub fn sack(&mut self, world: &mut World, end: usize, ack: u16, mask: &[u8]) {
+        let mut bytes = header(Kind::State, true, self.ids[end], world.now, self.next[end], ack);
+        bytes.extend_from_slice(&[0, mask.len() as u8]);
+        bytes.extend_from_slice(mask);
+        world.datagram(self.ends[end], self.ends[1 - end], &bytes);
+    }
+
+    /// FIN with `payload` (usually none), and its acknowledgement.
+    pub fn close(&mut self, world: &mut World, end: usize, payload: &[u8]) {
+        self.packet(world, end, Kind::Fin, payload);
+        self.seen[1 - end] = self.next[end].wrapping_sub(1);
+        self.state(world, 1 - end);
+    }
+
+    pub fn reset(&mut self, world: &mut World, end: usize) {
+        let bytes = header(Kind::Reset, false, self.ids[end], world.now, self.next[end], self.seen[end]);
+        world.datagram(self.ends[end], self.ends[1 - end], &bytes);
+    }
+
+    /// Number of the next data packet of an end.
+    pub fn next(&self, end: usize) -> u16 {
+        self.next[end]
+    }
+}
+
+fn header(kind: Kind, sack: bool, id: u16, now: i64, seq: u16, ack: u16) -> Vec<u8> {
+    let micros = (now / 1_000) as u32;
+    let mut out = vec![(kind as u8) << 4 | 1, u8::from(sack)];
+    out.extend_from_slice(&id.to_be_bytes());
+    out.extend_from_slice(&micros.to_be_bytes());
+    out.extend_from_slice(&100_u32.to_be_bytes());
+    out.extend_from_slice(&(1_u32 << 20).to_be_bytes());
+    out.extend_from_slice(&seq.to_be_bytes());
+    out.extend_from_slice(&ack.to_be_bytes());
+    out
+}

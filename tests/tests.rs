@@ -1,0 +1,3 @@
+mod layers;
+mod scenarios;
+mod synth;
