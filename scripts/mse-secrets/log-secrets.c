@@ -44,14 +44,20 @@ static void record(const unsigned char *secret)
 	errno = before;
 }
 
-/* Sees what is given to the hash `context`: "req1" and S at once (aria2) or one after the other (all others). */
+/*
+ * Sees what is given to the hash `context`: "req1" and S at once (aria2) or one after the other (all others). OpenSSL 3
+ * passes the same bytes from EVP_DigestUpdate to SHA1_Update, with another context: each counts for itself.
+ */
 static void see(const void *context, const void *data, size_t len)
 {
 	if (len == LABEL + SECRET && memcmp(data, "req1", LABEL) == 0)
 		record((const unsigned char *)data + LABEL);
 	else if (len == SECRET && labelled == context)
 		record(data);
-	labelled = len == LABEL && memcmp(data, "req1", LABEL) == 0 ? context : NULL;
+	if (len == LABEL && memcmp(data, "req1", LABEL) == 0)
+		labelled = context;
+	else if (labelled == context)
+		labelled = NULL;
 }
 
 /*

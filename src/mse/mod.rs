@@ -19,6 +19,8 @@ mod classify;
 mod filter;
 mod handshake;
 mod keys;
+#[cfg(test)]
+mod recorded;
 mod secrets;
 mod side;
 #[cfg(test)]

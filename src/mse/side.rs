@@ -28,7 +28,9 @@ pub(super) struct Wire {
     cipher: Option<Box<Cipher>>,
     /// The keystream's place at the stream offset `start`.
     origin: u64,
-    /// Bytes of keystream that may still be spent on places already passed.
+    /// A second keystream, for places already passed: they mostly ascend.
+    behind: Option<Box<Cipher>>,
+    /// How much of keystream may still be made again from its beginning for such a place, in bytes.
     again: u64,
     /// Bytes of keystream that may still be spent on gaps.
     gaps: u64,
@@ -46,13 +48,14 @@ pub(super) struct Sink<'a, 'cap> {
 impl Wire {
     /// In clear from `start` on.
     pub fn clear(start: u64) -> Self {
-        Self { start, clear: start, cipher: None, origin: 0, again: 0, gaps: 0 }
+        Self { start, clear: start, cipher: None, origin: 0, behind: None, again: 0, gaps: 0 }
     }
 
     /// RC4 from `start` to `clear`; `cipher` stands at `start`.
     pub fn rc4(start: u64, clear: u64, cipher: Cipher) -> Self {
         let origin = cipher.position();
-        Self { start, clear, cipher: Some(Box::new(cipher)), origin, again: MAX_AGAIN, gaps: MAX_GAPS }
+        let cipher = Some(Box::new(cipher));
+        Self { start, clear, cipher, origin, behind: None, again: MAX_AGAIN, gaps: MAX_GAPS }
     }
 
     /// The responder's, all RC4 or all in clear.
@@ -128,8 +131,8 @@ impl Wire {
                 let (offset, bytes) = self.cut(offset, bytes);
                 match self.again(offset, bytes, sink)? {
                     _ if bytes.is_empty() => {}
-                    Some(bytes) => sink.push(StreamItem::Conflict { offset, bytes, at }),
-                    None => sink.push(StreamItem::Uncompared { offset, len: bytes.len() as u64, at }),
+                    // That there are two versions must not be lost, even where the second one stays encrypted.
+                    known => sink.push(StreamItem::Conflict { offset, bytes: known.unwrap_or(bytes), at }),
                 }
             }
             StreamItem::Late { offset, bytes, at } => {
@@ -172,7 +175,8 @@ impl Wire {
         sink.store.store(&[sink.scratch])
     }
 
-    /// Decrypts bytes for a place already passed; `None` when too much was spent on that.
+    /// Decrypts bytes for a place already passed; `None` when it lies ahead, or too much was
+    /// spent on that.
     fn again<'cap>(
         &mut self,
         offset: u64,
@@ -182,15 +186,21 @@ impl Wire {
         let encrypted = self.clear.saturating_sub(offset).min(bytes.len() as u64) as usize;
         let Some(cipher) = self.cipher.as_ref().filter(|_| encrypted > 0) else { return Ok(Some(bytes)) };
         let position = self.origin.saturating_add(offset.saturating_sub(self.start));
-        let cost = position.saturating_add(encrypted as u64);
-        if cost > self.again {
+        let end = position.saturating_add(encrypted as u64);
+        if end > cipher.position() {
             return Ok(None);
         }
-        self.again -= cost;
+        if self.behind.as_ref().is_none_or(|behind| behind.position() > position) {
+            let Some(left) = self.again.checked_sub(position) else { return Ok(None) };
+            self.again = left;
+            self.behind = Some(Box::new(cipher.at(position)));
+        }
+        let Some(behind) = &mut self.behind else { return Ok(None) };
+        behind.skip(position.saturating_sub(behind.position()));
         sink.scratch.clear();
         sink.scratch.extend_from_slice(bytes);
         if let Some(encrypted) = sink.scratch.get_mut(..encrypted) {
-            cipher.at(position).apply(encrypted);
+            behind.apply(encrypted);
         }
         sink.store.store(&[sink.scratch]).map(Some)
     }
@@ -202,8 +212,8 @@ impl<'cap> Sink<'_, 'cap> {
     }
 }
 
-// Rationale: the keystream is made again from its beginning for each such place, at about 400 MB/s; differing
-// retransmissions are rare, and a hostile capture may cost each direction no more than half a second.
-const MAX_AGAIN: u64 = 256 << 20;
+// Rationale: RC4 cannot seek; differing retransmissions are rare, and a hostile capture may cost each direction no more
+// than ten seconds.
+const MAX_AGAIN: u64 = 4 << 30;
 // Rationale: RC4 cannot seek; 16 GiB missing from one direction cost 40 s, and more is no longer worth the wait.
 const MAX_GAPS: u64 = 16 << 30;

@@ -196,7 +196,7 @@ fn without_a_secret_rc4_is_opaque_and_counted() {
                 let MseOutcome::Opaque { basis } = &run.outcome else { panic!("{pads:?} {:?}", run.outcome) };
                 assert!(basis.starts_with("a classification, not a proof"));
                 assert_eq!(run.opaque, [total(&flights, A), total(&flights, B)]);
-                assert_eq!((run.bytes, run.secret), ([vec![], vec![]], None));
+                assert_eq!((run.bytes, run.secret), ([Vec::<u8>::new(), Vec::new()], None));
                 assert_eq!(run.out.len(), 2, "both ends are passed on");
             }
         }
@@ -232,7 +232,7 @@ fn bytes_that_do_not_decrypt_are_never_passed_on() {
         flights[flight].1[place] ^= 1;
         let run = run(&flights, &given(), &[SKEY]);
         assert!(matches!(run.outcome, MseOutcome::WrongSecret { secret: 1, .. }), "{:?}", run.outcome);
-        assert_eq!(run.bytes, [vec![], vec![]]);
+        assert_eq!(run.bytes, [Vec::<u8>::new(), Vec::new()]);
     }
 }
 

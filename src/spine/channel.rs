@@ -78,7 +78,13 @@ impl<'cap> Channel<'cap> {
     }
 
     /// Looks at the first bytes.
-    fn decide(&mut self, direction: Direction, item: &StreamItem<'cap>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+    fn decide(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
         let (start, at) = match *item {
             StreamItem::Data { offset: 0, bytes, at, .. } if opening.initiator.is_some() => match sniff(bytes) {
                 Sniff::Handshake | Sniff::NeedMore => (Start::Handshake, at),
