@@ -1,9 +1,10 @@
 //! The filter: holds the beginning of both directions until it is known what they are.
 
 use super::classify::{Flights, Verdict, basis, classify, may_be_key};
-use super::handshake::{self, Answer, Fit, Opening, PLAINTEXT, RC4, Step};
+use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
+use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed};
 use super::side::{Side, Sink, Wire};
-use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, MIN_SECOND, MseOutcome, Secrets};
+use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome, Secrets};
 use crate::Error;
 use crate::packet::{Direction, Store};
 use crate::stream::{Missing, StreamItem};
@@ -27,20 +28,6 @@ pub struct MseFilter<'cap> {
     outcome: MseOutcome,
     opaque: [u64; 2],
     scratch: Vec<u8>,
-}
-
-/// The beginning of one direction.
-#[derive(Debug, Default)]
-struct Head {
-    bytes: Vec<u8>,
-    /// Nothing can be added: a gap follows, or the direction is over.
-    ended: bool,
-}
-
-impl Head {
-    fn is_final(&self) -> bool {
-        self.ended || self.bytes.len() >= HEAD_BYTES
-    }
 }
 
 impl<'cap> MseFilter<'cap> {
@@ -308,79 +295,6 @@ impl<'cap> MseFilter<'cap> {
     }
 }
 
-/// How far a connection was read with a secret.
-struct Keyed {
-    fit: Fit,
-    /// Whether one of the given torrents is the SKEY.
-    named: bool,
-    found: Step<(Opening, Option<Answer>)>,
-}
-
-/// Reads both sides with the secret whose hash stands at `place` in the initiator's stream.
-fn keyed(
-    first: &Head,
-    second: &Head,
-    place: usize,
-    secret: usize,
-    secrets: &Secrets,
-    info_hashes: &[[u8; 20]],
-) -> Keyed {
-    let mut keyed = Keyed { fit: Fit { secret, place, skey: [0; 20] }, named: false, found: Step::More };
-    let cut_off = "its handshake is not whole in the capture";
-    let Some(s) = secrets.secret(secret) else { return keyed };
-    match handshake::find_skey(&first.bytes, place, s, info_hashes) {
-        Step::Found(skey) => (keyed.fit.skey, keyed.named) = (skey, true),
-        Step::More => {
-            if first.is_final() {
-                keyed.found = Step::No(cut_off);
-            }
-            return keyed;
-        }
-        Step::No(reason) => {
-            keyed.found = Step::No(reason);
-            return keyed;
-        }
-    }
-    let opening = match handshake::opening(&first.bytes, &keyed.fit, s) {
-        Step::Found(opening) => opening,
-        Step::More => {
-            if first.is_final() {
-                (keyed.named, keyed.found) = (false, Step::No(cut_off));
-            }
-            return keyed;
-        }
-        Step::No(reason) => {
-            keyed.found = Step::No(reason);
-            return keyed;
-        }
-    };
-    keyed.found = match handshake::answer(&second.bytes, &keyed.fit, s) {
-        Step::Found(answer) => Step::Found((opening, Some(answer))),
-        Step::More if second.is_final() => Step::Found((opening, None)),
-        Step::More => Step::More,
-        Step::No(reason) => Step::No(reason),
-    };
-    keyed
-}
-
-/// Where a clear handshake stands in `head`, from `from` on.
-fn clear_handshake(head: &Head, from: usize) -> Step<u64> {
-    let window = head.bytes.get(from..).unwrap_or_default();
-    match window.windows(HANDSHAKE.len()).position(|bytes| bytes == HANDSHAKE) {
-        Some(place) => Step::Found((from + place) as u64),
-        None if head.ended || head.bytes.len() >= LAST_CLEAR + HANDSHAKE.len() => Step::No("no clear handshake"),
-        None => Step::More,
-    }
-}
-
-/// How a handshake begins (BEP 3).
-const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
-/// Where the responder's peer wire begins at the earliest, and at the latest.
-const FIRST_CLEAR: usize = KEY_LEN + FIXED_LEN;
-const LAST_CLEAR: usize = MAX_FIRST + FIXED_LEN + MAX_PAD;
-// Rationale: the initiator's handshake without IA ends at byte 1,176 at the latest; the responder's, with the
-// beginning of a clear handshake, at 1,154.
-const HEAD_BYTES: usize = 1_200;
 // Rationale: neither side sends more than a few segments before the other's handshake; 1,024 items of 64
 // bytes make 64 KiB.
 const MAX_HELD: usize = 1_024;

@@ -18,6 +18,7 @@
 mod classify;
 mod filter;
 mod handshake;
+mod head;
 mod keys;
 #[cfg(test)]
 mod recorded;
