@@ -24,6 +24,7 @@ pub mod hearsay;
 pub mod ledger;
 mod limits;
 pub mod metadata;
+pub mod mse;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
