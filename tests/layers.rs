@@ -65,10 +65,23 @@ const LAYERS: &[Layer] = &[
     Layer { name: "torrent", uses: &["evidence::InfoHash"], crates: &["nom", "sha1", "sha2"] },
     // The torrent's metadata from the capture's own ut_metadata messages, and answers of web seeds: both between the
     // peer's messages and the books.
-    Layer { name: "metadata", uses: &["wire", "session", "torrent"], crates: &["sha1", "sha2"] },
+    Layer {
+        name: "metadata",
+        uses: &["wire", "session", "torrent", "packet::Endpoint"],
+        crates: &["sha1", "sha2"],
+    },
     Layer {
         name: "webseed",
-        uses: &["stream", "wire::Block", "wire::BlockRef", "wire::Run", "wire::Framing", "session", "torrent"],
+        uses: &[
+            "stream",
+            "wire::Block",
+            "wire::BlockRef",
+            "wire::Run",
+            "wire::Framing",
+            "session",
+            "torrent",
+            "packet::Direction",
+        ],
         crates: &["httparse"],
     },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
@@ -95,6 +108,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "ledger",
             "hearsay",
+            "metadata",
             "torrent",
             "session",
             "wire::client_name",
@@ -111,6 +125,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "evidence",
             "audit",
+            "hearsay",
             "torrent",
             "packet::Endpoint",
             "packet::ChecksumPolicy",
