@@ -1,11 +1,13 @@
 //! The way through the stages, from captures to evidence.
 
 use std::cell::OnceCell;
+use std::sync::LazyLock;
 
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
+use crate::mse::Secrets;
 use crate::packet::ChecksumPolicy;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine};
@@ -22,6 +24,8 @@ pub struct Options<'a> {
     pub checksums: ChecksumPolicy,
     /// Bounds.
     pub limits: Limits,
+    /// Diffie-Hellman secrets of MSE connections.
+    pub secrets: &'a Secrets,
     /// Whether to hash the input files (SHA-256) for the report.
     pub digest: bool,
     /// Where reassembled datagrams go; the system's temporary directory by default.
@@ -37,6 +41,7 @@ impl Default for Options<'_> {
             window: WINDOW,
             checksums: ChecksumPolicy::default(),
             limits: Limits::default(),
+            secrets: &NO_SECRETS,
             digest: true,
             spool_dir: None,
             progress: None,
@@ -119,7 +124,7 @@ fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> R
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings) = spine.finish(&taught);
+        let (ledger, findings) = spine.finish(&taught)?;
         evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
     })
 }
@@ -149,6 +154,8 @@ fn walk<'run, 'cap>(
     }
     Ok((spine, frames))
 }
+
+static NO_SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::default);
 
 // Rationale: large enough that giving pages back costs nothing, small enough to keep resident memory flat.
 const WINDOW: u64 = 64 << 20;

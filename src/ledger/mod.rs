@@ -13,6 +13,7 @@ mod decide;
 mod ranges;
 mod transfer;
 mod unit;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,6 +23,7 @@ pub use content::Content;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
+pub use web::WebConnection;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
