@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::LazyLock;
 
+use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
@@ -88,29 +89,46 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     })
 }
 
-/// The info dictionaries that peers sent one another in the captures, and that hash to their info-hash.
+/// What the captures hold of torrents themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Every torrent whose info dictionary is whole, with the hashes of its trees that are proven (BEP 52).
+    pub torrents: Torrents,
+    /// The info dictionaries, who sent them, and what was wrong.
+    pub metadata: Harvest,
+}
+
+/// The torrents whose info dictionaries peers sent one another in the captures (BEP 9), and that hash to their
+/// info-hash.
 ///
 /// # Errors
 /// As [`analyze`].
-pub fn metadata(captures: &CaptureSet, options: &Options<'_>) -> Result<Harvest, Error> {
+pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Found, Error> {
     let (none, spill) = (Torrents::default(), Spill::new(options.spool_dir));
     with_prover(1, |prover| {
         let ledger = Ledger::new(&none, &options.limits);
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         frames.finish()?;
-        Ok(spine.survey())
+        let (metadata, hashes) = spine.survey();
+        let mut torrents = Torrents::default();
+        for rebuilt in &metadata.rebuilt {
+            // A dictionary that hashes right but is no valid torrent cannot verify anything.
+            if let Ok(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture) {
+                torrents.add(torrent);
+            }
+        }
+        let torrents = hashes.teach(&torrents, &mut Anomalies::default()).unwrap_or(torrents);
+        Ok(Found { torrents, metadata })
     })
 }
 
-/// The given torrents, with the metadata that the captures hold; of all torrents where none was given.
+/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
 fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Torrents, Error> {
     let mut known = torrents.clone();
-    for rebuilt in metadata(captures, options)?.rebuilt {
-        let wanted = torrents.is_empty() || torrents.find(&rebuilt.info_hash).is_some();
-        // A dictionary that hashes right but is no valid torrent cannot verify anything.
-        if let Some(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture).ok().filter(|_| wanted) {
-            known.add(torrent);
+    for torrent in find_torrents(captures, options)?.torrents.iter() {
+        if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
+            known.add(torrent.clone());
         }
     }
     Ok(known)

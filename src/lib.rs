@@ -36,6 +36,6 @@ pub mod torrent;
 pub mod webseed;
 pub mod wire;
 
-pub use analyze::{Options, analyze, metadata as find_metadata};
+pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;
 pub use limits::Limits;

@@ -25,7 +25,7 @@ use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
-use hashes::Hashes;
+pub(crate) use hashes::Hashes;
 use tcp::TcpFlow;
 use udp::UdpFlow;
 
@@ -175,10 +175,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
     }
 
-    /// Ends every flow, and gives the info dictionaries that peers sent one another.
-    pub(crate) fn survey(mut self) -> Harvest {
+    /// Ends every flow, and gives the info dictionaries and the hashes that peers sent one another.
+    pub(crate) fn survey(mut self) -> (Harvest, Hashes) {
         self.close_flows();
-        self.hub.metadata.finish()
+        (self.hub.metadata.finish(), self.hub.hashes)
     }
 
     fn close_flows(&mut self) {
