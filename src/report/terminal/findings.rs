@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use super::{Page, frames_text, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
+use crate::report::notes::notes;
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes the findings, or why there are none.
 pub(super) fn write(document: &Document, page: &mut Page) {
     page.heading("FINDINGS");
-    if document.subjects.is_empty() {
-        nothing(document, page);
-    }
+    notes(document).iter().for_each(|note| page.line(note));
     let several = document.torrents.len() > 1;
     for subject in document.subjects.iter().filter(|subject| subject.served_bytes > 0) {
         served(document, subject, several, page);
@@ -25,31 +24,6 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     opaque(document, page);
     warnings(document, page);
     why_not_higher(document, page);
-}
-
-fn nothing(document: &Document, page: &mut Page) {
-    let quality = &document.quality;
-    if quality.frames == 0 {
-        page.line("No frame could be read, so nothing is shown and nothing is ruled out.");
-    } else if quality.not_ip == quality.frames {
-        page.line(&format!(
-            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
-            counted(quality.frames, "frame")
-        ));
-    } else if !document.opaque.is_empty() {
-        page.line(&format!(
-            "The captures hold {} taken for encrypted BitTorrent and no BitTorrent in the clear: \
-             nothing can be said of their content.",
-            counted(document.opaque.len() as u64, "conversation")
-        ));
-    } else {
-        page.line(&format!(
-            "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",
-            counted(quality.frames, "frame"),
-            grouped(quality.tcp_flows),
-            grouped(quality.udp_flows)
-        ));
-    }
 }
 
 fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {

@@ -52,10 +52,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         ));
     }
     for anomaly in &document.anomalies {
-        let amount = if anomaly.amount > 0 {
-            format!(" ({} {})", grouped(anomaly.amount), unit(anomaly.kind))
-        } else {
-            String::new()
+        let amount = match unit(anomaly.kind) {
+            Some(unit) if anomaly.amount > 0 => format!(" ({} {unit})", grouped(anomaly.amount)),
+            _ => String::new(),
         };
         let mut line = format!("{}: {} {}{amount}", anomaly.kind, words(anomaly.kind), times(anomaly.count));
         if let Some(example) = anomaly.examples.first() {
@@ -78,11 +77,14 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 
-fn unit(kind: &str) -> &'static str {
+/// What the amount of a kind counts, where it says more than the number of occurrences.
+fn unit(kind: &str) -> Option<&'static str> {
     match kind {
-        "unknown-link-type" => "frames",
-        "limit-reached" => "in the unit of the limit",
-        _ => "bytes",
+        "unknown-link-type" => Some("frames"),
+        "limit-reached" => Some("in the unit of the limit"),
+        "bad-timestamp" | "clock-step" | "duplicate-frames" | "info-hash-mismatch" | "sha1-collision"
+        | "torrent-not-given" => None,
+        _ => Some("bytes"),
     }
 }
 
@@ -102,6 +104,7 @@ fn words(kind: &str) -> &'static str {
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old to be compared",
         "resynchronised" => "framing was lost and found again",
+        "unframed" => "the last bytes of a direction belong to no whole message",
         "unknown-message" => "a message with an id that no supported BEP defines",
         "bad-message" => "a message body that contradicts its id",
         "oversized-message" => "a message longer than the limit was skipped",
