@@ -42,7 +42,7 @@ impl<'cap> Content<'cap> {
     }
 
     /// Slices held.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slices.len()
     }
 

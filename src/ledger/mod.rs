@@ -5,7 +5,7 @@
 //! in [`Ledger::finish`], which compares what is left with verified copies.
 //!
 //! Results of jobs are taken in order of submission and a fixed number of bytes behind the spine
-//! ([`LAG`]), so every step is a function of the captures alone.
+//! (`LAG`), so every step is a function of the captures alone.
 
 mod bind;
 mod content;
@@ -72,7 +72,6 @@ struct Connection<'cap> {
 struct Conflict<'cap> {
     offset: u64,
     bytes: &'cap [u8],
-    at: At,
 }
 
 #[derive(Debug)]
@@ -173,9 +172,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let list = self.conflicts.entry((id, from)).or_default();
         if list.len() < MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes, at });
+            list.push(Conflict { offset, bytes });
         } else if list.len() == MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes: &[], at });
+            list.push(Conflict { offset, bytes: &[] });
             anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
