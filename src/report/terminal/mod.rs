@@ -1,11 +1,17 @@
-//! The report for people: what was read, who sent what, findings in sentences, why not higher, and what the capture
-//! is worth.
+//! The report for people: the answer in short, what was read, who sent what to whom, findings in sentences, why not
+//! higher, who was only named by others, and what the capture is worth.
 
+mod edges;
 mod findings;
+mod grid;
+mod hearsay;
 mod peers;
 mod quality;
+mod short;
 
-use crate::report::document::{Document, Frames, Input};
+use grid::Dated;
+
+use crate::report::document::{Document, Frames, Input, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
@@ -13,9 +19,13 @@ use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 /// `width` below 40 is taken as 40.
 pub fn terminal(document: &Document, width: usize) -> String {
     let mut page = Page { text: String::new(), width: width.max(40) };
+    let dated = dated(document);
+    short::write(document, &mut page);
     read(document, &mut page);
-    peers::write(document, &mut page);
+    peers::write(document, dated, &mut page);
+    edges::write(document, dated, &mut page);
     findings::write(document, &mut page);
+    hearsay::write(document, &mut page);
     quality::write(document, &mut page);
     page.text
 }
@@ -42,6 +52,15 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// The SHA-256 of an input, where the page has room for it on one line.
+    fn digest(&mut self, sha256: &str) {
+        let line = format!("    sha256 {sha256}");
+        if line.len() <= self.width {
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+
     /// Text that is laid out already.
     fn block(&mut self, lines: &str) {
         for line in lines.lines() {
@@ -57,7 +76,7 @@ fn read(document: &Document, page: &mut Page) {
     for input in &document.inputs {
         let name = escaped(input.name());
         match input {
-            Input::Capture { format, bytes, frames, interfaces, .. } => {
+            Input::Capture { format, bytes, frames, interfaces, sha256, .. } => {
                 let mut links: Vec<_> = interfaces.iter().map(|interface| interface.link_type.as_str()).collect();
                 links.sort_unstable();
                 links.dedup();
@@ -68,14 +87,23 @@ fn read(document: &Document, page: &mut Page) {
                     counted(*bytes, "byte"),
                     counted(*frames, "frame")
                 ));
+                page.digest(sha256.as_deref().unwrap_or("not computed (--no-digest)"));
             }
-            Input::Torrent { bytes, .. } => page.line(&format!("torrent {name}: {}", counted(*bytes, "byte"))),
+            Input::Torrent { bytes, sha256, .. } => {
+                page.line(&format!("torrent {name}: {}", counted(*bytes, "byte")));
+                page.digest(sha256);
+            }
         }
     }
     let quality = &document.quality;
     if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
     {
-        page.line(&format!("time {} to {} ({})", clock(first, true), clock(last, true), duration(length)));
+        page.line(&format!(
+            "time {} to {} ({}); all times are UTC, as the capture has them",
+            clock(first),
+            clock(last),
+            duration(length)
+        ));
     }
     page.line(&format!(
         "flows {} TCP, {} uTP, {} UDP of any kind",
@@ -83,14 +111,28 @@ fn read(document: &Document, page: &mut Page) {
         grouped(quality.utp_flows),
         grouped(quality.udp_flows)
     ));
+    page.line(&format!("by {} {}", document.tool.name, document.tool.version));
 }
 
-/// `2026-11-20 13:37:01.123` or `13:37:01.123`, from RFC 3339 text with nine decimals; UTC.
-fn clock(rfc3339: &str, with_date: bool) -> String {
-    let time = rfc3339.get(11..23).unwrap_or(rfc3339);
-    match (with_date, rfc3339.get(..10)) {
-        (true, Some(date)) => format!("{date} {time}"),
-        _ => time.to_owned(),
+/// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.
+fn clock(rfc3339: &str) -> String {
+    rfc3339.get(..23).unwrap_or(rfc3339).replace('T', " ")
+}
+
+/// Whether the captures reach over midnight UTC, so that a time of day alone would be ambiguous.
+fn dated(document: &Document) -> Dated {
+    let day = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..10)).map(str::to_owned);
+    let quality = &document.quality;
+    if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
+}
+
+/// The endpoints of `subjects`, the first few of many by name.
+fn endpoints(subjects: &[&Subject]) -> String {
+    let named: Vec<_> = subjects.iter().take(MOST_NAMED).map(|subject| subject.endpoint.as_str()).collect();
+    match (subjects.len() - named.len(), named.split_last()) {
+        (0, Some((last, []))) => (*last).to_owned(),
+        (0, Some((last, others))) => format!("{} and {last}", others.join(", ")),
+        (more, _) => format!("{} and {} more", named.join(", "), grouped(more as u64)),
     }
 }
 
@@ -113,9 +155,12 @@ fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
     let torrent = document.torrents.iter().find(|torrent| torrent.info_hash == info_hash);
     match torrent.and_then(|torrent| torrent.name.as_deref()) {
         Some(name) => format!("\"{}\"", escaped(name)),
-        None => format!("torrent {info_hash} (not given)"),
+        None => format!("torrent {info_hash}, not given"),
     }
 }
+
+// Rationale: a list of more endpoints hides the sentence around it; the tables have them all.
+const MOST_NAMED: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +236,8 @@ mod tests {
             basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
         });
         let text = terminal(&document, 120);
-        assert!(text.contains("nothing can be said of"), "{text}");
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("nothing can be said of"), "{text}");
         assert!(text.contains("1,000 bytes there, 20 bytes back, frames 1-900"), "{text}");
     }
 

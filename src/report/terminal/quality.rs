@@ -31,6 +31,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         }
     }
     page.line(&match quality.gaps {
+        0 if document.subjects.is_empty() => {
+            "no connection carries BitTorrent, so none was searched for gaps".to_owned()
+        }
         0 => "no gap in the connections that carry BitTorrent".to_owned(),
         gaps => format!(
             "{} in connections that carry BitTorrent, {} missing where the number is known",
@@ -52,10 +55,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         ));
     }
     for anomaly in &document.anomalies {
-        let amount = if anomaly.amount > 0 {
-            format!(" ({} {})", grouped(anomaly.amount), unit(anomaly.kind))
-        } else {
-            String::new()
+        let amount = match (anomaly.amount, amount_is_bytes(anomaly.kind)) {
+            (amount @ 1.., true) => format!(" ({})", counted(amount, "byte")),
+            _ => String::new(),
         };
         let mut line = format!("{}: {} {}{amount}", anomaly.kind, words(anomaly.kind), times(anomaly.count));
         if let Some(example) = anomaly.examples.first() {
@@ -78,12 +80,25 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 
-fn unit(kind: &str) -> &'static str {
-    match kind {
-        "unknown-link-type" => "frames",
-        "limit-reached" => "in the unit of the limit",
-        _ => "bytes",
-    }
+/// Whether the amount of a kind is bytes; that of the others repeats the count, or is said in the example.
+fn amount_is_bytes(kind: &str) -> bool {
+    matches!(
+        kind,
+        "damaged-capture"
+            | "incomplete-fragments"
+            | "truncated-snaplen"
+            | "gap"
+            | "late-segment"
+            | "out-of-window"
+            | "overlap-conflict"
+            | "overlap-uncompared"
+            | "resynchronised"
+            | "unknown-message"
+            | "bad-message"
+            | "oversized-message"
+            | "block-outside-torrent"
+            | "non-zero-padding"
+    )
 }
 
 /// What a kind of anomaly means, as the start of "... 3 times".
@@ -98,6 +113,8 @@ fn words(kind: &str) -> &'static str {
         "truncated-snaplen" => "a frame cut by the snap length",
         "duplicate-frames" => "a frame that the capture holds more than once; it counts once",
         "gap" => "a stretch of a stream is not in the capture",
+        "out-of-window" => "a segment far outside of its stream was left out",
+        "bad-timestamp" => "a time that does not fit its clock",
         "late-segment" => "bytes came after their place had been given up",
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old to be compared",
