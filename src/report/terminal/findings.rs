@@ -1,7 +1,7 @@
 //! Findings in plain sentences: only what the packets show, of addresses and ports, never of people.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, endpoints, frames_text, torrent_name};
 use crate::evidence::Grade;
@@ -208,16 +208,21 @@ fn warnings(document: &Document, page: &mut Page) {
                 count => format!("{} torrents that were not given", grouped(count as u64)),
             }
         ));
-        for torrent in foreign {
+        let more = foreign.len().saturating_sub(MOST_SENTENCES);
+        for torrent in foreign.into_iter().take(MOST_SENTENCES) {
             page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.served_bytes, "byte")));
         }
+        if more > 0 {
+            page.line(&format!("  and {} more, see `torrents` in report.json", grouped(more as u64)));
+        }
     }
-    let mut ports: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+    let mut ports: BTreeMap<(&str, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
     for subject in &document.subjects {
         let address = subject.endpoint.rsplit_once(':').map_or(subject.endpoint.as_str(), |(address, _)| address);
-        *ports.entry((address, subject.info_hash.as_deref())).or_default() += 1;
+        ports.entry((address, subject.info_hash.as_deref())).or_default().insert(&subject.endpoint);
     }
-    for ((address, hash), count) in ports.into_iter().filter(|(_, count)| *count > 1) {
+    for ((address, hash), ports) in ports.into_iter().filter(|(_, ports)| ports.len() > 1) {
+        let count = ports.len();
         page.line(&format!(
             "Mind that {address} stands for {count} peers of {}: a sum over the address would mix them.",
             torrent_name(document, hash)
@@ -254,7 +259,11 @@ fn why_not_higher(document: &Document, page: &mut Page) {
         page.line(&format!(
             "{} {} {} ({}): {}",
             endpoints(&subjects),
-            if subjects.len() == 1 { "is" } else { "are" },
+            if subjects.windows(2).all(|pair| matches!(pair, [a, b] if a.endpoint == b.endpoint)) {
+                "is"
+            } else {
+                "are"
+            },
             grade.name(),
             grade.meaning(),
             escaped(reason)

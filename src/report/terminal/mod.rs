@@ -9,6 +9,8 @@ mod peers;
 mod quality;
 mod short;
 
+use std::collections::BTreeMap;
+
 use grid::Dated;
 
 use crate::report::document::{Document, Frames, Input, Subject};
@@ -73,8 +75,9 @@ impl Page {
 
 fn read(document: &Document, page: &mut Page) {
     page.heading("READ");
-    for input in &document.inputs {
-        let name = escaped(input.name());
+    let mut torrents: usize = 0;
+    for (index, input) in document.inputs.iter().enumerate() {
+        let name = capture_name(document, index);
         match input {
             Input::Capture { format, bytes, frames, interfaces, sha256, .. } => {
                 let mut links: Vec<_> = interfaces.iter().map(|interface| interface.link_type.as_str()).collect();
@@ -90,10 +93,17 @@ fn read(document: &Document, page: &mut Page) {
                 page.digest(sha256.as_deref().unwrap_or("not computed (--no-digest)"));
             }
             Input::Torrent { bytes, sha256, .. } => {
+                torrents += 1;
+                if torrents > MOST_NAMED {
+                    continue;
+                }
                 page.line(&format!("torrent {name}: {}", counted(*bytes, "byte")));
                 page.digest(sha256);
             }
         }
+    }
+    if let Some(more @ 1..) = torrents.checked_sub(MOST_NAMED) {
+        page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
     let quality = &document.quality;
     if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
@@ -126,27 +136,51 @@ fn dated(document: &Document) -> Dated {
     if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
 }
 
-/// The endpoints of `subjects`, the first few of many by name.
+/// The endpoints of `subjects`, the first few of many by name; one that stands for several subjects is named once.
 fn endpoints(subjects: &[&Subject]) -> String {
-    let named: Vec<_> = subjects.iter().take(MOST_NAMED).map(|subject| subject.endpoint.as_str()).collect();
-    match (subjects.len() - named.len(), named.split_last()) {
-        (0, Some((last, []))) => (*last).to_owned(),
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for subject in subjects {
+        let endpoint = subject.endpoint.as_str();
+        let place = *places.entry(endpoint).or_insert(counts.len());
+        match counts.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((endpoint, 1)),
+        }
+    }
+    let more = counts.len().saturating_sub(MOST_NAMED);
+    let named: Vec<_> = counts
+        .into_iter()
+        .take(MOST_NAMED)
+        .map(|(endpoint, count)| match count {
+            1 => endpoint.to_owned(),
+            _ => format!("{endpoint} ({count} torrents or transports)"),
+        })
+        .collect();
+    match (more, named.split_last()) {
+        (0, Some((last, []))) => last.clone(),
         (0, Some((last, others))) => format!("{} and {last}", others.join(", ")),
-        (more, _) => format!("{} and {} more", named.join(", "), grouped(more as u64)),
+        _ => format!("{} and {} more", named.join(", "), grouped(more as u64)),
     }
 }
 
 /// `frame 12`, `frames 212-267`, with the capture's name when there are several.
 fn frames_text(document: &Document, frames: Frames) -> String {
     let several = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
-    let name =
-        |file: u16| document.inputs.get(usize::from(file)).map(|input| escaped(input.name())).unwrap_or_default();
+    let name = |file: u16| capture_name(document, usize::from(file));
     let of = if several { format!(" of {}", name(frames.file)) } else { String::new() };
     match frames.last_file {
         Some(last) => format!("frame {}{of} to frame {} of {}", frames.first, frames.last, name(last)),
         None if frames.first == frames.last => format!("frame {}{of}", frames.first),
         None => format!("frames {}-{}{of}", frames.first, frames.last),
     }
+}
+
+/// The name of an input, with its index behind it where another input has the same name.
+fn capture_name(document: &Document, index: usize) -> String {
+    let Some(input) = document.inputs.get(index) else { return String::new() };
+    let same = document.inputs.iter().filter(|other| other.name() == input.name()).count();
+    if same > 1 { format!("{} [{index}]", escaped(input.name())) } else { escaped(input.name()) }
 }
 
 /// How a torrent is called in a sentence: its name in quotes, or its hash.
@@ -159,7 +193,7 @@ fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
     }
 }
 
-// Rationale: a list of more endpoints hides the sentence around it; the tables have them all.
+// Rationale: a list of more names hides the sentence around it; the tables have them all.
 const MOST_NAMED: usize = 8;
 
 #[cfg(test)]

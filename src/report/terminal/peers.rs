@@ -1,5 +1,8 @@
 //! One row per peer, one table per torrent.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
 use super::{Page, torrent_name};
 use crate::evidence::Grade;
@@ -8,22 +11,48 @@ use crate::report::text::{counted, escaped, grouped};
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
-    let mut hashes: Vec<Option<&str>> =
-        document.subjects.iter().map(|subject| subject.info_hash.as_deref()).collect();
-    hashes.extend(document.torrents.iter().map(|torrent| Some(torrent.info_hash.as_str())));
-    hashes.sort_unstable_by_key(|hash| (hash.is_none(), *hash));
-    hashes.dedup();
-    for hash in hashes {
-        let mut subjects: Vec<_> =
-            document.subjects.iter().filter(|each| each.info_hash.as_deref() == hash).collect();
-        subjects.sort_by_key(|each| std::cmp::Reverse((each.verified_bytes, each.served_bytes, each.grade)));
+    let mut torrents: BTreeMap<(bool, Option<&str>), Vec<&Subject>> = BTreeMap::new();
+    for subject in &document.subjects {
+        let hash = subject.info_hash.as_deref();
+        torrents.entry((hash.is_none(), hash)).or_default().push(subject);
+    }
+    let more = torrents.len().saturating_sub(MOST_TORRENTS);
+    for ((_, hash), mut subjects) in torrents.into_iter().take(MOST_TORRENTS) {
+        subjects.sort_by_key(|each| Reverse((each.verified_bytes, each.served_bytes, each.grade)));
         torrent(document, hash, page);
-        if subjects.is_empty() {
-            page.line("no peer of this torrent is in the captures");
-            continue;
-        }
         grid::write(&subjects, &COLUMNS, dated, "peer", "subjects", page);
     }
+    if more > 0 {
+        page.heading(&format!("PEERS of {}", counted(more as u64, "more torrent")));
+        page.line("not shown here: `--format csv --table subjects` and report.json list all");
+    }
+    unseen(document, page);
+}
+
+/// The torrents of which no peer is in the captures.
+fn unseen(document: &Document, page: &mut Page) {
+    let seen: BTreeSet<_> = document.subjects.iter().filter_map(|subject| subject.info_hash.as_deref()).collect();
+    let names: Vec<_> = document
+        .torrents
+        .iter()
+        .filter(|torrent| !seen.contains(torrent.info_hash.as_str()))
+        .map(|torrent| {
+            torrent
+                .name
+                .as_deref()
+                .map_or_else(|| torrent.info_hash.clone(), |name| format!("\"{}\"", escaped(name)))
+        })
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    page.heading("NO PEER IN THE CAPTURES");
+    let more = match names.len().checked_sub(MOST_UNSEEN) {
+        Some(more @ 1..) => format!(" and {} more", grouped(more as u64)),
+        _ => String::new(),
+    };
+    let shown: Vec<_> = names.into_iter().take(MOST_UNSEEN).collect();
+    page.line(&format!("of {}{more}", shown.join(", ")));
 }
 
 fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
@@ -107,3 +136,7 @@ fn grade(subject: &Subject) -> String {
 
 // Rationale: room for every usual name and version; the full text is in report.json.
 const CLIENT_WIDTH: usize = 24;
+// Rationale: a crawler's capture names thousands of torrents; each table is a screen.
+const MOST_TORRENTS: usize = 50;
+// Rationale: a directory of torrents may be given whole; those that play no part are in report.json.
+const MOST_UNSEEN: usize = 20;

@@ -1,6 +1,6 @@
 //! What the capture is worth: everything that could have hidden bytes, in words.
 
-use super::{Page, frames_text};
+use super::{Page, capture_name, frames_text};
 use crate::report::document::{Document, Input};
 use crate::report::text::{counted, escaped, grouped};
 
@@ -8,9 +8,9 @@ use crate::report::text::{counted, escaped, grouped};
 pub(super) fn write(document: &Document, page: &mut Page) {
     page.heading("QUALITY OF THE CAPTURE");
     let quality = &document.quality;
-    for input in &document.inputs {
-        let Input::Capture { name, damage, dropped_by_capture, interfaces, .. } = input else { continue };
-        let name = escaped(name);
+    for (index, input) in document.inputs.iter().enumerate() {
+        let Input::Capture { damage, dropped_by_capture, interfaces, .. } = input else { continue };
+        let name = capture_name(document, index);
         if let Some(damage) = damage {
             page.line(&format!("{name} is damaged: {}", escaped(damage)));
         }

@@ -1,8 +1,10 @@
 //! The answer first: what the captures prove in a few sentences, the strongest first, and what they do not.
 
+use std::collections::BTreeSet;
+
 use super::{Page, endpoints};
 use crate::evidence::Grade;
-use crate::report::document::{Document, Input, Subject, Torrent};
+use crate::report::document::{Document, Input, Subject};
 use crate::report::text::{counted, grouped};
 
 /// Writes the section.
@@ -114,11 +116,12 @@ fn nothing(document: &Document, page: &mut Page) {
 
 /// What could hide bytes or keep them from being verified, each with where to read on.
 fn doubts(document: &Document, page: &mut Page) {
-    let seen = |torrent: &Torrent| {
-        document.subjects.iter().any(|subject| subject.info_hash.as_ref() == Some(&torrent.info_hash))
-    };
+    let seen: BTreeSet<_> = document.subjects.iter().filter_map(|subject| subject.info_hash.as_deref()).collect();
     let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
-    if !document.subjects.is_empty() && !given.is_empty() && !given.iter().any(|torrent| seen(torrent)) {
+    if !document.subjects.is_empty()
+        && !given.is_empty()
+        && !given.iter().any(|torrent| seen.contains(torrent.info_hash.as_str()))
+    {
         page.line("None of the torrents that were given is in these captures.");
     }
     if let Some(first) = foreign.first() {
@@ -215,7 +218,12 @@ mod tests {
     fn of_many_peers_only_some_are_named() {
         let mut document = fixture::document();
         let silent = document.subjects.iter().find(|subject| subject.served_bytes == 0).cloned();
-        document.subjects.extend(std::iter::repeat_n(silent, 20).flatten());
+        document.subjects.extend(std::iter::repeat_n(silent, 20).flatten().zip(1_u16..).map(
+            |(mut subject, port)| {
+                subject.endpoint = format!("192.0.2.1:{port}");
+                subject
+            },
+        ));
         assert!(short(&document).contains("and 13 more (G3"));
     }
 }
