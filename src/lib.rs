@@ -20,8 +20,10 @@ pub mod capture;
 mod error;
 pub mod evidence;
 pub mod flow;
+pub mod hearsay;
 pub mod ledger;
 mod limits;
+pub mod metadata;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
@@ -30,6 +32,7 @@ pub mod session;
 mod spine;
 pub mod stream;
 pub mod torrent;
+pub mod webseed;
 pub mod wire;
 
 pub use analyze::{Options, analyze};

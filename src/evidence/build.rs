@@ -12,6 +12,7 @@ use super::{
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
+use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
@@ -22,6 +23,7 @@ use crate::wire::client_name;
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
+    pub(crate) mentions: Mentions,
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
@@ -38,7 +40,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, quality, clock_steps } = findings;
+    let Findings { mut anomalies, mentions, quality, clock_steps } = findings;
     let records = ledger.records();
     let groups = subjects_of(records, window_silence_ns);
     let parties = parties_of(records, &groups);
@@ -78,6 +80,15 @@ pub(crate) fn build(
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,
+        mentions: mentions
+            .iter()
+            .map(|(named, mention)| {
+                let known = named
+                    .info_hash
+                    .map(|hash| torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given));
+                (*named, known.and_then(hash), *mention)
+            })
+            .collect(),
         opaque: Vec::new(),
         anomalies,
         quality,

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
+use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub transfers: Vec<Transfer>,
     /// Subjects, sorted by endpoint, transport, info-hash, first time.
     pub subjects: Vec<Subject>,
+    /// Who named whom, and for which torrent, sorted. Hearsay: it changes no figure and no grade.
+    pub mentions: Vec<(Named, Option<InfoHash>, Mention)>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
     /// What was odd.
@@ -262,6 +265,8 @@ pub struct Rung {
 pub struct Standard {
     /// The piece.
     pub piece: u32,
+    /// The leaf of the piece, where leaves are the unit (v2).
+    pub leaf: Option<u32>,
     /// The frames in which the uploader advertised it.
     pub advertised: Span,
     /// The frames in which it was requested.
