@@ -106,6 +106,7 @@ fn body(len: usize) -> Vec<u8> {
 }
 
 /// All forms one after the other, with what they carry.
+#[expect(clippy::type_complexity, reason = "requests, responses, and (target, begin, first byte) of each")]
 fn every_form() -> (Vec<u8>, Vec<u8>, Vec<(String, u64, u8)>) {
     let data = body(200);
     let requests = [
