@@ -15,6 +15,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     } else {
         subjects(document, page);
     }
+    hearsay(document, page);
     doubts(document, page);
     if !document.subjects.is_empty() {
         page.line(
@@ -110,6 +111,23 @@ fn nothing(document: &Document, page: &mut Page) {
             counted(quality.frames, "frame"),
             grouped(quality.tcp_flows),
             grouped(quality.udp_flows)
+        ));
+    }
+}
+
+/// How many addresses are in the report only because somebody named them.
+fn hearsay(document: &Document, page: &mut Page) {
+    let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint.as_str()).collect();
+    let named: BTreeSet<_> = document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
+    let only = named.difference(&seen).count();
+    if only > 0 {
+        page.line(&format!(
+            "{} only named by others, which is hearsay and shows nothing that {} did.",
+            match only {
+                1 => "1 address is".to_owned(),
+                count => format!("{} addresses are", grouped(count as u64)),
+            },
+            if only == 1 { "it" } else { "they" }
         ));
     }
 }
@@ -212,6 +230,26 @@ mod tests {
         let mut document = fixture::document();
         document.torrents[0].source = None;
         assert!(short(&document).contains("which was not given: give the torrent file with -t"));
+    }
+
+    #[test]
+    fn an_address_that_is_only_named_is_counted_apart() {
+        let mut document = fixture::document();
+        let frames = document.subjects[0].frames;
+        for subject in ["203.0.113.9:6881", "10.77.3.10:6881"] {
+            document.mentions.push(crate::report::Mention {
+                subject: subject.into(),
+                info_hash: None,
+                by: "10.77.3.1:6969".into(),
+                via: "http-tracker",
+                grade: "G0",
+                count: 3,
+                first_time: String::new(),
+                last_time: String::new(),
+                frames,
+            });
+        }
+        assert!(short(&document).contains("1 address is only named by others"));
     }
 
     #[test]
