@@ -68,6 +68,7 @@ pub mod hearsay;
 pub mod ledger;
 mod limits;
 pub mod metadata;
+pub mod mse;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
@@ -79,6 +80,6 @@ pub mod torrent;
 pub mod webseed;
 pub mod wire;
 
-pub use analyze::{Options, analyze};
+pub use analyze::{Options, analyze, metadata as find_metadata};
 pub use error::Error;
 pub use limits::Limits;

@@ -51,6 +51,8 @@ pub struct Rebuilt {
     pub info: Vec<u8>,
     /// Who sent a piece of it that is right, and in which frames; one entry for each endpoint, sorted.
     pub contributors: Vec<(Endpoint, Span)>,
+    /// Those of them who sent every piece of it; sorted.
+    pub whole_from: Vec<(Endpoint, Span)>,
 }
 
 /// A piece that differs from the info dictionary it was sent for.
@@ -102,7 +104,14 @@ struct Assembly {
     hashed: u64,
     /// The dictionary itself, once it is known.
     info: Option<Vec<u8>>,
-    contributors: BTreeMap<Endpoint, Span>,
+    contributors: BTreeMap<Endpoint, Contribution>,
+}
+
+/// What one endpoint sent of a dictionary.
+#[derive(Debug)]
+struct Contribution {
+    span: Span,
+    pieces: BTreeSet<u32>,
 }
 
 /// One content of a piece, and who sent it.
@@ -177,17 +186,24 @@ impl MetadataStore {
             {
                 return Stored::Wrong;
             }
-            return if credit(&mut assembly.contributors, from, span) { Stored::Known } else { Stored::Limit };
+            return if contribute(&mut assembly.contributors, from, piece, span) {
+                Stored::Known
+            } else {
+                Stored::Limit
+            };
         }
         // A short piece is the last one, and so states the size itself.
         let short = (payload.len() < PIECE_BYTES).then_some(end);
         let new_sizes = [total_size.filter(|size| *size >= end && *size <= MAX_INFO), short];
         let mut limited = false;
-        let mut news = false;
+        let mut added = Vec::new();
+        let mut fresh = None;
         for size in new_sizes.into_iter().flatten() {
             if !assembly.sizes.contains(&size) {
                 limited |= assembly.sizes.len() >= MAX_SIZES;
-                news |= assembly.sizes.len() < MAX_SIZES && assembly.sizes.insert(size);
+                if assembly.sizes.len() < MAX_SIZES && assembly.sizes.insert(size) {
+                    added.push(size);
+                }
             }
         }
         let variants = assembly.pieces.entry(piece).or_default();
@@ -196,15 +212,17 @@ impl MetadataStore {
             limited |= !credit(&mut variant.from, from, span);
             known = true;
         } else if full || variants.len() >= MAX_VARIANTS || assembly.bytes + payload.len() > MAX_INFO as usize {
-            return Stored::Limit;
+            limited = true;
         } else {
             variants.push(Variant { bytes: payload.to_vec(), from: BTreeMap::from([(from, span)]) });
             assembly.bytes += payload.len();
             self.bytes += payload.len();
-            news = true;
+            fresh = Some((piece, variants.len() - 1));
         }
         let mut hashed = assembly.hashed;
-        let solved = if news { assembly.solve(&info_hash, &mut hashed, &mut self.counts) } else { None };
+        let news = fresh.is_some() || !added.is_empty();
+        let solved =
+            news.then(|| assembly.solve(&info_hash, fresh, &added, &mut hashed, &mut self.counts)).flatten();
         assembly.hashed = hashed;
         if let Some(info) = solved {
             let wrong = assembly.settle(info_hash, info);
@@ -229,36 +247,63 @@ impl MetadataStore {
 
 impl Assembly {
     fn rebuilt(&self, info_hash: [u8; 20]) -> Option<Rebuilt> {
-        let contributors = self.contributors.iter().map(|(from, span)| (*from, *span)).collect();
-        Some(Rebuilt { info_hash, info: self.info.clone()?, contributors })
+        let info = self.info.clone()?;
+        let pieces = info.len().div_ceil(PIECE_BYTES);
+        let all = self.contributors.iter().map(|(from, part)| (*from, part.span));
+        let whole = self.contributors.iter().filter(|(_, part)| part.pieces.len() == pieces);
+        Some(Rebuilt {
+            info_hash,
+            info,
+            contributors: all.collect(),
+            whole_from: whole.map(|(from, part)| (*from, part.span)).collect(),
+        })
     }
 
-    /// Looks for contents that together hash to the info-hash.
-    fn solve(&self, info_hash: &[u8; 20], hashed: &mut u64, counts: &mut MetadataCounts) -> Option<Vec<u8>> {
+    /// Looks for contents that together hash to the info-hash. For a size that was known before, only what contains
+    /// the `fresh` content (a piece and its place among the piece's variants) is new.
+    fn solve(
+        &self,
+        info_hash: &[u8; 20],
+        fresh: Option<(u32, usize)>,
+        new_sizes: &[u64],
+        hashed: &mut u64,
+        counts: &mut MetadataCounts,
+    ) -> Option<Vec<u8>> {
         for size in &self.sizes {
-            let Some(choices) = self.choices(*size) else { continue };
-            // What one peer sent in whole comes first: one liar then costs one attempt, not a search.
-            let mut senders: BTreeSet<Endpoint> = BTreeSet::new();
-            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys()));
+            let fresh = fresh.filter(|_| !new_sizes.contains(size));
+            let Some(choices) = self.choices(*size, fresh) else { continue };
+            let mut senders = BTreeSet::new();
+            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys().copied()));
+            // What one peer sent in whole, and all but what one peer sent, come first: one liar then costs a few
+            // attempts, not a search.
+            let pick = |sender: Endpoint, own: bool| {
+                let place = |variants: &Vec<&Variant>| {
+                    variants
+                        .iter()
+                        .position(|one| if own { one.from.contains_key(&sender) } else { one.is_without(sender) })
+                };
+                choices.iter().map(place).collect::<Option<Vec<_>>>().map(|picks| (picks, MAX_HASHED))
+            };
+            let own = senders.iter().filter_map(|sender| pick(*sender, true));
+            let without = senders.iter().filter_map(|sender| pick(*sender, false));
+            let mixed = Combinations::of(&choices).map(|picks| (picks, MAX_MIXED));
             let mut tried = BTreeSet::new();
-            let of_one = senders.iter().filter_map(|sender| {
-                let place =
-                    |variants: &Vec<&Variant>| variants.iter().position(|one| one.from.contains_key(sender));
-                choices.iter().map(place).collect::<Option<Vec<_>>>()
-            });
-            for picks in of_one.chain(Combinations::of(&choices)).take(MAX_ATTEMPTS) {
-                if !tried.insert(picks.clone()) {
+            for (picks, most) in
+                own.take(MAX_ATTEMPTS).chain(without.take(MAX_ATTEMPTS)).chain(mixed.take(MAX_ATTEMPTS))
+            {
+                if tried.contains(&picks) {
                     continue;
                 }
-                if *hashed + size > MAX_HASHED {
+                if *hashed + size > most {
                     counts.limited += 1;
-                    return None;
+                    break;
                 }
                 let parts = choices.iter().zip(&picks).filter_map(|(variants, pick)| variants.get(*pick));
                 let info: Vec<u8> = parts.flat_map(|variant| variant.bytes.iter().copied()).collect();
                 if hashes_to(&info, info_hash) {
                     return Some(info);
                 }
+                tried.insert(picks);
                 *hashed += size;
                 counts.mismatches += 1;
             }
@@ -266,15 +311,21 @@ impl Assembly {
         None
     }
 
-    /// The contents of every piece that fit a dictionary of `size` bytes; `None` if a piece has none.
-    fn choices(&self, size: u64) -> Option<Vec<Vec<&Variant>>> {
+    /// The contents of every piece that fit a dictionary of `size` bytes; `None` if a piece has none, or
+    /// if the `fresh` one is not among them.
+    fn choices(&self, size: u64, fresh: Option<(u32, usize)>) -> Option<Vec<Vec<&Variant>>> {
         let size = usize::try_from(size).ok()?;
         let count = u32::try_from(size.div_ceil(PIECE_BYTES)).ok()?;
         let fitting = |piece: u32| {
-            let variants = self.pieces.get(&piece)?.iter();
-            let fitting: Vec<_> = variants.filter(|variant| is_piece(size, piece, variant.bytes.len())).collect();
+            let variants = self.pieces.get(&piece)?.iter().enumerate();
+            let wanted = |place: usize| fresh.is_none_or(|(fresh, only)| fresh != piece || only == place);
+            let fits = |(place, one): &(usize, &Variant)| wanted(*place) && is_piece(size, piece, one.bytes.len());
+            let fitting: Vec<_> = variants.filter(fits).map(|(_, variant)| variant).collect();
             (!fitting.is_empty()).then_some(fitting)
         };
+        if fresh.is_some_and(|(piece, _)| piece >= count) {
+            return None;
+        }
         (0..count).map(fitting).collect()
     }
 
@@ -286,7 +337,7 @@ impl Assembly {
             for variant in variants {
                 if right == Some(variant.bytes.as_slice()) {
                     variant.from.into_iter().for_each(|(from, span)| {
-                        credit(&mut self.contributors, from, span);
+                        contribute(&mut self.contributors, from, piece, span);
                     });
                 } else {
                     let of = |(from, span)| WrongPiece { info_hash, piece, from, span };
@@ -296,6 +347,13 @@ impl Assembly {
         }
         self.info = Some(info);
         wrong
+    }
+}
+
+impl Variant {
+    /// Whether somebody else sent it.
+    fn is_without(&self, sender: Endpoint) -> bool {
+        self.from.keys().any(|from| *from != sender)
     }
 }
 
@@ -335,6 +393,20 @@ fn is_piece(size: usize, piece: u32, len: usize) -> bool {
     size.checked_sub(start).is_some_and(|left| len == left.min(PIECE_BYTES))
 }
 
+/// Notes that an endpoint sent a piece that is right; `false` when there is no room for another endpoint.
+fn contribute(known: &mut BTreeMap<Endpoint, Contribution>, from: Endpoint, piece: u32, span: Span) -> bool {
+    if let Some(part) = known.get_mut(&from) {
+        part.span = part.span.join(span);
+        part.pieces.insert(piece);
+        return true;
+    }
+    let room = known.len() < MAX_SENDERS;
+    if room {
+        known.insert(from, Contribution { span, pieces: BTreeSet::from([piece]) });
+    }
+    room
+}
+
 /// Adds a sender, unless there are too many.
 fn credit(from: &mut BTreeMap<Endpoint, Span>, endpoint: Endpoint, span: Span) -> bool {
     if let Some(known) = from.get_mut(&endpoint) {
@@ -366,10 +438,12 @@ const MAX_VARIANTS: usize = 4;
 const MAX_SIZES: usize = 64;
 // Rationale: peers that serve one dictionary in one capture; each costs 100 bytes.
 const MAX_SENDERS: usize = 10_000;
-// Rationale: four pieces with four contents each.
-const MAX_ATTEMPTS: usize = 256;
-// Rationale: a second or two of hashing for one info-hash that liars fill.
-const MAX_HASHED: u64 = 1 << 30;
+// Rationale: three pieces with four contents each, or as many peers.
+const MAX_ATTEMPTS: usize = 64;
+// Rationale: a few seconds of hashing for one info-hash that liars fill; a dictionary of 1 MiB never gets there.
+const MAX_HASHED: u64 = 4 << 30;
+// Rationale: blind search gets the lesser part of that, so that it never starves the attempts with a reason.
+const MAX_MIXED: u64 = 256 << 20;
 // Rationale: enough to look at; the count goes on.
 const MAX_WRONG: usize = 1_000;
 
@@ -453,10 +527,10 @@ mod tests {
             store.push(hash, piece, Some(49 * 16_384 + 5), &[piece as u8; PIECE_BYTES], peer(66), span(1));
         }
         for (piece, bytes) in (0..).zip(info.chunks(PIECE_BYTES)) {
-            store.push(hash, piece, Some(info.len() as u64), bytes, peer(1), span(2));
+            store.push(hash, piece, Some(info.len() as u64), bytes, peer(1 + piece as u8 % 2), span(2));
         }
         let harvest = store.finish();
-        assert_eq!(harvest.rebuilt[0].contributors, [(peer(1), span(2))]);
+        assert_eq!(harvest.rebuilt[0].contributors, [(peer(1), span(2)), (peer(2), span(2))]);
         assert_eq!(harvest.counts.wrong, 50);
     }
 

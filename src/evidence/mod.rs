@@ -13,7 +13,7 @@ use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
-use crate::torrent::TorrentId;
+use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build};
 
 /// Everything that a run proves, in the order of the report.
@@ -21,6 +21,8 @@ pub(crate) use build::{Findings, build};
 pub struct Evidence {
     /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
     pub captures: Vec<InputFacts>,
+    /// The torrents that were verified against: those given, with the metadata found in the captures.
+    pub known: Torrents,
     /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.
     pub torrents: Vec<TorrentEvidence>,
     /// Directed edges, sorted by uploader, downloader, transport, info-hash, first time.

@@ -114,6 +114,7 @@ fn empty() -> Evidence {
         torrents: Vec::new(),
         transfers: Vec::new(),
         subjects: Vec::new(),
+        known: crate::torrent::Torrents::default(),
         mentions: Vec::new(),
         opaque: Vec::new(),
         anomalies: Anomalies::default(),

@@ -1,9 +1,11 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
 mod channel;
+mod hashes;
 mod tcp;
 mod udp;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -12,13 +14,16 @@ use crate::evidence::{Findings, Quality};
 use crate::flow::FlowTable;
 use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
+use crate::metadata::{Harvest, MetadataStore};
 use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::session::{ConnectionId, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
+use crate::torrent::Torrents;
 use crate::{Error, Options};
+use hashes::Hashes;
 use tcp::TcpFlow;
 use udp::UdpFlow;
 
@@ -41,9 +46,21 @@ pub(crate) struct Hub<'run, 'cap> {
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
     mentions: Mentions,
+    metadata: MetadataStore,
+    hashes: Hashes,
+    purpose: Purpose,
     tallies: Tallies,
     next_connection: u64,
     scratch: Scratch<'cap>,
+}
+
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To find info dictionaries only: payload is not kept.
+    Survey,
+    /// To prove.
+    Proof,
 }
 
 /// Lists that are empty between packets, kept for their room.
@@ -77,6 +94,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         ledger: Ledger<'run, 'cap>,
         prover: &'run Prover<'cap>,
         spill: &'cap Spill,
+        purpose: Purpose,
     ) -> Self {
         Self {
             decoder: Decoder::new(options.checksums, &options.limits),
@@ -88,6 +106,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 ledger,
                 anomalies: Anomalies::default(),
                 mentions: Mentions::new(options.limits.mentions),
+                metadata: MetadataStore::default(),
+                hashes: Hashes::default(),
+                purpose,
                 tallies: Tallies::default(),
                 next_connection: 0,
                 scratch: Scratch::default(),
@@ -139,14 +160,30 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
     }
 
-    /// Ends every flow, and gives the books and what was found beside them.
-    pub(crate) fn finish(mut self) -> (Ledger<'run, 'cap>, Findings) {
+    /// Ends every flow, and gives the info dictionaries that peers sent one another.
+    pub(crate) fn survey(mut self) -> Harvest {
+        self.close_flows();
+        self.hub.metadata.finish()
+    }
+
+    fn close_flows(&mut self) {
         while let Some((_, flow)) = self.flows.evict() {
             flow.close(&mut self.hub, &self.decoder);
         }
-        let Hub { prover, mut ledger, mut anomalies, mentions, tallies, .. } = self.hub;
-        self.decoder.finish(&mut anomalies);
+        self.decoder.finish(&mut self.hub.anomalies);
+    }
+
+    /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
+    /// `hashes` messages add to them (BEP 52).
+    pub(crate) fn finish(mut self, taught: &'run OnceCell<Torrents>) -> (Ledger<'run, 'cap>, Findings) {
+        self.close_flows();
+        let Hub { prover, mut ledger, mut anomalies, mentions, metadata, hashes, tallies, .. } = self.hub;
+        if let Some(torrents) = hashes.teach(ledger.torrents(), &mut anomalies) {
+            ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
+        }
         ledger.finish(prover, &mut anomalies);
+        let metadata = metadata.finish();
+        note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();
         let quality = Quality {
             frames: self.frames,
@@ -160,7 +197,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             clock_steps: self.clock.count,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        (ledger, Findings { anomalies, mentions, quality, clock_steps: self.clock.steps })
+        (ledger, Findings { anomalies, mentions, metadata, quality, clock_steps: self.clock.steps })
     }
 }
 
@@ -174,6 +211,7 @@ impl<'cap> Hub<'_, 'cap> {
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
             match event {
+                SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
                 SessionEvent::Served(served) => {
                     self.ledger.serve(session, served, self.prover, &mut self.anomalies);
                 }
@@ -188,7 +226,17 @@ impl<'cap> Hub<'_, 'cap> {
                     let by = session.flow.source(from);
                     self.mention(Named { subject, info_hash, by, via: Via::Holepunch }, span);
                 }
-                SessionEvent::Metadata { .. } | SessionEvent::Hashes { .. } => {}
+                SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
+                    if let Some(info_hash) = info_hash {
+                        let (by, size) = (session.flow.source(from), total_size.map(u64::from));
+                        self.metadata.push(info_hash, piece, size, &payload, by, span);
+                    }
+                }
+                SessionEvent::Hashes { info_hash, range, hashes, span } => {
+                    if let Some(info_hash) = info_hash {
+                        self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
+                    }
+                }
             }
         }
     }
@@ -227,6 +275,34 @@ impl<'cap> Flow<'cap> {
         match self {
             Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
             Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+        }
+    }
+}
+
+/// Says which info dictionaries were wrong or could not be completed.
+fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
+    for wrong in &metadata.wrong {
+        anomalies.note(Kind::WrongMetadata, 1, || Example {
+            span: Some(wrong.span),
+            flow: wrong.from.to_string(),
+            detail: format!(
+                "metadata piece {} differs from the info dictionary that hashes to the info-hash",
+                wrong.piece
+            ),
+        });
+    }
+    let counts = metadata.counts;
+    for (count, kind, what) in [
+        (counts.mismatches, Kind::WrongMetadata, "whole info dictionaries did not hash to their info-hash"),
+        (counts.malformed, Kind::BadMessage, "metadata pieces were empty, too long or beyond 64 MiB"),
+        (counts.limited, Kind::LimitReached, "metadata: pieces were not kept or not tried because of a bound"),
+    ] {
+        if count > 0 {
+            anomalies.note(kind, count, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!("{count} {what}"),
+            });
         }
     }
 }

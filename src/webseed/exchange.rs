@@ -64,7 +64,7 @@ impl<'cap> HttpExchange<'cap> {
             StreamItem::Gap { at, .. } => return self.give_up(at, out),
             StreamItem::End { at, .. } => {
                 if direction == self.client {
-                    self.requests.give_up();
+                    self.requests.close();
                 } else {
                     self.last = Some(at);
                     self.close(out);
@@ -204,7 +204,7 @@ impl<'cap> HttpExchange<'cap> {
         }
         self.last.get_or_insert(at);
         self.close(out);
-        self.requests.give_up();
+        self.requests.close();
         out.push(WebEvent::Bad { reason: Flaw::GaveUp, bytes: 0, at });
     }
 }

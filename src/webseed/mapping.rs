@@ -40,7 +40,8 @@ pub enum Basis {
     Size,
 }
 
-/// The torrents that a resource of `total` bytes may be of, by basis and then in the order of `torrents`; at most 64.
+/// The torrents that a resource of `total` bytes may be of, in the order of `torrents`. Looks at every file of every
+/// torrent: meant to be asked once for each response, not for each part.
 pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Torrents) -> Vec<Candidate> {
     if let Some((id, extents)) = request.and_then(|request| by_query(&request.target, torrents)) {
         return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash }];
@@ -62,9 +63,6 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
             };
             let extents = vec![Extent { resource: 0, torrent: file.offset, len: file.size }];
             found.push(Candidate { torrent: id, extents, basis });
-            if found.len() == MAX_CANDIDATES {
-                return found;
-            }
         }
     }
     found
@@ -216,8 +214,6 @@ fn ends_with(path: &str, wanted: &str) -> bool {
 
 // Rationale: BEP 52's leaf, and the block that clients ask for.
 const LEAF: u64 = 16 << 10;
-// Rationale: torrents with one file in common; more would cost the ledger more than they can tell.
-const MAX_CANDIDATES: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -60,10 +60,11 @@ impl<'cap> Requests<'cap> {
         }
     }
 
-    /// Reads no more.
-    pub fn give_up(&mut self) {
+    /// Reads no more. A request that is not whole leaves the queue in doubt.
+    pub fn close(&mut self) {
+        let between = matches!(&self.state, State::Head(head) if head.bytes().is_empty());
+        self.uncertain |= !between;
         self.state = State::Idle;
-        self.uncertain = true;
     }
 
     /// The request that a final response answers, and how sure that is.

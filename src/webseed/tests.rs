@@ -106,7 +106,7 @@ fn body(len: usize) -> Vec<u8> {
 }
 
 /// All forms one after the other, with what they carry.
-#[expect(clippy::type_complexity, reason = "requests, responses, and (target, begin, first byte) of each")]
+#[allow(clippy::type_complexity)]
 fn every_form() -> (Vec<u8>, Vec<u8>, Vec<(String, u64, u8)>) {
     let data = body(200);
     let requests = [
@@ -231,6 +231,17 @@ fn a_gap_over_a_header_is_survived_in_doubt() {
     assert_eq!(flaws(&events), [(Flaw::LostSync, 0), (Flaw::Skipped, 30)]);
     assert_eq!(parts(&events).iter().map(|part| part.len).collect::<Vec<_>>(), [100, 50]);
     assert_eq!(parts(&events)[1].framing, Framing::Resynchronised);
+}
+
+#[test]
+fn a_client_that_closes_its_half_first_leaves_no_doubt() {
+    let (request, data) = (get("/a", ""), response("200 OK", "Content-Length: 3\r\n", b"abc"));
+    let mut feed = Feed::default();
+    feed.data(CLIENT, &request);
+    let at = feed.at();
+    feed.items.push((CLIENT, StreamItem::End { reason: EndReason::Finished, at }));
+    let events = feed.data(SERVER, &data).run();
+    assert_eq!((bytes(&events), parts(&events)[0].framing), (expect("/a", 0, b"abc"), Framing::InSync));
 }
 
 #[test]
