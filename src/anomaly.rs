@@ -36,6 +36,9 @@ pub enum Kind {
     OverlapUncompared,
     /// Framing was lost and found again; `amount` is in bytes skipped.
     Resynchronised,
+    /// A direction ended (or its capture did) inside a message header, or while framing was lost; `amount` is in bytes
+    /// that belong to no message.
+    Unframed,
     /// A message with an id that no supported BEP defines; `amount` is in bytes of its body.
     UnknownMessage,
     /// A message body that contradicts its id.
@@ -82,6 +85,7 @@ impl Kind {
             Self::OverlapConflict => "overlap-conflict",
             Self::OverlapUncompared => "overlap-uncompared",
             Self::Resynchronised => "resynchronised",
+            Self::Unframed => "unframed",
             Self::UnknownMessage => "unknown-message",
             Self::BadMessage => "bad-message",
             Self::OversizedMessage => "oversized-message",

@@ -1,3 +1,7 @@
+mod cli;
+mod determinism;
+mod fixture;
+mod golden;
 mod layers;
 mod scenarios;
 mod synth;

@@ -129,6 +129,10 @@ impl Analyze {
             eprintln!("peerproof: wrote {} to {place}", counted(names.len() as u64, "file"));
         }
         self.print(&document).context("cannot write the report")?;
+        if self.format != Format::Table {
+            // The table says so itself.
+            document.notes.iter().for_each(|note| eprintln!("peerproof: note: {note}"));
+        }
         Ok(verdict(&evidence))
     }
 

@@ -10,6 +10,7 @@ use crate::packet::ChecksumPolicy;
 use crate::provenance::Span;
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
+use crate::report::notes::notes;
 use crate::report::text::{hex, rfc3339};
 
 impl Document {
@@ -20,7 +21,7 @@ impl Document {
         let facts = |hash: Option<&evidence::InfoHash>| hash.and_then(|hash| by_hash.get(hash).copied());
         let mut torrent_inputs = given.inputs.clone();
         torrent_inputs.sort();
-        Self {
+        let mut document = Self {
             schema: "peerproof/report/1",
             tool: Tool { name: "peerproof", version: env!("CARGO_PKG_VERSION") },
             options: Options { checksums: checksum_name(checksums), limits: limit_names(limits) },
@@ -40,7 +41,10 @@ impl Document {
             opaque: evidence.opaque.iter().map(opaque).collect(),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind.name(), tally)).collect(),
             quality: quality(&evidence.quality),
-        }
+            notes: Vec::new(),
+        };
+        document.notes = notes(&document);
+        document
     }
 }
 

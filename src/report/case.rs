@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::report::document::Document;
+use crate::report::text::escaped;
 
 /// A place for a case, checked before the work begins.
 #[derive(Debug)]
@@ -24,11 +25,11 @@ pub enum CaseError {
     #[error("{0} exists already; --force replaces a case")]
     Exists(PathBuf),
     /// What is there is not a case, or holds more than one: it is never removed.
-    #[error("{path} is not a case of this tool ({found} is in it), so it is not replaced")]
+    #[error("{path} is not a case of this tool ({found}), so it is not replaced")]
     Foreign {
         /// The place.
         path: PathBuf,
-        /// A file that this tool does not write, or the kind of thing that stands there.
+        /// What there is instead, as a clause.
         found: String,
     },
     /// The operating system refused.
@@ -63,7 +64,7 @@ impl Case {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io("look at", error)),
             Ok(found) if !found.is_dir() => {
-                return Err(CaseError::Foreign { path: target.to_owned(), found: "no directory".into() });
+                return Err(CaseError::Foreign { path: target.to_owned(), found: "it is no directory".into() });
             }
             Ok(_) => {
                 let mut entries = 0_usize;
@@ -71,7 +72,7 @@ impl Case {
                     let name = entry.map_err(|error| io("list", error))?.file_name();
                     entries += 1;
                     if !name.to_str().is_some_and(is_ours) {
-                        let found = name.to_string_lossy().into_owned();
+                        let found = format!("{} is in it", escaped(&name.to_string_lossy()));
                         return Err(CaseError::Foreign { path: target.to_owned(), found });
                     }
                 }
@@ -83,7 +84,12 @@ impl Case {
         let parent = match target.parent() {
             Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
             Some(parent) => parent.to_owned(),
-            None => return Err(CaseError::Foreign { path: target.to_owned(), found: "the root".into() }),
+            None => {
+                return Err(CaseError::Foreign {
+                    path: target.to_owned(),
+                    found: "it is the root directory".into(),
+                });
+            }
         };
         if !parent.is_dir() {
             return Err(io("find the parent directory of", io::Error::from(io::ErrorKind::NotFound)));

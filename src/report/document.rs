@@ -33,6 +33,8 @@ pub struct Document {
     pub anomalies: Vec<Anomaly>,
     /// What the capture is worth.
     pub quality: Quality,
+    /// Why the report, or a torrent's part of it, is empty; see [`crate::report::notes`].
+    pub notes: Vec<String>,
 }
 
 impl Document {
@@ -419,7 +421,7 @@ mod tests {
                         pieces_advertised first_time last_time files rungs next_rung";
         let contract: Vec<_> = contract.split_whitespace().collect();
         assert_eq!(transfer.get(..contract.len()).unwrap_or_default(), contract);
-        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality";
+        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality notes";
         assert_eq!(keys(&format!("#{json}"), "#", 2), top.split_whitespace().collect::<Vec<_>>());
     }
 

@@ -17,6 +17,7 @@ mod facts;
 mod fixture;
 #[cfg(feature = "table")]
 mod frame;
+mod notes;
 mod schema;
 mod table;
 mod terminal;
@@ -30,6 +31,7 @@ pub use document::{
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
+pub use notes::notes;
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::terminal;

@@ -362,6 +362,10 @@ impl<'cap> Session<'cap> {
                     let detail = format!("resync_bytes: no message found in {skipped} bytes; the rest of this direction was not searched");
                     self.example(direction, Span::single(at), detail)
                 }),
+                PeerEvent::Unframed { skipped, at } => anomalies.note(Kind::Unframed, skipped, || {
+                    let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
+                    self.example(direction, Span::single(at), detail)
+                }),
                 PeerEvent::Unknown { id, len, reason, span } => {
                     let (kind, why) = match reason {
                         UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),

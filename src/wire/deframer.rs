@@ -102,7 +102,9 @@ impl<'cap> Deframer<'cap> {
             self.state = State::Closed;
             return;
         };
-        let skipped = match std::mem::replace(&mut self.state, State::Closed) {
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        let limited = matches!(state, State::Idle(_));
+        let skipped = match state {
             State::Piece(block) => {
                 out.push(PeerEvent::Block(block));
                 0
@@ -118,7 +120,7 @@ impl<'cap> Deframer<'cap> {
         };
         self.window.clear();
         if skipped > 0 {
-            out.push(PeerEvent::GaveUp { skipped, at });
+            out.push(if limited { PeerEvent::GaveUp { skipped, at } } else { PeerEvent::Unframed { skipped, at } });
         }
     }
 

@@ -51,10 +51,17 @@ pub enum PeerEvent<'cap> {
         /// The frame in which the next message begins.
         at: At,
     },
-    /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`] (nothing after it is
-    /// read), or the direction ended inside a header or during a search.
+    /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`], and nothing after it is
+    /// read.
     GaveUp {
         /// Bytes in the capture that belong to no message, since the last event.
+        skipped: u64,
+        /// The last frame of those bytes.
+        at: At,
+    },
+    /// The direction ended inside a header or during a search: bytes that belong to no message.
+    Unframed {
+        /// Bytes in the capture that belong to no message, since the last event; at least 1.
         skipped: u64,
         /// The last frame of those bytes.
         at: At,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
 use peerproof::packet::ChecksumPolicy;
+use peerproof::report::{Document, Given};
 use peerproof::torrent::Torrents;
 use peerproof::{Error, Limits, Options};
 
@@ -61,6 +62,14 @@ impl Run {
         }
         check(&evidence);
         evidence
+    }
+
+    /// report.json of one run.
+    pub fn json(&self, threads: usize, window: u64) -> String {
+        let torrents = Torrents::from_bytes(self.torrents.clone()).expect("torrents");
+        let evidence = self.once(threads, window).expect("the run can go on");
+        let document = Document::new(&evidence, &Given::of(&torrents), self.checksums, &self.limits);
+        document.json().expect("a report can be written")
     }
 
     pub fn once(&self, threads: usize, window: u64) -> Result<Evidence, Error> {

@@ -51,6 +51,8 @@ pub enum Acks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     pub time: i64,
+    /// Its IPv4 identification: a copy keeps it, a retransmission does not.
+    pub id: u16,
     pub conn: Conn,
     pub side: Side,
     pub from: SocketAddr,
@@ -110,19 +112,18 @@ impl Packet {
         self.is_data(conn, side) && self.offset().is_some_and(|from| (from..from + len).contains(&at))
     }
 
-    /// The IP packet; `id` is its IPv4 identification.
-    pub fn ip(&self, id: u16) -> Vec<u8> {
+    pub fn ip(&self) -> Vec<u8> {
         let (protocol, segment) = match &self.body {
             Body::Tcp { seq, ack, flags, payload, .. } => {
                 (6, frame::tcp(self.from, self.to, *seq, *ack, *flags, payload, self.sum))
             }
             Body::Udp { payload } => (17, frame::udp(self.from, self.to, payload, self.sum)),
         };
-        frame::ip(self.from.ip(), self.to.ip(), protocol, id, &segment)
+        frame::ip(self.from.ip(), self.to.ip(), protocol, self.id, &segment)
     }
 
-    pub fn record(&self, id: u16) -> Record {
-        let mut bytes = frame::ethernet(&self.ip(id));
+    pub fn record(&self) -> Record {
+        let mut bytes = frame::ethernet(&self.ip());
         let wire_len = bytes.len() as u32;
         bytes.truncate(self.snaplen);
         Record { time: self.time, bytes, wire_len }
@@ -158,6 +159,8 @@ pub struct World {
     pub mss: usize,
     pub acks: Acks,
     conns: Vec<State>,
+    /// Identification of the last packet.
+    pushed: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -193,6 +196,7 @@ impl Default for World {
             mss: 1_460,
             acks: Acks::EverySegment,
             conns: Vec::new(),
+            pushed: 0,
         }
     }
 }
@@ -416,7 +420,7 @@ impl World {
     }
 
     pub fn records(&self) -> Vec<Record> {
-        self.packets.iter().enumerate().map(|(id, packet)| packet.record(id as u16)).collect()
+        self.packets.iter().map(Packet::record).collect()
     }
 
     /// As nanosecond pcap, little-endian.
@@ -456,6 +460,8 @@ impl World {
     fn push(&mut self, conn: Conn, side: Side, from: SocketAddr, to: SocketAddr, body: Body) {
         let time = self.now;
         self.now += self.step;
-        self.packets.push(Packet { time, conn, side, from, to, body, sum: Sum::Right, snaplen: usize::MAX });
+        self.pushed = self.pushed.wrapping_add(1);
+        let id = self.pushed;
+        self.packets.push(Packet { time, id, conn, side, from, to, body, sum: Sum::Right, snaplen: usize::MAX });
     }
 }

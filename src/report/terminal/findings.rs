@@ -136,8 +136,10 @@ fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut 
             format!(" The framing shows {} from it that are not in the captures.", counted(bytes, "payload byte"))
         }
     };
+    let described = subject.grade != Grade::G3m && subject.rungs.iter().any(|rung| rung.grade == Grade::G3m);
+    let metadata = if described { " It sent the torrent's description (G3m), which is no content." } else { "" };
     page.line(&format!(
-        "{} sent no piece data in these captures; it {did} ({}).{received}{lost}",
+        "{} sent no piece data in these captures; it {did} ({}).{metadata}{received}{lost}",
         who(document, subject, several),
         subject.grade.name()
     ));

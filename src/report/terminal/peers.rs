@@ -1,12 +1,13 @@
 //! One row per peer, one table per torrent.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
 use super::{Page, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
+use crate::report::notes::notes;
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
@@ -31,28 +32,16 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
 
 /// The torrents of which no peer is in the captures.
 fn unseen(document: &Document, page: &mut Page) {
-    let seen: BTreeSet<_> = document.subjects.iter().filter_map(|subject| subject.info_hash.as_deref()).collect();
-    let names: Vec<_> = document
-        .torrents
-        .iter()
-        .filter(|torrent| !seen.contains(torrent.info_hash.as_str()))
-        .map(|torrent| {
-            torrent
-                .name
-                .as_deref()
-                .map_or_else(|| torrent.info_hash.clone(), |name| format!("\"{}\"", escaped(name)))
-        })
-        .collect();
-    if names.is_empty() {
+    let notes = notes(document);
+    let unseen = notes.get(usize::from(document.subjects.is_empty())..).unwrap_or_default();
+    if unseen.is_empty() {
         return;
     }
-    page.heading("NO PEER IN THE CAPTURES");
-    let more = match names.len().checked_sub(MOST_UNSEEN) {
-        Some(more @ 1..) => format!(" and {} more", grouped(more as u64)),
-        _ => String::new(),
-    };
-    let shown: Vec<_> = names.into_iter().take(MOST_UNSEEN).collect();
-    page.line(&format!("of {}{more}", shown.join(", ")));
+    page.heading("NOT IN THE CAPTURES");
+    unseen.iter().take(MOST_UNSEEN).for_each(|note| page.line(note));
+    if let Some(more @ 1..) = unseen.len().checked_sub(MOST_UNSEEN) {
+        page.line(&format!("and of {}, see `notes` in report.json", counted(more as u64, "more torrent")));
+    }
 }
 
 fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
@@ -68,6 +57,12 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
             counted(pieces, "piece"),
             counted(length, "byte")
         ));
+        if torrent.source == Some("capture") {
+            page.line(
+                "its description (the info dictionary) was not given: it was rebuilt from the captures, and matches \
+                 the info-hash",
+            );
+        }
         page.line(&format!(
             "{} served in all; {} of the torrent verified at least once, {} of {} verified whole",
             counted(torrent.served_bytes, "byte"),
@@ -77,7 +72,11 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
         ));
     } else {
         page.line(&format!(
-            "the pieces of this torrent are not known, so nothing can be verified; {} served in all",
+            "{}, so nothing can be verified; {} served in all",
+            match torrent.source {
+                None => "no torrent file with this info-hash was given",
+                Some(_) => "the pieces of this torrent are not known",
+            },
             counted(torrent.served_bytes, "byte")
         ));
     }

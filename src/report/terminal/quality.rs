@@ -93,6 +93,7 @@ fn amount_is_bytes(kind: &str) -> bool {
             | "overlap-conflict"
             | "overlap-uncompared"
             | "resynchronised"
+            | "unframed"
             | "unknown-message"
             | "bad-message"
             | "oversized-message"
@@ -119,6 +120,7 @@ fn words(kind: &str) -> &'static str {
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old to be compared",
         "resynchronised" => "framing was lost and found again",
+        "unframed" => "the last bytes of a direction belong to no whole message",
         "unknown-message" => "a message with an id that no supported BEP defines",
         "bad-message" => "a message body that contradicts its id",
         "oversized-message" => "a message longer than the limit was skipped",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Page, endpoints};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Input, Subject};
+use crate::report::notes::notes;
 use crate::report::text::{counted, grouped};
 
 /// Writes the section.
@@ -90,28 +91,15 @@ fn silent(subject: &Subject) -> bool {
 
 /// Why there is no peer to speak of.
 fn nothing(document: &Document, page: &mut Page) {
-    let quality = &document.quality;
-    if quality.frames == 0 {
-        page.line("No frame could be read, so nothing is shown and nothing is ruled out.");
-    } else if quality.not_ip == quality.frames {
-        page.line(&format!(
-            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
-            counted(quality.frames, "frame")
-        ));
-    } else if !document.opaque.is_empty() {
+    // The first note says why the report is empty; the others are of torrents.
+    if let Some(note) = notes(document).first() {
+        page.line(note);
+    }
+    if document.quality.frames > 0 && document.opaque.is_empty() {
         page.line(
-            "There is no BitTorrent in the clear in these captures, only conversations taken for encrypted BitTorrent: \
-             nothing can be said of their content.",
+            "What is encrypted, or in a tunnel that this tool does not read, may not be recognised: this does not \
+             show that there was none.",
         );
-    } else {
-        page.line(&format!(
-            "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows). What is \
-             encrypted, or in a tunnel that this tool does not read, may not be recognised: this does not show that \
-             there was none.",
-            counted(quality.frames, "frame"),
-            grouped(quality.tcp_flows),
-            grouped(quality.udp_flows)
-        ));
     }
 }
 

@@ -92,6 +92,10 @@ pub(super) fn torrent_file(bytes: &[u8]) -> Result<Info, Flaw> {
     if let Some(found) = something_else(bytes) {
         return Err(Flaw::new(0, found, "a torrent file (a bencoded dictionary)"));
     }
+    if let Some(first) = bytes.first().filter(|first| !matches!(first, b'd' | b'l' | b'i' | b'0'..=b'9')) {
+        let found = format!("`{}`", first.escape_ascii());
+        return Err(Flaw::new(0, found, "a torrent file (a bencoded dictionary, which begins with `d`)"));
+    }
     let document = Document::parse(bytes, &BOUNDS)?;
     document.whole(bytes)?;
     let root = &document.root;

@@ -101,6 +101,7 @@ fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
         PeerEvent::LostSync { .. } => "lost".into(),
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
+        PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
         PeerEvent::Unknown { id, len, reason, .. } => format!("unknown {id} {len} {reason:?}"),
     };
     events.iter().map(event).collect()
@@ -112,7 +113,9 @@ fn extent(events: &[PeerEvent<'_>]) -> u64 {
         PeerEvent::Handshake(_) => 68,
         PeerEvent::Message { message, .. } => encode::message(message).len() as u64,
         PeerEvent::Block(block) => 13 + u64::from(block.captured_to),
-        PeerEvent::Resynchronised { skipped, .. } | PeerEvent::GaveUp { skipped, .. } => *skipped,
+        PeerEvent::Resynchronised { skipped, .. }
+        | PeerEvent::GaveUp { skipped, .. }
+        | PeerEvent::Unframed { skipped, .. } => *skipped,
         PeerEvent::LostSync { .. } => 0,
         PeerEvent::Unknown { len, .. } if *len > Limits::default().message_bytes => 0,
         PeerEvent::Unknown { len, .. } => 4 + u64::from(*len),

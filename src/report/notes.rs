@@ -1,0 +1,91 @@
+//! Why a report, or a torrent's part of it, is empty: in plain sentences, in the report itself and beside it.
+
+use std::collections::BTreeSet;
+
+use super::document::Document;
+use super::text::{counted, escaped, grouped};
+
+/// Why no subject is in `document`, and which given torrents nobody spoke of; empty where there is nothing to explain.
+pub fn notes(document: &Document) -> Vec<String> {
+    let mut notes = Vec::new();
+    if document.subjects.is_empty() {
+        notes.push(nothing(document));
+    }
+    let spoken: BTreeSet<_> =
+        document.transfers.iter().filter_map(|transfer| transfer.info_hash.as_deref()).collect();
+    let others: Vec<&str> = document
+        .torrents
+        .iter()
+        .filter(|torrent| torrent.source.is_none())
+        .map(|torrent| torrent.info_hash.as_str())
+        .collect();
+    for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
+        if spoken.contains(torrent.info_hash.as_str()) {
+            continue;
+        }
+        let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
+        let mut note = format!("No peer of the torrent {name}{}, is in the captures", torrent.info_hash);
+        if let [first, ..] = others[..] {
+            note.push_str(&format!("; they name {first}"));
+            if others.len() > 1 {
+                note.push_str(&format!(" and {}", counted(others.len() as u64 - 1, "other torrent")));
+            }
+            note.push_str(", which was not given");
+        }
+        note.push('.');
+        notes.push(note);
+    }
+    notes
+}
+
+/// Why nobody is in the report at all.
+fn nothing(document: &Document) -> String {
+    let quality = &document.quality;
+    if quality.frames == 0 {
+        "No frame could be read, so nothing is shown and nothing is ruled out.".to_owned()
+    } else if quality.not_ip == quality.frames {
+        format!(
+            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
+            counted(quality.frames, "frame")
+        )
+    } else if !document.opaque.is_empty() {
+        format!(
+            "The captures hold {} taken for encrypted BitTorrent and no BitTorrent in the clear: \
+             nothing can be said of their content.",
+            counted(document.opaque.len() as u64, "conversation")
+        )
+    } else {
+        format!(
+            "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",
+            counted(quality.frames, "frame"),
+            grouped(quality.tcp_flows),
+            grouped(quality.udp_flows)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn an_empty_report_explains_itself_and_a_full_one_has_nothing_to_explain() {
+        assert!(notes(&fixture::empty_document())[0].contains("no BitTorrent"));
+        assert_eq!(notes(&fixture::document()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_torrent_that_nobody_spoke_of_is_named_with_what_was_spoken_of() {
+        let mut document = fixture::document();
+        let mut other = document.torrents[0].clone();
+        other.info_hash = "aa".repeat(20);
+        document.torrents.push(other.clone());
+        let name = format!("{}, is in the captures.", other.info_hash);
+        assert!(notes(&document)[0].ends_with(&name), "{:?}", notes(&document));
+        other.info_hash = "bb".repeat(20);
+        other.source = None;
+        document.torrents.push(other);
+        assert!(notes(&document)[0].contains(&format!("they name {}, which was not given", "bb".repeat(20))));
+    }
+}
