@@ -5,7 +5,7 @@
 //! in [`Ledger::finish`], which compares what is left with verified copies.
 //!
 //! Results of jobs are taken in order of submission and a fixed number of bytes behind the spine
-//! ([`LAG`]), so every step is a function of the captures alone.
+//! (`LAG`), so every step is a function of the captures alone.
 
 mod bind;
 mod content;
