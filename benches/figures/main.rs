@@ -8,6 +8,9 @@
 //! Times are the best of several rounds, as other work on the machine only ever adds; ratios are to SHA-1 over as
 //! many bytes in memory, measured in the same rounds. Each run end to end is a process of its own, so that its memory
 //! is what a user would see.
+//!
+//! For profiles, the program itself takes `make DIR MEGABYTES SEGMENT`, `pass CAPTURE TORRENT DEPTH` and
+//! `one CAPTURE TORRENT THREADS digest|-`.
 
 mod captures;
 mod meter;
@@ -28,11 +31,22 @@ static ALLOCATOR: meter::Counting = meter::Counting;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let [command, capture, torrent, threads, digest] = arguments.as_slice()
-        && command == "one"
-    {
-        one(Path::new(capture), Path::new(torrent), threads.parse().expect("a number"), digest == "digest");
-        return;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["one", capture, torrent, threads, digest] => {
+            let threads = threads.parse().expect("a number");
+            return one(Path::new(capture), Path::new(torrent), threads, *digest == "digest");
+        }
+        ["make", dir, megabytes, segment] => {
+            let (payload, segment) = (megabytes.parse::<u64>().expect("a number") << 20, segment.parse());
+            let case =
+                captures::transfer(Path::new(dir), "transfer", payload, 256 << 10, segment.expect("a number"));
+            return println!("{case:?}");
+        }
+        ["pass", capture, torrent, depth] => {
+            let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
+            return println!("{:?}", stages::pass(Path::new(capture), Path::new(torrent), depth));
+        }
+        _ => {}
     }
     let full = std::env::var("PEERPROOF_BENCH").is_ok_and(|value| value == "full");
     let only = std::env::var("PEERPROOF_BENCH_ONLY").unwrap_or_default();
@@ -144,7 +158,7 @@ fn by_stage(case: &Case, rounds: u32) {
     let mut hash = Duration::MAX;
     for _ in 0..rounds {
         hash = hash.min(meter::plain_sha1(case.payload, case.piece, 1));
-        for ((depth, best), kept) in depths.iter().zip(&mut best).zip(&mut passes) {
+        for ((depth, best), kept) in DEPTHS.iter().zip(&mut best).zip(&mut passes) {
             let pass = stages::pass(&case.capture, &case.torrent, *depth);
             *best = pass.time.min(*best);
             *kept = Some(pass);
@@ -164,7 +178,7 @@ fn by_stage(case: &Case, rounds: u32) {
         "up to", "ms", "GB/s", "x plain SHA-1", "alone ms", "ns/frame", "allocs/frame"
     );
     let mut before = Duration::ZERO;
-    for ((depth, time), pass) in depths.iter().zip(best).zip(passes.iter().flatten()) {
+    for ((depth, time), pass) in DEPTHS.iter().zip(best).zip(passes.iter().flatten()) {
         let alone = time.saturating_sub(before);
         before = time;
         println!(
@@ -232,6 +246,9 @@ fn packets(name: &str, case: &Case) {
     figure(&format!("{name}/bytes"), mega / seconds, "MB/s");
     figure(&format!("{name}/anonymous"), run.anonymous as f64 / 1e6, "MB");
 }
+
+const DEPTHS: [Depth; 6] =
+    [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions, Depth::Ledger, Depth::Proofs];
 
 fn figure(name: &str, value: f64, unit: &str) {
     println!("figure\t{name}\t{value:.4}\t{unit}");
