@@ -86,7 +86,7 @@ fn walk(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Re
             spine.push(&frame)?;
             if frames.position() >= release_at {
                 release_at = frames.position().saturating_add(window);
-                frames.release();
+                frames.release(PROOFS_BEHIND);
                 frames.prefetch(window);
                 spill.release();
                 if let Some(progress) = options.progress {
@@ -100,5 +100,8 @@ fn walk(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Re
     })
 }
 
+// Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
+// then stay.
+const PROOFS_BEHIND: u64 = 128 << 20;
 // Rationale: large enough that giving pages back costs nothing, small enough to keep resident memory flat.
 const WINDOW: u64 = 64 << 20;

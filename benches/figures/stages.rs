@@ -9,7 +9,7 @@ use peerproof::capture::{CaptureSet, OpenOptions, Spill};
 use peerproof::flow::FlowTable;
 use peerproof::ledger::Ledger;
 use peerproof::packet::{ChecksumPolicy, Decoder, Store, Transport};
-use peerproof::prove::{UnitJob, Verdict, with_prover_by};
+use peerproof::prove::{UnitJob, Verdict, together, with_prover_by};
 use peerproof::session::{Carrier, ConnectionId, Session, SessionEvent};
 use peerproof::stream::{StreamLimits, TcpConnection};
 use peerproof::torrent::Torrents;
@@ -50,13 +50,18 @@ pub fn pass(capture: &Path, torrent: &Path, depth: Depth) -> Pass {
     let before = meter::allocations();
     let start = Instant::now();
     let (packets, blocks) = match depth {
-        Depth::Proofs => walk(&set, &torrents, depth, |job| job.prove()),
-        _ => walk(&set, &torrents, depth, |_| Verdict::Match),
+        Depth::Proofs => walk(&set, &torrents, depth, together),
+        _ => walk(&set, &torrents, depth, |jobs| vec![Verdict::Match; jobs.len()]),
     };
     Pass { time: start.elapsed(), packets, blocks, allocations: meter::allocations() - before }
 }
 
-fn walk(set: &CaptureSet, torrents: &Torrents, depth: Depth, prove: fn(&UnitJob<'_>) -> Verdict) -> (u64, u64) {
+fn walk(
+    set: &CaptureSet,
+    torrents: &Torrents,
+    depth: Depth,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
+) -> (u64, u64) {
     let limits = Limits::default();
     let stream_limits = StreamLimits::from(&limits);
     let (mut packets, mut blocks, mut sum) = (0_u64, 0_u64, 0_u64);
@@ -75,7 +80,7 @@ fn walk(set: &CaptureSet, torrents: &Torrents, depth: Depth, prove: fn(&UnitJob<
             packets += 1;
             if frames.position() >= release_at {
                 release_at = frames.position() + WINDOW;
-                frames.release();
+                frames.release(2 * WINDOW);
                 frames.prefetch(WINDOW);
             }
             if depth == Depth::Frames {
