@@ -1,12 +1,15 @@
 //! The way through the stages, from captures to evidence.
 
-use crate::capture::{CaptureSet, Spill};
+use std::cell::OnceCell;
+
+use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
+use crate::metadata::Harvest;
 use crate::packet::ChecksumPolicy;
 use crate::prove::with_prover;
-use crate::spine::Spine;
-use crate::torrent::Torrents;
+use crate::spine::{Purpose, Spine};
+use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, Limits, evidence};
 
 /// What a run may be told.
@@ -53,7 +56,10 @@ impl std::fmt::Debug for Options<'_> {
     }
 }
 
-/// Reads captures once, front to back, and returns everything they prove.
+/// Reads captures front to back, and returns everything they prove.
+///
+/// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), they are read
+/// once more before, to rebuild it from what peers sent one another (BEP 9).
 ///
 /// # Errors
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
@@ -61,7 +67,12 @@ impl std::fmt::Debug for Options<'_> {
 pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
     std::thread::scope(|scope| {
         let digests = options.digest.then(|| scope.spawn(|| captures.digests()));
-        let mut evidence = walk(captures, torrents, options)?;
+        let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
+            None
+        } else {
+            Some(with_metadata(captures, torrents, options)?)
+        };
+        let mut evidence = prove(captures, found.as_ref().unwrap_or(torrents), options)?;
         if let Some(digests) = digests {
             let digests = digests.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             for (facts, digest) in evidence.captures.iter_mut().zip(digests) {
@@ -72,32 +83,71 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     })
 }
 
+/// The info dictionaries that peers sent one another in the captures, and that hash to their info-hash.
+///
+/// # Errors
+/// As [`analyze`].
+pub fn metadata(captures: &CaptureSet, options: &Options<'_>) -> Result<Harvest, Error> {
+    let (none, spill) = (Torrents::default(), Spill::new(options.spool_dir));
+    with_prover(1, |prover| {
+        let ledger = Ledger::new(&none, &options.limits);
+        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
+        let (spine, frames) = walk(captures, spine, &spill, options)?;
+        frames.finish()?;
+        Ok(spine.survey())
+    })
+}
+
+/// The given torrents, with the metadata that the captures hold; of all torrents where none was given.
+fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Torrents, Error> {
+    let mut known = torrents.clone();
+    for rebuilt in metadata(captures, options)?.rebuilt {
+        let wanted = torrents.is_empty() || torrents.find(&rebuilt.info_hash).is_some();
+        // A dictionary that hashes right but is no valid torrent cannot verify anything.
+        if let Some(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture).ok().filter(|_| wanted) {
+            known.add(torrent);
+        }
+    }
+    Ok(known)
+}
+
 /// Takes every frame through the spine, then makes the evidence.
-fn walk(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
-    let spill = Spill::new(options.spool_dir);
+fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
+    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
     with_prover(options.threads, |prover| {
         let ledger = Ledger::new(torrents, &options.limits);
-        let mut spine = Spine::new(options, ledger, prover, &spill);
-        let mut frames = captures.frames();
-        let window = options.window.max(1);
-        frames.prefetch(window);
-        let mut release_at = window;
-        while let Some(frame) = frames.next(spine.anomalies())? {
-            spine.push(&frame)?;
-            if frames.position() >= release_at {
-                release_at = frames.position().saturating_add(window);
-                frames.release(PROOFS_BEHIND);
-                frames.prefetch(window);
-                spill.release();
-                if let Some(progress) = options.progress {
-                    progress(frames.position());
-                }
-            }
-        }
+        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
+        let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings) = spine.finish();
+        let (ledger, findings) = spine.finish(&taught);
         evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
     })
+}
+
+/// Takes every frame through the spine.
+fn walk<'run, 'cap>(
+    captures: &'cap CaptureSet,
+    mut spine: Spine<'run, 'cap>,
+    spill: &Spill,
+    options: &Options<'_>,
+) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
+    let mut frames = captures.frames();
+    let window = options.window.max(1);
+    frames.prefetch(window);
+    let mut release_at = window;
+    while let Some(frame) = frames.next(spine.anomalies())? {
+        spine.push(&frame)?;
+        if frames.position() >= release_at {
+            release_at = frames.position().saturating_add(window);
+            frames.release(PROOFS_BEHIND);
+            frames.prefetch(window);
+            spill.release();
+            if let Some(progress) = options.progress {
+                progress(frames.position());
+            }
+        }
+    }
+    Ok((spine, frames))
 }
 
 // Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and

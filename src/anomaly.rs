@@ -46,6 +46,10 @@ pub enum Kind {
     BlockOutsideTorrent,
     /// Padding that is not zero; `amount` is in bytes.
     NonZeroPadding,
+    /// Metadata that does not hash to its info-hash, or differs from what does.
+    WrongMetadata,
+    /// A `hashes` message (BEP 52) that does not prove itself up to the torrent's root.
+    WrongHashes,
     /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
     Sha1Collision,
     /// The two handshakes of one connection name different info-hashes.
@@ -83,6 +87,8 @@ impl Kind {
             Self::OversizedMessage => "oversized-message",
             Self::BlockOutsideTorrent => "block-outside-torrent",
             Self::NonZeroPadding => "non-zero-padding",
+            Self::WrongMetadata => "wrong-metadata",
+            Self::WrongHashes => "wrong-hashes",
             Self::Sha1Collision => "sha1-collision",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",

@@ -33,6 +33,9 @@ pub struct Limits {
     pub reference_slices: usize,
     /// Silence (capture time, ns) after which another peer_id at the same address is another subject (T41).
     pub window_silence_ns: i64,
+    /// Different mentions (who named whom, how) over the whole run.
+    // Rationale: some 200 bytes each; a million addresses is more than any swarm names.
+    pub mentions: usize,
     /// IP datagrams under reassembly at once.
     pub fragments_open: usize,
     /// Bytes held in fragments of unfinished datagrams.
@@ -53,6 +56,7 @@ impl Default for Limits {
             open_slices: 8 << 20,
             reference_slices: 8 << 20,
             window_silence_ns: 3_600_000_000_000,
+            mentions: 1_000_000,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,
         }

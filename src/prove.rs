@@ -52,6 +52,7 @@ impl UnitJob<'_> {
             Expected::Both { sha1: expected, v2 } => {
                 Verdict::of(sha1(&self.runs) == *expected || merkle_root(&self.runs, v2) == v2.root)
             }
+            Expected::Leaf(expected) => Verdict::of(sha256(&self.runs) == *expected),
             Expected::Unknown => Verdict::Mismatch,
         }
     }

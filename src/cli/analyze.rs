@@ -122,7 +122,7 @@ impl Analyze {
         let captures = CaptureSet::open(&self.captures, &options)?;
         let (checksums, limits) = (self.checksums.policy(), Limits::default());
         let evidence = self.prove(&captures, &torrents, checksums, &limits)?;
-        let document = Document::new(&evidence, &Given::of(&torrents), checksums, &limits);
+        let document = Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits);
         if let Some(case) = &case {
             let names = case.write(&document)?;
             let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display();

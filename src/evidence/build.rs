@@ -12,7 +12,9 @@ use super::{
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
+use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
+use crate::metadata::Harvest;
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
 use crate::torrent::Torrents;
@@ -22,6 +24,8 @@ use crate::wire::client_name;
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
+    pub(crate) mentions: Mentions,
+    pub(crate) metadata: Harvest,
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
@@ -38,7 +42,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, quality, clock_steps } = findings;
+    let Findings { mut anomalies, mentions, metadata, quality, clock_steps } = findings;
     let records = ledger.records();
     let groups = subjects_of(records, window_silence_ns);
     let parties = parties_of(records, &groups);
@@ -48,7 +52,8 @@ pub(crate) fn build(
         TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
         TorrentKey::Unknown => None,
     };
-    let context = Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, hash: &hash };
+    let context =
+        Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, metadata: &metadata, hash: &hash };
 
     let mut transfers: Vec<(Transfer, Ladder)> =
         (0..records.len()).filter_map(|index| context.transfer(index)).collect();
@@ -78,7 +83,17 @@ pub(crate) fn build(
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,
+        mentions: mentions
+            .iter()
+            .map(|(named, mention)| {
+                let known = named
+                    .info_hash
+                    .map(|hash| torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given));
+                (*named, known.and_then(hash), *mention)
+            })
+            .collect(),
         opaque: Vec::new(),
+        known: torrents.clone(),
         anomalies,
         quality,
     })
@@ -161,6 +176,7 @@ struct Context<'a> {
     torrents: &'a Torrents,
     clock_steps: &'a [FrameId],
     proofs: &'a Proofs,
+    metadata: &'a Harvest,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
 }
 
@@ -338,6 +354,7 @@ impl Context<'_> {
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
         ladder.refuted = record.refuted_span;
+        ladder.metadata = self.metadata_served(record);
         self.whole_file(ladder, record.key.torrent, proven);
     }
 
@@ -361,6 +378,18 @@ impl Context<'_> {
             let path = torrent.files().get(index)?.path.clone();
             Some((path, bytes, size))
         });
+    }
+
+    /// The frames in which the uploader sent the whole info dictionary (G3m).
+    fn metadata_served(&self, record: &Record) -> Option<Span> {
+        let of_torrent = |info_hash: &[u8; 20]| match record.key.torrent {
+            TorrentKey::Given(id) => self.torrents.find(info_hash) == Some(id),
+            TorrentKey::NotGiven(hash) => hash == *info_hash,
+            TorrentKey::Unknown => false,
+        };
+        let rebuilt = self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash));
+        let mut senders = rebuilt.flat_map(|rebuilt| rebuilt.whole_from.iter());
+        senders.find(|(endpoint, _)| *endpoint == record.key.uploader).map(|(_, span)| *span)
     }
 
     /// Pieces claimed, no more than the torrent has.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::ladder::keep_earlier;
 use crate::evidence::Standard;
-use crate::ledger::{Credit, Ledger, PieceBook, RangeSet, Record, TorrentKey, TransferId};
+use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;
-use crate::torrent::Torrent;
+use crate::torrent::{PieceIndex, Torrent};
 
 /// What was verified of one transfer, or of one subject.
 #[derive(Clone, Debug, Default)]
@@ -62,109 +62,145 @@ impl Proofs {
         };
         for (key, book) in ledger.books() {
             let Some(torrent) = ledger.given(key) else { continue };
-            let mut numbers: Vec<_> = book.keys().copied().collect();
-            numbers.sort_unstable();
-            for number in numbers {
-                if let Some(piece) = book.get(&number) {
-                    proofs.piece(key, torrent, number, piece, parties, ledger.records());
-                }
+            let mut units: Vec<(Unit, &UnitBook<'_>)> = book.iter().map(|(unit, book)| (*unit, book)).collect();
+            units.sort_unstable_by_key(|(unit, _)| *unit);
+            for piece in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {
+                proofs.piece(key, torrent, piece, parties);
             }
         }
         proofs
     }
 
-    fn piece(
-        &mut self,
-        key: TorrentKey,
-        torrent: &Torrent,
-        number: u32,
-        book: &PieceBook<'_>,
-        parties: &Parties,
-        records: &[Record],
-    ) {
-        let Some(index) = torrent.piece(number) else { return };
+    /// Counts the units of one piece.
+    fn piece(&mut self, key: TorrentKey, torrent: &Torrent, units: &[(Unit, &UnitBook<'_>)], parties: &Parties) {
+        let Some(index) = units.first().and_then(|(unit, _)| torrent.piece(unit.piece)) else { return };
         let pads: u64 = torrent.pads(index).map(|pad| u64::from(pad.end - pad.start)).sum();
         let content = u64::from(torrent.piece_size(index)) - pads;
-        let unique = self.torrents.entry(key).or_default();
-        unique.pieces += u64::from(book.verified);
-        let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
-        unique.bytes += all.total();
+        let mut whole = 0;
+        // Bytes of the piece that each transfer's subject, and each subject, sent in units of its own.
+        let mut tally = Tally::default();
+        for (unit, book) in units {
+            let Some(measure) = Measure::of(torrent, *unit) else { continue };
+            if book.verified {
+                whole += measure.content();
+            }
+            let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
+            self.torrents.entry(key).or_default().bytes += all.total();
+            self.unit(torrent, index, *unit, &measure, book, parties, &mut tally);
+        }
+        self.torrents.entry(key).or_default().pieces += u64::from(whole == content);
+        for (transfer, sole) in tally.transfers {
+            if let Some(proven) = self.transfers.get_mut(transfer.0 as usize) {
+                proven.pieces_verified += 1;
+                proven.pieces_sole += u64::from(sole == content);
+            }
+        }
+        for (subject, sole) in tally.subjects {
+            if let Some(proven) = self.subjects.get_mut(subject) {
+                proven.pieces_verified += 1;
+                proven.pieces_sole += u64::from(sole.values().any(|bytes| *bytes == content));
+            }
+        }
+    }
 
+    #[expect(clippy::too_many_arguments, reason = "one call; the arguments are what the caller just computed")]
+    fn unit(
+        &mut self,
+        torrent: &Torrent,
+        piece: PieceIndex,
+        unit: Unit,
+        measure: &Measure,
+        book: &UnitBook<'_>,
+        parties: &Parties,
+        tally: &mut Tally,
+    ) {
+        let content = measure.content();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
-        // One subject to one receiver: all bytes of the piece, or not.
-        let mut groups: BTreeMap<(Option<usize>, crate::ledger::Receiver), Vec<&Credit>> = BTreeMap::new();
+        // One subject to one receiver: all bytes of the unit, or not.
+        let mut groups: BTreeMap<(Option<usize>, Receiver), Vec<&Credit>> = BTreeMap::new();
         for credit in book.credits.iter().filter(|credit| !credit.ranges.is_empty()) {
             groups.entry((subject_of(credit), credit.receiver)).or_default().push(credit);
         }
-        let mut per_subject: BTreeMap<usize, Vec<(&Credit, bool)>> = BTreeMap::new();
-        for ((subject, _), group) in &groups {
+        let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
+        for ((subject, receiver), group) in &groups {
             let together: RangeSet = group.iter().flat_map(|credit| credit.ranges.iter()).collect();
             let sole = together.total() == content;
-            let standard = sole.then(|| standard(number, group)).flatten().filter(|_| !book.trivial);
-            let span = group.iter().map(|credit| credit.span).reduce(Span::join);
+            let standard = sole.then(|| standard(unit, group)).flatten().filter(|_| !book.trivial);
+            let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
             for credit in group {
                 let boomerang = boomerang(credit, &book.credits, parties);
+                let finding = Finding { credit, sole: span, standard, trivial: book.trivial, boomerang };
                 if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
-                    proven.add(credit.ranges.total(), &[credit], sole.then_some(span).flatten(), standard);
-                    proven.trivial |= book.trivial;
-                    proven.boomerang |= boomerang;
-                    proven.file_bytes(torrent, index, &credit.ranges);
+                    proven.add(&finding);
+                    proven.file_bytes(torrent, piece, &credit.ranges);
+                    *tally.transfers.entry(credit.transfer).or_default() += if sole { content } else { 0 };
                 }
-                if let Some(subject) = subject {
-                    per_subject.entry(*subject).or_default().push((credit, sole));
-                    if let Some(proven) = self.subjects.get_mut(*subject) {
-                        proven.boomerang |= boomerang;
-                        keep_standard(&mut proven.standard, standard);
-                        keep_earlier(&mut proven.first_sole, sole.then_some(span).flatten());
-                    }
+                if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
+                    proven.add(&finding);
                 }
             }
+            if let Some(subject) = subject {
+                let sums = tally.subjects.entry(*subject).or_default();
+                *sums.entry(*receiver).or_default() += if sole { content } else { 0 };
+                let ranges = of_subject.entry(*subject).or_default();
+                together.iter().for_each(|range| ranges.insert(range));
+            }
         }
-        debug_assert!(book.credits.iter().all(|credit| (credit.transfer.0 as usize) < records.len()));
-        for (subject, credits) in per_subject {
-            let Some(proven) = self.subjects.get_mut(subject) else { continue };
-            let sole: u64 = credits.iter().filter(|(_, sole)| *sole).map(|(credit, _)| credit.ranges.total()).sum();
-            let all: Vec<&Credit> = credits.iter().map(|(credit, _)| *credit).collect();
-            proven.add(all.iter().map(|credit| credit.ranges.total()).sum(), &all, None, None);
-            proven.sole += sole;
-            proven.pieces_sole += u64::from(sole > 0);
-            proven.trivial |= book.trivial;
-            let together: RangeSet = all.iter().flat_map(|credit| credit.ranges.iter()).collect();
-            proven.file_bytes(torrent, index, &together);
+        for (subject, ranges) in of_subject {
+            if let Some(proven) = self.subjects.get_mut(subject) {
+                proven.file_bytes(torrent, piece, &ranges);
+            }
         }
     }
 }
 
+/// Bytes of one piece in units that came from one subject to one receiver entirely.
+#[derive(Debug, Default)]
+struct Tally {
+    transfers: BTreeMap<TransferId, u64>,
+    subjects: BTreeMap<usize, BTreeMap<Receiver, u64>>,
+}
+
+/// A credit with what follows from its unit.
+struct Finding<'a> {
+    credit: &'a Credit,
+    /// The frames of the whole unit, when it came from the subject alone.
+    sole: Option<Span>,
+    standard: Option<Standard>,
+    trivial: bool,
+    boomerang: bool,
+}
+
 impl Proven {
-    fn add(&mut self, verified: u64, credits: &[&Credit], sole: Option<Span>, standard: Option<Standard>) {
-        self.verified += verified;
-        self.pieces_verified += 1;
-        for credit in credits {
-            keep_earlier(&mut self.first_part, Some(credit.span));
-            self.span = Some(self.span.map_or(credit.span, |span| span.join(credit.span)));
+    fn add(&mut self, finding: &Finding<'_>) {
+        let (bytes, span) = (finding.credit.ranges.total(), finding.credit.span);
+        self.verified += bytes;
+        if finding.sole.is_some() {
+            self.sole += bytes;
         }
-        if sole.is_some() {
-            self.sole += verified;
-            self.pieces_sole += 1;
-        }
-        keep_earlier(&mut self.first_sole, sole);
-        keep_standard(&mut self.standard, standard);
+        keep_earlier(&mut self.first_part, Some(span));
+        keep_earlier(&mut self.first_sole, finding.sole);
+        self.span = Some(self.span.map_or(span, |known| known.join(span)));
+        keep_standard(&mut self.standard, finding.standard);
+        self.trivial |= finding.trivial;
+        self.boomerang |= finding.boomerang;
     }
 
-    fn file_bytes(&mut self, torrent: &Torrent, piece: crate::torrent::PieceIndex, ranges: &RangeSet) {
+    fn file_bytes(&mut self, torrent: &Torrent, piece: PieceIndex, ranges: &RangeSet) {
         for (file, range) in ranges.iter().flat_map(|range| torrent.files_in(piece, range)) {
             *self.files.entry(file).or_default() += range.end - range.start;
         }
     }
 }
 
-/// Whether one subject's share of a piece meets the standard: advertised before, requested before, served alone.
-fn standard(piece: u32, group: &[&Credit]) -> Option<Standard> {
+/// Whether one subject's share of a unit meets the standard: advertised before, requested before, served alone.
+fn standard(unit: Unit, group: &[&Credit]) -> Option<Standard> {
     let join = |of: fn(&Credit) -> Option<Span>| {
         group.iter().map(|credit| of(credit)).collect::<Option<Vec<_>>>()?.into_iter().reduce(Span::join)
     };
     Some(Standard {
-        piece,
+        piece: unit.piece,
+        leaf: unit.leaf,
         advertised: join(|credit| credit.advertised)?,
         requested: join(|credit| credit.requested)?,
         served: join(|credit| Some(credit.span))?,

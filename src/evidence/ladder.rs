@@ -10,6 +10,8 @@ pub(super) struct Ladder {
     pub(super) opening: Option<Span>,
     pub(super) handshake: Option<Span>,
     pub(super) mismatch: Option<Span>,
+    /// The whole info dictionary, sent by it.
+    pub(super) metadata: Option<Span>,
     pub(super) unanswered: Option<Span>,
     pub(super) advertised: Option<Span>,
     pub(super) offered: Option<Span>,
@@ -61,6 +63,7 @@ impl Ladder {
             (&mut self.opening, other.opening),
             (&mut self.handshake, other.handshake),
             (&mut self.mismatch, other.mismatch),
+            (&mut self.metadata, other.metadata),
             (&mut self.unanswered, other.unanswered),
             (&mut self.advertised, other.advertised),
             (&mut self.offered, other.offered),
@@ -82,6 +85,7 @@ impl Ladder {
         [
             (Grade::G2, self.opening),
             (Grade::G3, self.handshake),
+            (Grade::G3m, self.metadata),
             (Grade::G4, self.advertised),
             (Grade::G5, offered),
             (Grade::G6, self.piece),
@@ -97,7 +101,11 @@ impl Ladder {
 
     /// The highest rung.
     pub(super) fn grade(&self) -> Grade {
-        let climbed = self.rungs().into_iter().map(|rung| rung.grade).filter(|grade| *grade != Grade::GX);
+        let climbed = self
+            .rungs()
+            .into_iter()
+            .map(|rung| rung.grade)
+            .filter(|grade| !matches!(grade, Grade::GX | Grade::G3m));
         climbed.max().unwrap_or(Grade::None)
     }
 

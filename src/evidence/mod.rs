@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
+use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
-use crate::torrent::TorrentId;
+use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build};
 
 /// Everything that a run proves, in the order of the report.
@@ -20,12 +21,16 @@ pub(crate) use build::{Findings, build};
 pub struct Evidence {
     /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
     pub captures: Vec<InputFacts>,
+    /// The torrents that were verified against: those given, with the metadata found in the captures.
+    pub known: Torrents,
     /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.
     pub torrents: Vec<TorrentEvidence>,
     /// Directed edges, sorted by uploader, downloader, transport, info-hash, first time.
     pub transfers: Vec<Transfer>,
     /// Subjects, sorted by endpoint, transport, info-hash, first time.
     pub subjects: Vec<Subject>,
+    /// Who named whom, and for which torrent, sorted. Hearsay: it changes no figure and no grade.
+    pub mentions: Vec<(Named, Option<InfoHash>, Mention)>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
     /// What was odd.
@@ -262,6 +267,8 @@ pub struct Rung {
 pub struct Standard {
     /// The piece.
     pub piece: u32,
+    /// The leaf of the piece, where leaves are the unit (v2).
+    pub leaf: Option<u32>,
     /// The frames in which the uploader advertised it.
     pub advertised: Span,
     /// The frames in which it was requested.

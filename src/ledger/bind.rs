@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Content, Conversation, Ledger, RangeSet, Receiver, TorrentKey};
+use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::prove::{Prover, UnitJob, Verdict};
+use crate::prove::{Prover, Verdict};
 use crate::session::{ConnectionId, Served};
 use crate::torrent::{Placed, TorrentId};
 
@@ -124,9 +124,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some(held) = connection.held.get(*index) else { return false };
             content.absorb(Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
         }
-        let pads = given.pads(placed.piece).collect();
-        let Some(runs) = content.piece(given.piece_size(placed.piece), &pads) else { return false };
-        !content.is_trivial() && UnitJob { runs, expected: given.expected(placed.piece) }.prove() == Verdict::Match
+        let unit = Unit { piece: placed.piece.number(), leaf: None };
+        let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));
+        !content.is_trivial() && job.is_some_and(|job| job.prove() == Verdict::Match)
     }
 
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.
@@ -197,16 +197,25 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let (mut equal, mut differ) = (0_u64, 0_u64);
             for held in &connection.held {
                 let block = &held.served.block;
-                let Some(known) = book.get(&block.piece).filter(|known| !known.trivial) else { continue };
                 let content = Content::of_block(block.begin, block.runs.clone());
-                if content.is_trivial() || known.references.is_empty() {
+                let given = self.torrents.torrent(torrent);
+                let Ok(placed) = given.place(block.piece, block.begin, block.len) else {
+                    differ += content.bytes();
                     continue;
+                };
+                for unit in Measure::units(given, placed.piece, &placed.range()) {
+                    let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
+                    let Some(measure) = Measure::of(given, unit) else { continue };
+                    let mut ranges: RangeSet = content.ranges().within(&measure.range).collect();
+                    measure.pads.iter().for_each(|pad| ranges.remove(pad));
+                    if known.references.is_empty() || content.cut(&ranges).is_trivial() {
+                        continue;
+                    }
+                    let same =
+                        |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
+                    let agrees = known.references.iter().any(same);
+                    if agrees { equal += ranges.total() } else { differ += ranges.total() }
                 }
-                let agrees = known
-                    .references
-                    .iter()
-                    .any(|reference| content.ranges().iter().all(|range| content.agrees(reference, range)));
-                if agrees { equal += content.bytes() } else { differ += content.bytes() }
             }
             if equal >= LEAST_AGREEMENT && differ == 0 && found.replace(torrent).is_some() {
                 return None;

@@ -133,35 +133,31 @@ impl<'cap> Content<'cap> {
         Self { slices }
     }
 
-    /// The whole piece of `size` bytes as runs, zeros in `pads`; `None` where bytes are missing.
-    pub fn piece(&self, size: u32, pads: &RangeSet) -> Option<Vec<&'cap [u8]>> {
+    /// All bytes of `range` as runs, zeros in `pads`; `None` where bytes are missing.
+    pub fn whole(&self, range: Range<u32>, pads: &RangeSet) -> Option<Vec<&'cap [u8]>> {
         let mut runs = Vec::with_capacity(self.slices.len() + 1);
-        let mut at = 0;
-        let fill = |runs: &mut Vec<&'cap [u8]>, at: &mut u32, to: u32| {
-            while *at < to && pads.covers(&(*at..to)) {
-                let zeros = ((to - *at) as usize).min(ZEROS.len());
-                runs.push(&ZEROS[..zeros]);
-                *at += zeros as u32;
-            }
-            *at == to
-        };
-        for slice in &self.slices {
-            let mut open = RangeSet::from_iter([slice.range()]);
-            pads.iter().for_each(|pad| open.remove(pad));
-            for range in open.iter() {
-                if !fill(&mut runs, &mut at, range.start) {
-                    return None;
-                }
-                runs.extend(
-                    self.within(range.clone())
-                        .filter(|(start, _)| slice.range().contains(start))
-                        .map(|(_, bytes)| bytes),
-                );
-                at = range.end;
-            }
+        let mut at = range.start;
+        for (start, bytes) in self.within(range.clone()) {
+            fill(&mut runs, &mut at, start, pads)?;
+            runs.push(bytes);
+            at = start.saturating_add(bytes.len() as u32);
         }
-        fill(&mut runs, &mut at, size).then_some(runs)
+        fill(&mut runs, &mut at, range.end, pads)?;
+        Some(runs)
     }
+}
+
+/// Fills `at..to` with zeros if all of it is padding.
+fn fill<'cap>(runs: &mut Vec<&'cap [u8]>, at: &mut u32, to: u32, pads: &RangeSet) -> Option<()> {
+    if !pads.covers(&(*at..to)) {
+        return None;
+    }
+    while *at < to {
+        let zeros = ((to - *at) as usize).min(ZEROS.len());
+        runs.push(ZEROS.get(..zeros)?);
+        *at += zeros as u32;
+    }
+    Some(())
 }
 
 // Rationale: one page of the padding that is repeated until it fills.
@@ -199,11 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_zeros_whatever_was_sent() {
+    fn padding_is_filled_with_zeros_and_nothing_else_is() {
         let pads = RangeSet::from_iter([3..5, 7..8]);
-        let runs = content(&[(0, b"abcX"), (5, b"fg")]).piece(8, &pads).expect("whole");
+        let runs = content(&[(0, b"abc"), (5, b"fg")]).whole(0..8, &pads).expect("whole");
         assert_eq!(runs.concat(), b"abc\0\0fg\0");
-        assert_eq!(content(&[(0, b"ab"), (5, b"fg")]).piece(8, &pads), None);
+        assert_eq!(
+            content(&[(0, b"abc"), (5, b"fg")]).whole(1..6, &pads).map(|runs| runs.concat()),
+            Some(b"bc\0\0f".to_vec())
+        );
+        assert_eq!(content(&[(0, b"ab"), (5, b"fg")]).whole(0..8, &pads), None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Conflict, Content, Ledger, PieceBook, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId,
+    Conflict, Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit,
+    UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, Endpoint};
@@ -15,7 +16,7 @@ type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
 
 /// Counts a share of an attempt whose hash matched.
 pub(super) fn verify<'cap>(
-    book: &mut PieceBook<'cap>,
+    book: &mut UnitBook<'cap>,
     share: &Share<'cap>,
     receiver: Receiver,
     records: &mut [Record],
@@ -38,8 +39,8 @@ pub(super) fn verify<'cap>(
 
 /// Decides every share that is still held, except those being hashed; gives the bytes left unproven.
 pub(super) fn decide<'cap>(
-    book: &mut PieceBook<'cap>,
-    piece: u32,
+    book: &mut UnitBook<'cap>,
+    unit: Unit,
     records: &mut [Record],
     conflicts: &Conflicts<'cap>,
     anomalies: &mut Anomalies,
@@ -81,7 +82,7 @@ pub(super) fn decide<'cap>(
             anomalies.note(Kind::OverlapConflict, 0, || Example {
                 span: Some(share.span),
                 flow: String::new(),
-                detail: format!("piece {piece}: of two versions of these bytes the second is the torrent's"),
+                detail: format!("{unit}: of two versions of these bytes the second is the torrent's"),
             });
             Class::Verified
         } else if !book.references.is_empty() {
@@ -100,7 +101,7 @@ pub(super) fn decide<'cap>(
             }
             Class::Refuted => {
                 record.counts.refuted += bytes;
-                record.refuted_pieces.insert(piece);
+                record.refuted_pieces.insert(unit.piece);
                 record.refuted_span = Some(record.refuted_span.map_or(share.span, |span| span.join(share.span)));
             }
             Class::Disputed => record.counts.disputed += bytes,
@@ -126,12 +127,12 @@ enum Class {
 
 /// Who sent the attempts whose hash failed.
 struct Failed {
-    /// By the number that [`PieceBook::take_shares`] gives.
+    /// By the number that [`UnitBook::take_shares`] gives.
     classes: BTreeMap<usize, Class>,
 }
 
 impl Failed {
-    fn of(book: &PieceBook<'_>, records: &[Record], conflicts: &Conflicts<'_>) -> Self {
+    fn of(book: &UnitBook<'_>, records: &[Record], conflicts: &Conflicts<'_>) -> Self {
         let mut classes = BTreeMap::new();
         let mut number = 0;
         for attempt in book.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))) {
@@ -193,42 +194,39 @@ impl<'cap> Ledger<'_, 'cap> {
         for (torrent, book) in &self.books {
             if self.given(*torrent).is_some() {
                 let pieces = book.iter().filter(|(_, piece)| !piece.verified && piece.shares().next().is_some());
-                let mut pieces: Vec<_> = pieces.map(|(number, _)| (*torrent, *number)).collect();
+                let mut pieces: Vec<_> = pieces.map(|(unit, _)| (*torrent, *unit)).collect();
                 pieces.sort_unstable();
                 open.extend(pieces);
             }
         }
         for batch in open.chunks(PIECES_AT_ONCE) {
             let mut jobs = Vec::new();
-            for (torrent, number) in batch {
-                for content in self.candidates_of(*torrent, *number) {
-                    if let Some(job) = self.job(*torrent, *number, &content) {
-                        jobs.push((*torrent, *number, content, prover.submit(job)));
+            for (torrent, unit) in batch {
+                for content in self.candidates_of(*torrent, *unit) {
+                    if let Some(job) = self.job(*torrent, *unit, &content) {
+                        jobs.push((*torrent, *unit, content, prover.submit(job)));
                     }
                 }
             }
-            for (torrent, number, content, job) in jobs {
+            for (torrent, unit, content, job) in jobs {
                 if prover.verdict(job) == Verdict::Match
-                    && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&number))
+                    && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit))
                 {
                     let kept = content.len();
-                    let learned = book.learn(content, number, anomalies);
+                    let learned = book.learn(content, unit, anomalies);
                     self.reference_slices += kept - learned.dropped;
                 }
             }
         }
     }
 
-    fn job(&self, torrent: TorrentKey, number: u32, content: &Content<'cap>) -> Option<UnitJob<'cap>> {
-        let given = self.given(torrent)?;
-        let piece = given.piece(number)?;
-        let pads = given.pads(piece).collect();
-        Some(UnitJob { runs: content.piece(given.piece_size(piece), &pads)?, expected: given.expected(piece) })
+    fn job(&self, torrent: TorrentKey, unit: Unit, content: &Content<'cap>) -> Option<UnitJob<'cap>> {
+        Measure::of(self.given(torrent)?, unit)?.job(content)
     }
 
     /// Ways to put a piece together, the likeliest first.
-    fn candidates_of(&self, torrent: TorrentKey, number: u32) -> Vec<Content<'cap>> {
-        let Some(book) = self.books.get(&torrent).and_then(|book| book.get(&number)) else { return Vec::new() };
+    fn candidates_of(&self, torrent: TorrentKey, unit: Unit) -> Vec<Content<'cap>> {
+        let Some(book) = self.books.get(&torrent).and_then(|book| book.get(&unit)) else { return Vec::new() };
         let mut shares: Vec<&Share<'cap>> = book.shares().map(|(_, share)| share).collect();
         shares.sort_by_key(|share| share.seq);
         let mut ways = vec![

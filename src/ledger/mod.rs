@@ -10,23 +10,23 @@
 mod bind;
 mod content;
 mod decide;
-mod piece;
 mod ranges;
 mod transfer;
+mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 
 pub use content::Content;
-pub use piece::{Attempt, Credit, PieceBook, Receiver, Share, State};
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
+pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
-use crate::prove::{JobId, Prover, UnitJob, Verdict, sha256};
+use crate::prove::{JobId, Prover, Verdict, sha256};
 use crate::provenance::{At, Span};
 use crate::session::{Answer, Carrier, ConnectionId, Served, Session, arrow};
 use crate::torrent::{Torrent, TorrentId, Torrents};
@@ -49,14 +49,14 @@ pub struct Ledger<'run, 'cap> {
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
-    open: VecDeque<(TorrentKey, u32)>,
+    open: VecDeque<(TorrentKey, Unit)>,
     open_slices: usize,
-    references: VecDeque<(TorrentKey, u32)>,
+    references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
 }
 
-/// The pieces of one torrent.
-type Book<'cap> = HashMap<u32, PieceBook<'cap>, foldhash::quality::FixedState>;
+/// The units of one torrent.
+pub type Book<'cap> = HashMap<Unit, UnitBook<'cap>, foldhash::quality::FixedState>;
 
 /// What the ledger keeps of a live connection.
 #[derive(Debug, Default)]
@@ -72,14 +72,13 @@ struct Connection<'cap> {
 struct Conflict<'cap> {
     offset: u64,
     bytes: &'cap [u8],
-    at: At,
 }
 
 #[derive(Debug)]
 struct Pending {
     job: JobId,
     torrent: TorrentKey,
-    piece: u32,
+    unit: Unit,
     bytes: u64,
 }
 
@@ -139,10 +138,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         &self.records
     }
 
-    /// The torrents that were spoken of, with what is known of their pieces.
-    pub fn books(
-        &self,
-    ) -> impl Iterator<Item = (TorrentKey, &HashMap<u32, PieceBook<'cap>, foldhash::quality::FixedState>)> {
+    /// The torrents that were spoken of, with what is known of their units.
+    pub fn books(&self) -> impl Iterator<Item = (TorrentKey, &Book<'cap>)> {
         self.books.iter().map(|(key, book)| (*key, book))
     }
 
@@ -173,9 +170,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let list = self.conflicts.entry((id, from)).or_default();
         if list.len() < MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes, at });
+            list.push(Conflict { offset, bytes });
         } else if list.len() == MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes: &[], at });
+            list.push(Conflict { offset, bytes: &[] });
             anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
@@ -329,9 +326,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         };
         let mut content = Content::of_block(begin, block.runs);
         let mut ranges = content.ranges();
-        let mut pads = RangeSet::default();
         if let Some((given, placed)) = &placed {
-            pads = given.pads(placed.piece).collect();
+            let pads: RangeSet = given.pads(placed.piece).collect();
             if !pads.is_empty() {
                 record.counts.pad += take_padding(&mut content, &mut ranges, &pads, span, anomalies);
             }
@@ -339,49 +335,60 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if ranges.is_empty() {
             return;
         }
-        let slices = content.len();
         let share =
             Share { seq, transfer, begin, content, ranges, whole, span, requested, advertised, stream, doubtful };
         let receiver = conversation.receivers[from.index()];
-        let book = self.books.entry(torrent).or_default().entry(number).or_default();
-        if book.attempts.is_empty() && book.loose.is_empty() {
-            self.open.push_back((torrent, number));
-        }
-        self.open_slices += slices;
         match placed {
             Some((given, placed)) => {
-                let size = given.piece_size(placed.piece);
-                if let Some(index) = book.add(share, receiver, size, &pads) {
-                    self.submit(torrent, number, index, size, &pads, prover, anomalies);
+                let units = Measure::units(given, placed.piece, &placed.range());
+                for unit in &units {
+                    let Some(measure) = Measure::of(given, *unit) else { continue };
+                    // Rationale: a block is mostly within one unit, and then moves whole.
+                    if units.len() == 1 {
+                        self.enter(torrent, *unit, share, receiver, Some(&measure), prover, anomalies);
+                        break;
+                    }
+                    if let Some(part) = share.part(&measure.range) {
+                        self.enter(torrent, *unit, part, receiver, Some(&measure), prover, anomalies);
+                    }
                 }
             }
-            None => book.loose.push((receiver, share)),
+            None => {
+                self.enter(torrent, Unit { piece: number, leaf: None }, share, receiver, None, prover, anomalies);
+            }
         }
         self.keep_within_limits(anomalies);
     }
 
-    /// Sends a complete attempt to be hashed, and takes the results that are due.
+    /// Enters a share into the book of its unit; a complete attempt is sent to be hashed.
     #[expect(clippy::too_many_arguments, reason = "one call; the arguments are what the caller just computed")]
-    fn submit(
+    fn enter(
         &mut self,
         torrent: TorrentKey,
-        piece: u32,
-        index: usize,
-        size: u32,
-        pads: &RangeSet,
+        unit: Unit,
+        share: Share<'cap>,
+        receiver: Receiver,
+        measure: Option<&Measure>,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
-        let TorrentKey::Given(id) = torrent else { return };
-        let given = self.torrents.torrent(id);
-        let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) else { return };
+        let book = self.books.entry(torrent).or_default().entry(unit).or_default();
+        if book.attempts.is_empty() && book.loose.is_empty() {
+            self.open.push_back((torrent, unit));
+        }
+        self.open_slices += share.content.len();
+        let Some(measure) = measure else {
+            book.loose.push((receiver, share));
+            return;
+        };
+        let Some(index) = book.add(share, receiver, measure.content()) else { return };
         let Some(attempt) = book.attempts.get_mut(index) else { return };
-        let Some(runs) = attempt.content().piece(size, pads) else { return };
-        let Some(expected) = given.piece(piece).map(|piece| given.expected(piece)) else { return };
-        let job = prover.submit(UnitJob { runs, expected });
+        let Some(job) = measure.job(&attempt.content()) else { return };
+        let job = prover.submit(job);
         attempt.state = State::Hashing(job);
-        self.pending.push_back(Pending { job, torrent, piece, bytes: u64::from(size) });
-        self.pending_bytes += u64::from(size);
+        let bytes = measure.content();
+        self.pending.push_back(Pending { job, torrent, unit, bytes });
+        self.pending_bytes += bytes;
         while self.pending_bytes > LAG {
             self.settle_next(prover, anomalies);
         }
@@ -395,7 +402,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         };
         self.pending_bytes -= pending.bytes;
         let verdict = prover.verdict(pending.job);
-        let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.piece)) else {
+        let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.unit)) else {
             return;
         };
         let hashing = |attempt: &Attempt<'_>| attempt.state == State::Hashing(pending.job);
@@ -414,28 +421,28 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
         self.reference_slices += content.len();
-        let kept = book.learn(content, pending.piece, anomalies);
+        let kept = book.learn(content, pending.unit, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
-            self.references.push_back((pending.torrent, pending.piece));
+            self.references.push_back((pending.torrent, pending.unit));
         }
     }
 
     /// Drops the oldest references and decides the oldest open pieces when there are too many slices.
     fn keep_within_limits(&mut self, anomalies: &mut Anomalies) {
         while self.reference_slices > self.limits.reference_slices {
-            let Some((torrent, piece)) = self.references.pop_front() else { break };
-            if let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) {
+            let Some((torrent, unit)) = self.references.pop_front() else { break };
+            if let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) {
                 self.reference_slices -= book.references.iter().map(Content::len).sum::<usize>();
                 book.references = Vec::new();
                 book.references_dropped = true;
             }
         }
         while self.open_slices > self.limits.open_slices {
-            let Some((torrent, piece)) = self.open.pop_front() else { break };
-            let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) else { continue };
+            let Some((torrent, unit)) = self.open.pop_front() else { break };
+            let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let before = book.open_slices();
-            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts, anomalies);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
             if undecided > 0 {
@@ -443,9 +450,52 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     span: None,
                     flow: String::new(),
                     detail: format!(
-                        "open_slices: {undecided} bytes of piece {piece} were left unproven before the end of the capture"
+                        "open_slices: {undecided} bytes of {unit} were left unproven before the end of the capture"
                     ),
                 });
+            }
+        }
+    }
+
+    /// The torrents of the run.
+    pub fn torrents(&self) -> &'run Torrents {
+        self.torrents
+    }
+
+    /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
+    pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        self.settle_all(prover, anomalies);
+        self.torrents = torrents;
+        let mut again = Vec::new();
+        for (torrent, book) in &mut self.books {
+            let TorrentKey::Given(id) = torrent else { continue };
+            let given = torrents.torrent(*id);
+            if given.info_hash_v2().is_none() {
+                continue;
+            }
+            let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
+            units.sort_unstable();
+            for unit in units {
+                if let Some(mut old) = book.remove(&unit) {
+                    self.open_slices -= old.open_slices();
+                    again.extend(
+                        old.take_shares().into_iter().map(|(receiver, share, _)| (*torrent, unit, receiver, share)),
+                    );
+                }
+            }
+        }
+        again.sort_by_key(|(_, _, _, share)| share.seq);
+        for (torrent, unit, receiver, share) in again {
+            let Some(given) = self.given(torrent) else { continue };
+            let Some(piece) = given.piece(unit.piece) else { continue };
+            let bounds = share.ranges.iter().map(|range| range.start).min()
+                ..share.ranges.iter().map(|range| range.end).max();
+            let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
+            for unit in Measure::units(given, piece, &(start..end)) {
+                let Some(measure) = Measure::of(given, unit) else { continue };
+                if let Some(part) = share.part(&measure.range) {
+                    self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);
+                }
             }
         }
     }
@@ -457,18 +507,18 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);
         let mut keys: Vec<_> =
-            self.books.iter().flat_map(|(torrent, book)| book.keys().map(|piece| (*torrent, *piece))).collect();
+            self.books.iter().flat_map(|(torrent, book)| book.keys().map(|unit| (*torrent, *unit))).collect();
         keys.sort_unstable();
-        for (torrent, piece) in keys {
-            let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&piece)) else { continue };
+        for (torrent, unit) in keys {
+            let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let dropped = book.references_dropped;
-            let undecided = decide::decide(book, piece, &mut self.records, &self.conflicts, anomalies);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             if undecided > 0 && dropped {
                 anomalies.note(Kind::LimitReached, undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
-                        "reference_slices: {undecided} bytes of piece {piece} could not be compared with its verified copy"
+                        "reference_slices: {undecided} bytes of {unit} could not be compared with its verified copy"
                     ),
                 });
             }
@@ -498,10 +548,10 @@ struct Learned {
     dropped: usize,
 }
 
-impl<'cap> PieceBook<'cap> {
+impl<'cap> UnitBook<'cap> {
     /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
     /// and told (T23).
-    fn learn(&mut self, content: Content<'cap>, piece: u32, anomalies: &mut Anomalies) -> Learned {
+    fn learn(&mut self, content: Content<'cap>, unit: Unit, anomalies: &mut Anomalies) -> Learned {
         let slices = content.len();
         let ranges: Vec<_> = content.ranges().iter().collect();
         let known =
@@ -521,7 +571,7 @@ impl<'cap> PieceBook<'cap> {
                 span: None,
                 flow: String::new(),
                 detail: format!(
-                    "piece {piece}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
+                    "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
                     digest(reference),
                     digest(&content)
                 ),

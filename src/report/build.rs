@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::{InputFacts, LinkType};
 use crate::evidence::{self, Evidence, Flag, Grade};
+use crate::hearsay::{self, Named};
 use crate::limits::Limits;
 use crate::packet::ChecksumPolicy;
 use crate::provenance::Span;
@@ -31,7 +32,11 @@ impl Document {
                 .map(|each| transfer(each, facts(each.info_hash.as_ref())))
                 .collect(),
             subjects: evidence.subjects.iter().map(subject).collect(),
-            mentions: Vec::new(),
+            mentions: evidence
+                .mentions
+                .iter()
+                .map(|(named, hash, found)| mention(named, hash.as_ref(), found))
+                .collect(),
             opaque: evidence.opaque.iter().map(opaque).collect(),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind.name(), tally)).collect(),
             quality: quality(&evidence.quality),
@@ -231,6 +236,20 @@ fn actionable(grade: Grade, standard: Option<evidence::Standard>) -> bool {
     matches!(grade, Grade::G8 | Grade::G9) && standard.is_some()
 }
 
+fn mention(named: &Named, info_hash: Option<&evidence::InfoHash>, found: &hearsay::Mention) -> Mention {
+    Mention {
+        subject: named.subject.to_string(),
+        info_hash: info_hash.map(ToString::to_string),
+        by: named.by.to_string(),
+        via: named.via.name(),
+        grade: "G0",
+        count: found.count,
+        first_time: rfc3339(found.span.first.time),
+        last_time: rfc3339(found.span.last.time),
+        frames: frames(found.first),
+    }
+}
+
 fn standard(standard: evidence::Standard) -> Standard {
     Standard {
         piece: standard.piece,
@@ -285,6 +304,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         open_slices,
         reference_slices,
         window_silence_ns,
+        mentions,
         fragments_open,
         fragment_bytes,
     } = *limits;
@@ -300,6 +320,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("open_slices", open_slices as u64),
         ("reference_slices", reference_slices as u64),
         ("window_silence_ns", window_silence_ns.max(0) as u64),
+        ("mentions", mentions as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),
     ])

@@ -52,8 +52,13 @@ pub fn evidence() -> Evidence {
         ..Bytes::default()
     };
     let disputed = Bytes { served: 32_768, disputed: 16_384, unproven: 16_384, ..Bytes::default() };
-    let standard =
-        Standard { piece: 3, advertised: span(12, 12), requested: span(200, 200), served: span(212, 267) };
+    let standard = Standard {
+        piece: 3,
+        leaf: None,
+        advertised: span(12, 12),
+        requested: span(200, 200),
+        served: span(212, 267),
+    };
     let one = transfer(a, b, Grade::G8, good, Some(standard));
     let two = transfer(c, b, Grade::G6, disputed, None);
     let mut sum = good;
@@ -109,6 +114,8 @@ fn empty() -> Evidence {
         torrents: Vec::new(),
         transfers: Vec::new(),
         subjects: Vec::new(),
+        known: crate::torrent::Torrents::default(),
+        mentions: Vec::new(),
         opaque: Vec::new(),
         anomalies: Anomalies::default(),
         quality: Quality {

@@ -1,5 +1,7 @@
 //! What one side claimed to have, and where.
 
+use std::collections::BTreeSet;
+
 use crate::provenance::{At, Span};
 
 /// The pieces that a peer advertised by bitfield, have, have_all, have_none and lt_donthave.
@@ -16,6 +18,8 @@ pub struct Advertised {
     rest: Vec<u8>,
     rest_span: Option<Span>,
     first: Option<Span>,
+    /// Pieces given up since (BEP 54), and not claimed again.
+    withdrawn: BTreeSet<u32>,
 }
 
 impl Advertised {
@@ -33,6 +37,7 @@ impl Advertised {
 
     /// have (BEP 3, id 4).
     pub fn have(&mut self, piece: u32, span: Span) {
+        self.withdrawn.remove(&piece);
         self.first.get_or_insert(span);
         if self.haves.len() < EXACT_HAVES {
             self.haves.push((piece, span.first));
@@ -56,8 +61,18 @@ impl Advertised {
         self.first.get_or_insert(span);
     }
 
-    /// Where `piece` was first advertised, if it was.
+    /// lt_donthave (BEP 54): the piece is not there any more.
+    pub fn dont_have(&mut self, piece: u32) {
+        if self.withdrawn.len() < EXACT_HAVES {
+            self.withdrawn.insert(piece);
+        }
+    }
+
+    /// Where `piece` was first advertised, if it was and was not withdrawn since.
     pub fn since(&self, piece: u32) -> Option<Span> {
+        if self.withdrawn.contains(&piece) {
+            return None;
+        }
         self.all
             .or_else(|| bit(&self.bits, piece).then_some(self.bits_span).flatten())
             .or_else(|| self.haves.iter().find(|(have, _)| *have == piece).map(|(_, at)| Span::single(*at)))
@@ -119,6 +134,16 @@ mod tests {
         assert_eq!(advertised.since(3), Some(span(2)));
         assert_eq!(advertised.since(4), None);
         assert_eq!(advertised.union(), vec![0b1001_0000]);
+    }
+
+    #[test]
+    fn a_withdrawn_piece_is_advertised_no_more_until_it_is_claimed_again() {
+        let mut advertised = Advertised::default();
+        advertised.have_all(span(1));
+        advertised.dont_have(7);
+        assert_eq!((advertised.since(7), advertised.since(8)), (None, Some(span(1))));
+        advertised.have(7, span(3));
+        assert!(advertised.since(7).is_some());
     }
 
     #[test]

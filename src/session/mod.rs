@@ -5,6 +5,7 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
+mod extended;
 mod outstanding;
 mod side;
 
@@ -19,7 +20,7 @@ use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, Endpoint, FlowKey};
 use crate::provenance::{At, Span};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
-use crate::wire::{Block, Expectation, PeerEvent, Start, UnknownReason};
+use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
 
 /// Numbers the connections of a run in capture order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +85,54 @@ pub enum SessionEvent<'cap> {
         bytes: &'cap [u8],
         /// The frame of the second version.
         at: At,
+    },
+    /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
+    Metadata {
+        /// Who sent it.
+        from: Direction,
+        /// The torrent, as the handshakes name it.
+        info_hash: Option<[u8; 20]>,
+        /// Index of the metadata piece.
+        piece: u32,
+        /// Bytes of the whole info dictionary, as the sender says.
+        total_size: Option<u32>,
+        /// The bytes.
+        payload: Vec<u8>,
+        /// The frames that carried it.
+        span: Span,
+    },
+    /// Hashes of a v2 torrent's tree (BEP 52); not checked against its root.
+    Hashes {
+        /// The torrent, as the handshakes name it.
+        info_hash: Option<[u8; 20]>,
+        /// Which hashes.
+        range: HashRange,
+        /// The hashes, then the uncle hashes.
+        hashes: Vec<u8>,
+        /// The frames that carried them.
+        span: Span,
+    },
+    /// A peer named another one (BEP 11).
+    Pex {
+        /// Who named it.
+        from: Direction,
+        /// The torrent, as the handshakes name it.
+        info_hash: Option<[u8; 20]>,
+        /// Whom.
+        subject: Endpoint,
+        /// The frames that carried it.
+        span: Span,
+    },
+    /// A relay told a peer to connect to another one (BEP 55).
+    Holepunch {
+        /// Who told.
+        from: Direction,
+        /// The torrent, as the handshakes name it.
+        info_hash: Option<[u8; 20]>,
+        /// The peer to connect to.
+        subject: Endpoint,
+        /// The frames that carried it.
+        span: Span,
     },
 }
 
@@ -283,12 +332,20 @@ impl<'cap> Session<'cap> {
         for event in events.drain(..) {
             match event {
                 PeerEvent::Block(block) => out.push(SessionEvent::Served(self.serve(direction, block, anomalies))),
+                PeerEvent::Message { message: Message::Extended { id, body }, span } => {
+                    self.extended(direction, id, &body, span, out, anomalies);
+                }
+                PeerEvent::Message { message: Message::Hashes { range, hashes }, span } => {
+                    let [low, high] = self.info_hashes();
+                    let info_hash = low.or(high);
+                    out.push(SessionEvent::Hashes { info_hash, range, hashes: hashes.into_owned(), span });
+                }
                 PeerEvent::Message { message, span } => {
                     let (sender, receiver) = both(&mut self.sides, direction);
-                    if let crate::wire::Message::RejectRequest(block) = message {
+                    if let Message::RejectRequest(block) = message {
                         receiver.outstanding.reject(block);
                     }
-                    sender.message(message, span, direction, self.flow, anomalies);
+                    sender.message(message, span);
                 }
                 PeerEvent::Handshake(handshake) => {
                     self.initiator.get_or_insert(direction);

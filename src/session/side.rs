@@ -1,11 +1,9 @@
 //! One side of a session: its deframer, its open requests, and the facts that its messages prove.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::{Advertised, Answer, Outstanding, arrow};
+use super::{Advertised, Answer, Outstanding};
 use crate::Limits;
-use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, FlowKey};
 use crate::provenance::Span;
 use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
@@ -18,6 +16,10 @@ pub struct SideFacts {
     pub listen_port: Option<u16>,
     /// The client that it named (BEP 10 `v`).
     pub client: Option<String>,
+    /// Its extension handshake (BEP 10), later ones merged in.
+    pub extensions: Option<ExtendedHandshake>,
+    /// Its extension messages by name, `unknown` where the other side's handshake was not captured.
+    pub extension_messages: BTreeMap<String, u64>,
     /// What it claimed to have.
     pub advertised: Advertised,
     /// Its first unchoke or allowed_fast.
@@ -85,14 +87,7 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    pub(super) fn message(
-        &mut self,
-        message: Message<'_>,
-        span: Span,
-        direction: Direction,
-        flow: FlowKey,
-        anomalies: &mut Anomalies,
-    ) {
+    pub(super) fn message(&mut self, message: Message<'_>, span: Span) {
         let facts = &mut self.facts;
         match message {
             Message::Bitfield(bits) => facts.advertised.bitfield(&bits, span),
@@ -107,19 +102,6 @@ impl<'cap> Side<'cap> {
             }
             Message::Cancel(block) => self.outstanding.cancel(block),
             Message::RejectRequest(_) => facts.rejected += 1,
-            Message::Extended { id: 0, body } => match ExtendedHandshake::parse(&body) {
-                Ok(handshake) => {
-                    facts.listen_port = handshake.port.filter(|port| *port != 0).or(facts.listen_port);
-                    if let Some(client) = handshake.client {
-                        facts.client.get_or_insert(client);
-                    }
-                }
-                Err(fault) => anomalies.note(Kind::BadMessage, body.len() as u64, || Example {
-                    span: Some(span),
-                    flow: arrow(flow, direction),
-                    detail: format!("extension handshake: {fault}"),
-                }),
-            },
             _ => {}
         }
     }

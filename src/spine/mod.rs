@@ -1,21 +1,31 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
+mod channel;
+mod hashes;
 mod tcp;
+mod udp;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::evidence::{Findings, Quality};
 use crate::flow::FlowTable;
+use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
+use crate::metadata::{Harvest, MetadataStore};
 use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::session::{ConnectionId, Session, SessionEvent};
+use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
+use crate::torrent::Torrents;
 use crate::{Error, Options};
+use hashes::Hashes;
 use tcp::TcpFlow;
+use udp::UdpFlow;
 
 /// The stages from frame to ledger, and what flows between them.
 #[derive(Debug)]
@@ -35,15 +45,29 @@ pub(crate) struct Hub<'run, 'cap> {
     prover: &'run Prover<'cap>,
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
+    mentions: Mentions,
+    metadata: MetadataStore,
+    hashes: Hashes,
+    purpose: Purpose,
     tallies: Tallies,
     next_connection: u64,
     scratch: Scratch<'cap>,
+}
+
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To find info dictionaries only: payload is not kept.
+    Survey,
+    /// To prove.
+    Proof,
 }
 
 /// Lists that are empty between packets, kept for their room.
 #[derive(Debug, Default)]
 struct Scratch<'cap> {
     items: Vec<(Direction, StreamItem<'cap>)>,
+    utp_items: Vec<(UtpId, Direction, StreamItem<'cap>)>,
     events: Vec<SessionEvent<'cap>>,
 }
 
@@ -52,6 +76,7 @@ struct Scratch<'cap> {
 struct Tallies {
     tcp_flows: u64,
     udp_flows: u64,
+    utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
 }
@@ -60,7 +85,7 @@ struct Tallies {
 #[derive(Debug)]
 enum Flow<'cap> {
     Tcp(Box<TcpFlow<'cap>>),
-    Udp,
+    Udp(UdpFlow<'cap>),
 }
 
 impl<'run, 'cap> Spine<'run, 'cap> {
@@ -69,6 +94,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         ledger: Ledger<'run, 'cap>,
         prover: &'run Prover<'cap>,
         spill: &'cap Spill,
+        purpose: Purpose,
     ) -> Self {
         Self {
             decoder: Decoder::new(options.checksums, &options.limits),
@@ -79,6 +105,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 prover,
                 ledger,
                 anomalies: Anomalies::default(),
+                mentions: Mentions::new(options.limits.mentions),
+                metadata: MetadataStore::default(),
+                hashes: Hashes::default(),
+                purpose,
                 tallies: Tallies::default(),
                 next_connection: 0,
                 scratch: Scratch::default(),
@@ -103,54 +133,63 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
-        let (flow, evicted) = match &packet.transport {
-            Transport::Tcp(_) => {
-                self.flows.touch(packet.flow, || Flow::Tcp(Box::new(TcpFlow::new(packet.flow, &mut self.hub))))
+        let hub = &mut self.hub;
+        let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
+            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+        });
+        if packet.path != PathId::NONE {
+            match flow {
+                Flow::Tcp(flow) => flow.cross(packet.path),
+                Flow::Udp(flow) => flow.cross(packet.path),
             }
-            Transport::Udp(_) => self.flows.touch(packet.flow, || {
-                self.hub.tallies.udp_flows += 1;
-                Flow::Udp
-            }),
-        };
+        }
         match (flow, &packet.transport) {
-            (Flow::Tcp(flow), Transport::Tcp(segment)) => {
-                if packet.path != PathId::NONE {
-                    flow.cross(packet.path);
-                }
-                flow.push(packet, segment, &mut self.hub, &self.decoder);
-            }
-            (Flow::Udp, Transport::Udp(_)) => {}
+            (Flow::Tcp(flow), Transport::Tcp(segment)) => flow.push(packet, segment, hub, &self.decoder),
+            (Flow::Udp(flow), Transport::Udp(datagram)) => flow.push(packet, datagram, hub, &self.decoder),
             // The key holds the protocol, so a flow never changes it.
-            (Flow::Tcp(_), Transport::Udp(_)) | (Flow::Udp, Transport::Tcp(_)) => {}
+            (Flow::Tcp(_), Transport::Udp(_)) | (Flow::Udp(_), Transport::Tcp(_)) => {}
         }
         if let Some((key, flow)) = evicted {
-            self.hub.anomalies.note(Kind::LimitReached, 1, || Example {
+            hub.anomalies.note(Kind::LimitReached, 1, || Example {
                 span: Some(Span::single(packet.at)),
                 flow: format!("{} <-> {}", key.low, key.high),
                 detail: "flows: the least recently active flow was closed to make room".to_owned(),
             });
-            if let Flow::Tcp(flow) = flow {
-                flow.close(EndReason::Open, &mut self.hub, &self.decoder);
-            }
+            flow.close(hub, &self.decoder);
         }
     }
 
-    /// Ends every flow, and gives the books and what was found beside them.
-    pub(crate) fn finish(mut self) -> (Ledger<'run, 'cap>, Findings) {
+    /// Ends every flow, and gives the info dictionaries that peers sent one another.
+    pub(crate) fn survey(mut self) -> Harvest {
+        self.close_flows();
+        self.hub.metadata.finish()
+    }
+
+    fn close_flows(&mut self) {
         while let Some((_, flow)) = self.flows.evict() {
-            if let Flow::Tcp(flow) = flow {
-                flow.close(EndReason::Open, &mut self.hub, &self.decoder);
-            }
+            flow.close(&mut self.hub, &self.decoder);
         }
-        let Hub { prover, mut ledger, mut anomalies, tallies, .. } = self.hub;
-        self.decoder.finish(&mut anomalies);
+        self.decoder.finish(&mut self.hub.anomalies);
+    }
+
+    /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
+    /// `hashes` messages add to them (BEP 52).
+    pub(crate) fn finish(mut self, taught: &'run OnceCell<Torrents>) -> (Ledger<'run, 'cap>, Findings) {
+        self.close_flows();
+        let Hub { prover, mut ledger, mut anomalies, mentions, metadata, hashes, tallies, .. } = self.hub;
+        if let Some(torrents) = hashes.teach(ledger.torrents(), &mut anomalies) {
+            ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
+        }
         ledger.finish(prover, &mut anomalies);
+        let metadata = metadata.finish();
+        note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();
         let quality = Quality {
             frames: self.frames,
             not_ip: counts.not_ip,
             tcp_flows: tallies.tcp_flows,
-            utp_flows: 0,
+            utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,
             gaps: tallies.gaps,
             gap_bytes: tallies.gap_bytes,
@@ -158,7 +197,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             clock_steps: self.clock.count,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        (ledger, Findings { anomalies, quality, clock_steps: self.clock.steps })
+        (ledger, Findings { anomalies, mentions, metadata, quality, clock_steps: self.clock.steps })
     }
 }
 
@@ -172,13 +211,46 @@ impl<'cap> Hub<'_, 'cap> {
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
             match event {
+                SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
                 SessionEvent::Served(served) => {
                     self.ledger.serve(session, served, self.prover, &mut self.anomalies);
                 }
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
+                SessionEvent::Pex { from, info_hash, subject, span } => {
+                    let by = session.flow.source(from);
+                    self.mention(Named { subject, info_hash, by, via: Via::Pex }, span);
+                }
+                SessionEvent::Holepunch { from, info_hash, subject, span } => {
+                    let by = session.flow.source(from);
+                    self.mention(Named { subject, info_hash, by, via: Via::Holepunch }, span);
+                }
+                SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
+                    if let Some(info_hash) = info_hash {
+                        let (by, size) = (session.flow.source(from), total_size.map(u64::from));
+                        self.metadata.push(info_hash, piece, size, &payload, by, span);
+                    }
+                }
+                SessionEvent::Hashes { info_hash, range, hashes, span } => {
+                    if let Some(info_hash) = info_hash {
+                        self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
+                    }
+                }
             }
+        }
+    }
+
+    fn mention(&mut self, named: Named, span: Span) {
+        if !self.mentions.note(named, span) {
+            self.anomalies.note(Kind::LimitReached, 1, || Example {
+                span: Some(span),
+                flow: String::new(),
+                detail: format!(
+                    "mentions: {} was named by {}, and there is no room to list it",
+                    named.subject, named.by
+                ),
+            });
         }
     }
 
@@ -195,6 +267,59 @@ impl<'cap> Hub<'_, 'cap> {
             }
         }
         self.ledger.close(session, paths, &mut self.anomalies);
+    }
+}
+
+impl<'cap> Flow<'cap> {
+    fn close(self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        match self {
+            Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
+            Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+        }
+    }
+}
+
+/// Says which info dictionaries were wrong or could not be completed.
+fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
+    for wrong in &metadata.wrong {
+        anomalies.note(Kind::WrongMetadata, 1, || Example {
+            span: Some(wrong.span),
+            flow: wrong.from.to_string(),
+            detail: format!(
+                "metadata piece {} differs from the info dictionary that hashes to the info-hash",
+                wrong.piece
+            ),
+        });
+    }
+    let counts = metadata.counts;
+    for (count, kind, what) in [
+        (counts.mismatches, Kind::WrongMetadata, "whole info dictionaries did not hash to their info-hash"),
+        (counts.malformed, Kind::BadMessage, "metadata pieces were empty, too long or beyond 64 MiB"),
+        (counts.limited, Kind::LimitReached, "metadata: pieces were not kept or not tried because of a bound"),
+    ] {
+        if count > 0 {
+            anomalies.note(kind, count, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!("{count} {what}"),
+            });
+        }
+    }
+}
+
+/// The tunnels that a flow crossed, the first few of them.
+#[derive(Clone, Debug, Default)]
+struct Paths(Vec<PathId>);
+
+impl Paths {
+    fn add(&mut self, path: PathId) {
+        if !self.0.contains(&path) && self.0.len() < MOST_PATHS {
+            self.0.push(path);
+        }
+    }
+
+    fn names(&self, decoder: &Decoder) -> BTreeSet<String> {
+        self.0.iter().map(|path| decoder.path_name(*path).to_owned()).collect()
     }
 }
 
@@ -256,3 +381,5 @@ const BACKWARD_NS: i64 = 1_000_000_000;
 const FORWARD_NS: i64 = 86_400_000_000_000;
 // Rationale: each step flags the transfers around it; more are only counted.
 const MOST_STEPS: usize = 10_000;
+// Rationale: more tunnels than a flow crosses; the first ones are kept.
+const MOST_PATHS: usize = 8;

@@ -81,6 +81,8 @@ pub enum Expected {
         /// As in [`Expected::V2`].
         v2: PieceTree,
     },
+    /// v2: the SHA-256 of one leaf, without padding.
+    Leaf([u8; 32]),
     /// Nothing that could verify it is known (a v2 torrent without piece layers).
     Unknown,
 }

@@ -1,13 +1,91 @@
-//! One piece of one torrent: what was sent of it, to whom, and what is known of it.
+//! One unit of one torrent, a piece or a leaf: what was sent of it, to whom, and what is known of it.
 
 use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Content, RangeSet, TransferId};
 use crate::packet::Direction;
-use crate::prove::JobId;
+use crate::prove::{JobId, UnitJob};
 use crate::provenance::Span;
 use crate::session::ConnectionId;
+use crate::torrent::merkle::LEAF_BYTES;
+use crate::torrent::{Expected, PieceIndex, Torrent};
+
+/// What is verified at once: a whole piece, or one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP 52).
+///
+/// Ordered by piece, then by leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unit {
+    /// The piece, as numbered on the wire.
+    pub piece: u32,
+    /// The leaf within the piece; `None` for the whole piece.
+    pub leaf: Option<u32>,
+}
+
+impl std::fmt::Display for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "piece {}", self.piece)?;
+        self.leaf.map_or(Ok(()), |leaf| write!(f, " leaf {leaf}"))
+    }
+}
+
+/// The place of a unit in its piece, and what it must hash to.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Its bytes, in bytes of the piece.
+    pub range: Range<u32>,
+    /// The padding in it.
+    pub pads: RangeSet,
+    /// Its hash.
+    pub expected: Expected,
+}
+
+impl Measure {
+    /// Every unit of `piece` that has a byte in `range`.
+    pub fn units(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
+        if torrent.leaf(piece, range.start / LEAF_BYTES).is_none() {
+            return vec![Unit { piece: piece.number(), leaf: None }];
+        }
+        let leaves = range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES);
+        leaves.map(|leaf| Unit { piece: piece.number(), leaf: Some(leaf) }).collect()
+    }
+
+    /// The place and the hash of `unit`; `None` when the torrent has no such unit.
+    pub fn of(torrent: &Torrent, unit: Unit) -> Option<Self> {
+        let piece = torrent.piece(unit.piece)?;
+        let size = torrent.piece_size(piece);
+        let (range, expected) = match unit.leaf {
+            None => (0..size, torrent.expected(piece)),
+            Some(leaf) => {
+                let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
+                (start..start.saturating_add(LEAF_BYTES).min(size), Expected::Leaf(torrent.leaf(piece, leaf)?))
+            }
+        };
+        let all: RangeSet = torrent.pads(piece).collect();
+        let pads = all.within(&range).collect();
+        Some(Self { range, pads, expected })
+    }
+
+    /// Bytes of it that are not padding.
+    pub fn content(&self) -> u64 {
+        u64::from(self.range.end - self.range.start) - self.pads.total()
+    }
+
+    /// The job that proves `content`; `None` where bytes are missing, or no hash is known.
+    pub fn job<'cap>(&self, content: &Content<'cap>) -> Option<UnitJob<'cap>> {
+        let runs = match self.expected {
+            // Padding behind a file's end is no part of a leaf.
+            Expected::Leaf(_) => {
+                let mut range = RangeSet::from_iter([self.range.clone()]);
+                self.pads.iter().for_each(|pad| range.remove(pad));
+                content.whole(range.iter().next().unwrap_or(0..0), &RangeSet::default())?
+            }
+            Expected::Unknown => return None,
+            _ => content.whole(self.range.clone(), &self.pads)?,
+        };
+        Some(UnitJob { runs, expected: self.expected })
+    }
+}
 
 /// A block in its place, with who sent it and what came before it.
 #[derive(Clone, Debug)]
@@ -37,10 +115,18 @@ pub struct Share<'cap> {
     pub doubtful: bool,
 }
 
+impl Share<'_> {
+    /// The part of it within `range` of the piece, if there is any.
+    pub fn part(&self, range: &Range<u32>) -> Option<Self> {
+        let ranges: RangeSet = self.ranges.within(range).collect();
+        (!ranges.is_empty()).then(|| Self { content: self.content.cut(&ranges), ranges, ..self.clone() })
+    }
+}
+
 /// Who receives; see [`Session::receiver`](crate::session::Session::receiver).
 pub type Receiver = (IpAddr, Option<u16>);
 
-/// One copy of the piece on its way to one receiver.
+/// One copy of the unit on its way to one receiver.
 ///
 /// # Invariants
 /// - The shares do not overlap.
@@ -67,7 +153,7 @@ pub enum State {
     Failed,
 }
 
-/// Verified bytes of one transfer in the piece, each counted once.
+/// Verified bytes of one transfer in the unit, each counted once.
 #[derive(Clone, Debug)]
 pub struct Credit {
     /// Whose.
@@ -84,10 +170,10 @@ pub struct Credit {
     pub requested: Option<Span>,
 }
 
-/// All that is known of one piece.
+/// All that is known of one unit.
 #[derive(Debug, Default)]
-pub struct PieceBook<'cap> {
-    /// Contents that hash to the piece: one, or more if SHA-1 collides (T23).
+pub struct UnitBook<'cap> {
+    /// Contents that hash to the unit: one, or more if SHA-1 collides (T23).
     pub references: Vec<Content<'cap>>,
     /// Whether a copy was verified.
     pub verified: bool,
@@ -103,9 +189,9 @@ pub struct PieceBook<'cap> {
     pub credits: Vec<Credit>,
 }
 
-impl<'cap> PieceBook<'cap> {
-    /// Adds a block of a piece with `size` bytes; gives the index of the attempt that it completed.
-    pub fn add(&mut self, share: Share<'cap>, receiver: Receiver, size: u32, pads: &RangeSet) -> Option<usize> {
+impl<'cap> UnitBook<'cap> {
+    /// Adds a share of a unit with `content` bytes without padding; gives the index of the attempt that it completed.
+    pub fn add(&mut self, share: Share<'cap>, receiver: Receiver, content: u64) -> Option<usize> {
         let room = self.attempts.iter_mut().position(|attempt| {
             attempt.receiver == receiver && attempt.state == State::Open && attempt.makes_room(&share)
         });
@@ -129,7 +215,6 @@ impl<'cap> PieceBook<'cap> {
         self.loose.extend(attempt.supersede(&share).map(|share| (receiver, share)));
         share.ranges.iter().for_each(|range| attempt.covered.insert(range));
         attempt.shares.push(share);
-        let content = u64::from(size) - pads.total();
         (attempt.covered.total() == content).then_some(index)
     }
 

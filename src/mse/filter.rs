@@ -1,0 +1,300 @@
+//! The filter: holds the beginning of both directions until it is known what they are.
+
+use super::classify::{Flights, Verdict, basis, classify, may_be_key};
+use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
+use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed};
+use super::side::{Side, Sink, Wire};
+use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome, Secrets};
+use crate::Error;
+use crate::packet::{Direction, Store};
+use crate::stream::{Missing, StreamItem};
+
+/// Both directions of one connection that does not begin with a clear BitTorrent handshake.
+///
+/// # Invariants
+/// - While the outcome is [`MseOutcome::Undecided`] nothing is passed on, and at most 1,024 items and the first
+///   1,200 bytes of each direction are held. Afterwards nothing is held but for [`take_held`](Self::take_held).
+/// - What is passed on keeps its direction's order, its offsets in the stream as captured, and its frames.
+#[derive(Debug)]
+pub struct MseFilter<'cap> {
+    initiator: Option<Direction>,
+    /// Whether `initiator` is only who was seen first.
+    assumed: bool,
+    flights: Flights,
+    heads: [Head; 2],
+    held: Vec<(Direction, StreamItem<'cap>)>,
+    sides: [Side; 2],
+    fit: Option<Fit>,
+    outcome: MseOutcome,
+    opaque: [u64; 2],
+    scratch: Vec<u8>,
+}
+
+impl<'cap> MseFilter<'cap> {
+    /// A connection that `initiator` opened; `None` when its opening (SYN, ST_SYN) is not in the capture: then MSE is
+    /// only recognised with a secret, as it is not known whether the first captured bytes are the first ones.
+    pub fn new(initiator: Option<Direction>) -> Self {
+        Self {
+            initiator,
+            assumed: initiator.is_none(),
+            flights: Flights::default(),
+            heads: [Head::default(), Head::default()],
+            held: Vec::new(),
+            sides: [Side::Through, Side::Through],
+            fit: None,
+            outcome: MseOutcome::Undecided,
+            opaque: [0; 2],
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes the next item of one direction and appends to `out` what can be passed on.
+    ///
+    /// `info_hashes` are the wire info-hashes of the given torrents (v2 ones cut to 20 bytes), the candidates for SKEY.
+    /// Decrypted bytes go to `store`. Items held while undecided are passed on with the first push after the decision
+    /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length the direction is
+    /// opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
+    /// earliest place at which its peer wire can be in clear; the rest of a late `IA` may still come before it.
+    ///
+    /// # Errors
+    /// Those of `store`; nothing in a stream is an error.
+    pub fn push(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        secrets: &Secrets,
+        info_hashes: &[[u8; 20]],
+        store: &dyn Store<'cap>,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) -> Result<(), Error> {
+        if self.outcome != MseOutcome::Undecided {
+            self.release(store, out)?;
+            return self.forward(direction, item, store, out);
+        }
+        self.hold(direction, item);
+        self.decide(secrets, info_hashes);
+        if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
+            self.finish(secrets, info_hashes);
+        }
+        if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
+            self.release(store, out)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection: decides on what was seen, and passes on or counts what is held.
+    ///
+    /// # Errors
+    /// Those of `store`.
+    pub fn close(
+        &mut self,
+        secrets: &Secrets,
+        info_hashes: &[[u8; 20]],
+        store: &dyn Store<'cap>,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) -> Result<(), Error> {
+        if self.outcome == MseOutcome::Undecided {
+            self.finish(secrets, info_hashes);
+        }
+        self.release(store, out)
+    }
+
+    /// What the connection is, as far as it is known.
+    pub fn outcome(&self) -> &MseOutcome {
+        &self.outcome
+    }
+
+    /// The secret whose HASH('req1', S) the initiator sent, whatever came of it: it is not unused.
+    pub fn secret(&self) -> Option<usize> {
+        self.fit.map(|fit| fit.secret)
+    }
+
+    /// The info-hash that both ends used as SKEY, when a secret and a given torrent fit.
+    pub fn info_hash(&self) -> Option<[u8; 20]> {
+        self.fit.map(|fit| fit.skey).filter(|_| !matches!(self.outcome, MseOutcome::Opaque { .. }))
+    }
+
+    /// Captured bytes that could not be read, by [`Direction::index`]. MSE's own handshake counts only where nothing
+    /// of the connection is readable.
+    pub fn opaque_bytes(&self) -> [u64; 2] {
+        self.opaque
+    }
+
+    /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is
+    /// [`MseOutcome::NotMse`].
+    pub fn take_held(&mut self) -> Vec<(Direction, StreamItem<'cap>)> {
+        std::mem::take(&mut self.held)
+    }
+
+    fn hold(&mut self, direction: Direction, item: &StreamItem<'cap>) {
+        self.held.push((direction, *item));
+        let Some(head) = self.heads.get_mut(direction.index()) else { return };
+        match item {
+            StreamItem::Data { bytes, .. } => {
+                let initiator = *self.initiator.get_or_insert(direction);
+                if !head.ended {
+                    let room = HEAD_BYTES.saturating_sub(head.bytes.len()).min(bytes.len());
+                    head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+                }
+                if direction == initiator {
+                    self.flights.initiator_sent(bytes.len() as u64);
+                } else {
+                    self.flights.responder_sent(bytes.len() as u64);
+                }
+            }
+            StreamItem::Gap { missing, .. } => {
+                head.ended = true;
+                let len = if let Missing::Bytes(bytes) = missing { *bytes } else { 0 };
+                if self.initiator == Some(direction) {
+                    self.flights.initiator_sent(len);
+                } else if self.initiator.is_some() {
+                    self.flights.responder_sent(len);
+                }
+            }
+            StreamItem::End { .. } => head.ended = true,
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
+        let Some(initiator) = self.initiator else { return };
+        let [a, b] = [initiator.index(), initiator.reverse().index()];
+        let [Some(first), Some(second)] = [self.heads.get(a), self.heads.get(b)] else { return };
+        if !secrets.is_empty() {
+            let found = match &self.fit {
+                Some(fit) => Some((fit.place, fit.secret)),
+                None => handshake::find_req1(&first.bytes, KEY_LEN, secrets),
+            };
+            if let Some((place, secret)) = found {
+                let keyed = keyed(first, second, place, secret, secrets, info_hashes);
+                return self.unlock(keyed, initiator);
+            }
+            // Its place is within the first 628 bytes: until they are there, a secret may still fit.
+            if !first.is_final() && first.bytes.len() < MAX_FIRST + 20 && may_be_key(&first.bytes) {
+                return;
+            }
+        }
+        if self.assumed {
+            return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+        }
+        match classify(&first.bytes, &second.bytes, &self.flights) {
+            Verdict::Likely => {
+                let (first, second) =
+                    (clear_handshake(first, KEY_LEN + MIN_SECOND), clear_handshake(second, FIRST_CLEAR));
+                self.without_key(initiator, first, second);
+            }
+            Verdict::NotYet if !first.ended && !second.ended => {}
+            Verdict::NotYet | Verdict::No => self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]),
+        }
+    }
+
+    /// Decides a connection that looks like MSE, by the clear handshakes found in it.
+    fn without_key(&mut self, initiator: Direction, first: Step<u64>, second: Step<u64>) {
+        let earliest = self.flights.second.unwrap_or(self.flights.initiator);
+        let answered = self.flights.answer().unwrap_or(self.flights.responder) + FIXED_LEN as u64;
+        let (from, back) = match (first, second) {
+            (Step::Found(from), Step::Found(back)) => (from, back),
+            (_, Step::Found(back)) => (earliest, back),
+            (Step::Found(from), Step::No(_)) => (from, answered),
+            (_, Step::No(_)) => {
+                let basis = basis(&self.flights);
+                return self.settle(MseOutcome::Opaque { basis }, [Side::Opaque, Side::Opaque]);
+            }
+            (_, Step::More) => return,
+        };
+        let sides = [Side::Wire(Wire::clear(from)), Side::Wire(Wire::clear(back))];
+        self.settle_by_role(MseOutcome::Plaintext, initiator, sides);
+    }
+
+    /// Decides a connection of which a secret is known.
+    fn unlock(&mut self, keyed: Keyed, initiator: Direction) {
+        self.fit = Some(keyed.fit);
+        let secret = keyed.fit.secret;
+        let opaque = [Side::Opaque, Side::Opaque];
+        let (opening, answer) = match keyed.found {
+            Step::More => return,
+            Step::No(reason) if keyed.named => {
+                let basis = format!("a secret and a given torrent fit its hashes, but {reason}");
+                return self.settle(MseOutcome::WrongSecret { secret, basis }, opaque);
+            }
+            Step::No(reason) => {
+                let basis = format!("a secret fits, but {reason}");
+                return self.settle(MseOutcome::Opaque { basis }, opaque);
+            }
+            Step::Found(found) => found,
+        };
+        let select = answer.as_ref().map_or(opening.provide, |answer| answer.select);
+        let clear = match select {
+            PLAINTEXT => true,
+            RC4 => false,
+            _ => {
+                let basis =
+                    "a secret fits, but which of plaintext and RC4 was selected is not in the capture or is \
+                             neither"
+                        .to_owned();
+                return self.settle(MseOutcome::Opaque { basis }, opaque);
+            }
+        };
+        let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
+        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher));
+        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear)));
+        let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
+        self.settle_by_role(outcome, initiator, [first, second]);
+    }
+
+    /// Decides on what was seen, as no more will be.
+    fn finish(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
+        self.heads.iter_mut().for_each(|head| head.ended = true);
+        self.decide(secrets, info_hashes);
+        if self.outcome == MseOutcome::Undecided {
+            self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+        }
+    }
+
+    fn settle_by_role(&mut self, outcome: MseOutcome, initiator: Direction, [first, second]: [Side; 2]) {
+        let sides = match initiator {
+            Direction::LowToHigh => [first, second],
+            Direction::HighToLow => [second, first],
+        };
+        self.settle(outcome, sides);
+    }
+
+    fn settle(&mut self, outcome: MseOutcome, sides: [Side; 2]) {
+        self.outcome = outcome;
+        self.sides = sides;
+        self.heads = [Head::default(), Head::default()];
+    }
+
+    /// Passes on, or counts, what was held.
+    fn release(
+        &mut self,
+        store: &dyn Store<'cap>,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) -> Result<(), Error> {
+        for (direction, item) in std::mem::take(&mut self.held) {
+            self.forward(direction, &item, store, out)?;
+        }
+        Ok(())
+    }
+
+    fn forward(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        store: &dyn Store<'cap>,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) -> Result<(), Error> {
+        let mut sink = Sink { direction, scratch: &mut self.scratch, store, out };
+        if let Some(side) = self.sides.get_mut(direction.index()) {
+            let opaque = side.forward(item, &mut sink)?;
+            if let Some(count) = self.opaque.get_mut(direction.index()) {
+                *count = count.saturating_add(opaque);
+            }
+        }
+        Ok(())
+    }
+}
+
+// Rationale: neither side sends more than a few segments before the other's handshake; 1,024 items of 64
+// bytes make 64 KiB.
+const MAX_HELD: usize = 1_024;

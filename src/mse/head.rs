@@ -1,0 +1,94 @@
+//! The beginning of each direction, gathered until the connection is understood, and what can be read from it.
+
+use super::handshake::{self, Answer, Fit, Opening, Step};
+use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets};
+
+/// The beginning of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub bytes: Vec<u8>,
+    /// Nothing can be added: a gap follows, or the direction is over.
+    pub ended: bool,
+}
+
+impl Head {
+    /// Whether nothing will be added to it.
+    pub fn is_final(&self) -> bool {
+        self.ended || self.bytes.len() >= HEAD_BYTES
+    }
+}
+
+/// How far a connection was read with a secret.
+pub(super) struct Keyed {
+    pub fit: Fit,
+    /// Whether one of the given torrents is the SKEY.
+    pub named: bool,
+    /// What was read, or why not.
+    pub found: Step<(Opening, Option<Answer>)>,
+}
+
+/// Reads both sides with the secret whose hash stands at `place` in the initiator's stream.
+pub(super) fn keyed(
+    first: &Head,
+    second: &Head,
+    place: usize,
+    secret: usize,
+    secrets: &Secrets,
+    info_hashes: &[[u8; 20]],
+) -> Keyed {
+    let mut keyed = Keyed { fit: Fit { secret, place, skey: [0; 20] }, named: false, found: Step::More };
+    let cut_off = "its handshake is not whole in the capture";
+    let Some(s) = secrets.secret(secret) else { return keyed };
+    match handshake::find_skey(&first.bytes, place, s, info_hashes) {
+        Step::Found(skey) => (keyed.fit.skey, keyed.named) = (skey, true),
+        Step::More => {
+            if first.is_final() {
+                keyed.found = Step::No(cut_off);
+            }
+            return keyed;
+        }
+        Step::No(reason) => {
+            keyed.found = Step::No(reason);
+            return keyed;
+        }
+    }
+    let opening = match handshake::opening(&first.bytes, &keyed.fit, s) {
+        Step::Found(opening) => opening,
+        Step::More => {
+            if first.is_final() {
+                (keyed.named, keyed.found) = (false, Step::No(cut_off));
+            }
+            return keyed;
+        }
+        Step::No(reason) => {
+            keyed.found = Step::No(reason);
+            return keyed;
+        }
+    };
+    keyed.found = match handshake::answer(&second.bytes, &keyed.fit, s) {
+        Step::Found(answer) => Step::Found((opening, Some(answer))),
+        Step::More if second.is_final() => Step::Found((opening, None)),
+        Step::More => Step::More,
+        Step::No(reason) => Step::No(reason),
+    };
+    keyed
+}
+
+/// Where a clear handshake stands in `head`, from `from` on.
+pub(super) fn clear_handshake(head: &Head, from: usize) -> Step<u64> {
+    let window = head.bytes.get(from..).unwrap_or_default();
+    match window.windows(HANDSHAKE.len()).position(|bytes| bytes == HANDSHAKE) {
+        Some(place) => Step::Found((from + place) as u64),
+        None if head.ended || head.bytes.len() >= LAST_CLEAR + HANDSHAKE.len() => Step::No("no clear handshake"),
+        None => Step::More,
+    }
+}
+
+/// How a handshake begins (BEP 3).
+const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
+/// Where the responder's peer wire begins at the earliest, and at the latest.
+pub(super) const FIRST_CLEAR: usize = KEY_LEN + FIXED_LEN;
+const LAST_CLEAR: usize = MAX_FIRST + FIXED_LEN + MAX_PAD;
+// Rationale: the initiator's handshake without IA ends at byte 1,176 at the latest; the responder's, with the
+// beginning of a clear handshake, at 1,154.
+pub(super) const HEAD_BYTES: usize = 1_200;

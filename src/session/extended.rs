@@ -1,0 +1,113 @@
+//! Extension messages (BEP 10) in their session: whose table of ids counts, and what each says.
+
+use super::{Session, SessionEvent, arrow, both};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::{Direction, Endpoint};
+use crate::provenance::Span;
+use crate::wire::{ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage};
+
+impl<'cap> Session<'cap> {
+    /// Takes an extension message with `id` that went in `direction`.
+    pub(super) fn extended(
+        &mut self,
+        direction: Direction,
+        id: u8,
+        body: &[u8],
+        span: Span,
+        out: &mut Vec<SessionEvent<'cap>>,
+        anomalies: &mut Anomalies,
+    ) {
+        if id == 0 {
+            return self.extension_handshake(direction, body, span, anomalies);
+        }
+        // The id is one that the receiver chose in its own handshake.
+        let (sender, receiver) = both(&mut self.sides, direction);
+        let name =
+            receiver.facts.extensions.as_ref().and_then(|known| known.name_of(id)).unwrap_or("unknown").to_owned();
+        *sender.facts.extension_messages.entry(name.clone()).or_default() += 1;
+        let [low, high] = self.info_hashes();
+        let info_hash = low.or(high);
+        let fault = match name.as_str() {
+            "ut_metadata" => match MetadataMessage::parse(body) {
+                Ok(MetadataMessage::Data { piece, total_size, payload }) => {
+                    let payload = payload.to_vec();
+                    out.push(SessionEvent::Metadata {
+                        from: direction,
+                        info_hash,
+                        piece,
+                        total_size,
+                        payload,
+                        span,
+                    });
+                    None
+                }
+                Ok(_) => None,
+                Err(fault) => Some(fault),
+            },
+            "ut_pex" => match PexMessage::parse(body) {
+                Ok(message) => {
+                    for peer in message.added {
+                        let subject = Endpoint { ip: peer.address.ip(), port: peer.address.port() };
+                        out.push(SessionEvent::Pex { from: direction, info_hash, subject, span });
+                    }
+                    None
+                }
+                Err(fault) => Some(fault),
+            },
+            "ut_holepunch" => match Holepunch::parse(body) {
+                Ok(Holepunch { kind: HolepunchKind::Connect, address }) => {
+                    let subject = Endpoint { ip: address.ip(), port: address.port() };
+                    out.push(SessionEvent::Holepunch { from: direction, info_hash, subject, span });
+                    None
+                }
+                Ok(_) => None,
+                Err(fault) => Some(fault),
+            },
+            "lt_donthave" => match LtDontHave::parse(body) {
+                Ok(LtDontHave { piece }) => {
+                    self.sides[direction.index()].facts.advertised.dont_have(piece);
+                    None
+                }
+                Err(fault) => Some(fault),
+            },
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            self.note_fault(direction, &name, &fault, body.len(), span, anomalies);
+        }
+    }
+
+    fn extension_handshake(&mut self, direction: Direction, body: &[u8], span: Span, anomalies: &mut Anomalies) {
+        let facts = &mut self.sides[direction.index()].facts;
+        match ExtendedHandshake::parse(body) {
+            Ok(handshake) => {
+                facts.listen_port = handshake.port.filter(|port| *port != 0).or(facts.listen_port);
+                if let Some(client) = &handshake.client {
+                    facts.client.get_or_insert_with(|| client.clone());
+                }
+                // A later handshake changes only what it names (BEP 10).
+                match &mut facts.extensions {
+                    Some(known) => known.extensions.extend(handshake.extensions),
+                    None => facts.extensions = Some(handshake),
+                }
+            }
+            Err(fault) => self.note_fault(direction, "handshake", &fault, body.len(), span, anomalies),
+        }
+    }
+
+    fn note_fault(
+        &self,
+        direction: Direction,
+        name: &str,
+        fault: &dyn std::fmt::Display,
+        len: usize,
+        span: Span,
+        anomalies: &mut Anomalies,
+    ) {
+        anomalies.note(Kind::BadMessage, len as u64, || Example {
+            span: Some(span),
+            flow: arrow(self.flow, direction),
+            detail: format!("extension message {name}: {fault}"),
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! `hashes` messages (BEP 52, id 22): parts of v2 Merkle trees, believed only where they prove themselves up to a
+//! `pieces root` that the torrent states.
+
+use std::collections::BTreeSet;
+
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::provenance::Span;
+use crate::torrent::Torrents;
+use crate::torrent::merkle::{HashProof, ProofError};
+use crate::wire::HashRange;
+
+/// The messages of a run, the same one kept once.
+#[derive(Debug, Default)]
+pub(super) struct Hashes {
+    messages: Vec<Message>,
+    seen: BTreeSet<[u8; 32]>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Message {
+    info_hash: [u8; 20],
+    range: HashRange,
+    hashes: Vec<u8>,
+    span: Span,
+}
+
+impl Hashes {
+    pub(super) fn push(
+        &mut self,
+        info_hash: [u8; 20],
+        range: HashRange,
+        hashes: Vec<u8>,
+        span: Span,
+        anomalies: &mut Anomalies,
+    ) {
+        let place = format!("{info_hash:?} {range:?}");
+        if !self.seen.insert(crate::prove::sha256(&[place.as_bytes(), &hashes])) {
+            return;
+        }
+        if self.bytes + hashes.len() > MOST_BYTES {
+            return anomalies.note(Kind::LimitReached, hashes.len() as u64, || Example {
+                span: Some(span),
+                flow: String::new(),
+                detail: format!("hashes messages: only the first {MOST_BYTES} bytes are kept"),
+            });
+        }
+        self.bytes += hashes.len();
+        self.messages.push(Message { info_hash, range, hashes, span });
+    }
+
+    /// The torrents with what the messages prove; `None` when they add nothing.
+    pub(super) fn teach(self, torrents: &Torrents, anomalies: &mut Anomalies) -> Option<Torrents> {
+        if self.messages.is_empty() {
+            return None;
+        }
+        let mut taught = torrents.clone();
+        let mut open = self.messages;
+        let mut learned = 0_u64;
+        // A message may hang on a node that a later one proves.
+        loop {
+            let before = learned;
+            open.retain(|message| match message.learn(&mut taught) {
+                Some(Ok(nodes)) => {
+                    learned += u64::from(nodes);
+                    false
+                }
+                Some(Err(ProofError::Unconnected)) => true,
+                Some(Err(fault)) => {
+                    anomalies.note(Kind::WrongHashes, 1, || Example {
+                        span: Some(message.span),
+                        flow: String::new(),
+                        detail: fault.to_string(),
+                    });
+                    false
+                }
+                None => false,
+            });
+            if learned == before {
+                break;
+            }
+        }
+        for message in &open {
+            anomalies.note(Kind::WrongHashes, 1, || Example {
+                span: Some(message.span),
+                flow: String::new(),
+                detail: ProofError::Unconnected.to_string(),
+            });
+        }
+        (learned > 0).then_some(taught)
+    }
+}
+
+impl Message {
+    fn learn(&self, torrents: &mut Torrents) -> Option<Result<u32, ProofError>> {
+        let id = torrents.find(&self.info_hash)?;
+        let HashRange { pieces_root, base_layer, index, length, .. } = self.range;
+        Some(torrents.torrent_mut(id).learn(&HashProof {
+            pieces_root,
+            base_layer,
+            index,
+            length,
+            hashes: &self.hashes,
+        }))
+    }
+}
+
+// Rationale: two million hashes, the leaves of 32 GiB.
+const MOST_BYTES: usize = 64 << 20;

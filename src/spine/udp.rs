@@ -1,0 +1,119 @@
+//! One UDP flow: the uTP connections on it, if there are any.
+
+use std::collections::BTreeMap;
+
+use super::channel::{Channel, Transported};
+use super::{Hub, Paths};
+use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, UdpDatagram};
+use crate::session::Carrier;
+use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
+use crate::stream::{EndReason, StreamItem, StreamLimits};
+
+/// A UDP flow; small while nothing on it looks like uTP.
+#[derive(Debug)]
+pub(super) struct UdpFlow<'cap> {
+    flow: FlowKey,
+    utp: Option<Box<Utp<'cap>>>,
+    paths: Paths,
+}
+
+/// The uTP connections of a flow.
+#[derive(Debug)]
+struct Utp<'cap> {
+    streams: UtpFlow<'cap>,
+    channels: BTreeMap<UtpId, Channel<'cap>>,
+}
+
+impl<'cap> UdpFlow<'cap> {
+    pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+        hub.tallies.udp_flows += 1;
+        Self { flow, utp: None, paths: Paths::default() }
+    }
+
+    /// Notes the tunnels that a packet crossed.
+    pub(super) fn cross(&mut self, path: PathId) {
+        self.paths.add(path);
+    }
+
+    pub(super) fn push(
+        &mut self,
+        packet: &Packet<'cap>,
+        datagram: &UdpDatagram<'cap>,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        if self.utp.is_none() {
+            if utp::Packet::parse(&datagram.payload).is_err() {
+                return;
+            }
+            let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
+            self.utp = Some(Box::new(Utp { streams, channels: BTreeMap::new() }));
+        }
+        let Some(utp) = &mut self.utp else { return };
+        let mut items = std::mem::take(&mut hub.scratch.utp_items);
+        let doubtful = datagram.checksum == Checksum::Bad;
+        let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
+        utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
+        if let UtpVerdict::Part(id) = verdict
+            && let Some(channel) = utp.channels.get_mut(&id)
+        {
+            channel.touch(packet.direction, packet.at);
+        }
+        hub.scratch.utp_items = items;
+    }
+
+    /// Ends the flow.
+    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let Some(mut utp) = self.utp else { return };
+        let mut items = Vec::new();
+        utp.streams.close(reason, &mut items);
+        utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
+        let ids: Vec<_> = utp.channels.keys().copied().collect();
+        for id in ids {
+            utp.end(id, hub, &self.paths, decoder);
+        }
+    }
+}
+
+impl<'cap> Utp<'cap> {
+    fn deliver(
+        &mut self,
+        flow: FlowKey,
+        items: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
+        hub: &mut Hub<'_, 'cap>,
+        paths: &Paths,
+        decoder: &Decoder,
+    ) {
+        let mut ended = Vec::new();
+        for (id, direction, item) in items.drain(..) {
+            let opening = self.streams.opening(id).unwrap_or_default();
+            let channel = self.channels.entry(id).or_insert_with(|| {
+                hub.tallies.utp_flows += 1;
+                Channel::new(flow, Carrier::Utp)
+            });
+            let frame = match item {
+                StreamItem::Data { at, .. } | StreamItem::Gap { at, .. } => Some(at),
+                _ => None,
+            };
+            channel.item(direction, &item, &opening, hub);
+            if let Some(at) = frame {
+                channel.touch(direction, at);
+            }
+            if let StreamItem::End { .. } = item {
+                ended.push(id);
+            }
+        }
+        // Both directions of a connection end in one batch of items.
+        ended.dedup();
+        for id in ended {
+            self.end(id, hub, paths, decoder);
+        }
+    }
+
+    fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
+        if let Some(channel) = self.channels.remove(&id) {
+            let opening = self.streams.opening(id).unwrap_or_default();
+            channel.close(Transported { opening, duplicates: false, paths: paths.names(decoder) }, hub);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Bodies: the framing around them (RFC 9112 section 6 and 7), and the parts that they are handed on in.
+
+use std::sync::Arc;
+
+use super::head::{Length, ResponseHead};
+use super::multipart::Multipart;
+use super::{BodyPart, Flaw, Slice, Stretch, WebEvent, WebRequest};
+use crate::provenance::{At, Span};
+use crate::wire::Framing;
+
+/// A response's body that is being read.
+#[derive(Debug)]
+pub(super) struct Body<'cap> {
+    frame: Frame,
+    content: Content,
+    sink: Sink<'cap>,
+}
+
+/// What a stretch did to a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It needs more.
+    More,
+    /// It is whole.
+    Whole,
+    /// Its framing is lost.
+    Lost,
+}
+
+/// The framing around the content.
+#[derive(Debug)]
+enum Frame {
+    Length(u64),
+    UntilClose,
+    Chunk(Chunk),
+}
+
+#[derive(Debug)]
+enum Chunk {
+    /// Within the line that states a chunk's size.
+    Size(Vec<u8>),
+    /// Within a chunk, with so many bytes to come.
+    Data(u64),
+    /// Within the line break behind a chunk.
+    Break,
+    /// Within the trailer; bytes in the current line, and in all.
+    Trailer { line: usize, all: usize },
+}
+
+/// What the content is.
+#[derive(Debug)]
+enum Content {
+    /// One range of the resource.
+    Plain(Run),
+    /// Several ranges.
+    Multipart(Multipart),
+    /// Nothing that can be used.
+    Ignored,
+}
+
+impl<'cap> Body<'cap> {
+    pub fn new(head: ResponseHead, request: Option<Arc<WebRequest>>, framing: Framing) -> Self {
+        let frame = match head.length {
+            Length::Known(len) => Frame::Length(len),
+            Length::Chunked => Frame::Chunk(Chunk::Size(Vec::new())),
+            Length::Unstated => Frame::UntilClose,
+        };
+        let known = match head.length {
+            Length::Known(len) => Some(len),
+            _ => None,
+        };
+        let content = match (head.status, head.range, head.boundary) {
+            _ if head.coded => Content::Ignored,
+            (206, _, Some(boundary)) => Content::Multipart(Multipart::new(boundary)),
+            (206, Some(range), None) => {
+                Content::Plain(Run { next: range.first, left: Some(range.len()), total: range.total })
+            }
+            (200, ..) => Content::Plain(Run { next: 0, left: known, total: known }),
+            _ => Content::Ignored,
+        };
+        let sink = Sink { request, status: head.status, framing, part: None };
+        Self { frame, content, sink }
+    }
+
+    /// A body whose bytes are of no interest.
+    pub fn ignored(length: Length) -> Self {
+        let head = ResponseHead { status: 0, length, coded: false, range: None, boundary: None };
+        Self::new(head, None, Framing::InSync)
+    }
+
+    /// Whether it is whole before its first byte.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.frame, Frame::Length(0))
+    }
+
+    /// Reads what belongs to the body off the stretch.
+    pub fn push(&mut self, stretch: &mut Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) -> Step {
+        loop {
+            match &mut self.frame {
+                Frame::Length(0) => {
+                    self.sink.flush(out);
+                    return Step::Whole;
+                }
+                _ if stretch.len == 0 => return Step::More,
+                Frame::Length(left) => {
+                    let taken = stretch.take(*left);
+                    *left -= taken.len;
+                    self.content.push(&mut self.sink, taken, out);
+                }
+                Frame::UntilClose => {
+                    let taken = stretch.take(u64::MAX);
+                    self.content.push(&mut self.sink, taken, out);
+                }
+                Frame::Chunk(Chunk::Data(left)) => {
+                    let taken = stretch.take(*left);
+                    *left -= taken.len;
+                    let whole = *left == 0;
+                    self.content.push(&mut self.sink, taken, out);
+                    if whole {
+                        // The next byte of the resource is not the next one of the stream.
+                        self.sink.flush(out);
+                        self.frame = Frame::Chunk(Chunk::Break);
+                    }
+                }
+                Frame::Chunk(chunk) => {
+                    let at = stretch.at;
+                    let Some(byte) = stretch.byte() else {
+                        self.sink.flush(out);
+                        return Step::Lost;
+                    };
+                    match chunk.read(byte) {
+                        Step::More => {}
+                        Step::Whole => {
+                            self.sink.flush(out);
+                            return Step::Whole;
+                        }
+                        Step::Lost => {
+                            self.sink.flush(out);
+                            out.push(WebEvent::Bad { reason: Flaw::Chunk, bytes: 0, at });
+                            return Step::Lost;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the body where the stream ends.
+    pub fn close(mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        self.sink.flush(out);
+        let (bytes, whole) = match self.frame {
+            Frame::Length(left) => (left, left == 0),
+            Frame::UntilClose => match self.content {
+                Content::Plain(Run { left: Some(left), .. }) => (left, left == 0),
+                _ => (0, true),
+            },
+            Frame::Chunk(Chunk::Data(left)) => (left, false),
+            Frame::Chunk(_) => (0, false),
+        };
+        if !whole {
+            out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes, at });
+        }
+    }
+}
+
+impl Chunk {
+    /// Reads a byte of the framing.
+    fn read(&mut self, byte: u8) -> Step {
+        match self {
+            Self::Size(line) => {
+                if byte != b'\n' {
+                    line.push(byte);
+                    return if line.len() > MAX_LINE { Step::Lost } else { Step::More };
+                }
+                let Some(size) = chunk_size(line) else { return Step::Lost };
+                *self = if size == 0 { Self::Trailer { line: 0, all: 0 } } else { Self::Data(size) };
+                Step::More
+            }
+            Self::Break => match byte {
+                b'\r' => Step::More,
+                b'\n' => {
+                    *self = Self::Size(Vec::new());
+                    Step::More
+                }
+                _ => Step::Lost,
+            },
+            Self::Trailer { line, all } => {
+                *all += 1;
+                match byte {
+                    b'\n' if *line == 0 => return Step::Whole,
+                    b'\n' => *line = 0,
+                    b'\r' => {}
+                    _ => *line += 1,
+                }
+                if *all > MAX_TRAILER { Step::Lost } else { Step::More }
+            }
+            Self::Data(_) => Step::More,
+        }
+    }
+}
+
+/// The size in the line in front of a chunk, extensions left out (RFC 9112 section 7.1).
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|byte| *byte == b';').next()?.trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+impl Content {
+    fn push<'cap>(&mut self, sink: &mut Sink<'cap>, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        match self {
+            Self::Plain(run) => {
+                run.push(sink, &mut stretch, out);
+                if stretch.len > 0 {
+                    sink.flush(out);
+                    out.push(WebEvent::Bad { reason: Flaw::Surplus, bytes: stretch.len, at: stretch.at });
+                }
+            }
+            Self::Multipart(multipart) => multipart.push(sink, stretch, out),
+            Self::Ignored => {}
+        }
+    }
+}
+
+/// The rest of one range of the resource.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Place of the next byte in the resource.
+    pub next: u64,
+    /// Bytes to come; `None` if only the framing says.
+    pub left: Option<u64>,
+    /// Size of the resource.
+    pub total: Option<u64>,
+}
+
+impl Run {
+    /// Hands on what belongs to the range.
+    pub fn push<'cap>(
+        &mut self,
+        sink: &mut Sink<'cap>,
+        stretch: &mut Stretch<'cap>,
+        out: &mut Vec<WebEvent<'cap>>,
+    ) {
+        let room = self.left.unwrap_or(u64::MAX).min(u64::MAX - self.next);
+        let mut taken = stretch.take(room);
+        self.left = self.left.map(|left| left - taken.len);
+        while taken.len > 0 {
+            let part = taken.take(sink.room());
+            sink.append(self.next, self.total, part);
+            self.next += part.len;
+            if sink.room() == 0 {
+                sink.flush(out);
+            }
+        }
+    }
+}
+
+/// Collects bytes until they make up a part.
+#[derive(Debug)]
+pub(super) struct Sink<'cap> {
+    request: Option<Arc<WebRequest>>,
+    status: u16,
+    framing: Framing,
+    part: Option<BodyPart<'cap>>,
+}
+
+impl<'cap> Sink<'cap> {
+    /// Bytes that the current part can still take.
+    fn room(&self) -> u64 {
+        u64::from(PART_BYTES - self.part.as_ref().map_or(0, |part| part.len.min(PART_BYTES)))
+    }
+
+    /// Adds at most [`room`](Self::room) bytes.
+    fn append(&mut self, first_byte: u64, total: Option<u64>, stretch: Stretch<'cap>) {
+        let part = self.part.get_or_insert_with(|| BodyPart {
+            request: self.request.clone(),
+            status: self.status,
+            first_byte,
+            total,
+            slices: Vec::new(),
+            len: 0,
+            offset: stretch.offset,
+            span: Span::single(stretch.at),
+            framing: self.framing,
+        });
+        debug_assert_eq!(part.first_byte + u64::from(part.len), first_byte, "a part is contiguous in the resource");
+        debug_assert_eq!(part.offset + u64::from(part.len), stretch.offset, "a part is contiguous in the stream");
+        if let Some(bytes) = stretch.bytes {
+            if part.slices.is_empty() {
+                part.span = Span::single(stretch.at);
+            }
+            part.span.cover(stretch.at);
+            part.slices.push(Slice { start: part.len, bytes, at: stretch.at, doubtful: stretch.doubtful });
+        }
+        part.len += stretch.len as u32;
+    }
+
+    /// Hands on the current part.
+    pub fn flush(&mut self, out: &mut Vec<WebEvent<'cap>>) {
+        out.extend(self.part.take().map(WebEvent::Body));
+    }
+}
+
+// Rationale: four leaves (BEP 52); a body of any length holds no more than that at once.
+const PART_BYTES: u32 = 64 << 10;
+// Rationale: 16 hexadecimal digits and an extension.
+const MAX_LINE: usize = 4 << 10;
+// Rationale: as much as a header.
+const MAX_TRAILER: usize = 64 << 10;

@@ -1,0 +1,224 @@
+//! One HTTP connection: requests one way, responses the other.
+
+use super::body::{Body, Step};
+use super::head::{Gathered, Length, Progress, ResponseHead};
+use super::requests::Requests;
+use super::{Flaw, Stretch, WebEvent};
+use crate::Limits;
+use crate::packet::Direction;
+use crate::provenance::At;
+use crate::stream::{Missing, StreamItem};
+use crate::wire::Framing;
+
+/// Both directions of a TCP connection that carries HTTP/1.x.
+///
+/// # Invariants
+/// - Parts come in stream order; no byte of the server's stream is in two.
+/// - Memory is bounded: one header and one part at a time, and 256 outstanding requests.
+#[derive(Debug)]
+pub struct HttpExchange<'cap> {
+    client: Direction,
+    requests: Requests<'cap>,
+    state: State<'cap>,
+    framing: Framing,
+    last: Option<At>,
+    resync_bytes: u64,
+}
+
+#[derive(Debug)]
+enum State<'cap> {
+    /// In front of a response, or within its header.
+    Head(Gathered),
+    Body(Box<Body<'cap>>),
+    /// Out of sync: the beginning of a status line so far, and the captured bytes passed over.
+    Search {
+        line: Vec<u8>,
+        skipped: u64,
+    },
+    /// Given up, or closed.
+    Idle,
+}
+
+impl<'cap> HttpExchange<'cap> {
+    /// A connection whose requests go in the direction `client`.
+    pub fn new(client: Direction, limits: &Limits) -> Self {
+        Self {
+            client,
+            requests: Requests::new(),
+            state: State::Head(Gathered::default()),
+            framing: Framing::InSync,
+            last: None,
+            resync_bytes: limits.resync_bytes,
+        }
+    }
+
+    /// Reads the next item of the stream of one direction.
+    pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        let stretch = match *item {
+            StreamItem::Data { offset, bytes, at, doubtful } => {
+                Stretch { offset, len: bytes.len() as u64, bytes: Some(bytes), at, doubtful }
+            }
+            StreamItem::Gap { offset, missing: Missing::Bytes(len), at, .. } if len <= MAX_HOLE => {
+                Stretch { offset, len, bytes: None, at, doubtful: false }
+            }
+            StreamItem::Gap { at, .. } => return self.give_up(at, out),
+            StreamItem::End { at, .. } => {
+                if direction == self.client {
+                    self.requests.close();
+                } else {
+                    self.last = Some(at);
+                    self.close(out);
+                }
+                return;
+            }
+            _ => return,
+        };
+        if direction == self.client {
+            self.requests.push(stretch, out);
+        } else {
+            self.last = Some(stretch.at);
+            self.respond(stretch, out);
+        }
+    }
+
+    /// Ends the connection: what is unfinished is handed on as far as it came. Calling it again does nothing.
+    pub fn close(&mut self, out: &mut Vec<WebEvent<'cap>>) {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        let Some(at) = self.last else { return };
+        match state {
+            State::Body(body) => body.close(at, out),
+            State::Head(head) if !head.bytes().is_empty() => {
+                out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes: 0, at });
+            }
+            State::Search { skipped, line } => {
+                out.push(WebEvent::Bad { reason: Flaw::Skipped, bytes: skipped + line.len() as u64, at });
+            }
+            State::Head(_) | State::Idle => {}
+        }
+    }
+
+    /// Reads the server's bytes, or a hole in them.
+    fn respond(&mut self, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        while stretch.len > 0 {
+            let at = stretch.at;
+            match &mut self.state {
+                State::Body(body) => match body.push(&mut stretch, out) {
+                    Step::More => return,
+                    Step::Whole => self.state = State::Head(Gathered::default()),
+                    Step::Lost => self.lose(Vec::new(), at, out),
+                },
+                State::Head(head) => {
+                    let Some(byte) = stretch.byte() else {
+                        self.lose(Vec::new(), at, out);
+                        return;
+                    };
+                    let progress = head.push(byte, at);
+                    let begun = head.bytes().len();
+                    if begun > 0 && begun <= STATUS_LINE.len() && !continues(begun - 1, byte) {
+                        let line = if byte == b'H' { vec![byte] } else { Vec::new() };
+                        self.lose(line, at, out);
+                    } else if progress == Progress::Whole {
+                        self.finish_head(at, out);
+                    } else if progress == Progress::TooLong {
+                        out.push(WebEvent::Bad { reason: Flaw::Head, bytes: begun as u64, at });
+                        self.lose(Vec::new(), at, out);
+                    }
+                }
+                State::Search { line, skipped } => {
+                    let Some(byte) = stretch.byte() else {
+                        *skipped += line.len() as u64;
+                        line.clear();
+                        return;
+                    };
+                    if continues(line.len(), byte) {
+                        line.push(byte);
+                    } else {
+                        *skipped += line.len() as u64;
+                        line.clear();
+                        // No other byte of a status line's beginning is an H.
+                        if byte == b'H' { line.push(byte) } else { *skipped += 1 }
+                    }
+                    if line.len() == STATUS_LINE.len() {
+                        let mut head = Gathered::default();
+                        line.iter().for_each(|byte| {
+                            head.push(*byte, at);
+                        });
+                        out.push(WebEvent::Bad { reason: Flaw::Skipped, bytes: *skipped, at });
+                        self.state = State::Head(head);
+                    } else if *skipped > self.resync_bytes {
+                        self.give_up(at, out);
+                    }
+                }
+                State::Idle => return,
+            }
+        }
+        // A body of no length is whole without another byte.
+        if let State::Body(body) = &self.state
+            && body.is_empty()
+        {
+            self.state = State::Head(Gathered::default());
+        }
+    }
+
+    fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        let State::Head(gathered) = &self.state else { return };
+        let Some(head) = ResponseHead::read(gathered) else {
+            out.push(WebEvent::Bad { reason: Flaw::Head, bytes: gathered.bytes().len() as u64, at });
+            return self.lose(Vec::new(), at, out);
+        };
+        if head.status == 101 {
+            return self.give_up(at, out);
+        }
+        if head.status < 200 {
+            self.state = State::Head(Gathered::default());
+            return;
+        }
+        let (request, sure) = self.requests.answered(&head);
+        let bodiless =
+            matches!(head.status, 204 | 304) || request.as_ref().is_some_and(|asked| asked.method == "HEAD");
+        if bodiless {
+            self.state = State::Head(Gathered::default());
+            return;
+        }
+        if request.as_ref().is_some_and(|asked| asked.method == "CONNECT") && head.status < 300 {
+            return self.give_up(at, out);
+        }
+        if head.coded && matches!(head.status, 200 | 206) {
+            let bytes = if let Length::Known(len) = head.length { len } else { 0 };
+            out.push(WebEvent::Bad { reason: Flaw::Encoding, bytes, at });
+        }
+        let framing = if self.framing == Framing::InSync { sure } else { self.framing };
+        self.state = State::Body(Box::new(Body::new(head, request, framing)));
+    }
+
+    fn lose(&mut self, line: Vec<u8>, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        out.push(WebEvent::Bad { reason: Flaw::LostSync, bytes: 0, at });
+        self.framing = Framing::Resynchronised;
+        self.requests.doubt();
+        self.state = State::Search { line, skipped: 0 };
+    }
+
+    fn give_up(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        if matches!(self.state, State::Idle) {
+            return;
+        }
+        self.last.get_or_insert(at);
+        self.close(out);
+        self.requests.close();
+        out.push(WebEvent::Bad { reason: Flaw::GaveUp, bytes: 0, at });
+    }
+}
+
+/// Whether `byte` may follow `place` bytes of a status line.
+fn continues(place: usize, byte: u8) -> bool {
+    match STATUS_LINE.get(place) {
+        Some(b'#') => byte.is_ascii_digit(),
+        Some(expected) => byte == *expected,
+        None => true,
+    }
+}
+
+/// How a status line begins (RFC 9112 section 4); `#` is a digit.
+const STATUS_LINE: &[u8] = b"HTTP/1.# ###";
+// Rationale: as for TCP, which calls a gap above 1 GiB one of unknown length.
+const MAX_HOLE: u64 = 1 << 30;

@@ -1,0 +1,281 @@
+//! Headers: recognising, gathering and reading them.
+
+use super::{ByteRange, WebRequest};
+use crate::provenance::{At, Span};
+
+/// What the first bytes of a direction are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sniff {
+    /// An HTTP/1.x request.
+    Request,
+    /// An HTTP/1.x response.
+    Response,
+    /// Too few bytes to tell.
+    Undecided,
+    /// Not HTTP.
+    Other,
+}
+
+/// Whether a stream that begins with `prefix` is HTTP/1.x (RFC 9112 sections 3 and 4). A request is known by its
+/// method: GET, HEAD, POST, PUT or OPTIONS.
+pub fn sniff(prefix: &[u8]) -> Sniff {
+    let agrees = |word: &[u8]| word.iter().zip(prefix).all(|(a, b)| a == b);
+    let mut undecided = false;
+    for (word, found) in METHODS.iter().map(|word| (*word, Sniff::Request)).chain([(VERSION, Sniff::Response)]) {
+        if agrees(word) {
+            if prefix.len() >= word.len() {
+                return found;
+            }
+            undecided = true;
+        }
+    }
+    if undecided { Sniff::Undecided } else { Sniff::Other }
+}
+
+/// A header block that is being gathered.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    bytes: Vec<u8>,
+    span: Option<Span>,
+}
+
+/// What a byte did to a header block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    More,
+    Whole,
+    TooLong,
+}
+
+impl Gathered {
+    pub fn push(&mut self, byte: u8, at: At) -> Progress {
+        if self.bytes.is_empty() && matches!(byte, b'\r' | b'\n') {
+            return Progress::More;
+        }
+        match &mut self.span {
+            Some(span) => span.cover(at),
+            None => self.span = Some(Span::single(at)),
+        }
+        self.bytes.push(byte);
+        if self.bytes.ends_with(b"\n\r\n") || self.bytes.ends_with(b"\n\n") {
+            Progress::Whole
+        } else if self.bytes.len() >= MAX_HEAD {
+            Progress::TooLong
+        } else {
+            Progress::More
+        }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn span(&self) -> Option<Span> {
+        self.span
+    }
+}
+
+/// A request and how its own body is framed.
+pub(super) struct RequestHead {
+    pub request: WebRequest,
+    pub body: Length,
+}
+
+/// How long a body is, as far as the header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    Known(u64),
+    Chunked,
+    Unstated,
+}
+
+impl RequestHead {
+    pub fn read(head: &Gathered) -> Option<Self> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Request::new(&mut headers);
+        if !parsed.parse(head.bytes()).ok()?.is_complete() {
+            return None;
+        }
+        let fields = Fields::read(parsed.headers)?;
+        let request = WebRequest {
+            method: parsed.method?.to_owned(),
+            target: parsed.path?.to_owned(),
+            host: fields.host,
+            ranges: fields.ranges,
+            span: head.span()?,
+        };
+        let body = if fields.length == Length::Unstated { Length::Known(0) } else { fields.length };
+        Some(Self { request, body })
+    }
+}
+
+/// What a response's header says about its body.
+#[derive(Debug)]
+pub(super) struct ResponseHead {
+    pub status: u16,
+    pub length: Length,
+    /// Whether the body is in a coding that is not read.
+    pub coded: bool,
+    pub range: Option<ContentRange>,
+    /// The boundary of a `multipart/byteranges` body.
+    pub boundary: Option<Vec<u8>>,
+}
+
+impl ResponseHead {
+    pub fn read(head: &Gathered) -> Option<Self> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut headers);
+        if !parsed.parse(head.bytes()).ok()?.is_complete() {
+            return None;
+        }
+        let Fields { length, coded, range, boundary, .. } = Fields::read(parsed.headers)?;
+        Some(Self { status: parsed.code?, length, coded, range, boundary })
+    }
+}
+
+/// A `Content-Range` in bytes (RFC 9110 section 14.4).
+///
+/// # Invariants
+/// - `first <= last < u64::MAX`, and `last < total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    pub first: u64,
+    pub last: u64,
+    pub total: Option<u64>,
+}
+
+impl ContentRange {
+    pub fn read(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?.trim();
+        let (unit, rest) = text.split_at_checked(5)?;
+        let (range, total) = rest.trim_start_matches([' ', '=']).split_once('/')?;
+        let (first, last) = range.trim().split_once('-')?;
+        let (first, last) = (number(first)?, number(last)?);
+        let total = if total.trim() == "*" { None } else { Some(number(total)?) };
+        let fits = first <= last && last < u64::MAX && total.is_none_or(|total| last < total);
+        (unit.eq_ignore_ascii_case("bytes") && fits).then_some(Self { first, last, total })
+    }
+
+    pub fn len(&self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+/// The `Content-Range` of a part of a multipart body.
+pub(super) fn part_range(head: &[u8]) -> Option<ContentRange> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let (_, headers) = match httparse::parse_headers(head, &mut headers).ok()? {
+        httparse::Status::Complete(parsed) => parsed,
+        httparse::Status::Partial => return None,
+    };
+    headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-range"))
+        .and_then(|header| ContentRange::read(header.value))
+}
+
+/// The header fields that matter here.
+struct Fields {
+    host: Option<String>,
+    ranges: Vec<ByteRange>,
+    length: Length,
+    coded: bool,
+    range: Option<ContentRange>,
+    boundary: Option<Vec<u8>>,
+}
+
+impl Fields {
+    /// `None` for fields that contradict one another.
+    fn read(headers: &[httparse::Header<'_>]) -> Option<Self> {
+        let mut fields = Self {
+            host: None,
+            ranges: Vec::new(),
+            length: Length::Unstated,
+            coded: false,
+            range: None,
+            boundary: None,
+        };
+        for header in headers {
+            let value = header.value.trim_ascii();
+            match header.name.to_ascii_lowercase().as_str() {
+                "host" => fields.host = Some(String::from_utf8_lossy(value).into_owned()),
+                "range" => fields.ranges = byte_ranges(value).unwrap_or_default(),
+                "content-range" => fields.range = ContentRange::read(value),
+                "content-encoding" => fields.coded |= !value.eq_ignore_ascii_case(b"identity") && !value.is_empty(),
+                "content-type" => fields.boundary = boundary(value),
+                "content-length" => {
+                    // Rationale: RFC 9112 section 6.3 lets equal values repeat, joined by commas too.
+                    for one in std::str::from_utf8(value).ok()?.split(',') {
+                        let length = Length::Known(number(one)?);
+                        match fields.length {
+                            Length::Known(_) if fields.length != length => return None,
+                            Length::Chunked => {}
+                            _ => fields.length = length,
+                        }
+                    }
+                }
+                "transfer-encoding" => {
+                    let codings: Vec<_> = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
+                    let is = |coding: &&[u8], name: &[u8]| coding.eq_ignore_ascii_case(name);
+                    fields.coded |=
+                        codings.iter().any(|coding| !is(coding, b"chunked") && !is(coding, b"identity"));
+                    if codings.last().is_some_and(|coding| is(coding, b"chunked")) {
+                        fields.length = Length::Chunked;
+                    } else if !codings.iter().all(|coding| is(coding, b"identity")) {
+                        fields.length = Length::Unstated;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(fields)
+    }
+}
+
+fn byte_ranges(value: &[u8]) -> Option<Vec<ByteRange>> {
+    let (unit, set) = std::str::from_utf8(value).ok()?.split_once('=')?;
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    let range = |text: &str| {
+        let (first, last) = text.trim().split_once('-')?;
+        match (first.trim(), last.trim()) {
+            ("", count) => Some(ByteRange::Last(number(count)?)),
+            (first, "") => Some(ByteRange::From(number(first)?)),
+            (first, last) => {
+                let (first, last) = (number(first)?, number(last)?);
+                (first <= last).then_some(ByteRange::FromTo { first, last })
+            }
+        }
+    };
+    set.split(',').map(range).collect()
+}
+
+/// The boundary of a `multipart/byteranges` content type (RFC 9110 section 14.6).
+fn boundary(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut parts = text.split(';');
+    if !parts.next()?.trim().eq_ignore_ascii_case("multipart/byteranges") {
+        return None;
+    }
+    let boundary = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
+    })?;
+    (!boundary.is_empty() && boundary.len() <= MAX_BOUNDARY).then(|| boundary.as_bytes().to_vec())
+}
+
+/// A decimal number without sign.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+const METHODS: [&[u8]; 5] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS "];
+const VERSION: &[u8] = b"HTTP/1.";
+// Rationale: servers refuse headers above 8 to 32 KiB; twice that is still nothing to hold per connection.
+const MAX_HEAD: usize = 64 << 10;
+// Rationale: servers send 10 to 30 fields, and refuse more than 100.
+const MAX_HEADERS: usize = 128;
+// Rationale: RFC 2046 section 5.1.1 allows 70 characters; some servers exceed it.
+const MAX_BOUNDARY: usize = 256;

@@ -1,0 +1,361 @@
+//! From a resource to a torrent: which one it may be of, and where its bytes belong.
+
+use super::{BodyPart, WebRequest};
+use crate::provenance::Span;
+use crate::torrent::{Torrent, TorrentId, Torrents};
+use crate::wire::{Block, Framing, Run};
+
+/// A torrent that a resource may be of. Only the hash tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The torrent.
+    pub torrent: TorrentId,
+    /// Where the resource's bytes belong, ascending by their place in the resource.
+    pub extents: Vec<Extent>,
+    /// What speaks for it.
+    pub basis: Basis,
+}
+
+/// A range of a resource and its place in a torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Place of the first byte in the resource.
+    pub resource: u64,
+    /// Place of the first byte in the torrent's byte space.
+    pub torrent: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// What speaks for a candidate, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// The request names the info-hash and the piece (BEP 17).
+    InfoHash,
+    /// The request's path ends with the torrent's name and the file's path, and the size is the file's (BEP 19).
+    NameAndSize,
+    /// The same, but the response does not say the size.
+    Name,
+    /// The request was not captured, and the size is the file's. Says nothing about the server if the hash differs.
+    Size,
+}
+
+/// The torrents that a resource of `total` bytes may be of, in the order of `torrents`. Looks at every file of every
+/// torrent: meant to be asked once for each response, not for each part.
+pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Torrents) -> Vec<Candidate> {
+    if let Some((id, extents)) = request.and_then(|request| by_query(&request.target, torrents)) {
+        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash }];
+    }
+    let path = request.map(|request| path(&request.target));
+    let mut found = Vec::new();
+    for id in torrents.ids() {
+        let torrent = torrents.torrent(id);
+        for (index, file) in torrent.files().iter().enumerate() {
+            if file.pad || file.size == 0 || total.is_some_and(|total| total != file.size) {
+                continue;
+            }
+            let basis = match (&path, total) {
+                (Some(path), _) if !names(path, torrent, index) => continue,
+                (Some(_), Some(_)) => Basis::NameAndSize,
+                (Some(_), None) => Basis::Name,
+                (None, Some(_)) => Basis::Size,
+                (None, None) => continue,
+            };
+            let extents = vec![Extent { resource: 0, torrent: file.offset, len: file.size }];
+            found.push(Candidate { torrent: id, extents, basis });
+        }
+    }
+    found
+}
+
+impl Candidate {
+    /// Cuts the part into blocks of `torrent`, which is the candidate's: at pieces and at every 16 KiB within them.
+    /// Bytes outside the extents are left out. A block is marked as [`Framing::Resynchronised`] where its place is a
+    /// guess.
+    pub fn blocks<'cap>(&self, torrent: &Torrent, part: &BodyPart<'cap>) -> Vec<Block<'cap>> {
+        let mut blocks = Vec::new();
+        let piece_length = u64::from(torrent.piece_length());
+        if piece_length == 0 {
+            return blocks;
+        }
+        let part_end = part.first_byte.saturating_add(u64::from(part.len));
+        for extent in &self.extents {
+            let mut from = part.first_byte.max(extent.resource);
+            let to = part_end.min(extent.resource.saturating_add(extent.len));
+            while from < to {
+                let Some(place) = extent.torrent.checked_add(from - extent.resource) else { break };
+                let (piece, begin) = (place / piece_length, place % piece_length);
+                let len = (to - from).min(piece_length - begin).min(LEAF - begin % LEAF);
+                let (Ok(piece), start) = (u32::try_from(piece), (from - part.first_byte) as u32) else { break };
+                let (begin, len) = (begin as u32, len as u32);
+                if torrent.place(piece, begin, len).is_ok() {
+                    blocks.push(self.block(part, start, piece, begin, len));
+                }
+                from += u64::from(len);
+            }
+        }
+        blocks
+    }
+
+    /// The block that is made of `len` bytes of the part from `start` on.
+    fn block<'cap>(&self, part: &BodyPart<'cap>, start: u32, piece: u32, begin: u32, len: u32) -> Block<'cap> {
+        let guessed = part.framing == Framing::Resynchronised || matches!(self.basis, Basis::Name | Basis::Size);
+        let mut block = Block {
+            piece,
+            begin,
+            len,
+            runs: Vec::new(),
+            captured_to: len,
+            offset: part.offset.saturating_add(u64::from(start)),
+            span: part.span,
+            framing: if guessed { Framing::Resynchronised } else { Framing::InSync },
+            doubtful: false,
+        };
+        let end = start + len;
+        for slice in &part.slices {
+            let (from, to) = (slice.start.max(start), (slice.start + slice.bytes.len() as u32).min(end));
+            if from >= to {
+                continue;
+            }
+            let bytes = slice.bytes.get((from - slice.start) as usize..(to - slice.start) as usize);
+            if block.runs.is_empty() {
+                block.span = Span::single(slice.at);
+            }
+            block.span.cover(slice.at);
+            block.doubtful |= slice.doubtful;
+            block.runs.push(Run { start: from - start, bytes: bytes.unwrap_or_default() });
+        }
+        block
+    }
+}
+
+/// The torrent and place that a BEP 17 query names: `info_hash`, `piece`, and `ranges` within the piece, last byte
+/// included; the whole piece without them.
+fn by_query(target: &str, torrents: &Torrents) -> Option<(TorrentId, Vec<Extent>)> {
+    let (_, query) = target.split_once('?')?;
+    let field = |name: &str| {
+        query
+            .split('&')
+            .find_map(|field| field.split_once('=').filter(|(key, _)| *key == name))
+            .map(|(_, value)| value)
+    };
+    let info_hash: [u8; 20] = decode(field("info_hash")?).try_into().ok()?;
+    let id = torrents.find(&info_hash)?;
+    let torrent = torrents.torrent(id);
+    let piece = torrent.piece(field("piece")?.parse().ok()?)?;
+    let (base, size) = (torrent.piece_offset(piece), u64::from(torrent.piece_size(piece)));
+    let Some(ranges) = field("ranges").map(decode).filter(|ranges| !ranges.is_empty()) else {
+        return Some((id, vec![Extent { resource: 0, torrent: base, len: size }]));
+    };
+    let mut extents = Vec::new();
+    let mut resource = 0_u64;
+    for range in std::str::from_utf8(&ranges).ok()?.split(',') {
+        let (first, last) = range.split_once('-')?;
+        let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        if first > last || last >= size {
+            return None;
+        }
+        let len = last - first + 1;
+        extents.push(Extent { resource, torrent: base + first, len });
+        resource = resource.checked_add(len)?;
+    }
+    Some((id, extents))
+}
+
+/// The decoded path of a request target, without query and, in absolute form, without scheme and authority.
+fn path(target: &str) -> String {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let path = match path.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or_default(),
+        None => path,
+    };
+    String::from_utf8_lossy(&decode(path)).into_owned()
+}
+
+/// Percent-decoding (RFC 3986 section 2.1); what is no escape stays as it is.
+fn decode(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => {
+                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((*first, tail));
+        bytes.push(byte);
+        rest = after;
+    }
+    bytes
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
+}
+
+/// Whether a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's path below it in a
+/// torrent of several files.
+fn names(path: &str, torrent: &Torrent, index: usize) -> bool {
+    let Some(file) = torrent.files().get(index) else { return false };
+    let single = torrent.files().iter().filter(|file| !file.pad).count() == 1;
+    let below = ends_with(path, &[torrent.name(), "/", &file.path].concat());
+    below || single && file.path == torrent.name() && ends_with(path, &file.path)
+}
+
+/// Whether the last components of `path` are those of `wanted`, which is safe to print: a `_` in it stands for any
+/// character that is not.
+fn ends_with(path: &str, wanted: &str) -> bool {
+    let mut rest = path.chars().rev();
+    let same =
+        wanted.chars().rev().all(|wanted| rest.next().is_some_and(|is| is == wanted || wanted == '_' && is != '/'));
+    same && rest.next().is_none_or(|before| before == '/')
+}
+
+// Rationale: BEP 52's leaf, and the block that clients ask for.
+const LEAF: u64 = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::webseed::Slice;
+
+    /// `multi` has `a.bin` (100,000 bytes) and `sub/b c.bin` (5,000), pieces of 32 KiB; `single.bin` has 50,000.
+    fn torrents() -> Torrents {
+        let files = "d6:lengthi100000e4:pathl5:a.binee d6:lengthi5000e4:pathl3:sub7:b c.binee".replace(" d", "d");
+        let info = |name: &str, content: String, pieces: usize| {
+            let hashes = "x".repeat(20 * pieces);
+            let name = format!("4:name{}:{name}", name.len());
+            let tail = format!("12:piece lengthi32768e6:pieces{}:{hashes}", hashes.len());
+            format!("d4:infod{content}{name}{tail}ee").into_bytes()
+        };
+        let multi = info("multi", format!("5:filesl{files}e"), 4);
+        let single = info("single.bin", "6:lengthi50000e".to_owned(), 2);
+        Torrents::from_bytes(vec![("m".to_owned(), multi), ("s".to_owned(), single)]).expect("valid")
+    }
+
+    fn request(target: &str) -> WebRequest {
+        let span = span();
+        WebRequest { method: "GET".to_owned(), target: target.to_owned(), host: None, ranges: vec![], span }
+    }
+
+    fn span() -> Span {
+        Span::single(At { time: Timestamp(1), frame: FrameId::new(0, 1) })
+    }
+
+    fn part(first_byte: u64, len: u32, slices: Vec<Slice<'_>>) -> BodyPart<'_> {
+        let (request, total, framing) = (None, None, Framing::InSync);
+        BodyPart { request, status: 206, first_byte, total, slices, len, offset: 7, span: span(), framing }
+    }
+
+    fn found(target: &str, total: Option<u64>) -> Vec<(String, u64, Basis)> {
+        let torrents = torrents();
+        let request = request(target);
+        let name = |candidate: Candidate| {
+            let name = torrents.torrent(candidate.torrent).name().to_owned();
+            (name, candidate.extents[0].torrent, candidate.basis)
+        };
+        identify(Some(&request), total, &torrents).into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_path_and_a_size_name_a_file() {
+        let multi = |offset, basis| vec![("multi".to_owned(), offset, basis)];
+        assert_eq!(found("/pub/multi/a.bin", Some(100_000)), multi(0, Basis::NameAndSize));
+        assert_eq!(found("/multi/sub/b%20c.bin?x=y", Some(5_000)), multi(100_000, Basis::NameAndSize));
+        assert_eq!(found("http://h/multi/a.bin", None), multi(0, Basis::Name));
+        let single = vec![("single.bin".to_owned(), 0, Basis::NameAndSize)];
+        assert_eq!(found("/x/single.bin", Some(50_000)), single);
+        for target in
+            ["/multi/a.bin", "/a.bin", "/notmulti/a.bin", "/x-single.bin", "/", "", "%", "http://single.bin"]
+        {
+            assert_eq!(found(target, Some(50_000)), [], "{target}");
+        }
+    }
+
+    #[test]
+    fn a_size_alone_is_a_guess() {
+        let torrents = torrents();
+        let found = identify(None, Some(5_000), &torrents);
+        assert_eq!((found.len(), found[0].basis), (1, Basis::Size));
+        let blocks = found[0].blocks(torrents.torrent(found[0].torrent), &part(0, 10, vec![]));
+        assert_eq!(blocks[0].framing, Framing::Resynchronised);
+        assert!(identify(None, None, &torrents).is_empty());
+    }
+
+    #[test]
+    fn a_query_names_ranges_of_a_piece() {
+        let torrents = torrents();
+        let id = torrents.ids().find(|id| torrents.torrent(*id).name() == "multi").expect("given");
+        let torrent = torrents.torrent(id);
+        let hash = torrent.info_hash_v1().expect("v1");
+        let escaped: String = hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let extents = |query: &str| {
+            let request = request(&format!("/seed.php?info_hash={escaped}&{query}"));
+            identify(Some(&request), None, &torrents).into_iter().flat_map(|one| one.extents).collect::<Vec<_>>()
+        };
+        let extent = |resource, torrent, len| Extent { resource, torrent, len };
+        assert_eq!(extents("piece=1"), [extent(0, 32_768, 32_768)]);
+        assert_eq!(extents("piece=3"), [extent(0, 98_304, 6_696)]);
+        assert_eq!(extents("piece=1&ranges=10-19,0-4"), [extent(0, 32_778, 10), extent(10, 32_768, 5)]);
+        for query in ["piece=4", "piece=-1", "piece=1&ranges=5-4", "piece=1&ranges=0-32768", "piece=1&ranges=x"] {
+            assert_eq!(extents(query), [], "{query}");
+        }
+        let request = request(&format!("/?piece=1&info_hash={escaped}&ranges=10-19,0-4"));
+        let found = identify(Some(&request), None, &torrents);
+        let blocks = found[0].blocks(torrent, &part(5, 20, vec![]));
+        let places: Vec<_> =
+            blocks.iter().map(|block| (block.piece, block.begin, block.len, block.offset)).collect();
+        assert_eq!(places, [(1, 15, 5, 7), (1, 0, 5, 12)]);
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_hold_each_byte_at_its_place(
+            first in 0..110_000_u64, len in 1..65_536_u32, hole in 0..65_536_u32, width in 1..30_000_u32, second: bool,
+        ) {
+            let content: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+            let (from, to) = (hole.min(len) as usize, (hole + width).min(len) as usize);
+            let at = span().first;
+            let slices = [(0, &content[..from]), (to as u32, &content[to..])];
+            let slices = slices.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+            let slices = slices.map(|(start, bytes)| Slice { start, bytes, at, doubtful: false }).collect();
+            let torrents = torrents();
+            let (target, size, base) =
+                if second { ("/multi/sub/b c.bin", 5_000, 100_000) } else { ("/multi/a.bin", 100_000, 0) };
+            let found = identify(Some(&request(target)), Some(size), &torrents);
+            let torrent = torrents.torrent(found[0].torrent);
+            let mut next = first;
+            let mut bytes = 0;
+            for block in found[0].blocks(torrent, &part(first, len, slices)) {
+                let place = u64::from(block.piece) * 32_768 + u64::from(block.begin) - base;
+                prop_assert_eq!(place, next);
+                prop_assert!(block.len >= 1 && block.begin % 16_384 + block.len <= 16_384);
+                prop_assert_eq!(block.offset, 7 + place - first);
+                next += u64::from(block.len);
+                for run in &block.runs {
+                    prop_assert!(!run.bytes.is_empty() && run.start + run.bytes.len() as u32 <= block.len);
+                    for (n, byte) in run.bytes.iter().enumerate() {
+                        let at = place - first + u64::from(run.start) + n as u64;
+                        prop_assert_eq!(*byte, (at % 251) as u8);
+                        prop_assert!(at < from as u64 || at >= to as u64);
+                        bytes += 1;
+                    }
+                }
+            }
+            let end = (first + u64::from(len)).min(size).max(first);
+            prop_assert_eq!(next, end);
+            let captured = (first..end).filter(|at| *at - first < from as u64 || *at - first >= to as u64).count();
+            prop_assert_eq!(bytes, captured);
+        }
+
+        #[test]
+        fn no_target_panics(target in "[ -~é]{0,60}", total: Option<u64>) {
+            identify(Some(&request(&target)), total, &torrents());
+            identify(Some(&request(&format!("/?info_hash={target}&piece=1&ranges=0-1"))), total, &torrents());
+        }
+    }
+}

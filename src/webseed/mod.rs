@@ -1,0 +1,193 @@
+//! HTTP webseeds (BEP 19 and BEP 17): the requests and response bodies of one TCP connection, and their place in a
+//! torrent. Framing is RFC 9112, ranges are RFC 9110 section 14.
+//!
+//! An [`HttpExchange`] turns the items of both directions into [`BodyPart`]s; [`identify`] says which torrents a
+//! resource may be of, and [`Candidate::blocks`] cuts a part into blocks that the ledger can place. A name and a
+//! size prove nothing: only the hash decides.
+
+mod body;
+mod exchange;
+mod head;
+mod mapping;
+mod multipart;
+mod requests;
+
+use std::sync::Arc;
+
+use crate::provenance::{At, Span};
+use crate::wire::Framing;
+
+pub use exchange::HttpExchange;
+pub use head::{Sniff, sniff};
+pub use mapping::{Basis, Candidate, Extent, identify};
+
+/// One thing that an HTTP connection carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebEvent<'cap> {
+    /// A stretch of a response's body.
+    Body(BodyPart<'cap>),
+    /// Bytes that could not be used, or framing that was lost.
+    Bad {
+        /// Why.
+        reason: Flaw,
+        /// Bytes in question; 0 where that is unknown.
+        bytes: u64,
+        /// The frame at which it showed.
+        at: At,
+    },
+}
+
+/// Why a part of an HTTP connection could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flaw {
+    /// A request or response header that is malformed, contradicts itself or is longer than 64 KiB.
+    Head,
+    /// A body in a content or transfer coding other than identity and chunked; `bytes` is its length if stated.
+    Encoding,
+    /// Chunk framing that is malformed.
+    Chunk,
+    /// A part of a multipart body without a usable `Content-Range`.
+    Part,
+    /// A body with more bytes than its `Content-Range` says; they were left out.
+    Surplus,
+    /// The stream ended inside a body; `bytes` were promised and not seen.
+    Truncated,
+    /// A gap over framing. What follows is searched for the next header.
+    LostSync,
+    /// Captured bytes between the loss of sync and the next header, or the end.
+    Skipped,
+    /// More requests without a response than are remembered; the oldest was forgotten.
+    Outstanding,
+    /// A gap of unknown length, a change of protocol, or a search that found nothing: the rest is not read.
+    GaveUp,
+}
+
+impl Flaw {
+    /// One plain sentence for an anomaly's detail.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Head => "an HTTP header that is malformed or too long",
+            Self::Encoding => "an HTTP body in a coding that is not read",
+            Self::Chunk => "an HTTP chunk whose framing is malformed",
+            Self::Part => "a part of a multipart HTTP body without a usable Content-Range",
+            Self::Surplus => "an HTTP body longer than its Content-Range",
+            Self::Truncated => "an HTTP body that its stream ended inside",
+            Self::LostSync => "HTTP framing was lost",
+            Self::Skipped => "bytes of an HTTP connection that belong to no message that was found",
+            Self::Outstanding => "more outstanding HTTP requests than are remembered",
+            Self::GaveUp => "an HTTP connection was given up",
+        }
+    }
+}
+
+/// A request (RFC 9112 section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebRequest {
+    /// The method as sent.
+    pub method: String,
+    /// The request target as sent: path and query, or an absolute URL (to a proxy).
+    pub target: String,
+    /// The `Host` header; lossy UTF-8.
+    pub host: Option<String>,
+    /// The `Range` header in bytes; empty without a usable one.
+    pub ranges: Vec<ByteRange>,
+    /// The frames that carried its header.
+    pub span: Span,
+}
+
+/// One range of a `Range` header (RFC 9110 section 14.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteRange {
+    /// From the first byte to the last one, both included; `first <= last`.
+    FromTo {
+        /// Offset of the first byte.
+        first: u64,
+        /// Offset of the last byte.
+        last: u64,
+    },
+    /// From this byte to the end.
+    From(u64),
+    /// So many bytes at the end.
+    Last(u64),
+}
+
+/// A stretch of a response's body, contiguous in the resource and in the stream.
+///
+/// # Invariants
+/// - `1 <= len <= 65_536`; slices ascend, do not overlap and lie in `0..len`. What they leave out is not in the
+///   capture.
+/// - `first_byte + len` does not overflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyPart<'cap> {
+    /// The request that it answers; `None` if the capture does not hold it.
+    pub request: Option<Arc<WebRequest>>,
+    /// 200 or 206.
+    pub status: u16,
+    /// Place of the first byte in the resource.
+    pub first_byte: u64,
+    /// Size of the whole resource in bytes, if the response says.
+    pub total: Option<u64>,
+    /// The captured bytes in order.
+    pub slices: Vec<Slice<'cap>>,
+    /// Bytes of the resource, holes included.
+    pub len: u32,
+    /// Place of the first byte in the server's stream.
+    pub offset: u64,
+    /// The frames that carried it; where all of it is missing, the frame at which that showed.
+    pub span: Span,
+    /// [`Framing::Resynchronised`] also if it is not certain which request it answers: then a hash that does not
+    /// match says nothing about the server.
+    pub framing: Framing,
+}
+
+/// Captured bytes of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice<'cap> {
+    /// Offset of the first byte within the part.
+    pub start: u32,
+    /// The bytes; never empty.
+    pub bytes: &'cap [u8],
+    /// The frame that carried them.
+    pub at: At,
+    /// Whether that frame had a wrong checksum.
+    pub doubtful: bool,
+}
+
+/// Bytes of a stream, or a hole in it.
+#[derive(Clone, Copy, Debug)]
+struct Stretch<'cap> {
+    offset: u64,
+    len: u64,
+    /// `None` for a hole; else `len` bytes.
+    bytes: Option<&'cap [u8]>,
+    at: At,
+    doubtful: bool,
+}
+
+impl Stretch<'_> {
+    /// Removes and returns the first `len` bytes, or all if there are fewer.
+    fn take(&mut self, len: u64) -> Self {
+        let len = len.min(self.len);
+        let mut head = Self { len, ..*self };
+        if let Some(bytes) = self.bytes {
+            let (front, back) = bytes.split_at(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len()));
+            head.bytes = Some(front);
+            self.bytes = Some(back);
+        }
+        self.offset = self.offset.saturating_add(len);
+        self.len -= len;
+        head
+    }
+
+    /// Removes and returns the first byte; `None` at the end and in a hole.
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.bytes?.split_first()?;
+        self.bytes = Some(rest);
+        self.offset = self.offset.saturating_add(1);
+        self.len -= 1;
+        Some(*first)
+    }
+}
+
+#[cfg(test)]
+mod tests;

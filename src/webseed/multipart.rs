@@ -1,0 +1,88 @@
+//! `multipart/byteranges` (RFC 9110 section 14.6): several ranges in one body, each with a header of its own.
+
+use super::body::{Run, Sink};
+use super::head::part_range;
+use super::{Flaw, Stretch, WebEvent};
+
+/// A multipart body.
+#[derive(Debug)]
+pub(super) struct Multipart {
+    boundary: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In front of a delimiter; the line so far. A line that a gap or the bound cut is no delimiter.
+    Delimiter { line: Vec<u8>, cut: bool },
+    /// Within a part's header.
+    Head(Vec<u8>),
+    /// Within a part's bytes.
+    Data(Run),
+    /// Behind the last delimiter.
+    Epilogue,
+}
+
+impl Multipart {
+    pub fn new(boundary: Vec<u8>) -> Self {
+        Self { boundary, state: State::Delimiter { line: Vec::new(), cut: false } }
+    }
+
+    pub fn push<'cap>(&mut self, sink: &mut Sink<'cap>, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        while stretch.len > 0 {
+            match &mut self.state {
+                State::Data(run) => {
+                    run.push(sink, &mut stretch, out);
+                    if run.left == Some(0) {
+                        sink.flush(out);
+                        self.state = State::Delimiter { line: Vec::new(), cut: false };
+                    }
+                }
+                State::Epilogue => return,
+                State::Delimiter { .. } | State::Head(_) if stretch.bytes.is_none() => {
+                    out.push(WebEvent::Bad { reason: Flaw::LostSync, bytes: stretch.len, at: stretch.at });
+                    self.state = State::Delimiter { line: Vec::new(), cut: true };
+                    return;
+                }
+                State::Delimiter { line, cut } => {
+                    let Some(byte) = stretch.byte() else { return };
+                    if byte != b'\n' {
+                        *cut |= line.len() > self.boundary.len() + DELIMITER_SLACK;
+                        if !*cut {
+                            line.push(byte);
+                        }
+                        continue;
+                    }
+                    let found = line.trim_ascii_end().strip_prefix(b"--").filter(|_| !*cut);
+                    self.state = match found.and_then(|line| line.strip_prefix(self.boundary.as_slice())) {
+                        Some(b"") => State::Head(Vec::new()),
+                        Some(b"--") => State::Epilogue,
+                        _ => State::Delimiter { line: Vec::new(), cut: false },
+                    };
+                }
+                State::Head(head) => {
+                    let Some(byte) = stretch.byte() else { return };
+                    head.push(byte);
+                    let whole = head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") || *head == b"\r\n";
+                    if !whole && head.len() < MAX_PART_HEAD {
+                        continue;
+                    }
+                    self.state = match part_range(head) {
+                        Some(range) => {
+                            State::Data(Run { next: range.first, left: Some(range.len()), total: range.total })
+                        }
+                        None => {
+                            out.push(WebEvent::Bad { reason: Flaw::Part, bytes: 0, at: stretch.at });
+                            State::Delimiter { line: Vec::new(), cut: true }
+                        }
+                    };
+                }
+            }
+        }
+    }
+}
+
+// Rationale: two dashes on either side, CR, and some white space (RFC 2046 section 5.1.1).
+const DELIMITER_SLACK: usize = 64;
+// Rationale: two fields are usual, some hundred bytes.
+const MAX_PART_HEAD: usize = 8 << 10;

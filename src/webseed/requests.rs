@@ -1,0 +1,135 @@
+//! The client's direction: requests, and which of them a response answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::body::{Body, Step};
+use super::head::{ContentRange, Gathered, Progress, RequestHead, ResponseHead, Sniff, sniff};
+use super::{ByteRange, Flaw, Stretch, WebEvent, WebRequest};
+use crate::provenance::At;
+use crate::wire::Framing;
+
+/// The requests of one connection.
+#[derive(Debug)]
+pub(super) struct Requests<'cap> {
+    state: State<'cap>,
+    outstanding: VecDeque<Arc<WebRequest>>,
+    /// Whether a request may be missing from the queue.
+    uncertain: bool,
+}
+
+#[derive(Debug)]
+enum State<'cap> {
+    Head(Gathered),
+    /// Within a request's own body.
+    Body(Box<Body<'cap>>),
+    /// Out of sync: the next segment that begins like a request is one.
+    Search,
+    /// Nothing more is read.
+    Idle,
+}
+
+impl<'cap> Requests<'cap> {
+    pub fn new() -> Self {
+        Self { state: State::Head(Gathered::default()), outstanding: VecDeque::new(), uncertain: false }
+    }
+
+    /// Reads the next bytes, or a hole.
+    pub fn push(&mut self, mut rest: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        if matches!(self.state, State::Search) && rest.bytes.is_some_and(|bytes| sniff(bytes) == Sniff::Request) {
+            self.state = State::Head(Gathered::default());
+        }
+        while rest.len > 0 {
+            match &mut self.state {
+                State::Head(head) => {
+                    let at = rest.at;
+                    let Some(byte) = rest.byte() else { return self.lose(Flaw::LostSync, at, out) };
+                    match head.push(byte, at) {
+                        Progress::More => {}
+                        Progress::Whole => self.finish_head(at, out),
+                        Progress::TooLong => self.lose(Flaw::Head, at, out),
+                    }
+                }
+                State::Body(body) => match body.push(&mut rest, out) {
+                    Step::More => return,
+                    Step::Whole => self.state = State::Head(Gathered::default()),
+                    Step::Lost => return self.lose(Flaw::LostSync, rest.at, out),
+                },
+                State::Search | State::Idle => return,
+            }
+        }
+    }
+
+    /// Reads no more. A request that is not whole leaves the queue in doubt.
+    pub fn close(&mut self) {
+        let between = matches!(&self.state, State::Head(head) if head.bytes().is_empty());
+        self.uncertain |= !between;
+        self.state = State::Idle;
+    }
+
+    /// The request that a final response answers, and how sure that is.
+    pub fn answered(&mut self, response: &ResponseHead) -> (Option<Arc<WebRequest>>, Framing) {
+        let fits = |request: &WebRequest| match (response.status, response.range) {
+            (206, Some(range)) => asks(request, range),
+            _ => true,
+        };
+        let place = self.outstanding.iter().position(|request| fits(request));
+        if place.is_some_and(|place| place > 0) {
+            // Responses come in the order of the requests (RFC 9112 section 9.3.2): one was not captured.
+            self.uncertain = true;
+        }
+        let sure = place == Some(0) && !self.uncertain;
+        let request = match place {
+            Some(place) => {
+                self.outstanding.drain(..place);
+                self.outstanding.pop_front()
+            }
+            None if self.uncertain => None,
+            None => self.outstanding.pop_front(),
+        };
+        if request.is_none() {
+            self.uncertain = true;
+        }
+        (request, if sure { Framing::InSync } else { Framing::Resynchronised })
+    }
+
+    /// Notes that responses may be missing, so that the queue may be ahead.
+    pub fn doubt(&mut self) {
+        self.uncertain = true;
+    }
+
+    fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        let State::Head(head) = &self.state else { return };
+        let Some(head) = RequestHead::read(head) else { return self.lose(Flaw::Head, at, out) };
+        if self.outstanding.len() >= MAX_OUTSTANDING {
+            self.outstanding.pop_front();
+            self.uncertain = true;
+            out.push(WebEvent::Bad { reason: Flaw::Outstanding, bytes: 0, at });
+        }
+        self.outstanding.push_back(Arc::new(head.request));
+        self.state = State::Body(Box::new(Body::ignored(head.body)));
+        if let State::Body(body) = &mut self.state
+            && body.is_empty()
+        {
+            self.state = State::Head(Gathered::default());
+        }
+    }
+
+    fn lose(&mut self, reason: Flaw, at: At, out: &mut Vec<WebEvent<'cap>>) {
+        self.state = State::Search;
+        self.uncertain = true;
+        out.push(WebEvent::Bad { reason, bytes: 0, at });
+    }
+}
+
+/// Whether the request asks for what begins where the response does.
+fn asks(request: &WebRequest, range: ContentRange) -> bool {
+    request.ranges.iter().any(|asked| match *asked {
+        ByteRange::FromTo { first, last } => first == range.first && range.last <= last,
+        ByteRange::From(first) => first == range.first,
+        ByteRange::Last(count) => range.total.is_none_or(|total| total.saturating_sub(count) == range.first),
+    })
+}
+
+// Rationale: clients pipeline at most a few dozen; with 64 KiB each this bounds a hostile connection to 16 MiB.
+const MAX_OUTSTANDING: usize = 256;
