@@ -1,11 +1,14 @@
 //! The way through the stages, from captures to evidence.
 
 use std::cell::OnceCell;
+use std::sync::LazyLock;
 
+use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
+use crate::mse::Secrets;
 use crate::packet::ChecksumPolicy;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine};
@@ -22,6 +25,8 @@ pub struct Options<'a> {
     pub checksums: ChecksumPolicy,
     /// Bounds.
     pub limits: Limits,
+    /// Diffie-Hellman secrets of MSE connections.
+    pub secrets: &'a Secrets,
     /// Whether to hash the input files (SHA-256) for the report.
     pub digest: bool,
     /// Where reassembled datagrams go; the system's temporary directory by default.
@@ -37,6 +42,7 @@ impl Default for Options<'_> {
             window: WINDOW,
             checksums: ChecksumPolicy::default(),
             limits: Limits::default(),
+            secrets: &NO_SECRETS,
             digest: true,
             spool_dir: None,
             progress: None,
@@ -83,29 +89,46 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     })
 }
 
-/// The info dictionaries that peers sent one another in the captures, and that hash to their info-hash.
+/// What the captures hold of torrents themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Every torrent whose info dictionary is whole, with the hashes of its trees that are proven (BEP 52).
+    pub torrents: Torrents,
+    /// The info dictionaries, who sent them, and what was wrong.
+    pub metadata: Harvest,
+}
+
+/// The torrents whose info dictionaries peers sent one another in the captures (BEP 9), and that hash to their
+/// info-hash.
 ///
 /// # Errors
 /// As [`analyze`].
-pub fn metadata(captures: &CaptureSet, options: &Options<'_>) -> Result<Harvest, Error> {
+pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Found, Error> {
     let (none, spill) = (Torrents::default(), Spill::new(options.spool_dir));
     with_prover(1, |prover| {
         let ledger = Ledger::new(&none, &options.limits);
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         frames.finish()?;
-        Ok(spine.survey())
+        let (metadata, hashes) = spine.survey();
+        let mut torrents = Torrents::default();
+        for rebuilt in &metadata.rebuilt {
+            // A dictionary that hashes right but is no valid torrent cannot verify anything.
+            if let Ok(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture) {
+                torrents.add(torrent);
+            }
+        }
+        let torrents = hashes.teach(&torrents, &mut Anomalies::default()).unwrap_or(torrents);
+        Ok(Found { torrents, metadata })
     })
 }
 
-/// The given torrents, with the metadata that the captures hold; of all torrents where none was given.
+/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
 fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Torrents, Error> {
     let mut known = torrents.clone();
-    for rebuilt in metadata(captures, options)?.rebuilt {
-        let wanted = torrents.is_empty() || torrents.find(&rebuilt.info_hash).is_some();
-        // A dictionary that hashes right but is no valid torrent cannot verify anything.
-        if let Some(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture).ok().filter(|_| wanted) {
-            known.add(torrent);
+    for torrent in find_torrents(captures, options)?.torrents.iter() {
+        if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
+            known.add(torrent.clone());
         }
     }
     Ok(known)
@@ -119,7 +142,7 @@ fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> R
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings) = spine.finish(&taught);
+        let (ledger, findings) = spine.finish(&taught)?;
         evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
     })
 }
@@ -139,7 +162,7 @@ fn walk<'run, 'cap>(
         spine.push(&frame)?;
         if frames.position() >= release_at {
             release_at = frames.position().saturating_add(window);
-            frames.release();
+            frames.release(PROOFS_BEHIND);
             frames.prefetch(window);
             spill.release();
             if let Some(progress) = options.progress {
@@ -150,5 +173,10 @@ fn walk<'run, 'cap>(
     Ok((spine, frames))
 }
 
+static NO_SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::default);
+
+// Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
+// then stay.
+const PROOFS_BEHIND: u64 = 128 << 20;
 // Rationale: large enough that giving pages back costs nothing, small enough to keep resident memory flat.
 const WINDOW: u64 = 64 << 20;

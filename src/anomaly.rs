@@ -53,6 +53,12 @@ pub enum Kind {
     WrongMetadata,
     /// A `hashes` message (BEP 52) that does not prove itself up to the torrent's root.
     WrongHashes,
+    /// HTTP of a webseed that could not be read; `amount` is in bytes.
+    BadWebseed,
+    /// A supplied MSE secret that does not decrypt the connection that it seems to be of.
+    WrongSecret,
+    /// A supplied MSE secret that fits no connection.
+    UnusedSecret,
     /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
     Sha1Collision,
     /// The two handshakes of one connection name different info-hashes.
@@ -93,6 +99,9 @@ impl Kind {
             Self::NonZeroPadding => "non-zero-padding",
             Self::WrongMetadata => "wrong-metadata",
             Self::WrongHashes => "wrong-hashes",
+            Self::BadWebseed => "bad-webseed",
+            Self::WrongSecret => "wrong-secret",
+            Self::UnusedSecret => "unused-secret",
             Self::Sha1Collision => "sha1-collision",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",

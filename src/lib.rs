@@ -1,6 +1,10 @@
 //! Reads packet captures and proves which BitTorrent pieces each peer really served.
 //!
-//! One serial spine walks the captures in order; proofs are pure and run on all cores; evidence is sorted.
+//! [`analyze()`] takes a [`CaptureSet`](capture::CaptureSet) and the [`Torrents`](torrent::Torrents) in question, and
+//! returns [`Evidence`](evidence::Evidence): per directed edge, per subject and per torrent, how many bytes were
+//! served, how many of them are shown to be the torrent's own, and in which frames. Nothing is contacted.
+//!
+//! # The picture
 //!
 //! ```text
 //! file --capture--> Frame --packet--> Packet --flow/stream--> Data | Gap --wire--> Message | Block
@@ -9,7 +13,47 @@
 //!      \________________ serial, in capture order ________________/ \_ parallel, pure _/ \_ sorted _/
 //! ```
 //!
-//! Read the modules in that order: [`capture`], [`packet`], [`stream`], [`wire`], [`torrent`], [`evidence`].
+//! One serial spine walks the captures in order, without copying: a block is a list of slices of the mapped file.
+//! Only hashing runs on all cores, and a proof is a pure function of its job, so every figure is the same for any
+//! number of threads, window size or order of arguments.
+//!
+//! In the order in which bytes pass them:
+//!
+//! | module | turns | into |
+//! |---|---|---|
+//! | [`capture`] | files, streams, pcap, pcapng | [`Frame`](capture::Frame): numbered and timed as Wireshark does |
+//! | [`packet`] | frames of any link type, tunnels, fragments | [`Packet`](packet::Packet): TCP and UDP payload |
+//! | [`flow`] | packets | who talks to whom, in a bounded table |
+//! | [`stream`] | TCP segments, uTP packets | ordered bytes with typed gaps |
+//! | [`wire`] | the bytes of one direction | messages and blocks of the peer protocol |
+//! | [`session`] | both directions of a connection | what was asked, advertised and served |
+//! | [`metadata`] | `ut_metadata` messages | info dictionaries that hash to their info-hash |
+//! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
+//! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
+//! | [`ledger`] | blocks | units to prove, and a class for every served byte |
+//! | [`prove`] | units | SHA-1 and SHA-256 verdicts; the only threads |
+//! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
+//! | [`hearsay`] | what third parties say of addresses | mentions, which change no figure and no grade |
+//! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
+//!
+//! Beside them stand [`provenance`] (frame numbers and times), [`anomaly`] (whatever was odd, counted in full),
+//! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
+//!
+//! # What the figures mean
+//!
+//! Every served byte is in exactly one class, and the sum is checked where the figures are made:
+//! `served == pad + repeated + verified + refuted + disputed + unproven`. A [`Grade`](evidence::Grade) is the highest
+//! rung whose packets are all in the captures. Whatever is dropped or not decided is an [`anomaly`].
+//!
+//! # What the method cannot show
+//!
+//! - Who used an address. A subject is an address and port, for one torrent, over one transport: never a person.
+//! - Bytes that the captures do not hold. A figure is a lower bound; what the framing shows to be missing is `lost`.
+//! - Bytes under encryption (MSE) without its secret. They are counted apart and never graded.
+//! - That a packet came from its source address. A forged capture, or a forged direction whose answers are missing,
+//!   looks like a real one; acknowledgements and the other direction are what speaks against it.
+//! - A single 16 KiB block of a v1 torrent: its whole piece is needed. In v2 the block is the unit.
+//! - Intent. Bytes that differ from the torrent may come from a failing disk or a damaged capture.
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
@@ -36,6 +80,6 @@ pub mod torrent;
 pub mod webseed;
 pub mod wire;
 
-pub use analyze::{Options, analyze, metadata as find_metadata};
+pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;
 pub use limits::Limits;

@@ -36,6 +36,9 @@ pub struct Limits {
     /// Different mentions (who named whom, how) over the whole run.
     // Rationale: some 200 bytes each; a million addresses is more than any swarm names.
     pub mentions: usize,
+    /// Encrypted conversations listed one by one.
+    // Rationale: some 300 bytes each.
+    pub opaque: usize,
     /// IP datagrams under reassembly at once.
     pub fragments_open: usize,
     /// Bytes held in fragments of unfinished datagrams.
@@ -57,6 +60,7 @@ impl Default for Limits {
             reference_slices: 8 << 20,
             window_silence_ns: 3_600_000_000_000,
             mentions: 1_000_000,
+            opaque: 100_000,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,
         }

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use peerproof::anomaly::Kind;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::Evidence;
+use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Case, Document, Given, counted, escaped, terminal};
 use peerproof::torrent::Torrents;
@@ -62,6 +63,10 @@ pub struct Analyze {
     /// Refuse damaged captures instead of reading what can be read of them
     #[arg(long)]
     strict: bool,
+
+    /// Secrets of encrypted (MSE) connections: one 96-byte Diffie-Hellman secret per line in hex, # for comments
+    #[arg(long, value_name = "FILE")]
+    mse_secrets: Option<PathBuf>,
 
     /// Where standard input and compressed captures are spooled; the system's temporary directory by default
     #[arg(long, value_name = "DIR")]
@@ -121,7 +126,8 @@ impl Analyze {
         let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
         let captures = CaptureSet::open(&self.captures, &options)?;
         let (checksums, limits) = (self.checksums.policy(), Limits::default());
-        let evidence = self.prove(&captures, &torrents, checksums, &limits)?;
+        let secrets = self.secrets()?;
+        let evidence = self.prove(&captures, &torrents, &secrets, checksums, &limits)?;
         let document = Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits);
         if let Some(case) = &case {
             let names = case.write(&document)?;
@@ -136,10 +142,20 @@ impl Analyze {
         Ok(verdict(&evidence))
     }
 
+    fn secrets(&self) -> Result<Secrets, peerproof::Error> {
+        let Some(path) = &self.mse_secrets else { return Ok(Secrets::default()) };
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(text) => Secrets::parse(&name, &text),
+            Err(source) => Err(peerproof::Error::Io { name, action: "read", source }),
+        }
+    }
+
     fn prove(
         &self,
         captures: &CaptureSet,
         torrents: &Torrents,
+        secrets: &Secrets,
         checksums: ChecksumPolicy,
         limits: &Limits,
     ) -> Result<Evidence, peerproof::Error> {
@@ -154,6 +170,7 @@ impl Analyze {
             progress: Some(&advance),
             digest: !self.no_digest,
             spool_dir: self.spool_dir.as_deref(),
+            secrets,
         };
         let evidence = peerproof::analyze(captures, torrents, &options);
         bar.finish_and_clear();

@@ -4,21 +4,35 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
+use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::report::{counted, escaped, grouped, hex};
 use peerproof::torrent::Torrents;
+use peerproof::{Options, find_torrents};
 
-/// Print what torrent files say: info-hashes, pieces, files and the pieces that each file lies in
+/// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
 #[derive(Debug, Args)]
 pub struct Torrent {
-    /// Torrent files; of a directory, every torrent in it
-    #[arg(required = true, value_name = "FILE")]
+    /// Torrent files or magnet links; of a directory, every torrent in it
+    #[arg(required_unless_present = "from", conflicts_with = "from", value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Captures to rebuild torrents from: metadata that hashes to its info-hash (ut_metadata, BEP 9)
+    #[arg(long, value_name = "CAPTURE", num_args = 1..)]
+    from: Vec<PathBuf>,
+
+    /// Where to write the rebuilt torrents, as INFO-HASH.torrent; an existing file is never replaced
+    #[arg(short, long, value_name = "DIR", requires = "from")]
+    output: Option<PathBuf>,
 }
 
 impl Torrent {
     /// Prints the facts of each torrent, sorted by info-hash.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
+        if !self.from.is_empty() {
+            return self.rebuild();
+        }
         let torrents = Torrents::open(&self.files)?;
         let mut out = io::stdout().lock();
         for (at, torrent) in torrents.iter().enumerate() {
@@ -26,6 +40,49 @@ impl Torrent {
                 writeln!(out)?;
             }
             facts(torrent, &mut out)?;
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
+    fn rebuild(&self) -> anyhow::Result<ExitCode> {
+        let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
+        let found = find_torrents(&captures, &Options::default())?;
+        let mut out = io::stdout().lock();
+        for rebuilt in &found.metadata.rebuilt {
+            let Some(id) = found.torrents.find(&rebuilt.info_hash) else {
+                writeln!(out, "{}: hashes right, but is no torrent that can be read", hex(&rebuilt.info_hash))?;
+                continue;
+            };
+            let torrent = found.torrents.torrent(id);
+            facts(torrent, &mut out)?;
+            for (endpoint, span) in &rebuilt.whole_from {
+                writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+            }
+            if !torrent.verifiable() {
+                writeln!(
+                    out,
+                    "piece layers  not all in the captures: pieces of large files cannot be verified with it"
+                )?;
+            }
+            if let Some(directory) = &self.output {
+                let path = directory.join(format!("{}.torrent", torrent.info_hash()));
+                let wrote = std::fs::create_dir_all(directory)
+                    .and_then(|()| std::fs::File::create_new(&path)?.write_all(&torrent.metainfo(&rebuilt.info)));
+                wrote.with_context(|| format!("cannot write {}", path.display()))?;
+                writeln!(out, "written to    {}", path.display())?;
+            }
+            writeln!(out)?;
+        }
+        for info_hash in &found.metadata.unfinished {
+            writeln!(out, "{}: only parts of its metadata are in the captures", hex(info_hash))?;
+        }
+        if found.metadata.rebuilt.is_empty() && found.metadata.unfinished.is_empty() {
+            writeln!(
+                out,
+                "No metadata (ut_metadata messages) in these captures: no torrent can be rebuilt from them."
+            )?;
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::{
-    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, PortBasis, Quality, Subject, TorrentEvidence,
-    Transfer,
+    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, Opaque, PortBasis, Quality, Subject,
+    TorrentEvidence, Transfer,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -26,6 +26,7 @@ pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
     pub(crate) mentions: Mentions,
     pub(crate) metadata: Harvest,
+    pub(crate) opaque: Vec<Opaque>,
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
@@ -42,7 +43,8 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, quality, clock_steps } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps } = findings;
+    opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
     let records = ledger.records();
     let groups = subjects_of(records, window_silence_ns);
     let parties = parties_of(records, &groups);
@@ -92,7 +94,7 @@ pub(crate) fn build(
                 (*named, known.and_then(hash), *mention)
             })
             .collect(),
-        opaque: Vec::new(),
+        opaque,
         known: torrents.clone(),
         anomalies,
         quality,

@@ -401,7 +401,7 @@ pub struct Subject {
 pub struct TorrentEvidence {
     /// Under which hash the report speaks of it.
     pub info_hash: InfoHash,
-    /// Which of the [`Torrents`](crate::torrent::Torrents) of the run; `None` when it was only named.
+    /// Which of the [`Torrents`] of the run; `None` when it was only named.
     pub torrent: Option<TorrentId>,
     /// The figures of all its transfers.
     pub bytes: Bytes,

@@ -42,7 +42,7 @@ impl<'cap> Content<'cap> {
     }
 
     /// Slices held.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slices.len()
     }
 
@@ -148,7 +148,7 @@ impl<'cap> Content<'cap> {
 }
 
 /// Fills `at..to` with zeros if all of it is padding.
-fn fill<'cap>(runs: &mut Vec<&'cap [u8]>, at: &mut u32, to: u32, pads: &RangeSet) -> Option<()> {
+fn fill(runs: &mut Vec<&[u8]>, at: &mut u32, to: u32, pads: &RangeSet) -> Option<()> {
     if !pads.covers(&(*at..to)) {
         return None;
     }

@@ -309,6 +309,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         reference_slices,
         window_silence_ns,
         mentions,
+        opaque,
         fragments_open,
         fragment_bytes,
     } = *limits;
@@ -325,6 +326,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("reference_slices", reference_slices as u64),
         ("window_silence_ns", window_silence_ns.max(0) as u64),
         ("mentions", mentions as u64),
+        ("opaque", opaque as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),
     ])

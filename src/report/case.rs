@@ -84,7 +84,12 @@ impl Case {
         let parent = match target.parent() {
             Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
             Some(parent) => parent.to_owned(),
-            None => return Err(CaseError::Foreign { path: target.to_owned(), found: "it is the root directory".into() }),
+            None => {
+                return Err(CaseError::Foreign {
+                    path: target.to_owned(),
+                    found: "it is the root directory".into(),
+                });
+            }
         };
         if !parent.is_dir() {
             return Err(io("find the parent directory of", io::Error::from(io::ErrorKind::NotFound)));

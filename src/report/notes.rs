@@ -1,5 +1,7 @@
 //! Why a report, or a torrent's part of it, is empty: in plain sentences, in the report itself and beside it.
 
+use std::collections::BTreeSet;
+
 use super::document::Document;
 use super::text::{counted, escaped, grouped};
 
@@ -9,7 +11,8 @@ pub fn notes(document: &Document) -> Vec<String> {
     if document.subjects.is_empty() {
         notes.push(nothing(document));
     }
-    let spoken = |hash: &str| document.transfers.iter().any(|transfer| transfer.info_hash.as_deref() == Some(hash));
+    let spoken: BTreeSet<_> =
+        document.transfers.iter().filter_map(|transfer| transfer.info_hash.as_deref()).collect();
     let others: Vec<&str> = document
         .torrents
         .iter()
@@ -17,7 +20,7 @@ pub fn notes(document: &Document) -> Vec<String> {
         .map(|torrent| torrent.info_hash.as_str())
         .collect();
     for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
-        if spoken(&torrent.info_hash) {
+        if spoken.contains(torrent.info_hash.as_str()) {
             continue;
         }
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));

@@ -5,11 +5,13 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
+mod delivery;
 mod extended;
 mod outstanding;
 mod side;
 
 pub use advertised::Advertised;
+pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
 use side::Side;
@@ -243,8 +245,10 @@ impl<'cap> Session<'cap> {
             StreamItem::Gap { offset, missing, cause, at } => {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
-            StreamItem::Acked { upto, .. } => self.sides[direction.index()].acknowledge(upto),
-            StreamItem::AckedRange { from, to, .. } => self.sides[direction.index()].acknowledge_range(from, to),
+            StreamItem::Acked { upto, .. } => self.sides[direction.index()].delivery.acknowledge(upto),
+            StreamItem::AckedRange { from, to, .. } => {
+                self.sides[direction.index()].delivery.acknowledge_range(from, to)
+            }
             StreamItem::Late { offset, bytes, at } => {
                 let len = bytes.len();
                 self.sides[direction.index()].facts.late_bytes += len as u64;

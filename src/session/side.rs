@@ -1,8 +1,8 @@
 //! One side of a session: its deframer, its open requests, and the facts that its messages prove.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use super::{Advertised, Answer, Outstanding};
+use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
 use crate::provenance::Span;
 use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
@@ -71,9 +71,7 @@ pub(super) struct Side<'cap> {
     pub(super) facts: SideFacts,
     pub(super) deframer: Deframer<'cap>,
     pub(super) outstanding: Outstanding,
-    /// Captured payload that was not acknowledged yet: stream ranges, ascending.
-    unacknowledged: VecDeque<(u64, u64)>,
-    acknowledged_upto: u64,
+    pub(super) delivery: Delivery,
 }
 
 impl<'cap> Side<'cap> {
@@ -82,8 +80,7 @@ impl<'cap> Side<'cap> {
             facts: SideFacts::default(),
             deframer: Deframer::new(start, limits),
             outstanding: Outstanding::new(limits.outstanding_requests),
-            unacknowledged: VecDeque::new(),
-            acknowledged_upto: 0,
+            delivery: Delivery::default(),
         }
     }
 
@@ -128,49 +125,12 @@ impl<'cap> Side<'cap> {
         }
         for run in &block.runs {
             let from = block.offset + u64::from(run.start);
-            let to = from + run.bytes.len() as u64;
-            match self.unacknowledged.back_mut() {
-                Some(last) if last.1 == from => last.1 = to,
-                _ => self.unacknowledged.push_back((from, to)),
-            }
+            self.delivery.payload(from, from + run.bytes.len() as u64);
         }
-        self.settle();
     }
 
-    /// All bytes before `upto` arrived.
-    pub(super) fn acknowledge(&mut self, upto: u64) {
-        self.acknowledged_upto = self.acknowledged_upto.max(upto);
-        self.settle();
-    }
-
-    /// The bytes `from..to` arrived, though some before them did not (selective acknowledgement).
-    pub(super) fn acknowledge_range(&mut self, from: u64, to: u64) {
-        let mut kept = VecDeque::with_capacity(self.unacknowledged.len());
-        for (start, end) in self.unacknowledged.drain(..) {
-            let (low, high) = (start.max(from), end.min(to));
-            if low >= high {
-                kept.push_back((start, end));
-                continue;
-            }
-            self.facts.acknowledged += high - low;
-            kept.extend([(start, low), (high, end)].into_iter().filter(|(start, end)| start < end));
-        }
-        self.unacknowledged = kept;
-    }
-
-    /// Moves what is acknowledged by now into the facts.
+    /// Takes over what was acknowledged by now.
     pub(super) fn settle(&mut self) {
-        while let Some((from, to)) = self.unacknowledged.front_mut() {
-            if *from >= self.acknowledged_upto {
-                break;
-            }
-            let upto = self.acknowledged_upto.min(*to);
-            self.facts.acknowledged += upto - *from;
-            *from = upto;
-            if *from < *to {
-                break;
-            }
-            self.unacknowledged.pop_front();
-        }
+        self.facts.acknowledged = self.delivery.acknowledged();
     }
 }

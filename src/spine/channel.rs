@@ -1,12 +1,16 @@
-//! What one connection carries: the peer wire, or something that is not read further.
+//! What one connection carries: the peer wire, in clear or behind MSE; a webseed; or something that is not read further.
 
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::web::WebChannel;
+use crate::evidence::Opaque;
+use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{At, Span};
-use crate::session::{Carrier, Session};
+use crate::session::{Carrier, Encryption, Session};
 use crate::stream::{Opening, StreamItem};
+use crate::webseed;
 use crate::wire::{Sniff, Start, sniff};
 
 /// The content of one connection, over either transport.
@@ -14,6 +18,7 @@ use crate::wire::{Sniff, Start, sniff};
 pub(super) struct Channel<'cap> {
     flow: FlowKey,
     carrier: Carrier,
+    span: Option<Span>,
     content: Content<'cap>,
 }
 
@@ -23,6 +28,10 @@ enum Content<'cap> {
     Undecided,
     /// The peer wire, or what may be it.
     Peer(Box<Session<'cap>>),
+    /// The peer wire behind MSE, or what may be that; the session is there once its content can be read.
+    Mse(Box<MseFilter<'cap>>, Option<Box<Session<'cap>>>),
+    /// HTTP, perhaps from a webseed.
+    Web(Box<WebChannel<'cap>>),
     /// Something else.
     Other,
 }
@@ -40,7 +49,7 @@ pub(super) struct Transported {
 
 impl<'cap> Channel<'cap> {
     pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
-        Self { flow, carrier, content: Content::Undecided }
+        Self { flow, carrier, span: None, content: Content::Undecided }
     }
 
     /// Whether the connection carries something that is not read further.
@@ -51,7 +60,11 @@ impl<'cap> Channel<'cap> {
     /// Notes that a packet went in `direction`.
     #[inline]
     pub(super) fn touch(&mut self, direction: Direction, at: At) {
-        if let Content::Peer(session) = &mut self.content {
+        match &mut self.span {
+            Some(span) => span.cover(at),
+            None => self.span = Some(Span::single(at)),
+        }
+        if let Content::Peer(session) | Content::Mse(_, Some(session)) = &mut self.content {
             session.touch(direction, at);
         }
     }
@@ -67,14 +80,12 @@ impl<'cap> Channel<'cap> {
         if let Content::Undecided = self.content {
             self.decide(direction, item, opening, hub);
         }
-        let Content::Peer(session) = &mut self.content else { return };
-        let mut events = std::mem::take(&mut hub.scratch.events);
-        session.push(direction, item, &mut events, &mut hub.anomalies);
-        if !events.is_empty() {
-            note_opening(session, opening);
-            hub.deliver(session, &mut events);
+        match &mut self.content {
+            Content::Peer(session) => read(session, direction, item, opening, hub),
+            Content::Web(web) => web.item(direction, item, hub),
+            Content::Mse(..) => self.filter(Some((direction, item)), opening, hub),
+            Content::Undecided | Content::Other => {}
         }
-        hub.scratch.events = events;
     }
 
     /// Looks at the first bytes.
@@ -85,41 +96,190 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) {
-        let (start, at) = match *item {
-            StreamItem::Data { offset: 0, bytes, at, .. } if opening.initiator.is_some() => match sniff(bytes) {
-                Sniff::Handshake | Sniff::NeedMore => (Start::Handshake, at),
-                Sniff::Other => {
-                    self.content = Content::Other;
-                    return;
-                }
+        self.content = match *item {
+            StreamItem::Data { offset: 0, bytes, .. } if opening.initiator.is_some() => match sniff(bytes) {
+                Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
+                Sniff::Other => match webseed::sniff(bytes) {
+                    webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
+                    webseed::Sniff::Response => {
+                        Content::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, hub)))
+                    }
+                    webseed::Sniff::Undecided | webseed::Sniff::Other => {
+                        Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+                    }
+                },
             },
-            StreamItem::Data { at, .. } | StreamItem::Gap { at, .. } => (Start::MidStream, at),
+            // Without the opening, MSE can be told only by a secret.
+            StreamItem::Data { .. } | StreamItem::Gap { .. } if !hub.secrets.is_empty() => {
+                Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+            }
+            StreamItem::Data { .. } | StreamItem::Gap { .. } => {
+                self.peer(Start::MidStream, direction, opening, hub)
+            }
             _ => return,
         };
+    }
+
+    fn peer(
+        &self,
+        start: Start,
+        direction: Direction,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> Content<'cap> {
+        Content::Peer(Box::new(self.session(start, direction, opening, hub)))
+    }
+
+    fn session(
+        &self,
+        start: Start,
+        direction: Direction,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> Session<'cap> {
         let mut session = Session::new(hub.connection(), self.flow, self.carrier, start, &hub.options.limits);
         for at in [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten() {
             session.touch(direction, at);
         }
-        session.touch(direction, at);
+        if let Some(span) = self.span {
+            session.touch(direction, span.first);
+            session.touch(direction, span.last);
+        }
         note_opening(&mut session, opening);
-        self.content = Content::Peer(Box::new(session));
+        session
+    }
+
+    /// Takes an item, or the end, through the MSE filter.
+    fn filter(&mut self, item: Option<(Direction, &StreamItem<'cap>)>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+        let Content::Mse(filter, session) = &mut self.content else { return };
+        let mut out = std::mem::take(&mut hub.scratch.clear);
+        let result = match item {
+            Some((direction, item)) => {
+                filter.push(direction, item, hub.secrets, &hub.info_hashes, &hub.spill, &mut out)
+            }
+            None => filter.close(hub.secrets, &hub.info_hashes, &hub.spill, &mut out),
+        };
+        hub.fail(result);
+        let readable = match filter.outcome() {
+            MseOutcome::Plaintext => Some(Encryption::MsePlaintext),
+            MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
+            MseOutcome::NotMse => {
+                let held = filter.take_held();
+                return self.not_mse(held, out, opening, hub);
+            }
+            MseOutcome::Undecided | MseOutcome::Opaque { .. } | MseOutcome::WrongSecret { .. } => None,
+        };
+        if let Some(encryption) = readable {
+            let mut known = match session.take() {
+                Some(known) => known,
+                None => {
+                    let direction = item.map_or(Direction::LowToHigh, |(direction, _)| direction);
+                    let mut new = self.session(Start::Handshake, direction, opening, hub);
+                    new.encryption = encryption;
+                    // Behind plaintext selected without a known secret, the start of the peer wire may be hidden.
+                    new.from_start = encryption == Encryption::MseRc4;
+                    Box::new(new)
+                }
+            };
+            for (direction, item) in out.drain(..) {
+                read(&mut known, direction, &item, opening, hub);
+            }
+            if let Content::Mse(_, session) = &mut self.content {
+                *session = Some(known);
+            }
+        }
+        out.clear();
+        hub.scratch.clear = out;
+    }
+
+    /// Goes on with a connection that is no MSE.
+    fn not_mse(
+        &mut self,
+        held: Vec<(Direction, StreamItem<'cap>)>,
+        mut out: Vec<(Direction, StreamItem<'cap>)>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
+        out.extend(held);
+        if opening.initiator.is_some() {
+            self.content = Content::Other;
+        } else {
+            // It was only tried for a secret's sake.
+            let direction = out.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
+            let mut session = self.session(Start::MidStream, direction, opening, hub);
+            for (direction, item) in out.drain(..) {
+                read(&mut session, direction, &item, opening, hub);
+            }
+            self.content = Content::Peer(Box::new(session));
+        }
+        out.clear();
+        hub.scratch.clear = out;
     }
 
     /// Ends the connection.
-    pub(super) fn close(self, transported: Transported, hub: &mut Hub<'_, 'cap>) {
-        if let Content::Peer(mut session) = self.content {
-            note_opening(&mut session, &transported.opening);
-            session.duplicate_frames = transported.duplicates;
-            hub.close(*session, transported.paths);
+    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+        if let Content::Mse(..) = self.content {
+            self.filter(None, &transported.opening, hub);
+        }
+        let (flow, carrier, span) = (self.flow, self.carrier, self.span);
+        match self.content {
+            Content::Peer(session) => end(session, transported, hub),
+            Content::Web(web) => web.close(transported, span, hub),
+            Content::Mse(filter, session) => {
+                hub.used_secrets.extend(filter.secret());
+                if let Some(session) = session {
+                    end(session, transported, hub);
+                }
+                let basis = match filter.outcome() {
+                    MseOutcome::Opaque { basis } => basis.clone(),
+                    MseOutcome::WrongSecret { secret, basis } => {
+                        hub.note_wrong_secret(*secret, basis, flow, span);
+                        basis.clone()
+                    }
+                    _ => return,
+                };
+                let [a_to_b, b_to_a] = filter.opaque_bytes();
+                if let Some(span) = span {
+                    let (a, b) = (flow.low, flow.high);
+                    hub.opaque(Opaque { a, b, carrier, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
+                }
+            }
+            Content::Undecided | Content::Other => {}
         }
     }
+}
+
+/// Hands an item to a session, and what it makes known to the hub.
+fn read<'cap>(
+    session: &mut Session<'cap>,
+    direction: Direction,
+    item: &StreamItem<'cap>,
+    opening: &Opening,
+    hub: &mut Hub<'_, 'cap>,
+) {
+    let mut events = std::mem::take(&mut hub.scratch.events);
+    session.push(direction, item, &mut events, &mut hub.anomalies);
+    if !events.is_empty() {
+        note_opening(session, opening);
+        hub.deliver(session, &mut events);
+    }
+    hub.scratch.events = events;
+}
+
+fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+    note_opening(&mut session, &transported.opening);
+    session.duplicate_frames = transported.duplicates;
+    hub.close(*session, transported.paths);
 }
 
 /// Tells the session what the transport knows of its opening.
 fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
-    if let (Some(syn), Some(syn_ack), Some(ack)) = (opening.syn, opening.syn_ack, opening.ack) {
-        let span = Span::single(syn).join(Span::single(syn_ack));
-        session.opening = Some(span.join(Span::single(ack)));
-    }
+    session.opening = opened(opening).or(session.opening);
+}
+
+/// The frames that show both ends answering (grade G2), where all of them are in the capture.
+pub(super) fn opened(opening: &Opening) -> Option<Span> {
+    let (syn, syn_ack, ack) = (opening.syn?, opening.syn_ack?, opening.ack?);
+    Some(Span::single(syn).join(Span::single(syn_ack)).join(Span::single(ack)))
 }

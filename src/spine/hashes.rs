@@ -11,7 +11,7 @@ use crate::wire::HashRange;
 
 /// The messages of a run, the same one kept once.
 #[derive(Debug, Default)]
-pub(super) struct Hashes {
+pub(crate) struct Hashes {
     messages: Vec<Message>,
     seen: BTreeSet<[u8; 32]>,
     bytes: usize,
@@ -50,7 +50,7 @@ impl Hashes {
     }
 
     /// The torrents with what the messages prove; `None` when they add nothing.
-    pub(super) fn teach(self, torrents: &Torrents, anomalies: &mut Anomalies) -> Option<Torrents> {
+    pub(crate) fn teach(self, torrents: &Torrents, anomalies: &mut Anomalies) -> Option<Torrents> {
         if self.messages.is_empty() {
             return None;
         }

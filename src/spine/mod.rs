@@ -4,26 +4,28 @@ mod channel;
 mod hashes;
 mod tcp;
 mod udp;
+mod web;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::evidence::{Findings, Quality};
+use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::FlowTable;
 use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore};
-use crate::packet::{Decoder, Direction, Packet, PathId, Store, Transport};
+use crate::mse::Secrets;
+use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, FrameId, Span, Timestamp};
-use crate::session::{ConnectionId, Session, SessionEvent};
+use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
-use crate::torrent::Torrents;
+use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
-use hashes::Hashes;
+pub(crate) use hashes::Hashes;
 use tcp::TcpFlow;
 use udp::UdpFlow;
 
@@ -31,7 +33,6 @@ use udp::UdpFlow;
 #[derive(Debug)]
 pub(crate) struct Spine<'run, 'cap> {
     decoder: Decoder,
-    spill: Spilled<'cap>,
     flows: FlowTable<Flow<'cap>>,
     hub: Hub<'run, 'cap>,
     clock: Clock,
@@ -42,6 +43,14 @@ pub(crate) struct Spine<'run, 'cap> {
 #[derive(Debug)]
 pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
+    spill: Spilled<'cap>,
+    secrets: &'run Secrets,
+    /// The info-hashes that MSE may use as its SKEY.
+    info_hashes: Vec<[u8; 20]>,
+    used_secrets: BTreeSet<usize>,
+    opaque: Vec<Opaque>,
+    /// The first failure of the operating system; ends the run after the current frame.
+    failure: Option<Error>,
     prover: &'run Prover<'cap>,
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
@@ -68,6 +77,7 @@ pub(crate) enum Purpose {
 struct Scratch<'cap> {
     items: Vec<(Direction, StreamItem<'cap>)>,
     utp_items: Vec<(UtpId, Direction, StreamItem<'cap>)>,
+    clear: Vec<(Direction, StreamItem<'cap>)>,
     events: Vec<SessionEvent<'cap>>,
 }
 
@@ -98,10 +108,15 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     ) -> Self {
         Self {
             decoder: Decoder::new(options.checksums, &options.limits),
-            spill: Spilled(spill),
             flows: FlowTable::new(options.limits.flows),
             hub: Hub {
                 options,
+                spill: Spilled(spill),
+                secrets: options.secrets,
+                info_hashes: ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
+                used_secrets: BTreeSet::new(),
+                opaque: Vec::new(),
+                failure: None,
                 prover,
                 ledger,
                 anomalies: Anomalies::default(),
@@ -126,10 +141,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
         self.clock.tick(frame.at, &mut self.hub);
-        if let Some(packet) = self.decoder.decode(frame, &self.spill, &mut self.hub.anomalies)? {
+        if let Some(packet) = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies)? {
             self.packet(&packet);
         }
-        Ok(())
+        self.hub.failure.take().map_or(Ok(()), Err)
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
@@ -160,10 +175,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
     }
 
-    /// Ends every flow, and gives the info dictionaries that peers sent one another.
-    pub(crate) fn survey(mut self) -> Harvest {
+    /// Ends every flow, and gives the info dictionaries and the hashes that peers sent one another.
+    pub(crate) fn survey(mut self) -> (Harvest, Hashes) {
         self.close_flows();
-        self.hub.metadata.finish()
+        (self.hub.metadata.finish(), self.hub.hashes)
     }
 
     fn close_flows(&mut self) {
@@ -171,13 +186,21 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             flow.close(&mut self.hub, &self.decoder);
         }
         self.decoder.finish(&mut self.hub.anomalies);
+        self.hub.note_unused_secrets();
     }
 
     /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
     /// `hashes` messages add to them (BEP 52).
-    pub(crate) fn finish(mut self, taught: &'run OnceCell<Torrents>) -> (Ledger<'run, 'cap>, Findings) {
+    pub(crate) fn finish(
+        mut self,
+        taught: &'run OnceCell<Torrents>,
+    ) -> Result<(Ledger<'run, 'cap>, Findings), Error> {
         self.close_flows();
-        let Hub { prover, mut ledger, mut anomalies, mentions, metadata, hashes, tallies, .. } = self.hub;
+        let Hub { prover, mut ledger, mut anomalies, mentions, metadata, hashes, tallies, opaque, failure, .. } =
+            self.hub;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         if let Some(torrents) = hashes.teach(ledger.torrents(), &mut anomalies) {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
@@ -197,7 +220,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             clock_steps: self.clock.count,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        (ledger, Findings { anomalies, mentions, metadata, quality, clock_steps: self.clock.steps })
+        Ok((ledger, Findings { anomalies, mentions, metadata, opaque, quality, clock_steps: self.clock.steps }))
     }
 }
 
@@ -238,6 +261,54 @@ impl<'cap> Hub<'_, 'cap> {
                     }
                 }
             }
+        }
+    }
+
+    /// A block of a webseed.
+    fn serve_web(&mut self, id: ConnectionId, flow: FlowKey, torrent: TorrentId, served: Served<'cap>) {
+        if self.purpose == Purpose::Proof {
+            self.ledger.serve_web(id, flow, torrent, served, self.prover, &mut self.anomalies);
+        }
+    }
+
+    /// Keeps the first failure; the run ends with it.
+    fn fail(&mut self, result: Result<(), Error>) {
+        if let Err(failure) = result {
+            self.failure.get_or_insert(failure);
+        }
+    }
+
+    /// A conversation that could not be read.
+    fn opaque(&mut self, opaque: Opaque) {
+        if self.opaque.len() < self.options.limits.opaque {
+            self.opaque.push(opaque);
+            return;
+        }
+        self.anomalies.note(Kind::LimitReached, opaque.a_to_b + opaque.b_to_a, || Example {
+            span: Some(opaque.span),
+            flow: format!("{} <-> {}", opaque.a, opaque.b),
+            detail: "opaque: no room to list another encrypted conversation".to_owned(),
+        });
+    }
+
+    fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
+        let line = self.secrets.line(secret).unwrap_or_default();
+        self.anomalies.note(Kind::WrongSecret, 1, || Example {
+            span,
+            flow: format!("{} <-> {}", flow.low, flow.high),
+            detail: format!("the secret in line {line} does not decrypt this connection: {basis}"),
+        });
+    }
+
+    /// Names the secrets that fitted no connection.
+    fn note_unused_secrets(&mut self) {
+        for secret in self.secrets.unused(&self.used_secrets) {
+            let line = self.secrets.line(secret).unwrap_or_default();
+            self.anomalies.note(Kind::UnusedSecret, 1, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!("the secret in line {line} fits no connection in the captures"),
+            });
         }
     }
 

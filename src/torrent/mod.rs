@@ -282,6 +282,37 @@ impl Torrent {
         self.has_metadata() && (self.pieces.is_some() || pieces.all(|piece| self.piece_tree(piece).is_some()))
     }
 
+    /// A torrent file around `info`, its own info dictionary as it stands: with the piece layers of a v2 torrent
+    /// (BEP 52) as far as they are known.
+    pub fn metainfo(&self, info: &[u8]) -> Vec<u8> {
+        let mut layers = std::collections::BTreeMap::new();
+        for (index, file) in self.files().iter().enumerate() {
+            let (Some(root), true) = (file.pieces_root, file.size > u64::from(self.piece_length())) else {
+                continue;
+            };
+            let range = self.file_range(index);
+            let length = u64::from(self.piece_length().max(1));
+            let pieces = range.start / length..range.end.div_ceil(length);
+            let hash = |raw: u64| Some(self.piece_tree(self.piece(u32::try_from(raw).ok()?)?)?.root);
+            if let Some(hashes) = pieces.map(hash).collect::<Option<Vec<_>>>() {
+                layers.insert(root, hashes.concat());
+            }
+        }
+        let mut file = [b"d4:info", info].concat();
+        if self.hash_v2.is_some() {
+            file.extend(b"12:piece layersd");
+            for (root, hashes) in layers {
+                file.extend(b"32:");
+                file.extend(root);
+                file.extend(format!("{}:", hashes.len()).as_bytes());
+                file.extend(hashes);
+            }
+            file.push(b'e');
+        }
+        file.push(b'e');
+        file
+    }
+
     fn piece_tree(&self, piece: PieceIndex) -> Option<PieceTree> {
         let (root, file, within) = self.file_of(piece)?;
         let content = u32::try_from(file.size - within).unwrap_or(u32::MAX).min(self.piece_length());

@@ -120,11 +120,7 @@ impl<'cap> Deframer<'cap> {
         };
         self.window.clear();
         if skipped > 0 {
-            out.push(if limited {
-                PeerEvent::GaveUp { skipped, at }
-            } else {
-                PeerEvent::Unframed { skipped, at }
-            });
+            out.push(if limited { PeerEvent::GaveUp { skipped, at } } else { PeerEvent::Unframed { skipped, at } });
         }
     }
 

@@ -1,23 +1,31 @@
 //! Findings in plain sentences: only what the packets show, of addresses and ports, never of people.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Page, frames_text, torrent_name};
+use super::{Page, endpoints, frames_text, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
-use crate::report::notes::notes;
 use crate::report::text::{counted, escaped, grouped};
 
-/// Writes the findings, or why there are none.
+/// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
+    let foreign = document.torrents.iter().any(|torrent| torrent.source.is_none());
+    if document.subjects.is_empty() && document.opaque.is_empty() && !foreign {
+        return;
+    }
     page.heading("FINDINGS");
-    notes(document).iter().for_each(|note| page.line(note));
     let several = document.torrents.len() > 1;
-    for subject in document.subjects.iter().filter(|subject| subject.served_bytes > 0) {
+    let (sent, silent): (Vec<_>, Vec<_>) = document.subjects.iter().partition(|subject| subject.served_bytes > 0);
+    for subject in sent.iter().take(MOST_SENTENCES) {
         served(document, subject, several, page);
     }
-    for subject in document.subjects.iter().filter(|subject| subject.served_bytes == 0) {
-        silent(document, subject, several, page);
+    for subject in silent.iter().take(MOST_SENTENCES) {
+        not_served(document, subject, several, page);
+    }
+    let unsaid = sent.len().saturating_sub(MOST_SENTENCES) + silent.len().saturating_sub(MOST_SENTENCES);
+    if unsaid > 0 {
+        page.line(&format!("Of {} more, only the tables and report.json speak.", counted(unsaid as u64, "peer")));
     }
     flags(document, page);
     disputed(document, page);
@@ -108,7 +116,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
     }
 }
 
-fn silent(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
+fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
     let did = match subject.grade {
         Grade::None => "was spoken to",
         Grade::G2 => "answered a connection",
@@ -128,25 +136,27 @@ fn silent(document: &Document, subject: &Subject, several: bool, page: &mut Page
             format!(" The framing shows {} from it that are not in the captures.", counted(bytes, "payload byte"))
         }
     };
+    let described = subject.grade != Grade::G3m && subject.rungs.iter().any(|rung| rung.grade == Grade::G3m);
+    let metadata = if described { " It sent the torrent's description (G3m), which is no content." } else { "" };
     page.line(&format!(
-        "{} sent no piece data in these captures; it {did} ({}).{received}{lost}",
+        "{} sent no piece data in these captures; it {did} ({}).{metadata}{received}{lost}",
         who(document, subject, several),
         subject.grade.name()
     ));
 }
 
-/// The flags of each subject, but for private addresses, which have a sentence of their own.
+/// The flags, each set of them with the subjects that have it; private addresses have a sentence of their own.
 fn flags(document: &Document, page: &mut Page) {
+    let mut sets: BTreeMap<Vec<&str>, Vec<&Subject>> = BTreeMap::new();
     for subject in &document.subjects {
-        let words: Vec<_> = subject
-            .flags
-            .iter()
-            .filter(|flag| **flag != "private-address")
-            .map(|flag| format!("{} ({flag})", flag_words(flag)))
-            .collect();
-        if !words.is_empty() {
-            page.line(&format!("Of {} mind: {}.", subject.endpoint, words.join("; ")));
+        let set: Vec<_> = subject.flags.iter().copied().filter(|flag| *flag != "private-address").collect();
+        if !set.is_empty() {
+            sets.entry(set).or_default().push(subject);
         }
+    }
+    for (set, subjects) in sets {
+        let words: Vec<_> = set.iter().map(|flag| format!("{} ({flag})", flag_words(flag))).collect();
+        page.line(&format!("Of {} mind: {}.", endpoints(&subjects), words.join("; ")));
     }
 }
 
@@ -172,7 +182,7 @@ fn opaque(document: &Document, page: &mut Page) {
         counted(document.opaque.len() as u64, "conversation"),
         counted(bytes.fold(0, u64::saturating_add), "byte")
     ));
-    for each in &document.opaque {
+    for each in document.opaque.iter().take(MOST_SENTENCES) {
         page.line(&format!(
             "  {} and {} ({}, {}): {} there, {} back, {}; {}",
             each.a,
@@ -185,28 +195,36 @@ fn opaque(document: &Document, page: &mut Page) {
             escaped(&each.basis)
         ));
     }
+    if let Some(more @ 1..) = document.opaque.len().checked_sub(MOST_SENTENCES) {
+        page.line(&format!("  and {} more, see `opaque` in report.json", counted(more as u64, "conversation")));
+    }
 }
 
 fn warnings(document: &Document, page: &mut Page) {
     let foreign: Vec<_> = document.torrents.iter().filter(|torrent| torrent.source.is_none()).collect();
     if !foreign.is_empty() {
         page.line(&format!(
-            "The captures name {}, and nothing of that can be verified:",
+            "The captures name {}:",
             match foreign.len() {
                 1 => "a torrent that was not given".to_owned(),
                 count => format!("{} torrents that were not given", grouped(count as u64)),
             }
         ));
-        for torrent in foreign {
+        let more = foreign.len().saturating_sub(MOST_SENTENCES);
+        for torrent in foreign.into_iter().take(MOST_SENTENCES) {
             page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.served_bytes, "byte")));
         }
+        if more > 0 {
+            page.line(&format!("  and {} more, see `torrents` in report.json", grouped(more as u64)));
+        }
     }
-    let mut ports: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+    let mut ports: BTreeMap<(&str, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
     for subject in &document.subjects {
         let address = subject.endpoint.rsplit_once(':').map_or(subject.endpoint.as_str(), |(address, _)| address);
-        *ports.entry((address, subject.info_hash.as_deref())).or_default() += 1;
+        ports.entry((address, subject.info_hash.as_deref())).or_default().insert(&subject.endpoint);
     }
-    for ((address, hash), count) in ports.into_iter().filter(|(_, count)| *count > 1) {
+    for ((address, hash), ports) in ports.into_iter().filter(|(_, ports)| ports.len() > 1) {
+        let count = ports.len();
         page.line(&format!(
             "Mind that {address} stands for {count} peers of {}: a sum over the address would mix them.",
             torrent_name(document, hash)
@@ -224,31 +242,43 @@ fn warnings(document: &Document, page: &mut Page) {
     }
 }
 
+/// Why each subject below a whole unit is not higher, together for those of one grade and reason.
 fn why_not_higher(document: &Document, page: &mut Page) {
-    let lower: Vec<_> = document
-        .subjects
-        .iter()
-        .filter(|subject| !matches!(subject.grade, Grade::G8 | Grade::G9))
-        .filter_map(|subject| Some((subject, subject.next_rung.as_deref()?)))
-        .collect();
-    if lower.is_empty() {
+    let mut reasons: BTreeMap<(Reverse<Grade>, &str), Vec<&Subject>> = BTreeMap::new();
+    for subject in &document.subjects {
+        if let (false, Some(reason)) =
+            (matches!(subject.grade, Grade::G8 | Grade::G9), subject.next_rung.as_deref())
+        {
+            reasons.entry((Reverse(subject.grade), reason)).or_default().push(subject);
+        }
+    }
+    if reasons.is_empty() {
         return;
     }
     page.heading("WHY NOT HIGHER");
-    for (subject, reason) in lower {
+    let unsaid = reasons.len().saturating_sub(MOST_SENTENCES);
+    for ((Reverse(grade), reason), subjects) in reasons.into_iter().take(MOST_SENTENCES) {
         page.line(&format!(
-            "{} is {} ({}): {}",
-            subject.endpoint,
-            subject.grade.name(),
-            subject.grade.meaning(),
+            "{} {} {} ({}): {}",
+            endpoints(&subjects),
+            if subjects.windows(2).all(|pair| matches!(pair, [a, b] if a.endpoint == b.endpoint)) {
+                "is"
+            } else {
+                "are"
+            },
+            grade.name(),
+            grade.meaning(),
             escaped(reason)
         ));
+    }
+    if unsaid > 0 {
+        page.line(&format!("and {} more, see next_rung in report.json", counted(unsaid as u64, "reason")));
     }
 }
 
 fn who(document: &Document, subject: &Subject, several: bool) -> String {
     if several {
-        format!("{} in {}:", subject.endpoint, torrent_name(document, subject.info_hash.as_deref()))
+        format!("{} ({})", subject.endpoint, torrent_name(document, subject.info_hash.as_deref()))
     } else {
         subject.endpoint.clone()
     }
@@ -268,9 +298,12 @@ fn flag_words(flag: &str) -> &'static str {
         "decrypted-with-secret" => "readable only with the secret that was given",
         "resynchronised" => "framing was lost and found again",
         "handshake-not-captured" => "no handshake of the connection is in the captures",
-        "pad-or-trivial" => "what it sent is padding or of one byte value, which anybody could send",
+        "pad-or-trivial" => "some of what it sent is padding or of one byte value, which anybody could send",
         "boomerang" => "the receiver itself had sent it the same piece before",
         "clock-step" => "the clock of the capture stepped meanwhile",
         _ => "flagged",
     }
 }
+
+// Rationale: nobody reads more sentences of one kind on a screen; the tables and report.json hold everything.
+const MOST_SENTENCES: usize = 50;

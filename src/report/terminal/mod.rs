@@ -1,11 +1,19 @@
-//! The report for people: what was read, who sent what, findings in sentences, why not higher, and what the capture
-//! is worth.
+//! The report for people: the answer in short, what was read, who sent what to whom, findings in sentences, why not
+//! higher, who was only named by others, and what the capture is worth.
 
+mod edges;
 mod findings;
+mod grid;
+mod hearsay;
 mod peers;
 mod quality;
+mod short;
 
-use crate::report::document::{Document, Frames, Input};
+use std::collections::BTreeMap;
+
+use grid::Dated;
+
+use crate::report::document::{Document, Frames, Input, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
@@ -13,9 +21,13 @@ use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 /// `width` below 40 is taken as 40.
 pub fn terminal(document: &Document, width: usize) -> String {
     let mut page = Page { text: String::new(), width: width.max(40) };
+    let dated = dated(document);
+    short::write(document, &mut page);
     read(document, &mut page);
-    peers::write(document, &mut page);
+    peers::write(document, dated, &mut page);
+    edges::write(document, dated, &mut page);
     findings::write(document, &mut page);
+    hearsay::write(document, &mut page);
     quality::write(document, &mut page);
     page.text
 }
@@ -42,6 +54,15 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// The SHA-256 of an input, where the page has room for it on one line.
+    fn digest(&mut self, sha256: &str) {
+        let line = format!("    sha256 {sha256}");
+        if line.len() <= self.width {
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+
     /// Text that is laid out already.
     fn block(&mut self, lines: &str) {
         for line in lines.lines() {
@@ -54,10 +75,11 @@ impl Page {
 
 fn read(document: &Document, page: &mut Page) {
     page.heading("READ");
-    for input in &document.inputs {
-        let name = escaped(input.name());
+    let mut torrents: usize = 0;
+    for (index, input) in document.inputs.iter().enumerate() {
+        let name = capture_name(document, index);
         match input {
-            Input::Capture { format, bytes, frames, interfaces, .. } => {
+            Input::Capture { format, bytes, frames, interfaces, sha256, .. } => {
                 let mut links: Vec<_> = interfaces.iter().map(|interface| interface.link_type.as_str()).collect();
                 links.sort_unstable();
                 links.dedup();
@@ -68,14 +90,30 @@ fn read(document: &Document, page: &mut Page) {
                     counted(*bytes, "byte"),
                     counted(*frames, "frame")
                 ));
+                page.digest(sha256.as_deref().unwrap_or("not computed (--no-digest)"));
             }
-            Input::Torrent { bytes, .. } => page.line(&format!("torrent {name}: {}", counted(*bytes, "byte"))),
+            Input::Torrent { bytes, sha256, .. } => {
+                torrents += 1;
+                if torrents > MOST_NAMED {
+                    continue;
+                }
+                page.line(&format!("torrent {name}: {}", counted(*bytes, "byte")));
+                page.digest(sha256);
+            }
         }
+    }
+    if let Some(more @ 1..) = torrents.checked_sub(MOST_NAMED) {
+        page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
     let quality = &document.quality;
     if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
     {
-        page.line(&format!("time {} to {} ({})", clock(first, true), clock(last, true), duration(length)));
+        page.line(&format!(
+            "time {} to {} ({}); all times are UTC, as the capture has them",
+            clock(first),
+            clock(last),
+            duration(length)
+        ));
     }
     page.line(&format!(
         "flows {} TCP, {} uTP, {} UDP of any kind",
@@ -83,22 +121,53 @@ fn read(document: &Document, page: &mut Page) {
         grouped(quality.utp_flows),
         grouped(quality.udp_flows)
     ));
+    page.line(&format!("by {} {}", document.tool.name, document.tool.version));
 }
 
-/// `2026-11-20 13:37:01.123` or `13:37:01.123`, from RFC 3339 text with nine decimals; UTC.
-fn clock(rfc3339: &str, with_date: bool) -> String {
-    let time = rfc3339.get(11..23).unwrap_or(rfc3339);
-    match (with_date, rfc3339.get(..10)) {
-        (true, Some(date)) => format!("{date} {time}"),
-        _ => time.to_owned(),
+/// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.
+fn clock(rfc3339: &str) -> String {
+    rfc3339.get(..23).unwrap_or(rfc3339).replace('T', " ")
+}
+
+/// Whether the captures reach over midnight UTC, so that a time of day alone would be ambiguous.
+fn dated(document: &Document) -> Dated {
+    let day = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..10)).map(str::to_owned);
+    let quality = &document.quality;
+    if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
+}
+
+/// The endpoints of `subjects`, the first few of many by name; one that stands for several subjects is named once.
+fn endpoints(subjects: &[&Subject]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for subject in subjects {
+        let endpoint = subject.endpoint.as_str();
+        let place = *places.entry(endpoint).or_insert(counts.len());
+        match counts.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((endpoint, 1)),
+        }
+    }
+    let more = counts.len().saturating_sub(MOST_NAMED);
+    let named: Vec<_> = counts
+        .into_iter()
+        .take(MOST_NAMED)
+        .map(|(endpoint, count)| match count {
+            1 => endpoint.to_owned(),
+            _ => format!("{endpoint} ({count} torrents or transports)"),
+        })
+        .collect();
+    match (more, named.split_last()) {
+        (0, Some((last, []))) => last.clone(),
+        (0, Some((last, others))) => format!("{} and {last}", others.join(", ")),
+        _ => format!("{} and {} more", named.join(", "), grouped(more as u64)),
     }
 }
 
 /// `frame 12`, `frames 212-267`, with the capture's name when there are several.
 fn frames_text(document: &Document, frames: Frames) -> String {
     let several = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
-    let name =
-        |file: u16| document.inputs.get(usize::from(file)).map(|input| escaped(input.name())).unwrap_or_default();
+    let name = |file: u16| capture_name(document, usize::from(file));
     let of = if several { format!(" of {}", name(frames.file)) } else { String::new() };
     match frames.last_file {
         Some(last) => format!("frame {}{of} to frame {} of {}", frames.first, frames.last, name(last)),
@@ -107,15 +176,25 @@ fn frames_text(document: &Document, frames: Frames) -> String {
     }
 }
 
+/// The name of an input, with its index behind it where another input has the same name.
+fn capture_name(document: &Document, index: usize) -> String {
+    let Some(input) = document.inputs.get(index) else { return String::new() };
+    let same = document.inputs.iter().filter(|other| other.name() == input.name()).count();
+    if same > 1 { format!("{} [{index}]", escaped(input.name())) } else { escaped(input.name()) }
+}
+
 /// How a torrent is called in a sentence: its name in quotes, or its hash.
 fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
     let Some(info_hash) = info_hash else { return "an unknown torrent".into() };
     let torrent = document.torrents.iter().find(|torrent| torrent.info_hash == info_hash);
     match torrent.and_then(|torrent| torrent.name.as_deref()) {
         Some(name) => format!("\"{}\"", escaped(name)),
-        None => format!("torrent {info_hash} (not given)"),
+        None => format!("torrent {info_hash}, not given"),
     }
 }
+
+// Rationale: a list of more names hides the sentence around it; the tables have them all.
+const MOST_NAMED: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +270,8 @@ mod tests {
             basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
         });
         let text = terminal(&document, 120);
-        assert!(text.contains("nothing can be said of"), "{text}");
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("nothing can be said of"), "{text}");
         assert!(text.contains("1,000 bytes there, 20 bytes back, frames 1-900"), "{text}");
     }
 

@@ -1,6 +1,6 @@
 //! What the capture is worth: everything that could have hidden bytes, in words.
 
-use super::{Page, frames_text};
+use super::{Page, capture_name, frames_text};
 use crate::report::document::{Document, Input};
 use crate::report::text::{counted, escaped, grouped};
 
@@ -8,9 +8,9 @@ use crate::report::text::{counted, escaped, grouped};
 pub(super) fn write(document: &Document, page: &mut Page) {
     page.heading("QUALITY OF THE CAPTURE");
     let quality = &document.quality;
-    for input in &document.inputs {
-        let Input::Capture { name, damage, dropped_by_capture, interfaces, .. } = input else { continue };
-        let name = escaped(name);
+    for (index, input) in document.inputs.iter().enumerate() {
+        let Input::Capture { damage, dropped_by_capture, interfaces, .. } = input else { continue };
+        let name = capture_name(document, index);
         if let Some(damage) = damage {
             page.line(&format!("{name} is damaged: {}", escaped(damage)));
         }
@@ -31,6 +31,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         }
     }
     page.line(&match quality.gaps {
+        0 if document.subjects.is_empty() => {
+            "no connection carries BitTorrent, so none was searched for gaps".to_owned()
+        }
         0 => "no gap in the connections that carry BitTorrent".to_owned(),
         gaps => format!(
             "{} in connections that carry BitTorrent, {} missing where the number is known",
@@ -52,8 +55,8 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         ));
     }
     for anomaly in &document.anomalies {
-        let amount = match unit(anomaly.kind) {
-            Some(unit) if anomaly.amount > 0 => format!(" ({} {unit})", grouped(anomaly.amount)),
+        let amount = match (anomaly.amount, amount_is_bytes(anomaly.kind)) {
+            (amount @ 1.., true) => format!(" ({})", counted(amount, "byte")),
             _ => String::new(),
         };
         let mut line = format!("{}: {} {}{amount}", anomaly.kind, words(anomaly.kind), times(anomaly.count));
@@ -77,15 +80,26 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 
-/// What the amount of a kind counts, where it says more than the number of occurrences.
-fn unit(kind: &str) -> Option<&'static str> {
-    match kind {
-        "unknown-link-type" => Some("frames"),
-        "limit-reached" => Some("in the unit of the limit"),
-        "bad-timestamp" | "clock-step" | "duplicate-frames" | "info-hash-mismatch" | "sha1-collision"
-        | "torrent-not-given" => None,
-        _ => Some("bytes"),
-    }
+/// Whether the amount of a kind is bytes; that of the others repeats the count, or is said in the example.
+fn amount_is_bytes(kind: &str) -> bool {
+    matches!(
+        kind,
+        "damaged-capture"
+            | "incomplete-fragments"
+            | "truncated-snaplen"
+            | "gap"
+            | "late-segment"
+            | "out-of-window"
+            | "overlap-conflict"
+            | "overlap-uncompared"
+            | "resynchronised"
+            | "unframed"
+            | "unknown-message"
+            | "bad-message"
+            | "oversized-message"
+            | "block-outside-torrent"
+            | "non-zero-padding"
+    )
 }
 
 /// What a kind of anomaly means, as the start of "... 3 times".
@@ -100,6 +114,8 @@ fn words(kind: &str) -> &'static str {
         "truncated-snaplen" => "a frame cut by the snap length",
         "duplicate-frames" => "a frame that the capture holds more than once; it counts once",
         "gap" => "a stretch of a stream is not in the capture",
+        "out-of-window" => "a segment far outside of its stream was left out",
+        "bad-timestamp" => "a time that does not fit its clock",
         "late-segment" => "bytes came after their place had been given up",
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old to be compared",

@@ -1,0 +1,95 @@
+//! Webseeds in the books: HTTP servers send blocks, but speak no peer wire.
+
+use std::collections::BTreeSet;
+
+use super::{Conversation, Ledger, TorrentKey};
+use crate::anomaly::Anomalies;
+use crate::packet::{Direction, FlowKey};
+use crate::prove::Prover;
+use crate::provenance::{At, Span};
+use crate::session::{Carrier, ConnectionId, Encryption, Served};
+use crate::torrent::TorrentId;
+
+/// What a finished HTTP connection adds to the transfers on it.
+#[derive(Clone, Debug)]
+pub struct WebConnection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Its addresses.
+    pub flow: FlowKey,
+    /// The direction of the responses.
+    pub server: Direction,
+    /// The torrents of which the server sent bytes.
+    pub torrents: BTreeSet<TorrentId>,
+    /// The frames that show both ends answering.
+    pub opening: Option<Span>,
+    /// First and last packet.
+    pub span: Span,
+    /// The first whole block.
+    pub first_block: Option<Span>,
+    /// Stretches missing from the responses.
+    pub gaps: u64,
+    /// Bytes in those, where known.
+    pub gap_bytes: u64,
+    /// Whether frames are in the capture twice.
+    pub duplicate_frames: bool,
+    /// Captured bytes of blocks that the client's transport acknowledged.
+    pub acknowledged: u64,
+    /// The tunnels crossed.
+    pub paths: BTreeSet<String>,
+}
+
+impl<'cap> Ledger<'_, 'cap> {
+    /// A webseed served a block of `torrent`.
+    pub fn serve_web(
+        &mut self,
+        id: ConnectionId,
+        flow: FlowKey,
+        torrent: TorrentId,
+        served: Served<'cap>,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
+        let conversation = Conversation::of_web(id, flow, served.block.span.first);
+        self.place(&conversation, TorrentKey::Given(torrent), served, prover, anomalies);
+        // One HTTP connection may serve several torrents.
+        self.connections.remove(&id);
+    }
+
+    /// An HTTP connection is over.
+    pub fn close_web(&mut self, web: WebConnection) {
+        let conversation = Conversation::of_web(web.id, web.flow, web.span.first);
+        for torrent in &web.torrents {
+            let id = self.transfer(&conversation, web.server, TorrentKey::Given(*torrent));
+            self.connections.remove(&web.id);
+            let Some(record) = self.records.get_mut(id.0 as usize) else { continue };
+            let facts = &mut record.facts;
+            facts.connections += 1;
+            facts.opened_by_downloader += 1;
+            facts.encryption = Some(Encryption::None);
+            facts.opening = facts.opening.or(web.opening);
+            facts.first_piece = facts.first_piece.or(web.first_block);
+            facts.gaps += web.gaps;
+            facts.gap_bytes += web.gap_bytes;
+            facts.duplicate_frames |= web.duplicate_frames;
+            facts.span = Some(facts.span.map_or(web.span, |known| known.join(web.span)));
+            facts.paths.extend(web.paths.iter().cloned());
+            // A connection for several torrents: what was acknowledged of each is not told apart.
+            record.counts.acknowledged += if web.torrents.len() == 1 { web.acknowledged } else { 0 };
+        }
+    }
+}
+
+impl Conversation {
+    fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
+        Self {
+            id,
+            flow,
+            carrier: Carrier::Http,
+            info_hashes: [None; 2],
+            peer_ids: [None; 2],
+            receivers: [(flow.high.ip, None), (flow.low.ip, None)],
+            began,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The answer first: what the captures prove in a few sentences, the strongest first, and what they do not.
+
+use std::collections::BTreeSet;
+
+use super::{Page, endpoints};
+use crate::evidence::Grade;
+use crate::report::document::{Document, Input, Subject};
+use crate::report::notes::notes;
+use crate::report::text::{counted, grouped};
+
+/// Writes the section.
+pub(super) fn write(document: &Document, page: &mut Page) {
+    page.heading("IN SHORT");
+    if document.subjects.is_empty() {
+        nothing(document, page);
+    } else {
+        subjects(document, page);
+    }
+    hearsay(document, page);
+    doubts(document, page);
+    if !document.subjects.is_empty() {
+        page.line(
+            "A peer here is an address and port, for one torrent and while the captures ran: never a person.",
+        );
+    }
+}
+
+fn subjects(document: &Document, page: &mut Page) {
+    let of = |wanted: fn(&Subject) -> bool| -> Vec<&Subject> {
+        document.subjects.iter().filter(|subject| wanted(subject)).collect()
+    };
+    let (proven, verified, sent, silent) = (of(proven), of(verified), of(unverified), of(silent));
+    if silent.len() == document.subjects.len() {
+        page.line(&format!(
+            "No peer sent piece data in these captures. They show {} that spoke BitTorrent or claimed to have pieces, \
+             and no content from any of them.",
+            counted(silent.len() as u64, "peer")
+        ));
+        return;
+    }
+    if !proven.is_empty() {
+        page.line(&format!(
+            "Standard of proof met (said that it had a piece, was asked for it, then sent it alone, and the piece \
+             matches its hash) by {}: {}.",
+            count(&proven),
+            endpoints(&proven)
+        ));
+    }
+    if !verified.is_empty() {
+        page.line(&format!(
+            "{} sent bytes that verified, without everything that the standard of proof asks for: {}.",
+            count(&verified),
+            graded(&verified)
+        ));
+    }
+    if !sent.is_empty() {
+        page.line(&format!(
+            "{} sent bytes labelled as pieces, of which these captures verify none: {}.",
+            count(&sent),
+            graded(&sent)
+        ));
+    }
+    let refuted = of(|subject| subject.refuted_bytes > 0);
+    if !refuted.is_empty() {
+        page.line(&format!(
+            "{} sent bytes that differ from the torrent (GX), which shows no intent: {}.",
+            count(&refuted),
+            endpoints(&refuted)
+        ));
+    }
+    if !silent.is_empty() {
+        page.line(&format!("{} sent no piece data: {}.", count(&silent), graded(&silent)));
+    }
+}
+
+fn proven(subject: &Subject) -> bool {
+    subject.actionable
+}
+
+fn verified(subject: &Subject) -> bool {
+    !subject.actionable && subject.verified_bytes > 0
+}
+
+fn unverified(subject: &Subject) -> bool {
+    subject.served_bytes > 0 && !subject.actionable && subject.verified_bytes == 0
+}
+
+fn silent(subject: &Subject) -> bool {
+    subject.served_bytes == 0
+}
+
+/// Why there is no peer to speak of.
+fn nothing(document: &Document, page: &mut Page) {
+    // The first note says why the report is empty; the others are of torrents.
+    if let Some(note) = notes(document).first() {
+        page.line(note);
+    }
+    if document.quality.frames > 0 && document.opaque.is_empty() {
+        page.line(
+            "What is encrypted, or in a tunnel that this tool does not read, may not be recognised: this does not \
+             show that there was none.",
+        );
+    }
+}
+
+/// How many addresses are in the report only because somebody named them.
+fn hearsay(document: &Document, page: &mut Page) {
+    let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint.as_str()).collect();
+    let named: BTreeSet<_> = document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
+    let only = named.difference(&seen).count();
+    if only > 0 {
+        page.line(&format!(
+            "{} only named by others, which is hearsay and shows nothing that {} did.",
+            match only {
+                1 => "1 address is".to_owned(),
+                count => format!("{} addresses are", grouped(count as u64)),
+            },
+            if only == 1 { "it" } else { "they" }
+        ));
+    }
+}
+
+/// What could hide bytes or keep them from being verified, each with where to read on.
+fn doubts(document: &Document, page: &mut Page) {
+    let seen: BTreeSet<_> = document.subjects.iter().filter_map(|subject| subject.info_hash.as_deref()).collect();
+    let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
+    if !document.subjects.is_empty()
+        && !given.is_empty()
+        && !given.iter().any(|torrent| seen.contains(torrent.info_hash.as_str()))
+    {
+        page.line("None of the torrents that were given is in these captures.");
+    }
+    if let Some(first) = foreign.first() {
+        page.line(&format!(
+            "Nothing can be verified of {}: give the torrent file with -t.",
+            match foreign.len() {
+                1 => format!("torrent {}, which was not given", first.info_hash),
+                count => format!("{} torrents that were not given (listed below)", grouped(count as u64)),
+            }
+        ));
+    }
+    if !document.opaque.is_empty() && !document.subjects.is_empty() {
+        page.line(&format!(
+            "{} taken for encrypted BitTorrent: whatever was sent there is in none of the figures.",
+            match document.opaque.len() {
+                1 => "1 conversation is".to_owned(),
+                count => format!("{} conversations are", grouped(count as u64)),
+            }
+        ));
+    }
+    let damaged = document.inputs.iter().any(|input| matches!(input, Input::Capture { damage: Some(_), .. }));
+    let limited = document.anomalies.iter().any(|anomaly| anomaly.kind == "limit-reached");
+    let causes: Vec<_> = [(damaged, "a capture is damaged"), (limited, "a bound of this tool was reached")]
+        .into_iter()
+        .filter_map(|(is, cause)| is.then_some(cause))
+        .collect();
+    if !causes.is_empty() {
+        page.line(&format!(
+            "Not everything was read: {}. More may have been sent than the figures say; see the quality of the \
+             capture, at the end.",
+            causes.join(", and ")
+        ));
+    }
+}
+
+/// `1 peer`, `12 peers`.
+fn count(subjects: &[&Subject]) -> String {
+    counted(subjects.len() as u64, "peer")
+}
+
+/// Endpoints under their grades, the highest first.
+fn graded(subjects: &[&Subject]) -> String {
+    let mut grades: Vec<Grade> = subjects.iter().map(|subject| subject.grade).collect();
+    grades.sort_unstable_by(|a, b| b.cmp(a));
+    grades.dedup();
+    let groups = grades.into_iter().map(|grade| {
+        let these: Vec<_> = subjects.iter().copied().filter(|subject| subject.grade == grade).collect();
+        format!("{} ({}, {})", endpoints(&these), grade.name(), grade.meaning())
+    });
+    groups.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn short(document: &Document) -> String {
+        let mut page = Page { text: String::new(), width: 120 };
+        write(document, &mut page);
+        page.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_standard_of_proof_comes_first_and_every_peer_is_counted_once() {
+        let text = short(&fixture::document());
+        assert!(text.starts_with("IN SHORT Standard of proof met"), "{text}");
+        for part in [
+            "by 1 peer: 10.77.3.10:6881.",
+            "1 peer sent bytes labelled as pieces, of which these captures verify none: 10.77.3.10:6882 (G6",
+            "1 peer sent bytes that differ from the torrent (GX)",
+            "1 peer sent no piece data: 10.77.3.11:33009 (G3, in the swarm)",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in: {text}");
+        }
+    }
+
+    #[test]
+    fn captures_without_any_served_byte_say_so_first() {
+        let mut document = fixture::document();
+        document.subjects.retain(|subject| subject.served_bytes == 0);
+        let text = short(&document);
+        assert!(text.starts_with("IN SHORT No peer sent piece data in these captures."), "{text}");
+    }
+
+    #[test]
+    fn a_torrent_that_was_not_given_is_asked_for() {
+        let mut document = fixture::document();
+        document.torrents[0].source = None;
+        assert!(short(&document).contains("which was not given: give the torrent file with -t"));
+    }
+
+    #[test]
+    fn an_address_that_is_only_named_is_counted_apart() {
+        let mut document = fixture::document();
+        let frames = document.subjects[0].frames;
+        for subject in ["203.0.113.9:6881", "10.77.3.10:6881"] {
+            document.mentions.push(crate::report::Mention {
+                subject: subject.into(),
+                info_hash: None,
+                by: "10.77.3.1:6969".into(),
+                via: "http-tracker",
+                grade: "G0",
+                count: 3,
+                first_time: String::new(),
+                last_time: String::new(),
+                frames,
+            });
+        }
+        assert!(short(&document).contains("1 address is only named by others"));
+    }
+
+    #[test]
+    fn of_many_peers_only_some_are_named() {
+        let mut document = fixture::document();
+        let silent = document.subjects.iter().find(|subject| subject.served_bytes == 0).cloned();
+        document.subjects.extend(std::iter::repeat_n(silent, 20).flatten().zip(1_u16..).map(
+            |(mut subject, port)| {
+                subject.endpoint = format!("192.0.2.1:{port}");
+                subject
+            },
+        ));
+        assert!(short(&document).contains("and 13 more (G3"));
+    }
+}
