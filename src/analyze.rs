@@ -162,7 +162,7 @@ fn walk<'run, 'cap>(
         spine.push(&frame)?;
         if frames.position() >= release_at {
             release_at = frames.position().saturating_add(window);
-            frames.release();
+            frames.release(PROOFS_BEHIND);
             frames.prefetch(window);
             spill.release();
             if let Some(progress) = options.progress {
@@ -175,5 +175,8 @@ fn walk<'run, 'cap>(
 
 static NO_SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::default);
 
+// Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
+// then stay.
+const PROOFS_BEHIND: u64 = 128 << 20;
 // Rationale: large enough that giving pages back costs nothing, small enough to keep resident memory flat.
 const WINDOW: u64 = 64 << 20;

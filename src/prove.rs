@@ -4,6 +4,8 @@
 //! results in the order in which it submitted the jobs, and at points that depend on the jobs alone, so everything
 //! it concludes is the same for any number of threads.
 
+mod lanes;
+
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -11,6 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use sha1::{Digest, Sha1};
 use sha2::digest::FixedOutputReset as _;
 
+use self::lanes::Lane;
 use crate::torrent::merkle::{LEAF_BYTES, root};
 use crate::torrent::{Expected, PieceTree};
 
@@ -54,9 +57,36 @@ impl UnitJob<'_> {
         }
     }
 
+    /// What it must hash to, where SHA-1 is all that is asked.
+    fn expected_sha1(&self) -> Option<&[u8; 20]> {
+        match &self.expected {
+            Expected::Sha1(expected) => Some(expected),
+            _ => None,
+        }
+    }
+
     fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.len() as u64).sum()
     }
+}
+
+/// Proves jobs, those with SHA-1 alone together: four of them take about twice as long as one.
+#[doc(hidden)]
+pub fn together(jobs: &[UnitJob<'_>]) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = Vec::with_capacity(jobs.len());
+    for group in jobs.chunk_by(|one, other| one.expected_sha1().is_some() && other.expected_sha1().is_some()) {
+        match group {
+            [alone] => verdicts.push(alone.prove()),
+            group => {
+                let digests = lanes::sha1(group.iter().map(|job| Lane::new(&job.runs)).collect());
+                let expected = group.iter().map(UnitJob::expected_sha1);
+                verdicts.extend(
+                    digests.iter().zip(expected).map(|(digest, expected)| Verdict::of(Some(digest) == expected)),
+                );
+            }
+        }
+    }
+    verdicts
 }
 
 impl Verdict {
@@ -103,7 +133,17 @@ pub fn sha256(runs: &[&[u8]]) -> [u8; 32] {
 ///
 /// `threads` counts the spine, which helps with proofs when it would have to wait; 0 is taken as 1.
 pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) -> T) -> T {
-    let prover = Prover::default();
+    with_prover_by(threads, together, spine)
+}
+
+/// The same with another way to prove: the benches measure everything but the hashing.
+#[doc(hidden)]
+pub fn with_prover_by<'cap, T>(
+    threads: usize,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
+    spine: impl FnOnce(&Prover<'cap>) -> T,
+) -> T {
+    let prover = Prover { threads: threads.max(1), prove, state: Mutex::default(), changed: Condvar::new() };
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|| prover.work());
@@ -115,8 +155,10 @@ pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) ->
 }
 
 /// A queue of jobs and their verdicts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Prover<'cap> {
+    threads: usize,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
     state: Mutex<State<'cap>>,
     changed: Condvar,
 }
@@ -150,15 +192,7 @@ impl<'cap> Prover<'cap> {
             if let Some(verdict) = state.done.remove(&id) {
                 return verdict;
             }
-            match state.queue.pop_front() {
-                Some((other, job)) => {
-                    drop(state);
-                    let verdict = job.prove();
-                    state = self.lock();
-                    state.done.insert(other, verdict);
-                }
-                None => state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
-            }
+            state = self.help(state);
         }
     }
 
@@ -170,17 +204,26 @@ impl<'cap> Prover<'cap> {
     fn work(&self) {
         let mut state = self.lock();
         while !state.stopped {
-            match state.queue.pop_front() {
-                Some((id, job)) => {
-                    drop(state);
-                    let verdict = job.prove();
-                    state = self.lock();
-                    state.done.insert(id, verdict);
-                    self.changed.notify_all();
-                }
-                None => state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
-            }
+            state = self.help(state);
         }
+    }
+
+    /// Proves what is first in the queue, or waits for a change when nothing is.
+    fn help<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
+        // A fair share, so that the last jobs keep all threads busy.
+        let most = state.queue.len().div_ceil(self.threads).min(AT_ONCE);
+        let first: Vec<_> = state.queue.drain(..most).collect();
+        if first.is_empty() {
+            return self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        drop(state);
+        let (ids, jobs): (Vec<_>, Vec<_>) = first.into_iter().unzip();
+        let verdicts = (self.prove)(&jobs);
+        drop(jobs);
+        let mut state = self.lock();
+        state.done.extend(ids.into_iter().zip(verdicts));
+        self.changed.notify_all();
+        state
     }
 
     fn stop(&self) {
@@ -193,6 +236,9 @@ impl<'cap> Prover<'cap> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+// Rationale: chains of SHA-1 that fill a core: one, two, three, four hash 2.1, 3.7, 4.7, 4.8 GB/s where measured.
+const AT_ONCE: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,8 @@ pub struct Frames<'cap> {
     /// The time and index of each source that has a next frame; unused while there is one source.
     order: BinaryHeap<Reverse<(Timestamp, usize)>>,
     started: bool,
+    /// How often memory was given back.
+    releases: u64,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,7 @@ impl<'cap> Frames<'cap> {
             let reader = Reader::new(&mut track).ok()?;
             Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
         });
-        Self { inputs, sources: sources.collect(), order: BinaryHeap::new(), started: false }
+        Self { inputs, sources: sources.collect(), order: BinaryHeap::new(), started: false, releases: 0 }
     }
 
     /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
@@ -67,13 +69,18 @@ impl<'cap> Frames<'cap> {
         self.sources.iter().map(|source| source.track.at as u64).sum()
     }
 
-    /// Gives the memory of everything consumed back to the system. Slices stay valid: touched again, they are read
-    /// again.
-    pub fn release(&mut self) {
+    /// Gives the memory of everything consumed back to the system, but for the last `behind` bytes of each input.
+    /// Slices stay valid: touched again, they are read again.
+    pub fn release(&mut self, behind: u64) {
+        self.releases += 1;
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
         for (source, input) in self.sources.iter_mut().zip(self.inputs) {
             // Whole pages only: the page that is still being read stays.
-            let until = source.track.at - source.track.at % PAGE;
-            input.content.release(source.released, until);
+            let until = source.track.at.saturating_sub(behind);
+            let until = until - until % PAGE;
+            // What was touched again since, by a late proof or a comparison, is found by going over all of it.
+            let from = if self.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { source.released };
+            input.content.release(from, until);
             source.released = source.released.max(until);
         }
     }
@@ -157,5 +164,7 @@ impl<'cap> Frames<'cap> {
     }
 }
 
+// Rationale: going over 100 GB that are not resident takes about 30 ms; once in 2 GiB that is nothing.
+const WHOLE_EVERY: u64 = 32;
 // Rationale: the smallest page that any supported system has; larger pages are only released a little later.
 const PAGE: usize = 4 << 10;

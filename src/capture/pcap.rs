@@ -5,6 +5,7 @@
 
 use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
 
+use super::mapped::load_ahead;
 use super::resync::{self, Step};
 use super::track::Track;
 use super::{Frame, Interface, LinkType};
@@ -92,6 +93,7 @@ impl PcapReader {
                 return self.cut(track, &record, anomalies);
             };
             track.advance(record.len);
+            load_ahead(track.rest());
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);

@@ -12,6 +12,7 @@ use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
 use self::options::{Endian, Options};
 use self::packet::Packet;
+use super::mapped::load_ahead;
 use super::pcap::MAX_RECORD;
 use super::resync::{self, Step};
 use super::track::Track;
@@ -78,6 +79,7 @@ impl PcapngReader {
                 continue;
             };
             track.advance(block.len());
+            load_ahead(track.rest());
             let body = block.get(8..block.len() - 4).unwrap_or_default();
             let read = match kind {
                 ENHANCED_PACKET => Packet::enhanced(body, self.endian, &self.interfaces),

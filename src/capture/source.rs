@@ -372,7 +372,7 @@ mod tests {
         let mut kept = Vec::new();
         while let Some(frame) = frames.next(&mut Anomalies::default()).expect("sound") {
             kept.push(frame);
-            frames.release();
+            frames.release(0);
             frames.prefetch(64 << 10);
         }
         for (frame, n) in kept.iter().zip(1_u32..) {

@@ -1,0 +1,314 @@
+//! The figures: each stage, end to end, memory, allocations, hostile input, measured in one run.
+//!
+//! `cargo bench` measures small captures; `PEERPROOF_BENCH=full` those of the project's goals (25 GB of room in
+//! `PEERPROOF_BENCH_DIR`, default the system's temporary directory, needed for a while). `PEERPROOF_BENCH_ONLY`
+//! is a comma-separated choice of `stages`, `transfer`, `flows`, `hostile`. Lines that begin with `figure` are for
+//! machines: name, value, unit.
+//!
+//! Times are the best of several rounds, as other work on the machine only ever adds; ratios are to SHA-1 over as
+//! many bytes in memory, measured in the same rounds. Each run end to end is a process of its own, so that its memory
+//! is what a user would see.
+//!
+//! For profiles, the program itself takes `make DIR MEGABYTES SEGMENT`, `pass CAPTURE TORRENT DEPTH` and
+//! `one CAPTURE TORRENT THREADS digest|-`.
+
+mod captures;
+mod meter;
+mod stages;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use captures::{Case, Tiny};
+use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::torrent::Torrents;
+use peerproof::{Options, analyze};
+use stages::Depth;
+
+#[global_allocator]
+static ALLOCATOR: meter::Counting = meter::Counting;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["one", capture, torrent, threads, digest] => {
+            let threads = threads.parse().expect("a number");
+            return one(Path::new(capture), Path::new(torrent), threads, *digest == "digest");
+        }
+        ["make", dir, megabytes, segment] => {
+            let (payload, segment) = (megabytes.parse::<u64>().expect("a number") << 20, segment.parse());
+            let case =
+                captures::transfer(Path::new(dir), "transfer", payload, 256 << 10, segment.expect("a number"));
+            return println!("{case:?}");
+        }
+        ["pass", capture, torrent, depth] => {
+            let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
+            return println!("{:?}", stages::pass(Path::new(capture), Path::new(torrent), depth));
+        }
+        _ => {}
+    }
+    let full = std::env::var("PEERPROOF_BENCH").is_ok_and(|value| value == "full");
+    let only = std::env::var("PEERPROOF_BENCH_ONLY").unwrap_or_default();
+    let wanted = |part: &str| only.is_empty() || only.split(',').any(|name| name == part);
+    let root = std::env::var_os("PEERPROOF_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
+    let dir = tempfile::tempdir_in(root).expect("a temporary directory");
+    let sizes = if full { Sizes::FULL } else { Sizes::QUICK };
+    println!("# sizes: {sizes:?}");
+    if wanted("stages") || wanted("transfer") {
+        let make = |name, payload, piece, segment| {
+            captures::transfer(dir.path(), name, payload, piece, segment).expect("room for a capture")
+        };
+        let small = make("transfer", sizes.payload, 256 << 10, captures::SEGMENT);
+        if wanted("stages") {
+            by_stage(&small, sizes.rounds);
+        }
+        if wanted("transfer") {
+            for (threads, digest) in [(1, false), (2, false), (2, true)] {
+                end_to_end("1,500-byte frames", &small, threads, digest, sizes.rounds);
+            }
+        }
+        remove(&small);
+        if wanted("stages") || wanted("transfer") {
+            let offload = make("offload", sizes.payload, 1 << 20, captures::OFFLOAD);
+            if wanted("stages") {
+                by_stage(&offload, sizes.rounds);
+            }
+            if wanted("transfer") {
+                end_to_end("64 KiB frames, 1 MiB pieces", &offload, 2, false, sizes.rounds);
+            }
+            remove(&offload);
+        }
+        if wanted("transfer") {
+            let long = make("long", 4 * sizes.payload, 1 << 20, captures::SEGMENT);
+            for digest in [false, true] {
+                end_to_end("four times as long, 1 MiB pieces", &long, 2, digest, 1);
+            }
+            remove(&long);
+        }
+    }
+    if wanted("flows") {
+        for (name, kind) in [
+            ("http flows", Tiny::Http),
+            ("udp flows", Tiny::Udp),
+            ("midstream flows", Tiny::MidStream),
+            ("peer flows", Tiny::Peer),
+        ] {
+            for alive in [1, 50_000] {
+                let case =
+                    captures::tiny(dir.path(), "tiny", sizes.flows, alive, kind).expect("room for a capture");
+                packets(&format!("{name}, {alive} at a time"), &case);
+                remove(&case);
+            }
+        }
+    }
+    if wanted("hostile") {
+        type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
+        let cases: [(&str, Make); 4] = [
+            ("fragments", |dir, sizes| captures::fragments(dir, sizes.fragments)),
+            ("interfaces", |dir, sizes| captures::interfaces(dir, sizes.interfaces)),
+            ("endless search", |dir, sizes| captures::junk(dir, sizes.junk)),
+            ("4 GiB prefixes", |dir, sizes| captures::prefixes(dir, sizes.junk)),
+        ];
+        for (name, make) in cases {
+            let case = make(dir.path(), &sizes).expect("room for a capture");
+            packets(name, &case);
+            remove(&case);
+        }
+    }
+}
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    /// Payload bytes of the shorter transfer.
+    payload: u64,
+    flows: u32,
+    fragments: u32,
+    interfaces: u32,
+    /// Bytes of each hostile stream.
+    junk: u64,
+    rounds: u32,
+}
+
+impl Sizes {
+    const QUICK: Self = Self {
+        payload: 256 << 20,
+        flows: 100_000,
+        fragments: 1_000_000,
+        interfaces: 100_000,
+        junk: 128 << 20,
+        rounds: 5,
+    };
+    const FULL: Self = Self {
+        payload: 2 << 30,
+        flows: 1_000_000,
+        fragments: 10_000_000,
+        interfaces: 1_000_000,
+        junk: 512 << 20,
+        rounds: 5,
+    };
+}
+
+/// Each stage on one thread: the time of all up to it, and of it alone.
+fn by_stage(case: &Case, rounds: u32) {
+    let depths = [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions, Depth::Ledger, Depth::Proofs];
+    let mut best = [Duration::MAX; 6];
+    let mut passes = [None; 6];
+    let mut hash = Duration::MAX;
+    for _ in 0..rounds {
+        hash = hash.min(meter::plain_sha1(case.payload, case.piece, 1));
+        for ((depth, best), kept) in DEPTHS.iter().zip(&mut best).zip(&mut passes) {
+            let pass = stages::pass(&case.capture, &case.torrent, *depth);
+            *best = pass.time.min(*best);
+            *kept = Some(pass);
+        }
+    }
+    let name = case.capture.file_stem().unwrap_or_default().to_string_lossy();
+    let gigabytes = case.bytes as f64 / 1e9;
+    println!(
+        "\n## {name}: {gigabytes:.2} GB, {} frames; plain SHA-1 of {:.2} GB: {:.0} ms, {:.2} GB/s",
+        case.frames,
+        case.payload as f64 / 1e9,
+        millis(hash),
+        case.payload as f64 / 1e9 / hash.as_secs_f64()
+    );
+    println!(
+        "{:<10} {:>9} {:>8} {:>12} {:>9} {:>9} {:>12}",
+        "up to", "ms", "GB/s", "x plain SHA-1", "alone ms", "ns/frame", "allocs/frame"
+    );
+    let mut before = Duration::ZERO;
+    for ((depth, time), pass) in DEPTHS.iter().zip(best).zip(passes.iter().flatten()) {
+        let alone = time.saturating_sub(before);
+        before = time;
+        println!(
+            "{:<10} {:>9.1} {:>8.2} {:>12.3} {:>9.1} {:>9.1} {:>12.5}",
+            format!("{depth:?}"),
+            millis(time),
+            gigabytes / time.as_secs_f64(),
+            time.as_secs_f64() / hash.as_secs_f64(),
+            millis(alone),
+            alone.as_secs_f64() * 1e9 / pass.packets as f64,
+            pass.allocations as f64 / pass.packets as f64
+        );
+        figure(&format!("{name}/{depth:?}"), gigabytes / time.as_secs_f64(), "GB/s");
+        if pass.blocks > 0 {
+            figure(
+                &format!("{name}/{depth:?}/allocations"),
+                pass.allocations as f64 / pass.blocks as f64,
+                "per block",
+            );
+        }
+    }
+}
+
+/// The whole run against plain hashing of the same payload on as many threads.
+fn end_to_end(name: &str, case: &Case, threads: usize, digest: bool, rounds: u32) {
+    let (mut hash, mut best): (Duration, Option<One>) = (Duration::MAX, None);
+    for _ in 0..rounds {
+        hash = hash.min(meter::plain_sha1(case.payload, case.piece, threads));
+        let run = spawn(case, threads, digest);
+        assert_eq!(run.verified, case.payload, "every byte is verified");
+        best = Some(best.map_or(run, |best| best.with(run)));
+    }
+    let Some(best) = best else { return };
+    let digest = if digest { ", with SHA-256 of the file" } else { "" };
+    let ratio = best.wall.as_secs_f64() / hash.as_secs_f64();
+    println!(
+        "\n## end to end, {name}, {:.2} GB, {threads} threads{digest}: {:.0} ms, {:.2} GB/s; plain SHA-1 {:.0} ms; ratio {ratio:.3}; anonymous {} MB, file-backed {} MB",
+        case.bytes as f64 / 1e9,
+        millis(best.wall),
+        case.bytes as f64 / 1e9 / best.wall.as_secs_f64(),
+        millis(hash),
+        best.anonymous / 1_000_000,
+        best.file / 1_000_000,
+    );
+    let name = format!("end to end/{name}/{threads} threads{digest}");
+    figure(&name, ratio, "x plain SHA-1");
+    figure(&format!("{name}/anonymous"), best.anonymous as f64 / 1e6, "MB");
+    figure(&format!("{name}/file-backed"), best.file as f64 / 1e6, "MB");
+}
+
+/// A run over a capture in which nothing is to be verified.
+fn packets(name: &str, case: &Case) {
+    let run = spawn(case, 2, false).with(spawn(case, 2, false));
+    let (seconds, mega) = (run.wall.as_secs_f64(), case.bytes as f64 / 1e6);
+    println!(
+        "## {name}: {mega:.0} MB, {} frames: {:.0} ms, {:.2} M frames/s, {:.0} MB/s; anonymous {} MB, file-backed {} MB",
+        case.frames,
+        millis(run.wall),
+        case.frames as f64 / 1e6 / seconds,
+        mega / seconds,
+        run.anonymous / 1_000_000,
+        run.file / 1_000_000
+    );
+    figure(name, case.frames as f64 / 1e6 / seconds, "M frames/s");
+    figure(&format!("{name}/bytes"), mega / seconds, "MB/s");
+    figure(&format!("{name}/anonymous"), run.anonymous as f64 / 1e6, "MB");
+}
+
+const DEPTHS: [Depth; 6] =
+    [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions, Depth::Ledger, Depth::Proofs];
+
+fn figure(name: &str, value: f64, unit: &str) {
+    println!("figure\t{name}\t{value:.4}\t{unit}");
+}
+
+/// What one run took.
+#[derive(Clone, Copy, Debug)]
+struct One {
+    wall: Duration,
+    anonymous: u64,
+    file: u64,
+    verified: u64,
+}
+
+impl One {
+    /// The better time and the greater memory of two runs.
+    fn with(self, other: Self) -> Self {
+        Self {
+            wall: self.wall.min(other.wall),
+            anonymous: self.anonymous.max(other.anonymous),
+            file: self.file.max(other.file),
+            verified: self.verified,
+        }
+    }
+}
+
+/// Runs [`one`] in a process of its own.
+fn spawn(case: &Case, threads: usize, digest: bool) -> One {
+    let program = std::env::current_exe().expect("this program");
+    let output = Command::new(program)
+        .arg("one")
+        .args([&case.capture, &case.torrent])
+        .args([threads.to_string().as_str(), if digest { "digest" } else { "-" }])
+        .output()
+        .expect("this program runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers: Vec<u64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let [nanos, anonymous, file, verified] = numbers.as_slice() else {
+        panic!("no figures: {text}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    One { wall: Duration::from_nanos(*nanos), anonymous: *anonymous, file: *file, verified: *verified }
+}
+
+/// One run of the library over one capture, as the command line does it.
+fn one(capture: &Path, torrent: &Path, threads: usize, digest: bool) {
+    let start = Instant::now();
+    let (evidence, anonymous, file) = meter::memory(|| {
+        let torrents = Torrents::open(&[torrent.to_path_buf()]).expect("a torrent");
+        let captures = CaptureSet::open(&[capture.to_path_buf()], &OpenOptions::default()).expect("a capture");
+        analyze(&captures, &torrents, &Options { threads, digest, ..Options::default() }).expect("it is read")
+    });
+    let wall = start.elapsed();
+    let verified: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum();
+    println!("{} {anonymous} {file} {verified}", wall.as_nanos());
+}
+
+fn remove(case: &Case) {
+    std::fs::remove_file(&case.capture).expect("it was there");
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,0 +1,87 @@
+//! Counts allocations, reads memory and time of this process.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use sha1::{Digest, Sha1};
+
+/// The system's allocator, counted.
+pub struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`; `ptr` came from `System`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: the caller keeps the contract of `realloc`; `ptr` came from `System`.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+/// Allocations and reallocations of this process so far.
+pub fn allocations() -> u64 {
+    ALLOCATIONS.load(Relaxed)
+}
+
+/// The most memory that `work` had resident, in bytes, read every two milliseconds: anonymous, file-backed.
+pub fn memory<T>(work: impl FnOnce() -> T) -> (T, u64, u64) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let (mut anonymous, mut file) = (0, 0);
+            while !done.load(Relaxed) {
+                let (a, f) = resident();
+                (anonymous, file) = (anonymous.max(a), file.max(f));
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            (anonymous, file)
+        });
+        let result = work();
+        let last = resident();
+        done.store(true, Relaxed);
+        let (anonymous, file) = watch.join().expect("the watch does not panic");
+        (result, anonymous.max(last.0), file.max(last.1))
+    })
+}
+
+fn resident() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    (field("RssAnon:").unwrap_or(0) << 10, field("RssFile:").unwrap_or(0) << 10)
+}
+
+/// How long it takes to hash `total` bytes with SHA-1, piece by piece, from memory, on `threads` threads.
+pub fn plain_sha1(total: u64, piece: u64, threads: usize) -> Duration {
+    let mut bytes = vec![0_u8; 64 << 20];
+    super::captures::Noise(1).fill(&mut bytes);
+    let pieces = total / piece;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..threads as u64 {
+            let bytes = &bytes;
+            scope.spawn(move || {
+                let mut chunks = bytes.chunks_exact(piece as usize).cycle();
+                for _ in (thread..pieces).step_by(threads) {
+                    std::hint::black_box(Sha1::digest(chunks.next().expect("an endless cycle")));
+                }
+            });
+        }
+    });
+    start.elapsed()
+}
