@@ -9,13 +9,15 @@
 
 mod bind;
 mod content;
+mod conversation;
 mod decide;
 mod ranges;
+mod teach;
 mod transfer;
 mod unit;
 mod web;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 
@@ -27,13 +29,13 @@ pub use web::WebConnection;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, FlowKey};
-use crate::prove::{JobId, Prover, Verdict, sha256};
+use crate::packet::Direction;
+use crate::prove::{JobId, Prover, Verdict};
 use crate::provenance::{At, Span};
-use crate::session::{Answer, Carrier, ConnectionId, Served, Session, arrow};
-use crate::torrent::{Torrent, TorrentId, Torrents};
+use crate::session::{Answer, ConnectionId, Served, Session, arrow};
+use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
-use bind::Held;
+use conversation::{Connection, Conversation};
 
 /// The books of a run.
 #[derive(Debug)]
@@ -60,15 +62,6 @@ pub struct Ledger<'run, 'cap> {
 /// The units of one torrent.
 pub type Book<'cap> = HashMap<Unit, UnitBook<'cap>, foldhash::quality::FixedState>;
 
-/// What the ledger keeps of a live connection.
-#[derive(Debug, Default)]
-struct Connection<'cap> {
-    bound: Option<TorrentId>,
-    transfers: [Option<TransferId>; 2],
-    held: Vec<Held<'cap>>,
-    probes: u32,
-}
-
 /// A second version of a stretch of a stream.
 #[derive(Debug)]
 struct Conflict<'cap> {
@@ -82,34 +75,6 @@ struct Pending {
     torrent: TorrentKey,
     unit: Unit,
     bytes: u64,
-}
-
-/// What identifies a conversation when a block is served.
-#[derive(Clone, Debug)]
-pub(crate) struct Conversation {
-    id: ConnectionId,
-    flow: FlowKey,
-    carrier: Carrier,
-    info_hashes: [Option<[u8; 20]>; 2],
-    peer_ids: [Option<[u8; 20]>; 2],
-    receivers: [Receiver; 2],
-    began: At,
-}
-
-impl Conversation {
-    fn of(session: &Session<'_>, at: At) -> Self {
-        let directions = [Direction::LowToHigh, Direction::HighToLow];
-        Self {
-            id: session.id,
-            flow: session.flow,
-            carrier: session.carrier,
-            info_hashes: session.info_hashes(),
-            peer_ids: directions
-                .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
-            receivers: directions.map(|from| session.receiver(from)),
-            began: session.span().map_or(at, |span| span.first),
-        }
-    }
 }
 
 impl<'run, 'cap> Ledger<'run, 'cap> {
@@ -183,94 +148,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 ),
             });
         }
-    }
-
-    /// A session is over; `paths` are the tunnels that it crossed.
-    pub fn close(&mut self, session: Session<'cap>, paths: BTreeSet<String>, anomalies: &mut Anomalies) {
-        let holds = self.connections.get(&session.id).is_some_and(|connection| !connection.held.is_empty());
-        let handshakes = session.info_hashes().iter().flatten().count();
-        let bound = self.connections.get(&session.id).is_some_and(|connection| connection.bound.is_some());
-        if holds && !bound {
-            self.undecided.push(session);
-        } else if handshakes > 0 || bound || session.is_peer_wire() {
-            self.merge(&session, &paths, anomalies);
-        }
-    }
-
-    fn merge(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>, anomalies: &mut Anomalies) {
-        let at = session.span().map(|span| span.first);
-        let Some(at) = at else { return };
-        let conversation = Conversation::of(session, at);
-        let keys = [Direction::LowToHigh, Direction::HighToLow].map(|from| self.torrent_of(&conversation, from));
-        let equal = match conversation.info_hashes {
-            [Some(_), Some(_)] if keys[0] == keys[1] => Handshakes::Agree,
-            [Some(_), Some(_)] => Handshakes::Differ,
-            _ => Handshakes::OneSide,
-        };
-        if equal == Handshakes::Differ {
-            anomalies.note(Kind::InfoHashMismatch, 1, || Example {
-                span: session.side(Direction::LowToHigh).handshake.as_ref().map(|handshake| handshake.span),
-                flow: arrow(session.flow, Direction::LowToHigh),
-                detail: "the two handshakes of this connection name different info-hashes".to_owned(),
-            });
-        }
-        for (from, torrent) in [Direction::LowToHigh, Direction::HighToLow].into_iter().zip(keys) {
-            let id = self.transfer(&conversation, from, torrent);
-            if let Some(record) = self.records.get_mut(id.0 as usize) {
-                record.facts.merge(session, from, equal, paths);
-                record.counts.acknowledged += session.side(from).acknowledged;
-            }
-        }
-        self.connections.remove(&session.id);
-    }
-
-    /// Which torrent the side that sends in `from` speaks of.
-    fn torrent_of(&self, conversation: &Conversation, from: Direction) -> TorrentKey {
-        let [low, high] = conversation.info_hashes;
-        let (own, other) = match from {
-            Direction::LowToHigh => (low, high),
-            Direction::HighToLow => (high, low),
-        };
-        match own.or(other) {
-            Some(hash) => self.torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given),
-            None => {
-                let bound = self.connections.get(&conversation.id).and_then(|connection| connection.bound);
-                bound.map_or(TorrentKey::Unknown, TorrentKey::Given)
-            }
-        }
-    }
-
-    /// The transfer that a conversation belongs to; a new one after hours of silence and another peer_id (T41).
-    fn transfer(&mut self, conversation: &Conversation, from: Direction, torrent: TorrentKey) -> TransferId {
-        let connection = self.connections.entry(conversation.id).or_default();
-        if let Some(id) = connection.transfers[from.index()] {
-            return id;
-        }
-        let key = TransferKey {
-            uploader: conversation.flow.source(from),
-            downloader: conversation.flow.destination(from),
-            carrier: conversation.carrier,
-            torrent,
-        };
-        let windows = self.windows.entry(key).or_default();
-        let latest = windows.last().and_then(|id| Some((*id, self.records.get(id.0 as usize)?)));
-        let reused = latest.filter(|(_, record)| {
-            let silence = record.last_time().map_or(0, |last| conversation.began.time.0.saturating_sub(last.0));
-            let same = conversation.peer_ids[from.index()]
-                .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id));
-            silence <= self.limits.window_silence_ns || same
-        });
-        let id = match reused {
-            Some((id, _)) => id,
-            None => {
-                let id = TransferId(self.records.len() as u32);
-                self.records.push(Record::new(key));
-                windows.push(id);
-                id
-            }
-        };
-        connection.transfers[from.index()] = Some(id);
-        id
     }
 
     /// Puts a block of a known conversation into the books.
@@ -464,44 +341,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.torrents
     }
 
-    /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
-    pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
-        self.settle_all(prover, anomalies);
-        self.torrents = torrents;
-        let mut again = Vec::new();
-        for (torrent, book) in &mut self.books {
-            let TorrentKey::Given(id) = torrent else { continue };
-            let given = torrents.torrent(*id);
-            if given.info_hash_v2().is_none() {
-                continue;
-            }
-            let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
-            units.sort_unstable();
-            for unit in units {
-                if let Some(mut old) = book.remove(&unit) {
-                    self.open_slices -= old.open_slices();
-                    again.extend(
-                        old.take_shares().into_iter().map(|(receiver, share, _)| (*torrent, unit, receiver, share)),
-                    );
-                }
-            }
-        }
-        again.sort_by_key(|(_, _, _, share)| share.seq);
-        for (torrent, unit, receiver, share) in again {
-            let Some(given) = self.given(torrent) else { continue };
-            let Some(piece) = given.piece(unit.piece) else { continue };
-            let bounds = share.ranges.iter().map(|range| range.start).min()
-                ..share.ranges.iter().map(|range| range.end).max();
-            let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
-            for unit in Measure::units(given, piece, &(start..end)) {
-                let Some(measure) = Measure::of(given, unit) else { continue };
-                if let Some(part) = share.part(&measure.range) {
-                    self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);
-                }
-            }
-        }
-    }
-
     /// Decides everything that is left; nothing may be served afterwards.
     pub fn finish(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         self.settle_all(prover, anomalies);
@@ -539,50 +378,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             TorrentKey::Given(id) => Some(self.torrents.torrent(id)),
             TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
         }
-    }
-}
-
-/// What came of a new verified content.
-struct Learned {
-    /// It is the first one.
-    first: bool,
-    /// Slices of it that were not kept.
-    dropped: usize,
-}
-
-impl<'cap> UnitBook<'cap> {
-    /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
-    /// and told (T23).
-    fn learn(&mut self, content: Content<'cap>, unit: Unit, anomalies: &mut Anomalies) -> Learned {
-        let slices = content.len();
-        let ranges: Vec<_> = content.ranges().iter().collect();
-        let known =
-            |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range.clone()));
-        let first = !self.verified;
-        self.verified = true;
-        if self.references_dropped || self.references.iter().any(known) {
-            return Learned { first: false, dropped: slices };
-        }
-        if let Some(reference) = self.references.first() {
-            let digest = |content: &Content<'cap>| {
-                let runs: Vec<_> =
-                    ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
-                sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-            };
-            anomalies.note(Kind::Sha1Collision, 1, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!(
-                    "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
-                    digest(reference),
-                    digest(&content)
-                ),
-            });
-        } else {
-            self.trivial = content.is_trivial();
-        }
-        self.references.push(content);
-        Learned { first, dropped: 0 }
     }
 }
 

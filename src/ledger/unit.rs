@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Content, RangeSet, TransferId};
+use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
-use crate::prove::{JobId, UnitJob};
+use crate::prove::{JobId, UnitJob, sha256};
 use crate::provenance::Span;
 use crate::session::ConnectionId;
 use crate::torrent::merkle::LEAF_BYTES;
@@ -277,6 +278,50 @@ impl<'cap> UnitBook<'cap> {
     /// Slices held in shares.
     pub fn open_slices(&self) -> usize {
         self.shares().map(|(_, share)| share.content.len()).sum()
+    }
+}
+
+/// What came of a new verified content.
+pub(super) struct Learned {
+    /// It is the first one.
+    pub(super) first: bool,
+    /// Slices of it that were not kept.
+    pub(super) dropped: usize,
+}
+
+impl<'cap> UnitBook<'cap> {
+    /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
+    /// and told (T23).
+    pub(super) fn learn(&mut self, content: Content<'cap>, unit: Unit, anomalies: &mut Anomalies) -> Learned {
+        let slices = content.len();
+        let ranges: Vec<_> = content.ranges().iter().collect();
+        let known =
+            |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range.clone()));
+        let first = !self.verified;
+        self.verified = true;
+        if self.references_dropped || self.references.iter().any(known) {
+            return Learned { first: false, dropped: slices };
+        }
+        if let Some(reference) = self.references.first() {
+            let digest = |content: &Content<'cap>| {
+                let runs: Vec<_> =
+                    ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
+                sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            };
+            anomalies.note(Kind::Sha1Collision, 1, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!(
+                    "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
+                    digest(reference),
+                    digest(&content)
+                ),
+            });
+        } else {
+            self.trivial = content.is_trivial();
+        }
+        self.references.push(content);
+        Learned { first, dropped: 0 }
     }
 }
 

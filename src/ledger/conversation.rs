@@ -1,0 +1,143 @@
+//! Connections in the books: which torrent they are about, and which transfers they belong to.
+
+use std::collections::BTreeSet;
+
+use super::bind::Held;
+use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::{Direction, FlowKey};
+use crate::provenance::At;
+use crate::session::{Carrier, ConnectionId, Session, arrow};
+use crate::torrent::TorrentId;
+
+/// What the ledger keeps of a live connection.
+#[derive(Debug, Default)]
+pub(super) struct Connection<'cap> {
+    pub(super) bound: Option<TorrentId>,
+    pub(super) transfers: [Option<TransferId>; 2],
+    pub(super) held: Vec<Held<'cap>>,
+    pub(super) probes: u32,
+}
+
+/// What identifies a conversation when a block is served.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    pub(super) id: ConnectionId,
+    pub(super) flow: FlowKey,
+    pub(super) carrier: Carrier,
+    pub(super) info_hashes: [Option<[u8; 20]>; 2],
+    pub(super) peer_ids: [Option<[u8; 20]>; 2],
+    pub(super) receivers: [Receiver; 2],
+    pub(super) began: At,
+}
+
+impl Conversation {
+    pub(super) fn of(session: &Session<'_>, at: At) -> Self {
+        let directions = [Direction::LowToHigh, Direction::HighToLow];
+        Self {
+            id: session.id,
+            flow: session.flow,
+            carrier: session.carrier,
+            info_hashes: session.info_hashes(),
+            peer_ids: directions
+                .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
+            receivers: directions.map(|from| session.receiver(from)),
+            began: session.span().map_or(at, |span| span.first),
+        }
+    }
+}
+
+impl<'cap> Ledger<'_, 'cap> {
+    /// A session is over; `paths` are the tunnels that it crossed.
+    pub fn close(&mut self, session: Session<'cap>, paths: BTreeSet<String>, anomalies: &mut Anomalies) {
+        let holds = self.connections.get(&session.id).is_some_and(|connection| !connection.held.is_empty());
+        let handshakes = session.info_hashes().iter().flatten().count();
+        let bound = self.connections.get(&session.id).is_some_and(|connection| connection.bound.is_some());
+        if holds && !bound {
+            self.undecided.push(session);
+        } else if handshakes > 0 || bound || session.is_peer_wire() {
+            self.merge(&session, &paths, anomalies);
+        }
+    }
+
+    pub(super) fn merge(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>, anomalies: &mut Anomalies) {
+        let at = session.span().map(|span| span.first);
+        let Some(at) = at else { return };
+        let conversation = Conversation::of(session, at);
+        let keys = [Direction::LowToHigh, Direction::HighToLow].map(|from| self.torrent_of(&conversation, from));
+        let equal = match conversation.info_hashes {
+            [Some(_), Some(_)] if keys[0] == keys[1] => Handshakes::Agree,
+            [Some(_), Some(_)] => Handshakes::Differ,
+            _ => Handshakes::OneSide,
+        };
+        if equal == Handshakes::Differ {
+            anomalies.note(Kind::InfoHashMismatch, 1, || Example {
+                span: session.side(Direction::LowToHigh).handshake.as_ref().map(|handshake| handshake.span),
+                flow: arrow(session.flow, Direction::LowToHigh),
+                detail: "the two handshakes of this connection name different info-hashes".to_owned(),
+            });
+        }
+        for (from, torrent) in [Direction::LowToHigh, Direction::HighToLow].into_iter().zip(keys) {
+            let id = self.transfer(&conversation, from, torrent);
+            if let Some(record) = self.records.get_mut(id.0 as usize) {
+                record.facts.merge(session, from, equal, paths);
+                record.counts.acknowledged += session.side(from).acknowledged;
+            }
+        }
+        self.connections.remove(&session.id);
+    }
+
+    /// Which torrent the side that sends in `from` speaks of.
+    pub(super) fn torrent_of(&self, conversation: &Conversation, from: Direction) -> TorrentKey {
+        let [low, high] = conversation.info_hashes;
+        let (own, other) = match from {
+            Direction::LowToHigh => (low, high),
+            Direction::HighToLow => (high, low),
+        };
+        match own.or(other) {
+            Some(hash) => self.torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given),
+            None => {
+                let bound = self.connections.get(&conversation.id).and_then(|connection| connection.bound);
+                bound.map_or(TorrentKey::Unknown, TorrentKey::Given)
+            }
+        }
+    }
+
+    /// The transfer that a conversation belongs to; a new one after hours of silence and another peer_id (T41).
+    pub(super) fn transfer(
+        &mut self,
+        conversation: &Conversation,
+        from: Direction,
+        torrent: TorrentKey,
+    ) -> TransferId {
+        let connection = self.connections.entry(conversation.id).or_default();
+        if let Some(id) = connection.transfers[from.index()] {
+            return id;
+        }
+        let key = TransferKey {
+            uploader: conversation.flow.source(from),
+            downloader: conversation.flow.destination(from),
+            carrier: conversation.carrier,
+            torrent,
+        };
+        let windows = self.windows.entry(key).or_default();
+        let latest = windows.last().and_then(|id| Some((*id, self.records.get(id.0 as usize)?)));
+        let reused = latest.filter(|(_, record)| {
+            let silence = record.last_time().map_or(0, |last| conversation.began.time.0.saturating_sub(last.0));
+            let same = conversation.peer_ids[from.index()]
+                .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id));
+            silence <= self.limits.window_silence_ns || same
+        });
+        let id = match reused {
+            Some((id, _)) => id,
+            None => {
+                let id = TransferId(self.records.len() as u32);
+                self.records.push(Record::new(key));
+                windows.push(id);
+                id
+            }
+        };
+        connection.transfers[from.index()] = Some(id);
+        id
+    }
+}

@@ -1,0 +1,46 @@
+//! Units after more hashes became known: `hashes` messages (BEP 52) turn pieces into leaves.
+
+use super::{Ledger, Measure, TorrentKey};
+use crate::anomaly::Anomalies;
+use crate::prove::Prover;
+use crate::torrent::Torrents;
+
+impl<'run, 'cap> Ledger<'run, 'cap> {
+    /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
+    pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        self.settle_all(prover, anomalies);
+        self.torrents = torrents;
+        let mut again = Vec::new();
+        for (torrent, book) in &mut self.books {
+            let TorrentKey::Given(id) = torrent else { continue };
+            let given = torrents.torrent(*id);
+            if given.info_hash_v2().is_none() {
+                continue;
+            }
+            let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
+            units.sort_unstable();
+            for unit in units {
+                if let Some(mut old) = book.remove(&unit) {
+                    self.open_slices -= old.open_slices();
+                    again.extend(
+                        old.take_shares().into_iter().map(|(receiver, share, _)| (*torrent, unit, receiver, share)),
+                    );
+                }
+            }
+        }
+        again.sort_by_key(|(_, _, _, share)| share.seq);
+        for (torrent, unit, receiver, share) in again {
+            let Some(given) = self.given(torrent) else { continue };
+            let Some(piece) = given.piece(unit.piece) else { continue };
+            let bounds = share.ranges.iter().map(|range| range.start).min()
+                ..share.ranges.iter().map(|range| range.end).max();
+            let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
+            for unit in Measure::units(given, piece, &(start..end)) {
+                let Some(measure) = Measure::of(given, unit) else { continue };
+                if let Some(part) = share.part(&measure.range) {
+                    self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);
+                }
+            }
+        }
+    }
+}
