@@ -22,6 +22,7 @@ pub enum Answer {
 ///
 /// # Invariants
 /// - At most `most` requests; the oldest is forgotten first, and that is told once.
+/// - `order` is at most twice as long as what is live, but for a few.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
     requests: HashMap<(u32, u32), Request, foldhash::quality::FixedState>,
@@ -67,11 +68,25 @@ impl Outstanding {
                 }
             }
         }
-        // Answered requests leave their place behind; they are swept when they outnumber the live ones.
-        if self.order.len() > 2 * self.most {
+        self.sweep();
+    }
+
+    /// Answered requests leave their place behind; they are swept when they outnumber the live ones.
+    fn sweep(&mut self) {
+        if self.order.len() > 2 * self.most.min(self.requests.len() + SPARE) {
             let requests = &self.requests;
             self.order.retain(|(number, key)| requests.get(key).is_some_and(|request| request.number == *number));
         }
+    }
+
+    /// At most `most` requests that still wait for an answer, the oldest first.
+    pub(super) fn oldest(&self, most: usize) -> Vec<BlockRef> {
+        let waiting = |(number, key): &(u64, (u32, u32))| {
+            let request =
+                self.requests.get(key).filter(|request| request.number == *number && !request.cancelled)?;
+            Some(BlockRef { piece: key.0, begin: key.1, length: request.length })
+        };
+        self.order.iter().filter_map(waiting).take(most).collect()
     }
 
     fn is_live(&self, number: u64, key: (u32, u32)) -> bool {
@@ -86,6 +101,7 @@ impl Outstanding {
 
     pub(super) fn reject(&mut self, block: BlockRef) {
         self.requests.remove(&(block.piece, block.begin));
+        self.sweep();
     }
 
     /// Takes the request that a block of `len` bytes answers.
@@ -94,6 +110,7 @@ impl Outstanding {
             Some(request) if len <= request.length => {
                 let Request { span, cancelled, .. } = *request;
                 self.requests.remove(&(piece, begin));
+                self.sweep();
                 if cancelled { Answer::Cancelled(span) } else { Answer::Solicited(span) }
             }
             _ => Answer::Unasked,
@@ -121,6 +138,9 @@ impl Outstanding {
         untold
     }
 }
+
+// Rationale: a sweep is worth its cost only when it finds a few dozen.
+const SPARE: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +185,21 @@ mod tests {
         assert!(outstanding.take_overflow() && !outstanding.take_overflow() && outstanding.overflowed());
         assert_eq!(outstanding.answer(0, 0, 16_384), Answer::Unasked);
         assert_eq!(outstanding.answer(4, 0, 16_384), Answer::Solicited(span(5)));
+    }
+
+    #[test]
+    fn what_waits_is_told_oldest_first_without_what_was_answered_cancelled_or_rejected() {
+        let mut outstanding = Outstanding::new(1_000);
+        (0..500).for_each(|piece| outstanding.request(block(piece), span(1)));
+        let answered = (0..490).filter(|piece| outstanding.answer(*piece, 0, 16_384) != Answer::Unasked);
+        assert_eq!(answered.count(), 490);
+        assert!(outstanding.order.len() <= 2 * (10 + SPARE));
+        outstanding.cancel(block(491));
+        outstanding.reject(block(492));
+        outstanding.request(block(490), span(2));
+        let pieces = |most| outstanding.oldest(most).iter().map(|block| block.piece).collect::<Vec<_>>();
+        assert_eq!(pieces(9), [493, 494, 495, 496, 497, 498, 499, 490]);
+        assert_eq!(pieces(2), [493, 494]);
     }
 
     #[test]

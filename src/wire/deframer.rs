@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER};
-use super::resync::{Candidate, Expectation, Nothing, Search};
+use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
+use super::stretch::{MAX_REQUESTS, Stretch};
 use super::window::{Chunk, Window};
-use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
+use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::provenance::{At, Span};
 use crate::stream::{Missing, StreamItem};
@@ -41,6 +42,8 @@ pub struct Deframer<'cap> {
     last: Option<At>,
     /// An unfinished header, or what a search has not decided yet.
     window: Window<'cap>,
+    /// What the search passed over, while it may still be explained: framing was lost at a gap of known length.
+    stretch: Option<Box<Stretch<'cap>>>,
     /// Items to be read again after a search; empty between calls.
     queue: VecDeque<StreamItem<'cap>>,
     message_bytes: u32,
@@ -80,6 +83,7 @@ impl<'cap> Deframer<'cap> {
             handshake_due: true,
             last: None,
             window: Window::default(),
+            stretch: None,
             queue: VecDeque::new(),
             message_bytes: limits.message_bytes,
             scratch_bytes: limits.scratch_bytes,
@@ -95,8 +99,17 @@ impl<'cap> Deframer<'cap> {
 
     /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
     pub fn close(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        while matches!(self.state, State::Search(_)) && self.search(true, &Nothing, out) {
-            self.drain(&Nothing, out);
+        self.finish(&Nothing, out);
+    }
+
+    /// The same for a direction of which requests are `expected`.
+    pub fn finish(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        let expected = &AtEnd(expected);
+        while matches!(self.state, State::Search(_)) && self.search(true, expected, out) {
+            self.drain(expected, out);
+        }
+        if matches!(self.state, State::Search(_)) {
+            self.explain_the_end(expected, out);
         }
         let Some(at) = self.last else {
             self.state = State::Closed;
@@ -141,7 +154,7 @@ impl<'cap> Deframer<'cap> {
             StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
                 self.rift(item, offset, at, expected, out);
             }
-            StreamItem::End { .. } => self.close(out),
+            StreamItem::End { .. } => self.finish(expected, out),
             _ => {}
         }
     }
@@ -320,10 +333,17 @@ impl<'cap> Deframer<'cap> {
                 }
                 State::Handshake | State::Header => {
                     let from = self.window.first().map_or(offset, |first| first.offset);
+                    let mut stretch = matches!(self.state, State::Header).then(|| Box::new(Stretch::new(from, at)));
                     self.lose(from, at, out);
+                    stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    self.stretch = stretch;
                     return;
                 }
-                State::Search(_) | State::Idle(_) | State::Closed => return,
+                State::Search(_) => {
+                    self.stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    return;
+                }
+                State::Idle(_) | State::Closed => return,
             }
             offset = offset.saturating_add(step);
             missing -= step;
@@ -384,6 +404,7 @@ impl<'cap> Deframer<'cap> {
                     return;
                 }
                 self.queue.pop_front();
+                self.stretch = None;
                 if let State::Search(search) = &mut self.state {
                     search.skipped += self.window.bytes();
                     search.restart(offset);
@@ -397,6 +418,7 @@ impl<'cap> Deframer<'cap> {
     /// Starts a search at the stream offset `from`; the window is part of it.
     fn lose(&mut self, from: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
         out.push(PeerEvent::LostSync { at });
+        self.stretch = None;
         self.state = State::Search(Search::new(from, self.handshake_due, self.message_bytes));
     }
 
@@ -406,10 +428,15 @@ impl<'cap> Deframer<'cap> {
             return false;
         };
         let found = search.find(&self.window, last, expected);
-        search.skipped += self.window.drop_before(found.map_or(search.keep_from(), |found| found.offset));
-        let skipped = search.skipped;
-        let Some(Candidate { handshake, .. }) = found else {
+        let keep_from = found.map_or(search.keep_from(), |found| found.offset);
+        let stretch = &mut self.stretch;
+        search.skipped += self.window.drop_before(keep_from, |chunk| {
+            *stretch = stretch.take().and_then(|mut stretch| stretch.push(chunk).then_some(stretch));
+        });
+        let mut skipped = search.skipped;
+        let Some(Candidate { offset, handshake, .. }) = found else {
             if skipped > self.resync_bytes && !search.waits() {
+                self.stretch = None;
                 let rest = self.window.bytes();
                 self.window.clear();
                 self.state = State::Idle(rest);
@@ -417,12 +444,53 @@ impl<'cap> Deframer<'cap> {
             }
             return false;
         };
+        if self.explain(offset, expected, out) {
+            skipped = 0;
+        }
         out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
         self.state = if handshake { State::Handshake } else { State::Header };
         self.framing = Framing::Resynchronised;
         self.handshake_due = false;
         self.window.replay(&mut self.queue);
         true
+    }
+
+    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests.
+    fn explain(&mut self, end: u64, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let Some(stretch) = self.stretch.take() else {
+            return false;
+        };
+        // What was read since the requests were last brought up to date, and what begins at `end`.
+        let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
+        let mut buffer = [0; MAX_HEADER];
+        let (filled, _) = self.window.peek(end, &mut buffer);
+        if let Some(Header::Piece { piece, begin, .. }) = buffer.get(..filled).and_then(Header::read) {
+            answered.push((piece, begin));
+        }
+        answered.sort_unstable();
+        let mut requests = expected.in_order(MAX_REQUESTS);
+        requests.retain(|BlockRef { piece, begin, length }| {
+            let fits =
+                Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
+            fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
+        });
+        let blocks = stretch.explain(end, &requests);
+        let explained = blocks.is_some();
+        out.extend(blocks.into_iter().flatten().map(PeerEvent::Block));
+        explained
+    }
+
+    /// The same at the end of the stream, where no header was found any more.
+    fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        let mut chunks = Vec::new();
+        let rest = self.window.drop_before(u64::MAX, |chunk| chunks.push(chunk));
+        let whole =
+            self.stretch.as_mut().is_some_and(|stretch| chunks.into_iter().all(|chunk| stretch.push(chunk)));
+        let end = self.stretch.as_ref().map_or(0, |stretch| stretch.reached());
+        let explained = whole && self.explain(end, expected, out);
+        if let State::Search(search) = &mut self.state {
+            search.skipped = if explained { 0 } else { search.skipped + rest };
+        }
     }
 
     fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
@@ -441,6 +509,14 @@ impl<'cap> Deframer<'cap> {
                 None => body::parsed(id, len, Cow::Owned(gathered), span),
             });
         }
+    }
+}
+
+/// The place of the block that an event is about.
+fn answer(event: &PeerEvent<'_>) -> Option<(u32, u32)> {
+    match event {
+        PeerEvent::Block(Block { piece, begin, .. }) => Some((*piece, *begin)),
+        _ => None,
     }
 }
 

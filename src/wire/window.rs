@@ -121,14 +121,17 @@ impl<'cap> Window<'cap> {
         (filled, Stop::End)
     }
 
-    /// Forgets everything before `offset`; returns how many bytes that were.
-    pub fn drop_before(&mut self, offset: u64) -> u64 {
+    /// Hands everything before `offset` to `passed`; returns how many bytes that were.
+    pub fn drop_before(&mut self, offset: u64, mut passed: impl FnMut(Chunk<'cap>)) -> u64 {
         let mut dropped = 0;
         while let Some(first) = self.chunks.front_mut() {
             if first.offset >= offset {
                 break;
             }
-            dropped += first.take((offset - first.offset).min(usize::MAX as u64) as usize).len() as u64;
+            let mut head = *first;
+            head.bytes = first.take((offset - first.offset).min(usize::MAX as u64) as usize);
+            dropped += head.bytes.len() as u64;
+            passed(head);
             if first.bytes.is_empty() {
                 self.chunks.pop_front();
             }
