@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
-use super::header::{Header, MAX_HEADER};
+use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
-use super::stretch::{MAX_REQUESTS, Stretch};
+use super::stretch::{self, MAX_REQUESTS, Stretch};
 use super::window::{Chunk, Window};
 use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
@@ -149,7 +149,7 @@ impl<'cap> Deframer<'cap> {
                 self.data(Chunk { offset, bytes, at, doubtful }, expected, out);
             }
             StreamItem::Gap { offset, missing: Missing::Bytes(missing), at, .. } => {
-                self.hole(offset, missing, at, out);
+                self.hole(offset, missing, at, expected, out);
             }
             StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
                 self.rift(item, offset, at, expected, out);
@@ -309,9 +309,18 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// A gap of known length: sync survives it unless it hides a length prefix.
-    fn hole(&mut self, mut offset: u64, mut missing: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
+    fn hole(
+        &mut self,
+        mut offset: u64,
+        mut missing: u64,
+        at: At,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
         if matches!(self.state, State::Header) {
-            self.pass_over_header();
+            let step = self.pass_over_header(missing, expected, out);
+            offset = offset.saturating_add(step);
+            missing -= step;
         }
         while missing > 0 {
             let step;
@@ -350,25 +359,53 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    /// A gap behind length and id still leaves the end of the message known.
-    fn pass_over_header(&mut self) {
+    /// A gap behind length and id still leaves the end of the message known; gives how much of the gap belongs to
+    /// the header, where a request says what stood there.
+    fn pass_over_header(
+        &mut self,
+        missing: u64,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) -> u64 {
         let Some((offset, at)) = self.window.first().map(|first| (first.offset, first.at)) else {
-            return;
+            return 0;
         };
         let mut bytes = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(offset, &mut bytes);
-        let Some(([a, b, c, d, id], rest)) = bytes.get(..filled).and_then(<[u8]>::split_first_chunk) else {
-            return;
+        let seen = bytes.get(..filled).unwrap_or_default();
+        let Some(([a, b, c, d, id], rest)) = seen.split_first_chunk() else {
+            return 0;
         };
         let len = u32::from_be_bytes([*a, *b, *c, *d]);
         let Some(remaining) = len.checked_sub(1 + rest.len() as u32).filter(|_| len <= self.message_bytes) else {
-            return;
+            return 0;
         };
         let mut span = Span::single(at);
         span.cover(self.last.unwrap_or(at));
+        let hidden = MAX_HEADER.saturating_sub(filled) as u64;
+        if *id == PIECE && hidden <= missing {
+            let requests = self.unanswered(expected, out);
+            if let Some(request) = requests.into_iter().find(|request| stretch::header(*request).starts_with(seen))
+            {
+                self.state = State::Piece(Block {
+                    piece: request.piece,
+                    begin: request.begin,
+                    len: request.length,
+                    runs: Vec::new(),
+                    captured_to: 0,
+                    offset: offset.saturating_add(MAX_HEADER as u64),
+                    span,
+                    framing: Framing::Resynchronised,
+                    doubtful: self.window.doubtful(),
+                });
+                self.window.clear();
+                return hidden;
+            }
+        }
         let skipped = Some(UnknownReason::Incomplete);
         self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: Vec::new(), span });
         self.window.clear();
+        0
     }
 
     /// A gap of unknown length: nothing before it says where the next message begins.
@@ -460,13 +497,22 @@ impl<'cap> Deframer<'cap> {
         let Some(stretch) = self.stretch.take() else {
             return false;
         };
-        // What was read since the requests were last brought up to date, and what begins at `end`.
-        let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
+        let mut requests = self.unanswered(expected, out);
         let mut buffer = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(end, &mut buffer);
         if let Some(Header::Piece { piece, begin, .. }) = buffer.get(..filled).and_then(Header::read) {
-            answered.push((piece, begin));
+            requests.retain(|request| (request.piece, request.begin) != (piece, begin));
         }
+        let blocks = stretch.explain(end, &requests);
+        let explained = blocks.is_some();
+        out.extend(blocks.into_iter().flatten().map(PeerEvent::Block));
+        explained
+    }
+
+    /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
+    /// brought up to date.
+    fn unanswered(&self, expected: &dyn Expectation, out: &[PeerEvent<'cap>]) -> Vec<BlockRef> {
+        let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
         answered.sort_unstable();
         let mut requests = expected.in_order(MAX_REQUESTS);
         requests.retain(|BlockRef { piece, begin, length }| {
@@ -474,10 +520,7 @@ impl<'cap> Deframer<'cap> {
                 Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
             fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
         });
-        let blocks = stretch.explain(end, &requests);
-        let explained = blocks.is_some();
-        out.extend(blocks.into_iter().flatten().map(PeerEvent::Block));
-        explained
+        requests
     }
 
     /// The same at the end of the stream, where no header was found any more.

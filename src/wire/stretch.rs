@@ -129,7 +129,7 @@ fn size(request: BlockRef) -> u64 {
 }
 
 /// The header of the `piece` message that answers `request`.
-fn header(request: BlockRef) -> [u8; MAX_HEADER] {
+pub(super) fn header(request: BlockRef) -> [u8; MAX_HEADER] {
     let [a, b, c, d] = request.length.saturating_add(PIECE_FIXED).to_be_bytes();
     let [e, f, g, h] = request.piece.to_be_bytes();
     let [i, j, k, l] = request.begin.to_be_bytes();
