@@ -10,7 +10,7 @@ use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
-use super::stretch::{self, MAX_REQUESTS, Stretch};
+use super::stretch::{self, Explanation, MAX_REQUESTS, Stretch};
 use super::window::{Chunk, Window};
 use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
@@ -492,7 +492,8 @@ impl<'cap> Deframer<'cap> {
         true
     }
 
-    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests.
+    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests. Messages
+    /// behind them go back into the window.
     fn explain(&mut self, end: u64, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
         let Some(stretch) = self.stretch.take() else {
             return false;
@@ -503,10 +504,12 @@ impl<'cap> Deframer<'cap> {
         if let Some(Header::Piece { piece, begin, .. }) = buffer.get(..filled).and_then(Header::read) {
             requests.retain(|request| (request.piece, request.begin) != (piece, begin));
         }
-        let blocks = stretch.explain(end, &requests);
-        let explained = blocks.is_some();
-        out.extend(blocks.into_iter().flatten().map(PeerEvent::Block));
-        explained
+        let Some(Explanation { blocks, tail }) = stretch.explain(end, &requests) else {
+            return false;
+        };
+        out.extend(blocks.into_iter().map(PeerEvent::Block));
+        self.window.prepend(tail);
+        true
     }
 
     /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
@@ -530,9 +533,14 @@ impl<'cap> Deframer<'cap> {
         let whole =
             self.stretch.as_mut().is_some_and(|stretch| chunks.into_iter().all(|chunk| stretch.push(chunk)));
         let end = self.stretch.as_ref().map_or(0, |stretch| stretch.reached());
-        let explained = whole && self.explain(end, expected, out);
-        if let State::Search(search) = &mut self.state {
-            search.skipped = if explained { 0 } else { search.skipped + rest };
+        if whole && self.explain(end, expected, out) {
+            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped: 0, at: first.at }));
+            self.state = State::Header;
+            self.framing = Framing::Resynchronised;
+            self.window.replay(&mut self.queue);
+            self.drain(expected, out);
+        } else if let State::Search(search) = &mut self.state {
+            search.skipped += rest;
         }
     }
 

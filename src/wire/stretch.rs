@@ -4,7 +4,7 @@
 //! An explanation is a guess that fits to the byte. The hash decides whether it is right; blocks framed so refute
 //! nobody.
 
-use super::header::{MAX_HEADER, PIECE, PIECE_FIXED};
+use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
 use super::window::Chunk;
 use super::{Block, BlockRef, Framing, Run};
 use crate::provenance::{At, Span};
@@ -49,25 +49,47 @@ impl<'cap> Stretch<'cap> {
     }
 
     /// The stretch up to the stream offset `end` as whole `piece` messages that answer consecutive `requests`, which
-    /// come oldest first; of several explanations the one that starts with the oldest. `None` when none fits.
-    pub fn explain(&self, end: u64, requests: &[BlockRef]) -> Option<Vec<Block<'cap>>> {
-        let total = end.checked_sub(self.from).filter(|total| *total > 0)?;
-        let (mut sum, mut next) = (0, 0);
-        for (first, oldest) in requests.iter().enumerate().take(MAX_STARTS) {
-            while let Some(request) = requests.get(next).filter(|_| sum < total) {
-                sum += size(*request);
-                next += 1;
+    /// come oldest first, and perhaps other messages behind them that are captured whole. Of several explanations the
+    /// one without other messages, then the one that starts with the oldest request; `None` when none fits.
+    pub fn explain(&self, end: u64, requests: &[BlockRef]) -> Option<Explanation<'cap>> {
+        let total = end.checked_sub(self.from)?;
+        let fits = |(run, rest): &(&[BlockRef], u64)| *rest == 0 && self.allows(run);
+        let fits_before = |(run, rest): &(&[BlockRef], u64)| {
+            let tail = end.saturating_sub(*rest);
+            (1..=MAX_TAIL).contains(rest) && self.is_chatter(tail, end) && self.allows(run)
+        };
+        let (run, rest) = runs(requests, total).find(fits).or_else(|| runs(requests, total).find(fits_before))?;
+        let tail = end.saturating_sub(rest);
+        Some(Explanation {
+            blocks: self.blocks(run),
+            tail: self.within(tail, end).map(|chunk| chunk.from(tail)).collect(),
+        })
+    }
+
+    /// Whether messages other than `piece`, captured whole, fill `start..end`.
+    fn is_chatter(&self, mut start: u64, end: u64) -> bool {
+        let mut bytes = Vec::new();
+        for chunk in self.within(start, end) {
+            if chunk.from(start).offset != start {
+                return false;
             }
-            if sum < total {
-                return None;
-            }
-            let run = requests.get(first..next).unwrap_or_default();
-            if sum == total && self.allows(run) {
-                return Some(self.blocks(run));
-            }
-            sum -= size(*oldest);
+            bytes.extend_from_slice(chunk.from(start).bytes);
+            start = chunk.end();
         }
-        None
+        let mut rest = bytes.get(..).filter(|_| start == end).unwrap_or_default();
+        while let Some(header) = Header::read(rest) {
+            let whole = rest.get(4 + header.len() as usize..);
+            match (header, whole) {
+                (Header::Other { .. }, Some(after))
+                    if header.is_plausible(MAX_TAIL as u32) && !after.is_empty() =>
+                {
+                    rest = after
+                }
+                (Header::Other { .. }, Some(_)) => return header.is_plausible(MAX_TAIL as u32),
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Whether every captured byte where `run` puts a header is that of the header.
@@ -123,6 +145,35 @@ impl<'cap> Stretch<'cap> {
     }
 }
 
+/// What a stretch holds.
+pub(super) struct Explanation<'cap> {
+    /// The answers, in order.
+    pub blocks: Vec<Block<'cap>>,
+    /// What follows them: whole messages of other kinds, to be read again.
+    pub tail: Vec<Chunk<'cap>>,
+}
+
+/// For each of the oldest `requests` the longest run from there on whose answers take no more than `total` bytes, and
+/// what they leave over; none is empty.
+fn runs(requests: &[BlockRef], total: u64) -> impl Iterator<Item = (&[BlockRef], u64)> {
+    let (mut sum, mut next) = (0_u64, 0);
+    let run = move |(first, oldest): (usize, &BlockRef)| {
+        if next <= first {
+            (sum, next) = (0, first);
+        }
+        while let Some(more) =
+            requests.get(next).map(|next| sum.saturating_add(size(*next))).filter(|more| *more <= total)
+        {
+            sum = more;
+            next += 1;
+        }
+        let run = requests.get(first..next).filter(|run| !run.is_empty()).map(|run| (run, total - sum));
+        sum = sum.saturating_sub(run.map_or(0, |_| size(*oldest)));
+        run
+    };
+    requests.iter().enumerate().take(MAX_STARTS).filter_map(run)
+}
+
 /// Bytes of the `piece` message that answers `request`.
 fn size(request: BlockRef) -> u64 {
     MAX_HEADER as u64 + u64::from(request.length)
@@ -141,6 +192,8 @@ pub(super) fn header(request: BlockRef) -> [u8; MAX_HEADER] {
 pub(super) const MAX_REQUESTS: usize = 512;
 // Rationale: the oldest requests may have been answered where nobody saw it; beyond a pipeline's worth it is a guess.
 const MAX_STARTS: usize = 64;
+// Rationale: a few haves, a choke, an extension message; more is likelier payload.
+const MAX_TAIL: u64 = 512;
 // Rationale: 5.7 MiB in full segments, 230 KiB of bookkeeping; as many as a search holds itself.
 const MAX_CHUNKS: usize = 4_096;
 
@@ -162,7 +215,7 @@ mod tests {
         let stretch = Stretch::new(100, at(1));
         let requests = [request(1, 50), request(2, 10), request(3, 20), request(4, 20), request(5, 20)];
         let pieces = |len: u64| {
-            let blocks = stretch.explain(100 + len, &requests)?;
+            let blocks = stretch.explain(100 + len, &requests)?.blocks;
             Some(blocks.iter().map(|block| block.piece).collect::<Vec<_>>())
         };
         assert_eq!(pieces(23 + 33), Some(vec![2, 3]));
@@ -181,9 +234,9 @@ mod tests {
             let (offset, bytes) = (cut as u64, &own[cut..]);
             assert!(stretch.push(Chunk { offset, bytes, at: at(2), doubtful: false }));
             let requests = [request(3, 20), request(4, 20)];
-            let piece = stretch.explain(33, &requests).map(|blocks| blocks[0].piece);
+            let piece = stretch.explain(33, &requests).map(|found| found.blocks[0].piece);
             assert_eq!(piece, Some(if cut < 9 { 4 } else { 3 }), "what is captured from {cut} on");
-            assert_eq!(stretch.explain(33, &[BlockRef { begin: 1, ..requests[1] }]), None);
+            assert!(stretch.explain(33, &[BlockRef { begin: 1, ..requests[1] }]).is_none());
         }
     }
 }

@@ -25,6 +25,12 @@ impl<'cap> Chunk<'cap> {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
 
+    /// The part of it at and behind the stream offset `start`.
+    pub fn from(mut self, start: u64) -> Self {
+        self.take(start.saturating_sub(self.offset).min(usize::MAX as u64) as usize);
+        self
+    }
+
     /// Removes and returns the first `len` bytes, or all if there are fewer.
     pub fn take(&mut self, len: usize) -> &'cap [u8] {
         let (head, tail) = self.bytes.split_at(len.min(self.bytes.len()));
@@ -56,6 +62,11 @@ impl<'cap> Window<'cap> {
         if !chunk.bytes.is_empty() {
             self.chunks.push_back(chunk);
         }
+    }
+
+    /// Puts `chunks` in front of all others; they end where the window begins, or before.
+    pub fn prepend(&mut self, chunks: Vec<Chunk<'cap>>) {
+        chunks.into_iter().rev().for_each(|chunk| self.chunks.push_front(chunk));
     }
 
     pub fn clear(&mut self) {

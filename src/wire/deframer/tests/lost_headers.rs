@@ -1,5 +1,7 @@
 //! Payload whose header is not in the capture, against streams whose content is known.
 
+#![allow(clippy::single_range_in_vec_init, reason = "a list of gaps may hold one")]
+
 use super::*;
 
 /// Requests as a session keeps them: every block read takes out the one that it answers.
@@ -227,6 +229,26 @@ fn a_message_that_nobody_sees_between_blocks_is_no_reason_to_guess() {
     feed.data(&scene.stream[place + 22..]);
     let events = feed.run(Start::Handshake, &Live(scene.asked.clone()), &Limits::default());
     assert_eq!((skipped(&events), blocks(&events).len()), (16_384, 2));
+}
+
+#[test]
+fn messages_behind_a_block_without_header_are_read_also_at_the_end_of_the_stream() {
+    for after in 1..=3 {
+        let mut scene = Scene::of([16_384; 3]);
+        let (place, end) = (scene.place(after - 1), scene.place(after));
+        let chatter = [Message::Choke, Message::NotInterested, Message::Port(6_881), Message::Unchoke];
+        let bytes: Vec<u8> = chatter.iter().flat_map(encode::message).collect();
+        scene.stream.splice(end..end, bytes);
+        for size in [7, 100, 1_448] {
+            let events = scene.read(&[place..place + 13], size);
+            let messages = events.iter().filter_map(|event| match event {
+                PeerEvent::Message { message, .. } => Some(message.clone()),
+                _ => None,
+            });
+            assert_eq!(messages.collect::<Vec<_>>(), chatter, "{size}");
+            assert_eq!((skipped(&events), blocks(&events).len()), (0, 3), "{:?}", outline(&events));
+        }
+    }
 }
 
 #[test]
