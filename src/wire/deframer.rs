@@ -501,8 +501,11 @@ impl<'cap> Deframer<'cap> {
         let mut requests = self.unanswered(expected, out);
         let mut buffer = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(end, &mut buffer);
-        if let Some(Header::Piece { piece, begin, .. }) = buffer.get(..filled).and_then(Header::read) {
-            requests.retain(|request| (request.piece, request.begin) != (piece, begin));
+        if let Some(Header::Piece { piece, begin, payload }) = buffer.get(..filled).and_then(Header::read) {
+            // What comes before this block was asked for before it. Where its own request was not seen, others were
+            // not either, and those that were seen would put wrong names on the blocks.
+            let own = BlockRef { piece, begin, length: payload };
+            requests.truncate(requests.iter().position(|request| *request == own).unwrap_or(0));
         }
         let Some(Explanation { blocks, tail }) = stretch.explain(end, &requests) else {
             return false;
