@@ -31,6 +31,8 @@ pub(super) struct Outstanding {
     next: u64,
     most: usize,
     overflow: Overflow,
+    /// Whether the last block answered no request that was seen.
+    unasked: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +81,12 @@ impl Outstanding {
         }
     }
 
-    /// At most `most` requests that still wait for an answer, the oldest first.
+    /// At most `most` requests that still wait for an answer, the oldest first. None where the last block answered no
+    /// request that was seen: then others were not seen either, and the order of those that were tells nothing.
     pub(super) fn oldest(&self, most: usize) -> Vec<BlockRef> {
+        if self.unasked {
+            return Vec::new();
+        }
         let waiting = |(number, key): &(u64, (u32, u32))| {
             let request =
                 self.requests.get(key).filter(|request| request.number == *number && !request.cancelled)?;
@@ -106,6 +112,7 @@ impl Outstanding {
 
     /// Takes the request that a block of `len` bytes answers.
     pub(super) fn answer(&mut self, piece: u32, begin: u32, len: u32) -> Answer {
+        self.unasked = false;
         match self.requests.get(&(piece, begin)) {
             Some(request) if len <= request.length => {
                 let Request { span, cancelled, .. } = *request;
@@ -113,7 +120,10 @@ impl Outstanding {
                 self.sweep();
                 if cancelled { Answer::Cancelled(span) } else { Answer::Solicited(span) }
             }
-            _ => Answer::Unasked,
+            _ => {
+                self.unasked = true;
+                Answer::Unasked
+            }
         }
     }
 
@@ -197,9 +207,13 @@ mod tests {
         outstanding.cancel(block(491));
         outstanding.reject(block(492));
         outstanding.request(block(490), span(2));
-        let pieces = |most| outstanding.oldest(most).iter().map(|block| block.piece).collect::<Vec<_>>();
-        assert_eq!(pieces(9), [493, 494, 495, 496, 497, 498, 499, 490]);
-        assert_eq!(pieces(2), [493, 494]);
+        let pieces: Vec<_> = outstanding.oldest(9).iter().map(|block| block.piece).collect();
+        assert_eq!(pieces, [493, 494, 495, 496, 497, 498, 499, 490]);
+        assert_eq!(outstanding.oldest(2), [block(493), block(494)]);
+        assert_eq!(outstanding.answer(700, 0, 16_384), Answer::Unasked);
+        assert!(outstanding.oldest(9).is_empty());
+        outstanding.answer(493, 0, 16_384);
+        assert_eq!(outstanding.oldest(1), [block(494)]);
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub trait Expectation {
     fn awaits(&self, block: BlockRef) -> bool;
     /// Whether any request is unanswered.
     fn any(&self) -> bool;
-    /// At most `most` requests that are unanswered and not cancelled, the oldest first. Only asked when framing was
-    /// found again.
+    /// At most `most` requests that are unanswered and not cancelled, the oldest first; none where too few requests
+    /// were seen for their order to tell what is answered next. Only asked when a gap hid a header.
     fn in_order(&self, most: usize) -> Vec<BlockRef> {
         let _ = most;
         Vec::new()
