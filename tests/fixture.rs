@@ -64,6 +64,9 @@ impl Fixture {
         let torrent = self.torrent();
         let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
         command.current_dir(&self.folder).args(["analyze", capture, "-t", &torrent, "--format", "json"]).args(more);
+        if self.path("secrets.txt").exists() {
+            command.args(["--mse-secrets", "secrets.txt"]);
+        }
         let output = command.output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 3)), "{}: {}: {errors}", self.name, output.status);
