@@ -172,7 +172,8 @@ fn leaves<'a>(
     book: &'a UnitBook<'_>,
 ) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'a>> {
     let measure = Measure::of(torrent, unit)?;
-    if unit.leaf.is_some() || !book.verified || !matches!(measure.expected, Expected::V2(_) | Expected::Both { .. }) {
+    if unit.leaf.is_some() || !book.verified || !matches!(measure.expected, Expected::V2(_) | Expected::Both { .. })
+    {
         return None;
     }
     let mut content: RangeSet = RangeSet::from_iter([measure.range.clone()]);

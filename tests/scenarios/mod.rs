@@ -6,6 +6,8 @@ mod collision;
 mod content;
 mod hostile;
 mod identity;
+mod others;
+mod paths;
 mod transport;
 mod utp;
 mod versions;
