@@ -118,9 +118,9 @@ pub struct Facts {
     pub rejected: u64,
     /// The first whole `piece` message (G6).
     pub first_piece: Option<Span>,
-    /// `piece` messages whole in the framing.
+    /// `piece` messages whose whole body is in the capture.
     pub piece_messages: u64,
-    /// `piece` messages cut off.
+    /// `piece` messages of which bytes are missing.
     pub partial_messages: u64,
     /// Pieces that nobody asked for.
     pub unsolicited: u64,
