@@ -26,7 +26,7 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
 
     // What the capture holds of each block, in the order sent.
     let mut sums = BTreeMap::from([("served_bytes", 0), ("lost_bytes", 0), ("refuted_bytes", 0)]);
-    let mut messages = 0;
+    let (mut messages, mut partial) = (0, 0);
     let mut whole = BTreeMap::new();
     let mut other = BTreeMap::new();
     let mut spoilt = BTreeSet::new();
@@ -38,7 +38,8 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
             // Nothing says any more what these bytes are.
             continue;
         }
-        messages += 1;
+        // Only a whole body is a whole message.
+        *(if kept.payload == len { &mut messages } else { &mut partial }) += 1;
         *sums.entry("served_bytes").or_default() += kept.payload;
         *sums.entry("lost_bytes").or_default() += len - kept.payload;
         // Padding comes first: a repeated or refuted block counts without it.
@@ -118,7 +119,7 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
     }
     let bad_pieces: BTreeSet<u64> = bad.iter().map(|(piece, _)| *piece).collect();
     sums.insert("piece_messages", messages);
-    sums.insert("partial_messages", u64::from(cut > 0));
+    sums.insert("partial_messages", partial + u64::from(cut > 0));
     sums.insert("pieces_verified", complete.iter().filter(|piece| pieces.contains(piece)).count() as u64);
     sums.insert("pieces_sole", alone.len() as u64);
     sums.insert("pieces_refuted", bad_pieces.len() as u64);
@@ -132,7 +133,7 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
         (false, true, true) => "G6",
     };
     // Files of which every piece came from here are a rung more; only files at the borders need a closer look.
-    if list(&torrent["files"]).len() == 1 || all {
+    if messages > 0 && (list(&torrent["files"]).len() == 1 || all) {
         expected.insert("grade", grade.into());
     }
     if all {
