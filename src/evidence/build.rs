@@ -13,7 +13,7 @@ use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
 use crate::hearsay::Mentions;
-use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
+use crate::ledger::{Ledger, Record, TorrentKey, TransferId, TransferKey};
 use crate::metadata::Harvest;
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
@@ -54,8 +54,21 @@ pub(crate) fn build(
         TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
         TorrentKey::Unknown => None,
     };
-    let context =
-        Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, metadata: &metadata, hash: &hash };
+    let mut served_back = BTreeMap::new();
+    for record in records {
+        let mut back = record.key;
+        std::mem::swap(&mut back.uploader, &mut back.downloader);
+        *served_back.entry(back).or_insert(0) += record.counts.served;
+    }
+    let context = Context {
+        ledger,
+        torrents,
+        clock_steps: &clock_steps,
+        proofs: &proofs,
+        metadata: &metadata,
+        hash: &hash,
+        served_back,
+    };
 
     let mut transfers: Vec<(Transfer, Ladder)> =
         (0..records.len()).filter_map(|index| context.transfer(index)).collect();
@@ -180,6 +193,8 @@ struct Context<'a> {
     proofs: &'a Proofs,
     metadata: &'a Harvest,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
+    /// Payload served against each transfer: by the transfers that go the other way.
+    served_back: BTreeMap<TransferKey, u64>,
 }
 
 impl Context<'_> {
@@ -305,15 +320,7 @@ impl Context<'_> {
         let records = self.ledger.records();
         let own: BTreeSet<_> =
             group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
-        records
-            .iter()
-            .filter(|record| {
-                let mut back = record.key;
-                std::mem::swap(&mut back.uploader, &mut back.downloader);
-                own.contains(&back)
-            })
-            .map(|record| record.counts.served)
-            .sum()
+        own.into_iter().filter_map(|key| self.served_back.get(&key)).sum()
     }
 
     fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {
