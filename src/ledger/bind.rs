@@ -78,10 +78,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && self.matches(torrent, placed, &parts)
             {
-                let mut connections: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
-                connections.sort_unstable();
-                connections.dedup();
-                for id in connections {
+                for id in self.telling(&parts) {
                     self.bind(id, torrent, prover, anomalies);
                 }
                 return;
@@ -129,15 +126,28 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         !content.is_trivial() && job.is_some_and(|job| job.prove() == Verdict::Match)
     }
 
+    /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
+    fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
+        let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+        for (id, index) in parts {
+            let held = self.connections.get(id).and_then(|connection| connection.held.get(*index));
+            let content =
+                held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+            if let Some(content) = content.filter(|content| !content.is_trivial()) {
+                *sums.entry(*id).or_default() += content.bytes();
+            }
+        }
+        sums.into_iter().filter(|(_, bytes)| *bytes >= LEAST_AGREEMENT).map(|(id, _)| id).collect()
+    }
+
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.
     fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
         let held = std::mem::take(&mut connection.held);
         self.release(held, TorrentKey::Given(torrent), prover, anomalies);
-        if let Some(index) = self.undecided.iter().position(|session| session.id == id) {
-            let session = self.undecided.remove(index);
-            self.merge(&session, &Default::default(), anomalies);
+        if let Some((session, paths)) = self.undecided.remove(&id) {
+            self.merge(&session, &paths, anomalies);
         }
     }
 
@@ -173,17 +183,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 }
             }
         }
-        for session in std::mem::take(&mut self.undecided) {
-            if session.is_peer_wire()
-                || self.connections.get(&session.id).is_some_and(|known| known.transfers != [None; 2])
-            {
+        for (session, paths) in std::mem::take(&mut self.undecided).into_values() {
+            if session.is_peer_wire() {
                 anomalies.note(Kind::TorrentNotGiven, 1, || Example {
                     span: session.span(),
                     flow: crate::session::arrow(session.flow, crate::packet::Direction::LowToHigh),
                     detail: "blocks without a handshake, and no given torrent has a piece that they match"
                         .to_owned(),
                 });
-                self.merge(&session, &Default::default(), anomalies);
+                self.merge(&session, &paths, anomalies);
             }
         }
     }
