@@ -6,6 +6,7 @@ mod collision;
 mod content;
 mod hostile;
 mod identity;
+mod swarm;
 mod transport;
 mod utp;
 mod versions;
