@@ -53,7 +53,16 @@ impl Swarm {
             .collect();
         let leechers = (0..1 + random.below(3)).map(|number| format!("81.2.69.{}", 10 + number / 2)).collect();
         let world = World::new().segments_of(700);
-        Self { world, random, torrent, seeders, leechers, conns: BTreeMap::new(), next_port: 50_000, sent: Vec::new() }
+        Self {
+            world,
+            random,
+            torrent,
+            seeders,
+            leechers,
+            conns: BTreeMap::new(),
+            next_port: 50_000,
+            sent: Vec::new(),
+        }
     }
 
     /// The connection of a leecher to a seeder, opened when there is none.
@@ -153,7 +162,8 @@ impl Swarm {
         for (index, message) in self.sent.iter().enumerate() {
             let mut fresh = vec![true; message.bytes.len()];
             for earlier in &self.sent[..index] {
-                let same = (earlier.edge, earlier.piece, earlier.begin) == (message.edge, message.piece, message.begin);
+                let same =
+                    (earlier.edge, earlier.piece, earlier.begin) == (message.edge, message.piece, message.begin);
                 let common = earlier.bytes.len().min(message.bytes.len());
                 if same && earlier.bytes[..common] == message.bytes[..common] {
                     fresh[..common].fill(false);
