@@ -50,6 +50,8 @@ pub(super) struct Proofs {
 #[derive(Debug, Default)]
 pub(super) struct Parties {
     pub(super) uploader: Vec<usize>,
+    /// Which client beyond doubt sends: a number for all transfers of a subject with a peer_id in common.
+    pub(super) sender: Vec<usize>,
     /// `None` where nothing that the receiver sent is known.
     pub(super) downloader: Vec<Option<usize>>,
 }
@@ -123,14 +125,15 @@ impl Proofs {
         parties: &Parties,
         tally: &mut Tally,
     ) {
+        let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
-        // One subject to one receiver: all bytes of the unit, or not.
-        let mut groups: BTreeMap<(Option<usize>, Receiver), Vec<&Credit>> = BTreeMap::new();
+        // One client of one subject to one receiver: all bytes of the unit, or not.
+        let mut groups: BTreeMap<(Option<usize>, (Option<usize>, Receiver)), Vec<&Credit>> = BTreeMap::new();
         for credit in credits.iter().filter(|credit| !credit.ranges.is_empty()) {
-            groups.entry((subject_of(credit), credit.receiver)).or_default().push(credit);
+            groups.entry((subject_of(credit), (sender_of(credit), credit.receiver))).or_default().push(credit);
         }
         let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
-        for ((subject, receiver), group) in &groups {
+        for ((subject, edge), group) in &groups {
             let together: RangeSet = group.iter().flat_map(|credit| credit.ranges.iter()).collect();
             let sole = together.total() == content;
             let standard = sole.then(|| standard(unit, group)).flatten().filter(|_| !book.trivial);
@@ -155,7 +158,7 @@ impl Proofs {
             }
             if let Some(subject) = subject {
                 let sums = tally.subjects.entry(*subject).or_default();
-                *sums.entry(*receiver).or_default() += if sole { content } else { 0 };
+                *sums.entry(*edge).or_default() += if sole { content } else { 0 };
                 let ranges = of_subject.entry(*subject).or_default();
                 together.iter().for_each(|range| ranges.insert(range));
             }
@@ -193,11 +196,11 @@ fn leaves<'a>(
     }))
 }
 
-/// Bytes of one piece in units that came from one subject to one receiver entirely.
+/// Bytes of one piece in units that came from one client of a subject to one receiver entirely.
 #[derive(Debug, Default)]
 struct Tally {
     transfers: BTreeMap<TransferId, u64>,
-    subjects: BTreeMap<usize, BTreeMap<Receiver, u64>>,
+    subjects: BTreeMap<usize, BTreeMap<(Option<usize>, Receiver), u64>>,
 }
 
 /// A credit with what follows from its unit.

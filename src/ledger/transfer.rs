@@ -167,6 +167,27 @@ impl Record {
         self.facts.listen_port.unwrap_or(self.key.uploader.port)
     }
 
+    /// Whether what both sent came from one client beyond doubt: the same address and port, or declared port, with a
+    /// peer_id in common. Behind one address several clients may declare the usual port, and one may follow another.
+    pub fn same_sender(&self, other: &Self) -> bool {
+        if self.key == other.key && self.facts.peer_ids == other.facts.peer_ids {
+            return true;
+        }
+        let port = self.key.uploader.port == other.key.uploader.port || self.subject_port() == other.subject_port();
+        let (own, others) = (&self.facts.peer_ids, &other.facts.peer_ids);
+        self.key.carrier == other.key.carrier
+            && self.key.uploader.ip == other.key.uploader.ip
+            && port
+            && !own.is_disjoint(others)
+    }
+
+    /// Whether a row may be made of it: something is known of its time, and unless a torrent is known, more than one
+    /// or two blocks that a search found in the middle of an unknown stream.
+    pub fn is_shown(&self) -> bool {
+        self.facts.span.or(self.served_span).is_some()
+            && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
+    }
+
     /// The last moment at which it was active.
     pub(super) fn last_time(&self) -> Option<Timestamp> {
         self.facts.span.or(self.served_span).map(|span| span.last.time)

@@ -180,6 +180,8 @@ pub struct UnitBook<'cap> {
     pub verified: bool,
     /// Whether references were dropped to stay within the limit.
     pub references_dropped: bool,
+    /// Whether a bound on attempts, versions or ways to put it together was reached.
+    pub crowded: bool,
     /// Whether the verified content is of one byte value only.
     pub trivial: bool,
     /// Copies that are open, being hashed, or failed.
@@ -199,6 +201,7 @@ impl<'cap> UnitBook<'cap> {
         let index = match room {
             Some(index) => index,
             None if self.attempts.len() >= MOST_ATTEMPTS => {
+                self.crowded = true;
                 self.loose.push((receiver, share));
                 return None;
             }
@@ -250,8 +253,10 @@ impl<'cap> UnitBook<'cap> {
         &mut self,
         share: &Share<'_>,
         receiver: Receiver,
-        ranges: impl Iterator<Item = Range<u32>>,
+        mut ranges: impl Iterator<Item = Range<u32>>,
     ) -> u64 {
+        // What adds nothing takes nothing away: not the request that the first copy answered, nor its frames.
+        let Some(first) = ranges.next() else { return 0 };
         let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
             Some(index) => index,
             None => {
@@ -268,7 +273,7 @@ impl<'cap> UnitBook<'cap> {
         };
         let Some(credit) = self.credits.get_mut(index) else { return 0 };
         let before = credit.ranges.total();
-        ranges.for_each(|range| credit.ranges.insert(range));
+        std::iter::once(first).chain(ranges).for_each(|range| credit.ranges.insert(range));
         credit.span = credit.span.join(share.span);
         credit.advertised = credit.advertised.zip(share.advertised).map(|(one, other)| one.join(other));
         credit.requested = credit.requested.zip(share.requested).map(|(one, other)| one.join(other));

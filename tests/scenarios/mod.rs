@@ -1,6 +1,7 @@
 //! The scenarios of the evidence contract (T09 to T51, over TCP and uTP): each builds a capture, and the exact
 //! figures expected come from what the generator knows it sent.
 
+mod audit;
 mod claims;
 mod collision;
 mod content;
@@ -8,6 +9,7 @@ mod hostile;
 mod identity;
 mod others;
 mod paths;
+mod swarm;
 mod transport;
 mod utp;
 mod versions;
