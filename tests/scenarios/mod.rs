@@ -4,6 +4,7 @@
 mod claims;
 mod collision;
 mod content;
+mod dialects;
 mod hostile;
 mod identity;
 mod transport;
