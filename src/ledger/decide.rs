@@ -34,6 +34,9 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
+        if !record.is_answerable() && !share.content.is_trivial() {
+            record.facts.known_resource = true;
+        }
     }
 }
 
@@ -70,7 +73,7 @@ pub(super) fn decide<'cap>(
         if fresh.is_empty() {
             continue;
         }
-        let doubtful = share.doubtful || conflicted(&share, conflicts);
+        let doubtful = share.doubtful || !record.is_answerable() || conflicted(&share, conflicts);
         let agrees = |content: &Content<'cap>| {
             let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
             book.references.iter().any(same)
@@ -137,13 +140,17 @@ impl Failed {
         let mut number = 0;
         for attempt in book.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))) {
             if attempt.state == State::Failed {
+                let of = |share: &Share<'_>| records.get(share.transfer.0 as usize);
                 let subjects: BTreeSet<Endpoint> = attempt
                     .shares
                     .iter()
-                    .filter_map(|share| records.get(share.transfer.0 as usize))
+                    .filter_map(of)
                     .map(|record| Endpoint { ip: record.key.uploader.ip, port: record.subject_port() })
                     .collect();
-                let doubtful = attempt.shares.iter().any(|share| share.doubtful || conflicted(share, conflicts));
+                let doubtful = attempt.shares.iter().any(|share| {
+                    let answerable = of(share).is_some_and(Record::is_answerable);
+                    share.doubtful || !answerable || conflicted(share, conflicts)
+                });
                 let class = match subjects.len() {
                     0 | 1 if doubtful => Class::Unproven,
                     0 | 1 => Class::Refuted,

@@ -144,6 +144,9 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
+    /// Whether what a webseed serves is known to be meant for this torrent: it was asked by info-hash, or a unit of it
+    /// matched. A file of the right name and size alone may be any file.
+    pub known_resource: bool,
     /// First and last packet.
     pub span: Option<Span>,
     /// The tunnels crossed.
@@ -165,6 +168,11 @@ impl Record {
     /// The port by which the report names the uploader: declared, else observed.
     pub fn subject_port(&self) -> u16 {
         self.facts.listen_port.unwrap_or(self.key.uploader.port)
+    }
+
+    /// Whether bytes that differ from the torrent speak against it.
+    pub(super) fn is_answerable(&self) -> bool {
+        self.key.carrier != Carrier::Http || self.facts.known_resource
     }
 
     /// The last moment at which it was active.

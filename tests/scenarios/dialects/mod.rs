@@ -4,6 +4,7 @@
 mod extensions;
 mod lookalikes;
 mod utp;
+mod web;
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Subject, Transfer};
