@@ -113,7 +113,8 @@ impl<'cap> WebChannel<'cap> {
                 Some(Identified { request: part.request.clone(), total: part.total, candidate, ambiguous });
         }
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
-        let (torrent, ambiguous, certain) = (candidate.torrent, *ambiguous, candidate.basis == Basis::InfoHash);
+        let certain = candidate.basis == Basis::InfoHash && part.total.is_some();
+        let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
         let mut blocks = candidate.blocks(hub.ledger.torrents().torrent(torrent), part);
         if ambiguous {
             // Its place is a guess: it may verify, but it refutes nobody.

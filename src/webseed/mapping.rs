@@ -48,6 +48,11 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
         return Vec::new();
     }
     if let Some((id, extents)) = request.and_then(|request| by_query(&request.target, torrents)) {
+        // An answer of another length than was asked for is something else, such as a word of regret.
+        let asked: u64 = extents.iter().map(|extent| extent.len).sum();
+        if total.is_some_and(|total| total != asked) {
+            return Vec::new();
+        }
         return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash }];
     }
     let path = request.map(|request| path(&request.target));

@@ -3,6 +3,8 @@
 
 mod extensions;
 mod lookalikes;
+mod metadata;
+mod mse;
 mod utp;
 mod web;
 

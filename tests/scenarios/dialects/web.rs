@@ -162,6 +162,28 @@ fn t44_a_bep_17_seed_that_sends_other_bytes_is_refuted_in_that_piece_alone() {
 }
 
 #[test]
+fn a_bep_17_seed_that_answers_with_words_is_not_accused() {
+    let torrent = file();
+    let escaped: String = torrent.info_hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+    for chunked in [false, true] {
+        let mut web = Web::new();
+        for _ in 0..2 {
+            web.get(&format!("/seed.php?info_hash={escaped}&piece=0&ranges=0-16383"), None);
+            let words = "<html>Busy: come back in a minute.</html>";
+            if chunked {
+                let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                web.raw(format!("{head}{:x}\r\n{words}\r\n0\r\n\r\n", words.len()).as_bytes());
+            } else {
+                web.raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{words}", words.len()).as_bytes());
+            }
+        }
+        let peer = join(&mut web.world, &torrent, M, S);
+        web.world.fetch(peer, Side::B, &torrent, 0);
+        not_accused(&web, &torrent);
+    }
+}
+
+#[test]
 fn t44_a_seed_whose_resource_is_shown_to_be_the_file_is_refuted_where_it_differs() {
     let torrent = file();
     let total = torrent.content.len();
