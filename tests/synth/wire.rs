@@ -145,9 +145,9 @@ pub fn hash_request(id: u8, root: [u8; 32], layer: u32, index: u32, length: u32,
 }
 
 /// BEP 52: `hashes` (22).
-pub fn hashes(root: [u8; 32], layer: u32, index: u32, proofs: u32, hashes: &[[u8; 32]]) -> Vec<u8> {
-    let mut body = hash_range(root, layer, index, hashes.len() as u32, proofs);
-    body.extend(hashes.iter().flatten());
+pub fn hashes(root: [u8; 32], layer: u32, index: u32, hashes: &[[u8; 32]], uncles: &[[u8; 32]]) -> Vec<u8> {
+    let mut body = hash_range(root, layer, index, hashes.len() as u32, uncles.len() as u32);
+    body.extend(hashes.iter().chain(uncles).flatten());
     message(22, &body)
 }
 

@@ -48,6 +48,13 @@ fn seed(world: &mut World, conn: Conn, torrent: &Torrent, pieces: impl IntoItera
     pieces.into_iter().for_each(|piece| world.fetch(conn, Side::B, torrent, piece));
 }
 
+/// The leaves of the only file of a v2 torrent, which are its pieces too: a magnet link has no piece layers.
+fn layers(world: &mut World, conn: Conn, torrent: &Torrent) {
+    if torrent.info_hash_v2.is_some() {
+        world.send(conn, Side::B, &wire::hashes(torrent.root(0), 0, 0, &torrent.layer(0, 0), &[]));
+    }
+}
+
 fn metadata_pieces(torrent: &Torrent) -> u32 {
     torrent.info.len().div_ceil(16_384) as u32
 }
@@ -88,6 +95,7 @@ fn every_form_of_magnet_verifies_with_the_metadata_of_the_capture() {
         let mut world = World::new();
         let conn = hello(&mut world, torrent, S);
         ask(&mut world, conn, torrent, 0..1);
+        layers(&mut world, conn, torrent);
         seed(&mut world, conn, torrent, 0..torrent.pieces());
         let without = Run::new().capture(world.pcap()).metainfo(magnet.as_str());
         let evidence = without.evidence();
@@ -202,10 +210,12 @@ fn a_torrent_found_in_the_capture_can_be_written_and_given_again() {
         let mut world = World::new();
         let conn = hello(&mut world, &torrent, S);
         ask(&mut world, conn, &torrent, 0..1);
+        layers(&mut world, conn, &torrent);
         seed(&mut world, conn, &torrent, 0..torrent.pieces());
         let found = Run::new().capture(world.pcap()).found();
-        let rebuilt: Vec<_> = found.torrents.iter().map(|torrent| torrent.metainfo()).collect();
-        let [Some(bytes)] = &rebuilt[..] else { panic!("{rebuilt:?}") };
+        let info = &found.metadata.rebuilt[0].info;
+        let rebuilt: Vec<_> = found.torrents.iter().map(|torrent| torrent.metainfo(info)).collect();
+        let [bytes] = &rebuilt[..] else { panic!("{rebuilt:?}") };
         let parsed = Torrents::from_bytes(vec![("again".to_owned(), bytes.clone())]).expect("a torrent");
         assert_eq!(parsed.find(&torrent.info_hash).map(|_| parsed.len()), Some(1));
         let evidence = Run::new().capture(world.pcap()).metainfo(bytes.clone()).evidence();

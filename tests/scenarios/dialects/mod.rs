@@ -2,6 +2,7 @@
 //! T44), through the whole pipeline.
 
 mod extensions;
+mod leaves;
 mod lookalikes;
 mod metadata;
 mod mse;
