@@ -9,9 +9,8 @@ use crate::synth::run::{analyze, subject, subjects, transfer};
 
 /// A dictionary of strings.
 fn strings(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let entry = |(key, value): &(&str, &[u8])| {
-        [format!("{}:{key}{}:", key.len(), value.len()).as_bytes(), value].concat()
-    };
+    let entry =
+        |(key, value): &(&str, &[u8])| [format!("{}:{key}{}:", key.len(), value.len()).as_bytes(), value].concat();
     [b"d".to_vec(), entries.iter().flat_map(entry).collect(), b"e".to_vec()].concat()
 }
 
@@ -199,7 +198,11 @@ fn the_ids_of_each_direction_are_the_receivers() {
 fn bencode_bombs_in_extension_handshakes_are_named_and_cost_nothing_else() {
     let torrent = four_pieces();
     let deep = [b"d1:m".to_vec(), vec![b'l'; 400_000], vec![b'e'; 400_000], b"e".to_vec()].concat();
-    let wide = [b"d1:md".to_vec(), (0..30_000).flat_map(|n| format!("5:{n:05}i1e").into_bytes()).collect(), b"ee".to_vec()];
+    let wide = [
+        b"d1:md".to_vec(),
+        (0..30_000).flat_map(|n| format!("5:{n:05}i1e").into_bytes()).collect(),
+        b"ee".to_vec(),
+    ];
     let bombs: [(Vec<u8>, u64); 6] = [
         (deep, 1),
         (b"d1:m".repeat(50_000), 1),

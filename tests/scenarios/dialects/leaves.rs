@@ -235,7 +235,10 @@ fn padding_that_is_not_zero_is_an_anomaly_and_refutes_nothing() {
     let seeder = transfer(&evidence, S, M);
     let pad = LEAF - content as u64;
     assert_eq!(seeder.bytes, Bytes { verified: 20_000, sole: 20_000, pad, ..clean(2 * LEAF) });
-    assert_eq!(evidence.anomalies.tally(Kind::NonZeroPadding).map(|tally| (tally.count, tally.amount)), Some((1, 2)));
+    assert_eq!(
+        evidence.anomalies.tally(Kind::NonZeroPadding).map(|tally| (tally.count, tally.amount)),
+        Some((1, 2))
+    );
     nobody_refuted(&evidence);
 }
 

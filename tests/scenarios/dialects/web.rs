@@ -275,9 +275,8 @@ fn a_part_that_is_missing_from_the_capture_is_lost_and_refutes_nothing() {
     let mut web = Web::new();
     web.get("/image.iso", None);
     web.whole(&torrent.content);
-    let segment: Vec<usize> = (0..web.world.packets.len())
-        .filter(|at| web.world.packets[*at].payload().len() == web.world.mss)
-        .collect();
+    let segment: Vec<usize> =
+        (0..web.world.packets.len()).filter(|at| web.world.packets[*at].payload().len() == web.world.mss).collect();
     web.world.packets.remove(segment[10]);
     let evidence = analyze(&web.world, &torrent);
     let seed = transfer(&evidence, SERVER, CLIENT);
