@@ -6,7 +6,7 @@ use peerproof::evidence::{Bytes, Grade};
 use peerproof::torrent::Torrents;
 
 use super::*;
-use crate::synth::run::{analyze, subject, transfer};
+use crate::synth::run::{Run, analyze, subject, transfer};
 
 /// Two pieces of four leaves.
 fn eight_leaves() -> Torrent {
@@ -161,6 +161,37 @@ fn a_bad_leaf_in_a_piece_of_which_half_the_leaves_are_known_costs_the_known_half
             assert!(bytes.verified >= verified, "{size} {bad} {bytes:#?}");
             assert_eq!((bytes.served, bytes.refuted), (4 * LEAF, refuted), "{size} {bad}");
         }
+    }
+}
+
+#[test]
+fn leaves_of_half_a_piece_do_not_keep_a_magnet_link_from_verifying_the_whole() {
+    let torrent = eight_leaves();
+    let (root, leaves, pairs) = (torrent.root(0), torrent.layer(0, 0), torrent.layer(0, 1));
+    let hash: String = torrent.info_hash_v2.expect("v2").iter().map(|byte| format!("{byte:02x}")).collect();
+    for bad in [None, Some(1)] {
+        let mut world = World::new();
+        let conn = join(&mut world, &torrent, M, S);
+        world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+        world.send(conn, Side::B, &wire::metadata(2, 0, &torrent.info));
+        world.send(conn, Side::B, &wire::hashes(root, 2, 0, &torrent.layer(0, 2), &[]));
+        world.send(conn, Side::B, &wire::hashes(root, 0, 0, &leaves[..2], &pairs[1..2]));
+        for (begin, len) in torrent.blocks(0) {
+            world.send(conn, Side::A, &wire::request(0, begin, len));
+            if bad == Some(begin / SMALL) {
+                world.bad_piece(conn, Side::B, &torrent, 0, begin, len);
+            } else {
+                world.piece(conn, Side::B, &torrent, 0, begin, len);
+            }
+        }
+        let magnet = format!("magnet:?xt=urn:btmh:1220{hash}");
+        let evidence = Run::new().capture(world.pcap()).metainfo(magnet.as_str()).evidence();
+        let expected = match bad {
+            None => clean(4 * LEAF),
+            // Leaves 2 and 3 are known as a pair only.
+            Some(_) => Bytes { verified: LEAF, sole: LEAF, refuted: LEAF, unproven: 2 * LEAF, ..clean(4 * LEAF) },
+        };
+        assert_eq!(transfer(&evidence, S, M).bytes, expected);
     }
 }
 

@@ -327,3 +327,33 @@ fn a_webseed_and_a_peer_share_a_piece_and_the_bad_one_alone_is_refuted() {
     assert_eq!(seed.bytes.served, half as u64);
     assert_eq!((seed.bytes.disputed, seed.pieces_sole), (0, 0));
 }
+
+#[test]
+fn a_mirror_that_shares_its_first_pieces_with_the_torrent_is_told_by_them() {
+    // Zeros at the front of two images say nothing; only the torrent's own content does.
+    let mut content = vec![0; 4 * SMALL as usize];
+    content.extend_from_slice(&file().content[..2 * SMALL as usize]);
+    let torrent = Recipe::folder("x", 2 * SMALL, 1).file_of("disk.img", content.clone()).v1();
+    let mut other = content;
+    other[5 * SMALL as usize] ^= 1;
+    let mut web = Web::new();
+    web.get("/x/disk.img", None);
+    web.whole(&other);
+    not_accused(&web, &torrent);
+}
+
+#[test]
+fn garbage_downloaded_by_the_same_host_does_not_spoil_a_peer() {
+    let torrent = file();
+    let total = torrent.content.len();
+    let other = Recipe::single("image.iso", 2 * SMALL, total, 4_448).v1().content;
+    let mut web = Web::new();
+    let peer = join(&mut web.world, &torrent, "81.2.69.10:50002", S);
+    web.get("/image.iso", Some((0, SMALL as usize - 1)));
+    web.partial(0, total, &other[..SMALL as usize]);
+    fetch_all(&mut web.world, peer, &torrent);
+    let evidence = analyze(&web.world, &torrent);
+    nobody_refuted(&evidence);
+    let honest = transfer(&evidence, S, "81.2.69.10:50002");
+    assert_eq!((honest.bytes, honest.grade), (clean(total as u64), Grade::G9));
+}
