@@ -13,7 +13,7 @@ use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
 use crate::hearsay::Mentions;
-use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
+use crate::ledger::{Ledger, Record, TorrentKey, TransferId, TransferKey};
 use crate::metadata::Harvest;
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
@@ -54,8 +54,19 @@ pub(crate) fn build(
         TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
         TorrentKey::Unknown => None,
     };
-    let context =
-        Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, metadata: &metadata, hash: &hash };
+    let mut served: BTreeMap<TransferKey, u64> = BTreeMap::new();
+    for record in records {
+        *served.entry(record.key).or_default() += record.counts.served;
+    }
+    let context = Context {
+        ledger,
+        torrents,
+        clock_steps: &clock_steps,
+        proofs: &proofs,
+        metadata: &metadata,
+        served,
+        hash: &hash,
+    };
 
     let mut transfers: Vec<(Transfer, Ladder)> =
         (0..records.len()).filter_map(|index| context.transfer(index)).collect();
@@ -179,6 +190,8 @@ struct Context<'a> {
     clock_steps: &'a [FrameId],
     proofs: &'a Proofs,
     metadata: &'a Harvest,
+    /// Bytes served per directed edge, all its time windows together.
+    served: BTreeMap<TransferKey, u64>,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
 }
 
@@ -303,17 +316,16 @@ impl Context<'_> {
     /// Payload sent to a subject: what the transfers back on its connections served.
     fn received(&self, group: &Group) -> u64 {
         let records = self.ledger.records();
-        let own: BTreeSet<_> =
-            group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
-        records
+        let back: BTreeSet<_> = group
             .iter()
-            .filter(|record| {
+            .filter_map(|id| records.get(id.0 as usize))
+            .map(|record| {
                 let mut back = record.key;
                 std::mem::swap(&mut back.uploader, &mut back.downloader);
-                own.contains(&back)
+                back
             })
-            .map(|record| record.counts.served)
-            .sum()
+            .collect();
+        back.iter().filter_map(|key| self.served.get(key)).sum()
     }
 
     fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {

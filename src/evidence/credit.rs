@@ -129,7 +129,7 @@ impl Proofs {
             let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
             for credit in group {
                 let boomerang = boomerang(credit, &book.credits, parties);
-                let finding = Finding { credit, sole: span, standard, trivial: book.trivial, boomerang };
+                let finding = Finding { credit, sole: span, standard, trivial: book.trivial && content >= LEAST_TRIVIAL, boomerang };
                 if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                     proven.add(&finding);
                     proven.file_bytes(torrent, piece, &credit.ranges);
@@ -226,3 +226,6 @@ fn boomerang(credit: &Credit, all: &[Credit], parties: &Parties) -> bool {
             && other.span.first.precedes(credit.span.first)
     })
 }
+
+// Rationale: a last piece of a few bytes says nothing about the rest; from here on one value means padding or zeros.
+const LEAST_TRIVIAL: u64 = 64;

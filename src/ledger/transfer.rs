@@ -118,9 +118,9 @@ pub struct Facts {
     pub rejected: u64,
     /// The first whole `piece` message (G6).
     pub first_piece: Option<Span>,
-    /// `piece` messages whole in the framing.
+    /// `piece` messages whose whole body is in the capture.
     pub piece_messages: u64,
-    /// `piece` messages cut off.
+    /// `piece` messages of which bytes are missing.
     pub partial_messages: u64,
     /// Pieces that nobody asked for.
     pub unsolicited: u64,
@@ -235,7 +235,9 @@ impl Facts {
         self.partial_messages += own.partial_messages;
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
-        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || equal == Handshakes::OneSide);
+        // Without any handshake the flag `handshake-not-captured` says it.
+        let one_handshake = own.handshake.is_some() != other.handshake.is_some();
+        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_handshake);
         self.gaps += own.gaps;
         self.gap_bytes += own.gap_bytes;
         self.snaplen |= own.snaplen;

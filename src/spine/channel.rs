@@ -99,6 +99,8 @@ impl<'cap> Channel<'cap> {
         self.content = match *item {
             StreamItem::Data { offset: 0, bytes, .. } if opening.initiator.is_some() => match sniff(bytes) {
                 Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
+                // Its own SYN is missing, so these need not be its first bytes.
+                Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, opening, hub),
                 Sniff::Other => match webseed::sniff(bytes) {
                     webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
                     webseed::Sniff::Response => {
@@ -109,15 +111,18 @@ impl<'cap> Channel<'cap> {
                     }
                 },
             },
-            // Without the opening, MSE can be told only by a secret.
-            StreamItem::Data { .. } | StreamItem::Gap { .. } if !hub.secrets.is_empty() => {
-                Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
-            }
-            StreamItem::Data { .. } | StreamItem::Gap { .. } => {
-                self.peer(Start::MidStream, direction, opening, hub)
-            }
+            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, opening, hub),
             _ => return,
         };
+    }
+
+    /// Without the opening, MSE can be told only by a secret.
+    fn mid_stream(&self, direction: Direction, opening: &Opening, hub: &mut Hub<'_, 'cap>) -> Content<'cap> {
+        if hub.secrets.is_empty() {
+            self.peer(Start::MidStream, direction, opening, hub)
+        } else {
+            Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+        }
     }
 
     fn peer(
@@ -248,6 +253,11 @@ impl<'cap> Channel<'cap> {
             Content::Undecided | Content::Other => {}
         }
     }
+}
+
+/// Whether the segment that opens a direction was seen, so that its offsets count from its first byte.
+fn begins(opening: &Opening, direction: Direction) -> bool {
+    if opening.initiator == Some(direction) { opening.syn.is_some() } else { opening.syn_ack.is_some() }
 }
 
 /// Hands an item to a session, and what it makes known to the hub.

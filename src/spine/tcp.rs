@@ -118,6 +118,6 @@ impl Recent {
 }
 
 // Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
-const RECENT: usize = 4;
+const RECENT: usize = 8;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;

@@ -7,6 +7,8 @@ mod content;
 mod dialects;
 mod hostile;
 mod identity;
+mod others;
+mod paths;
 mod transport;
 mod utp;
 mod versions;
