@@ -129,7 +129,13 @@ impl Proofs {
             let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
             for credit in group {
                 let boomerang = boomerang(credit, &book.credits, parties);
-                let finding = Finding { credit, sole: span, standard, trivial: book.trivial && content >= LEAST_TRIVIAL, boomerang };
+                let finding = Finding {
+                    credit,
+                    sole: span,
+                    standard,
+                    trivial: book.trivial && content >= LEAST_TRIVIAL,
+                    boomerang,
+                };
                 if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                     proven.add(&finding);
                     proven.file_bytes(torrent, piece, &credit.ranges);

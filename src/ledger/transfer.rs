@@ -171,7 +171,7 @@ impl Record {
     }
 
     /// Whether bytes that differ from the torrent speak against it.
-    pub(super) fn is_answerable(&self) -> bool {
+    pub fn is_answerable(&self) -> bool {
         self.key.carrier != Carrier::Http || self.facts.known_resource
     }
 

@@ -42,9 +42,10 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece.
+    /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece. A hybrid
+    /// goes by pieces first: its halves may disagree, and either makes the bytes its own.
     pub fn units(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        if torrent.has_leaves(piece) {
+        if torrent.info_hash_v1().is_none() && torrent.has_leaves(piece) {
             Self::leaves(piece, range)
         } else {
             vec![Unit { piece: piece.number(), leaf: None }]

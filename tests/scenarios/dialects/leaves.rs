@@ -300,3 +300,33 @@ fn torrents_that_contradict_themselves_are_refused_by_name() {
     let message = refused(bytes);
     assert!(message.contains("h.bin") || message.contains("length"), "{message}");
 }
+
+#[test]
+fn a_hybrid_whose_halves_describe_other_bytes_refutes_neither() {
+    // Single file of four pieces of two leaves; the v1 hash of piece 0, or the v2 root, is of something else.
+    let honest = || Recipe::single("h.bin", 2 * SMALL, 4 * SMALL as usize, 56);
+    let other = Recipe::single("h.bin", 2 * SMALL, 4 * SMALL as usize, 57).hybrid();
+    let good = honest().hybrid();
+    let swap = |from: &[u8], to: &[u8]| {
+        let at = good.info.windows(from.len()).position(|window| window == from).expect("it is there");
+        [&good.info[..at], to, &good.info[at + from.len()..]].concat()
+    };
+    let sha1 = |torrent: &Torrent| {
+        use sha1::Digest;
+        sha1::Sha1::digest(torrent.piece(0)).to_vec()
+    };
+    for info in [swap(&sha1(&good), &sha1(&other)), swap(&good.root(0), &other.root(0))] {
+        use sha1::Digest;
+        let v2_of_other = info.windows(32).any(|window| window == other.root(0));
+        let torrent = Torrent { info_hash: sha1::Sha1::digest(&info).into(), info, ..good.clone() };
+        let leaves = if v2_of_other { &other } else { &good };
+        let mut world = World::new();
+        let conn = join(&mut world, &torrent, M, S);
+        world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+        world.send(conn, Side::B, &wire::metadata(2, 0, &torrent.info));
+        world.send(conn, Side::B, &wire::hashes(leaves.root(0), 0, 0, &leaves.layer(0, 0), &[]));
+        fetch_all(&mut world, conn, &torrent);
+        let evidence = Run::new().capture(world.pcap()).evidence();
+        assert_eq!(transfer(&evidence, S, M).bytes, clean(sent(&world)));
+    }
+}

@@ -225,6 +225,7 @@ fn another_file_of_the_same_name_and_size_is_not_accused() {
     let evidence = analyze(&web.world, &torrent);
     for row in &evidence.transfers {
         assert_eq!((row.bytes.unproven, row.bytes.verified), (other.len() as u64, 0));
+        assert!(row.next_rung.as_ref().is_some_and(|why| why.contains("may be another file")));
     }
 }
 
