@@ -6,7 +6,8 @@ use super::ladder::keep_earlier;
 use crate::evidence::Standard;
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;
-use crate::torrent::{PieceIndex, Torrent};
+use crate::torrent::merkle::LEAF_BYTES;
+use crate::torrent::{Expected, PieceIndex, Torrent};
 
 /// What was verified of one transfer, or of one subject.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +87,14 @@ impl Proofs {
             }
             let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
             self.torrents.entry(key).or_default().bytes += all.total();
-            self.unit(torrent, index, *unit, &measure, book, parties, &mut tally);
+            match leaves(torrent, *unit, book) {
+                Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
+                    self.unit(torrent, index, leaf, content, book, &credits, parties, &mut tally);
+                }),
+                None => {
+                    self.unit(torrent, index, *unit, measure.content(), book, &book.credits, parties, &mut tally);
+                }
+            }
         }
         self.torrents.entry(key).or_default().pieces += u64::from(whole == content);
         for (transfer, sole) in tally.transfers {
@@ -109,16 +117,16 @@ impl Proofs {
         torrent: &Torrent,
         piece: PieceIndex,
         unit: Unit,
-        measure: &Measure,
+        content: u64,
         book: &UnitBook<'_>,
+        credits: &[Credit],
         parties: &Parties,
         tally: &mut Tally,
     ) {
-        let content = measure.content();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One subject to one receiver: all bytes of the unit, or not.
         let mut groups: BTreeMap<(Option<usize>, Receiver), Vec<&Credit>> = BTreeMap::new();
-        for credit in book.credits.iter().filter(|credit| !credit.ranges.is_empty()) {
+        for credit in credits.iter().filter(|credit| !credit.ranges.is_empty()) {
             groups.entry((subject_of(credit), credit.receiver)).or_default().push(credit);
         }
         let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
@@ -158,6 +166,31 @@ impl Proofs {
             }
         }
     }
+}
+
+/// The leaves of a v2 piece that was verified whole, each with its content and the credits within it; `None` for every
+/// other unit. A whole piece that matches its tree proves each of its leaves (BEP 52), so each is a unit of its own.
+///
+/// A credit's frames are those of all its blocks in the piece: more than the leaf's, never fewer.
+fn leaves<'a>(
+    torrent: &'a Torrent,
+    unit: Unit,
+    book: &'a UnitBook<'_>,
+) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'a>> {
+    let measure = Measure::of(torrent, unit)?;
+    if unit.leaf.is_some() || !book.verified || !matches!(measure.expected, Expected::V2(_) | Expected::Both { .. })
+    {
+        return None;
+    }
+    let mut content: RangeSet = RangeSet::from_iter([measure.range.clone()]);
+    measure.pads.iter().for_each(|pad| content.remove(pad));
+    let count = measure.range.end.div_ceil(LEAF_BYTES);
+    Some((0..count).map(move |leaf| {
+        let range = leaf.saturating_mul(LEAF_BYTES)..leaf.saturating_add(1).saturating_mul(LEAF_BYTES);
+        let within = |ranges: &RangeSet| ranges.within(&range).collect::<RangeSet>();
+        let credits = book.credits.iter().map(|credit| Credit { ranges: within(&credit.ranges), ..credit.clone() });
+        (Unit { leaf: Some(leaf), ..unit }, within(&content).total(), credits.collect())
+    }))
 }
 
 /// Bytes of one piece in units that came from one subject to one receiver entirely.
