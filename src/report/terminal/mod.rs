@@ -221,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn leaves_are_not_taken_for_whole_pieces() {
+        let mut document = fixture::document();
+        document.subjects[0].pieces_verified = document.subjects[0].pieces_sole + 1;
+        let sentence =
+            |document: &Document| terminal(document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!sentence(&document).contains("leaves"), "v1 has none");
+        document.torrents[0].info_hash_v2 = Some("00".repeat(32));
+        assert!(sentence(&document).contains("served 53 whole pieces and leaves of others alone"));
+    }
+
+    #[test]
     fn no_word_accuses_and_no_control_character_survives() {
         let text = terminal(&fixture::document(), 120);
         for word in ["downloader", "uploader", "sharer", "infring", "pirate", "guilty", "person "] {
