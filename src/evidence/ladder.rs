@@ -27,6 +27,8 @@ pub(super) struct Ladder {
     /// The file with the most verified bytes: its path, those bytes, its size.
     pub(super) best_file: Option<(String, u64, u64)>,
     pub(super) torrent: Known,
+    /// It is a webseed of which only a file's name and size say that it serves this torrent.
+    pub(super) namesake: bool,
 }
 
 /// What is known of the torrent that the bytes claim to belong to.
@@ -81,6 +83,7 @@ impl Ladder {
             keep_earlier(known, found);
         }
         self.rejected += other.rejected;
+        self.namesake |= other.namesake;
     }
 
     /// The rungs reached, in order of the ladder.
@@ -167,6 +170,10 @@ impl Ladder {
             Known::Named => "no torrent with this info-hash was given, so nothing could be verified".to_owned(),
             Known::Unknown => {
                 "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()
+            }
+            Known::Given if self.namesake => {
+                "nothing of it is shown to be the torrent's; a file of the same name and size may be another file"
+                    .to_owned()
             }
             Known::Given if bytes.refuted > 0 && bytes.unproven == 0 && bytes.disputed == 0 => {
                 "the bytes that it sent are not the torrent's".to_owned()

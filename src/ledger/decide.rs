@@ -34,6 +34,9 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
+        if !record.is_answerable() && !share.content.is_trivial() {
+            record.facts.known_resource = true;
+        }
     }
 }
 
@@ -70,7 +73,7 @@ pub(super) fn decide<'cap>(
         if fresh.is_empty() {
             continue;
         }
-        let doubtful = share.doubtful || conflicted(&share, conflicts);
+        let doubtful = share.doubtful || !record.is_answerable() || conflicted(&share, conflicts);
         let agrees = |content: &Content<'cap>| {
             let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
             book.references.iter().any(same)
@@ -164,7 +167,12 @@ impl Failed {
                 let mut senders = transfers.iter().filter_map(|id| records.get(id.0 as usize));
                 let first = senders.next();
                 let one = first.is_none_or(|first| senders.all(|other| first.same_sender(other)));
-                let doubtful = attempt.shares.iter().any(|share| share.doubtful || conflicted(share, conflicts));
+                let doubtful = attempt.shares.iter().any(|share| {
+                    let record = records.get(share.transfer.0 as usize);
+                    share.doubtful
+                        || !record.is_some_and(Record::is_answerable)
+                        || conflicted(share, conflicts)
+                });
                 let class = match one {
                     true if doubtful => Class::Unproven,
                     true => Class::Refuted,

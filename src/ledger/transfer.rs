@@ -144,6 +144,9 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
+    /// Whether what a webseed serves is known to be meant for this torrent: it was asked by info-hash, or a unit of it
+    /// matched. A file of the right name and size alone may be any file.
+    pub known_resource: bool,
     /// First and last packet.
     pub span: Option<Span>,
     /// The tunnels crossed.
@@ -186,6 +189,11 @@ impl Record {
     pub fn is_shown(&self) -> bool {
         self.facts.span.or(self.served_span).is_some()
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
+    }
+
+    /// Whether bytes that differ from the torrent speak against it.
+    pub fn is_answerable(&self) -> bool {
+        self.key.carrier != Carrier::Http || self.facts.known_resource
     }
 
     /// The last moment at which it was active.

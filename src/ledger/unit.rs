@@ -42,11 +42,28 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Every unit of `piece` that has a byte in `range`.
+    /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece. A hybrid
+    /// goes by pieces first: its halves may disagree, and either makes the bytes its own.
     pub fn units(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        if torrent.leaf(piece, range.start / LEAF_BYTES).is_none() {
-            return vec![Unit { piece: piece.number(), leaf: None }];
+        if torrent.info_hash_v1().is_none() && torrent.has_leaves(piece) {
+            Self::leaves(piece, range)
+        } else {
+            vec![Unit { piece: piece.number(), leaf: None }]
         }
+    }
+
+    /// The same for a piece that could not be verified whole: a single leaf that is known is reason enough to go by
+    /// leaves, and those that are not known stay open.
+    pub fn parts(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
+        let all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
+        if all.into_iter().any(|leaf| torrent.leaf(piece, leaf).is_some()) {
+            Self::leaves(piece, range)
+        } else {
+            vec![Unit { piece: piece.number(), leaf: None }]
+        }
+    }
+
+    fn leaves(piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
         let leaves = range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES);
         leaves.map(|leaf| Unit { piece: piece.number(), leaf: Some(leaf) }).collect()
     }
@@ -59,7 +76,8 @@ impl Measure {
             None => (0..size, torrent.expected(piece)),
             Some(leaf) => {
                 let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
-                (start..start.saturating_add(LEAF_BYTES).min(size), Expected::Leaf(torrent.leaf(piece, leaf)?))
+                let expected = torrent.leaf(piece, leaf).map_or(Expected::Unknown, Expected::Leaf);
+                (start..start.saturating_add(LEAF_BYTES).min(size), expected)
             }
         };
         let all: RangeSet = torrent.pads(piece).collect();

@@ -235,15 +235,16 @@ impl<'cap> Channel<'cap> {
                 if let Some(session) = session {
                     end(session, transported, hub);
                 }
+                let [a_to_b, b_to_a] = filter.opaque_bytes();
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
                     MseOutcome::WrongSecret { secret, basis } => {
                         hub.note_wrong_secret(*secret, basis, flow, span);
                         basis.clone()
                     }
+                    _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
                     _ => return,
                 };
-                let [a_to_b, b_to_a] = filter.opaque_bytes();
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     hub.opaque(Opaque { a, b, carrier, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
@@ -287,6 +288,10 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
 }
+
+/// On what rests that a part of a readable connection is not.
+const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown length, or without the \
+                             responder's answer, the place in the RC4 key stream is not known";
 
 /// The frames that show both ends answering (grade G2), where all of them are in the capture.
 pub(super) fn opened(opening: &Opening) -> Option<Span> {

@@ -265,9 +265,16 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A block of a webseed.
-    fn serve_web(&mut self, id: ConnectionId, flow: FlowKey, torrent: TorrentId, served: Served<'cap>) {
+    fn serve_web(
+        &mut self,
+        id: ConnectionId,
+        flow: FlowKey,
+        torrent: TorrentId,
+        served: Served<'cap>,
+        certain: bool,
+    ) {
         if self.purpose == Purpose::Proof {
-            self.ledger.serve_web(id, flow, torrent, served, self.prover, &mut self.anomalies);
+            self.ledger.serve_web(id, flow, torrent, served, certain, self.prover, &mut self.anomalies);
         }
     }
 

@@ -5,6 +5,7 @@ mod audit;
 mod claims;
 mod collision;
 mod content;
+mod dialects;
 mod hostile;
 mod identity;
 mod others;

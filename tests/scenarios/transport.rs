@@ -236,7 +236,7 @@ fn t34_other_block_sizes_and_unknown_messages_keep_sync() {
             world.piece(conn, Side::B, &torrent, piece, begin, len);
             world.send(conn, Side::B, &wire::message(250, &[9; 77]));
             world.send(conn, Side::B, &wire::hash_request(21, [3; 32], 0, 0, 2, 1));
-            world.send(conn, Side::B, &wire::hashes([3; 32], 0, 0, 1, &[[4; 32]; 2]));
+            world.send(conn, Side::B, &wire::hashes([3; 32], 0, 0, &[[4; 32]; 2], &[[5; 32]]));
             world.send(conn, Side::B, &wire::hash_request(23, [3; 32], 0, 0, 2, 1));
             world.send(conn, Side::B, &wire::keepalive());
         }
