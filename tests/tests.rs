@@ -3,5 +3,6 @@ mod determinism;
 mod fixture;
 mod golden;
 mod layers;
+mod robustness;
 mod scenarios;
 mod synth;

@@ -46,16 +46,15 @@ fuzz_target!(|data: &[u8]| {
             check_block(block);
         }
     }
-    if gap {
+    // Tight limits are reached item by item: where, depends on the cuts.
+    if gap || options & 2 != 0 || one_way.len() > 1_000 {
         return;
     }
-    // A length that is not believed belongs to what is skipped.
     let sum: u64 = events.iter().map(|event| extent(event, &limits)).sum();
     assert_eq!(sum, next, "{events:?}");
-    let whole = frame(&one_way, start, &limits, &expected);
-    let bytewise = frame(&cut(&one_way), start, &limits, &expected);
-    let [whole, bytewise] = [whole, bytewise].map(|events| events.iter().map(plain).collect::<Vec<_>>());
-    assert!(whole == bytewise, "cut byte by byte it is something else:\n{whole:#?}\n{bytewise:#?}");
+    let finely = frame(&cut(&one_way, next), start, &limits, &expected);
+    let [whole, finely] = [events, finely].map(|events| events.iter().map(plain).collect::<Vec<_>>());
+    assert!(whole == finely, "cut finely it is something else:\n{whole:#?}\n{finely:#?}");
 });
 
 fn frame<'a>(items: &[StreamItem<'a>], start: Start, limits: &Limits, expected: &Requests) -> Vec<PeerEvent<'a>> {
@@ -69,14 +68,15 @@ fn frame<'a>(items: &[StreamItem<'a>], start: Start, limits: &Limits, expected: 
     out
 }
 
-/// Each byte an item of its own.
-fn cut<'a>(items: &[StreamItem<'a>]) -> Vec<StreamItem<'a>> {
+/// Cut as finely as a search allows before it decides for want of room (4,096 slices): byte by byte if it can be.
+fn cut<'a>(items: &[StreamItem<'a>], bytes: u64) -> Vec<StreamItem<'a>> {
+    let size = bytes as usize / 2_000 + 1;
     let mut out = Vec::new();
     for item in items {
         match *item {
             StreamItem::Data { offset, bytes, at, doubtful } => {
-                let bytes = bytes.chunks(1).zip(offset..);
-                out.extend(bytes.map(|(bytes, offset)| StreamItem::Data { offset, bytes, at, doubtful }));
+                let chunks = bytes.chunks(size).zip((offset..).step_by(size));
+                out.extend(chunks.map(|(bytes, offset)| StreamItem::Data { offset, bytes, at, doubtful }));
             }
             other => out.push(other),
         }
@@ -137,8 +137,10 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
         | PeerEvent::GaveUp { skipped, .. }
         | PeerEvent::Unframed { skipped, .. } => *skipped,
         PeerEvent::LostSync { .. } => 0,
-        PeerEvent::Unknown { len, reason, .. } => {
-            assert!(*len <= limits.message_bytes || *reason == UnknownReason::Incomplete, "{event:?}");
+        // A length that is not believed belongs to what is skipped.
+        PeerEvent::Unknown { len, reason: UnknownReason::Length, .. } if *len > limits.message_bytes => 0,
+        PeerEvent::Unknown { len, .. } => {
+            assert!(*len <= limits.message_bytes, "{event:?}");
             4 + u64::from(*len)
         }
     }

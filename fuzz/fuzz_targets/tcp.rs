@@ -31,7 +31,8 @@ fuzz_target!(|data: &[u8]| {
         let flags = TcpFlags { syn: control & 2 != 0, fin: control & 4 != 0, rst: control & 8 != 0 };
         let [jump, foreign, cut] = [0x10, 0x20, 0x40].map(|bit| control & bit != 0);
         let step = input.u16() as i16;
-        let start = if flags.syn { 0 } else { place[index].saturating_add_signed(step) };
+        let end = models[index].len() as u16;
+        let start = if flags.syn { 0 } else { place[index].saturating_add_signed(step).min(end) };
         let len = usize::from(input.u16()) & 0x0fff;
         let bytes: &[u8] = if foreign {
             input.take(len)

@@ -180,7 +180,8 @@ pub fn check_items<'a>(items: impl IntoIterator<Item = StreamItem<'a>>, whole: b
             StreamItem::Late { offset, bytes, .. } => {
                 assert!(!bytes.is_empty() && (!whole || offset <= next), "late data that is not late");
             }
-            StreamItem::Uncompared { offset, len, .. } => assert!(len > 0 && (!whole || offset + len <= next)),
+            // Where uTP packets were lost, its place is a guess, and it may be longer than what was delivered.
+            StreamItem::Uncompared { offset, len, .. } => assert!(len > 0 && (!whole || offset <= next)),
             StreamItem::OutOfWindow { .. } => {}
             StreamItem::End { .. } => ended = true,
         }

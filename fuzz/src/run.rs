@@ -87,7 +87,7 @@ fn check(evidence: &Evidence) {
     }
     for row in &evidence.torrents {
         assert!(row.bytes.balanced(), "{row:#?}");
-        assert!(row.unique <= row.bytes.verified, "{row:#?}");
+        assert!(row.unique <= row.bytes.verified, "{row:?} {:#?}", evidence.transfers);
         sums[2].add(&row.bytes);
     }
     assert_eq!(sums[0].served, sums[1].served, "transfers and subjects count the same bytes");
@@ -106,8 +106,8 @@ pub fn walk(captures: &[&[u8]]) {
         while let Some(frame) = frames.next(&mut anomalies).expect("damage ends no run that is not strict") {
             assert!(frame.bytes.len() as u64 <= u64::from(frame.wire_len), "{frame:?}");
             let number = &mut numbers[usize::from(frame.at.frame.file())];
-            *number += 1;
-            assert_eq!(frame.at.frame.number(), *number, "frames are numbered without a hole");
+            assert!(frame.at.frame.number() > *number, "frame numbers ascend");
+            *number = frame.at.frame.number();
             assert!(frames.position() <= set.total_bytes());
             seen.push((frame.at, frame.link, frame.bytes, frame.wire_len, frame.fcs_len));
             if release {
@@ -116,7 +116,9 @@ pub fn walk(captures: &[&[u8]]) {
             }
         }
         let facts = frames.finish().expect("nothing changes in memory");
-        assert_eq!(facts.iter().map(|facts| facts.frames).sum::<u64>(), seen.len() as u64);
+        // A damaged packet block keeps its number.
+        assert!(facts.iter().zip(&numbers).all(|(facts, last)| facts.frames >= *last));
+        assert!(facts.iter().map(|facts| facts.frames).sum::<u64>() >= seen.len() as u64);
         (seen, format!("{facts:?} {anomalies:?}"))
     });
     assert!(first == second, "another reading:\n{first:?}\n{second:?}");
