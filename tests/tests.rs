@@ -1,6 +1,7 @@
 mod cli;
 mod determinism;
 mod fixture;
+mod fuzzed;
 mod golden;
 mod layers;
 mod robustness;

@@ -177,6 +177,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(record) = self.records.get_mut(transfer.0 as usize) else { return };
         record.counts.served += captured;
         record.counts.lost += lost;
+        if let Some(connection) = self.connections.get_mut(&conversation.id) {
+            connection.served[from.index()] += captured;
+        }
         if requested.is_some() {
             record.counts.solicited += captured;
         }
