@@ -84,5 +84,5 @@ pub mod wire;
 
 pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;
-pub use inspect::inspect;
+pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

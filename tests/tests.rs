@@ -2,6 +2,7 @@ mod cli;
 mod determinism;
 mod fixture;
 mod golden;
+mod inspect;
 mod layers;
 mod scenarios;
 mod synth;

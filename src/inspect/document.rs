@@ -176,5 +176,5 @@ pub struct Step {
     pub needs: Vec<String>,
     /// What stands before and behind the captures.
     #[serde(skip)]
-    pub(super) around: (&'static str, &'static str),
+    pub(super) around: (&'static str, &'static [&'static str]),
 }

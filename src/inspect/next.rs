@@ -2,13 +2,13 @@
 
 use super::Inspection;
 use super::document::{Metadata, Step};
-use crate::report::counted;
+use crate::report::{counted, is_unsafe};
 
 /// What to run next; empty where `analyze` would have nothing to say.
 pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
-    let step = |why: String, before, behind, needs| Step {
+    let step = |why: String, before, behind: &'static [&'static str], needs| Step {
         why,
-        command: command((before, behind), captures),
+        command: words((before, behind), captures).join(" "),
         needs,
         around: (before, behind),
     };
@@ -25,7 +25,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                 counted(nameless, "peer")
             ),
             ANALYZE,
-            " -t TORRENT",
+            &["-t TORRENT"],
             needs,
         )),
         (0, 0) => {}
@@ -33,7 +33,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
             "The captures hold the description of every torrent that they name: no torrent file is needed to verify."
                 .to_owned(),
             ANALYZE,
-            "",
+            &[],
             needs,
         )),
         (0, count) => steps.push(step(
@@ -43,14 +43,14 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                 if count == 1 { "file with this info-hash" } else { "files with these info-hashes" }
             ),
             ANALYZE,
-            " -t TORRENT",
+            &["-t TORRENT"],
             needs,
         )),
         (known, count) => {
             steps.push(step(
                 format!("Writes {} that the captures describe.", counted(known, "torrent")),
                 "peerproof torrent --from",
-                " -o torrents",
+                &["-o torrents"],
                 Vec::new(),
             ));
             steps.push(step(
@@ -59,7 +59,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                     counted(count, "torrent file")
                 ),
                 ANALYZE,
-                " -t torrents",
+                &["-t torrents"],
                 needs,
             ));
         }
@@ -72,7 +72,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                 counted(inspection.opaque.len() as u64, "encrypted conversation")
             ),
             ANALYZE,
-            " -t TORRENT --mse-secrets FILE",
+            &["-t TORRENT", "--mse-secrets FILE"],
             Vec::new(),
         ));
     }
@@ -80,23 +80,22 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
 }
 
 impl Step {
-    /// The command with the captures as the user named them.
-    pub fn for_captures(&self, captures: &[String]) -> String {
-        command(self.around, captures)
+    /// The parts of the command that stay together on a line, with the captures as the user named them.
+    pub fn words(&self, captures: &[String]) -> Vec<String> {
+        words(self.around, captures)
     }
 }
 
-fn command((before, behind): (&str, &str), captures: &[String]) -> String {
-    let mut out = before.to_owned();
-    if captures.len() > MOST_CAPTURES {
-        out.push_str(" CAPTURE...");
+fn words((before, behind): (&str, &[&str]), captures: &[String]) -> Vec<String> {
+    let mut out: Vec<String> = before.split(' ').map(str::to_owned).collect();
+    // A name that no terminal shows as it is cannot be copied from there.
+    let listed = captures.len() <= MOST_CAPTURES && !captures.iter().any(|name| name.contains(is_unsafe));
+    if listed {
+        out.extend(captures.iter().map(|capture| quoted(capture)));
     } else {
-        for capture in captures {
-            out.push(' ');
-            out.push_str(&quoted(capture));
-        }
+        out.push("CAPTURE...".to_owned());
     }
-    out.push_str(behind);
+    out.extend(behind.iter().map(|option| (*option).to_owned()));
     out
 }
 
@@ -126,6 +125,8 @@ mod tests {
     #[test]
     fn many_captures_are_not_listed() {
         let captures: Vec<String> = (0..9).map(|n| format!("{n}.pcap")).collect();
-        assert_eq!(command((ANALYZE, " -t TORRENT"), &captures), "peerproof analyze CAPTURE... -t TORRENT");
+        let expected = ["peerproof", "analyze", "CAPTURE...", "-t TORRENT"];
+        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &captures), expected);
+        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &["\u{202e}".to_owned()]), expected);
     }
 }

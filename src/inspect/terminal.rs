@@ -6,8 +6,8 @@ use crate::report::grid::{self, Column, ColumnKind, Dated};
 use crate::report::{Input, Page, clock, counted, duration, escaped, grouped};
 
 impl Inspection {
-    /// As plain text of at most `width` columns where words allow it, with a newline at the end; commands are never
-    /// broken. `captures` are the captures as the user named them, in any order; empty for their bare names.
+    /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
+    /// written for a shell. `captures` are the captures as the user named them, in any order; empty for their bare names.
     ///
     /// `width` below 40 is taken as 40.
     pub fn terminal(&self, width: usize, captures: &[String]) -> String {
@@ -34,15 +34,16 @@ impl Inspection {
         let mut out = Vec::new();
         if !self.peers.is_empty() {
             let served = match self.readable.served_bytes {
-                0 => "No piece data was served".to_owned(),
-                bytes => format!("{} of piece data were served", counted(bytes, "byte")),
+                0 => "No piece data was served.".to_owned(),
+                bytes => format!("{} of piece data served, nothing verified yet.", counted(bytes, "byte")),
             };
             out.push(format!(
-                "BitTorrent in clear: {} for {} on {}. {served}; nothing is verified yet.",
+                "BitTorrent in clear: {} for {} on {}. {served}",
                 counted(self.peers.len() as u64, "peer"),
                 match self.torrents.len() as u64 {
                     0 => "a torrent that no handshake names".to_owned(),
-                    count => counted(count, "torrent"),
+                    1 => "1 info-hash".to_owned(),
+                    count => format!("{} info-hashes", grouped(count)),
                 },
                 counted(self.connections("messages"), "connection")
             ));
@@ -65,12 +66,6 @@ impl Inspection {
                     "There is other traffic that looks like BitTorrent's: {}. It names addresses, and shows no transfer.",
                     around.join(", ")
                 ));
-            }
-            if self.named("HTTP").next().is_some() {
-                out.push(
-                    "HTTP may still be a web seed's: that can be told only with the torrent (analyze -t TORRENT)."
-                        .to_owned(),
-                );
             }
         }
         out
@@ -146,10 +141,16 @@ fn drops(input: &Input, page: &mut Page) {
 }
 
 fn protocols(inspection: &Inspection, page: &mut Page) {
+    if inspection.quality.frames == 0 {
+        return;
+    }
     page.heading("PROTOCOLS");
     let rows: Vec<&Kind> = inspection.traffic.iter().collect();
     if !rows.is_empty() {
         grid::write(&rows, &KINDS, Dated::SameDay, "kind", "inputs", page);
+    }
+    if inspection.named("HTTP").next().is_some() {
+        page.line("HTTP may be anything; a web seed's answers are told from it only with the torrent.");
     }
     for (frames, what) in [
         (inspection.not_ip_frames, "without an IP header that this tool reads"),
@@ -160,7 +161,7 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
             page.line(&format!("{} {what}", counted(frames, "frame")));
         }
     }
-    if inspection.traffic.iter().any(|kind| kind.basis == "none" && kind.transport != "UDP") {
+    if inspection.traffic.iter().any(|kind| kind.basis == "none" && kind.transport != "UDP" && kind.bytes > 0) {
         page.line(
             "MSE is recognised only where the beginning of a connection was captured; what is not recognised may hold it.",
         );
@@ -259,14 +260,30 @@ fn next(inspection: &Inspection, captures: &[String], page: &mut Page) {
     if inspection.next.is_empty() {
         page.line("Nothing: `peerproof analyze` would have no peer to report.");
     }
+    let names: Vec<String> = inspection.inputs.iter().map(|input| input.name().to_owned()).collect();
     for step in &inspection.next {
         page.line(&step.why);
         step.needs.iter().take(MOST_TORRENTS).for_each(|info_hash| page.line(&format!("  needs {info_hash}")));
         more(step.needs.len(), MOST_TORRENTS, "info-hash", page);
-        let command = if captures.is_empty() { step.command.clone() } else { step.for_captures(captures) };
-        // On a line of its own and never broken, to be copied.
-        page.text.push_str(&format!("\n    {}\n\n", escaped(&command)));
+        command(&step.words(if captures.is_empty() { &names } else { captures }), page);
     }
+}
+
+/// A command on lines of its own, to be copied: a shell reads on behind a backslash.
+fn command(words: &[String], page: &mut Page) {
+    page.text.push_str("\n   ");
+    let mut column = 3;
+    for word in words {
+        let length = word.chars().count();
+        if column > 4 && column + 1 + length + 2 > page.width {
+            page.text.push_str(" \\\n     ");
+            column = 5;
+        }
+        page.text.push(' ');
+        page.text.push_str(word);
+        column += 1 + length;
+    }
+    page.text.push_str("\n\n");
 }
 
 /// Says how many of `all` were not shown.

@@ -99,23 +99,30 @@ fn one_way(inspection: &Inspection, out: &mut Vec<String>) {
 /// A sentence for the kinds that are not said elsewhere and may hide something.
 fn odd(anomaly: &Anomaly) -> Option<String> {
     let said = [
-        (Kind::UnknownLinkType, "frames of a link type that this tool does not read"),
-        (Kind::BadHeader, "frames with headers that are cut off or contradict their lengths"),
-        (Kind::IncompleteFragments, "IP datagrams of which fragments are missing"),
-        (Kind::FragmentConflict, "fragments that overlap with other content"),
-        (Kind::BadChecksum, "packets with a wrong checksum"),
-        (Kind::DuplicateFrame, "frames that are in the captures more than once"),
-        (Kind::OverlapConflict, "stretches that were sent twice with different bytes"),
-        (Kind::BadTimestamp, "frames without a usable time"),
-        (Kind::InfoHashMismatch, "connections whose two handshakes name different info-hashes"),
-        (Kind::WrongMetadata, "pieces of metadata that are not what their info-hash promises"),
-        (Kind::LimitReached, "times a bound of this tool was reached"),
+        (Kind::UnknownLinkType, "frame", "of a link type that this tool does not read"),
+        (Kind::BadHeader, "frame", "with headers that are cut off or contradict their lengths"),
+        (Kind::IncompleteFragments, "IP datagram", "of which fragments are missing"),
+        (Kind::FragmentConflict, "fragment", "that overlaps another with other content"),
+        (Kind::BadChecksum, "packet", "with a wrong checksum"),
+        (Kind::DuplicateFrame, "frame", "in the captures more than once"),
+        (Kind::OverlapConflict, "stretch", "sent twice with different bytes"),
+        (Kind::BadTimestamp, "frame", "without a usable time"),
+        (Kind::WrongMetadata, "piece", "of metadata that is not what its info-hash promises"),
+        (Kind::LimitReached, "event", "beyond a bound of this tool"),
+        (
+            Kind::InfoHashMismatch,
+            "connection",
+            "whose two handshakes name different info-hashes: two torrents, or the two of one hybrid torrent (BEP 52)",
+        ),
     ];
-    let (kind, words) = said.into_iter().find(|(kind, _)| kind.name() == anomaly.kind)?;
-    let first =
-        anomaly.examples.first().map(|example| escaped(&example.detail)).filter(|detail| !detail.is_empty());
-    let first = first.map_or_else(String::new, |detail| format!("; the first: {detail}"));
-    Some(format!("{}: {} {words}{first}.", kind.name(), grouped(anomaly.count)))
+    let (kind, noun, words) = said.into_iter().find(|(kind, ..)| kind.name() == anomaly.kind)?;
+    let first = anomaly.examples.first().filter(|_| kind == Kind::LimitReached || kind == Kind::UnknownLinkType);
+    let first = first.map_or_else(String::new, |example| format!("; the first: {}", escaped(&example.detail)));
+    let what = match noun {
+        "stretch" if anomaly.count != 1 => format!("{} stretches", grouped(anomaly.count)),
+        _ => counted(anomaly.count, noun),
+    };
+    Some(format!("{}: {what} {words}{first}.", kind.name()))
 }
 
 // Rationale: an Ethernet frame has 1,514 bytes, with tags and a trailer some more; 0 stands for no limit.

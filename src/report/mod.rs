@@ -37,4 +37,5 @@ pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
+pub(crate) use text::is_unsafe;
 pub use text::{counted, duration, escaped, grouped, hex, rfc3339, wrapped};

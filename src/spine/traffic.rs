@@ -181,3 +181,53 @@ const HTTP: [&[u8]; 8] =
     [b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS ", b"CONNECT ", b"GET http", b"HTTP/1."];
 // Rationale: protocol_id 0x41727101980 and action 0 (BEP 15).
 const CONNECT: [u8; 12] = [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0];
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::packet::Endpoint;
+
+    fn flow(port: u16, protocol: Protocol) -> FlowKey {
+        let end = |last, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port };
+        FlowKey::new(end(1, 50_000), end(2, port), protocol).0
+    }
+
+    fn packet(bytes: &[u8]) -> Payload<'_> {
+        Payload { bytes, wire_len: bytes.len() as u32 + 5 }
+    }
+
+    #[test]
+    fn what_is_no_bittorrent_is_named_by_its_port_or_its_first_bytes() {
+        for (port, protocol, bytes, expected) in [
+            (443, Protocol::Tcp, &b"\x16\x03\x01\x02\x00\x01\x00"[..], Content::Tls),
+            (80, Protocol::Tcp, b"GET /announce HTTP/1.1", Content::Http),
+            (53, Protocol::Udp, b"\x12\x34\x01\x00", Content::Dns),
+            (53, Protocol::Tcp, b"\x00\x20\x12\x34", Content::Dns),
+            (443, Protocol::Udp, b"\xc3\x00\x00\x00\x01\x08", Content::Quic),
+            (6881, Protocol::Udp, b"d1:ad2:id20:", Content::Dht),
+            (6969, Protocol::Udp, b"\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd", Content::Tracker),
+            (6771, Protocol::Udp, b"BT-SEARCH * HTTP/1.1\r\n", Content::Lsd),
+            (443, Protocol::Tcp, b"\x17\x03\x03", Content::Other),
+            (6881, Protocol::Udp, b"", Content::Other),
+        ] {
+            assert_eq!(Content::hint(flow(port, protocol), bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_flow_is_named_by_its_first_payload_and_counted_when_it_ends() {
+        let (flow, mut traffic) = (flow(80, Protocol::Tcp), Traffic::default());
+        let (mut volume, mut later) = (Volume::default(), Volume::default());
+        volume.count(flow, Direction::LowToHigh, &Payload::default());
+        volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
+        later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
+        traffic.add(Transport::Tcp, Content::Other, &volume);
+        volume.take(&mut later);
+        traffic.add(Transport::Tcp, Content::Other, &volume);
+        traffic.add(Transport::Tcp, Content::PeerClear, &later);
+        let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
+        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((Transport::Tcp, Content::Http), expected)]);
+    }
+}
