@@ -4,5 +4,6 @@ mod fixture;
 mod golden;
 mod inspect;
 mod layers;
+mod robustness;
 mod scenarios;
 mod synth;

@@ -18,7 +18,7 @@ mod transfer;
 mod unit;
 mod web;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 
@@ -47,8 +47,8 @@ pub struct Ledger<'run, 'cap> {
     windows: HashMap<TransferKey, Vec<TransferId>, foldhash::quality::FixedState>,
     books: BTreeMap<TorrentKey, Book<'cap>>,
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
-    /// Connections that ended before it was known which torrent they are about, in order of their end.
-    undecided: Vec<Session<'cap>>,
+    /// Connections that ended before it was known which torrent they are about, with the tunnels that they crossed.
+    undecided: BTreeMap<ConnectionId, (Session<'cap>, BTreeSet<String>)>,
     probe: bind::Probe,
     conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
     pending: VecDeque<Pending>,
@@ -88,7 +88,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             windows: HashMap::default(),
             books: BTreeMap::new(),
             connections: HashMap::default(),
-            undecided: Vec::new(),
+            undecided: BTreeMap::new(),
             probe: bind::Probe::default(),
             conflicts: BTreeMap::new(),
             pending: VecDeque::new(),
@@ -121,7 +121,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let conversation = Conversation::of(session, served.block.span.first);
         match self.torrent_of(&conversation, served.from) {
-            TorrentKey::Unknown => self.probe(conversation, served, prover, anomalies),
+            TorrentKey::Unknown => self.probe(conversation, served, session.is_peer_wire(), prover, anomalies),
             torrent => self.place(&conversation, torrent, served, prover, anomalies),
         }
     }

@@ -128,7 +128,7 @@ pub fn address(text: &str) -> SocketAddr {
 }
 
 /// The accounting identity in every row.
-fn check(evidence: &Evidence) {
+pub fn check(evidence: &Evidence) {
     for transfer in &evidence.transfers {
         assert!(transfer.bytes.balanced(), "{transfer:#?}");
     }

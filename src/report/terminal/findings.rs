@@ -82,7 +82,10 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 sentence.push_str(&format!("; {}", frames_text(document, frames)));
             }
             sentence.push('.');
-            if matches!(subject.grade, Grade::G8 | Grade::G9) {
+            if subject.transport == "http" {
+                sentence
+                    .push_str(" It is a web server, which advertises nothing: the standard of proof is for peers.");
+            } else if matches!(subject.grade, Grade::G8 | Grade::G9) {
                 sentence.push_str(
                     " The captures do not show for any such piece that it was advertised and requested before, \
                      so the standard of proof is not met.",
