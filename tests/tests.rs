@@ -3,6 +3,7 @@ mod determinism;
 mod fixture;
 mod fuzzed;
 mod golden;
+mod inspect;
 mod layers;
 mod robustness;
 mod scenarios;

@@ -10,6 +10,7 @@
 mod bind;
 mod content;
 mod conversation;
+mod count;
 mod decide;
 mod ranges;
 mod teach;

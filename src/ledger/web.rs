@@ -87,7 +87,7 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 impl Conversation {
-    fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
+    pub(super) fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
         Self {
             id,
             flow,

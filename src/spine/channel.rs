@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
@@ -221,19 +222,23 @@ impl<'cap> Channel<'cap> {
         hub.scratch.clear = out;
     }
 
-    /// Ends the connection.
-    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+    /// Ends the connection, and says what it carried.
+    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
         if let Content::Mse(..) = self.content {
             self.filter(None, &transported.opening, hub);
         }
         let (flow, carrier, span) = (self.flow, self.carrier, self.span);
         match self.content {
             Content::Peer(session) => end(session, transported, hub),
-            Content::Web(web) => web.close(transported, span, hub),
+            Content::Web(web) => {
+                web.close(transported, span, hub);
+                Carried::Http
+            }
             Content::Mse(filter, session) => {
                 hub.used_secrets.extend(filter.secret());
+                let mut carried = Carried::Other;
                 if let Some(session) = session {
-                    end(session, transported, hub);
+                    carried = end(session, transported, hub);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
                 let basis = match filter.outcome() {
@@ -243,14 +248,15 @@ impl<'cap> Channel<'cap> {
                         basis.clone()
                     }
                     _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
-                    _ => return,
+                    _ => return carried,
                 };
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     hub.opaque(Opaque { a, b, carrier, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
                 }
+                Carried::MseOpaque
             }
-            Content::Undecided | Content::Other => {}
+            Content::Undecided | Content::Other => Carried::Other,
         }
     }
 }
@@ -277,10 +283,11 @@ fn read<'cap>(
     hub.scratch.events = events;
 }
 
-fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
-    hub.close(*session, transported.paths);
+    let encryption = session.encryption;
+    if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }
 
 /// Tells the session what the transport knows of its opening.
