@@ -36,6 +36,7 @@
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what third parties say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
+//! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
 //! Beside them stand [`provenance`] (frame numbers and times), [`anomaly`] (whatever was odd, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
@@ -66,6 +67,7 @@ mod error;
 pub mod evidence;
 pub mod flow;
 pub mod hearsay;
+pub mod inspect;
 pub mod ledger;
 mod limits;
 pub mod metadata;
@@ -83,4 +85,5 @@ pub mod wire;
 
 pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;
+pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

@@ -81,10 +81,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && self.matches(torrent, placed, &parts)
             {
-                let mut connections: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
-                connections.sort_unstable();
-                connections.dedup();
-                for id in connections {
+                for id in self.telling(&parts) {
                     self.bind(id, torrent, prover, anomalies);
                 }
                 return;
@@ -130,6 +127,20 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let unit = Unit { piece: placed.piece.number(), leaf: None };
         let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));
         !content.is_trivial() && job.is_some_and(|job| job.prove() == Verdict::Match)
+    }
+
+    /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
+    fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
+        let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+        for (id, index) in parts {
+            let held = self.connections.get(id).and_then(|connection| connection.held.get(*index));
+            let content =
+                held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+            if let Some(content) = content.filter(|content| !content.is_trivial()) {
+                *sums.entry(*id).or_default() += content.bytes();
+            }
+        }
+        sums.into_iter().filter(|(_, bytes)| *bytes >= LEAST_AGREEMENT).map(|(id, _)| id).collect()
     }
 
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.
@@ -195,7 +206,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 }
             }
         }
-        for (_, (session, paths)) in std::mem::take(&mut self.undecided) {
+        for (session, paths) in std::mem::take(&mut self.undecided).into_values() {
             if session.is_peer_wire() {
                 anomalies.note(Kind::TorrentNotGiven, 1, || Example {
                     span: session.span(),

@@ -15,6 +15,8 @@ use crate::torrent::TorrentId;
 pub(super) struct Connection<'cap> {
     pub(super) bound: Option<TorrentId>,
     pub(super) transfers: [Option<TransferId>; 2],
+    /// Captured payload bytes that went into each of these transfers.
+    pub(super) served: [u64; 2],
     pub(super) held: Vec<Held<'cap>>,
     pub(super) probes: u32,
 }
@@ -81,7 +83,10 @@ impl<'cap> Ledger<'_, 'cap> {
             let id = self.transfer(&conversation, from, torrent);
             if let Some(record) = self.records.get_mut(id.0 as usize) {
                 record.facts.merge(session, from, equal, paths);
-                record.counts.acknowledged += session.side(from).acknowledged;
+                // What was entered before its torrent was known is in another transfer.
+                let entered =
+                    self.connections.get(&session.id).map_or(0, |connection| connection.served[from.index()]);
+                record.counts.acknowledged += session.side(from).acknowledged.min(entered);
             }
         }
         self.connections.remove(&session.id);
@@ -111,7 +116,9 @@ impl<'cap> Ledger<'_, 'cap> {
         torrent: TorrentKey,
     ) -> TransferId {
         let connection = self.connections.entry(conversation.id).or_default();
-        if let Some(id) = connection.transfers[from.index()] {
+        if let Some(id) = connection.transfers[from.index()]
+            && self.records.get(id.0 as usize).is_some_and(|record| record.key.torrent == torrent)
+        {
             return id;
         }
         let key = TransferKey {
@@ -138,6 +145,7 @@ impl<'cap> Ledger<'_, 'cap> {
             }
         };
         connection.transfers[from.index()] = Some(id);
+        connection.served[from.index()] = 0;
         id
     }
 }

@@ -350,8 +350,10 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::Message { message, span } => {
                     let (sender, receiver) = both(&mut self.sides, direction);
-                    if let Message::RejectRequest(block) = message {
-                        receiver.outstanding.reject(block);
+                    match message {
+                        Message::RejectRequest(block) => receiver.outstanding.reject(block),
+                        Message::Choke => receiver.outstanding.choke(),
+                        _ => {}
                     }
                     sender.message(message, span);
                 }

@@ -1,0 +1,48 @@
+//! Frames of any link type: tunnels, fragments, headers that lie.
+//!
+//! Script: checksum policy and limits; then frames: link type, wire length beyond the captured, FCS, bytes.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use peerproof::Limits;
+use peerproof::anomaly::Anomalies;
+use peerproof::capture::{Frame, LinkType};
+use peerproof::packet::{Decoder, Transport};
+use shared::{Arena, Cursor, at, run};
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Cursor(data);
+    let options = input.u8();
+    let limits = if options & 4 == 0 { Limits::default() } else { run::tight() };
+    let arena = Arena::new(256);
+    let (mut decoder, mut anomalies) = (Decoder::new(run::policy(options), &limits), Anomalies::default());
+    let (mut number, mut given) = (0, 0);
+    while !input.is_empty() {
+        number += 1;
+        let link = LINKS.get(usize::from(input.u8())).copied();
+        let link = LinkType(link.unwrap_or_else(|| input.u16()));
+        let (beyond, fcs_len) = (u32::from(input.u8()), input.u8() & 15);
+        let bytes = input.block();
+        let wire_len = bytes.len() as u32 + if beyond > 127 { 0 } else { beyond };
+        let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len };
+        let Ok(packet) = decoder.decode(&frame, &&arena, &mut anomalies) else { return };
+        let Some(packet) = packet else { continue };
+        given += 1;
+        assert!(packet.flow.low <= packet.flow.high);
+        assert_eq!(packet.at, at(number));
+        decoder.path_name(packet.path);
+        let payload = match packet.transport {
+            Transport::Tcp(segment) => segment.payload,
+            Transport::Udp(datagram) => datagram.payload,
+        };
+        assert!(payload.bytes.len() as u64 <= u64::from(payload.wire_len));
+    }
+    decoder.finish(&mut anomalies);
+    let counts = decoder.counts();
+    assert!(counts.reassembled <= counts.fragments && counts.tunnelled <= given && given <= number);
+});
+
+/// The link types that are read, and a few that are not.
+const LINKS: [u16; 24] =
+    [1, 101, 0, 108, 113, 276, 12, 228, 229, 9, 50, 51, 105, 119, 127, 163, 239, 149, 258, 104, 112, 192, 147, 195];

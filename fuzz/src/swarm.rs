@@ -1,0 +1,452 @@
+//! A small swarm played from a script, the damage done to its capture, and what may be said of it.
+//!
+//! Who never sent a wrong byte is never refuted, nobody is said to have served more than it sent, and of a capture
+//! that nobody damaged every byte served is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use arbitrary::Arbitrary;
+use peerproof::Limits;
+use peerproof::evidence::Evidence;
+use peerproof::mse::Secrets;
+use peerproof::packet::Endpoint;
+
+use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
+use crate::synth::content::Torrent;
+use crate::synth::frame::Sum;
+use crate::synth::swarm::{Body, Conn, Side, World};
+use crate::synth::utp::UtpConn;
+use crate::synth::wire;
+use crate::{run, torrents};
+
+/// What happens, in order.
+#[derive(Arbitrary, Debug)]
+pub struct Script {
+    options: u8,
+    given: u8,
+    mss: u8,
+    peers: [Peer; 3],
+    steps: Vec<Step>,
+    faults: Vec<Fault>,
+}
+
+/// A connection between two of four hosts.
+#[derive(Arbitrary, Debug)]
+struct Peer {
+    ends: u8,
+    how: u8,
+    torrent: u8,
+    first: [u32; 2],
+}
+
+#[derive(Arbitrary, Debug)]
+enum Step {
+    Say { peer: u8, back: bool, said: Said },
+    Fetch { peer: u8, back: bool, piece: u8, bad: Option<u8> },
+    Ask { peer: u8, back: bool, piece: u8, block: u8 },
+    Block { peer: u8, back: bool, piece: u8, block: u8, how: u8, len: u16 },
+    Again { peer: u8, back: bool, nth: u16, skip: u8, len: u8, altered: bool },
+    Raw { peer: u8, back: bool, bytes: Vec<u8> },
+    Close { peer: u8, back: bool },
+    Reset { peer: u8, back: bool },
+    Pass { ms: u32 },
+    Datagram { from: u8, to: u8, bytes: Vec<u8> },
+}
+
+#[derive(Arbitrary, Debug)]
+enum Said {
+    Keepalive,
+    Choke,
+    Unchoke,
+    Interested,
+    Have(u8),
+    HaveAll,
+    HaveNone,
+    Bitfield,
+    Cancel(u8, u8),
+    Reject(u8, u8),
+    AllowedFast(u8),
+    Extended(u16),
+    Metadata(u8),
+    Pex([u8; 6]),
+    Hashes(u8),
+    Handshake,
+    Other(u8, [u8; 4]),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Fault {
+    Drop(u16),
+    Double(u16),
+    Shift(u16, u16),
+    Swap(u16),
+    Snap(u16, u8),
+    Flip(u16, u16),
+    Sum(u16),
+    OneWay(u8, bool),
+    Begin(u16),
+}
+
+/// An open connection.
+enum Link {
+    Tcp(Conn),
+    Utp(UtpConn),
+}
+
+struct Player {
+    world: World,
+    links: Vec<Option<Link>>,
+    ends: Vec<[SocketAddr; 2]>,
+    torrents: Vec<&'static Torrent>,
+    /// Who sent bytes that are not the torrent's, or that are not the peer wire.
+    dishonest: BTreeSet<SocketAddr>,
+    /// Whether nothing but whole connections from their beginning was made.
+    plain: bool,
+}
+
+impl Script {
+    /// Plays, damages, analyses and judges.
+    pub fn play(self) {
+        let mut player = Player {
+            world: World::new().segments_of(400 + usize::from(self.mss) * 64),
+            links: Vec::new(),
+            ends: Vec::new(),
+            torrents: Vec::new(),
+            dishonest: BTreeSet::new(),
+            plain: true,
+        };
+        self.peers.iter().for_each(|peer| player.open(peer));
+        for step in self.steps.iter().take(MOST_STEPS) {
+            if player.world.packets.len() > MOST_PACKETS {
+                break;
+            }
+            player.step(step);
+        }
+        let whole = player.plain && self.faults.is_empty() && self.options & 1 == 0;
+        self.faults.iter().take(MOST_FAULTS).for_each(|fault| player.damage(fault));
+        let captures = self.captures(&player.world);
+        let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
+        let given = torrents::given(self.given);
+        let policy = run::policy(self.options >> 1);
+        let evidence = run::evidence(&captures, &given, &NONE, &limits, policy);
+        player.judge(&evidence.expect("a capture of the generator"), whole);
+    }
+
+    /// One file, two halves, two taps that saw every other packet, or two that saw the same.
+    fn captures(&self, world: &World) -> Vec<Vec<u8>> {
+        let records = world.records();
+        let file = |records: &[Record]| {
+            let write = if self.options & 8 == 0 { pcap } else { pcapng };
+            write(records, LINK_ETHERNET, Order::Little, Ticks::Nanos)
+        };
+        let every_other = |from: usize| records.iter().skip(from).step_by(2).cloned().collect::<Vec<_>>();
+        match self.options >> 4 & 3 {
+            1 => {
+                let (first, second) = records.split_at(records.len() / 2);
+                vec![file(first), file(second)]
+            }
+            2 => vec![file(&every_other(0)), file(&every_other(1))],
+            3 => vec![file(&records), file(&records)],
+            _ => vec![file(&records)],
+        }
+    }
+}
+
+impl Player {
+    fn open(&mut self, peer: &Peer) {
+        let number = self.links.len();
+        let torrent = &torrents::ALL[usize::from(peer.torrent) % torrents::ALL.len()];
+        let (a, b) = (peer.ends & 3, peer.ends >> 2 & 3);
+        let b = if a == b { (b + 1) & 3 } else { b };
+        let own_port = if peer.ends & 0x10 == 0 { 50_000 + number as u16 } else { 50_000 };
+        let ends = [address(a, own_port), address(b, 6_881)];
+        let reversed = [ends[1], ends[0]];
+        if self.ends.iter().any(|known| *known == ends || *known == reversed) {
+            // Two connections at once on one pair of sockets: no host does that.
+            self.dishonest.extend(ends);
+        }
+        let mut link = if peer.how & 1 == 0 {
+            let conn = self.world.conn_at(ends[0], ends[1], peer.first);
+            if peer.how & 2 == 0 {
+                self.world.open(conn);
+            } else {
+                self.plain = false;
+            }
+            Link::Tcp(conn)
+        } else {
+            let [id, first] = peer.first.map(|word| word as u16);
+            Link::Utp(UtpConn::open(&mut self.world, ends[0], ends[1], id, [first, first.wrapping_add(id)]))
+        };
+        if peer.how & 4 == 0 {
+            for (end, hash) in [torrent.info_hash; 2].into_iter().enumerate() {
+                let bytes = wire::handshake(hash, wire::peer_id("-XX0001-", number as u32 * 2 + end as u32));
+                link.send(&mut self.world, end, &bytes);
+            }
+        } else {
+            self.plain = false;
+        }
+        self.links.push(Some(link));
+        self.ends.push(ends);
+        self.torrents.push(torrent);
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Say { peer, back, said } => {
+                let torrent = self.torrent(*peer);
+                let bytes = said.bytes(torrent);
+                if matches!(said, Said::Handshake | Said::Other(..)) {
+                    self.blame(*peer, *back);
+                }
+                self.send(*peer, *back, &bytes);
+            }
+            Step::Fetch { peer, back, piece, bad } => {
+                let torrent = self.torrent(*peer);
+                let piece = u32::from(*piece) % torrent.pieces();
+                for (index, (begin, len)) in blocks(torrent, piece).into_iter().enumerate() {
+                    self.send(*peer, !*back, &wire::request(piece, begin, len));
+                    let spoilt = bad.is_some_and(|bad| usize::from(bad) == index);
+                    self.block(*peer, *back, piece, begin, torrent.block(piece, begin, len).to_vec(), spoilt);
+                }
+            }
+            Step::Ask { peer, back, piece, block } => {
+                let torrent = self.torrent(*peer);
+                let (piece, (begin, len)) = place(torrent, *piece, *block);
+                self.send(*peer, *back, &wire::request(piece, begin, len));
+            }
+            Step::Block { peer, back, piece, block, how, len } => {
+                let torrent = self.torrent(*peer);
+                let (piece, (begin, whole)) = place(torrent, *piece, *block);
+                let len = if how & 2 == 0 { whole } else { u32::from(*len).clamp(1, whole) };
+                let bytes = torrent.block(piece, begin, len).to_vec();
+                let (piece, begin) = match how >> 2 & 3 {
+                    1 => (piece, begin.wrapping_add(u32::from(*how))),
+                    2 => (piece ^ u32::from(*how), begin),
+                    _ => (piece, begin),
+                };
+                if how >> 2 & 3 != 0 {
+                    self.blame(*peer, *back);
+                }
+                self.block(*peer, *back, piece, begin, bytes, how & 1 != 0);
+            }
+            Step::Again { peer, back, nth, skip, len, altered } => {
+                self.again(*peer, *back, *nth, *skip, *len, *altered)
+            }
+            Step::Raw { peer, back, bytes } => {
+                self.blame(*peer, *back);
+                self.send(*peer, *back, bytes);
+            }
+            Step::Close { peer, back } | Step::Reset { peer, back } => {
+                let index = usize::from(*peer) % self.links.len();
+                let end = usize::from(*back);
+                let side = if *back { Side::B } else { Side::A };
+                let close = matches!(step, Step::Close { .. });
+                match self.links[index].take() {
+                    Some(Link::Tcp(conn)) if close => self.world.close(conn, side),
+                    Some(Link::Tcp(conn)) => self.world.reset(conn, side),
+                    Some(Link::Utp(mut conn)) if close => conn.close(&mut self.world, end, &[]),
+                    Some(Link::Utp(mut conn)) => conn.reset(&mut self.world, end),
+                    None => {}
+                }
+            }
+            Step::Pass { ms } => {
+                // Hours of silence and another client are another subject, and still the same bytes.
+                self.world.pass(i64::from(*ms) * 1_000_000);
+            }
+            Step::Datagram { from, to, bytes } => {
+                let ends = [address(*from & 3, 6_881), address(*to & 3, 6_881)];
+                self.dishonest.extend(ends);
+                self.world.datagram(ends[0], ends[1], &bytes[..bytes.len().min(1_400)]);
+            }
+        }
+    }
+
+    fn torrent(&self, peer: u8) -> &'static Torrent {
+        self.torrents[usize::from(peer) % self.torrents.len()]
+    }
+
+    fn send(&mut self, peer: u8, back: bool, bytes: &[u8]) {
+        let index = usize::from(peer) % self.links.len();
+        if let Some(link) = &mut self.links[index] {
+            link.send(&mut self.world, usize::from(back), bytes);
+        }
+    }
+
+    fn blame(&mut self, peer: u8, back: bool) {
+        let index = usize::from(peer) % self.links.len();
+        self.dishonest.insert(self.ends[index][usize::from(back)]);
+    }
+
+    fn block(&mut self, peer: u8, back: bool, piece: u32, begin: u32, mut bytes: Vec<u8>, spoilt: bool) {
+        if spoilt {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0x40;
+            self.blame(peer, back);
+        }
+        let index = usize::from(peer) % self.links.len();
+        let side = if back { Side::B } else { Side::A };
+        match &mut self.links[index] {
+            Some(Link::Tcp(conn)) => self.world.deliver(*conn, side, piece, begin, &bytes, !spoilt),
+            Some(Link::Utp(conn)) => {
+                conn.deliver(&mut self.world, usize::from(back), piece, begin, &bytes, !spoilt);
+            }
+            None => {}
+        }
+    }
+
+    /// Sends a part of what was sent once more.
+    fn again(&mut self, peer: u8, back: bool, nth: u16, skip: u8, len: u8, altered: bool) {
+        let index = usize::from(peer) % self.links.len();
+        let side = if back { Side::B } else { Side::A };
+        let Some(Link::Tcp(conn)) = self.links[index] else { return };
+        let sent: Vec<_> = self.world.packets.iter().filter(|packet| packet.is_data(conn, side)).collect();
+        let Some(packet) = sent.get(usize::from(nth) % sent.len().max(1)) else { return };
+        let from = usize::from(skip).min(packet.payload().len() - 1);
+        let to = (from + 1 + usize::from(len) * 4).min(packet.payload().len());
+        let mut bytes = packet.payload()[from..to].to_vec();
+        let offset = packet.offset().unwrap_or(0) + from as u64;
+        if altered {
+            bytes[0] ^= 1;
+            self.blame(peer, back);
+        }
+        self.world.retransmit(conn, side, offset, &bytes);
+    }
+
+    fn damage(&mut self, fault: &Fault) {
+        let count = self.world.packets.len();
+        if count < 2 {
+            return;
+        }
+        let at = |index: &u16| usize::from(*index) % count;
+        match fault {
+            Fault::Drop(index) => drop(self.world.packets.remove(at(index))),
+            Fault::Double(index) => {
+                let packet = self.world.packets[at(index)].clone();
+                self.world.packets.insert(at(index) + 1, packet);
+            }
+            Fault::Shift(from, to) => self.world.shift(at(from), at(to)),
+            Fault::Swap(index) => {
+                let index = at(index);
+                self.world.swap(|at| at == index);
+            }
+            Fault::Snap(index, len) => self.world.packets[at(index)].snaplen = 40 + usize::from(*len) * 2,
+            Fault::Flip(index, byte) => {
+                let packet = &mut self.world.packets[at(index)];
+                self.dishonest.extend([packet.from, packet.to]);
+                match &mut packet.body {
+                    Body::Tcp { payload, .. } | Body::Udp { payload } if !payload.is_empty() => {
+                        let byte = usize::from(*byte) % payload.len();
+                        payload[byte] ^= 0x81;
+                    }
+                    Body::Tcp { seq, .. } => *seq = seq.wrapping_add(u32::from(*byte)),
+                    Body::Udp { .. } => {}
+                }
+            }
+            Fault::Sum(index) => self.world.packets[at(index)].sum = Sum::Wrong,
+            Fault::OneWay(peer, back) => {
+                if let Some(Some(Link::Tcp(conn))) = self.links.get(usize::from(*peer) % self.links.len()) {
+                    let side = if *back { Side::B } else { Side::A };
+                    self.world.only(*conn, side);
+                }
+            }
+            Fault::Begin(index) => drop(self.world.packets.drain(..at(index) / 2)),
+        }
+    }
+
+    /// `whole`: whether nothing was damaged or left out.
+    fn judge(&self, evidence: &Evidence, whole: bool) {
+        let mut sent: BTreeMap<(Endpoint, Endpoint), u64> = BTreeMap::new();
+        for message in &self.world.ledger {
+            let edge = (endpoint(message.uploader), endpoint(message.downloader));
+            *sent.entry(edge).or_default() += u64::from(message.len);
+        }
+        let dishonest: BTreeSet<Endpoint> = self.dishonest.iter().copied().map(endpoint).collect();
+        let mut served: BTreeMap<(Endpoint, Endpoint), u64> = BTreeMap::new();
+        for row in &evidence.transfers {
+            if dishonest.contains(&row.uploader) {
+                continue;
+            }
+            assert_eq!(row.bytes.refuted, 0, "who sent no wrong byte is refuted: {row:#?}");
+            *served.entry((row.uploader, row.downloader)).or_default() += row.bytes.served;
+        }
+        for (edge, served) in &served {
+            let sent = sent.get(edge).copied().unwrap_or(0);
+            assert!(*served <= sent, "{edge:?} served {served} of {sent}: {:#?}", evidence.transfers);
+        }
+        if whole {
+            for (edge, sent) in sent.iter().filter(|(edge, _)| !dishonest.contains(&edge.0)) {
+                let served = served.get(edge).copied().unwrap_or(0);
+                assert_eq!(served, *sent, "{edge:?}: {:#?} {:#?}", evidence.transfers, evidence.anomalies);
+            }
+        }
+    }
+}
+
+impl Link {
+    fn send(&mut self, world: &mut World, end: usize, bytes: &[u8]) {
+        match self {
+            Self::Tcp(conn) => world.send(*conn, if end == 0 { Side::A } else { Side::B }, bytes),
+            Self::Utp(conn) => conn.send(world, end, bytes),
+        }
+    }
+}
+
+impl Said {
+    fn bytes(&self, torrent: &Torrent) -> Vec<u8> {
+        match self {
+            Self::Keepalive => wire::keepalive(),
+            Self::Choke => wire::choke(),
+            Self::Unchoke => wire::unchoke(),
+            Self::Interested => wire::interested(),
+            Self::Have(piece) => wire::have(u32::from(*piece)),
+            Self::HaveAll => wire::have_all(),
+            Self::HaveNone => wire::have_none(),
+            Self::Bitfield => wire::bitfield_full(torrent.pieces()),
+            Self::Cancel(piece, block) | Self::Reject(piece, block) => {
+                let (piece, (begin, len)) = place(torrent, *piece, *block);
+                let message = if matches!(self, Self::Cancel(..)) { wire::cancel } else { wire::reject };
+                message(piece, begin, len)
+            }
+            Self::AllowedFast(piece) => wire::allowed_fast(u32::from(*piece)),
+            Self::Extended(port) => wire::extended_handshake(Some(*port), "Synth"),
+            Self::Metadata(piece) => {
+                let head = format!("d8:msg_typei1e5:piecei{piece}e10:total_sizei{}ee", torrent.info.len());
+                wire::extended(2, &[head.as_bytes(), &torrent.info].concat())
+            }
+            Self::Pex(peer) => {
+                let body = [b"d5:added6:".as_slice(), peer, b"7:added.f1:\0e"].concat();
+                wire::extended(1, &body)
+            }
+            Self::Hashes(index) => wire::hashes([*index; 32], 0, u32::from(*index), 0, &[[1; 32]; 2]),
+            Self::Handshake => wire::handshake(torrent.info_hash, [b'h'; 20]),
+            Self::Other(id, body) => wire::message(*id, body),
+        }
+    }
+}
+
+/// The usual blocks of v2; in v1 smaller ones, so that a piece has several.
+fn blocks(torrent: &Torrent, piece: u32) -> Vec<(u32, u32)> {
+    torrent.blocks_of(piece, if torrent.piece_length < 16_384 { 1_024 } else { 16_384 })
+}
+
+fn place(torrent: &Torrent, piece: u8, block: u8) -> (u32, (u32, u32)) {
+    let piece = u32::from(piece) % torrent.pieces();
+    let blocks = blocks(torrent, piece);
+    (piece, blocks[usize::from(block) % blocks.len()])
+}
+
+fn address(host: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([93, 184, 16, host + 1], port))
+}
+
+fn endpoint(address: SocketAddr) -> Endpoint {
+    Endpoint { ip: address.ip(), port: address.port() }
+}
+
+// Rationale: a run stays below a few milliseconds.
+const MOST_STEPS: usize = 48;
+const MOST_FAULTS: usize = 24;
+const MOST_PACKETS: usize = 1_500;
+static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);
