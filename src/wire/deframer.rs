@@ -3,6 +3,8 @@
 //! Payload is handed on as the slices it came in. A gap of known length inside a message leaves the framing intact;
 //! any other gap, and any impossible header, ends it and starts a search ([`super::resync`]).
 
+mod explain;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -10,9 +12,9 @@ use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
-use super::stretch::{self, Explanation, MAX_REQUESTS, Stretch};
+use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
-use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
+use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::provenance::{At, Span};
 use crate::stream::{Missing, StreamItem};
@@ -492,61 +494,6 @@ impl<'cap> Deframer<'cap> {
         true
     }
 
-    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests. Messages
-    /// behind them go back into the window.
-    fn explain(&mut self, end: u64, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        let Some(stretch) = self.stretch.take() else {
-            return false;
-        };
-        let mut requests = self.unanswered(expected, out);
-        let mut buffer = [0; MAX_HEADER];
-        let (filled, _) = self.window.peek(end, &mut buffer);
-        if let Some(Header::Piece { piece, begin, payload }) = buffer.get(..filled).and_then(Header::read) {
-            // What comes before this block was asked for before it. Where its own request was not seen, others were
-            // not either, and those that were seen would put wrong names on the blocks.
-            let own = BlockRef { piece, begin, length: payload };
-            requests.truncate(requests.iter().position(|request| *request == own).unwrap_or(0));
-        }
-        let Some(Explanation { blocks, tail }) = stretch.explain(end, &requests) else {
-            return false;
-        };
-        out.extend(blocks.into_iter().map(PeerEvent::Block));
-        self.window.prepend(tail);
-        true
-    }
-
-    /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
-    /// brought up to date.
-    fn unanswered(&self, expected: &dyn Expectation, out: &[PeerEvent<'cap>]) -> Vec<BlockRef> {
-        let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
-        answered.sort_unstable();
-        let mut requests = expected.in_order(MAX_REQUESTS);
-        requests.retain(|BlockRef { piece, begin, length }| {
-            let fits =
-                Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
-            fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
-        });
-        requests
-    }
-
-    /// The same at the end of the stream, where no header was found any more.
-    fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
-        let mut chunks = Vec::new();
-        let rest = self.window.drop_before(u64::MAX, |chunk| chunks.push(chunk));
-        let whole =
-            self.stretch.as_mut().is_some_and(|stretch| chunks.into_iter().all(|chunk| stretch.push(chunk)));
-        let end = self.stretch.as_ref().map_or(0, |stretch| stretch.reached());
-        if whole && self.explain(end, expected, out) {
-            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped: 0, at: first.at }));
-            self.state = State::Header;
-            self.framing = Framing::Resynchronised;
-            self.window.replay(&mut self.queue);
-            self.drain(expected, out);
-        } else if let State::Search(search) = &mut self.state {
-            search.skipped += rest;
-        }
-    }
-
     fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
         if let State::Piece(block) = std::mem::replace(&mut self.state, State::Header) {
             block.check();
@@ -563,14 +510,6 @@ impl<'cap> Deframer<'cap> {
                 None => body::parsed(id, len, Cow::Owned(gathered), span),
             });
         }
-    }
-}
-
-/// The place of the block that an event is about.
-fn answer(event: &PeerEvent<'_>) -> Option<(u32, u32)> {
-    match event {
-        PeerEvent::Block(Block { piece, begin, .. }) => Some((*piece, *begin)),
-        _ => None,
     }
 }
 
