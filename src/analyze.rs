@@ -142,13 +142,13 @@ fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> R
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings) = spine.finish(&taught)?;
+        let (ledger, findings, _) = spine.finish(&taught)?;
         evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
     })
 }
 
 /// Takes every frame through the spine.
-fn walk<'run, 'cap>(
+pub(crate) fn walk<'run, 'cap>(
     captures: &'cap CaptureSet,
     mut spine: Spine<'run, 'cap>,
     spill: &Spill,

@@ -47,6 +47,9 @@ pub enum Kind {
     OversizedMessage,
     /// A block outside the torrent's geometry.
     BlockOutsideTorrent,
+    /// What looks like a block in a stream that nothing confirms to be the peer wire; not counted as served. `amount`
+    /// is in bytes.
+    UnconfirmedBlock,
     /// Padding that is not zero; `amount` is in bytes.
     NonZeroPadding,
     /// Metadata that does not hash to its info-hash, or differs from what does.
@@ -96,6 +99,7 @@ impl Kind {
             Self::BadMessage => "bad-message",
             Self::OversizedMessage => "oversized-message",
             Self::BlockOutsideTorrent => "block-outside-torrent",
+            Self::UnconfirmedBlock => "unconfirmed-block",
             Self::NonZeroPadding => "non-zero-padding",
             Self::WrongMetadata => "wrong-metadata",
             Self::WrongHashes => "wrong-hashes",

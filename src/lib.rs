@@ -25,6 +25,7 @@
 //! | [`packet`] | frames of any link type, tunnels, fragments | [`Packet`](packet::Packet): TCP and UDP payload |
 //! | [`flow`] | packets | who talks to whom, in a bounded table |
 //! | [`stream`] | TCP segments, uTP packets | ordered bytes with typed gaps |
+//! | [`mse`] | both directions under Message Stream Encryption | its kind; with a secret, the bytes in clear |
 //! | [`wire`] | the bytes of one direction | messages and blocks of the peer protocol |
 //! | [`session`] | both directions of a connection | what was asked, advertised and served |
 //! | [`metadata`] | `ut_metadata` messages | info dictionaries that hash to their info-hash |
@@ -35,6 +36,7 @@
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what third parties say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
+//! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
 //! Beside them stand [`provenance`] (frame numbers and times), [`anomaly`] (whatever was odd, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
@@ -65,6 +67,7 @@ mod error;
 pub mod evidence;
 pub mod flow;
 pub mod hearsay;
+pub mod inspect;
 pub mod ledger;
 mod limits;
 pub mod metadata;
@@ -82,4 +85,5 @@ pub mod wire;
 
 pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;
+pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

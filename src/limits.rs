@@ -27,7 +27,7 @@ pub struct Limits {
     /// Requests remembered per direction.
     pub outstanding_requests: usize,
     /// Slices held in pieces that are not yet decided, over the whole run.
-    // Rationale: 16 bytes each; 8 Mi slices of 1,460 bytes are 12 GB of undecided payload for 128 MiB of memory.
+    // Rationale: 24 bytes each; 4 Mi slices of 1,460 bytes are 6 GB of undecided payload for 100 MB of memory.
     pub open_slices: usize,
     /// Slices kept of verified pieces, to compare later copies with, over the whole run.
     pub reference_slices: usize,
@@ -56,8 +56,8 @@ impl Default for Limits {
             scratch_bytes: 16 << 20,
             resync_bytes: 64 << 20,
             outstanding_requests: 16_384,
-            open_slices: 8 << 20,
-            reference_slices: 8 << 20,
+            open_slices: 4 << 20,
+            reference_slices: 4 << 20,
             window_silence_ns: 3_600_000_000_000,
             mentions: 1_000_000,
             opaque: 100_000,

@@ -62,8 +62,14 @@ impl Fixture {
     /// The same, with more arguments.
     pub fn report_with(&self, capture: &str, more: &[&str]) -> String {
         let torrent = self.torrent();
+        let secrets: &[&str] =
+            if self.path("secrets.txt").exists() { &["--mse-secrets", "secrets.txt"] } else { &[] };
         let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
-        command.current_dir(&self.folder).args(["analyze", capture, "-t", &torrent, "--format", "json"]).args(more);
+        command
+            .current_dir(&self.folder)
+            .args(["analyze", capture, "-t", &torrent, "--format", "json"])
+            .args(secrets)
+            .args(more);
         let output = command.output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 3)), "{}: {}: {errors}", self.name, output.status);

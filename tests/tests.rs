@@ -1,7 +1,9 @@
 mod cli;
 mod determinism;
 mod fixture;
+mod fuzzed;
 mod golden;
+mod inspect;
 mod layers;
 mod robustness;
 mod scenarios;

@@ -48,7 +48,7 @@ pub fn transfer(dir: &Path, name: &str, payload: u64, piece: u64, segment: usize
     flow.send(&hello(b"-XX0001-seedseedsee0"))?;
     flow.send(&[&(pieces.div_ceil(8) as u32 + 1).to_be_bytes()[..], &[5]].concat())?;
     let mut bits = vec![0xFF; pieces.div_ceil(8) as usize];
-    if pieces % 8 != 0 {
+    if !pieces.is_multiple_of(8) {
         *bits.last_mut().expect("there are pieces") = 0xFF << (8 - pieces % 8);
     }
     flow.send(&bits)?;
@@ -68,7 +68,7 @@ pub fn transfer(dir: &Path, name: &str, payload: u64, piece: u64, segment: usize
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
     for block in 0..blocks {
         let place = block * BLOCK;
-        if place % piece == 0 {
+        if place.is_multiple_of(piece) {
             noise.fill(&mut buffer);
         }
         let (index, begin) = ((place / piece) as u32, (place % piece) as u32);
@@ -246,28 +246,28 @@ impl Flow {
         Self { pcap, segment, leecher, seeder, unsent: Vec::new(), sent: 2_000, asked: 1_000, unacked: 0 }
     }
 
-    fn to_seeder(&mut self, flags: u8, payload: &[u8]) -> io::Result<()> {
+    fn send_to_seeder(&mut self, flags: u8, payload: &[u8]) -> io::Result<()> {
         self.pcap.tcp((self.leecher, 51_413, self.seeder, 6_881), self.asked, self.sent, flags, payload)?;
         self.asked = self.asked.wrapping_add(payload.len() as u32);
         Ok(())
     }
 
-    fn to_leecher(&mut self, flags: u8, payload: &[u8]) -> io::Result<()> {
+    fn send_to_leecher(&mut self, flags: u8, payload: &[u8]) -> io::Result<()> {
         self.pcap.tcp((self.seeder, 6_881, self.leecher, 51_413), self.sent, self.asked, flags, payload)?;
         self.sent = self.sent.wrapping_add(payload.len() as u32);
         Ok(())
     }
 
     fn open(&mut self) -> io::Result<()> {
-        self.to_seeder(SYN, &[])?;
+        self.send_to_seeder(SYN, &[])?;
         self.asked += 1;
-        self.to_leecher(SYN | ACK, &[])?;
+        self.send_to_leecher(SYN | ACK, &[])?;
         self.sent += 1;
-        self.to_seeder(ACK, &[])
+        self.send_to_seeder(ACK, &[])
     }
 
     fn ask(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.to_seeder(ACK, bytes)
+        self.send_to_seeder(ACK, bytes)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -287,19 +287,19 @@ impl Flow {
     }
 
     fn data(&mut self, segment: &[u8]) -> io::Result<()> {
-        self.to_leecher(ACK, segment)?;
+        self.send_to_leecher(ACK, segment)?;
         self.unacked += 1;
         if self.unacked == 2 {
             self.unacked = 0;
-            self.to_seeder(ACK, &[])?;
+            self.send_to_seeder(ACK, &[])?;
         }
         Ok(())
     }
 
     fn close(&mut self) -> io::Result<()> {
-        self.to_leecher(FIN | ACK, &[])?;
+        self.send_to_leecher(FIN | ACK, &[])?;
         self.sent = self.sent.wrapping_add(1);
-        self.to_seeder(FIN | ACK, &[])
+        self.send_to_seeder(FIN | ACK, &[])
     }
 }
 

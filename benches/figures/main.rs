@@ -152,7 +152,6 @@ impl Sizes {
 
 /// Each stage on one thread: the time of all up to it, and of it alone.
 fn by_stage(case: &Case, rounds: u32) {
-    let depths = [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions, Depth::Ledger, Depth::Proofs];
     let mut best = [Duration::MAX; 6];
     let mut passes = [None; 6];
     let mut hash = Duration::MAX;

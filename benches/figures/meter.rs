@@ -57,6 +57,12 @@ pub fn memory<T>(work: impl FnOnce() -> T) -> (T, u64, u64) {
     })
 }
 
+/// How long this thread has run on a processor; waiting for one does not count.
+pub fn on_processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
 fn resident() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {

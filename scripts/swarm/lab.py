@@ -142,7 +142,7 @@ class Lab:
         self.wait(lambda: self._listens(name, port), f"{name} port {port}", patience)
 
     def libtorrent(self, name, torrent, save_path, port=6881, **conf):
-        """Starts `peer.py`. `conf`: settings, flags, magnet, file_priorities, log."""
+        """Starts `peer.py`. `conf`: settings, flags, magnet, peers, file_priorities, log."""
         log = self.work / conf.pop("log", f"{name}.jsonl")
         address = self.hosts[name]
         listen = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

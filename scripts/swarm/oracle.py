@@ -1,7 +1,8 @@
 """What a damaged capture still holds, computed from its clean twin: no heuristics, no resynchronisation.
 
 The clean twin gives every block's place in its TCP stream; the damaged capture gives the stream bytes that it holds.
-Classic little-endian microsecond pcap with Ethernet, IPv4 or IPv6 without extension headers: what tcpdump writes here.
+Classic little-endian microsecond pcap with Ethernet (or Linux cooked v2, put into Ethernet's form), IPv4 or IPv6
+without extension headers: what tcpdump writes here.
 """
 import socket
 import struct
@@ -21,10 +22,13 @@ def read(path):
     data = Path(path).read_bytes()
     if data[:4] != b"\xd4\xc3\xb2\xa1":
         raise ValueError(f"{path}: not a little-endian microsecond pcap")
-    frames, at = [], 24
+    frames, at, cooked = [], 24, struct.unpack_from("<I", data, 20)[0] == 276
     while at < len(data):
         caplen, wire_len = struct.unpack_from("<II", data, at + 8)
-        frames.append(Frame(data[at:at + 8], wire_len, data[at + 16:at + 16 + caplen]))
+        body = data[at + 16:at + 16 + caplen]
+        if cooked:
+            body, wire_len = bytes(12) + body[:2] + body[20:], wire_len - 6
+        frames.append(Frame(data[at:at + 8], wire_len, body))
         at += 16 + caplen
     return data[:24], frames
 

@@ -43,6 +43,8 @@ def main():
     params.flags &= ~(flags.auto_managed | flags.paused)
     for name in conf.get("flags", []):
         params.flags |= getattr(flags, name)
+    if conf.get("peers"):
+        params.peers = [tuple(peer) for peer in conf["peers"]]
     if conf.get("file_priorities"):
         params.file_priorities = conf["file_priorities"]
     handle = session.add_torrent(params)

@@ -28,7 +28,7 @@ class Torrent:
     `files` is a list of (path inside the torrent, length). A single file has the torrent's own name as its path.
     """
 
-    def __init__(self, name, files, piece_length, seed, announce, web_seeds=()):
+    def __init__(self, name, files, piece_length, seed, announce, web_seeds=(), http_seeds=()):
         self.name, self.files, self.piece_length, self.seed = name, files, piece_length, seed
         self.bytes = content(seed, sum(length for _, length in files))
         self.single = len(files) == 1 and files[0][0] == name
@@ -42,9 +42,13 @@ class Torrent:
             self.info["length"] = len(self.bytes)
         else:
             self.info["files"] = [{"length": n, "path": path.split("/")} for path, n in files]
-        self.meta = {"announce": announce, "info": self.info, "creation date": 1700000000, "created by": "peerproof"}
+        self.meta = {"info": self.info, "creation date": 1700000000, "created by": "peerproof"}
+        if announce:
+            self.meta["announce"] = announce
         if web_seeds:
             self.meta["url-list"] = list(web_seeds)
+        if http_seeds:
+            self.meta["httpseeds"] = list(http_seeds)
         self.info_hash = hashlib.sha1(bencode(self.info)).hexdigest()
         self.urn = f"urn:btih:{self.info_hash}"
 

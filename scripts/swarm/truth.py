@@ -75,6 +75,25 @@ def libtorrent_transfers(logs, info_hash, transport="tcp", ignore=()):
     return sorted(found, key=lambda t: (t["uploader"], t["downloader"]))
 
 
+def received_transfers(log, info_hash, source, transport="tcp", ignore=()):
+    """The transfers that a libtorrent downloader tells of alone, as its counterpart keeps no account of blocks."""
+    return [transfer(endpoint(remote), endpoint(local), info_hash, blocks, source, transport)
+            for (local, remote), blocks in sorted(libtorrent_pieces(log, sent=False).items()) if remote not in ignore]
+
+
+def sent_transfers(log, info_hash, source, transport="tcp"):
+    """The transfers that a libtorrent uploader tells of, by its own addresses (behind NAT others see another one)."""
+    return [transfer(endpoint(local), endpoint(remote), info_hash, blocks, source, transport)
+            for (local, remote), blocks in sorted(libtorrent_pieces(log, sent=True).items())]
+
+
+def http_answer(line, server):
+    """What a web seed wrote for one request, from its own log."""
+    known = {key: line[key] for key in ("path", "piece", "ranges", "status") if key in line}
+    return {"server": server, "client": endpoint(line["client"]), **known, "first_byte": line["first"],
+            "last_byte": line["last"], "written_to_socket": line["written"]}
+
+
 def tshark_pieces(capture, tsv=None, options=()):
     """Every piece message that tshark lists; `msg.length` is 9 more than the payload."""
     fields = ["frame.number", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport",

@@ -75,9 +75,9 @@ impl Mapping {
     }
 }
 
-/// Asks the processor to load what stands at the start of `next`, the record after the one that is being read.
+/// Asks the processor to load what stands at the start of `next`, a record that is read soon.
 ///
-/// Rationale: each record tells where the next one begins, so its header misses every cache; loaded while this one is
+/// Rationale: each record tells where the next one begins, so its header misses every cache; loaded while others are
 /// worked on, it costs nothing.
 #[inline]
 pub(super) fn load_ahead(next: &[u8]) {

@@ -65,8 +65,12 @@ impl<'cap> Frames<'cap> {
     }
 
     /// Bytes consumed, over all inputs.
+    #[inline]
     pub fn position(&self) -> u64 {
-        self.sources.iter().map(|source| source.track.at as u64).sum()
+        match self.sources.as_slice() {
+            [only] => only.track.at as u64,
+            sources => sources.iter().map(|source| source.track.at as u64).sum(),
+        }
     }
 
     /// Gives the memory of everything consumed back to the system, but for the last `behind` bytes of each input.

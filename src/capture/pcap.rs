@@ -93,7 +93,10 @@ impl PcapReader {
                 return self.cut(track, &record, anomalies);
             };
             track.advance(record.len);
-            load_ahead(track.rest());
+            let rest = track.rest();
+            // The header of the next record was loaded while the one before was read.
+            let next = self.record(rest).map_or(0, |next| next.len);
+            load_ahead(rest.get(next..).unwrap_or_default());
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);

@@ -79,7 +79,10 @@ impl PcapngReader {
                 continue;
             };
             track.advance(block.len());
-            load_ahead(track.rest());
+            let rest = track.rest();
+            // The header of the next block was loaded while the one before was read.
+            let next = self.endian.u32(rest, 4).unwrap_or(0) as usize;
+            load_ahead(rest.get(next..).unwrap_or_default());
             let body = block.get(8..block.len() - 4).unwrap_or_default();
             let read = match kind {
                 ENHANCED_PACKET => Packet::enhanced(body, self.endian, &self.interfaces),

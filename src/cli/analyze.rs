@@ -236,7 +236,7 @@ fn verdict(evidence: &Evidence) -> ExitCode {
 }
 
 /// A bar on standard error while it is a terminal, else nothing.
-fn progress(total: u64) -> ProgressBar {
+pub(super) fn progress(total: u64) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
     }
@@ -248,7 +248,7 @@ fn progress(total: u64) -> ProgressBar {
 }
 
 /// The width of the terminal, or one that suits files and mail.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     if !io::stdout().is_terminal() {
         return PLAIN_WIDTH;
     }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod analyze;
+mod inspect;
 mod schema;
 mod torrent;
 
@@ -20,6 +21,7 @@ pub const DAMAGED: u8 = 3;
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Analyze(command) => command.run(),
+        Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
@@ -35,6 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
 }
@@ -50,6 +53,7 @@ to be the torrent's, and in which frames. It works offline and never contacts an
 
 const AFTER_HELP: &str = "\
 Examples:
+  peerproof inspect capture.pcapng                          what is in it, and what to run next
   peerproof analyze capture.pcapng -t file.torrent          a report to read
   peerproof analyze *.pcap.gz -t torrents/ -o case/         JSON, CSV and Parquet in a directory
   tcpdump -r big.pcap -w - tcp | peerproof analyze - -t x.torrent --format json

@@ -49,18 +49,27 @@ pub(crate) fn build(
     let groups = subjects_of(records, window_silence_ns);
     let parties = parties_of(records, &groups);
     let proofs = Proofs::of(ledger, &parties, groups.len());
+    let received = received(records, &parties, groups.len());
     let hash = |key: TorrentKey| match key {
         TorrentKey::Given(id) => Some(torrents.torrent(id).info_hash()),
         TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
         TorrentKey::Unknown => None,
     };
-    let context =
-        Context { ledger, torrents, clock_steps: &clock_steps, proofs: &proofs, metadata: &metadata, hash: &hash };
+    let context = Context {
+        ledger,
+        torrents,
+        clock_steps: &clock_steps,
+        proofs: &proofs,
+        received: &received,
+        metadata: &metadata,
+        hash: &hash,
+    };
 
-    let mut transfers: Vec<(Transfer, Ladder)> =
-        (0..records.len()).filter_map(|index| context.transfer(index)).collect();
+    // One for each record, in their order: a subject finds its transfers by number.
+    let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
     let mut subjects: Vec<Subject> =
-        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &transfers)).collect();
+        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
+    let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
     let torrent_rows = context.torrents(&transfers);
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
@@ -72,6 +81,7 @@ pub(crate) fn build(
         balanced(&torrent.bytes, || format!("torrent {}", torrent.info_hash))?;
     }
     note_other_torrents(&transfers, torrents, &mut anomalies);
+    note_unshown(records, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
         let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
         key(one).cmp(&key(other))
@@ -110,7 +120,7 @@ type Group = Vec<TransferId>;
 
 fn subjects_of(records: &[Record], silence_ns: i64) -> Vec<Group> {
     let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
-    for (index, record) in records.iter().enumerate() {
+    for (index, record) in records.iter().enumerate().filter(|(_, record)| record.is_shown()) {
         let endpoint = Endpoint { ip: record.key.uploader.ip, port: record.subject_port() };
         if let Some(span) = record.facts.span.or(record.served_span) {
             let key = (endpoint, record.key.carrier, record.key.torrent);
@@ -169,7 +179,51 @@ fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
             nearest.and_then(|index| uploader.get(*index).copied()).filter(|subject| *subject != usize::MAX)
         })
         .collect();
-    Parties { uploader, downloader }
+    Parties { uploader, sender: senders_of(records, groups), downloader }
+}
+
+/// A number for each client that is surely one: see [`Record::same_sender`].
+fn senders_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
+    let mut sender: Vec<usize> = (0..records.len()).collect();
+    for group in groups {
+        let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
+        for index in group.iter().map(|id| id.0 as usize) {
+            let Some(record) = records.get(index) else { continue };
+            let ids = &record.facts.peer_ids;
+            let known = ids.iter().find_map(|id| by_id.get(id)).copied().unwrap_or(index);
+            ids.iter().for_each(|id| _ = by_id.entry(*id).or_insert(known));
+            if let Some(sender) = sender.get_mut(index) {
+                *sender = known;
+            }
+        }
+    }
+    sender
+}
+
+/// Blocks that a search found in streams that nothing else shows to be BitTorrent: nobody's row, but not in silence.
+fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
+    for record in records.iter().filter(|record| !record.is_shown() && record.counts.served > 0) {
+        anomalies.note(Kind::Unframed, record.counts.served, || Example {
+            span: record.served_span,
+            flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
+            detail: format!(
+                "{} bytes look like blocks, but without a handshake, a request or a third block nothing shows that \
+                 this is BitTorrent",
+                record.counts.served
+            ),
+        });
+    }
+}
+
+/// Payload sent to each subject: what the transfers back on its own connections served, in its own time window.
+fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> {
+    let mut received = vec![0; subjects];
+    for (record, subject) in records.iter().zip(&parties.downloader) {
+        if let Some(sum) = subject.and_then(|subject| received.get_mut(subject)) {
+            *sum += record.counts.served;
+        }
+    }
+    received
 }
 
 /// What every row is made from.
@@ -178,13 +232,15 @@ struct Context<'a> {
     torrents: &'a Torrents,
     clock_steps: &'a [FrameId],
     proofs: &'a Proofs,
+    /// By subject.
+    received: &'a [u64],
     metadata: &'a Harvest,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
 }
 
 impl Context<'_> {
     fn transfer(&self, index: usize) -> Option<(Transfer, Ladder)> {
-        let record = self.ledger.records().get(index)?;
+        let record = self.ledger.records().get(index).filter(|record| record.is_shown())?;
         let proven = self.proofs.transfers.get(index)?;
         let (facts, counts) = (&record.facts, &record.counts);
         let span = facts.span.or(record.served_span)?;
@@ -230,7 +286,7 @@ impl Context<'_> {
         Some((transfer, ladder))
     }
 
-    fn subject(&self, index: usize, group: &Group, transfers: &[(Transfer, Ladder)]) -> Option<Subject> {
+    fn subject(&self, index: usize, group: &Group, transfers: &[Option<(Transfer, Ladder)>]) -> Option<Subject> {
         let records = self.ledger.records();
         let first = records.get(group.first()?.0 as usize)?;
         let proven = self.proofs.subjects.get(index)?;
@@ -261,8 +317,7 @@ impl Context<'_> {
         let mut refuted = BTreeSet::new();
         for id in group {
             let record = records.get(id.0 as usize)?;
-            // Transfers are still in the order of the records here.
-            let (transfer, rungs) = transfers.get(id.0 as usize)?;
+            let (transfer, rungs) = transfers.get(id.0 as usize)?.as_ref()?;
             ladder.join(rungs);
             bytes.add(&transfer.bytes);
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
@@ -282,7 +337,7 @@ impl Context<'_> {
             let accepted = (record.facts.opened_by_downloader > 0).then_some(record.key.uploader.port);
             subject.listen_port = subject.listen_port.or(declared).or(accepted);
         }
-        subject.received = self.received(group);
+        subject.received = self.received.get(index).copied().unwrap_or(0);
         // Sole and verified are counted per subject: several transfers may make up one piece.
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
@@ -298,22 +353,6 @@ impl Context<'_> {
             "transfers add up to subjects"
         );
         Some(subject)
-    }
-
-    /// Payload sent to a subject: what the transfers back on its connections served.
-    fn received(&self, group: &Group) -> u64 {
-        let records = self.ledger.records();
-        let own: BTreeSet<_> =
-            group.iter().filter_map(|id| records.get(id.0 as usize)).map(|record| record.key).collect();
-        records
-            .iter()
-            .filter(|record| {
-                let mut back = record.key;
-                std::mem::swap(&mut back.uploader, &mut back.downloader);
-                own.contains(&back)
-            })
-            .map(|record| record.counts.served)
-            .sum()
     }
 
     fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {
@@ -356,6 +395,7 @@ impl Context<'_> {
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
         ladder.refuted = record.refuted_span;
+        ladder.namesake = !record.is_answerable();
         ladder.metadata = self.metadata_served(record);
         self.whole_file(ladder, record.key.torrent, proven);
     }

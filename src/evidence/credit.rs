@@ -6,7 +6,8 @@ use super::ladder::keep_earlier;
 use crate::evidence::Standard;
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;
-use crate::torrent::{PieceIndex, Torrent};
+use crate::torrent::merkle::LEAF_BYTES;
+use crate::torrent::{Expected, PieceIndex, Torrent};
 
 /// What was verified of one transfer, or of one subject.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,8 @@ pub(super) struct Proofs {
 #[derive(Debug, Default)]
 pub(super) struct Parties {
     pub(super) uploader: Vec<usize>,
+    /// Which client beyond doubt sends: a number for all transfers of a subject with a peer_id in common.
+    pub(super) sender: Vec<usize>,
     /// `None` where nothing that the receiver sent is known.
     pub(super) downloader: Vec<Option<usize>>,
 }
@@ -86,7 +89,14 @@ impl Proofs {
             }
             let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
             self.torrents.entry(key).or_default().bytes += all.total();
-            self.unit(torrent, index, *unit, &measure, book, parties, &mut tally);
+            match leaves(torrent, *unit, book) {
+                Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
+                    self.unit(torrent, index, leaf, content, book, &credits, parties, &mut tally);
+                }),
+                None => {
+                    self.unit(torrent, index, *unit, measure.content(), book, &book.credits, parties, &mut tally);
+                }
+            }
         }
         self.torrents.entry(key).or_default().pieces += u64::from(whole == content);
         for (transfer, sole) in tally.transfers {
@@ -109,27 +119,34 @@ impl Proofs {
         torrent: &Torrent,
         piece: PieceIndex,
         unit: Unit,
-        measure: &Measure,
+        content: u64,
         book: &UnitBook<'_>,
+        credits: &[Credit],
         parties: &Parties,
         tally: &mut Tally,
     ) {
-        let content = measure.content();
+        let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
-        // One subject to one receiver: all bytes of the unit, or not.
-        let mut groups: BTreeMap<(Option<usize>, Receiver), Vec<&Credit>> = BTreeMap::new();
-        for credit in book.credits.iter().filter(|credit| !credit.ranges.is_empty()) {
-            groups.entry((subject_of(credit), credit.receiver)).or_default().push(credit);
+        // One client of one subject to one receiver: all bytes of the unit, or not.
+        let mut groups: BTreeMap<(Option<usize>, (Option<usize>, Receiver)), Vec<&Credit>> = BTreeMap::new();
+        for credit in credits.iter().filter(|credit| !credit.ranges.is_empty()) {
+            groups.entry((subject_of(credit), (sender_of(credit), credit.receiver))).or_default().push(credit);
         }
         let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
-        for ((subject, receiver), group) in &groups {
+        for ((subject, edge), group) in &groups {
             let together: RangeSet = group.iter().flat_map(|credit| credit.ranges.iter()).collect();
             let sole = together.total() == content;
             let standard = sole.then(|| standard(unit, group)).flatten().filter(|_| !book.trivial);
             let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
             for credit in group {
                 let boomerang = boomerang(credit, &book.credits, parties);
-                let finding = Finding { credit, sole: span, standard, trivial: book.trivial, boomerang };
+                let finding = Finding {
+                    credit,
+                    sole: span,
+                    standard,
+                    trivial: book.trivial && content >= LEAST_TRIVIAL,
+                    boomerang,
+                };
                 if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                     proven.add(&finding);
                     proven.file_bytes(torrent, piece, &credit.ranges);
@@ -141,7 +158,7 @@ impl Proofs {
             }
             if let Some(subject) = subject {
                 let sums = tally.subjects.entry(*subject).or_default();
-                *sums.entry(*receiver).or_default() += if sole { content } else { 0 };
+                *sums.entry(*edge).or_default() += if sole { content } else { 0 };
                 let ranges = of_subject.entry(*subject).or_default();
                 together.iter().for_each(|range| ranges.insert(range));
             }
@@ -154,11 +171,36 @@ impl Proofs {
     }
 }
 
-/// Bytes of one piece in units that came from one subject to one receiver entirely.
+/// The leaves of a v2 piece that was verified whole, each with its content and the credits within it; `None` for every
+/// other unit. A whole piece that matches its tree proves each of its leaves (BEP 52), so each is a unit of its own.
+///
+/// A credit's frames are those of all its blocks in the piece: more than the leaf's, never fewer.
+fn leaves<'a>(
+    torrent: &'a Torrent,
+    unit: Unit,
+    book: &'a UnitBook<'_>,
+) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'a>> {
+    let measure = Measure::of(torrent, unit)?;
+    if unit.leaf.is_some() || !book.verified || !matches!(measure.expected, Expected::V2(_) | Expected::Both { .. })
+    {
+        return None;
+    }
+    let mut content: RangeSet = RangeSet::from_iter([measure.range.clone()]);
+    measure.pads.iter().for_each(|pad| content.remove(pad));
+    let count = measure.range.end.div_ceil(LEAF_BYTES);
+    Some((0..count).map(move |leaf| {
+        let range = leaf.saturating_mul(LEAF_BYTES)..leaf.saturating_add(1).saturating_mul(LEAF_BYTES);
+        let within = |ranges: &RangeSet| ranges.within(&range).collect::<RangeSet>();
+        let credits = book.credits.iter().map(|credit| Credit { ranges: within(&credit.ranges), ..credit.clone() });
+        (Unit { leaf: Some(leaf), ..unit }, within(&content).total(), credits.collect())
+    }))
+}
+
+/// Bytes of one piece in units that came from one client of a subject to one receiver entirely.
 #[derive(Debug, Default)]
 struct Tally {
     transfers: BTreeMap<TransferId, u64>,
-    subjects: BTreeMap<usize, BTreeMap<Receiver, u64>>,
+    subjects: BTreeMap<usize, BTreeMap<(Option<usize>, Receiver), u64>>,
 }
 
 /// A credit with what follows from its unit.
@@ -226,3 +268,6 @@ fn boomerang(credit: &Credit, all: &[Credit], parties: &Parties) -> bool {
             && other.span.first.precedes(credit.span.first)
     })
 }
+
+// Rationale: a last piece of a few bytes says nothing about the rest; from here on one value means padding or zeros.
+const LEAST_TRIVIAL: u64 = 64;

@@ -9,6 +9,8 @@ use crate::provenance::Span;
 pub(super) struct Ladder {
     pub(super) opening: Option<Span>,
     pub(super) handshake: Option<Span>,
+    /// The counterpart's handshake for the same torrent.
+    pub(super) counterpart: Option<Span>,
     pub(super) mismatch: Option<Span>,
     /// The whole info dictionary, sent by it.
     pub(super) metadata: Option<Span>,
@@ -25,6 +27,8 @@ pub(super) struct Ladder {
     /// The file with the most verified bytes: its path, those bytes, its size.
     pub(super) best_file: Option<(String, u64, u64)>,
     pub(super) torrent: Known,
+    /// It is a webseed of which only a file's name and size say that it serves this torrent.
+    pub(super) namesake: bool,
 }
 
 /// What is known of the torrent that the bytes claim to belong to.
@@ -45,6 +49,7 @@ impl Ladder {
         Self {
             opening: facts.opening,
             handshake: facts.handshake,
+            counterpart: facts.counterpart,
             mismatch: facts.mismatch,
             unanswered: facts.unanswered,
             advertised: facts.advertised,
@@ -62,6 +67,7 @@ impl Ladder {
         let pairs = [
             (&mut self.opening, other.opening),
             (&mut self.handshake, other.handshake),
+            (&mut self.counterpart, other.counterpart),
             (&mut self.mismatch, other.mismatch),
             (&mut self.metadata, other.metadata),
             (&mut self.unanswered, other.unanswered),
@@ -77,14 +83,17 @@ impl Ladder {
             keep_earlier(known, found);
         }
         self.rejected += other.rejected;
+        self.namesake |= other.namesake;
     }
 
     /// The rungs reached, in order of the ladder.
     pub(super) fn rungs(&self) -> Vec<Rung> {
+        // Both handshakes prove it, where both are in the capture.
+        let handshakes = self.handshake.map(|own| self.counterpart.map_or(own, |other| own.join(other)));
         let offered = self.offered.filter(|_| self.advertised.is_some());
         [
             (Grade::G2, self.opening),
-            (Grade::G3, self.handshake),
+            (Grade::G3, handshakes),
             (Grade::G3m, self.metadata),
             (Grade::G4, self.advertised),
             (Grade::G5, offered),
@@ -111,7 +120,11 @@ impl Ladder {
 
     /// Why the next rung was not reached, in plain words.
     pub(super) fn next_rung(&self, bytes: &Bytes) -> Option<String> {
+        let sent = bytes.served > 0 || bytes.lost > 0;
         let reason = match self.grade() {
+            Grade::None | Grade::G2 | Grade::G3 | Grade::G4 if sent => {
+                format!("G6 not reached: {}", self.no_piece(bytes))
+            }
             Grade::None | Grade::G2 if self.mismatch.is_some() => {
                 "G3 not reached: the two handshakes of the connection name different info-hashes".to_owned()
             }
@@ -157,6 +170,10 @@ impl Ladder {
             Known::Named => "no torrent with this info-hash was given, so nothing could be verified".to_owned(),
             Known::Unknown => {
                 "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()
+            }
+            Known::Given if self.namesake => {
+                "nothing of it is shown to be the torrent's; a file of the same name and size may be another file"
+                    .to_owned()
             }
             Known::Given if bytes.refuted > 0 && bytes.unproven == 0 && bytes.disputed == 0 => {
                 "the bytes that it sent are not the torrent's".to_owned()

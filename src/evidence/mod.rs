@@ -304,9 +304,9 @@ pub struct Transfer {
     pub standard: Option<Standard>,
     /// Properties.
     pub flags: BTreeSet<Flag>,
-    /// `piece` messages that are whole in the capture's framing (holes allowed).
+    /// `piece` messages whose whole body is in the capture.
     pub piece_messages: u64,
-    /// `piece` messages that the capture cuts off.
+    /// `piece` messages of which bytes are missing from the capture.
     pub partial_messages: u64,
     /// The figures.
     pub bytes: Bytes,

@@ -39,23 +39,26 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         &mut self,
         conversation: Conversation,
         served: Served<'cap>,
+        is_peer_wire: bool,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
         let id = conversation.id;
         let slices = served.block.runs.len();
         let known = self.torrents.iter().any(|torrent| torrent.piece_count() > 0);
+        let full = self.open_slices + slices > self.limits.open_slices;
+        if full {
+            anomalies.note(Kind::LimitReached, u64::from(served.block.len), || Example {
+                span: Some(served.block.span),
+                flow: String::new(),
+                detail: "open_slices: a block of an unknown torrent could not be held until its torrent is known"
+                    .to_owned(),
+            });
+        }
         let connection = self.connections.entry(id).or_default();
-        if !known || self.open_slices + slices > self.limits.open_slices {
-            if known {
-                anomalies.note(Kind::LimitReached, u64::from(served.block.len), || Example {
-                    span: Some(served.block.span),
-                    flow: String::new(),
-                    detail:
-                        "open_slices: a block of an unknown torrent could not be held until its torrent is known"
-                            .to_owned(),
-                });
-            }
+        if full || (!known && is_peer_wire) {
+            let held = std::mem::take(&mut connection.held);
+            self.release(held, TorrentKey::Unknown, prover, anomalies);
             return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
         }
         self.open_slices += slices;
@@ -78,10 +81,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && self.matches(torrent, placed, &parts)
             {
-                let mut connections: Vec<_> = parts.iter().map(|(id, _)| *id).collect();
-                connections.sort_unstable();
-                connections.dedup();
-                for id in connections {
+                for id in self.telling(&parts) {
                     self.bind(id, torrent, prover, anomalies);
                 }
                 return;
@@ -129,15 +129,28 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         !content.is_trivial() && job.is_some_and(|job| job.prove() == Verdict::Match)
     }
 
+    /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
+    fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
+        let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+        for (id, index) in parts {
+            let held = self.connections.get(id).and_then(|connection| connection.held.get(*index));
+            let content =
+                held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+            if let Some(content) = content.filter(|content| !content.is_trivial()) {
+                *sums.entry(*id).or_default() += content.bytes();
+            }
+        }
+        sums.into_iter().filter(|(_, bytes)| *bytes >= LEAST_AGREEMENT).map(|(id, _)| id).collect()
+    }
+
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.
     fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
         let held = std::mem::take(&mut connection.held);
         self.release(held, TorrentKey::Given(torrent), prover, anomalies);
-        if let Some(index) = self.undecided.iter().position(|session| session.id == id) {
-            let session = self.undecided.remove(index);
-            self.merge(&session, &Default::default(), anomalies);
+        if let Some((session, paths)) = self.undecided.remove(&id) {
+            self.merge(&session, &paths, anomalies);
         }
     }
 
@@ -151,6 +164,21 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         for Held { conversation, served } in held {
             self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
             self.place(&conversation, torrent, served, prover, anomalies);
+        }
+    }
+
+    /// Leaves out what looked like blocks in a stream of which nothing else shows that it is the peer wire.
+    fn discard(&mut self, held: Vec<Held<'cap>>, anomalies: &mut Anomalies) {
+        for Held { conversation, served } in held {
+            self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
+            anomalies.note(Kind::UnconfirmedBlock, u64::from(served.block.len), || Example {
+                span: Some(served.block.span),
+                flow: crate::session::arrow(conversation.flow, served.from),
+                detail: format!(
+                    "{} bytes look like a block of piece {}, but no handshake, no request and no hash confirms it",
+                    served.block.len, served.block.piece
+                ),
+            });
         }
     }
 
@@ -169,21 +197,24 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 Some(torrent) => self.bind(id, torrent, prover, anomalies),
                 None => {
                     let held = self.connections.get_mut(&id).map(|connection| std::mem::take(&mut connection.held));
-                    self.release(held.unwrap_or_default(), TorrentKey::Unknown, prover, anomalies);
+                    let held = held.unwrap_or_default();
+                    if self.undecided.get(&id).is_some_and(|(session, _)| session.is_peer_wire()) {
+                        self.release(held, TorrentKey::Unknown, prover, anomalies);
+                    } else {
+                        self.discard(held, anomalies);
+                    }
                 }
             }
         }
-        for session in std::mem::take(&mut self.undecided) {
-            if session.is_peer_wire()
-                || self.connections.get(&session.id).is_some_and(|known| known.transfers != [None; 2])
-            {
+        for (session, paths) in std::mem::take(&mut self.undecided).into_values() {
+            if session.is_peer_wire() {
                 anomalies.note(Kind::TorrentNotGiven, 1, || Example {
                     span: session.span(),
                     flow: crate::session::arrow(session.flow, crate::packet::Direction::LowToHigh),
                     detail: "blocks without a handshake, and no given torrent has a piece that they match"
                         .to_owned(),
                 });
-                self.merge(&session, &Default::default(), anomalies);
+                self.merge(&session, &paths, anomalies);
             }
         }
     }

@@ -56,7 +56,7 @@ impl<'cap> Ledger<'_, 'cap> {
         let handshakes = session.info_hashes().iter().flatten().count();
         let bound = self.connections.get(&session.id).is_some_and(|connection| connection.bound.is_some());
         if holds && !bound {
-            self.undecided.push(session);
+            self.undecided.insert(session.id, (session, paths));
         } else if handshakes > 0 || bound || session.is_peer_wire() {
             self.merge(&session, &paths, anomalies);
         }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Conflict, Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit,
-    UnitBook,
+    Conflict, Content, Ledger, MOST_CONFLICTS, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey,
+    TransferId, Unit, UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, Endpoint};
+use crate::packet::Direction;
 use crate::prove::{Prover, UnitJob, Verdict};
 use crate::session::ConnectionId;
 use crate::wire::Run;
@@ -34,10 +34,13 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
+        if !record.is_answerable() && !share.content.is_trivial() {
+            record.facts.known_resource = true;
+        }
     }
 }
 
-/// Decides every share that is still held, except those being hashed; gives the bytes left unproven.
+/// Decides every share that is still held, except those being hashed; gives the bytes left unproven or disputed.
 pub(super) fn decide<'cap>(
     book: &mut UnitBook<'cap>,
     unit: Unit,
@@ -46,8 +49,8 @@ pub(super) fn decide<'cap>(
     anomalies: &mut Anomalies,
 ) -> u64 {
     let failed = Failed::of(book, records, conflicts);
-    let mut versions: BTreeMap<TransferId, Vec<(Content<'cap>, RangeSet)>> = BTreeMap::new();
-    let mut unproven = 0;
+    let mut versions: BTreeMap<TransferId, Vec<Version<'cap>>> = BTreeMap::new();
+    let mut undecided = 0;
     for (receiver, share, attempt) in book.take_shares() {
         let mut fresh = share.ranges.clone();
         let credited: Vec<RangeSet> = book
@@ -70,7 +73,7 @@ pub(super) fn decide<'cap>(
         if fresh.is_empty() {
             continue;
         }
-        let doubtful = share.doubtful || conflicted(&share, conflicts);
+        let doubtful = share.doubtful || !record.is_answerable() || conflicted(&share, conflicts);
         let agrees = |content: &Content<'cap>| {
             let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
             book.references.iter().any(same)
@@ -96,25 +99,48 @@ pub(super) fn decide<'cap>(
         };
         match verdict {
             Class::Verified => {
+                // A second version may be what the same transfer was credited with before.
                 let counted = book.credit(&share, receiver, fresh.iter());
-                debug_assert_eq!(counted, bytes, "verified bytes are counted once");
+                record.counts.repeated += bytes - counted;
             }
             Class::Refuted => {
                 record.counts.refuted += bytes;
                 record.refuted_pieces.insert(unit.piece);
                 record.refuted_span = Some(record.refuted_span.map_or(share.span, |span| span.join(share.span)));
             }
-            Class::Disputed => record.counts.disputed += bytes,
+            Class::Disputed => {
+                record.counts.disputed += bytes;
+                undecided += bytes;
+            }
             Class::Unproven => {
                 record.counts.unproven += bytes;
-                unproven += bytes;
+                undecided += bytes;
             }
         }
-        if earlier.len() < MOST_VERSIONS {
-            earlier.push((share.content, fresh));
-        }
+        book.crowded |= !keep_version(earlier, &share.content, fresh);
     }
-    unproven
+    undecided
+}
+
+/// What one transfer sent, each place once.
+type Version<'cap> = (Content<'cap>, RangeSet);
+
+/// Keeps what a transfer sent for the first time, to tell what it repeats: in the first version that has its place
+/// free, so that there are as many versions as it sent different contents for one place. `false` when there is no room.
+fn keep_version<'cap>(versions: &mut Vec<Version<'cap>>, content: &Content<'cap>, fresh: RangeSet) -> bool {
+    let free = |(_, ranges): &Version<'cap>| !fresh.iter().any(|range| ranges.intersects(&range));
+    let content = content.cut(&fresh);
+    match versions.iter().position(free) {
+        Some(index) => {
+            if let Some((known, ranges)) = versions.get_mut(index) {
+                known.absorb(content);
+                fresh.iter().for_each(|range| ranges.insert(range));
+            }
+        }
+        None if versions.len() < MOST_VERSIONS => versions.push((content, fresh)),
+        None => return false,
+    }
+    true
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,17 +163,20 @@ impl Failed {
         let mut number = 0;
         for attempt in book.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))) {
             if attempt.state == State::Failed {
-                let subjects: BTreeSet<Endpoint> = attempt
-                    .shares
-                    .iter()
-                    .filter_map(|share| records.get(share.transfer.0 as usize))
-                    .map(|record| Endpoint { ip: record.key.uploader.ip, port: record.subject_port() })
-                    .collect();
-                let doubtful = attempt.shares.iter().any(|share| share.doubtful || conflicted(share, conflicts));
-                let class = match subjects.len() {
-                    0 | 1 if doubtful => Class::Unproven,
-                    0 | 1 => Class::Refuted,
-                    _ => Class::Disputed,
+                let transfers: BTreeSet<TransferId> = attempt.shares.iter().map(|share| share.transfer).collect();
+                let mut senders = transfers.iter().filter_map(|id| records.get(id.0 as usize));
+                let first = senders.next();
+                let one = first.is_none_or(|first| senders.all(|other| first.same_sender(other)));
+                let doubtful = attempt.shares.iter().any(|share| {
+                    let record = records.get(share.transfer.0 as usize);
+                    share.doubtful
+                        || !record.is_some_and(Record::is_answerable)
+                        || conflicted(share, conflicts)
+                });
+                let class = match one {
+                    true if doubtful => Class::Unproven,
+                    true => Class::Refuted,
+                    false => Class::Disputed,
                 };
                 classes.insert(number, class);
             }
@@ -171,12 +200,14 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ra
     }
 }
 
-/// Whether another version of some of its bytes was sent.
+/// Whether another version of some of its bytes, or of the header that says where they belong, was sent.
 fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
     let (id, from, range) = &share.stream;
-    conflicts
-        .get(&(*id, *from))
-        .is_some_and(|list| list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > range.start))
+    let start = range.start.saturating_sub(BLOCK_HEADER);
+    conflicts.get(&(*id, *from)).is_some_and(|list| {
+        list.len() > MOST_CONFLICTS
+            || list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > start)
+    })
 }
 
 impl Conflict<'_> {
@@ -202,10 +233,16 @@ impl<'cap> Ledger<'_, 'cap> {
         for batch in open.chunks(PIECES_AT_ONCE) {
             let mut jobs = Vec::new();
             for (torrent, unit) in batch {
-                for content in self.candidates_of(*torrent, *unit) {
+                let (ways, all) = self.candidates_of(*torrent, *unit);
+                let mut whole = false;
+                for content in ways {
                     if let Some(job) = self.job(*torrent, *unit, &content) {
                         jobs.push((*torrent, *unit, content, prover.submit(job)));
+                        whole = true;
                     }
+                }
+                if let Some(book) = self.books.get_mut(torrent).and_then(|book| book.get_mut(unit)) {
+                    book.crowded |= whole && !all;
                 }
             }
             for (torrent, unit, content, job) in jobs {
@@ -224,9 +261,11 @@ impl<'cap> Ledger<'_, 'cap> {
         Measure::of(self.given(torrent)?, unit)?.job(content)
     }
 
-    /// Ways to put a piece together, the likeliest first.
-    fn candidates_of(&self, torrent: TorrentKey, unit: Unit) -> Vec<Content<'cap>> {
-        let Some(book) = self.books.get(&torrent).and_then(|book| book.get(&unit)) else { return Vec::new() };
+    /// Ways to put a piece together, the likeliest first, and whether these are all that are meant to be tried.
+    fn candidates_of(&self, torrent: TorrentKey, unit: Unit) -> (Vec<Content<'cap>>, bool) {
+        let Some(book) = self.books.get(&torrent).and_then(|book| book.get(&unit)) else {
+            return (Vec::new(), true);
+        };
         let mut shares: Vec<&Share<'cap>> = book.shares().map(|(_, share)| share).collect();
         shares.sort_by_key(|share| share.seq);
         let mut ways = vec![
@@ -258,7 +297,7 @@ impl<'cap> Ledger<'_, 'cap> {
                 ));
             }
         }
-        ways
+        (ways, by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
     }
 }
 
@@ -277,6 +316,8 @@ fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Opt
     (content.len() > 0).then(|| Content::layered([&content.cut(&share.ranges), &share.content]))
 }
 
+// Rationale: BEP 3: length, id, index and begin stand before the payload.
+const BLOCK_HEADER: u64 = 13;
 // Rationale: a sender that sends this many different contents for one place is refuted long before.
 const MOST_VERSIONS: usize = 64;
 // Rationale: each way costs one hash of the piece.

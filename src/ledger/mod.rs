@@ -10,6 +10,7 @@
 mod bind;
 mod content;
 mod conversation;
+mod count;
 mod decide;
 mod ranges;
 mod teach;
@@ -17,7 +18,7 @@ mod transfer;
 mod unit;
 mod web;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 
@@ -32,7 +33,7 @@ use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{JobId, Prover, Verdict};
 use crate::provenance::{At, Span};
-use crate::session::{Answer, ConnectionId, Served, Session, arrow};
+use crate::session::{Answer, Carrier, ConnectionId, Served, Session, arrow};
 use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
 use conversation::{Connection, Conversation};
@@ -46,8 +47,9 @@ pub struct Ledger<'run, 'cap> {
     windows: HashMap<TransferKey, Vec<TransferId>, foldhash::quality::FixedState>,
     books: BTreeMap<TorrentKey, Book<'cap>>,
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
-    /// Connections that ended before it was known which torrent they are about, in order of their end.
-    undecided: Vec<Session<'cap>>,
+    /// Connections that ended before it was known which torrent they are about, with the tunnels that they
+    /// crossed.
+    undecided: BTreeMap<ConnectionId, (Session<'cap>, BTreeSet<String>)>,
     probe: bind::Probe,
     conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
     pending: VecDeque<Pending>,
@@ -87,7 +89,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             windows: HashMap::default(),
             books: BTreeMap::new(),
             connections: HashMap::default(),
-            undecided: Vec::new(),
+            undecided: BTreeMap::new(),
             probe: bind::Probe::default(),
             conflicts: BTreeMap::new(),
             pending: VecDeque::new(),
@@ -120,7 +122,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let conversation = Conversation::of(session, served.block.span.first);
         match self.torrent_of(&conversation, served.from) {
-            TorrentKey::Unknown => self.probe(conversation, served, prover, anomalies),
+            TorrentKey::Unknown => self.probe(conversation, served, session.is_peer_wire(), prover, anomalies),
             torrent => self.place(&conversation, torrent, served, prover, anomalies),
         }
     }
@@ -139,6 +141,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if list.len() < MOST_CONFLICTS {
             list.push(Conflict { offset, bytes });
         } else if list.len() == MOST_CONFLICTS {
+            // From here on every stretch of this direction counts as doubtful; see `conflicted`.
             list.push(Conflict { offset, bytes: &[] });
             anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
@@ -169,6 +172,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             Answer::Solicited(span) => Some(span),
             Answer::Cancelled(_) | Answer::Unasked => None,
         };
+        // A block that waited behind a hole is read after messages that were sent later than it.
+        let before = |span: &Span| !block.span.first.precedes(span.last);
+        let (requested, advertised) = (requested.filter(before), advertised.filter(before));
         let Some(record) = self.records.get_mut(transfer.0 as usize) else { return };
         record.counts.served += captured;
         record.counts.lost += lost;
@@ -186,7 +192,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let seq = self.next_seq;
         self.next_seq += 1;
         let stream = (conversation.id, from, block.offset..block.offset.saturating_add(u64::from(block.len)));
-        let doubtful = block.doubtful || block.framing == Framing::Resynchronised;
+        // Without a handshake the torrent is only likely: another one may begin with the same pieces.
+        let named = conversation.info_hashes.iter().any(Option::is_some) || conversation.carrier == Carrier::Http;
+        let doubtful = block.doubtful || block.framing == Framing::Resynchronised || !named;
         let (number, begin, span) = (block.piece, block.begin, block.span);
         let placed = match torrent {
             TorrentKey::Given(id) => {
@@ -203,6 +211,16 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                         return;
                     }
                 }
+            }
+            // No piece is that long, and its bytes have no place to be compared at.
+            TorrentKey::NotGiven(_) | TorrentKey::Unknown if begin.checked_add(block.len).is_none() => {
+                record.counts.unproven += captured;
+                anomalies.note(Kind::BlockOutsideTorrent, captured, || Example {
+                    span: Some(span),
+                    flow: arrow(conversation.flow, from),
+                    detail: format!("piece {number}: a block of {} bytes from {begin} on", block.len),
+                });
+                return;
             }
             TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
         };
@@ -332,7 +350,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     span: None,
                     flow: String::new(),
                     detail: format!(
-                        "open_slices: {undecided} bytes of {unit} were left unproven before the end of the capture"
+                        "open_slices: {undecided} bytes of {unit} were left undecided before the end of the capture"
                     ),
                 });
             }
@@ -355,7 +373,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         keys.sort_unstable();
         for (torrent, unit) in keys {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
-            let dropped = book.references_dropped;
+            let (dropped, crowded) = (book.references_dropped, book.crowded);
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             if undecided > 0 && dropped {
                 anomalies.note(Kind::LimitReached, undecided, || Example {
@@ -363,6 +381,14 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     flow: String::new(),
                     detail: format!(
                         "reference_slices: {undecided} bytes of {unit} could not be compared with its verified copy"
+                    ),
+                });
+            } else if undecided > 0 && crowded {
+                anomalies.note(Kind::LimitReached, undecided, || Example {
+                    span: None,
+                    flow: String::new(),
+                    detail: format!(
+                        "{undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
                     ),
                 });
             }

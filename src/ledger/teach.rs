@@ -35,7 +35,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let bounds = share.ranges.iter().map(|range| range.start).min()
                 ..share.ranges.iter().map(|range| range.end).max();
             let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
-            for unit in Measure::units(given, piece, &(start..end)) {
+            for unit in Measure::parts(given, piece, &(start..end)) {
                 let Some(measure) = Measure::of(given, unit) else { continue };
                 if let Some(part) = share.part(&measure.range) {
                     self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);

@@ -118,9 +118,9 @@ pub struct Facts {
     pub rejected: u64,
     /// The first whole `piece` message (G6).
     pub first_piece: Option<Span>,
-    /// `piece` messages whole in the framing.
+    /// `piece` messages whose whole body is in the capture.
     pub piece_messages: u64,
-    /// `piece` messages cut off.
+    /// `piece` messages of which bytes are missing.
     pub partial_messages: u64,
     /// Pieces that nobody asked for.
     pub unsolicited: u64,
@@ -144,6 +144,9 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
+    /// Whether what a webseed serves is known to be meant for this torrent: it was asked by info-hash, or a unit of it
+    /// matched. A file of the right name and size alone may be any file.
+    pub known_resource: bool,
     /// First and last packet.
     pub span: Option<Span>,
     /// The tunnels crossed.
@@ -165,6 +168,32 @@ impl Record {
     /// The port by which the report names the uploader: declared, else observed.
     pub fn subject_port(&self) -> u16 {
         self.facts.listen_port.unwrap_or(self.key.uploader.port)
+    }
+
+    /// Whether what both sent came from one client beyond doubt: the same address and port, or declared port, with a
+    /// peer_id in common. Behind one address several clients may declare the usual port, and one may follow another.
+    pub fn same_sender(&self, other: &Self) -> bool {
+        if self.key == other.key && self.facts.peer_ids == other.facts.peer_ids {
+            return true;
+        }
+        let port = self.key.uploader.port == other.key.uploader.port || self.subject_port() == other.subject_port();
+        let (own, others) = (&self.facts.peer_ids, &other.facts.peer_ids);
+        self.key.carrier == other.key.carrier
+            && self.key.uploader.ip == other.key.uploader.ip
+            && port
+            && !own.is_disjoint(others)
+    }
+
+    /// Whether a row may be made of it: something is known of its time, and unless a torrent is known, more than one
+    /// or two blocks that a search found in the middle of an unknown stream.
+    pub fn is_shown(&self) -> bool {
+        self.facts.span.or(self.served_span).is_some()
+            && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
+    }
+
+    /// Whether bytes that differ from the torrent speak against it.
+    pub fn is_answerable(&self) -> bool {
+        self.key.carrier != Carrier::Http || self.facts.known_resource
     }
 
     /// The last moment at which it was active.
@@ -227,7 +256,9 @@ impl Facts {
         self.partial_messages += own.partial_messages;
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
-        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || equal == Handshakes::OneSide);
+        // Without any handshake the flag `handshake-not-captured` says it.
+        let one_handshake = own.handshake.is_some() != other.handshake.is_some();
+        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_handshake);
         self.gaps += own.gaps;
         self.gap_bytes += own.gap_bytes;
         self.snaplen |= own.snaplen;

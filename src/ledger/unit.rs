@@ -42,11 +42,28 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Every unit of `piece` that has a byte in `range`.
+    /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece. A hybrid
+    /// goes by pieces first: its halves may disagree, and either makes the bytes its own.
     pub fn units(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        if torrent.leaf(piece, range.start / LEAF_BYTES).is_none() {
-            return vec![Unit { piece: piece.number(), leaf: None }];
+        if torrent.info_hash_v1().is_none() && torrent.has_leaves(piece) {
+            Self::leaves(piece, range)
+        } else {
+            vec![Unit { piece: piece.number(), leaf: None }]
         }
+    }
+
+    /// The same for a piece that could not be verified whole: a single leaf that is known is reason enough to go by
+    /// leaves, and those that are not known stay open.
+    pub fn parts(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
+        let all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
+        if all.into_iter().any(|leaf| torrent.leaf(piece, leaf).is_some()) {
+            Self::leaves(piece, range)
+        } else {
+            vec![Unit { piece: piece.number(), leaf: None }]
+        }
+    }
+
+    fn leaves(piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
         let leaves = range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES);
         leaves.map(|leaf| Unit { piece: piece.number(), leaf: Some(leaf) }).collect()
     }
@@ -59,7 +76,8 @@ impl Measure {
             None => (0..size, torrent.expected(piece)),
             Some(leaf) => {
                 let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
-                (start..start.saturating_add(LEAF_BYTES).min(size), Expected::Leaf(torrent.leaf(piece, leaf)?))
+                let expected = torrent.leaf(piece, leaf).map_or(Expected::Unknown, Expected::Leaf);
+                (start..start.saturating_add(LEAF_BYTES).min(size), expected)
             }
         };
         let all: RangeSet = torrent.pads(piece).collect();
@@ -180,6 +198,8 @@ pub struct UnitBook<'cap> {
     pub verified: bool,
     /// Whether references were dropped to stay within the limit.
     pub references_dropped: bool,
+    /// Whether a bound on attempts, versions or ways to put it together was reached.
+    pub crowded: bool,
     /// Whether the verified content is of one byte value only.
     pub trivial: bool,
     /// Copies that are open, being hashed, or failed.
@@ -199,6 +219,7 @@ impl<'cap> UnitBook<'cap> {
         let index = match room {
             Some(index) => index,
             None if self.attempts.len() >= MOST_ATTEMPTS => {
+                self.crowded = true;
                 self.loose.push((receiver, share));
                 return None;
             }
@@ -250,8 +271,10 @@ impl<'cap> UnitBook<'cap> {
         &mut self,
         share: &Share<'_>,
         receiver: Receiver,
-        ranges: impl Iterator<Item = Range<u32>>,
+        mut ranges: impl Iterator<Item = Range<u32>>,
     ) -> u64 {
+        // What adds nothing takes nothing away: not the request that the first copy answered, nor its frames.
+        let Some(first) = ranges.next() else { return 0 };
         let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
             Some(index) => index,
             None => {
@@ -268,7 +291,7 @@ impl<'cap> UnitBook<'cap> {
         };
         let Some(credit) = self.credits.get_mut(index) else { return 0 };
         let before = credit.ranges.total();
-        ranges.for_each(|range| credit.ranges.insert(range));
+        std::iter::once(first).chain(ranges).for_each(|range| credit.ranges.insert(range));
         credit.span = credit.span.join(share.span);
         credit.advertised = credit.advertised.zip(share.advertised).map(|(one, other)| one.join(other));
         credit.requested = credit.requested.zip(share.requested).map(|(one, other)| one.join(other));

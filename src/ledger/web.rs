@@ -40,17 +40,23 @@ pub struct WebConnection {
 }
 
 impl<'cap> Ledger<'_, 'cap> {
-    /// A webseed served a block of `torrent`.
+    /// A webseed served a block of `torrent`. `certain`: its request names the torrent (BEP 17), not only a file of it.
+    #[expect(clippy::too_many_arguments, reason = "what a session would hold")]
     pub fn serve_web(
         &mut self,
         id: ConnectionId,
         flow: FlowKey,
         torrent: TorrentId,
         served: Served<'cap>,
+        certain: bool,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
         let conversation = Conversation::of_web(id, flow, served.block.span.first);
+        let transfer = self.transfer(&conversation, served.from, TorrentKey::Given(torrent));
+        if let Some(record) = self.records.get_mut(transfer.0 as usize) {
+            record.facts.known_resource |= certain;
+        }
         self.place(&conversation, TorrentKey::Given(torrent), served, prover, anomalies);
         // One HTTP connection may serve several torrents.
         self.connections.remove(&id);
@@ -81,7 +87,7 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 impl Conversation {
-    fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
+    pub(super) fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
         Self {
             id,
             flow,

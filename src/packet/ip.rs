@@ -78,6 +78,8 @@ fn ipv4(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
         let offset = usize::from(header.fragments_offset().value()) * 8;
         let place = Place { id: u32::from(header.identification()), offset, more: header.more_fragments() };
         Upper { protocol, payload: body, fragment: Some(place), routed: false }
+    } else if protocol != AUTHENTICATION {
+        Upper { protocol, payload: body, fragment: None, routed: false }
     } else {
         extensions(protocol, body, false)?
     };

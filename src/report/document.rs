@@ -44,22 +44,27 @@ impl Document {
     /// # Errors
     /// Whatever `serde_json` reports; a document as built holds nothing that it refuses.
     pub fn json(&self) -> Result<String, serde_json::Error> {
-        let plain = serde_json::to_string_pretty(self)?;
-        let mut out = String::with_capacity(plain.len() + 1);
-        for c in plain.chars() {
-            // The newlines of the indentation are the only control characters outside of strings.
-            if c != '\n' && text::is_unsafe(c) {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            } else {
-                out.push(c);
-            }
-        }
-        out.push('\n');
-        Ok(out)
+        stable_json(self)
     }
+}
+
+/// See [`Document::json`].
+pub(crate) fn stable_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let plain = serde_json::to_string_pretty(value)?;
+    let mut out = String::with_capacity(plain.len() + 1);
+    for c in plain.chars() {
+        // The newlines of the indentation are the only control characters outside of strings.
+        if c != '\n' && text::is_unsafe(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
+    Ok(out)
 }
 
 /// The program.

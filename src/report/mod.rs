@@ -24,6 +24,7 @@ mod terminal;
 mod text;
 
 pub use case::{Case, CaseError};
+pub(crate) use document::stable_json;
 pub use document::{
     Anomaly, Document, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
     Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
@@ -35,4 +36,6 @@ pub use notes::notes;
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::terminal;
+pub(crate) use terminal::{Page, clock, grid};
+pub(crate) use text::is_unsafe;
 pub use text::{counted, duration, escaped, grouped, hex, rfc3339, wrapped};

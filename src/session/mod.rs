@@ -332,6 +332,9 @@ impl<'cap> Session<'cap> {
 
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+        if self.events.is_empty() {
+            return;
+        }
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             match event {
@@ -346,8 +349,10 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::Message { message, span } => {
                     let (sender, receiver) = both(&mut self.sides, direction);
-                    if let Message::RejectRequest(block) = message {
-                        receiver.outstanding.reject(block);
+                    match message {
+                        Message::RejectRequest(block) => receiver.outstanding.reject(block),
+                        Message::Choke => receiver.outstanding.choke(),
+                        _ => {}
                     }
                     sender.message(message, span);
                 }

@@ -28,16 +28,24 @@ pub(super) struct Outstanding {
     /// In order of arrival; live while the request still has that number.
     order: VecDeque<(u64, (u32, u32))>,
     next: u64,
+    chokes: u64,
     most: usize,
     overflow: Overflow,
 }
 
+/// The requests for one block: a client may ask again before it was answered.
 #[derive(Clone, Copy, Debug)]
 struct Request {
     length: u32,
+    /// The first of those that are not answered.
     span: Span,
-    cancelled: bool,
+    /// Not answered and not cancelled.
+    live: u32,
+    /// Cancelled, and not answered all the same.
+    cancelled: u32,
     number: u64,
+    /// Chokes before it: what was asked for before one is mostly asked for again, and answered once.
+    chokes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +64,20 @@ impl Outstanding {
     pub(super) fn request(&mut self, block: BlockRef, span: Span) {
         let key = (block.piece, block.begin);
         self.next += 1;
-        self.requests.insert(key, Request { length: block.length, span, cancelled: false, number: self.next });
+        let fresh =
+            Request { length: block.length, span, live: 1, cancelled: 0, number: self.next, chokes: self.chokes };
+        match self.requests.get_mut(&key) {
+            Some(known) if known.length == block.length && known.chokes == self.chokes => {
+                if known.live == 0 {
+                    known.span = span;
+                }
+                (known.live, known.number) = (known.live.saturating_add(1), self.next);
+            }
+            Some(known) => *known = fresh,
+            None => {
+                self.requests.insert(key, fresh);
+            }
+        }
         self.order.push_back((self.next, key));
         if self.requests.len() > self.most {
             while let Some((number, oldest)) = self.order.pop_front() {
@@ -78,9 +99,15 @@ impl Outstanding {
         self.requests.get(&key).is_some_and(|request| request.number == number)
     }
 
+    /// The other side choked.
+    pub(super) fn choke(&mut self) {
+        self.chokes += 1;
+    }
+
     pub(super) fn cancel(&mut self, block: BlockRef) {
         if let Some(request) = self.requests.get_mut(&(block.piece, block.begin)) {
-            request.cancelled = true;
+            request.cancelled = request.cancelled.saturating_add(request.live);
+            request.live = 0;
         }
     }
 
@@ -90,14 +117,20 @@ impl Outstanding {
 
     /// Takes the request that a block of `len` bytes answers.
     pub(super) fn answer(&mut self, piece: u32, begin: u32, len: u32) -> Answer {
-        match self.requests.get(&(piece, begin)) {
-            Some(request) if len <= request.length => {
-                let Request { span, cancelled, .. } = *request;
-                self.requests.remove(&(piece, begin));
-                if cancelled { Answer::Cancelled(span) } else { Answer::Solicited(span) }
-            }
-            _ => Answer::Unasked,
+        let Some(request) = self.requests.get_mut(&(piece, begin)).filter(|request| len <= request.length) else {
+            return Answer::Unasked;
+        };
+        let answer = if request.live > 0 {
+            request.live -= 1;
+            Answer::Solicited(request.span)
+        } else {
+            request.cancelled = request.cancelled.saturating_sub(1);
+            Answer::Cancelled(request.span)
+        };
+        if request.live == 0 && request.cancelled == 0 {
+            self.requests.remove(&(piece, begin));
         }
+        answer
     }
 
     pub(super) fn contains(&self, block: BlockRef) -> bool {
@@ -149,6 +182,28 @@ mod tests {
         outstanding.request(block(1), span(1));
         outstanding.cancel(block(1));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(1)));
+    }
+
+    #[test]
+    fn a_block_asked_for_twice_may_be_answered_twice() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1));
+        outstanding.request(block(1), span(2));
+        assert_eq!(
+            [0; 3].map(|_| outstanding.answer(1, 0, 16_384)),
+            [Answer::Solicited(span(1)), Answer::Solicited(span(1)), Answer::Unasked]
+        );
+    }
+
+    #[test]
+    fn a_block_asked_for_again_after_its_cancel_is_solicited_and_the_cancelled_one_told_apart() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1));
+        outstanding.cancel(block(1));
+        outstanding.request(block(1), span(3));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(3)));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(3)));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
     }
 
     #[test]

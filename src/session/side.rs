@@ -28,9 +28,9 @@ pub struct SideFacts {
     pub requested: Option<Span>,
     /// Requests of the other side that it rejected.
     pub rejected: u64,
-    /// Its `piece` messages that are whole in the framing (holes allowed).
+    /// Its `piece` messages whose whole body is in the capture.
     pub piece_messages: u64,
-    /// Its `piece` messages that the capture cuts off.
+    /// Its `piece` messages of which bytes are missing from the capture.
     pub partial_messages: u64,
     /// The first whole `piece` message with payload.
     pub first_piece: Option<Span>,
@@ -106,7 +106,8 @@ impl<'cap> Side<'cap> {
     pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer) {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
-        if block.captured_to == block.len {
+        // Whole means the whole body in the capture: a hole in it makes a partial message (T26).
+        if captured == u64::from(block.len) {
             facts.piece_messages += 1;
             if captured > 0 {
                 facts.first_piece.get_or_insert(block.span);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
@@ -99,6 +100,8 @@ impl<'cap> Channel<'cap> {
         self.content = match *item {
             StreamItem::Data { offset: 0, bytes, .. } if opening.initiator.is_some() => match sniff(bytes) {
                 Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
+                // Its own SYN is missing, so these need not be its first bytes.
+                Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, opening, hub),
                 Sniff::Other => match webseed::sniff(bytes) {
                     webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
                     webseed::Sniff::Response => {
@@ -109,15 +112,18 @@ impl<'cap> Channel<'cap> {
                     }
                 },
             },
-            // Without the opening, MSE can be told only by a secret.
-            StreamItem::Data { .. } | StreamItem::Gap { .. } if !hub.secrets.is_empty() => {
-                Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
-            }
-            StreamItem::Data { .. } | StreamItem::Gap { .. } => {
-                self.peer(Start::MidStream, direction, opening, hub)
-            }
+            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, opening, hub),
             _ => return,
         };
+    }
+
+    /// Without the opening, MSE can be told only by a secret.
+    fn mid_stream(&self, direction: Direction, opening: &Opening, hub: &mut Hub<'_, 'cap>) -> Content<'cap> {
+        if hub.secrets.is_empty() {
+            self.peer(Start::MidStream, direction, opening, hub)
+        } else {
+            Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+        }
     }
 
     fn peer(
@@ -216,37 +222,48 @@ impl<'cap> Channel<'cap> {
         hub.scratch.clear = out;
     }
 
-    /// Ends the connection.
-    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+    /// Ends the connection, and says what it carried.
+    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
         if let Content::Mse(..) = self.content {
             self.filter(None, &transported.opening, hub);
         }
         let (flow, carrier, span) = (self.flow, self.carrier, self.span);
         match self.content {
             Content::Peer(session) => end(session, transported, hub),
-            Content::Web(web) => web.close(transported, span, hub),
+            Content::Web(web) => {
+                web.close(transported, span, hub);
+                Carried::Http
+            }
             Content::Mse(filter, session) => {
                 hub.used_secrets.extend(filter.secret());
+                let mut carried = Carried::Other;
                 if let Some(session) = session {
-                    end(session, transported, hub);
+                    carried = end(session, transported, hub);
                 }
+                let [a_to_b, b_to_a] = filter.opaque_bytes();
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
                     MseOutcome::WrongSecret { secret, basis } => {
                         hub.note_wrong_secret(*secret, basis, flow, span);
                         basis.clone()
                     }
-                    _ => return,
+                    _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
+                    _ => return carried,
                 };
-                let [a_to_b, b_to_a] = filter.opaque_bytes();
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     hub.opaque(Opaque { a, b, carrier, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
                 }
+                Carried::MseOpaque
             }
-            Content::Undecided | Content::Other => {}
+            Content::Undecided | Content::Other => Carried::Other,
         }
     }
+}
+
+/// Whether the segment that opens a direction was seen, so that its offsets count from its first byte.
+fn begins(opening: &Opening, direction: Direction) -> bool {
+    if opening.initiator == Some(direction) { opening.syn.is_some() } else { opening.syn_ack.is_some() }
 }
 
 /// Hands an item to a session, and what it makes known to the hub.
@@ -266,10 +283,11 @@ fn read<'cap>(
     hub.scratch.events = events;
 }
 
-fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) {
+fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
-    hub.close(*session, transported.paths);
+    let encryption = session.encryption;
+    if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }
 
 /// Tells the session what the transport knows of its opening.
@@ -277,6 +295,10 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
 }
+
+/// On what rests that a part of a readable connection is not.
+const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown length, or without the \
+                             responder's answer, the place in the RC4 key stream is not known";
 
 /// The frames that show both ends answering (grade G2), where all of them are in the capture.
 pub(super) fn opened(opening: &Opening) -> Option<Span> {

@@ -49,20 +49,22 @@ impl Hashes {
         self.messages.push(Message { info_hash, range, hashes, span });
     }
 
-    /// The torrents with what the messages prove; `None` when they add nothing.
+    /// The torrents with what the messages prove; `None` when they prove nothing. What was known before counts too:
+    /// pieces that could not be verified whole have not been tried by leaves yet.
     pub(crate) fn teach(self, torrents: &Torrents, anomalies: &mut Anomalies) -> Option<Torrents> {
         if self.messages.is_empty() {
             return None;
         }
         let mut taught = torrents.clone();
         let mut open = self.messages;
-        let mut learned = 0_u64;
+        let (mut learned, mut proven) = (0_u64, false);
         // A message may hang on a node that a later one proves.
         loop {
             let before = learned;
             open.retain(|message| match message.learn(&mut taught) {
                 Some(Ok(nodes)) => {
                     learned += u64::from(nodes);
+                    proven = true;
                     false
                 }
                 Some(Err(ProofError::Unconnected)) => true,
@@ -87,7 +89,7 @@ impl Hashes {
                 detail: ProofError::Unconnected.to_string(),
             });
         }
-        (learned > 0).then_some(taught)
+        proven.then_some(taught)
     }
 }
 

@@ -3,6 +3,7 @@
 mod channel;
 mod hashes;
 mod tcp;
+mod traffic;
 mod udp;
 mod web;
 
@@ -27,6 +28,7 @@ use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
 pub(crate) use hashes::Hashes;
 use tcp::TcpFlow;
+pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
 use udp::UdpFlow;
 
 /// The stages from frame to ledger, and what flows between them.
@@ -59,6 +61,7 @@ pub(crate) struct Hub<'run, 'cap> {
     hashes: Hashes,
     purpose: Purpose,
     tallies: Tallies,
+    traffic: Traffic,
     next_connection: u64,
     scratch: Scratch<'cap>,
 }
@@ -68,6 +71,8 @@ pub(crate) struct Hub<'run, 'cap> {
 pub(crate) enum Purpose {
     /// To find info dictionaries only: payload is not kept.
     Survey,
+    /// To say what the captures hold: payload is counted and not kept, and nothing is hashed.
+    Inspect,
     /// To prove.
     Proof,
 }
@@ -125,6 +130,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 hashes: Hashes::default(),
                 purpose,
                 tallies: Tallies::default(),
+                traffic: Traffic::default(),
                 next_connection: 0,
                 scratch: Scratch::default(),
             },
@@ -190,14 +196,25 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
-    /// `hashes` messages add to them (BEP 52).
+    /// `hashes` messages add to them (BEP 52). What all flows carried comes third.
     pub(crate) fn finish(
         mut self,
         taught: &'run OnceCell<Torrents>,
-    ) -> Result<(Ledger<'run, 'cap>, Findings), Error> {
+    ) -> Result<(Ledger<'run, 'cap>, Findings, Traffic), Error> {
         self.close_flows();
-        let Hub { prover, mut ledger, mut anomalies, mentions, metadata, hashes, tallies, opaque, failure, .. } =
-            self.hub;
+        let Hub {
+            prover,
+            mut ledger,
+            mut anomalies,
+            mentions,
+            metadata,
+            hashes,
+            tallies,
+            mut traffic,
+            opaque,
+            failure,
+            ..
+        } = self.hub;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -208,6 +225,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let metadata = metadata.finish();
         note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();
+        (traffic.not_ip, traffic.other_ip) = (counts.not_ip, counts.other_ip);
         let quality = Quality {
             frames: self.frames,
             not_ip: counts.not_ip,
@@ -220,7 +238,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             clock_steps: self.clock.count,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        Ok((ledger, Findings { anomalies, mentions, metadata, opaque, quality, clock_steps: self.clock.steps }))
+        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps: self.clock.steps };
+        Ok((ledger, findings, traffic))
     }
 }
 
@@ -235,6 +254,9 @@ impl<'cap> Hub<'_, 'cap> {
         for event in events.drain(..) {
             match event {
                 SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
+                SessionEvent::Served(served) if self.purpose == Purpose::Inspect => {
+                    self.ledger.count(session, &served);
+                }
                 SessionEvent::Served(served) => {
                     self.ledger.serve(session, served, self.prover, &mut self.anomalies);
                 }
@@ -265,9 +287,20 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A block of a webseed.
-    fn serve_web(&mut self, id: ConnectionId, flow: FlowKey, torrent: TorrentId, served: Served<'cap>) {
-        if self.purpose == Purpose::Proof {
-            self.ledger.serve_web(id, flow, torrent, served, self.prover, &mut self.anomalies);
+    fn serve_web(
+        &mut self,
+        id: ConnectionId,
+        flow: FlowKey,
+        torrent: TorrentId,
+        served: Served<'cap>,
+        certain: bool,
+    ) {
+        match self.purpose {
+            Purpose::Survey => {}
+            Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
+            Purpose::Proof => {
+                self.ledger.serve_web(id, flow, torrent, served, certain, self.prover, &mut self.anomalies);
+            }
         }
     }
 
@@ -325,12 +358,13 @@ impl<'cap> Hub<'_, 'cap> {
         }
     }
 
-    /// Ends a session.
-    fn close(&mut self, mut session: Session<'cap>, paths: BTreeSet<String>) {
+    /// Ends a session; whether it was one of the peer wire.
+    fn close(&mut self, mut session: Session<'cap>, paths: BTreeSet<String>) -> bool {
         let mut events = Vec::new();
         session.close(&mut events, &mut self.anomalies);
         self.deliver(&session, &mut events);
-        if session.is_peer_wire() {
+        let is_peer_wire = session.is_peer_wire();
+        if is_peer_wire {
             for direction in [Direction::LowToHigh, Direction::HighToLow] {
                 let side = session.side(direction);
                 self.tallies.gaps += side.gaps;
@@ -338,6 +372,7 @@ impl<'cap> Hub<'_, 'cap> {
             }
         }
         self.ledger.close(session, paths, &mut self.anomalies);
+        is_peer_wire
     }
 }
 

@@ -1,6 +1,7 @@
 //! One TCP flow: a connection and what it carries, until the next connection on the same addresses.
 
 use super::channel::{Channel, Transported};
+use super::traffic::{Transport, Volume};
 use super::{Hub, Paths};
 use crate::anomaly::{Example, Kind};
 use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
@@ -16,6 +17,7 @@ pub(super) struct TcpFlow<'cap> {
     channel: Channel<'cap>,
     recent: [Recent; 2],
     duplicates: u64,
+    volume: Volume,
     paths: Paths,
 }
 
@@ -35,6 +37,7 @@ impl<'cap> TcpFlow<'cap> {
             channel: Channel::new(flow, Carrier::Tcp),
             recent: [Recent::default(); 2],
             duplicates: 0,
+            volume: Volume::default(),
             paths: Paths::default(),
         }
     }
@@ -58,6 +61,7 @@ impl<'cap> TcpFlow<'cap> {
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
         }
+        self.volume.count(self.flow, direction, &segment.payload);
         if self.channel.is_other() && !segment.flags.syn {
             return;
         }
@@ -82,7 +86,8 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         let paths = self.paths.names(decoder);
-        self.channel.close(Transported { opening, duplicates: self.duplicates > 0, paths }, hub);
+        let carried = self.channel.close(Transported { opening, duplicates: self.duplicates > 0, paths }, hub);
+        hub.traffic.add(Transport::Tcp, carried, &self.volume);
     }
 
     fn note_duplicate(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
@@ -118,6 +123,6 @@ impl Recent {
 }
 
 // Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
-const RECENT: usize = 4;
+const RECENT: usize = 8;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;

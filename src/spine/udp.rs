@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::channel::{Channel, Transported};
+use super::traffic::{Content, Transport, Volume};
 use super::{Hub, Paths};
 use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, UdpDatagram};
 use crate::session::Carrier;
@@ -14,6 +15,8 @@ use crate::stream::{EndReason, StreamItem, StreamLimits};
 pub(super) struct UdpFlow<'cap> {
     flow: FlowKey,
     utp: Option<Box<Utp<'cap>>>,
+    /// What is no uTP.
+    rest: Volume,
     paths: Paths,
 }
 
@@ -21,13 +24,15 @@ pub(super) struct UdpFlow<'cap> {
 #[derive(Debug)]
 struct Utp<'cap> {
     streams: UtpFlow<'cap>,
-    channels: BTreeMap<UtpId, Channel<'cap>>,
+    channels: BTreeMap<UtpId, (Channel<'cap>, Volume)>,
+    /// Packets that may be uTP; the next connection that is established takes them.
+    pending: Volume,
 }
 
 impl<'cap> UdpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.udp_flows += 1;
-        Self { flow, utp: None, paths: Paths::default() }
+        Self { flow, utp: None, rest: Volume::default(), paths: Paths::default() }
     }
 
     /// Notes the tunnels that a packet crossed.
@@ -44,19 +49,28 @@ impl<'cap> UdpFlow<'cap> {
     ) {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
+                self.rest.count(self.flow, packet.direction, &datagram.payload);
                 return;
             }
             let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
-            self.utp = Some(Box::new(Utp { streams, channels: BTreeMap::new() }));
+            self.utp = Some(Box::new(Utp { streams, channels: BTreeMap::new(), pending: Volume::default() }));
         }
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
+        // Counted before a connection that ends with this packet is closed.
+        let volume = match verdict {
+            UtpVerdict::NotUtp(_) => &mut self.rest,
+            UtpVerdict::Pending => &mut utp.pending,
+            UtpVerdict::Part(id) => utp.channels.get_mut(&id).map_or(&mut utp.pending, |(_, volume)| volume),
+        };
+        volume.count(self.flow, packet.direction, &datagram.payload);
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
-            && let Some(channel) = utp.channels.get_mut(&id)
+            && let Some((channel, volume)) = utp.channels.get_mut(&id)
         {
+            volume.take(&mut utp.pending);
             channel.touch(packet.direction, packet.at);
         }
         hub.scratch.utp_items = items;
@@ -64,7 +78,8 @@ impl<'cap> UdpFlow<'cap> {
 
     /// Ends the flow.
     pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        let Some(mut utp) = self.utp else { return };
+        let mut rest = self.rest;
+        let Some(mut utp) = self.utp else { return hub.traffic.add(Transport::Udp, Content::Other, &rest) };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
@@ -72,6 +87,8 @@ impl<'cap> UdpFlow<'cap> {
         for id in ids {
             utp.end(id, hub, &self.paths, decoder);
         }
+        rest.take(&mut utp.pending);
+        hub.traffic.add(Transport::Udp, Content::Other, &rest);
     }
 }
 
@@ -87,9 +104,9 @@ impl<'cap> Utp<'cap> {
         let mut ended = Vec::new();
         for (id, direction, item) in items.drain(..) {
             let opening = self.streams.opening(id).unwrap_or_default();
-            let channel = self.channels.entry(id).or_insert_with(|| {
+            let (channel, _) = self.channels.entry(id).or_insert_with(|| {
                 hub.tallies.utp_flows += 1;
-                Channel::new(flow, Carrier::Utp)
+                (Channel::new(flow, Carrier::Utp), Volume::default())
             });
             let frame = match item {
                 StreamItem::Data { at, .. } | StreamItem::Gap { at, .. } => Some(at),
@@ -111,9 +128,11 @@ impl<'cap> Utp<'cap> {
     }
 
     fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
-        if let Some(channel) = self.channels.remove(&id) {
+        if let Some((channel, volume)) = self.channels.remove(&id) {
             let opening = self.streams.opening(id).unwrap_or_default();
-            channel.close(Transported { opening, duplicates: false, paths: paths.names(decoder) }, hub);
+            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder) };
+            let carried = channel.close(transported, hub);
+            hub.traffic.add(Transport::Utp, carried, &volume);
         }
     }
 }

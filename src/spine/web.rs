@@ -12,7 +12,7 @@ use crate::provenance::Span;
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
 use crate::stream::StreamItem;
 use crate::torrent::TorrentId;
-use crate::webseed::{BodyPart, Candidate, HttpExchange, WebEvent, WebRequest, identify};
+use crate::webseed::{Basis, BodyPart, Candidate, HttpExchange, WebEvent, WebRequest, identify};
 use crate::wire::Framing;
 
 /// One HTTP connection.
@@ -113,6 +113,7 @@ impl<'cap> WebChannel<'cap> {
                 Some(Identified { request: part.request.clone(), total: part.total, candidate, ambiguous });
         }
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
+        let certain = candidate.basis == Basis::InfoHash && part.total.is_some();
         let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
         let mut blocks = candidate.blocks(hub.ledger.torrents().torrent(torrent), part);
         if ambiguous {
@@ -130,7 +131,7 @@ impl<'cap> WebChannel<'cap> {
             }
             let answer = part.request.as_ref().map_or(Answer::Unasked, |request| Answer::Solicited(request.span));
             let served = Served { from: self.server, block, answer, advertised: None };
-            hub.serve_web(self.id, self.flow, torrent, served);
+            hub.serve_web(self.id, self.flow, torrent, served, certain);
         }
     }
 

@@ -119,6 +119,11 @@ impl LeafHashes {
         self.trees.get(&(root, size))?.node(layer, index)
     }
 
+    /// Whether all these leaves of a file's tree are known.
+    pub fn has_leaves(&self, root: [u8; 32], size: u64, leaves: std::ops::Range<u64>) -> bool {
+        self.trees.get(&(root, size)).is_some_and(|tree| tree.has_leaves(leaves))
+    }
+
     /// Checks a proof and keeps what it proves; returns how many nodes of its range were not known before.
     pub fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
         let range = (proof.pieces_root, 0)..=(proof.pieces_root, u64::MAX);
@@ -176,6 +181,19 @@ impl Tree {
         let piece = usize::try_from(index).ok().filter(|_| layer == self.piece_layer);
         let piece = piece.and_then(|index| self.layer.get(index));
         piece.or_else(|| self.learned.get(&(layer, index))).copied()
+    }
+
+    fn has_leaves(&self, leaves: std::ops::Range<u64>) -> bool {
+        let known = match self.piece_layer {
+            _ if self.height == 0 => 1,
+            0 if !self.layer.is_empty() => self.layer.len() as u64,
+            // What was learned is counted, not looked up: this is asked for every block.
+            _ => {
+                return self.learned.range((0, leaves.start)..(0, leaves.end)).count() as u64
+                    == leaves.end - leaves.start;
+            }
+        };
+        leaves.end <= known
     }
 
     fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {

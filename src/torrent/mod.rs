@@ -267,6 +267,14 @@ impl Torrent {
         self.trees.node(root, file.size, 0, (within + leaf_start) / u64::from(LEAF_BYTES))
     }
 
+    /// Whether every leaf of the piece that has content is known, see [`Torrent::leaf`].
+    pub fn has_leaves(&self, piece: PieceIndex) -> bool {
+        let Some((root, file, within)) = self.file_of(piece) else { return false };
+        let end = file.size.min(within.saturating_add(u64::from(self.piece_length())));
+        let leaf = u64::from(LEAF_BYTES);
+        self.trees.has_leaves(root, file.size, within / leaf..end.div_ceil(leaf))
+    }
+
     /// Checks a `hashes` message against what is known, and keeps what it proves: then [`Torrent::leaf`] and
     /// [`Torrent::expected`] know more. Returns how many hashes of its base layer are new.
     ///

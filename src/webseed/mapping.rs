@@ -43,7 +43,16 @@ pub enum Basis {
 /// The torrents that a resource of `total` bytes may be of, in the order of `torrents`. Looks at every file of every
 /// torrent: meant to be asked once for each response, not for each part.
 pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Torrents) -> Vec<Candidate> {
+    // What answers another method is no representation of the resource (RFC 9110 section 9.3).
+    if request.is_some_and(|request| request.method != "GET") {
+        return Vec::new();
+    }
     if let Some((id, extents)) = request.and_then(|request| by_query(&request.target, torrents)) {
+        // An answer of another length than was asked for is something else, such as a word of regret.
+        let asked: u64 = extents.iter().map(|extent| extent.len).sum();
+        if total.is_some_and(|total| total != asked) {
+            return Vec::new();
+        }
         return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash }];
     }
     let path = request.map(|request| path(&request.target));

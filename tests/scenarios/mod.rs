@@ -1,11 +1,16 @@
 //! The scenarios of the evidence contract (T09 to T51, over TCP and uTP): each builds a capture, and the exact
 //! figures expected come from what the generator knows it sent.
 
+mod audit;
 mod claims;
 mod collision;
 mod content;
+mod dialects;
 mod hostile;
 mod identity;
+mod others;
+mod paths;
+mod swarm;
 mod transport;
 mod utp;
 mod versions;

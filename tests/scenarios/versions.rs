@@ -22,6 +22,31 @@ fn t16_a_good_and_a_bad_leaf_are_told_apart() {
 }
 
 #[test]
+fn a_verified_v2_piece_proves_each_leaf_to_its_own_sender() {
+    let torrent = Recipe::single("v2.bin", 4 * SMALL, 4 * SMALL as usize, 16).v2();
+    let other = "81.2.69.30:6881";
+    let mut world = World::new();
+    let bad = join(&mut world, &torrent, M, S);
+    for leaf in [0, 1] {
+        world.send(bad, Side::A, &wire::request(0, leaf * SMALL, SMALL));
+    }
+    world.piece(bad, Side::B, &torrent, 0, 0, SMALL);
+    world.bad_piece(bad, Side::B, &torrent, 0, SMALL, SMALL);
+    let good = join(&mut world, &torrent, M, other);
+    for leaf in [2, 3, 1] {
+        world.send(good, Side::A, &wire::request(0, leaf * SMALL, SMALL));
+        world.piece(good, Side::B, &torrent, 0, leaf * SMALL, SMALL);
+    }
+    let evidence = analyze(&world, &torrent);
+    let (one, two) = (transfer(&evidence, S, M), transfer(&evidence, other, M));
+    let leaf = u64::from(SMALL);
+    assert_eq!(one.bytes, Bytes { verified: leaf, sole: leaf, refuted: leaf, ..clean(2 * leaf) });
+    assert_eq!(two.bytes, clean(3 * leaf));
+    assert_eq!([one.grade, two.grade], [Grade::G8; 2]);
+    assert_eq!([one.pieces_sole, two.pieces_sole], [0; 2]);
+}
+
+#[test]
 fn a_v2_torrent_with_a_short_last_leaf_is_verified_whole() {
     let torrent = Recipe::single("v2.bin", 2 * SMALL, 7 * SMALL as usize + 123, 16).v2();
     let (world, _) = one_seeder(&torrent);

@@ -252,6 +252,22 @@ impl Torrent {
         (0..len.div_ceil(size)).map(|n| (n * size, size.min(len - n * size))).collect()
     }
 
+    /// The `pieces root` of a file.
+    pub fn root(&self, file: usize) -> [u8; 32] {
+        merkle(&self.files[file].bytes, self.piece_length).0
+    }
+
+    /// A whole layer of a file's tree, from 0 for the leaves; those beyond the file's end are zeros (BEP 52).
+    pub fn layer(&self, file: usize, layer: u32) -> Vec<[u8; 32]> {
+        let leaves = self.files[file].bytes.chunks(BLOCK as usize).map(|leaf| Sha256::digest(leaf).into());
+        let mut nodes: Vec<[u8; 32]> = leaves.collect();
+        nodes.resize(nodes.len().next_power_of_two(), [0; 32]);
+        for _ in 0..layer {
+            nodes = nodes.chunks(2).map(|pair| Sha256::digest(pair.concat()).into()).collect();
+        }
+        nodes
+    }
+
     /// Bytes of piece `piece` per file, pad files left out.
     pub fn files_of(&self, piece: u32) -> Vec<(usize, u64)> {
         let from = u64::from(piece) * u64::from(self.piece_length);

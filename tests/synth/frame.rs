@@ -146,3 +146,36 @@ fn fold(mut sum: u64) -> u16 {
     }
     sum as u16
 }
+
+/// An Ethernet frame with VLAN tags (802.1ad outside, 802.1Q inside), outermost first.
+pub fn tagged(packet: &[u8], tags: &[u16]) -> Vec<u8> {
+    let plain = ethernet(packet);
+    let mut out = plain[..12].to_vec();
+    for (index, tag) in tags.iter().enumerate() {
+        let kind: u16 = if index + 1 == tags.len() { 0x8100 } else { 0x88a8 };
+        out.extend_from_slice(&kind.to_be_bytes());
+        out.extend_from_slice(&tag.to_be_bytes());
+    }
+    out.extend_from_slice(&plain[12..]);
+    out
+}
+
+/// An IPv4 packet in fragments of at most `size` payload bytes, a multiple of 8 (RFC 791).
+pub fn fragments(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
+    let (header, body) = packet.split_at(20);
+    let last = body.chunks(size).count() - 1;
+    body.chunks(size)
+        .enumerate()
+        .map(|(index, chunk)| {
+            let mut out = header.to_vec();
+            out[2..4].copy_from_slice(&(20 + chunk.len() as u16).to_be_bytes());
+            let more: u16 = if index == last { 0 } else { 0x2000 };
+            out[6..8].copy_from_slice(&(more | (index * size / 8) as u16).to_be_bytes());
+            out[10..12].copy_from_slice(&[0; 2]);
+            let check = !fold(words(&out));
+            out[10..12].copy_from_slice(&check.to_be_bytes());
+            out.extend_from_slice(chunk);
+            out
+        })
+        .collect()
+}

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
+use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given};
 use peerproof::torrent::Torrents;
-use peerproof::{Error, Limits, Options};
+use peerproof::{Error, Found, Limits, Options};
 
 use super::content::Torrent;
 use super::swarm::World;
@@ -19,6 +20,7 @@ pub struct Run {
     torrents: Vec<(String, Vec<u8>)>,
     checksums: ChecksumPolicy,
     limits: Limits,
+    secrets: Secrets,
 }
 
 impl Run {
@@ -38,6 +40,18 @@ impl Run {
 
     pub fn torrent(mut self, torrent: &Torrent) -> Self {
         self.torrents.push((format!("{}.torrent", self.torrents.len()), torrent.metainfo.clone()));
+        self
+    }
+
+    /// A magnet link, or the bytes of any torrent file.
+    pub fn metainfo(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.torrents.push((format!("{}.torrent", self.torrents.len()), bytes.into()));
+        self
+    }
+
+    /// A file of MSE secrets.
+    pub fn secrets(mut self, text: &str) -> Self {
+        self.secrets = Secrets::parse("secrets.txt", text.as_bytes()).expect("secrets of a test");
         self
     }
 
@@ -72,6 +86,13 @@ impl Run {
         document.json().expect("a report can be written")
     }
 
+    /// The torrents whose metadata the captures hold.
+    pub fn found(&self) -> Found {
+        let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");
+        let options = Options { limits: self.limits.clone(), secrets: &self.secrets, ..Options::default() };
+        peerproof::find_torrents(&captures, &options).expect("the survey can go on")
+    }
+
     pub fn once(&self, threads: usize, window: u64) -> Result<Evidence, Error> {
         let captures = CaptureSet::from_bytes(self.captures.clone())?;
         let torrents = Torrents::from_bytes(self.torrents.clone())?;
@@ -80,6 +101,7 @@ impl Run {
             window,
             checksums: self.checksums,
             limits: self.limits.clone(),
+            secrets: &self.secrets,
             ..Options::default()
         };
         peerproof::analyze(&captures, &torrents, &options)
@@ -128,7 +150,7 @@ pub fn address(text: &str) -> SocketAddr {
 }
 
 /// The accounting identity in every row.
-fn check(evidence: &Evidence) {
+pub fn check(evidence: &Evidence) {
     for transfer in &evidence.transfers {
         assert!(transfer.bytes.balanced(), "{transfer:#?}");
     }

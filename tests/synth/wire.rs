@@ -108,6 +108,32 @@ pub fn extended_handshake(listen_port: Option<u16>, client: &str) -> Vec<u8> {
     message(20, &body)
 }
 
+/// The extended handshake with ids of the sender's choice; `extra` are bencoded pairs with keys behind `m`.
+pub fn extended_hello(ids: &[(&str, u8)], extra: &str) -> Vec<u8> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let ids: String = ids.iter().map(|(name, id)| format!("{}:{name}i{id}e", name.len())).collect();
+    message(20, format!("\0d1:md{ids}e{extra}e").as_bytes())
+}
+
+/// `ut_metadata` data (BEP 9) under the id that the receiver chose.
+pub fn metadata(id: u8, piece: u32, info: &[u8]) -> Vec<u8> {
+    let start = piece as usize * 16_384;
+    let bytes = &info[start..info.len().min(start + 16_384)];
+    metadata_of(id, piece, info.len(), bytes)
+}
+
+/// The same with any content.
+pub fn metadata_of(id: u8, piece: u32, total: usize, bytes: &[u8]) -> Vec<u8> {
+    let head = format!("d8:msg_typei1e5:piecei{piece}e10:total_sizei{total}ee");
+    extended(id, &[head.as_bytes(), bytes].concat())
+}
+
+/// `ut_metadata` request under the id that the receiver chose.
+pub fn metadata_request(id: u8, piece: u32) -> Vec<u8> {
+    extended(id, format!("d8:msg_typei0e5:piecei{piece}ee").as_bytes())
+}
+
 /// An extended message with the id that the receiver chose.
 pub fn extended(id: u8, body: &[u8]) -> Vec<u8> {
     message(20, &[&[id], body].concat())
@@ -119,9 +145,9 @@ pub fn hash_request(id: u8, root: [u8; 32], layer: u32, index: u32, length: u32,
 }
 
 /// BEP 52: `hashes` (22).
-pub fn hashes(root: [u8; 32], layer: u32, index: u32, proofs: u32, hashes: &[[u8; 32]]) -> Vec<u8> {
-    let mut body = hash_range(root, layer, index, hashes.len() as u32, proofs);
-    body.extend(hashes.iter().flatten());
+pub fn hashes(root: [u8; 32], layer: u32, index: u32, hashes: &[[u8; 32]], uncles: &[[u8; 32]]) -> Vec<u8> {
+    let mut body = hash_range(root, layer, index, hashes.len() as u32, uncles.len() as u32);
+    body.extend(hashes.iter().chain(uncles).flatten());
     message(22, &body)
 }
 

@@ -34,7 +34,7 @@ const COLUMNS: [Column<Transfer>; 13] = [
     Column { needed: |t| t.transport != "tcp", ..word("over", |t, _| t.transport.into()) },
     word("info-hash", |t, _| t.info_hash.as_deref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).into()),
     word("grade", |t, _| grade(t)),
-    figure("messages", |t, _| grouped(t.piece_messages.saturating_add(t.partial_messages))),
+    figure("messages", |t, _| messages(t)),
     figure("served", |t, _| grouped(t.bytes.served_bytes)),
     figure("verified", |t, _| grouped(t.bytes.verified_bytes)),
     Column { needed: |t| t.bytes.refuted_bytes > 0, ..figure("refuted", |t, _| grouped(t.bytes.refuted_bytes)) },
@@ -55,6 +55,14 @@ const fn figure(name: &'static str, value: fn(&Transfer, Dated) -> String) -> Co
 fn grade(transfer: &Transfer) -> String {
     let refuted = if transfer.bytes.refuted_bytes > 0 && transfer.grade != Grade::GX { "+GX" } else { "" };
     format!("{}{refuted}", transfer.grade.name())
+}
+
+/// Piece messages; a web server sends none.
+fn messages(transfer: &Transfer) -> String {
+    match transfer.transport {
+        "http" => "-".to_owned(),
+        _ => grouped(transfer.piece_messages.saturating_add(transfer.partial_messages)),
+    }
 }
 
 fn frames(frames: Frames) -> String {

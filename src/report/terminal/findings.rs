@@ -38,10 +38,16 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
     let who = who(document, subject, several);
     let content = subject.served_bytes.saturating_sub(subject.pad_bytes).saturating_sub(subject.repeated_bytes);
     let all = subject.verified_bytes > 0 && subject.verified_bytes == content;
+    let v2 = document
+        .torrents
+        .iter()
+        .any(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref() && torrent.info_hash_v2.is_some());
     let mut sentence = match subject.grade {
         Grade::G9 | Grade::G8 if subject.pieces_sole > 0 => format!(
-            "{who} served {} alone ({}){}",
+            "{who} served {}{} alone ({}){}",
             counted(subject.pieces_sole, "whole piece"),
+            // The bytes may be more than those of the pieces.
+            if v2 && subject.pieces_verified > subject.pieces_sole { " and leaves of others" } else { "" },
             counted(subject.sole_bytes, "byte"),
             if all && subject.sole_bytes == subject.verified_bytes {
                 ", every byte verified"
@@ -82,7 +88,10 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 sentence.push_str(&format!("; {}", frames_text(document, frames)));
             }
             sentence.push('.');
-            if matches!(subject.grade, Grade::G8 | Grade::G9) {
+            if subject.transport == "http" {
+                sentence
+                    .push_str(" It is a web server, which advertises nothing: the standard of proof is for peers.");
+            } else if matches!(subject.grade, Grade::G8 | Grade::G9) {
                 sentence.push_str(
                     " The captures do not show for any such piece that it was advertised and requested before, \
                      so the standard of proof is not met.",

@@ -6,7 +6,7 @@ use super::Page;
 use crate::report::text::counted;
 
 /// A column that shows something of a `T`.
-pub(super) struct Column<T: ?Sized> {
+pub(crate) struct Column<T: ?Sized> {
     /// Its name over the table.
     pub name: &'static str,
     /// How it is laid out.
@@ -19,7 +19,7 @@ pub(super) struct Column<T: ?Sized> {
 
 /// How a column is laid out. No cell is ever broken over lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ColumnKind {
+pub(crate) enum ColumnKind {
     /// To the left.
     Word,
     /// To the right.
@@ -28,7 +28,7 @@ pub(super) enum ColumnKind {
 
 /// Whether a time of day alone would be ambiguous.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dated {
+pub(crate) enum Dated {
     /// The captures reach over midnight UTC: month and day are shown too.
     Days,
     /// They do not.
@@ -37,7 +37,7 @@ pub(super) enum Dated {
 
 /// Writes the rows, at most [`MOST_ROWS`] of them; `noun` names what a row is, and `table` the table of
 /// `--format csv` that has them all.
-pub(super) fn write<T>(rows: &[&T], columns: &[Column<T>], dated: Dated, noun: &str, table: &str, page: &mut Page) {
+pub(crate) fn write<T>(rows: &[&T], columns: &[Column<T>], dated: Dated, noun: &str, table: &str, page: &mut Page) {
     let columns: Vec<_> = columns.iter().filter(|column| rows.iter().any(|row| (column.needed)(row))).collect();
     let (shown, hidden) = rows.split_at(rows.len().min(MOST_ROWS));
     let cells: Vec<Vec<String>> =

@@ -3,7 +3,7 @@
 
 mod edges;
 mod findings;
-mod grid;
+pub(crate) mod grid;
 mod hearsay;
 mod peers;
 mod quality;
@@ -33,14 +33,14 @@ pub fn terminal(document: &Document, width: usize) -> String {
 }
 
 /// Lines under headings.
-struct Page {
-    text: String,
-    width: usize,
+pub(crate) struct Page {
+    pub(crate) text: String,
+    pub(crate) width: usize,
 }
 
 impl Page {
     /// Starts a section.
-    fn heading(&mut self, title: &str) {
+    pub(crate) fn heading(&mut self, title: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
@@ -49,7 +49,7 @@ impl Page {
     }
 
     /// A sentence of its own, indented and wrapped.
-    fn line(&mut self, sentence: &str) {
+    pub(crate) fn line(&mut self, sentence: &str) {
         self.text.push_str(&wrapped(&format!("  {sentence}"), self.width, 4));
         self.text.push('\n');
     }
@@ -64,7 +64,7 @@ impl Page {
     }
 
     /// Text that is laid out already.
-    fn block(&mut self, lines: &str) {
+    pub(crate) fn block(&mut self, lines: &str) {
         for line in lines.lines() {
             self.text.push_str("  ");
             self.text.push_str(line.trim_end());
@@ -125,7 +125,7 @@ fn read(document: &Document, page: &mut Page) {
 }
 
 /// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.
-fn clock(rfc3339: &str) -> String {
+pub(crate) fn clock(rfc3339: &str) -> String {
     rfc3339.get(..23).unwrap_or(rfc3339).replace('T', " ")
 }
 
@@ -218,6 +218,17 @@ mod tests {
         ] {
             assert!(flat.contains(part), "{part:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn leaves_are_not_taken_for_whole_pieces() {
+        let mut document = fixture::document();
+        document.subjects[0].pieces_verified = document.subjects[0].pieces_sole + 1;
+        let sentence =
+            |document: &Document| terminal(document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!sentence(&document).contains("leaves"), "v1 has none");
+        document.torrents[0].info_hash_v2 = Some("00".repeat(32));
+        assert!(sentence(&document).contains("served 53 whole pieces and leaves of others alone"));
     }
 
     #[test]

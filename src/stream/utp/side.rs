@@ -26,6 +26,9 @@ pub(super) struct Side<'cap> {
     offset: u64,
     pending: VecDeque<Waiting<'cap>>,
     history: VecDeque<Delivered<'cap>>,
+    /// The number of a packet that may begin with these bytes, which went before under the number before it: that
+    /// one was sent again shorter.
+    resent: Option<(u64, &'cap [u8])>,
     /// A row of packets from far away.
     strays: Vec<Stray<'cap>>,
     /// Highest cumulative acknowledgement: the number of a packet.
@@ -275,7 +278,9 @@ impl<'cap> Side<'cap> {
             None => self.pending.insert(index, new),
             Some(first) => {
                 let common = first.payload.bytes.len().min(new.payload.bytes.len());
-                if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
+                if let Some(tail) = shortened(first.payload, new.payload) {
+                    self.resent = Some((new.seq + 1, tail));
+                } else if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
                     // Its place in the stream is not known yet; this is the nearest.
                     compare(self.offset, first.payload.bytes, new.payload.bytes, new.at, emit);
                 } else if new.payload.bytes.len() > first.payload.bytes.len() {
@@ -289,6 +294,7 @@ impl<'cap> Side<'cap> {
     /// Delivers the packet whose turn it is.
     fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Waiting { seq, payload, at, doubtful } = packet;
+        let payload = self.without_resent(seq, payload, at, emit);
         let offset = self.offset;
         self.data(payload.bytes, at, doubtful, emit);
         self.cut(payload.wire_len, payload.bytes.len(), at, emit);
@@ -298,6 +304,39 @@ impl<'cap> Side<'cap> {
         if sacked && len > 0 {
             emit(StreamItem::AckedRange { from: offset, to: self.offset, at });
         }
+    }
+
+    /// What of a packet is new where the one before it was cut in two when it was sent again (BEP 29 forbids it, but
+    /// it happens).
+    fn without_resent(
+        &mut self,
+        seq: u64,
+        mut payload: Payload<'cap>,
+        at: At,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> Payload<'cap> {
+        let Some((_, tail)) = self.resent.filter(|(number, _)| *number == seq) else { return payload };
+        let common = tail.len().min(payload.bytes.len());
+        if common == 0 {
+            return payload;
+        }
+        self.resent = None;
+        let (again, rest) = payload.bytes.split_at(common);
+        let (same, after) = tail.split_at(common);
+        if again != same {
+            return payload; // The shorter copy was a stray one.
+        }
+        if common < LEAST_RESENT || again.iter().all(|byte| Some(byte) == again.first()) {
+            // Equal by chance, or sent again: what follows has no certain place.
+            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
+            return payload;
+        }
+        if !after.is_empty() {
+            self.resent = Some((seq + 1, after));
+        }
+        payload.bytes = rest;
+        payload.wire_len = payload.wire_len.saturating_sub(u32::try_from(common).unwrap_or(u32::MAX));
+        payload
     }
 
     fn data(&mut self, bytes: &'cap [u8], at: At, doubtful: bool, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -383,6 +422,15 @@ impl<'cap> Side<'cap> {
         let (repeated, extension) = payload.bytes.split_at(common);
         let same = first.bytes.get(..common) == Some(repeated);
         compare(first.offset, first.bytes, repeated, at, emit);
+        if !same && payload.wire_len != first.len {
+            // Other bytes of another length: the sender numbers its packets anew from here on or before, so what
+            // follows has no certain place.
+            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
+        }
+        let kept = Payload { bytes: first.bytes, wire_len: first.len };
+        if let Some(tail) = shortened(kept, payload) {
+            self.resent = Some((seq + 1, tail));
+        }
         if !same || extension.is_empty() {
             return;
         }
@@ -442,6 +490,13 @@ impl<'cap> Side<'cap> {
     }
 }
 
+/// What is left of a packet's bytes behind a shorter copy of it; `None` unless both are whole and begin alike.
+fn shortened<'cap>(first: Payload<'cap>, again: Payload<'_>) -> Option<&'cap [u8]> {
+    let whole = |payload: Payload<'_>| payload.bytes.len() as u64 == u64::from(payload.wire_len);
+    let tail = first.bytes.strip_prefix(again.bytes)?;
+    (whole(first) && whole(again) && !tail.is_empty() && !again.bytes.is_empty()).then_some(tail)
+}
+
 /// `seq_nr - next` in the 16-bit space: from -32,768 to 32,767.
 fn distance(seq_nr: u16, next: u64) -> i64 {
     i64::from(seq_nr.wrapping_sub(next as u16) as i16)
@@ -452,6 +507,9 @@ const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
 const NEAR: i64 = 8_192;
+
+// Rationale: so many bytes that are not all the same agree by chance once in 2^100.
+const LEAST_RESENT: usize = 16;
 
 // Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
 const STRAY_PACKETS: usize = 4;

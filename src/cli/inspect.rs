@@ -1,0 +1,74 @@
+//! `peerproof inspect`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use peerproof::Options;
+use peerproof::capture::{CaptureSet, OpenOptions};
+
+use super::analyze::{progress, width};
+
+/// Say what captures hold, without a torrent: formats, protocols, torrents, peers, and what to run next
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Inspect {
+    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input.
+    /// Any capture can be inspected, also one without BitTorrent. Several captures are read as one
+    #[arg(required = true, value_name = "CAPTURE")]
+    captures: Vec<PathBuf>,
+
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Refuse damaged captures instead of reading what can be read of them
+    #[arg(long)]
+    strict: bool,
+
+    /// Where standard input and compressed captures are spooled; the system's temporary directory by default
+    #[arg(long, value_name = "DIR")]
+    spool_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// An overview to read
+    Text,
+    /// JSON, schema peerproof/inspect/1
+    Json,
+}
+
+impl Inspect {
+    /// Prints what the captures hold.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        let open = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
+        let captures = CaptureSet::open(&self.captures, &open)?;
+        let bar = progress(captures.total_bytes());
+        let advance = |done: u64| bar.set_position(done);
+        let options =
+            Options { progress: Some(&advance), spool_dir: self.spool_dir.as_deref(), ..Options::default() };
+        let inspection = peerproof::inspect(&captures, &options)?;
+        bar.finish_and_clear();
+        let mut names: Vec<String> = self.captures.iter().map(|path| path.display().to_string()).collect();
+        names.sort();
+        let text = match self.format {
+            Format::Text => inspection.terminal(width(), &names),
+            Format::Json => inspection.json().context("cannot write the JSON")?,
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        Ok(if inspection.complete() { ExitCode::SUCCESS } else { ExitCode::from(super::DAMAGED) })
+    }
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  peerproof inspect capture.pcapng                 what is in it, and the exact command to run next
+  peerproof inspect ring-*.pcap.gz --format json   the same for a program
+
+Nothing is verified: the figures are what the messages say. Names of other protocols rest on a port or on the first
+bytes of a flow, as the overview states. Exit code 3: an input was damaged or a limit was reached.";

@@ -1,0 +1,155 @@
+//! From the evidence of a walk without proofs to an [`Inspection`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
+use super::{Survey, next, warnings};
+use crate::anomaly;
+use crate::evidence::{Encryption, Subject, Transfer};
+use crate::report::{Document, Given, Input};
+use crate::spine::{Carriage, Content, Flows};
+use crate::{Options, report};
+
+/// Puts together what was found.
+pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
+    let given = Given::of(&found.torrents);
+    let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
+    let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
+    let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
+    let (not_ip, other_ip) = (found.traffic.not_ip, found.traffic.other_ip);
+    let mut inspection = Inspection {
+        schema: "peerproof/inspect/1",
+        tool: report.tool,
+        quality: report.quality,
+        not_ip_frames: not_ip,
+        other_ip_frames: other_ip,
+        unused_frames: found.evidence.quality.frames.saturating_sub(in_rows + not_ip + other_ip),
+        torrents: report.torrents.iter().map(|torrent| swarm(torrent, &report.subjects, found)).collect(),
+        peers: peers(&report.subjects, &found.evidence.subjects, &found.evidence.transfers),
+        only_named: only_named(found),
+        readable: readable(found),
+        // Without torrents none can be missing.
+        anomalies: report
+            .anomalies
+            .into_iter()
+            .filter(|anomaly| anomaly.kind != anomaly::Kind::TorrentNotGiven.name())
+            .collect(),
+        inputs: report.inputs,
+        opaque: report.opaque,
+        traffic,
+        warnings: Vec::new(),
+        next: Vec::new(),
+    };
+    inspection.warnings = warnings::of(&inspection);
+    let names: Vec<String> = inspection.inputs.iter().map(|input: &Input| input.name().to_owned()).collect();
+    inspection.next = next::steps(&inspection, &names);
+    inspection
+}
+
+fn row((transport, content): (Carriage, Content), sums: &Flows) -> Kind {
+    let (name, basis) = match content {
+        Content::PeerClear => ("BitTorrent in clear", "messages"),
+        Content::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
+        Content::PeerMseRc4 => ("BitTorrent, MSE decrypted", "messages"),
+        Content::MseOpaque => ("BitTorrent encrypted with MSE", "classification"),
+        Content::Dht => ("BitTorrent DHT", "first bytes"),
+        Content::Tracker => ("BitTorrent tracker", "first bytes"),
+        Content::Lsd => ("BitTorrent local discovery", "first bytes"),
+        Content::Http => ("HTTP", "first bytes"),
+        Content::Tls => ("TLS", "first bytes"),
+        Content::Dns => ("DNS", "port"),
+        Content::Quic => ("QUIC", "first bytes"),
+        Content::Other => ("not recognised", "none"),
+    };
+    Kind {
+        transport: transport.name(),
+        content: name,
+        basis,
+        flows: sums.flows,
+        one_way_flows: sums.one_way,
+        frames: sums.frames,
+        bytes: sums.bytes,
+        captured_bytes: sums.captured,
+    }
+}
+
+fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey) -> Swarm {
+    let hash = &torrent.info_hash;
+    let known = found.torrents.iter().find(|known| known.info_hash().to_string() == *hash);
+    let unfinished = found.metadata.unfinished.iter().any(|open| report::hex(open) == *hash);
+    Swarm {
+        info_hash: hash.clone(),
+        info_hash_v1: torrent.info_hash_v1.clone(),
+        info_hash_v2: torrent.info_hash_v2.clone(),
+        name: torrent.name.clone(),
+        size: torrent.size,
+        pieces: torrent.pieces,
+        files: known.map(|known| known.files().iter().filter(|file| !file.pad).count() as u64),
+        metadata: match known {
+            Some(known) if known.verifiable() => Metadata::Whole,
+            Some(_) => Metadata::WithoutLayers,
+            None if unfinished => Metadata::Partial,
+            None => Metadata::None,
+        },
+        peers: subjects.iter().filter(|subject| subject.info_hash.as_ref() == Some(hash)).count() as u64,
+        served_bytes: torrent.served_bytes,
+        lost_bytes: torrent.classes.lost_bytes,
+    }
+}
+
+/// The rows of the report without what only a proof can tell.
+fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer]) -> Vec<Peer> {
+    let mut by_address: BTreeMap<_, Vec<&Transfer>> = BTreeMap::new();
+    for transfer in transfers {
+        by_address.entry((transfer.uploader.ip, transfer.carrier)).or_default().push(transfer);
+    }
+    let of = |subject: &Subject| {
+        let own = by_address.get(&(subject.endpoint.ip, subject.carrier)).into_iter().flatten();
+        let own = own.filter(|transfer| {
+            transfer.info_hash == subject.info_hash
+                && (transfer.uploader.port == subject.endpoint.port
+                    || !transfer.uploader_peer_ids.is_disjoint(&subject.peer_ids))
+        });
+        let used: BTreeSet<Encryption> = own.map(|transfer| transfer.encryption).collect();
+        used.into_iter().map(Encryption::name).collect()
+    };
+    let rows = rows.iter().zip(subjects);
+    rows.map(|(row, subject)| Peer {
+        endpoint: row.endpoint.clone(),
+        transport: row.transport,
+        info_hash: row.info_hash.clone(),
+        clients: row.clients.clone(),
+        encryption: of(subject),
+        served_bytes: row.served_bytes,
+        lost_bytes: row.lost_bytes,
+        received_bytes: row.received_bytes,
+        pieces_advertised: row.pieces_advertised,
+        flags: row.flags.clone(),
+        first_time: row.first_time.clone(),
+        last_time: row.last_time.clone(),
+    })
+    .collect()
+}
+
+/// Addresses that others named, and that did not speak themselves.
+fn only_named(found: &Survey) -> u64 {
+    let spoke: BTreeSet<_> = found.evidence.subjects.iter().map(|subject| subject.endpoint).collect();
+    let named: BTreeSet<_> = found.evidence.mentions.iter().map(|(named, ..)| named.subject).collect();
+    named.difference(&spoke).count() as u64
+}
+
+fn readable(found: &Survey) -> Readable {
+    let clear =
+        |content: Content| matches!(content, Content::PeerClear | Content::PeerMsePlaintext | Content::PeerMseRc4);
+    let kinds = found.traffic.kinds.iter();
+    let cut = found.evidence.anomalies.tally(anomaly::Kind::Snaplen);
+    let sum = |figure: fn(&Transfer) -> u64| found.evidence.transfers.iter().map(figure).sum();
+    Readable {
+        clear_bytes: kinds.filter(|((_, content), _)| clear(*content)).map(|(_, sums)| sums.captured).sum(),
+        served_bytes: sum(|transfer| transfer.bytes.served),
+        lost_bytes: sum(|transfer| transfer.bytes.lost),
+        opaque_bytes: found.evidence.opaque.iter().map(|each| each.a_to_b + each.b_to_a).sum(),
+        snaplen_frames: cut.map_or(0, |tally| tally.count),
+        snaplen_bytes: cut.map_or(0, |tally| tally.amount),
+    }
+}

@@ -1,0 +1,180 @@
+//! What was found, as data: the schema `peerproof/inspect/1`, field by field.
+//!
+//! Times are RFC 3339 text, endpoints `ip:port`, hashes lower-case hex, figures bytes. Fields that report.json has
+//! too mean the same.
+
+use serde::Serialize;
+
+use crate::anomaly;
+use crate::report::{Anomaly, Input, Opaque, Quality, Tool, stable_json};
+
+/// What captures hold.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// `peerproof/inspect/1`.
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// The captures, as in report.json; their `sha256` is not computed.
+    pub inputs: Vec<Input>,
+    /// Frames, flows, times and gaps, as in report.json.
+    pub quality: Quality,
+    /// What the flows carried, BitTorrent or not; sorted by transport and content.
+    pub traffic: Vec<Kind>,
+    /// Frames that hold something other than IP, or IP that holds neither TCP nor UDP nor a tunnel, ICMP among them.
+    pub not_ip_frames: u64,
+    /// IP packets that are neither TCP nor UDP nor a tunnel.
+    pub other_ip_frames: u64,
+    /// Frames that are in no row: fragments that only together make a packet, and damaged headers.
+    pub unused_frames: u64,
+    /// The torrents that the captures name, sorted by info-hash.
+    pub torrents: Vec<Swarm>,
+    /// The subjects of report.json, sorted by endpoint, as far as they can be told without a torrent.
+    pub peers: Vec<Peer>,
+    /// Conversations that cannot be read, as in report.json.
+    pub opaque: Vec<Opaque>,
+    /// Addresses that were only named by others: hearsay.
+    pub only_named: u64,
+    /// How much of the BitTorrent in the captures can be read.
+    pub readable: Readable,
+    /// What could have hidden bytes, in sentences.
+    pub warnings: Vec<String>,
+    /// What was odd, as in report.json.
+    pub anomalies: Vec<Anomaly>,
+    /// What to run next, in this order; empty where nothing can be analyzed.
+    pub next: Vec<Step>,
+}
+
+impl Inspection {
+    /// As JSON: indented by two spaces, with a newline at the end. Equal captures give equal bytes.
+    ///
+    /// # Errors
+    /// Whatever `serde_json` reports; an inspection as built holds nothing that it refuses.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        stable_json(self)
+    }
+
+    /// Whether no input was damaged and no bound was reached.
+    pub fn complete(&self) -> bool {
+        let whole = |input: &Input| !matches!(input, Input::Capture { damage: Some(_), .. });
+        let odd = [anomaly::Kind::DamagedCapture.name(), anomaly::Kind::LimitReached.name()];
+        self.inputs.iter().all(whole) && !self.anomalies.iter().any(|anomaly| odd.contains(&anomaly.kind))
+    }
+
+    /// Whether BitTorrent peers speak in the captures, or may do so encrypted.
+    pub fn has_peers(&self) -> bool {
+        !self.peers.is_empty() || !self.opaque.is_empty()
+    }
+}
+
+/// All flows of one transport that carried the same.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kind {
+    /// `TCP`, `uTP` or `UDP`.
+    pub transport: &'static str,
+    /// What they carried.
+    pub content: &'static str,
+    /// On what that rests: `messages`, `classification`, `first bytes`, `port` or `none`.
+    pub basis: &'static str,
+    /// Flows, or connections for TCP and uTP.
+    pub flows: u64,
+    /// Those of which the captures hold one direction only.
+    pub one_way_flows: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Payload bytes behind the TCP or UDP header on the wire, those sent again included.
+    pub bytes: u64,
+    /// The part of `bytes` that the captures hold.
+    pub captured_bytes: u64,
+}
+
+/// A torrent that handshakes name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Swarm {
+    /// As in report.json.
+    pub info_hash: String,
+    /// `None` where the metadata is not in the captures.
+    pub info_hash_v1: Option<String>,
+    /// `None` where the metadata is not in the captures.
+    pub info_hash_v2: Option<String>,
+    /// Its name for itself; not escaped.
+    pub name: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Pieces.
+    pub pieces: Option<u64>,
+    /// Files, padding not counted.
+    pub files: Option<u64>,
+    /// How much of its description (BEP 9) the captures hold.
+    pub metadata: Metadata,
+    /// Subjects that spoke of it.
+    pub peers: u64,
+    /// Payload bytes of `piece` messages that the captures hold.
+    pub served_bytes: u64,
+    /// Those that they do not hold.
+    pub lost_bytes: u64,
+}
+
+/// How much of a torrent's description is in the captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metadata {
+    /// All that is needed to verify it.
+    Whole,
+    /// The info dictionary, but not all piece layers (BEP 52).
+    WithoutLayers,
+    /// Parts of the info dictionary.
+    Partial,
+    /// Nothing.
+    None,
+}
+
+/// A subject, as far as it can be told without a torrent.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Subject`.
+pub struct Peer {
+    pub endpoint: String,
+    pub transport: &'static str,
+    pub info_hash: Option<String>,
+    pub clients: Vec<String>,
+    /// `none`, `mse-plaintext`, `mse-rc4` (decrypted): one or more of them.
+    pub encryption: Vec<&'static str>,
+    pub served_bytes: u64,
+    pub lost_bytes: u64,
+    pub received_bytes: u64,
+    pub pieces_advertised: u64,
+    pub flags: Vec<&'static str>,
+    pub first_time: String,
+    pub last_time: String,
+}
+
+/// How much of the BitTorrent can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Readable {
+    /// Captured payload of peer connections in clear or decrypted: protocol, pieces, and what was sent again.
+    pub clear_bytes: u64,
+    /// Payload bytes of `piece` messages that the captures hold.
+    pub served_bytes: u64,
+    /// Payload bytes of `piece` messages that were sent and that the captures do not hold.
+    pub lost_bytes: u64,
+    /// Payload of conversations that cannot be read.
+    pub opaque_bytes: u64,
+    /// Frames of any kind that the snap length cut.
+    pub snaplen_frames: u64,
+    /// Bytes that it cut off.
+    pub snaplen_bytes: u64,
+}
+
+/// A command to run next.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// What for, and what has to be supplied.
+    pub why: String,
+    /// The command, captures by their names without directories; upper-case words stand for what is to be supplied.
+    pub command: String,
+    /// The info-hashes of the torrents to be supplied; empty where none is, or where none is known.
+    pub needs: Vec<String>,
+    /// What stands before and behind the captures.
+    #[serde(skip)]
+    pub(super) around: (&'static str, &'static [&'static str]),
+}

@@ -1,0 +1,68 @@
+//! What captures hold, without any torrent: formats, protocols, info-hashes, peers, what is readable, and what to run
+//! next. Nothing is hashed but metadata, and no payload is kept.
+//!
+//! The walk is that of [`analyze`](crate::analyze()): the same sessions make the same rows, so what is said here of a
+//! peer (its clients, its transports, the bytes it served) is said there too. Only what needs a proof is missing.
+
+mod build;
+mod document;
+mod next;
+mod terminal;
+mod warnings;
+
+use std::cell::OnceCell;
+
+use crate::analyze::walk;
+use crate::capture::{CaptureSet, Spill};
+use crate::evidence::{self, Evidence};
+use crate::ledger::Ledger;
+use crate::metadata::Harvest;
+use crate::prove::with_prover;
+use crate::spine::{Purpose, Spine, Traffic};
+use crate::torrent::{Source, Torrent, Torrents};
+use crate::{Error, Options};
+pub use document::{Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+
+/// Reads captures and says what they hold.
+///
+/// They are read once; where they hold the metadata of torrents (BEP 9), once more, so that these have their names and
+/// their two info-hashes are one. `options.threads` and `options.digest` play no part: nothing is proven, and the
+/// inputs are not hashed.
+///
+/// # Errors
+/// As [`analyze`](crate::analyze()).
+pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspection, Error> {
+    let found = survey(captures, &Torrents::default(), options)?;
+    let mut torrents = Torrents::default();
+    for rebuilt in &found.metadata.rebuilt {
+        if let Ok(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture) {
+            torrents.add(torrent);
+        }
+    }
+    let found = if torrents.is_empty() { found } else { survey(captures, &torrents, options)? };
+    Ok(build::inspection(&found, options))
+}
+
+/// What one walk found.
+struct Survey {
+    evidence: Evidence,
+    traffic: Traffic,
+    metadata: Harvest,
+    /// The torrents, with the hashes of their trees that are in the captures.
+    torrents: Torrents,
+}
+
+fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Survey, Error> {
+    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
+    with_prover(1, |prover| {
+        let ledger = Ledger::new(torrents, &options.limits);
+        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Inspect);
+        let (spine, frames) = walk(captures, spine, &spill, options)?;
+        let inputs = frames.finish()?;
+        let (ledger, findings, traffic) = spine.finish(&taught)?;
+        let metadata = findings.metadata.clone();
+        let silence = options.limits.window_silence_ns;
+        let evidence = evidence::build(&ledger, findings, inputs, torrents, silence)?;
+        Ok(Survey { evidence, traffic, metadata, torrents: taught.get().unwrap_or(torrents).clone() })
+    })
+}

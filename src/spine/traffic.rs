@@ -1,0 +1,233 @@
+//! What all flows carried, BitTorrent or not: counted per flow, and added up when a flow ends.
+//!
+//! Only BitTorrent is shown by its own messages. The names of other protocols rest on a port or on the first bytes of
+//! the flow, and are hints.
+
+use std::collections::BTreeMap;
+
+use crate::packet::{Direction, FlowKey, Payload, Protocol};
+use crate::session::Encryption;
+
+/// A transport as the tally tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Transport {
+    /// TCP.
+    Tcp,
+    /// uTP, shown by a completed exchange.
+    Utp,
+    /// UDP that is no uTP.
+    Udp,
+}
+
+/// What a flow or connection carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Content {
+    /// The peer wire in clear.
+    PeerClear,
+    /// The peer wire behind MSE that selected plaintext.
+    PeerMsePlaintext,
+    /// The peer wire behind MSE with RC4, decrypted with a given secret.
+    PeerMseRc4,
+    /// Taken for MSE, not readable.
+    MseOpaque,
+    /// A bencoded query, answer or error (BEP 5), by the first bytes.
+    Dht,
+    /// A UDP tracker's connect (BEP 15), by the first bytes.
+    Tracker,
+    /// Local service discovery (BEP 14), by the first bytes.
+    Lsd,
+    /// HTTP/1, by the first bytes.
+    Http,
+    /// TLS, by the first bytes.
+    Tls,
+    /// DNS or mDNS, by the port.
+    Dns,
+    /// QUIC, by the first bytes.
+    Quic,
+    /// Not known.
+    #[default]
+    Other,
+}
+
+/// What one flow carried so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Volume {
+    /// Frames, by direction.
+    frames: [u64; 2],
+    /// Payload bytes on the wire.
+    bytes: u64,
+    /// Payload bytes in the capture; `captured <= bytes`.
+    captured: u64,
+    /// What the first payload looks like; `None` before there is any.
+    hint: Option<Content>,
+}
+
+/// The sums over the flows of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flows {
+    /// Flows or connections.
+    pub(crate) flows: u64,
+    /// Those of which the captures hold one direction only.
+    pub(crate) one_way: u64,
+    /// Frames; a datagram put together from fragments counts once.
+    pub(crate) frames: u64,
+    /// Payload bytes on the wire, those sent again included.
+    pub(crate) bytes: u64,
+    /// The part of `bytes` that the captures hold.
+    pub(crate) captured: u64,
+}
+
+/// What all flows carried.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) kinds: BTreeMap<(Transport, Content), Flows>,
+    /// Frames without an IP header that can be read.
+    pub(crate) not_ip: u64,
+    /// IP packets that are neither TCP nor UDP nor a tunnel.
+    pub(crate) other_ip: u64,
+}
+
+impl Transport {
+    /// `TCP`, `uTP` or `UDP`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Utp => "uTP",
+            Self::Udp => "UDP",
+        }
+    }
+}
+
+impl Content {
+    /// The peer wire behind `encryption`.
+    pub(crate) fn of_peer(encryption: Encryption) -> Self {
+        match encryption {
+            Encryption::None => Self::PeerClear,
+            Encryption::MsePlaintext => Self::PeerMsePlaintext,
+            Encryption::MseRc4 => Self::PeerMseRc4,
+        }
+    }
+
+    /// What the first payload of a flow looks like.
+    fn hint(flow: FlowKey, payload: &[u8]) -> Self {
+        let port = |wanted: u16| flow.low.port == wanted || flow.high.port == wanted;
+        match (flow.protocol, payload) {
+            (Protocol::Tcp, [0x16, 0x03, 0x00..=0x04, _, _, 0x01 | 0x02, ..]) => Self::Tls,
+            (Protocol::Tcp, _) if HTTP.iter().any(|start| payload.starts_with(start)) => Self::Http,
+            (Protocol::Udp, [b'd', b'1', b':', b'a' | b'e' | b'r' | b'q' | b't' | b'v' | b'y', ..])
+            | (Protocol::Udp, [b'd', b'2', b':', b'i', b'p', ..]) => Self::Dht,
+            (Protocol::Udp, _) if payload.starts_with(&CONNECT) => Self::Tracker,
+            (Protocol::Udp, _) if payload.starts_with(b"BT-SEARCH * HTTP/1.1\r\n") => Self::Lsd,
+            (_, [_, ..]) if port(53) => Self::Dns,
+            (Protocol::Udp, [_, ..]) if port(5353) => Self::Dns,
+            // A long header of version 1 or 2 (RFC 9000 section 17.2, RFC 9369).
+            (Protocol::Udp, [0xc0..=0xff, 0, 0, 0, 1, ..]) => Self::Quic,
+            (Protocol::Udp, [0xc0..=0xff, 0x6b, 0x33, 0x43, 0xcf, ..]) => Self::Quic,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Volume {
+    /// Counts a packet.
+    #[inline]
+    pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, payload: &Payload<'_>) {
+        self.frames[direction.index()] += 1;
+        self.bytes += u64::from(payload.wire_len);
+        self.captured += payload.bytes.len() as u64;
+        if self.hint.is_none() && !payload.bytes.is_empty() {
+            self.hint = Some(Content::hint(flow, payload.bytes));
+        }
+    }
+
+    /// Moves what `other` counted here.
+    #[inline]
+    pub(crate) fn take(&mut self, other: &mut Self) {
+        if other.frames == [0, 0] {
+            return;
+        }
+        let other = std::mem::take(other);
+        for (own, others) in self.frames.iter_mut().zip(other.frames) {
+            *own += others;
+        }
+        self.bytes += other.bytes;
+        self.captured += other.captured;
+        self.hint = self.hint.or(other.hint);
+    }
+}
+
+impl Traffic {
+    /// Adds a flow that ended. What its messages do not show is named by its first bytes.
+    pub(crate) fn add(&mut self, transport: Transport, content: Content, volume: &Volume) {
+        let [low, high] = volume.frames;
+        if low + high == 0 {
+            return;
+        }
+        let content = match content {
+            Content::Other => volume.hint.unwrap_or_default(),
+            shown => shown,
+        };
+        let sums = self.kinds.entry((transport, content)).or_default();
+        sums.flows += 1;
+        sums.one_way += u64::from(low == 0 || high == 0);
+        sums.frames += low + high;
+        sums.bytes += volume.bytes;
+        sums.captured += volume.captured;
+    }
+}
+
+// Rationale: the methods that browsers and web seeds use, and the answer.
+const HTTP: [&[u8]; 8] =
+    [b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS ", b"CONNECT ", b"GET http", b"HTTP/1."];
+// Rationale: protocol_id 0x41727101980 and action 0 (BEP 15).
+const CONNECT: [u8; 12] = [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0];
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::packet::Endpoint;
+
+    fn flow(port: u16, protocol: Protocol) -> FlowKey {
+        let end = |last, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port };
+        FlowKey::new(end(1, 50_000), end(2, port), protocol).0
+    }
+
+    fn packet(bytes: &[u8]) -> Payload<'_> {
+        Payload { bytes, wire_len: bytes.len() as u32 + 5 }
+    }
+
+    #[test]
+    fn what_is_no_bittorrent_is_named_by_its_port_or_its_first_bytes() {
+        for (port, protocol, bytes, expected) in [
+            (443, Protocol::Tcp, &b"\x16\x03\x01\x02\x00\x01\x00"[..], Content::Tls),
+            (80, Protocol::Tcp, b"GET /announce HTTP/1.1", Content::Http),
+            (53, Protocol::Udp, b"\x12\x34\x01\x00", Content::Dns),
+            (53, Protocol::Tcp, b"\x00\x20\x12\x34", Content::Dns),
+            (443, Protocol::Udp, b"\xc3\x00\x00\x00\x01\x08", Content::Quic),
+            (6881, Protocol::Udp, b"d1:ad2:id20:", Content::Dht),
+            (6969, Protocol::Udp, b"\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd", Content::Tracker),
+            (6771, Protocol::Udp, b"BT-SEARCH * HTTP/1.1\r\n", Content::Lsd),
+            (443, Protocol::Tcp, b"\x17\x03\x03", Content::Other),
+            (6881, Protocol::Udp, b"", Content::Other),
+        ] {
+            assert_eq!(Content::hint(flow(port, protocol), bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_flow_is_named_by_its_first_payload_and_counted_when_it_ends() {
+        let (flow, mut traffic) = (flow(80, Protocol::Tcp), Traffic::default());
+        let (mut volume, mut later) = (Volume::default(), Volume::default());
+        volume.count(flow, Direction::LowToHigh, &Payload::default());
+        volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
+        later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
+        traffic.add(Transport::Tcp, Content::Other, &volume);
+        volume.take(&mut later);
+        traffic.add(Transport::Tcp, Content::Other, &volume);
+        traffic.add(Transport::Tcp, Content::PeerClear, &later);
+        let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
+        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((Transport::Tcp, Content::Http), expected)]);
+    }
+}

@@ -1,0 +1,30 @@
+//! What fuzzing found (see `fuzz/`), each as the smallest capture that shows it.
+
+use peerproof::Limits;
+
+use crate::synth::content::Recipe;
+use crate::synth::run::{Run, address, sums};
+use crate::synth::swarm::{Side, World};
+use crate::synth::wire;
+
+const UPLOADER: &str = "93.184.16.1:6881";
+const DOWNLOADER: &str = "81.2.69.10:50001";
+
+#[test]
+fn blocks_left_out_before_their_torrent_was_known_are_not_its_row() {
+    let torrent = Recipe::single("four.bin", 16_384, 3 * 16_384 + 5_000, 4).v1();
+    let mut world = World::new();
+    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
+    let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
+    // Twelve slices, which the limit does not let it hold, and then a whole piece of four.
+    world.fetch(conn, Side::B, &torrent, 0);
+    world.fetch(conn, Side::B, &torrent, 3);
+    world.begin_at(conn, Side::B, world.ledger[0].offset - 13);
+    let limits = Limits { open_slices: 8, ..Limits::default() };
+    let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
+    let row = sums(&evidence, &torrent);
+    assert_eq!((row.bytes.served, row.bytes.verified, row.unique), (5_000, 5_000, 5_000), "{row:#?}");
+    let unknown: Vec<_> = evidence.transfers.iter().filter(|row| row.info_hash.is_none()).collect();
+    let unproven: u64 = unknown.iter().map(|row| row.bytes.unproven).sum();
+    assert_eq!(unproven, 16_384, "{unknown:#?}");
+}

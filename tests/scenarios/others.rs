@@ -1,0 +1,157 @@
+//! What is not the peer wire, or not only: look-alikes (T36), web seeds (T44), clocks that step (T46).
+
+use peerproof::anomaly::Kind;
+use peerproof::evidence::{Carrier, Flag, Grade};
+
+use super::*;
+use crate::synth::content::Random;
+use crate::synth::run::{Run, analyze, sums, transfer};
+
+#[test]
+fn t36_what_looks_like_utp_for_a_packet_is_no_session() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let mut random = Random::new(36);
+    let (a, b) = (address(M), address("198.51.100.9:53"));
+    // A DNS query whose identification is that of an ST_SYN, and its answer with the same bytes in front.
+    let query = [&[0x41, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7][..], b"example\x03org\0\0\x01\0\x01"].concat();
+    world.datagram(a, b, &query);
+    world.datagram(b, a, &[&query[..2], &[0x81, 0x80], &query[4..], &[0xc0, 12, 0, 1, 0, 1]].concat());
+    // DTLS, QUIC and a game that counts in its first bytes.
+    for (port, first) in [(443, [0x16, 0xfe]), (443, [0xc3, 0]), (27_015, [0x01, 0]), (27_016, [0x21, 0])] {
+        let peer = format!("198.51.100.9:{port}");
+        for _ in 0..20 {
+            let len = 20 + random.below(900) as usize;
+            let mut bytes = random.bytes(len);
+            bytes[..2].copy_from_slice(&first);
+            world.datagram(a, address(&peer), &bytes);
+            world.datagram(address(&peer), a, &bytes[..20]);
+        }
+    }
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.transfers.is_empty() && evidence.subjects.is_empty(), "{:#?}", evidence.subjects);
+    assert_eq!(evidence.quality.utp_flows, 0);
+}
+
+#[test]
+fn t36_a_capture_inside_a_download_credits_nobody() {
+    let torrent = four_pieces();
+    let (inner, _) = one_seeder(&torrent);
+    let file = inner.pcap();
+    let mut world = World::new();
+    let conn = world.conn(address(M), address("198.51.100.9:80"));
+    world.open(conn);
+    world.send(conn, Side::A, b"GET /evidence.pcap HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    world.send(conn, Side::B, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len()).as_bytes());
+    world.send(conn, Side::B, &file);
+    world.close(conn, Side::A);
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.transfers.iter().all(|row| row.bytes == Bytes::default()), "{:#?}", evidence.transfers);
+    assert_eq!(sums(&evidence, &torrent).bytes, Bytes::default());
+}
+
+#[test]
+fn t36_a_protocol_with_another_name_is_no_handshake() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = world.conn(address(M), address(S));
+    world.open(conn);
+    let mut hello = wire::handshake(torrent.info_hash, id(1));
+    hello[1..4].copy_from_slice(b"Not");
+    world.send(conn, Side::A, &hello);
+    world.send(conn, Side::B, &hello);
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.subjects.iter().all(|subject| subject.grade <= Grade::G2), "{:#?}", evidence.subjects);
+}
+
+#[test]
+fn t44_a_web_seed_has_a_row_of_its_own_kind() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let server = "198.51.100.9:80";
+    let conn = world.conn(address(M), address(server));
+    world.open(conn);
+    let size = torrent.content.len();
+    for (first, end) in [(0, 2 * SMALL as usize), (3 * SMALL as usize, size)] {
+        let last = end - 1;
+        let request =
+            format!("GET /files/four.bin HTTP/1.1\r\nHost: example.org\r\nRange: bytes={first}-{last}\r\n\r\n");
+        world.send(conn, Side::A, request.as_bytes());
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {first}-{last}/{size}\r\nContent-Length: {}\r\n\r\n",
+            end - first
+        );
+        world.send(conn, Side::B, head.as_bytes());
+        world.send(conn, Side::B, &torrent.content[first..end]);
+    }
+    world.close(conn, Side::A);
+    let peer = join(&mut world, &torrent, M, S);
+    world.fetch(peer, Side::B, &torrent, 2);
+    let evidence = analyze(&world, &torrent);
+    let row = transfer(&evidence, server, M);
+    let served = 2 * u64::from(SMALL) + size as u64 - 3 * u64::from(SMALL);
+    assert_eq!((row.carrier.name(), row.bytes.served), ("http", served));
+    assert_eq!((row.bytes.verified, row.bytes.sole, row.piece_messages), (served, served, 0));
+    assert_eq!(row.standard.map(|_| ()), None, "nobody advertises over HTTP");
+    let seeder = transfer(&evidence, S, M);
+    assert_eq!((seeder.carrier, seeder.bytes), (Carrier::Tcp, clean(u64::from(SMALL))));
+    assert_eq!(sums(&evidence, &torrent).unique, size as u64);
+}
+
+#[test]
+fn t44_a_web_seed_with_other_bytes_is_refuted_not_verified() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let server = "198.51.100.9:80";
+    let conn = world.conn(address(M), address(server));
+    world.open(conn);
+    let mut bytes = torrent.content.clone();
+    bytes[100] ^= 1;
+    world.send(conn, Side::A, b"GET /four.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    world.send(conn, Side::B, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len()).as_bytes());
+    world.send(conn, Side::B, &bytes);
+    world.close(conn, Side::A);
+    let row = transfer(&analyze(&world, &torrent), server, M).bytes;
+    assert_eq!((row.verified, row.refuted), (torrent.content.len() as u64 - u64::from(SMALL), u64::from(SMALL)));
+}
+
+#[test]
+fn t46_a_clock_that_steps_is_reported_and_changes_no_figure() {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
+    for step in [-5_000_000_000, 3 * YEAR, -2 * YEAR] {
+        let torrent = four_pieces();
+        let mut world = World::new();
+        let conn = join(&mut world, &torrent, M, S);
+        world.fetch(conn, Side::B, &torrent, 0);
+        world.pass(step);
+        (1..4).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+        let evidence = analyze(&world, &torrent);
+        let row = transfer(&evidence, S, M);
+        assert_eq!(row.bytes, clean(sent(&world)), "{step}");
+        assert!(row.flags.contains(&Flag::ClockStep), "{step}: {:?}", row.flags);
+        assert_eq!(evidence.quality.clock_steps, 1);
+        assert_eq!(evidence.anomalies.tally(Kind::ClockStep).map(|tally| tally.count), Some(1));
+    }
+}
+
+#[test]
+fn t46_captures_years_apart_are_two_windows_and_the_gap_is_told() {
+    let torrent = four_pieces();
+    let capture = |start: i64, number: u32, piece: u32| {
+        let mut world = World::new().starting(start);
+        // Another number of connections before it: other sequence numbers.
+        (0..number).for_each(|_| {
+            world.conn(address(M), address(S));
+        });
+        let conn = join_as(&mut world, &torrent, M, S, [id(9), id(number)]);
+        world.fetch(conn, Side::B, &torrent, piece);
+        world.close(conn, Side::A);
+        world.pcap()
+    };
+    let (early, late) = (1_500_000_000_000_000_000, 1_700_000_000_000_000_000);
+    let (first, second) = (capture(early, 1, 0), capture(late, 2, 1));
+    let evidence = Run::new().named("b.pcap", second).named("a.pcap", first).torrent(&torrent).evidence();
+    let windows: Vec<_> = evidence.transfers.iter().filter(|row| row.uploader.port == 6_881).collect();
+    assert_eq!(windows.len(), 2, "{windows:#?}");
+    assert!(windows.iter().all(|row| row.bytes == clean(u64::from(SMALL))));
+}
