@@ -420,7 +420,7 @@ impl Said {
                 let body = [b"d5:added6:".as_slice(), peer, b"7:added.f1:\0e"].concat();
                 wire::extended(1, &body)
             }
-            Self::Hashes(index) => wire::hashes([*index; 32], 0, u32::from(*index), 0, &[[1; 32]; 2]),
+            Self::Hashes(index) => wire::hashes([*index; 32], 0, u32::from(*index), &[[1; 32]; 2], &[]),
             Self::Handshake => wire::handshake(torrent.info_hash, [b'h'; 20]),
             Self::Other(id, body) => wire::message(*id, body),
         }
