@@ -71,6 +71,10 @@ pub fn evidence(
     let document = Document::new(&first, &Given::of(torrents), checksums, limits);
     document.json().expect("a report can be written");
     terminal(&document, 80);
+    let options = Options { limits: limits.clone(), digest: false, ..Options::default() };
+    let inspection = peerproof::inspect(&set, &options).expect("a capture that can be analysed can be inspected");
+    inspection.json().expect("an inspection can be written");
+    inspection.terminal(80, &["0.pcap".to_owned()]);
     Some(first)
 }
 
