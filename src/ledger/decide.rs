@@ -172,7 +172,8 @@ impl Failed {
                     share.doubtful || !record.is_some_and(Record::is_answerable) || conflicted(share, conflicts)
                 });
                 let class = match one {
-                    true if doubtful => Class::Unproven,
+                    // A share that was perhaps read wrongly makes the failure of the whole one too.
+                    _ if doubtful => Class::Unproven,
                     true => Class::Refuted,
                     false => Class::Disputed,
                 };
