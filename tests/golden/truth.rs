@@ -21,8 +21,13 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
         .into_iter()
         .find(|held| held["uploader"] == told["uploader"] && held["downloader"] == told["downloader"]);
     let damaged: BTreeMap<(u64, u64), Held> = held.map(Held::of).unwrap_or_default();
-    let named: BTreeSet<(u64, u64)> =
-        held.and_then(|held| held.get("named_by_requests")).map(list).unwrap_or_default().iter().map(place).collect();
+    let named: BTreeSet<(u64, u64)> = held
+        .and_then(|held| held.get("named_by_requests"))
+        .map(list)
+        .unwrap_or_default()
+        .iter()
+        .map(place)
+        .collect();
     let bad: BTreeSet<(u64, u64)> =
         told.get("bad_blocks_sent").map(list).unwrap_or_default().iter().map(place).collect();
 
