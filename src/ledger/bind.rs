@@ -149,6 +149,14 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
         let held = connection.let_go();
+        // What could not be held until now stays of an unknown torrent, but it is shown: this is the peer wire.
+        for transfer in connection.transfers.into_iter().flatten() {
+            if let Some(record) = self.records.get_mut(transfer.0 as usize)
+                && record.key.torrent == TorrentKey::Unknown
+            {
+                record.facts.connections += 1;
+            }
+        }
         self.release(held, TorrentKey::Given(torrent), prover, anomalies);
         if let Some((session, paths)) = self.undecided.remove(&id) {
             self.merge(&session, &paths, anomalies);

@@ -169,9 +169,7 @@ impl Failed {
                 let one = first.is_none_or(|first| senders.all(|other| first.same_sender(other)));
                 let doubtful = attempt.shares.iter().any(|share| {
                     let record = records.get(share.transfer.0 as usize);
-                    share.doubtful
-                        || !record.is_some_and(Record::is_answerable)
-                        || conflicted(share, conflicts)
+                    share.doubtful || !record.is_some_and(Record::is_answerable) || conflicted(share, conflicts)
                 });
                 let class = match one {
                     true if doubtful => Class::Unproven,

@@ -288,7 +288,8 @@ impl<'cap> Session<'cap> {
     /// Ends both directions; a message that was never finished is given as far as it went.
     pub fn close(&mut self, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
-            self.sides[direction.index()].deframer.close(&mut self.events);
+            let (sender, receiver) = both(&mut self.sides, direction);
+            sender.deframer.finish(&receiver.outstanding, &mut self.events);
             self.drain(direction, out, anomalies);
             let side = &mut self.sides[direction.index()];
             side.settle();
@@ -433,6 +434,10 @@ impl Expectation for Outstanding {
 
     fn any(&self) -> bool {
         !self.is_empty()
+    }
+
+    fn in_order(&self, most: usize) -> Vec<crate::wire::BlockRef> {
+        self.oldest(most)
     }
 }
 

@@ -22,6 +22,7 @@ pub enum Answer {
 ///
 /// # Invariants
 /// - At most `most` requests; the oldest is forgotten first, and that is told once.
+/// - `order` is at most twice as long as what is live, but for a few.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
     requests: HashMap<(u32, u32), Request, foldhash::quality::FixedState>,
@@ -31,6 +32,8 @@ pub(super) struct Outstanding {
     chokes: u64,
     most: usize,
     overflow: Overflow,
+    /// Whether the last block answered no request that was seen.
+    unasked: bool,
 }
 
 /// The requests for one block: a client may ask again before it was answered.
@@ -88,11 +91,30 @@ impl Outstanding {
                 }
             }
         }
-        // Answered requests leave their place behind; they are swept when they outnumber the live ones.
-        if self.order.len() > 2 * self.most {
+        self.sweep();
+    }
+
+    /// Answered requests leave their place behind; they are swept when they outnumber the live ones.
+    fn sweep(&mut self) {
+        if self.order.len() > 2 * self.most.min(self.requests.len() + SPARE) {
             let requests = &self.requests;
             self.order.retain(|(number, key)| requests.get(key).is_some_and(|request| request.number == *number));
         }
+    }
+
+    /// At most `most` requests that still wait for an answer, the oldest first. None where the last block answered no
+    /// request that was seen: then others were not seen either, and the order of those that were tells nothing.
+    pub(super) fn oldest(&self, most: usize) -> Vec<BlockRef> {
+        if self.unasked {
+            return Vec::new();
+        }
+        let waiting = |(number, key): &(u64, (u32, u32))| {
+            let request = self.requests.get(key).filter(|request| request.number == *number)?;
+            // A choke may have dropped what was asked for before it.
+            let waits = request.live > 0 && request.chokes == self.chokes;
+            waits.then_some(BlockRef { piece: key.0, begin: key.1, length: request.length })
+        };
+        self.order.iter().filter_map(waiting).take(most).collect()
     }
 
     fn is_live(&self, number: u64, key: (u32, u32)) -> bool {
@@ -113,13 +135,16 @@ impl Outstanding {
 
     pub(super) fn reject(&mut self, block: BlockRef) {
         self.requests.remove(&(block.piece, block.begin));
+        self.sweep();
     }
 
     /// Takes the request that a block of `len` bytes answers.
     pub(super) fn answer(&mut self, piece: u32, begin: u32, len: u32) -> Answer {
         let Some(request) = self.requests.get_mut(&(piece, begin)).filter(|request| len <= request.length) else {
+            self.unasked = true;
             return Answer::Unasked;
         };
+        self.unasked = false;
         let answer = if request.live > 0 {
             request.live -= 1;
             Answer::Solicited(request.span)
@@ -129,6 +154,7 @@ impl Outstanding {
         };
         if request.live == 0 && request.cancelled == 0 {
             self.requests.remove(&(piece, begin));
+            self.sweep();
         }
         answer
     }
@@ -154,6 +180,9 @@ impl Outstanding {
         untold
     }
 }
+
+// Rationale: a sweep is worth its cost only when it finds a few dozen.
+const SPARE: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -220,6 +249,25 @@ mod tests {
         assert!(outstanding.take_overflow() && !outstanding.take_overflow() && outstanding.overflowed());
         assert_eq!(outstanding.answer(0, 0, 16_384), Answer::Unasked);
         assert_eq!(outstanding.answer(4, 0, 16_384), Answer::Solicited(span(5)));
+    }
+
+    #[test]
+    fn what_waits_is_told_oldest_first_without_what_was_answered_cancelled_or_rejected() {
+        let mut outstanding = Outstanding::new(1_000);
+        (0..500).for_each(|piece| outstanding.request(block(piece), span(1)));
+        let answered = (0..490).filter(|piece| outstanding.answer(*piece, 0, 16_384) != Answer::Unasked);
+        assert_eq!(answered.count(), 490);
+        assert!(outstanding.order.len() <= 2 * (10 + SPARE));
+        outstanding.cancel(block(491));
+        outstanding.reject(block(492));
+        outstanding.request(block(490), span(2));
+        let pieces: Vec<_> = outstanding.oldest(9).iter().map(|block| block.piece).collect();
+        assert_eq!(pieces, [493, 494, 495, 496, 497, 498, 499, 490]);
+        assert_eq!(outstanding.oldest(2), [block(493), block(494)]);
+        assert_eq!(outstanding.answer(700, 0, 16_384), Answer::Unasked);
+        assert!(outstanding.oldest(9).is_empty());
+        outstanding.answer(493, 0, 16_384);
+        assert_eq!(outstanding.oldest(1), [block(494)]);
     }
 
     #[test]

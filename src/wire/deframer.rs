@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 
 use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
-use super::header::{Header, MAX_HEADER};
-use super::resync::{Candidate, Expectation, Nothing, Search};
+use super::header::{Header, MAX_HEADER, PIECE};
+use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
+use super::stretch::{self, Explanation, MAX_REQUESTS, Stretch};
 use super::window::{Chunk, Window};
-use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
+use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::provenance::{At, Span};
 use crate::stream::{Missing, StreamItem};
@@ -41,6 +42,8 @@ pub struct Deframer<'cap> {
     last: Option<At>,
     /// An unfinished header, or what a search has not decided yet.
     window: Window<'cap>,
+    /// What the search passed over, while it may still be explained: framing was lost at a gap of known length.
+    stretch: Option<Box<Stretch<'cap>>>,
     /// Items to be read again after a search; empty between calls.
     queue: VecDeque<StreamItem<'cap>>,
     message_bytes: u32,
@@ -80,6 +83,7 @@ impl<'cap> Deframer<'cap> {
             handshake_due: true,
             last: None,
             window: Window::default(),
+            stretch: None,
             queue: VecDeque::new(),
             message_bytes: limits.message_bytes,
             scratch_bytes: limits.scratch_bytes,
@@ -95,8 +99,17 @@ impl<'cap> Deframer<'cap> {
 
     /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
     pub fn close(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        while matches!(self.state, State::Search(_)) && self.search(true, &Nothing, out) {
-            self.drain(&Nothing, out);
+        self.finish(&Nothing, out);
+    }
+
+    /// The same for a direction of which requests are `expected`.
+    pub fn finish(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        let expected = &AtEnd(expected);
+        while matches!(self.state, State::Search(_)) && self.search(true, expected, out) {
+            self.drain(expected, out);
+        }
+        if matches!(self.state, State::Search(_)) {
+            self.explain_the_end(expected, out);
         }
         let Some(at) = self.last else {
             self.state = State::Closed;
@@ -136,12 +149,12 @@ impl<'cap> Deframer<'cap> {
                 self.data(Chunk { offset, bytes, at, doubtful }, expected, out);
             }
             StreamItem::Gap { offset, missing: Missing::Bytes(missing), at, .. } => {
-                self.hole(offset, missing, at, out);
+                self.hole(offset, missing, at, expected, out);
             }
             StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
                 self.rift(item, offset, at, expected, out);
             }
-            StreamItem::End { .. } => self.close(out),
+            StreamItem::End { .. } => self.finish(expected, out),
             _ => {}
         }
     }
@@ -296,9 +309,18 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// A gap of known length: sync survives it unless it hides a length prefix.
-    fn hole(&mut self, mut offset: u64, mut missing: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
+    fn hole(
+        &mut self,
+        mut offset: u64,
+        mut missing: u64,
+        at: At,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
         if matches!(self.state, State::Header) {
-            self.pass_over_header();
+            let step = self.pass_over_header(missing, expected, out);
+            offset = offset.saturating_add(step);
+            missing -= step;
         }
         while missing > 0 {
             let step;
@@ -320,35 +342,70 @@ impl<'cap> Deframer<'cap> {
                 }
                 State::Handshake | State::Header => {
                     let from = self.window.first().map_or(offset, |first| first.offset);
+                    let mut stretch = matches!(self.state, State::Header).then(|| Box::new(Stretch::new(from, at)));
                     self.lose(from, at, out);
+                    stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    self.stretch = stretch;
                     return;
                 }
-                State::Search(_) | State::Idle(_) | State::Closed => return,
+                State::Search(_) => {
+                    self.stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    return;
+                }
+                State::Idle(_) | State::Closed => return,
             }
             offset = offset.saturating_add(step);
             missing -= step;
         }
     }
 
-    /// A gap behind length and id still leaves the end of the message known.
-    fn pass_over_header(&mut self) {
+    /// A gap behind length and id still leaves the end of the message known; gives how much of the gap belongs to
+    /// the header, where a request says what stood there.
+    fn pass_over_header(
+        &mut self,
+        missing: u64,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) -> u64 {
         let Some((offset, at)) = self.window.first().map(|first| (first.offset, first.at)) else {
-            return;
+            return 0;
         };
         let mut bytes = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(offset, &mut bytes);
-        let Some(([a, b, c, d, id], rest)) = bytes.get(..filled).and_then(<[u8]>::split_first_chunk) else {
-            return;
+        let seen = bytes.get(..filled).unwrap_or_default();
+        let Some(([a, b, c, d, id], rest)) = seen.split_first_chunk() else {
+            return 0;
         };
         let len = u32::from_be_bytes([*a, *b, *c, *d]);
         let Some(remaining) = len.checked_sub(1 + rest.len() as u32).filter(|_| len <= self.message_bytes) else {
-            return;
+            return 0;
         };
         let mut span = Span::single(at);
         span.cover(self.last.unwrap_or(at));
+        let hidden = MAX_HEADER.saturating_sub(filled) as u64;
+        if *id == PIECE && hidden <= missing {
+            let requests = self.unanswered(expected, out);
+            if let Some(request) = requests.into_iter().find(|request| stretch::header(*request).starts_with(seen))
+            {
+                self.state = State::Piece(Block {
+                    piece: request.piece,
+                    begin: request.begin,
+                    len: request.length,
+                    runs: Vec::new(),
+                    captured_to: 0,
+                    offset: offset.saturating_add(MAX_HEADER as u64),
+                    span,
+                    framing: Framing::Resynchronised,
+                    doubtful: self.window.doubtful(),
+                });
+                self.window.clear();
+                return hidden;
+            }
+        }
         let skipped = Some(UnknownReason::Incomplete);
         self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: Vec::new(), span });
         self.window.clear();
+        0
     }
 
     /// A gap of unknown length: nothing before it says where the next message begins.
@@ -384,6 +441,7 @@ impl<'cap> Deframer<'cap> {
                     return;
                 }
                 self.queue.pop_front();
+                self.stretch = None;
                 if let State::Search(search) = &mut self.state {
                     search.skipped += self.window.bytes();
                     search.restart(offset);
@@ -397,6 +455,7 @@ impl<'cap> Deframer<'cap> {
     /// Starts a search at the stream offset `from`; the window is part of it.
     fn lose(&mut self, from: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
         out.push(PeerEvent::LostSync { at });
+        self.stretch = None;
         self.state = State::Search(Search::new(from, self.handshake_due, self.message_bytes));
     }
 
@@ -406,10 +465,15 @@ impl<'cap> Deframer<'cap> {
             return false;
         };
         let found = search.find(&self.window, last, expected);
-        search.skipped += self.window.drop_before(found.map_or(search.keep_from(), |found| found.offset));
-        let skipped = search.skipped;
-        let Some(Candidate { handshake, .. }) = found else {
+        let keep_from = found.map_or(search.keep_from(), |found| found.offset);
+        let stretch = &mut self.stretch;
+        search.skipped += self.window.drop_before(keep_from, |chunk| {
+            *stretch = stretch.take().and_then(|mut stretch| stretch.push(chunk).then_some(stretch));
+        });
+        let mut skipped = search.skipped;
+        let Some(Candidate { offset, handshake, .. }) = found else {
             if skipped > self.resync_bytes && !search.waits() {
+                self.stretch = None;
                 let rest = self.window.bytes();
                 self.window.clear();
                 self.state = State::Idle(rest);
@@ -417,12 +481,70 @@ impl<'cap> Deframer<'cap> {
             }
             return false;
         };
+        if self.explain(offset, expected, out) {
+            skipped = 0;
+        }
         out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
         self.state = if handshake { State::Handshake } else { State::Header };
         self.framing = Framing::Resynchronised;
         self.handshake_due = false;
         self.window.replay(&mut self.queue);
         true
+    }
+
+    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests. Messages
+    /// behind them go back into the window.
+    fn explain(&mut self, end: u64, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let Some(stretch) = self.stretch.take() else {
+            return false;
+        };
+        let mut requests = self.unanswered(expected, out);
+        let mut buffer = [0; MAX_HEADER];
+        let (filled, _) = self.window.peek(end, &mut buffer);
+        if let Some(Header::Piece { piece, begin, payload }) = buffer.get(..filled).and_then(Header::read) {
+            // What comes before this block was asked for before it. Where its own request was not seen, others were
+            // not either, and those that were seen would put wrong names on the blocks.
+            let own = BlockRef { piece, begin, length: payload };
+            requests.truncate(requests.iter().position(|request| *request == own).unwrap_or(0));
+        }
+        let Some(Explanation { blocks, tail }) = stretch.explain(end, &requests) else {
+            return false;
+        };
+        out.extend(blocks.into_iter().map(PeerEvent::Block));
+        self.window.prepend(tail);
+        true
+    }
+
+    /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
+    /// brought up to date.
+    fn unanswered(&self, expected: &dyn Expectation, out: &[PeerEvent<'cap>]) -> Vec<BlockRef> {
+        let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
+        answered.sort_unstable();
+        let mut requests = expected.in_order(MAX_REQUESTS);
+        requests.retain(|BlockRef { piece, begin, length }| {
+            let fits =
+                Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
+            fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
+        });
+        requests
+    }
+
+    /// The same at the end of the stream, where no header was found any more.
+    fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        let mut chunks = Vec::new();
+        let rest = self.window.drop_before(u64::MAX, |chunk| chunks.push(chunk));
+        let whole =
+            self.stretch.as_mut().is_some_and(|stretch| chunks.into_iter().all(|chunk| stretch.push(chunk)));
+        let end = self.stretch.as_ref().map_or(0, |stretch| stretch.reached());
+        if whole && self.explain(end, expected, out) {
+            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped: 0, at: first.at }));
+            self.state = State::Header;
+            self.framing = Framing::Resynchronised;
+            self.window.replay(&mut self.queue);
+            self.drain(expected, out);
+        } else if let State::Search(search) = &mut self.state {
+            search.skipped += rest;
+        }
     }
 
     fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
@@ -441,6 +563,14 @@ impl<'cap> Deframer<'cap> {
                 None => body::parsed(id, len, Cow::Owned(gathered), span),
             });
         }
+    }
+}
+
+/// The place of the block that an event is about.
+fn answer(event: &PeerEvent<'_>) -> Option<(u32, u32)> {
+    match event {
+        PeerEvent::Block(Block { piece, begin, .. }) => Some((*piece, *begin)),
+        _ => None,
     }
 }
 

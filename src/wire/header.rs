@@ -99,7 +99,7 @@ pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
 /// The id of `piece` (BEP 3).
 pub(super) const PIECE: u8 = 7;
 /// What a `piece` message's length prefix counts before the payload: id, index, begin.
-const PIECE_FIXED: u32 = 9;
+pub(super) const PIECE_FIXED: u32 = 9;
 /// The longest header: length, id, index, begin.
 pub(super) const MAX_HEADER: usize = 13;
 // Rationale: 2^28 pieces of 16 KiB are 4 TiB; indexes above come from misread bytes.

@@ -9,6 +9,7 @@ mod header;
 mod message;
 mod pex;
 mod resync;
+mod stretch;
 mod window;
 
 use std::borrow::Cow;

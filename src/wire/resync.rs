@@ -17,6 +17,12 @@ pub trait Expectation {
     fn awaits(&self, block: BlockRef) -> bool;
     /// Whether any request is unanswered.
     fn any(&self) -> bool;
+    /// At most `most` requests that are unanswered and not cancelled, the oldest first; none where too few requests
+    /// were seen for their order to tell what is answered next. Only asked when a gap hid a header.
+    fn in_order(&self, most: usize) -> Vec<BlockRef> {
+        let _ = most;
+        Vec::new()
+    }
 }
 
 /// No request is known.
@@ -29,6 +35,23 @@ impl Expectation for Nothing {
 
     fn any(&self) -> bool {
         false
+    }
+}
+
+/// What is expected where the stream ends: no header can be confirmed by a second one any more.
+pub(super) struct AtEnd<'e>(pub &'e dyn Expectation);
+
+impl Expectation for AtEnd<'_> {
+    fn awaits(&self, block: BlockRef) -> bool {
+        self.0.awaits(block)
+    }
+
+    fn any(&self) -> bool {
+        false
+    }
+
+    fn in_order(&self, most: usize) -> Vec<BlockRef> {
+        self.0.in_order(most)
     }
 }
 

@@ -25,6 +25,12 @@ impl<'cap> Chunk<'cap> {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
 
+    /// The part of it at and behind the stream offset `start`.
+    pub fn from(mut self, start: u64) -> Self {
+        self.take(start.saturating_sub(self.offset).min(usize::MAX as u64) as usize);
+        self
+    }
+
     /// Removes and returns the first `len` bytes, or all if there are fewer.
     pub fn take(&mut self, len: usize) -> &'cap [u8] {
         let (head, tail) = self.bytes.split_at(len.min(self.bytes.len()));
@@ -56,6 +62,11 @@ impl<'cap> Window<'cap> {
         if !chunk.bytes.is_empty() {
             self.chunks.push_back(chunk);
         }
+    }
+
+    /// Puts `chunks` in front of all others; they end where the window begins, or before.
+    pub fn prepend(&mut self, chunks: Vec<Chunk<'cap>>) {
+        chunks.into_iter().rev().for_each(|chunk| self.chunks.push_front(chunk));
     }
 
     pub fn clear(&mut self) {
@@ -121,14 +132,17 @@ impl<'cap> Window<'cap> {
         (filled, Stop::End)
     }
 
-    /// Forgets everything before `offset`; returns how many bytes that were.
-    pub fn drop_before(&mut self, offset: u64) -> u64 {
+    /// Hands everything before `offset` to `passed`; returns how many bytes that were.
+    pub fn drop_before(&mut self, offset: u64, mut passed: impl FnMut(Chunk<'cap>)) -> u64 {
         let mut dropped = 0;
         while let Some(first) = self.chunks.front_mut() {
             if first.offset >= offset {
                 break;
             }
-            dropped += first.take((offset - first.offset).min(usize::MAX as u64) as usize).len() as u64;
+            let mut head = *first;
+            head.bytes = first.take((offset - first.offset).min(usize::MAX as u64) as usize);
+            dropped += head.bytes.len() as u64;
+            passed(head);
             if first.bytes.is_empty() {
                 self.chunks.pop_front();
             }

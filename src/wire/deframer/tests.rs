@@ -9,6 +9,8 @@ use crate::wire::BlockRef;
 use crate::wire::handshake::HANDSHAKE;
 use crate::wire::message::encode;
 
+mod lost_headers;
+
 struct Requests(Vec<BlockRef>);
 
 impl Expectation for Requests {
