@@ -28,3 +28,21 @@ fn blocks_left_out_before_their_torrent_was_known_are_not_its_row() {
     let unproven: u64 = unknown.iter().map(|row| row.bytes.unproven).sum();
     assert_eq!(unproven, 16_384, "{unknown:#?}");
 }
+
+#[test]
+fn a_block_let_go_is_not_taken_for_one_held_later() {
+    let torrent = Recipe::single("one.bin", 4_096, 3 * 4_096, 1).v1();
+    let mut world = World::new();
+    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
+    let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
+    // Three blocks are held; the fourth is one too many, and all are let go; the fifth would complete the piece.
+    for (piece, begin) in [(0, 0), (0, 1_024), (0, 2_048), (1, 0), (0, 3_072)] {
+        world.piece(conn, Side::B, &torrent, piece, begin, 1_024);
+    }
+    world.begin_at(conn, Side::B, world.ledger[0].offset - 13);
+    let limits = Limits { open_slices: 3, ..Limits::default() };
+    let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
+    let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
+    let unproven: u64 = evidence.transfers.iter().map(|row| row.bytes.unproven).sum();
+    assert_eq!((served, unproven), (5_120, 5_120), "{:#?}", evidence.transfers);
+}

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::conversation::Connection;
 use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::prove::{Prover, Verdict};
@@ -29,7 +30,7 @@ pub(super) struct Probe {
 #[derive(Debug, Default)]
 struct Candidate {
     covered: RangeSet,
-    /// Connection and index into what it holds.
+    /// Connection and the number of the block that it holds.
     parts: Vec<(ConnectionId, usize)>,
 }
 
@@ -57,7 +58,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         }
         let connection = self.connections.entry(id).or_default();
         if full || (!known && is_peer_wire) {
-            let held = std::mem::take(&mut connection.held);
+            let held = connection.let_go();
             self.release(held, TorrentKey::Unknown, prover, anomalies);
             return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
         }
@@ -65,12 +66,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let (receiver, from) = (conversation.receivers[served.from.index()], served.from);
         let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
         let ranges = Content::of_block(begin, served.block.runs.clone()).ranges();
-        let index = connection.held.len();
+        let index = connection.next_held();
         connection.held.push(Held { conversation, served });
         if connection.probes >= MOST_PROBES {
             return;
         }
-        debug_assert_eq!(connection.held.get(index).map(|held| held.served.from), Some(from));
+        debug_assert_eq!(connection.held(index).map(|held| held.served.from), Some(from));
         for (torrent, placed) in self.candidates(piece, begin, len) {
             let candidate = self.probe.pieces.entry((torrent, receiver, piece)).or_default();
             if ranges.iter().any(|range| candidate.covered.intersects(&range)) {
@@ -121,7 +122,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         for (id, index) in parts {
             let Some(connection) = self.connections.get_mut(id) else { return false };
             connection.probes += 1;
-            let Some(held) = connection.held.get(*index) else { return false };
+            let Some(held) = connection.held(*index) else { return false };
             content.absorb(Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
         }
         let unit = Unit { piece: placed.piece.number(), leaf: None };
@@ -133,7 +134,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
         let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for (id, index) in parts {
-            let held = self.connections.get(id).and_then(|connection| connection.held.get(*index));
+            let held = self.connections.get(id).and_then(|connection| connection.held(*index));
             let content =
                 held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
             if let Some(content) = content.filter(|content| !content.is_trivial()) {
@@ -147,7 +148,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
-        let held = std::mem::take(&mut connection.held);
+        let held = connection.let_go();
         // What could not be held until now stays of an unknown torrent, but it is shown: this is the peer wire.
         for transfer in connection.transfers.into_iter().flatten() {
             if let Some(record) = self.records.get_mut(transfer.0 as usize)
@@ -204,7 +205,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             match found {
                 Some(torrent) => self.bind(id, torrent, prover, anomalies),
                 None => {
-                    let held = self.connections.get_mut(&id).map(|connection| std::mem::take(&mut connection.held));
+                    let held = self.connections.get_mut(&id).map(Connection::let_go);
                     let held = held.unwrap_or_default();
                     if self.undecided.get(&id).is_some_and(|(session, _)| session.is_peer_wire()) {
                         self.release(held, TorrentKey::Unknown, prover, anomalies);

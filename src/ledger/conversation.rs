@@ -18,7 +18,27 @@ pub(super) struct Connection<'cap> {
     /// Captured payload bytes that went into each of these transfers.
     pub(super) served: [u64; 2],
     pub(super) held: Vec<Held<'cap>>,
+    /// Blocks that were held before those: what is held is numbered from here on, and no number is used twice.
+    let_go: usize,
     pub(super) probes: u32,
+}
+
+impl<'cap> Connection<'cap> {
+    /// The number of the next block to be held.
+    pub(super) fn next_held(&self) -> usize {
+        self.let_go + self.held.len()
+    }
+
+    /// The block with this number, while it is held.
+    pub(super) fn held(&self, number: usize) -> Option<&Held<'cap>> {
+        self.held.get(number.checked_sub(self.let_go)?)
+    }
+
+    /// Everything that is held; it is no longer.
+    pub(super) fn let_go(&mut self) -> Vec<Held<'cap>> {
+        self.let_go += self.held.len();
+        std::mem::take(&mut self.held)
+    }
 }
 
 /// What identifies a conversation when a block is served.
