@@ -128,10 +128,12 @@ impl Proofs {
         let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One client of one subject to one receiver: all bytes of the unit, or not.
-        let mut groups: BTreeMap<(Option<usize>, (Option<usize>, Receiver)), Vec<&Credit>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Option<usize>, Edge), Vec<&Credit>> = BTreeMap::new();
         for credit in credits.iter().filter(|credit| !credit.ranges.is_empty()) {
-            groups.entry((subject_of(credit), (sender_of(credit), credit.receiver))).or_default().push(credit);
+            let edge = Edge { sender: sender_of(credit), receiver: credit.receiver };
+            groups.entry((subject_of(credit), edge)).or_default().push(credit);
         }
+        let earlier = Earlier::of(&book.credits, parties);
         let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
         for ((subject, edge), group) in &groups {
             let together: RangeSet = group.iter().flat_map(|credit| credit.ranges.iter()).collect();
@@ -139,7 +141,7 @@ impl Proofs {
             let standard = sole.then(|| standard(unit, group)).flatten().filter(|_| !book.trivial);
             let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
             for credit in group {
-                let boomerang = boomerang(credit, &book.credits, parties);
+                let boomerang = earlier.boomerang(credit, parties);
                 let finding = Finding {
                     credit,
                     sole: span,
@@ -200,7 +202,14 @@ fn leaves<'a>(
 #[derive(Debug, Default)]
 struct Tally {
     transfers: BTreeMap<TransferId, u64>,
-    subjects: BTreeMap<usize, BTreeMap<(Option<usize>, Receiver), u64>>,
+    subjects: BTreeMap<usize, BTreeMap<Edge, u64>>,
+}
+
+/// One client of a subject, and whom it sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Edge {
+    sender: Option<usize>,
+    receiver: Receiver,
 }
 
 /// A credit with what follows from its unit.
@@ -257,16 +266,36 @@ fn keep_standard(known: &mut Option<Standard>, found: Option<Standard>) {
     }
 }
 
-/// Whether the receiver had sent the same piece to the sender before (T24).
-fn boomerang(credit: &Credit, all: &[Credit], parties: &Parties) -> bool {
-    let uploader = |id: TransferId| parties.uploader.get(id.0 as usize).copied();
-    let downloader = |id: TransferId| parties.downloader.get(id.0 as usize).copied().flatten();
-    let Some(receiver) = downloader(credit.transfer) else { return false };
-    all.iter().any(|other| {
-        uploader(other.transfer) == Some(receiver)
-            && downloader(other.transfer) == uploader(credit.transfer)
-            && other.span.first.precedes(credit.span.first)
-    })
+/// When each subject first sent a unit to each other one.
+struct Earlier(BTreeMap<(usize, usize), Span>);
+
+impl Earlier {
+    fn of(credits: &[Credit], parties: &Parties) -> Self {
+        let mut first: BTreeMap<(usize, usize), Span> = BTreeMap::new();
+        for credit in credits {
+            if let Some(edge) = parties.edge(credit.transfer) {
+                let known = first.entry(edge).or_insert(credit.span);
+                if credit.span.first.precedes(known.first) {
+                    *known = credit.span;
+                }
+            }
+        }
+        Self(first)
+    }
+
+    /// Whether the receiver had sent the same unit to the sender before (T24).
+    fn boomerang(&self, credit: &Credit, parties: &Parties) -> bool {
+        let Some((uploader, downloader)) = parties.edge(credit.transfer) else { return false };
+        self.0.get(&(downloader, uploader)).is_some_and(|back| back.first.precedes(credit.span.first))
+    }
+}
+
+impl Parties {
+    /// The sending and the receiving subject of a transfer.
+    fn edge(&self, transfer: TransferId) -> Option<(usize, usize)> {
+        let index = transfer.0 as usize;
+        Some((self.uploader.get(index).copied()?, self.downloader.get(index).copied().flatten()?))
+    }
 }
 
 // Rationale: a last piece of a few bytes says nothing about the rest; from here on one value means padding or zeros.

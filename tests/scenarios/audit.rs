@@ -169,7 +169,7 @@ fn a_conflicting_second_version_of_what_was_verified_before_does_not_stop_the_re
     world.fetch(conn, Side::B, &torrent, 0);
     world.bad_piece(conn, Side::B, &torrent, 0, 0, SMALL);
     let offset = world.ledger[1].offset;
-    world.retransmit(conn, Side::B, offset + 8_000, &torrent.block(0, 8_000, 400).to_vec());
+    world.retransmit(conn, Side::B, offset + 8_000, torrent.block(0, 8_000, 400));
     let evidence = analyze(&world, &torrent);
     let bytes = transfer(&evidence, S, M).bytes;
     assert_eq!((bytes.served, bytes.verified, bytes.repeated, bytes.refuted), (2 * HALF, HALF, HALF, 0));
