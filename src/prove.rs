@@ -169,6 +169,8 @@ struct State<'cap> {
     done: HashMap<JobId, Verdict>,
     next: u64,
     bytes: u64,
+    /// Bytes queued since a waiting thread was last woken.
+    unannounced: u64,
     stopped: bool,
 }
 
@@ -178,10 +180,18 @@ impl<'cap> Prover<'cap> {
         let mut state = self.lock();
         let id = JobId(state.next);
         state.next += 1;
-        state.bytes += job.bytes();
+        let bytes = job.bytes();
+        state.bytes += bytes;
+        state.unannounced += bytes;
         state.queue.push_back((id, job));
+        let announce = state.unannounced >= ANNOUNCE;
+        if announce {
+            state.unannounced = 0;
+        }
         drop(state);
-        self.changed.notify_one();
+        if announce {
+            self.changed.notify_one();
+        }
         id
     }
 
@@ -237,6 +247,9 @@ impl<'cap> Prover<'cap> {
     }
 }
 
+// Rationale: waking a thread costs as much as hashing a leaf; whoever asks for a verdict helps itself, so that nothing
+// waits for the rest.
+const ANNOUNCE: u64 = 256 << 10;
 // Rationale: chains of SHA-1 that fill a core: one, two, three, four hash 2.1, 3.7, 4.7, 4.8 GB/s where measured.
 const AT_ONCE: usize = 4;
 

@@ -282,6 +282,9 @@ impl Context<'_> {
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
             paths: facts.paths.clone(),
+            cancelled_messages: facts.cancelled,
+            unsolicited_messages: facts.unsolicited,
+            extension_messages: facts.extension_messages.clone(),
         };
         Some((transfer, ladder))
     }

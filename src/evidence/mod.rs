@@ -5,7 +5,7 @@ mod build;
 mod credit;
 mod ladder;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
@@ -330,6 +330,12 @@ pub struct Transfer {
     pub next_rung: Option<String>,
     /// The tunnels crossed, outermost first, as plain text; empty for none.
     pub paths: BTreeSet<String>,
+    /// Blocks sent although their request was cancelled before; not solicited.
+    pub cancelled_messages: u64,
+    /// Blocks that nobody asked for, in a capture without gaps.
+    pub unsolicited_messages: u64,
+    /// Extension messages (BEP 10) of the uploader by name; `unknown` where the other side's ids were not captured.
+    pub extension_messages: BTreeMap<String, u64>,
 }
 
 /// On what the port of a subject rests.

@@ -1,6 +1,6 @@
 //! What one endpoint sent to another for one torrent: the running figures and facts of a transfer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
 use crate::provenance::{Span, Timestamp};
@@ -124,6 +124,8 @@ pub struct Facts {
     pub partial_messages: u64,
     /// Pieces that nobody asked for.
     pub unsolicited: u64,
+    /// Extension messages (BEP 10) of the uploader by name.
+    pub extension_messages: BTreeMap<String, u64>,
     /// Blocks sent although their request was cancelled.
     pub cancelled: u64,
     /// Connections without a handshake of the uploader.
@@ -256,6 +258,9 @@ impl Facts {
         self.partial_messages += own.partial_messages;
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
+        for (name, count) in &own.extension_messages {
+            *self.extension_messages.entry(name.clone()).or_default() += count;
+        }
         // Without any handshake the flag `handshake-not-captured` says it.
         let one_handshake = own.handshake.is_some() != other.handshake.is_some();
         self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_handshake);

@@ -149,6 +149,9 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
         frames: frames(transfer.span),
         served_frames: transfer.served_span.map(frames),
         paths: transfer.paths.iter().cloned().collect(),
+        cancelled_messages: transfer.cancelled_messages,
+        unsolicited_messages: transfer.unsolicited_messages,
+        extension_messages: transfer.extension_messages.clone(),
     }
 }
 

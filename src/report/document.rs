@@ -3,6 +3,8 @@
 //! Times are RFC 3339 text, endpoints `ip:port`, hashes lower-case hex, figures bytes. The meaning of every figure is
 //! that of the field of the same name in [`crate::evidence`].
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::evidence::{Bytes, Grade};
@@ -266,6 +268,9 @@ pub struct Transfer {
     pub frames: Frames,
     pub served_frames: Option<Frames>,
     pub paths: Vec<String>,
+    pub cancelled_messages: u64,
+    pub unsolicited_messages: u64,
+    pub extension_messages: BTreeMap<String, u64>,
 }
 
 /// An address and port, and what it did for one torrent over one transport.

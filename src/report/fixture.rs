@@ -155,6 +155,9 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         rungs: vec![Rung { grade: Grade::G3, span: span(9, 9) }],
         next_rung: (grade < Grade::G8).then(|| "no unit that it sent verified".to_owned()),
         paths: BTreeSet::new(),
+        cancelled_messages: 0,
+        unsolicited_messages: 0,
+        extension_messages: std::collections::BTreeMap::new(),
     }
 }
 
