@@ -110,6 +110,13 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
     writeln!(out, "size          {}", counted(torrent.size(), "byte"))?;
     writeln!(out, "pieces        {} of {}", grouped(u64::from(torrent.piece_count())), counted(length, "byte"))?;
     writeln!(out, "private       {}", if torrent.private() { "yes" } else { "no" })?;
+    match torrent.faults() {
+        [] => writeln!(out, "bencode       canonical")?,
+        [first, rest @ ..] => {
+            let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+            writeln!(out, "bencode       not canonical: {first}{more}")?;
+        }
+    }
     writeln!(out, "files         {}", grouped(torrent.files().len() as u64))?;
     for file in torrent.files() {
         let pieces = match (file.size, length) {

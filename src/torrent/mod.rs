@@ -43,6 +43,7 @@ pub struct Torrent {
     geometry: Geometry,
     pieces: Option<Vec<[u8; 20]>>,
     trees: LeafHashes,
+    faults: Vec<String>,
 }
 
 /// Where a torrent is known from.
@@ -134,12 +135,19 @@ impl Torrent {
             geometry: Geometry::default(),
             pieces: None,
             trees: LeafHashes::default(),
+            faults: Vec::new(),
         }
     }
 
     fn of(info: Info, source: Source) -> Self {
-        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees } = info;
-        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees }
+        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, faults } = info;
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, faults }
+    }
+
+    /// Breaches of bencode's canonical form (BEP 3) in its file, in words with their place; the first few. The
+    /// info-hash is over the bytes as written, so they change nothing.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// The hash under which the report speaks of it: v1 where it has one, else v2 in full.

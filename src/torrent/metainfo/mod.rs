@@ -27,6 +27,8 @@ pub(super) struct Info {
     pub pieces: Option<Vec<[u8; 20]>>,
     /// The Merkle trees of the files; without any in a v1-only torrent.
     pub trees: LeafHashes,
+    /// Breaches of bencode's canonical form.
+    pub faults: Vec<String>,
 }
 
 /// A file as an info dictionary lists it.
@@ -100,7 +102,9 @@ pub(super) fn torrent_file(bytes: &[u8]) -> Result<Info, Flaw> {
     document.whole(bytes)?;
     let root = &document.root;
     match root.find(b"info") {
-        Some(info) if info.dict().is_some() => read_info(info, Some(root)),
+        Some(info) if info.dict().is_some() => {
+            read_info(info, Some(root)).map(|info| Info { faults: faults(&document), ..info })
+        }
         _ => Err(Flaw::entry(root, "info", "an info dictionary")),
     }
 }
@@ -112,7 +116,12 @@ pub(super) fn info_dictionary(bytes: &[u8]) -> Result<Info, Flaw> {
     if document.root.dict().is_none() {
         return Err(Flaw::new(0, document.root.kind(), "an info dictionary"));
     }
-    read_info(&document.root, None)
+    read_info(&document.root, None).map(|info| Info { faults: faults(&document), ..info })
+}
+
+/// Breaches of the canonical form, in words.
+fn faults(document: &Document<'_>) -> Vec<String> {
+    document.faults.iter().map(|fault| format!("{} at byte {}", fault.kind, fault.offset)).collect()
 }
 
 /// `outer` is the torrent file around `info`; without one, piece layers may be missing.
@@ -143,7 +152,7 @@ fn read_info(info: &Item<'_>, outer: Option<&Item<'_>>) -> Result<Info, Flaw> {
     let hash_v1 = pieces.is_some().then(|| super::sha1(info.raw));
     let hash_v2 = (version != Version::V1).then(|| super::sha256(info.raw));
     let name = name.filter(|name| !name.is_empty()).map_or_else(|| "unnamed".to_owned(), display_component);
-    Ok(Info { name, private, geometry, hash_v1, hash_v2, pieces, trees })
+    Ok(Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, faults: Vec::new() })
 }
 
 /// Which halves an info dictionary has.

@@ -128,6 +128,11 @@ mod tests {
         let found = parse(&unsorted);
         assert_eq!(found.info_hash_v1(), Some(sha1(&unsorted)));
         assert_eq!((found.size(), found.piece_length()), (3, 4));
+        let faults: Vec<_> =
+            found.faults().iter().map(|fault| fault.split(" at byte ").next().unwrap_or("")).collect();
+        assert!(faults.contains(&"a number with leading zeros"), "{faults:?}");
+        assert!(faults.contains(&"a key for the second time"), "{faults:?}");
+        assert!(faults.contains(&"a key out of order"), "{faults:?}");
         let rebuilt = Torrent::from_info(&unsorted, Source::Capture).expect("valid");
         assert_eq!((rebuilt.info_hash_v1(), rebuilt.source()), (found.info_hash_v1(), Source::Capture));
     }
