@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use assert_cmd::Command;
 use peerproof::capture::CaptureSet;
+use peerproof::torrent::Torrents;
 use peerproof::{Inspection, Options};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};
 use crate::synth::run::address;
 use crate::synth::swarm::{Side, World};
+use crate::synth::wire;
 
 #[test]
 fn nothing_disagrees_with_analyze() {
@@ -105,6 +107,29 @@ fn a_capture_without_bittorrent_is_described_all_the_same() {
     let page = found.terminal(120, &[]);
     for part in ["There is no BitTorrent peer connection in the 10 frames", "Nothing: `peerproof analyze` would"] {
         assert!(page.contains(part), "{page}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_block_makes_no_peer() {
+    // Three in a row are chained and confirm one another; one or two do not.
+    for (blocks, peers) in [(1, 0), (2, 0), (4, 2)] {
+        let mut world = World::new();
+        let conn = world.conn(address("192.0.2.1:50000"), address("192.0.2.2:6881"));
+        world.open(conn);
+        world.send(conn, Side::B, &[0x55; 900]);
+        for block in 0..blocks {
+            world.send(conn, Side::B, &wire::piece(3, block * 16_384, &[0x5a; 16_384]));
+        }
+        world.begin_at(conn, Side::B, 900);
+        let inputs = vec![("late.pcap".to_owned(), world.pcap())];
+        let captures = CaptureSet::from_bytes(inputs.clone()).expect("captures");
+        let evidence =
+            peerproof::analyze(&captures, &Torrents::default(), &Options::default()).expect("it can go on");
+        let found = of_bytes(inputs);
+        assert_eq!((evidence.subjects.len(), found.peers.len()), (peers, peers), "{blocks} blocks");
+        let served: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.served).sum();
+        assert_eq!(found.readable.served_bytes, served, "{blocks} blocks");
     }
 }
 
