@@ -267,9 +267,12 @@ impl<'cap> Ledger<'_, 'cap> {
         };
         let mut shares: Vec<&Share<'cap>> = book.shares().map(|(_, share)| share).collect();
         shares.sort_by_key(|share| share.seq);
+        // The part of a block that a broken connection left is entered late, when that connection is closed: it says
+        // nothing of what came last, and only fills what no whole block does.
+        let latest = latest_first(&shares);
         let mut ways = vec![
             Content::layered(shares.iter().map(|share| &share.content)),
-            Content::layered(shares.iter().rev().map(|share| &share.content)),
+            Content::layered(latest.iter().map(|share| &share.content)),
         ];
         let groups = |key: &dyn Fn(&Share<'cap>) -> u64| {
             let mut groups: BTreeMap<u64, Vec<&Share<'cap>>> = BTreeMap::new();
@@ -281,7 +284,7 @@ impl<'cap> Ledger<'_, 'cap> {
             for group in by_sender.values().take(MOST_WAYS) {
                 // This sender's own blocks, the last version of each, filled up with whatever others sent.
                 ways.push(Content::layered(
-                    group.iter().rev().chain(shares.iter().rev()).map(|share| &share.content),
+                    latest_first(group).into_iter().chain(latest.iter().copied()).map(|share| &share.content),
                 ));
             }
         }
@@ -298,6 +301,12 @@ impl<'cap> Ledger<'_, 'cap> {
         }
         (ways, by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
     }
+}
+
+/// Whole blocks before parts, and of each the latest first; `shares` in order of arrival.
+fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Share<'cap>> {
+    let (whole, parts): (Vec<_>, Vec<_>) = shares.iter().rev().partition(|share| share.whole);
+    whole.into_iter().chain(parts).collect()
 }
 
 /// A share with the second version of its bytes where one was sent.

@@ -12,6 +12,9 @@ pub struct Advertised {
     all: Option<Span>,
     bits: Vec<u8>,
     bits_span: Option<Span>,
+    /// What later bitfields added, each time with its frames; the last one stands for all beyond [`BITFIELDS`].
+    added: Vec<(Vec<u8>, Span)>,
+    added_full: bool,
     /// Single claims in order of arrival, the first [`EXACT_HAVES`] of them with their frame.
     haves: Vec<(u32, At)>,
     /// Claims beyond those, as bits, with the frames of all of them together.
@@ -20,6 +23,8 @@ pub struct Advertised {
     first: Option<Span>,
     /// Pieces given up since (BEP 54), and not claimed again.
     withdrawn: BTreeSet<u32>,
+    /// Whether more were given up than are remembered one by one: then nothing is known to be there.
+    forgotten: bool,
 }
 
 impl Advertised {
@@ -28,11 +33,34 @@ impl Advertised {
         if self.bits.len() < bits.len() {
             self.bits.resize(bits.len(), 0);
         }
+        if self.bits_span.is_none() {
+            self.bits_span = Some(span);
+        } else {
+            let new: Vec<u8> = self.bits.iter().zip(bits).map(|(have, claim)| claim & !have).collect();
+            self.add(new, span);
+        }
         self.bits.iter_mut().zip(bits).for_each(|(have, claim)| *have |= claim);
-        self.bits_span.get_or_insert(span);
         if bits.iter().any(|byte| *byte != 0) {
             self.first.get_or_insert(span);
         }
+    }
+
+    /// Keeps what a later bitfield added, so that its own frames are cited for it.
+    fn add(&mut self, new: Vec<u8>, span: Span) {
+        if new.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        match self.added.last_mut().filter(|_| self.added_full) {
+            Some((bits, frames)) => {
+                if bits.len() < new.len() {
+                    bits.resize(new.len(), 0);
+                }
+                bits.iter_mut().zip(&new).for_each(|(have, claim)| *have |= claim);
+                *frames = frames.join(span);
+            }
+            None => self.added.push((new, span)),
+        }
+        self.added_full = self.added.len() >= BITFIELDS;
     }
 
     /// have (BEP 3, id 4).
@@ -65,15 +93,23 @@ impl Advertised {
     pub fn dont_have(&mut self, piece: u32) {
         if self.withdrawn.len() < EXACT_HAVES {
             self.withdrawn.insert(piece);
+        } else {
+            self.forgotten |= !self.withdrawn.contains(&piece);
         }
+    }
+
+    /// Whether it gave up more pieces than are remembered: it is not known which it still has.
+    pub fn forgot(&self) -> bool {
+        self.forgotten
     }
 
     /// Where `piece` was first advertised, if it was and was not withdrawn since.
     pub fn since(&self, piece: u32) -> Option<Span> {
-        if self.withdrawn.contains(&piece) {
+        if self.forgotten || self.withdrawn.contains(&piece) {
             return None;
         }
         self.all
+            .or_else(|| self.added.iter().find(|(bits, _)| bit(bits, piece)).map(|(_, span)| *span))
             .or_else(|| bit(&self.bits, piece).then_some(self.bits_span).flatten())
             .or_else(|| self.haves.iter().find(|(have, _)| *have == piece).map(|(_, at)| Span::single(*at)))
             .or_else(|| bit(&self.rest, piece).then_some(self.rest_span).flatten())
@@ -111,6 +147,8 @@ fn bit(bits: &[u8], piece: u32) -> bool {
     bits.get(piece as usize / 8).is_some_and(|byte| byte & (0x80 >> (piece % 8)) != 0)
 }
 
+// Rationale: aria2 sends a second one; each may be as long as the first.
+const BITFIELDS: usize = 4;
 // Rationale: 24 bytes each, so 96 KiB for one side; a search through them stays below the cost of a block.
 const EXACT_HAVES: usize = 4_096;
 // Rationale: the piece count that a bitfield at the message limit can hold; a have beyond it is nobody's piece.
@@ -144,6 +182,28 @@ mod tests {
         assert_eq!((advertised.since(7), advertised.since(8)), (None, Some(span(1))));
         advertised.have(7, span(3));
         assert!(advertised.since(7).is_some());
+    }
+
+    #[test]
+    fn a_piece_that_only_a_later_bitfield_claims_is_cited_from_that_one() {
+        let mut advertised = Advertised::default();
+        for n in 0..8 {
+            advertised.bitfield(&[0x80 >> n | 0x80], span(1 + n));
+        }
+        assert_eq!(advertised.since(0), Some(span(1)));
+        assert_eq!(advertised.since(3), Some(span(4)));
+        // Beyond the fourth addition their frames are joined.
+        assert_eq!(advertised.since(7), Some(span(5).join(span(8))));
+    }
+
+    #[test]
+    fn who_gives_up_more_pieces_than_are_remembered_advertises_none() {
+        let mut advertised = Advertised::default();
+        advertised.have_all(span(1));
+        (0..4_096).for_each(|piece| advertised.dont_have(piece));
+        assert!(!advertised.forgot() && advertised.since(4_096).is_some());
+        advertised.dont_have(4_096);
+        assert!(advertised.forgot() && advertised.since(4_096).is_none() && advertised.since(9_999).is_none());
     }
 
     #[test]

@@ -65,7 +65,19 @@ impl<'cap> Session<'cap> {
             },
             "lt_donthave" => match LtDontHave::parse(body) {
                 Ok(LtDontHave { piece }) => {
-                    self.sides[direction.index()].facts.advertised.dont_have(piece);
+                    let advertised = &mut self.sides[direction.index()].facts.advertised;
+                    let before = advertised.forgot();
+                    advertised.dont_have(piece);
+                    if advertised.forgot() && !before {
+                        anomalies.note(Kind::LimitReached, 1, || Example {
+                            span: Some(span),
+                            flow: arrow(self.flow, direction),
+                            detail:
+                                "lt_donthave: more pieces were given up than are remembered; none of this side \
+                                     counts as advertised from here on"
+                                    .to_owned(),
+                        });
+                    }
                     None
                 }
                 Err(fault) => Some(fault),
