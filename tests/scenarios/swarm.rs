@@ -216,12 +216,13 @@ fn ends(transfer: &peerproof::evidence::Transfer) -> (SocketAddr, SocketAddr) {
 }
 
 fn seeds() -> u64 {
-    std::env::var("PEERPROOF_SWARMS").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
+    std::env::var("PEERPROOF_SWARMS").ok().and_then(|count| count.parse().ok()).unwrap_or(100)
 }
 
 #[test]
 fn a_swarm_whose_pieces_all_verify_is_counted_as_the_model_counts_it() {
-    for seed in 0..seeds() {
+    // In swarm 3794 parts of blocks, entered when their broken connections are closed, stand behind whole ones.
+    for seed in (0..seeds()).chain([3_794]) {
         let mut swarm = Swarm::new(seed);
         swarm.trade(6);
         swarm.settle();
