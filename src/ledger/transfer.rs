@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
 use crate::provenance::{Span, Timestamp};
-use crate::session::{Carrier, Encryption, Session};
+use crate::session::{Carrier, Encryption, Session, SideFacts};
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.
@@ -215,6 +215,9 @@ impl Facts {
         paths: &BTreeSet<String>,
     ) {
         let (own, other) = (session.side(from), session.side(from.reverse()));
+        // Captured from its start and nothing missing: a handshake that is not there was not sent.
+        let sent_none =
+            |side: &SideFacts| side.handshake.is_none() && session.from_start && side.packets > 0 && side.gaps == 0;
         self.connections += 1;
         match session.initiator {
             Some(initiator) if initiator == from => self.opened_by_uploader += 1,
@@ -231,13 +234,12 @@ impl Facts {
                     earliest(&mut self.handshake, Some(handshake.span));
                     earliest(&mut self.counterpart, other.handshake.as_ref().map(|handshake| handshake.span));
                 }
-                // Nothing is missing from the other direction, and it holds no handshake: it was not completed.
-                Handshakes::OneSide if session.from_start && other.packets > 0 && other.gaps == 0 => {
+                Handshakes::OneSide if sent_none(other) => {
                     earliest(&mut self.unanswered, Some(handshake.span));
                 }
                 Handshakes::OneSide => earliest(&mut self.handshake, Some(handshake.span)),
             }
-        } else {
+        } else if !sent_none(own) {
             self.handshakes_missing += 1;
         }
         self.named_clients.extend(own.client.clone());
@@ -263,7 +265,8 @@ impl Facts {
         }
         // Without any handshake the flag `handshake-not-captured` says it.
         let one_handshake = own.handshake.is_some() != other.handshake.is_some();
-        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_handshake);
+        let one_side = one_handshake && !sent_none(own) && !sent_none(other);
+        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_side);
         self.gaps += own.gaps;
         self.gap_bytes += own.gap_bytes;
         self.snaplen |= own.snaplen;

@@ -1,7 +1,7 @@
 //! Claims without bytes: T09 to T12.
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Bytes, Grade};
+use peerproof::evidence::{Bytes, Flag, Grade};
 
 use super::*;
 use crate::synth::run::{analyze, subject, transfer};
@@ -67,4 +67,18 @@ fn t12_two_info_hashes_on_one_connection_are_no_common_swarm() {
     let evidence = analyze(&world, &torrent);
     assert!(evidence.subjects.iter().all(|subject| subject.grade < Grade::G3), "{:#?}", evidence.subjects);
     assert_eq!(evidence.anomalies.tally(Kind::InfoHashMismatch).map(|tally| tally.count), Some(1));
+}
+
+#[test]
+fn a_handshake_that_was_never_sent_is_not_said_to_be_missing_from_the_capture() {
+    let torrent = four_pieces();
+    let (mut world, _) = one_seeder(&torrent);
+    // A second connection, as clients open them when both connect at once: given up before it was answered.
+    let conn = world.conn(address("198.51.100.9:50001"), address(S));
+    world.open(conn);
+    world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(3)));
+    let evidence = analyze(&world, &torrent);
+    let flags: Vec<_> = evidence.transfers.iter().flat_map(|transfer| &transfer.flags).collect();
+    assert!(!flags.contains(&&Flag::OneSided) && !flags.contains(&&Flag::HandshakeNotCaptured), "{flags:?}");
+    assert_eq!(subject(&evidence, "198.51.100.9:50001").grade, Grade::G2);
 }
