@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Page, endpoints, frames_text, torrent_name};
+use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::text::{counted, escaped, grouped};
@@ -104,7 +104,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         page.line(&format!(
             "{} that {} sent lie in units that the captures never complete: unproven.",
             counted(subject.unproven_bytes, "byte"),
-            subject.endpoint
+            name(subject)
         ));
     }
     if subject.refuted_bytes > 0 {
@@ -112,7 +112,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
             "{} that {} sent differ from the torrent ({} touched). That shows no intent: a disk error or a damaged \
              capture does the same.",
             counted(subject.refuted_bytes, "byte"),
-            subject.endpoint,
+            name(subject),
             counted(subject.pieces_refuted, "piece")
         ));
     }
@@ -120,7 +120,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         page.line(&format!(
             "{} more were sent by {} but are not in the captures.",
             counted(subject.lost_bytes, "payload byte"),
-            subject.endpoint
+            name(subject)
         ));
     }
 }
@@ -270,11 +270,7 @@ fn why_not_higher(document: &Document, page: &mut Page) {
         page.line(&format!(
             "{} {} {} ({}): {}",
             endpoints(&subjects),
-            if subjects.windows(2).all(|pair| matches!(pair, [a, b] if a.endpoint == b.endpoint)) {
-                "is"
-            } else {
-                "are"
-            },
+            if subjects.windows(2).all(|pair| matches!(pair, [a, b] if name(a) == name(b))) { "is" } else { "are" },
             grade.name(),
             grade.meaning(),
             escaped(reason)
@@ -287,16 +283,16 @@ fn why_not_higher(document: &Document, page: &mut Page) {
 
 fn who(document: &Document, subject: &Subject, several: bool) -> String {
     if several {
-        format!("{} ({})", subject.endpoint, torrent_name(document, subject.info_hash.as_deref()))
+        format!("{} ({})", name(subject), torrent_name(document, subject.info_hash.as_deref()))
     } else {
-        subject.endpoint.clone()
+        name(subject)
     }
 }
 
 /// What a flag means, as a clause.
 fn flag_words(flag: &str) -> &'static str {
     match flag {
-        "one-sided" => "only one side of its connection is in the captures",
+        "one-sided" => "only one direction of a connection, or one of its two handshakes, is in the captures",
         "return-path-unconfirmed" => "no packet shows that anything reached it, so the address may be forged",
         "unsolicited" => "it sent a piece that nobody asked for in these captures",
         "gap-in-range" => "bytes within what it sent are not in the captures",
@@ -306,7 +302,7 @@ fn flag_words(flag: &str) -> &'static str {
         "duplicate-frames" => "frames are in the captures more than once, and count once",
         "decrypted-with-secret" => "readable only with the secret that was given",
         "resynchronised" => "framing was lost and found again",
-        "handshake-not-captured" => "no handshake of the connection is in the captures",
+        "handshake-not-captured" => "its handshake of a connection is not in the captures",
         "pad-or-trivial" => "some of what it sent is padding or of one byte value, which anybody could send",
         "boomerang" => "the receiver itself had sent it the same piece before",
         "clock-step" => "the clock of the capture stepped meanwhile",

@@ -136,25 +136,32 @@ fn dated(document: &Document) -> Dated {
     if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
 }
 
-/// The endpoints of `subjects`, the first few of many by name; one that stands for several subjects is named once.
+/// A subject as the text calls it: the endpoint, and the transport unless it is TCP, as one port is often used by two.
+fn name(subject: &Subject) -> String {
+    match subject.transport {
+        "tcp" => subject.endpoint.clone(),
+        transport => format!("{} {transport}", subject.endpoint),
+    }
+}
+
+/// The names of `subjects`, the first few of many; one that stands for several subjects is named once.
 fn endpoints(subjects: &[&Subject]) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for subject in subjects {
-        let endpoint = subject.endpoint.as_str();
-        let place = *places.entry(endpoint).or_insert(counts.len());
+        let place = *places.entry(name(subject)).or_insert(counts.len());
         match counts.get_mut(place) {
             Some((_, count)) => *count += 1,
-            None => counts.push((endpoint, 1)),
+            None => counts.push((name(subject), 1)),
         }
     }
     let more = counts.len().saturating_sub(MOST_NAMED);
     let named: Vec<_> = counts
         .into_iter()
         .take(MOST_NAMED)
-        .map(|(endpoint, count)| match count {
-            1 => endpoint.to_owned(),
-            _ => format!("{endpoint} ({count} torrents or transports)"),
+        .map(|(name, count)| match count {
+            1 => name,
+            _ => format!("{name} ({count} torrents or time windows)"),
         })
         .collect();
     match (more, named.split_last()) {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, torrent_name};
+use super::{Page, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::notes;
@@ -110,13 +110,9 @@ const fn figure(name: &'static str, value: fn(&Subject, Dated) -> String) -> Col
     Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
 }
 
-/// The endpoint, the transport unless it is TCP, and on a second line the client.
+/// The name, and on a second line the client.
 fn peer(subject: &Subject) -> String {
-    let mut text = subject.endpoint.clone();
-    if subject.transport != "tcp" {
-        text.push(' ');
-        text.push_str(subject.transport);
-    }
+    let mut text = name(subject);
     let client = escaped(&subject.clients.join(", "));
     if !client.is_empty() {
         text.push('\n');
