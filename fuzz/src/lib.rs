@@ -4,7 +4,7 @@
 
 pub mod run;
 pub mod swarm;
-pub mod synth;
+mod synth;
 pub mod torrents;
 
 use std::cell::{Cell, OnceCell};

@@ -7,7 +7,7 @@ use peerproof::torrent::Torrents;
 use crate::synth::content::{Recipe, Torrent};
 
 /// v1 of one file; v1 of several with a pad file; v2; hybrid.
-pub static ALL: LazyLock<[Torrent; 4]> = LazyLock::new(|| {
+pub(crate) static ALL: LazyLock<[Torrent; 4]> = LazyLock::new(|| {
     [
         Recipe::single("one.bin", 4_096, 3 * 4_096 + 1_000, 1).v1(),
         Recipe::folder("many", 2_048, 2).file("a", 3_000).pad(1_096).file("b", 1).file("c", 5_000).v1(),
