@@ -2,6 +2,7 @@
 //!
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
+mod link;
 pub mod run;
 pub mod swarm;
 mod synth;
