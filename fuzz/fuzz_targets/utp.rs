@@ -7,6 +7,7 @@
 #![no_main]
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
@@ -126,19 +127,17 @@ fn honest(input: &mut Cursor<'_>, limits: &StreamLimits) {
 }
 
 fn in_order<'a>(items: impl Iterator<Item = StreamItem<'a>>) {
-    let stream: Vec<u8> = (0..PACKETS).flat_map(content).collect();
-    let start = |packet: usize| (0..packet).map(|packet| content(packet).len()).sum::<usize>();
     // Where the next byte is from: exactly, or behind a packet that is missing and was to come at this place.
     let (mut place, mut known) = (0, true);
     for item in items {
         match item {
             StreamItem::Data { bytes, .. } => {
                 if !known {
-                    let next = start(usize::from(bytes[0]));
+                    let next = STARTS[usize::from(bytes[0])];
                     assert!(next > place, "nothing is missing before the byte {next} of the sender");
                     (place, known) = (next, true);
                 }
-                assert_eq!(stream.get(place..place + bytes.len()), Some(bytes), "other bytes than at {place}");
+                assert_eq!(STREAM.get(place..place + bytes.len()), Some(bytes), "other bytes than at {place}");
                 place += bytes.len();
             }
             StreamItem::Gap { missing: Missing::Bytes(bytes), .. } if known => place += bytes as usize,
@@ -168,3 +167,9 @@ fn header(kind: u8, id: u16, seq: u16, ack: u16) -> Vec<u8> {
 }
 
 const PACKETS: usize = 128;
+/// The payloads of all packets, and where each begins.
+static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| (0..PACKETS).flat_map(content).collect());
+static STARTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let lengths = (0..PACKETS).map(|packet| content(packet).len());
+    lengths.scan(0, |end, len| Some(std::mem::replace(end, *end + len))).collect()
+});
