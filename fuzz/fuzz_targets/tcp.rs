@@ -1,5 +1,5 @@
 //! TCP rebuilding against a stream whose content is known: whatever is lost, doubled, cut or reordered, the bytes
-//! given out are those that were sent, and in place.
+//! given out are those that were sent, and in place; and they are the same when every segment comes in two.
 //!
 //! Script: both initial sequence numbers, limits; then segments: control, place, acknowledgement, length.
 
@@ -8,22 +8,19 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::packet::{Checksum, Direction, Payload, TcpFlags, TcpSegment};
-use peerproof::stream::{EndReason, Missing, StreamItem, StreamLimits, TcpConnection};
+use peerproof::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits, TcpConnection};
 use shared::{Cursor, at, check_items, direction, run};
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Cursor(data);
     let bases = [input.u32(), input.u32()];
-    let limits = if input.u8() & 1 == 0 { Limits::default() } else { run::tight() };
-    let limits = StreamLimits::from(&limits);
+    let tight = input.u8() & 1 != 0;
+    let limits = StreamLimits::from(&if tight { run::tight() } else { Limits::default() });
     let models = [model(1), model(2)];
     let mut place = [0_u16; 2];
     let mut honest = true;
-    let mut connection = TcpConnection::new(&limits);
-    let mut out = Vec::new();
-    let mut number = 0;
+    let mut segments = Vec::new();
     while !input.is_empty() {
-        number += 1;
         let control = input.u8();
         let way = direction(control);
         let index = way.index();
@@ -52,31 +49,111 @@ fuzz_target!(|data: &[u8]| {
         let payload = Payload { bytes: kept, wire_len: (kept.len() + beyond.len()) as u32 };
         let checksum = if control & 0x80 == 0 { Checksum::Unchecked } else { Checksum::Bad };
         let segment = TcpSegment { seq, ack, flags, payload, checksum };
-        if connection.is_replaced_by(way, &segment) {
-            finish(connection, EndReason::Replaced, &mut out, &models, honest);
-            connection = TcpConnection::new(&limits);
-        }
-        connection.push(at(number), way, &segment, &mut out);
+        segments.push((way, segment));
     }
-    finish(connection, EndReason::Open, &mut out, &models, honest);
+    let connections = rebuild(&segments, &limits);
+    for items in connections.iter().flatten() {
+        check_items(items.iter().copied(), true);
+    }
+    if !honest {
+        return;
+    }
+    for connection in &connections {
+        for (items, model) in connection.iter().zip(&models) {
+            in_place(items.iter().copied(), model);
+        }
+    }
+    // Limits and patience count segments, and the start of a stream without a SYN depends on the first three of them: as
+    // that of a connection that takes another's place. What the snap length cut is a gap as soon as its turn has come,
+    // unless another copy waits: half a copy may come too early.
+    let captured = |segment: &TcpSegment<'_>| segment.payload.bytes.len() as u32 == segment.payload.wire_len;
+    let opened = connections.len() == 1
+        && segments.iter().all(|(_, segment)| captured(segment))
+        && [Direction::LowToHigh, Direction::HighToLow]
+            .iter()
+            .all(|way| segments.iter().find(|(one, _)| one == way).is_none_or(|(_, first)| first.flags.syn));
+    let patient = segments.len() < 32 || segments.iter().all(|(_, segment)| segment.ack.is_none());
+    if opened && patient && !tight && segments.len() < 1_000 {
+        let halves: Vec<_> = segments.iter().flat_map(halves).collect();
+        let finely = rebuild(&halves, &limits);
+        let [whole, finely] = [connections, finely]
+            .map(|connections| connections.iter().flatten().map(|items| stretches(items)).collect::<Vec<_>>());
+        assert_eq!(whole, finely, "cut in two it is something else");
+    }
 });
 
-fn finish<'a>(
-    mut connection: TcpConnection<'a>,
-    reason: EndReason,
-    out: &mut Vec<(Direction, StreamItem<'a>)>,
-    models: &'a [Vec<u8>; 2],
-    honest: bool,
-) {
-    connection.close(reason, out);
-    for way in [Direction::LowToHigh, Direction::HighToLow] {
-        let items = || out.iter().filter(|(one, _)| *one == way).map(|(_, item)| *item);
-        check_items(items(), true);
-        if honest {
-            in_place(items(), &models[way.index()]);
+/// The items of both directions, of each connection.
+fn rebuild<'a>(segments: &[(Direction, TcpSegment<'a>)], limits: &StreamLimits) -> Vec<[Vec<StreamItem<'a>>; 2]> {
+    let (mut connection, mut out, mut connections) = (TcpConnection::new(limits), Vec::new(), Vec::new());
+    let mut finish = |mut connection: TcpConnection<'a>, reason, out: &mut Vec<(Direction, StreamItem<'a>)>| {
+        connection.close(reason, out);
+        let mut sides = [Vec::new(), Vec::new()];
+        out.drain(..).for_each(|(way, item)| sides[way.index()].push(item));
+        connections.push(sides);
+    };
+    for ((way, segment), number) in segments.iter().zip(1..) {
+        if connection.is_replaced_by(*way, segment) {
+            finish(connection, EndReason::Replaced, &mut out);
+            connection = TcpConnection::new(limits);
+        }
+        connection.push(at(number), *way, segment, &mut out);
+    }
+    finish(connection, EndReason::Open, &mut out);
+    connections
+}
+
+/// A segment as two, the first half of its captured bytes in one of its own. One byte may be a keep-alive: it stays.
+fn halves<'a>((way, segment): &(Direction, TcpSegment<'a>)) -> Vec<(Direction, TcpSegment<'a>)> {
+    let Payload { bytes, wire_len } = segment.payload;
+    let middle = bytes.len() / 2;
+    if middle < 2 || segment.flags.rst {
+        return vec![(*way, *segment)];
+    }
+    let (first, second) = bytes.split_at(middle);
+    let rest = wire_len - middle as u32;
+    let TcpFlags { syn, fin, .. } = segment.flags;
+    vec![
+        (
+            *way,
+            TcpSegment {
+                flags: TcpFlags { fin: false, ..segment.flags },
+                payload: Payload { bytes: first, wire_len: middle as u32 },
+                ..*segment
+            },
+        ),
+        (
+            *way,
+            TcpSegment {
+                seq: segment.seq.wrapping_add(u32::from(syn) + middle as u32),
+                flags: TcpFlags { syn: false, fin, ..segment.flags },
+                payload: Payload { bytes: second, wire_len: rest },
+                ..*segment
+            },
+        ),
+    ]
+}
+
+/// Where bytes and gaps are, and how far it is acknowledged, whatever the segments were.
+fn stretches(items: &[StreamItem<'_>]) -> (Vec<(Option<GapCause>, u64, u64)>, u64) {
+    let (mut out, mut acked): (Vec<(_, u64, u64)>, _) = (Vec::new(), 0);
+    for item in items {
+        let (kind, from, to) = match *item {
+            StreamItem::Data { offset, bytes, .. } => (None, offset, offset + bytes.len() as u64),
+            StreamItem::Gap { offset, missing: Missing::Bytes(len), cause, .. } => {
+                (Some(cause), offset, offset + len)
+            }
+            StreamItem::Acked { upto, .. } => {
+                acked = upto;
+                continue;
+            }
+            _ => continue,
+        };
+        match out.last_mut() {
+            Some((last, _, end)) if *last == kind && *end == from => *end = to,
+            _ => out.push((kind, from, to)),
         }
     }
-    out.clear();
+    (out, acked)
 }
 
 /// Every slice lies in the model as far from its beginning as in the stream.

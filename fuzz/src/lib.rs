@@ -2,9 +2,10 @@
 //!
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
+mod link;
 pub mod run;
 pub mod swarm;
-pub mod synth;
+mod synth;
 pub mod torrents;
 
 use std::cell::{Cell, OnceCell};

@@ -1,11 +1,13 @@
 //! The whole pipeline on inputs in memory, and what must hold for every run.
 
+use std::collections::BTreeSet;
+
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::CaptureSet;
-use peerproof::evidence::{Bytes, Evidence};
+use peerproof::evidence::{Bytes, Carrier, Evidence, Flag, Grade, Rung};
 use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
-use peerproof::report::{Document, Given, terminal};
+use peerproof::report::{Document, Given, terminal, violations};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
@@ -39,8 +41,8 @@ pub fn policy(bits: u8) -> ChecksumPolicy {
     }
 }
 
-/// Runs with one thread and with two, and a window that never ends and one that always does; the evidence must be
-/// the same, balanced, and fit for a report. `None` where the inputs are refused.
+/// Runs with one thread and with three, a window that never ends and one that always does, and the captures in both
+/// orders; the evidence must be the same, balanced, and fit for a report. `None` where the inputs are refused.
 pub fn evidence(
     captures: &[Vec<u8>],
     torrents: &Torrents,
@@ -49,8 +51,11 @@ pub fn evidence(
     checksums: ChecksumPolicy,
 ) -> Option<Evidence> {
     let named = captures.iter().enumerate().map(|(index, bytes)| (format!("{index}.pcap"), bytes.clone()));
-    let set = CaptureSet::from_bytes(named.collect()).ok()?;
-    let [first, second] = [(1, u64::MAX), (2, 1)].map(|(threads, window)| {
+    let mut named: Vec<_> = named.collect();
+    let set = CaptureSet::from_bytes(named.clone()).ok()?;
+    named.reverse();
+    let reversed = CaptureSet::from_bytes(named).expect("the same captures");
+    let [first, second] = [(1, u64::MAX, &set), (3, 1, &reversed)].map(|(threads, window, set)| {
         let options = Options {
             threads,
             window,
@@ -60,16 +65,18 @@ pub fn evidence(
             digest: false,
             ..Options::default()
         };
-        match peerproof::analyze(&set, torrents, &options) {
+        match peerproof::analyze(set, torrents, &options) {
             Ok(evidence) => evidence,
             Err(error) => panic!("a run that was begun must end: {error}"),
         }
     });
     let [one, two] = [&first, &second].map(|evidence| format!("{evidence:?}"));
-    assert!(one == two, "other evidence with two threads:\n{one}\n{two}");
+    assert!(one == two, "other evidence with three threads:\n{one}\n{two}");
     check(&first);
     let document = Document::new(&first, &Given::of(torrents), checksums, limits);
-    document.json().expect("a report can be written");
+    let json = document.json().expect("a report can be written");
+    let faults = violations(&serde_json::from_str(&json).expect("a report is JSON"));
+    assert!(faults.is_empty(), "{faults:#?}\n{json}");
     terminal(&document, 80);
     let options = Options { limits: limits.clone(), digest: false, ..Options::default() };
     let inspection = peerproof::inspect(&set, &options).expect("a capture that can be analysed can be inspected");
@@ -81,13 +88,20 @@ pub fn evidence(
 /// The accounting identity in every row, and between the rows.
 fn check(evidence: &Evidence) {
     let mut sums = [Bytes::default(); 3];
+    let (mut peers, mut received) = (0, 0);
     for row in &evidence.transfers {
         assert!(row.bytes.balanced(), "{row:#?}");
+        check_grade(row.grade, &row.bytes, row.standard.is_some(), &row.flags, &row.rungs, row);
         sums[0].add(&row.bytes);
+        if row.carrier != Carrier::Http {
+            peers += row.bytes.served;
+        }
     }
     for row in &evidence.subjects {
         assert!(row.bytes.balanced(), "{row:#?}");
+        check_grade(row.grade, &row.bytes, row.standard.is_some(), &row.flags, &row.rungs, row);
         sums[1].add(&row.bytes);
+        received += row.received;
     }
     for row in &evidence.torrents {
         assert!(row.bytes.balanced(), "{row:#?}");
@@ -97,7 +111,26 @@ fn check(evidence: &Evidence) {
     assert_eq!(sums[0].served, sums[1].served, "transfers and subjects count the same bytes");
     assert_eq!(sums[0].verified, sums[1].verified, "transfers and subjects verify the same bytes");
     assert_eq!(sums[0].refuted, sums[1].refuted, "transfers and subjects refute the same bytes");
+    // The client of a webseed is no peer and has no row.
+    assert_eq!(peers, received, "what peers serve is received");
     assert!(sums[2].served <= sums[0].served, "a torrent's row sums its transfers");
+}
+
+/// What the ladder of evidence.md promises of a grade and the bytes beside it.
+fn check_grade(
+    grade: Grade,
+    bytes: &Bytes,
+    actionable: bool,
+    flags: &BTreeSet<Flag>,
+    rungs: &[Rung],
+    row: &dyn std::fmt::Debug,
+) {
+    assert_ne!(grade, Grade::GX, "GX stands beside the ladder: {row:#?}");
+    assert!(!actionable || grade >= Grade::G8, "actionable without a unit served alone: {row:#?}");
+    assert!(grade < Grade::G6 || bytes.served > 0, "a grade for bytes that are not there: {row:#?}");
+    assert!(grade < Grade::G7 || bytes.verified + bytes.repeated + bytes.pad > 0, "nothing is verified: {row:#?}");
+    assert!(bytes.verified == 0 || grade >= Grade::G7 || flags.contains(&Flag::OverlapConflict), "{row:#?}");
+    assert_eq!(bytes.refuted > 0, rungs.iter().any(|rung| rung.grade == Grade::GX), "{row:#?}");
 }
 
 /// Reads every frame of the captures twice, with and without giving memory back.

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use peerproof::Limits;
@@ -13,10 +12,12 @@ use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
 use peerproof::packet::Endpoint;
 
+use crate::link::{Carrier, Link, side};
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
-use crate::synth::content::Torrent;
+use crate::synth::content::{Torrent, Version};
 use crate::synth::frame::Sum;
-use crate::synth::swarm::{Body, Conn, Side, World};
+use crate::synth::mse::Mse;
+use crate::synth::swarm::{Body, Sent, Side, World};
 use crate::synth::utp::UtpConn;
 use crate::synth::wire;
 use crate::{run, torrents};
@@ -36,6 +37,7 @@ pub struct Script {
 #[derive(Arbitrary, Debug)]
 struct Peer {
     ends: u8,
+    /// Bits: uTP, no SYN, no handshake; MSE, its secret withheld, selects plaintext, handshake not in IA.
     how: u8,
     torrent: u8,
     first: [u32; 2],
@@ -43,16 +45,75 @@ struct Peer {
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    Say { peer: u8, back: bool, said: Said },
-    Fetch { peer: u8, back: bool, piece: u8, bad: Option<u8> },
-    Ask { peer: u8, back: bool, piece: u8, block: u8 },
-    Block { peer: u8, back: bool, piece: u8, block: u8, how: u8, len: u16 },
-    Again { peer: u8, back: bool, nth: u16, skip: u8, len: u8, altered: bool },
-    Raw { peer: u8, back: bool, bytes: Vec<u8> },
-    Close { peer: u8, back: bool },
-    Reset { peer: u8, back: bool },
-    Pass { ms: u32 },
-    Datagram { from: u8, to: u8, bytes: Vec<u8> },
+    Say {
+        peer: u8,
+        back: bool,
+        said: Said,
+    },
+    Fetch {
+        peer: u8,
+        back: bool,
+        piece: u8,
+        bad: Option<u8>,
+    },
+    Ask {
+        peer: u8,
+        back: bool,
+        piece: u8,
+        block: u8,
+    },
+    Block {
+        peer: u8,
+        back: bool,
+        piece: u8,
+        block: u8,
+        how: u8,
+        len: u16,
+    },
+    Again {
+        peer: u8,
+        back: bool,
+        nth: u16,
+        skip: u8,
+        len: u8,
+        altered: bool,
+    },
+    Raw {
+        peer: u8,
+        back: bool,
+        bytes: Vec<u8>,
+    },
+    /// Metadata (BEP 9), and hashes (BEP 52): true ones, or with a wrong byte.
+    Teach {
+        peer: u8,
+        back: bool,
+        bad: bool,
+    },
+    /// A webseed answers one range of a file (BEP 19).
+    Web {
+        ends: u8,
+        torrent: u8,
+        file: u8,
+        from: u16,
+        len: u16,
+        how: u8,
+    },
+    Close {
+        peer: u8,
+        back: bool,
+    },
+    Reset {
+        peer: u8,
+        back: bool,
+    },
+    Pass {
+        ms: u32,
+    },
+    Datagram {
+        from: u8,
+        to: u8,
+        bytes: Vec<u8>,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -89,12 +150,6 @@ enum Fault {
     Begin(u16),
 }
 
-/// An open connection.
-enum Link {
-    Tcp(Conn),
-    Utp(UtpConn),
-}
-
 struct Player {
     world: World,
     links: Vec<Option<Link>>,
@@ -102,8 +157,13 @@ struct Player {
     torrents: Vec<&'static Torrent>,
     /// Who sent bytes that are not the torrent's, or that are not the peer wire.
     dishonest: BTreeSet<SocketAddr>,
-    /// Whether nothing but whole connections from their beginning was made.
+    /// Whether nothing but whole connections from their beginning was made, and all can be read.
     plain: bool,
+    /// Torrents given, see [`torrents::given`].
+    given: u8,
+    /// A secrets file.
+    secrets: String,
+    webseeds: u16,
 }
 
 impl Script {
@@ -116,6 +176,9 @@ impl Script {
             torrents: Vec::new(),
             dishonest: BTreeSet::new(),
             plain: true,
+            given: self.given,
+            secrets: String::new(),
+            webseeds: 0,
         };
         self.peers.iter().for_each(|peer| player.open(peer));
         for step in self.steps.iter().take(MOST_STEPS) {
@@ -130,7 +193,8 @@ impl Script {
         let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
         let given = torrents::given(self.given);
         let policy = run::policy(self.options >> 1);
-        let evidence = run::evidence(&captures, &given, &NONE, &limits, policy);
+        let secrets = Secrets::parse("secrets", player.secrets.as_bytes()).expect("lines of the generator");
+        let evidence = run::evidence(&captures, &given, &secrets, &limits, policy);
         player.judge(&evidence.expect("a capture of the generator"), whole, self.options & 1 != 0);
     }
 
@@ -167,29 +231,52 @@ impl Player {
             // Two connections at once on one pair of sockets: no host does that.
             self.dishonest.extend(ends);
         }
-        let mut link = if peer.how & 1 == 0 {
+        let carrier = if peer.how & 1 == 0 {
             let conn = self.world.conn_at(ends[0], ends[1], peer.first);
             if peer.how & 2 == 0 {
                 self.world.open(conn);
             } else {
                 self.plain = false;
             }
-            Link::Tcp(conn)
+            Carrier::Tcp(conn)
         } else {
             let [id, first] = peer.first.map(|word| word as u16);
-            Link::Utp(UtpConn::open(&mut self.world, ends[0], ends[1], id, [first, first.wrapping_add(id)]))
+            let first = [first, first.wrapping_add(id)];
+            Carrier::Utp(UtpConn::open(&mut self.world, ends[0], ends[1], id, first))
         };
-        if peer.how & 4 == 0 {
-            for (end, hash) in [torrent.info_hash; 2].into_iter().enumerate() {
-                let bytes = wire::handshake(hash, wire::peer_id("-XX0001-", number as u32 * 2 + end as u32));
-                link.send(&mut self.world, end, &bytes);
-            }
-        } else {
-            self.plain = false;
+        let mut link = Link::new(carrier, ends);
+        let mut handshakes = [0, 1].map(|end| {
+            let id = wire::peer_id("-XX0001-", number as u32 * 2 + end as u32);
+            if peer.how & 4 == 0 { wire::handshake(torrent.info_hash, id) } else { Vec::new() }
+        });
+        self.plain &= peer.how & 4 == 0;
+        if peer.how & 8 != 0 {
+            self.encrypt(peer, &mut link, &mut handshakes[0]);
+        }
+        for (end, bytes) in handshakes.iter().enumerate() {
+            link.send(&mut self.world, end, bytes);
         }
         self.links.push(Some(link));
         self.ends.push(ends);
         self.torrents.push(torrent);
+    }
+
+    /// The handshake of MSE, which takes end 0's handshake along in IA or leaves it.
+    fn encrypt(&mut self, peer: &Peer, link: &mut Link, handshake: &mut Vec<u8>) {
+        let [pads, more] = peer.first.map(|word| [word as usize % 513, (word >> 16) as usize % 513]);
+        let index = usize::from(peer.torrent) % torrents::ALL.len();
+        let mse = Mse {
+            pads: [pads[0], pads[1], more[0], more[1]],
+            select: if peer.how & 0x20 == 0 { 2 } else { 1 },
+            ..Mse::new(torrents::ALL[index].info_hash, self.links.len() as u64)
+        };
+        let ia = if peer.how & 0x40 == 0 { std::mem::take(handshake) } else { Vec::new() };
+        link.seal(&mut self.world, &mse, &ia);
+        if peer.how & 0x10 == 0 {
+            self.secrets += &mse.line();
+        }
+        // The torrent is the other half of the key.
+        self.plain &= peer.how & 0x30 == 0 && self.given >> index & 1 == 1;
     }
 
     fn step(&mut self, step: &Step) {
@@ -238,17 +325,17 @@ impl Player {
                 self.blame(*peer, *back);
                 self.send(*peer, *back, bytes);
             }
+            Step::Teach { peer, back, bad } => self.teach(*peer, *back, *bad),
+            Step::Web { ends, torrent, file, from, len, how } => {
+                self.web(*ends, *torrent, *file, u32::from(*from), u32::from(*len), *how)
+            }
             Step::Close { peer, back } | Step::Reset { peer, back } => {
                 let index = usize::from(*peer) % self.links.len();
                 let end = usize::from(*back);
-                let side = if *back { Side::B } else { Side::A };
-                let close = matches!(step, Step::Close { .. });
-                match self.links[index].take() {
-                    Some(Link::Tcp(conn)) if close => self.world.close(conn, side),
-                    Some(Link::Tcp(conn)) => self.world.reset(conn, side),
-                    Some(Link::Utp(mut conn)) if close => conn.close(&mut self.world, end, &[]),
-                    Some(Link::Utp(mut conn)) => conn.reset(&mut self.world, end),
-                    None => {}
+                match (self.links[index].take(), matches!(step, Step::Close { .. })) {
+                    (Some(link), true) => link.close(&mut self.world, end),
+                    (Some(link), false) => link.reset(&mut self.world, end),
+                    (None, _) => {}
                 }
             }
             Step::Pass { ms } => {
@@ -286,21 +373,95 @@ impl Player {
             self.blame(peer, back);
         }
         let index = usize::from(peer) % self.links.len();
-        let side = if back { Side::B } else { Side::A };
-        match &mut self.links[index] {
-            Some(Link::Tcp(conn)) => self.world.deliver(*conn, side, piece, begin, &bytes, !spoilt),
-            Some(Link::Utp(conn)) => {
-                conn.deliver(&mut self.world, usize::from(back), piece, begin, &bytes, !spoilt);
+        if let Some(link) = &mut self.links[index] {
+            link.deliver(&mut self.world, usize::from(back), piece, begin, &bytes, !spoilt);
+        }
+    }
+
+    /// `back` sends the torrent's metadata and the hashes of its trees.
+    fn teach(&mut self, peer: u8, back: bool, bad: bool) {
+        let torrent = self.torrent(peer);
+        let spoil = |mut bytes: Vec<u8>| {
+            if bad {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
             }
-            None => {}
+            bytes
+        };
+        let size = format!("13:metadata_sizei{}e", torrent.info.len());
+        self.send(peer, !back, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+        self.send(peer, back, &wire::extended_hello(&[("ut_metadata", 2)], &size));
+        self.send(peer, !back, &wire::metadata_request(2, 0));
+        // Longer than the head of the message: what is spoilt is the dictionary, and nobody's framing.
+        self.send(peer, back, &spoil(wire::metadata(2, 0, &torrent.info)));
+        if torrent.version == Version::V1 {
+            return;
+        }
+        for file in (0..torrent.files.len()).filter(|file| !torrent.files[*file].pad) {
+            let leaves = torrent.layer(file, 0);
+            let message = wire::hashes(torrent.root(file), 0, 0, &leaves, &[]);
+            self.send(peer, back, &spoil(message));
+        }
+    }
+
+    /// One request to a webseed and its answer, over a connection of its own.
+    fn web(&mut self, ends: u8, torrent: u8, file: u8, from: u32, len: u32, how: u8) {
+        let index = usize::from(torrent) % torrents::ALL.len();
+        let (torrent, name) = (&torrents::ALL[index], torrents::NAMES[index]);
+        let files: Vec<usize> = (0..torrent.files.len()).filter(|file| !torrent.files[*file].pad).collect();
+        let file = files[usize::from(file) % files.len()];
+        let whole = &torrent.files[file].bytes;
+        let from = from as usize % whole.len();
+        let to = (from + 1 + len as usize).min(whole.len());
+        let target = match torrent.files.len() {
+            1 => format!("/{name}"),
+            _ => format!("/{name}/{}", torrent.files[file].name),
+        };
+        self.webseeds += 1;
+        let client = address(ends & 3, 40_000 + self.webseeds);
+        let server = address(4 + (ends >> 2 & 1), 80);
+        let conn = self.world.conn(client, server);
+        if how & 1 == 0 {
+            self.world.open(conn);
+        }
+        let last = to - 1;
+        let request = format!("GET {target} HTTP/1.1\r\nHost: seed.example\r\nRange: bytes={from}-{last}\r\n\r\n");
+        self.world.send(conn, Side::A, request.as_bytes());
+        let mut body = whole[from..to].to_vec();
+        if how & 2 != 0 {
+            body[0] ^= 0x20;
+            self.dishonest.insert(server);
+        }
+        let (len, total) = (body.len() as u32, whole.len());
+        self.world.ledger.push(Sent {
+            conn,
+            side: Side::B,
+            uploader: server,
+            downloader: client,
+            piece: 0,
+            begin: 0,
+            len,
+            good: how & 2 == 0,
+            offset: 0,
+        });
+        let (coding, body) = match how & 4 {
+            0 => (format!("Content-Length: {len}"), body),
+            _ => ("Transfer-Encoding: chunked".to_owned(), chunked(&body)),
+        };
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{last}/{total}\r\n{coding}\r\n\r\n"
+        );
+        self.world.send(conn, Side::B, &[head.as_bytes(), &body].concat());
+        if how & 8 != 0 {
+            self.world.close(conn, Side::B);
         }
     }
 
     /// Sends a part of what was sent once more.
     fn again(&mut self, peer: u8, back: bool, nth: u16, skip: u8, len: u8, altered: bool) {
         let index = usize::from(peer) % self.links.len();
-        let side = if back { Side::B } else { Side::A };
-        let Some(Link::Tcp(conn)) = self.links[index] else { return };
+        let side = side(usize::from(back));
+        let Some(conn) = self.links[index].as_ref().and_then(Link::tcp) else { return };
         let sent: Vec<_> = self.world.packets.iter().filter(|packet| packet.is_data(conn, side)).collect();
         let Some(packet) = sent.get(usize::from(nth) % sent.len().max(1)) else { return };
         let from = usize::from(skip).min(packet.payload().len() - 1);
@@ -346,9 +507,9 @@ impl Player {
             }
             Fault::Sum(index) => self.world.packets[at(index)].sum = Sum::Wrong,
             Fault::OneWay(peer, back) => {
-                if let Some(Some(Link::Tcp(conn))) = self.links.get(usize::from(*peer) % self.links.len()) {
-                    let side = if *back { Side::B } else { Side::A };
-                    self.world.only(*conn, side);
+                let link = self.links[usize::from(*peer) % self.links.len()].as_ref();
+                if let Some(conn) = link.and_then(Link::tcp) {
+                    self.world.only(conn, side(usize::from(*back)));
                 }
             }
             Fault::Begin(index) => drop(self.world.packets.drain(..at(index) / 2)),
@@ -377,19 +538,12 @@ impl Player {
             assert!(*served <= sent || tight, "{edge:?} served {served} of {sent}: {:#?}", evidence.transfers);
         }
         if whole {
-            for (edge, sent) in sent.iter().filter(|(edge, _)| !dishonest.contains(&edge.0)) {
+            // What a webseed sends is known only where its torrent is, and its name and size are not another's.
+            let peers = sent.iter().filter(|(edge, _)| edge.0.port != 80 && !dishonest.contains(&edge.0));
+            for (edge, sent) in peers {
                 let served = served.get(edge).copied().unwrap_or(0);
                 assert_eq!(served, *sent, "{edge:?}: {:#?} {:#?}", evidence.transfers, evidence.anomalies);
             }
-        }
-    }
-}
-
-impl Link {
-    fn send(&mut self, world: &mut World, end: usize, bytes: &[u8]) {
-        match self {
-            Self::Tcp(conn) => world.send(*conn, if end == 0 { Side::A } else { Side::B }, bytes),
-            Self::Utp(conn) => conn.send(world, end, bytes),
         }
     }
 }
@@ -438,6 +592,14 @@ fn place(torrent: &Torrent, piece: u8, block: u8) -> (u32, (u32, u32)) {
     (piece, blocks[usize::from(block) % blocks.len()])
 }
 
+/// The same bytes in two chunks (RFC 9112, section 7.1).
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let (first, second) = body.split_at(body.len() / 2);
+    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let chunks = [first, second].into_iter().filter(|bytes| !bytes.is_empty());
+    chunks.map(chunk).chain([b"0\r\n\r\n".to_vec()]).flatten().collect()
+}
+
 fn address(host: u8, port: u16) -> SocketAddr {
     SocketAddr::from(([93, 184, 16, host + 1], port))
 }
@@ -450,4 +612,3 @@ fn endpoint(address: SocketAddr) -> Endpoint {
 const MOST_STEPS: usize = 48;
 const MOST_FAULTS: usize = 24;
 const MOST_PACKETS: usize = 1_500;
-static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);

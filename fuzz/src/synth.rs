@@ -8,6 +8,8 @@ pub mod capture;
 pub mod content;
 #[path = "../../tests/synth/frame.rs"]
 pub mod frame;
+#[path = "../../tests/synth/mse.rs"]
+pub mod mse;
 #[path = "../../tests/synth/swarm.rs"]
 pub mod swarm;
 #[path = "../../tests/synth/utp.rs"]

@@ -104,7 +104,7 @@ impl<'cap> Side<'cap> {
             // The SYN was not of this stream: what it says of the start is worth less than bytes.
             (self.isn, self.origin, self.ack, start) = (None, Some(seq), None, 0);
         }
-        if self.is_keep_alive(start, len) {
+        if self.is_keep_alive(start, len) && !segment.flags.fin {
             self.settle(at, true, limits, emit);
             return true;
         }
@@ -186,7 +186,7 @@ impl<'cap> Side<'cap> {
     }
 
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
-    /// (RFC 9293, section 3.8.4).
+    /// (RFC 9293, section 3.8.4). With a FIN it is the last byte, sent again.
     fn is_keep_alive(&self, start: i64, len: i64) -> bool {
         len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
     }

@@ -10,6 +10,8 @@ use crate::packet::{Checksum, Payload, TcpFlags};
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod model;
+
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
 const LIMITS: StreamLimits =
@@ -242,6 +244,14 @@ fn a_keep_alive_is_no_conflict() {
     assert_eq!(run.reason(), EndReason::Finished);
     let items = run.items(A);
     assert_eq!((bytes(items.clone()), conflicts(&items)), (b"ab".to_vec(), vec![]));
+}
+
+#[test]
+fn a_fin_sent_again_with_the_last_byte_is_a_fin() {
+    let mut run = Run::opened();
+    run.push(A, segment(1000, b"ab")).push(A, fin(1001, b"b"));
+    assert_eq!(run.reason(), EndReason::Finished);
+    assert_eq!(bytes(run.items(A)), b"ab");
 }
 
 #[test]

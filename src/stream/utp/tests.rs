@@ -9,6 +9,8 @@ use super::*;
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod model;
+
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
 const LIMITS: StreamLimits =

@@ -1,0 +1,262 @@
+//! Both directions of a connection, all at once, against a model that keeps every byte in a map: wrap, reordering,
+//! overlaps with other bytes, gaps, acknowledgements, FIN, and a start in the middle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+/// A segment of one direction.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    back: bool,
+    start: usize,
+    len: usize,
+    altered: bool,
+    fin: bool,
+    syn: bool,
+    ack: Option<usize>,
+}
+
+/// What a direction must say, nothing left out but the cuts of its items.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    /// Offset, byte and frame.
+    data: Vec<(u64, u8, u64)>,
+    gaps: Vec<(u64, u64, GapCause)>,
+    /// Offset and frame.
+    acked: Vec<(u64, u64)>,
+    /// Frame and byte, where it differs from the first copy.
+    conflicts: BTreeSet<(u64, u64, u8)>,
+    /// Frame and byte.
+    late: BTreeSet<(u64, u8)>,
+    end: Option<EndReason>,
+}
+
+/// One direction; places are those of the content, of which `origin` is offset 0.
+#[derive(Debug, Default)]
+struct Model {
+    origin: Option<usize>,
+    held: Vec<(u64, Step)>,
+    first: BTreeMap<usize, (u8, u64)>,
+    ack: Option<(usize, u64)>,
+    acked: usize,
+    fin: Option<usize>,
+    seen: bool,
+    told: Told,
+}
+
+impl Model {
+    /// The place behind the last byte seen.
+    fn seen_end(&self) -> usize {
+        self.first.last_key_value().map_or(self.origin.unwrap_or(0), |(last, _)| last + 1)
+    }
+
+    /// The place of the first byte that is missing.
+    fn next(&self) -> usize {
+        let origin = self.origin.unwrap_or(0);
+        (origin..).find(|place| !self.first.contains_key(place)).unwrap_or(origin)
+    }
+
+    fn offset(&self, place: usize) -> u64 {
+        (place - self.origin.unwrap_or(0)) as u64
+    }
+
+    fn acknowledge(&mut self, frame: u64, ack: usize) {
+        if self.origin.is_none() {
+            if self.held.is_empty() || self.held.iter().any(|(_, held)| held.start + held.len > ack) {
+                return;
+            }
+            self.release();
+        }
+        let origin = self.origin.unwrap_or(0);
+        if ack >= origin && self.ack.is_none_or(|(highest, _)| ack > highest) {
+            self.ack = Some((ack, frame));
+        }
+        self.settle();
+    }
+
+    fn receive(&mut self, frame: u64, step: &Step) {
+        self.seen = true;
+        if step.syn && self.first.is_empty() && self.fin.is_none() {
+            self.origin = Some(0);
+            self.release();
+        }
+        if step.len == 0 && !step.fin {
+        } else if self.origin.is_none() {
+            self.held.push((frame, *step));
+            if self.held.len() == 3 {
+                self.release();
+            }
+        } else {
+            self.place(frame, step);
+        }
+        self.settle();
+    }
+
+    fn release(&mut self) {
+        if let (None, Some(lowest)) = (self.origin, self.held.iter().map(|(_, held)| held.start).min()) {
+            self.origin = Some(lowest);
+        }
+        for (frame, step) in std::mem::take(&mut self.held) {
+            self.place(frame, &step);
+        }
+    }
+
+    fn place(&mut self, frame: u64, step: &Step) {
+        let (start, end) = (step.start, step.start + step.len);
+        let probes = start + 1 == self.seen_end() || self.fin == Some(start);
+        if step.len == 1 && !step.fin && probes {
+            return self.settle();
+        }
+        if self.fin.is_some_and(|fin| fin < end) {
+            self.fin = None;
+        }
+        if step.fin && self.fin.is_none() {
+            self.fin = Some(end.max(self.origin.unwrap_or(0)));
+        }
+        for place in start..end {
+            let byte = byte(place, step.altered);
+            if place < self.origin.unwrap_or(0) {
+                self.told.late.insert((frame, byte));
+            } else if self.first.entry(place).or_insert((byte, frame)).0 != byte {
+                self.told.conflicts.insert((frame, self.offset(place), byte));
+            }
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let Some((ack, frame)) = self.ack else { return };
+        let upto = ack.min(self.next().max(self.given_up()));
+        if upto > self.acked.max(self.origin.unwrap_or(0)) {
+            self.acked = upto;
+            self.told.acked.push((self.offset(upto), frame));
+        }
+    }
+
+    /// The place behind the last gap: nothing before the end.
+    fn given_up(&self) -> usize {
+        let last = self.told.gaps.last().map_or(0, |(offset, len, _)| (offset + len) as usize);
+        self.origin.unwrap_or(0) + last
+    }
+
+    fn close(mut self) -> Told {
+        self.release();
+        if !self.seen {
+            return self.told;
+        }
+        let origin = self.origin.unwrap_or(0);
+        let ack = self.ack.map_or(origin, |(ack, _)| ack);
+        let end = self.seen_end();
+        // A lone number behind the end is taken for a FIN that was not captured.
+        let last = match self.fin {
+            Some(fin) => end.max(fin),
+            None if ack == end + 1 => end,
+            None => end.max(ack),
+        };
+        for place in (origin..last).filter(|place| !self.first.contains_key(place)) {
+            let cause = if place < ack { GapCause::Acknowledged } else { GapCause::Unseen };
+            let offset = self.offset(place);
+            match self.told.gaps.last_mut() {
+                Some((from, len, same)) if *same == cause && *from + *len == offset => *len += 1,
+                _ => self.told.gaps.push((offset, 1, cause)),
+            }
+        }
+        self.told.data =
+            self.first.iter().map(|(place, (byte, frame))| (self.offset(*place), *byte, *frame)).collect();
+        if self.ack.is_some() && ack.min(last) > self.acked.max(origin) {
+            let frame = self.ack.map_or(0, |(_, frame)| frame);
+            self.told.acked.push((self.offset(ack.min(last)), frame));
+        }
+        self.told.end = Some(if self.fin.is_some() { EndReason::Finished } else { EndReason::Open });
+        self.told
+    }
+}
+
+/// What a direction says, in the model's words.
+fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
+    let mut told = Told::default();
+    for item in items {
+        match *item {
+            StreamItem::Data { offset, bytes, at, .. } => {
+                told.data.extend((offset..).zip(bytes).map(|(offset, byte)| (offset, *byte, at.frame.number())));
+            }
+            StreamItem::Gap { offset, missing: Missing::Bytes(len), cause, .. } => match told.gaps.last_mut() {
+                Some((from, before, same)) if *same == cause && *from + *before == offset => *before += len,
+                _ => told.gaps.push((offset, len, cause)),
+            },
+            StreamItem::Acked { upto, at } => told.acked.push((upto, at.frame.number())),
+            StreamItem::Conflict { offset, bytes, at } => {
+                let differing = (offset..).zip(bytes).filter(|(offset, byte)| first(*offset) != Some(**byte));
+                told.conflicts.extend(differing.map(|(offset, byte)| (at.frame.number(), offset, *byte)));
+            }
+            StreamItem::Late { offset: 0, bytes, at } => {
+                told.late.extend(bytes.iter().map(|byte| (at.frame.number(), *byte)));
+            }
+            StreamItem::End { reason, .. } => told.end = Some(reason),
+            other => panic!("nothing makes this: {other:?}"),
+        }
+    }
+    told
+}
+
+/// The content of a direction: no byte occurs twice, altered ones included.
+fn byte(place: usize, altered: bool) -> u8 {
+    place as u8 | if altered { 0x80 } else { 0 }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let rarely = |weight: u32| prop::bool::weighted(1.0 / f64::from(weight));
+    let ack = prop::option::weighted(0.5, 0..=LEN + 2);
+    // Near one another, so that they overlap and continue each other.
+    (any::<bool>(), 0..LEN, 0..24_usize, rarely(8), rarely(15), rarely(20), ack).prop_map(
+        |(back, start, len, altered, fin, syn, ack)| {
+            let len = if syn { 0 } else { len.min(LEN - start) };
+            Step { back, start, len, altered, fin: fin && !syn, syn, ack }
+        },
+    )
+}
+
+const LEN: usize = 100;
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn everything_said_of_both_directions_is_what_a_slow_model_says(
+        steps in prop::collection::vec(step(), 0..50),
+        isns in any::<[u32; 2]>(),
+        opened in any::<[bool; 2]>(),
+    ) {
+        let contents = [false, true].map(|altered| (0..LEN).map(|place| byte(place, altered)).collect::<Vec<_>>());
+        let mut run = Run::new(&LIMITS);
+        let mut models = [Model::default(), Model::default()];
+        for (index, direction) in [A, B].into_iter().enumerate().filter(|(index, _)| opened[*index]) {
+            run.push(direction, syn(isns[index]));
+            models[index].receive(run.frame, &SYN);
+        }
+        for step in &steps {
+            let (this, that) = (usize::from(step.back), usize::from(!step.back));
+            let place = |of: usize, place: usize| isns[of].wrapping_add(1).wrapping_add(place as u32);
+            let seq = if step.syn { isns[this] } else { place(this, step.start) };
+            let segment = TcpSegment {
+                ack: step.ack.map(|ack| place(that, ack)),
+                flags: TcpFlags { syn: step.syn, fin: step.fin, rst: false },
+                ..segment(seq, &contents[usize::from(step.altered)][step.start..][..step.len])
+            };
+            run.push(if step.back { B } else { A }, segment);
+            if let Some(ack) = step.ack {
+                models[that].acknowledge(run.frame, ack);
+            }
+            models[this].receive(run.frame, step);
+        }
+        run.close();
+        for (direction, model) in [A, B].into_iter().zip(models) {
+            let expected = model.close();
+            let first = |offset| expected.data.iter().find(|(at, ..)| *at == offset).map(|(_, byte, _)| *byte);
+            prop_assert_eq!(told(&run.items(direction), first), expected, "{:?}", direction);
+        }
+    }
+}
+
+const SYN: Step = Step { back: false, start: 0, len: 0, altered: false, fin: false, syn: true, ack: None };
