@@ -231,6 +231,7 @@ mod tests {
                 by: "10.77.3.1:6969".into(),
                 via: "http-tracker",
                 grade: "G0",
+                flags: Vec::new(),
                 count: 3,
                 first_time: String::new(),
                 last_time: String::new(),
