@@ -58,6 +58,9 @@ pub enum Kind {
     WrongHashes,
     /// HTTP of a webseed that could not be read; `amount` is in bytes.
     BadWebseed,
+    /// A message of a tracker, the DHT or local service discovery that cannot be read, or entries of it that name no
+    /// endpoint; `amount` is in entries.
+    BadMention,
     /// A supplied MSE secret that does not decrypt the connection that it seems to be of.
     WrongSecret,
     /// A supplied MSE secret that fits no connection.
@@ -104,6 +107,7 @@ impl Kind {
             Self::WrongMetadata => "wrong-metadata",
             Self::WrongHashes => "wrong-hashes",
             Self::BadWebseed => "bad-webseed",
+            Self::BadMention => "bad-mention",
             Self::WrongSecret => "wrong-secret",
             Self::UnusedSecret => "unused-secret",
             Self::Sha1Collision => "sha1-collision",

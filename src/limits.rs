@@ -36,6 +36,10 @@ pub struct Limits {
     /// Different mentions (who named whom, how) over the whole run.
     // Rationale: some 200 bytes each; a million addresses is more than any swarm names.
     pub mentions: usize,
+    /// Requests to trackers and DHT nodes that an answer may name; and as many connection ids and tokens, by which
+    /// announces are confirmed.
+    // Rationale: some 150 bytes each; a DHT node in full use sees some hundreds a second.
+    pub transactions: usize,
     /// Encrypted conversations listed one by one.
     // Rationale: some 300 bytes each.
     pub opaque: usize,
@@ -60,6 +64,7 @@ impl Default for Limits {
             reference_slices: 4 << 20,
             window_silence_ns: 3_600_000_000_000,
             mentions: 1_000_000,
+            transactions: 131_072,
             opaque: 100_000,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,

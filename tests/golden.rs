@@ -120,6 +120,7 @@ fn differences(case: &Fixture, report: &Value) -> Vec<String> {
         }
     }
     faults.extend(pex_differences(&truth, report));
+    faults.extend(mention_differences(&truth, report));
     if let Some(answers) = truth.get("http") {
         let from = |row: &Value| row["transport"] == "http" && row["uploader"] == list(answers)[0]["server"];
         met.extend((0..rows.len()).filter(|at| from(&rows[*at])));
@@ -231,6 +232,20 @@ fn pex_differences(truth: &Value, report: &Value) -> Vec<String> {
     }
     let named = truth.get("pex").is_some() && told != found;
     named.then(|| format!("ut_pex named {found:?}, but the clients say {told:?}")).into_iter().collect()
+}
+
+/// Who was named or announced itself outside of peer connections: as often as trackers and clients say, and nobody else.
+fn mention_differences(truth: &Value, report: &Value) -> Vec<String> {
+    let Some(told) = truth.get("mentions") else { return Vec::new() };
+    let counts = |rows: &Value| -> BTreeMap<String, u64> {
+        let of_peers = |row: &&Value| row["via"] != "pex" && row["via"] != "holepunch";
+        let key = |row: &Value| ["subject", "by", "via", "grade"].map(|field| text(&row[field])).join(" ");
+        list(rows).iter().filter(of_peers).map(|row| (key(row), number(&row["count"]))).collect()
+    };
+    let (told, found) = (counts(told), counts(&report["mentions"]));
+    let keys: BTreeSet<_> = told.keys().chain(found.keys()).collect();
+    let differ = keys.into_iter().filter(|key| told.get(*key) != found.get(*key));
+    differ.map(|key| format!("{key}: {:?}, but the logs say {:?}", found.get(key), told.get(key))).collect()
 }
 
 /// Who sent to whom, how, and the info-hash as a handshake says it.

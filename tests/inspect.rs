@@ -216,6 +216,20 @@ fn broken_and_foreign_files_get_their_exit_codes() {
 }
 
 #[test]
+fn what_only_trackers_the_dht_and_neighbours_name_is_told_apart() {
+    let case = fixture::named("hearsay");
+    let all = of_fixture(&case);
+    // Four clients announced themselves and spoke to one another; nobody heard of the fifth address but by an announce.
+    assert_eq!((all.only_announced, all.only_named, all.only_named_torrents.len()), (0, 1, 0));
+    let udp = records_where(&case.read(CAPTURE), |frame| frame.get(23) == Some(&17));
+    let datagrams = of_bytes(vec![(CAPTURE.to_owned(), udp)]);
+    assert_eq!((datagrams.only_announced, datagrams.only_named), (4, 1));
+    assert_eq!(datagrams.only_named_torrents, ["a95fd15705baa3078861623ceafd5d801438609e"]);
+    let text = datagrams.terminal(160, &[]);
+    assert!(text.contains("NAMED BY OTHERS") && text.contains("no handshake names it"), "{text}");
+}
+
+#[test]
 fn two_inspections_are_the_ones_that_were_read() {
     let bless = std::env::var_os("PEERPROOF_BLESS").is_some();
     for name in ["three-peers", "mse-rc4"] {
@@ -253,11 +267,16 @@ fn peerproof(case: &Fixture, arguments: &[&str]) -> String {
 
 /// The packets of a little-endian pcap of Ethernet and IPv4 that `source` sent.
 fn one_direction(pcap: &[u8], source: [u8; 4]) -> Vec<u8> {
+    records_where(pcap, |frame| frame.get(26..30) == Some(&source[..]))
+}
+
+/// A little-endian pcap with the frames that `keep` names.
+fn records_where(pcap: &[u8], keep: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let (mut out, mut at) = (pcap[..24].to_vec(), 24);
     while at + 16 <= pcap.len() {
         let len = u32::from_le_bytes(pcap[at + 8..at + 12].try_into().expect("four bytes")) as usize;
         let record = &pcap[at..at + 16 + len];
-        if record.get(16 + 26..16 + 30) == Some(&source[..]) {
+        if keep(&record[16..]) {
             out.extend_from_slice(record);
         }
         at += 16 + len;

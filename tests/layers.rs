@@ -82,7 +82,8 @@ const LAYERS: &[Layer] = &[
             "torrent",
             "packet::Direction",
         ],
-        crates: &["httparse"],
+        // The answers of HTTP trackers are compressed.
+        crates: &["httparse", "flate2"],
     },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer {

@@ -26,6 +26,7 @@ pub fn tight() -> Limits {
         reference_slices: 4,
         window_silence_ns: 1_000_000_000,
         mentions: 2,
+        transactions: 2,
         opaque: 1,
         fragments_open: 2,
         fragment_bytes: 4_096,

@@ -46,7 +46,7 @@ class Announce(BaseHTTPRequestHandler):
         self.close_connection = True
         with open(sys.argv[3], "a") as log:
             log.write(json.dumps({"time": time.time(), "from": me, "info_hash": info_hash.hex(),
-                                  "event": one.get("event"), "answered": others}) + "\n")
+                                  "event": one.get("event"), "ip": one.get("ip"), "answered": others}) + "\n")
 
     def log_message(self, *_):
         pass

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
+use super::mentions::by_torrent;
 use super::{
     Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, Opaque, PortBasis, Quality, Subject,
     TorrentEvidence, Transfer,
@@ -95,15 +96,9 @@ pub(crate) fn build(
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,
-        mentions: mentions
-            .iter()
-            .map(|(named, mention)| {
-                let known = named
-                    .info_hash
-                    .map(|hash| torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given));
-                (*named, known.and_then(hash), *mention)
-            })
-            .collect(),
+        mentions: by_torrent(&mentions, |named| {
+            hash(torrents.find(&named).map_or(TorrentKey::NotGiven(named), TorrentKey::Given))
+        }),
         opaque,
         known: torrents.clone(),
         anomalies,
@@ -515,7 +510,7 @@ fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, an
 }
 
 /// Whether an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
-fn is_private(ip: IpAddr) -> bool {
+pub(crate) fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;

@@ -4,6 +4,7 @@
 mod build;
 mod credit;
 mod ladder;
+mod mentions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
-pub(crate) use build::{Findings, build};
+pub(crate) use build::{Findings, build, is_private};
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]

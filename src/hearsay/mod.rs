@@ -1,10 +1,31 @@
-//! Who named whom: mentions of addresses by third parties. They never change a figure or a grade of direct evidence
-//! (evidence.md, section 3).
+//! Who named or announced whom: HTTP and UDP trackers, the DHT, local service discovery, peer exchange. Mentions never
+//! change a figure or a grade of direct evidence (evidence.md, section 3).
+//!
+//! ```text
+//! UDP datagram --looks_like--> Listener (requests asked, secrets issued) --> Remark::Mention | Remark::Bad
+//! HTTP request, answer -- http_tracker --> Announce | Answer
+//! ut_pex, ut_holepunch --------------------------------------------------> Mentions
+//! ```
+//!
+//! Who it was that named an address ([`Named::by`]): of a list, the endpoint that sent it (a tracker, a DHT node, a
+//! peer). Of an announce, the announcer itself: the address that the packet came from, with the port that it
+//! announces, so that an announce from many ports is one mention. What else an announce names is named by the same.
+
+mod compact;
+pub mod dht;
+pub mod http_tracker;
+mod listener;
+pub mod lsd;
+mod recent;
+pub mod udp_tracker;
 
 use std::collections::BTreeMap;
 
 use crate::packet::Endpoint;
 use crate::provenance::Span;
+
+pub use compact::PeerList;
+pub use listener::{Datagram, Listener, Remark, looks_like};
 
 /// The protocol by which an address was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +35,20 @@ pub enum Via {
     Pex,
     /// `ut_holepunch` (BEP 55): a relay told one peer to connect to the other.
     Holepunch,
+    /// The answer of an HTTP tracker (BEP 3, 7, 23).
+    HttpTracker,
+    /// The answer of a UDP tracker (BEP 15).
+    UdpTracker,
+    /// `values` in the answer of a DHT node (BEP 5, 32).
+    Dht,
+    /// An announce to an HTTP tracker: the announcer itself, or an address in its parameters.
+    HttpAnnounce,
+    /// An announce to a UDP tracker: the announcer itself, or the address in its `ip` field.
+    UdpAnnounce,
+    /// `announce_peer` (BEP 5): the announcer itself.
+    DhtAnnounce,
+    /// Local service discovery (BEP 14): the announcer itself.
+    Lsd,
 }
 
 impl Via {
@@ -22,7 +57,59 @@ impl Via {
         match self {
             Self::Pex => "pex",
             Self::Holepunch => "holepunch",
+            Self::HttpTracker => "http-tracker",
+            Self::UdpTracker => "udp-tracker",
+            Self::Dht => "dht",
+            Self::HttpAnnounce => "http-announce",
+            Self::UdpAnnounce => "udp-announce",
+            Self::DhtAnnounce => "dht-announce",
+            Self::Lsd => "lsd",
         }
+    }
+}
+
+/// How far the packets of a mention reach: the rungs of the ladder below direct evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// G0: somebody else listed the address.
+    Named,
+    /// G1a: a packet with this source address announced the info-hash.
+    Announced,
+    /// G1b: the same, and the announcer holds what only a reply to its address could give.
+    Confirmed,
+}
+
+impl Standing {
+    /// The grade in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Named => "G0",
+            Self::Announced => "G1a",
+            Self::Confirmed => "G1b",
+        }
+    }
+}
+
+/// What speaks against a mention; the words are flags of evidence.md.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Doubts {
+    /// `bad-checksum`: a packet of it has a wrong checksum.
+    pub bad_checksum: bool,
+    /// `one-sided`: a list whose request is not in the captures.
+    pub one_sided: bool,
+    /// `return-path-unconfirmed`: no packet shows that the announcer received anything.
+    pub return_path_unconfirmed: bool,
+}
+
+impl Doubts {
+    /// The flags in the report, sorted.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let flags = [
+            (self.bad_checksum, "bad-checksum"),
+            (self.one_sided, "one-sided"),
+            (self.return_path_unconfirmed, "return-path-unconfirmed"),
+        ];
+        flags.into_iter().filter_map(|(set, name)| set.then_some(name))
     }
 }
 
@@ -31,13 +118,55 @@ impl Via {
 pub struct Named {
     /// The address that was named.
     pub subject: Endpoint,
-    /// The torrent in whose swarm, as handshakes name it; `None` where no handshake was captured.
+    /// The torrent in whose swarm, as handshakes and announces name it; `None` where what names it was not captured.
     pub info_hash: Option<[u8; 20]>,
-    /// Who named it.
+    /// Who named it; an announcer itself.
     pub by: Endpoint,
     /// How.
     pub via: Via,
+    /// How far its packets reach.
+    pub standing: Standing,
+    /// What speaks against it.
+    pub doubts: Doubts,
 }
+
+impl Named {
+    /// G0, without doubts.
+    pub fn new(subject: Endpoint, info_hash: Option<[u8; 20]>, by: Endpoint, via: Via) -> Self {
+        Self { subject, info_hash, by, via, standing: Standing::Named, doubts: Doubts::default() }
+    }
+
+    /// A packet in which `subject` announced itself: G1b, where `confirmed`.
+    pub fn announced(subject: Endpoint, info_hash: [u8; 20], via: Via, confirmed: bool) -> Self {
+        Self {
+            standing: if confirmed { Standing::Confirmed } else { Standing::Announced },
+            doubts: Doubts { return_path_unconfirmed: !confirmed, ..Doubts::default() },
+            ..Self::new(subject, Some(info_hash), subject, via)
+        }
+    }
+}
+
+/// What an announce that came from `from` gives: the announcer with the port that it announces, and, named by it, the
+/// other addresses that it asks to be listed under. The second figure counts what names no endpoint.
+pub fn announce_of(
+    from: Endpoint,
+    info_hash: [u8; 20],
+    port: u16,
+    named: &PeerList,
+    via: Via,
+    confirmed: bool,
+) -> (Vec<Named>, u64) {
+    let own = compact::endpoint(from.ip, port);
+    let by = own.unwrap_or(from);
+    let others = named.peers.iter().filter(|other| other.ip != by.ip);
+    let mut mentions: Vec<_> =
+        own.map(|own| Named::announced(own, info_hash, via, confirmed)).into_iter().collect();
+    mentions.extend(others.map(|other| Named::new(*other, Some(info_hash), by, via)));
+    (mentions, named.unusable + u64::from(own.is_none()))
+}
+
+/// Why an entry is not listed.
+pub const UNUSABLE: &str = "entries that name no endpoint: port 0, no address, or a host name";
 
 /// How often and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +175,19 @@ pub struct Mention {
     pub count: u64,
     /// The first and the last of them.
     pub span: Span,
-    /// The frames of the first.
+    /// The frames that show the first, those that confirm it included.
     pub first: Span,
+}
+
+impl Mention {
+    /// Adds what another one counted.
+    pub fn join(&mut self, other: &Self) {
+        if other.span.first.precedes(self.span.first) {
+            self.first = other.first;
+        }
+        self.count += other.count;
+        self.span = self.span.join(other.span);
+    }
 }
 
 /// All mentions of a run.
@@ -66,21 +206,17 @@ impl Mentions {
         Self { named: BTreeMap::new(), most }
     }
 
-    /// Counts a mention; `false` when it is a new one and there is no room.
+    /// Counts a mention in `span`, which the frames `shown` show; `false` when it is a new one and there is no room.
     #[must_use]
-    pub fn note(&mut self, named: Named, span: Span) -> bool {
+    pub fn note(&mut self, named: Named, span: Span, shown: Span) -> bool {
         if let Some(mention) = self.named.get_mut(&named) {
-            mention.count += 1;
-            mention.span = mention.span.join(span);
-            if span.first.precedes(mention.first.first) {
-                mention.first = span;
-            }
+            mention.join(&Mention { count: 1, span, first: shown });
             return true;
         }
         if self.named.len() >= self.most {
             return false;
         }
-        self.named.insert(named, Mention { count: 1, span, first: span });
+        self.named.insert(named, Mention { count: 1, span, first: shown });
         true
     }
 
@@ -99,7 +235,7 @@ mod tests {
 
     fn named(last: u8) -> Named {
         let end = |last| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port: 6881 };
-        Named { subject: end(last), info_hash: Some([1; 20]), by: end(200), via: Via::Pex }
+        Named::new(end(last), Some([1; 20]), end(200), Via::Pex)
     }
 
     fn span(n: u64) -> Span {
@@ -110,11 +246,11 @@ mod tests {
     fn the_same_mention_is_counted_and_another_one_is_listed() {
         let mut mentions = Mentions::new(2);
         assert!(
-            mentions.note(named(1), span(5))
-                && mentions.note(named(2), span(6))
-                && mentions.note(named(1), span(7))
+            mentions.note(named(1), span(5), span(5))
+                && mentions.note(named(2), span(6), span(6))
+                && mentions.note(named(1), span(7), span(7))
         );
-        assert!(!mentions.note(named(3), span(8)), "no room");
+        assert!(!mentions.note(named(3), span(8), span(8)), "no room");
         let listed: Vec<_> = mentions.iter().map(|(named, mention)| (named.subject.ip, mention.count)).collect();
         assert_eq!(listed, [(named(1).subject.ip, 2), (named(2).subject.ip, 1)]);
     }

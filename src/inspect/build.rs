@@ -6,6 +6,7 @@ use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
 use crate::evidence::{Encryption, Subject, Transfer};
+use crate::hearsay::Standing;
 use crate::report::{Document, Given, Input};
 use crate::spine::{Carriage, Content, Flows};
 use crate::{Options, report};
@@ -16,6 +17,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
     let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
     let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
+    let (only_named, only_announced) = only_hearsay(found);
     let (not_ip, other_ip) = (found.traffic.not_ip, found.traffic.other_ip);
     let mut inspection = Inspection {
         schema: "peerproof/inspect/1",
@@ -26,7 +28,9 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         unused_frames: found.evidence.quality.frames.saturating_sub(in_rows + not_ip + other_ip),
         torrents: report.torrents.iter().map(|torrent| swarm(torrent, &report.subjects, found)).collect(),
         peers: peers(&report.subjects, &found.evidence.subjects, &found.evidence.transfers),
-        only_named: only_named(found),
+        only_named,
+        only_announced,
+        only_named_torrents: only_named_torrents(found, &report.torrents),
         readable: readable(found),
         // Without torrents none can be missing.
         anomalies: report
@@ -131,11 +135,27 @@ fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer])
     .collect()
 }
 
-/// Addresses that others named, and that did not speak themselves.
-fn only_named(found: &Survey) -> u64 {
+/// Addresses that others named, and those that announced themselves; of both those that no peer connection shows.
+fn only_hearsay(found: &Survey) -> (u64, u64) {
     let spoke: BTreeSet<_> = found.evidence.subjects.iter().map(|subject| subject.endpoint).collect();
-    let named: BTreeSet<_> = found.evidence.mentions.iter().map(|(named, ..)| named.subject).collect();
-    named.difference(&spoke).count() as u64
+    let subjects = |own: bool| {
+        let mentions = found.evidence.mentions.iter();
+        let mentions = mentions.filter(move |(named, ..)| (named.standing != Standing::Named) == own);
+        mentions
+            .map(|(named, ..)| named.subject)
+            .filter(|subject| !spoke.contains(subject))
+            .collect::<BTreeSet<_>>()
+    };
+    let announced = subjects(true);
+    (subjects(false).difference(&announced).count() as u64, announced.len() as u64)
+}
+
+/// Info-hashes that no handshake names.
+fn only_named_torrents(found: &Survey, torrents: &[report::Torrent]) -> Vec<String> {
+    let spoken: BTreeSet<&str> = torrents.iter().map(|torrent| torrent.info_hash.as_str()).collect();
+    let hashes = found.evidence.mentions.iter().filter_map(|(_, hash, _)| hash.as_ref());
+    let named: BTreeSet<String> = hashes.map(ToString::to_string).collect();
+    named.into_iter().filter(|hash| !spoken.contains(hash.as_str())).collect()
 }
 
 fn readable(found: &Survey) -> Readable {

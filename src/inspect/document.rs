@@ -35,6 +35,10 @@ pub struct Inspection {
     pub opaque: Vec<Opaque>,
     /// Addresses that were only named by others: hearsay.
     pub only_named: u64,
+    /// Addresses that are only shown by announces of their own: to trackers, the DHT or neighbours.
+    pub only_announced: u64,
+    /// Info-hashes that no handshake names, but trackers, the DHT, local discovery or other peers; sorted.
+    pub only_named_torrents: Vec<String>,
     /// How much of the BitTorrent in the captures can be read.
     pub readable: Readable,
     /// What could have hidden bytes, in sentences.

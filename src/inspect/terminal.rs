@@ -169,7 +169,8 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
 }
 
 fn torrents(inspection: &Inspection, page: &mut Page) {
-    if inspection.torrents.is_empty() {
+    let named = &inspection.only_named_torrents;
+    if inspection.torrents.is_empty() && named.is_empty() {
         return;
     }
     page.heading("TORRENTS");
@@ -183,6 +184,10 @@ fn torrents(inspection: &Inspection, page: &mut Page) {
         page.line(&format!("  {}", description(torrent)));
     }
     more(inspection.torrents.len(), MOST_TORRENTS, "torrent", page);
+    for hash in named.iter().take(MOST_TORRENTS) {
+        page.line(&format!("{hash}  named by trackers, the DHT, local discovery or peers; no handshake names it"));
+    }
+    more(named.len(), MOST_TORRENTS, "info-hash", page);
 }
 
 fn description(torrent: &Swarm) -> String {
@@ -205,6 +210,8 @@ fn description(torrent: &Swarm) -> String {
 fn peers(inspection: &Inspection, page: &mut Page) {
     if inspection.has_peers() {
         page.heading("PEERS");
+    } else if inspection.only_named + inspection.only_announced > 0 {
+        page.heading("NAMED BY OTHERS");
     }
     let mut rows: Vec<&Peer> = inspection.peers.iter().collect();
     // A stable sort, so that equal rows stay sorted by endpoint.
@@ -225,14 +232,14 @@ fn peers(inspection: &Inspection, page: &mut Page) {
         ));
     }
     more(inspection.opaque.len(), MOST_OPAQUE, "encrypted conversation", page);
-    if inspection.only_named > 0 {
-        page.line(&format!(
-            "{} named by others and never seen to speak (hearsay)",
-            match inspection.only_named {
-                1 => "1 address was".to_owned(),
-                count => format!("{} addresses were", grouped(count)),
-            }
-        ));
+    for (count, what) in [
+        (inspection.only_announced, "only shown by announces of their own (to trackers, the DHT or neighbours)"),
+        (inspection.only_named, "named by others and never seen to speak (hearsay)"),
+    ] {
+        if count > 0 {
+            let addresses = if count == 1 { "address" } else { "addresses" };
+            page.line(&format!("{} {addresses} {what}", grouped(count)));
+        }
     }
 }
 

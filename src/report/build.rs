@@ -249,12 +249,20 @@ fn mention(named: &Named, info_hash: Option<&evidence::InfoHash>, found: &hearsa
         info_hash: info_hash.map(ToString::to_string),
         by: named.by.to_string(),
         via: named.via.name(),
-        grade: "G0",
+        grade: named.standing.name(),
+        flags: mention_flags(named),
         count: found.count,
         first_time: rfc3339(found.span.first.time),
         last_time: rfc3339(found.span.last.time),
         frames: frames(found.first),
     }
+}
+
+/// What speaks against a mention, and whether its address is a private one (T45); sorted.
+fn mention_flags(named: &Named) -> Vec<&'static str> {
+    let private = evidence::is_private(named.subject.ip).then_some(Flag::PrivateAddress.name());
+    let names: BTreeSet<_> = named.doubts.names().chain(private).collect();
+    names.into_iter().collect()
 }
 
 fn standard(standard: evidence::Standard) -> Standard {
@@ -312,6 +320,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         reference_slices,
         window_silence_ns,
         mentions,
+        transactions,
         opaque,
         fragments_open,
         fragment_bytes,
@@ -329,6 +338,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("reference_slices", reference_slices as u64),
         ("window_silence_ns", window_silence_ns.max(0) as u64),
         ("mentions", mentions as u64),
+        ("transactions", transactions as u64),
         ("opaque", opaque as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),

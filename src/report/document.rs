@@ -333,7 +333,7 @@ pub struct Standard {
     pub served: Frames,
 }
 
-/// Hearsay: one address named another.
+/// Hearsay: somebody named an address, or a packet from it announced itself.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)] // As in the schema.
 pub struct Mention {
@@ -342,6 +342,7 @@ pub struct Mention {
     pub by: String,
     pub via: &'static str,
     pub grade: &'static str,
+    pub flags: Vec<&'static str>,
     pub count: u64,
     pub first_time: String,
     pub last_time: String,

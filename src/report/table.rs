@@ -228,6 +228,7 @@ fn mentions(document: &Document) -> Table {
         "by": Text = m.by.clone(),
         "via": Text = m.via.to_owned(),
         "grade": Text = m.grade.to_owned(),
+        "flags": Text = m.flags.join("; "),
         "count": Figures = m.count,
         "first_time": Text = m.first_time.clone(),
         "last_time": Text = m.last_time.clone(),

@@ -83,7 +83,7 @@ impl<'cap> Channel<'cap> {
         }
         match &mut self.content {
             Content::Peer(session) => read(session, direction, item, opening, hub),
-            Content::Web(web) => web.item(direction, item, hub),
+            Content::Web(web) => web.item(direction, item, opening, hub),
             Content::Mse(..) => self.filter(Some((direction, item)), opening, hub),
             Content::Undecided | Content::Other => {}
         }

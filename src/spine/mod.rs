@@ -1,5 +1,6 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
+mod announces;
 mod channel;
 mod hashes;
 mod tcp;
@@ -14,7 +15,7 @@ use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::FlowTable;
-use crate::hearsay::{Mentions, Named, Via};
+use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore};
 use crate::mse::Secrets;
@@ -57,6 +58,7 @@ pub(crate) struct Hub<'run, 'cap> {
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
     mentions: Mentions,
+    listener: Listener,
     metadata: MetadataStore,
     hashes: Hashes,
     purpose: Purpose,
@@ -84,6 +86,7 @@ struct Scratch<'cap> {
     utp_items: Vec<(UtpId, Direction, StreamItem<'cap>)>,
     clear: Vec<(Direction, StreamItem<'cap>)>,
     events: Vec<SessionEvent<'cap>>,
+    remarks: Vec<Remark>,
 }
 
 /// What the flows count for the quality section of the report.
@@ -126,6 +129,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 ledger,
                 anomalies: Anomalies::default(),
                 mentions: Mentions::new(options.limits.mentions),
+                listener: Listener::new(options.limits.transactions),
                 metadata: MetadataStore::default(),
                 hashes: Hashes::default(),
                 purpose,
@@ -265,11 +269,13 @@ impl<'cap> Hub<'_, 'cap> {
                 }
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
-                    self.mention(Named { subject, info_hash, by, via: Via::Pex }, span);
+                    let named = Named::new(subject, info_hash, by, Via::Pex);
+                    self.mention(named, span, span);
                 }
                 SessionEvent::Holepunch { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
-                    self.mention(Named { subject, info_hash, by, via: Via::Holepunch }, span);
+                    let named = Named::new(subject, info_hash, by, Via::Holepunch);
+                    self.mention(named, span, span);
                 }
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
@@ -345,8 +351,8 @@ impl<'cap> Hub<'_, 'cap> {
         }
     }
 
-    fn mention(&mut self, named: Named, span: Span) {
-        if !self.mentions.note(named, span) {
+    fn mention(&mut self, named: Named, span: Span, shown: Span) {
+        if !self.mentions.note(named, span, shown) {
             self.anomalies.note(Kind::LimitReached, 1, || Example {
                 span: Some(span),
                 flow: String::new(),

@@ -50,6 +50,7 @@ impl<'cap> UdpFlow<'cap> {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
                 self.rest.count(self.flow, packet.direction, &datagram.payload);
+                hub.overhear(packet, datagram);
                 return;
             }
             let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
@@ -66,6 +67,9 @@ impl<'cap> UdpFlow<'cap> {
             UtpVerdict::Part(id) => utp.channels.get_mut(&id).map_or(&mut utp.pending, |(_, volume)| volume),
         };
         volume.count(self.flow, packet.direction, &datagram.payload);
+        if !matches!(verdict, UtpVerdict::Part(_)) {
+            hub.overhear(packet, datagram);
+        }
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
             && let Some((channel, volume)) = utp.channels.get_mut(&id)

@@ -1,16 +1,17 @@
-//! An HTTP connection, read as far as it may be a webseed's (BEP 17, BEP 19).
+//! An HTTP connection, read as far as it may be a webseed's (BEP 17, BEP 19) or a tracker's (BEP 3).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Hub;
+use super::announces::{Announces, established};
 use super::channel::{Transported, opened};
 use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::Span;
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
-use crate::stream::StreamItem;
+use crate::stream::{Opening, StreamItem};
 use crate::torrent::TorrentId;
 use crate::webseed::{Basis, BodyPart, Candidate, HttpExchange, WebEvent, WebRequest, identify};
 use crate::wire::Framing;
@@ -23,6 +24,7 @@ pub(super) struct WebChannel<'cap> {
     /// The direction of the responses.
     server: Direction,
     exchange: HttpExchange<'cap>,
+    announces: Announces,
     events: Vec<WebEvent<'cap>>,
     /// The request that was identified last, and as what.
     latest: Option<Identified>,
@@ -50,6 +52,7 @@ impl<'cap> WebChannel<'cap> {
             flow,
             server: client.reverse(),
             exchange: HttpExchange::new(client, &hub.options.limits),
+            announces: Announces::default(),
             events: Vec::new(),
             latest: None,
             torrents: BTreeSet::new(),
@@ -59,7 +62,13 @@ impl<'cap> WebChannel<'cap> {
         }
     }
 
-    pub(super) fn item(&mut self, direction: Direction, item: &StreamItem<'cap>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn item(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
         if direction == self.server {
             match *item {
                 StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
@@ -74,6 +83,12 @@ impl<'cap> WebChannel<'cap> {
         }
         self.exchange.push(direction, item, &mut self.events);
         self.drain(hub);
+        let client = self.server.reverse();
+        let answered = match *item {
+            StreamItem::Data { at, .. } if direction == self.server => Some(Span::single(at)),
+            _ => None,
+        };
+        self.announces.confirm(self.flow, client, established(opening).or(answered), hub);
     }
 
     fn drain(&mut self, hub: &mut Hub<'_, 'cap>) {
@@ -81,6 +96,10 @@ impl<'cap> WebChannel<'cap> {
         for event in events.drain(..) {
             match event {
                 WebEvent::Body(part) => self.body(&part, hub),
+                WebEvent::Asked(request) => {
+                    self.announces.ask(self.flow, self.server.reverse(), &request, hub);
+                }
+                WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
                 // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
                 WebEvent::Bad { reason, bytes, at } if !self.torrents.is_empty() => {
                     hub.anomalies.note(Kind::BadWebseed, bytes, || Example {
@@ -88,6 +107,10 @@ impl<'cap> WebChannel<'cap> {
                         flow: arrow(self.flow, self.server),
                         detail: reason.detail().to_owned(),
                     });
+                }
+                WebEvent::Bad { reason, at, .. } if self.announces.any() => {
+                    let span = Span::single(at);
+                    hub.bad_tracker(self.flow, self.server, span, 1, reason.detail());
                 }
                 WebEvent::Bad { .. } => {}
             }
@@ -139,6 +162,7 @@ impl<'cap> WebChannel<'cap> {
     pub(super) fn close(mut self, transported: Transported, span: Option<Span>, hub: &mut Hub<'_, 'cap>) {
         self.exchange.close(&mut self.events);
         self.drain(hub);
+        self.announces.close(self.flow, self.server.reverse(), hub);
         let Some(span) = span else { return };
         let web = WebConnection {
             id: self.id,

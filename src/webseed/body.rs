@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::head::{Length, ResponseHead};
 use super::multipart::Multipart;
+use super::tracker::Gathering;
 use super::{BodyPart, Flaw, Slice, Stretch, WebEvent, WebRequest};
 use crate::provenance::{At, Span};
 use crate::wire::Framing;
@@ -14,6 +15,8 @@ pub(super) struct Body<'cap> {
     frame: Frame,
     content: Content,
     sink: Sink<'cap>,
+    /// What may be a tracker's answer is kept beside.
+    tracker: Option<Gathering<'cap>>,
 }
 
 /// What a stretch did to a body.
@@ -69,8 +72,10 @@ impl<'cap> Body<'cap> {
             Length::Known(len) => Some(len),
             _ => None,
         };
+        let tracker = Gathering::new(&head, request.as_ref(), framing);
+        let asked = request.as_ref().is_some_and(|request| request.asks_tracker());
         let content = match (head.status, head.range, head.boundary) {
-            _ if head.coded => Content::Ignored,
+            _ if head.coded || asked => Content::Ignored,
             (206, _, Some(boundary)) => Content::Multipart(Multipart::new(boundary)),
             (206, Some(range), None) => {
                 Content::Plain(Run { next: range.first, left: Some(range.len()), total: range.total })
@@ -79,12 +84,12 @@ impl<'cap> Body<'cap> {
             _ => Content::Ignored,
         };
         let sink = Sink { request, status: head.status, framing, part: None };
-        Self { frame, content, sink }
+        Self { frame, content, sink, tracker }
     }
 
     /// A body whose bytes are of no interest.
     pub fn ignored(length: Length) -> Self {
-        let head = ResponseHead { status: 0, length, coded: false, range: None, boundary: None };
+        let head = ResponseHead { status: 0, length, coded: false, coding: None, range: None, boundary: None };
         Self::new(head, None, Framing::InSync)
     }
 
@@ -99,23 +104,24 @@ impl<'cap> Body<'cap> {
             match &mut self.frame {
                 Frame::Length(0) => {
                     self.sink.flush(out);
+                    self.answer(out);
                     return Step::Whole;
                 }
                 _ if stretch.len == 0 => return Step::More,
                 Frame::Length(left) => {
                     let taken = stretch.take(*left);
                     *left -= taken.len;
-                    self.content.push(&mut self.sink, taken, out);
+                    self.take(taken, out);
                 }
                 Frame::UntilClose => {
                     let taken = stretch.take(u64::MAX);
-                    self.content.push(&mut self.sink, taken, out);
+                    self.take(taken, out);
                 }
                 Frame::Chunk(Chunk::Data(left)) => {
                     let taken = stretch.take(*left);
                     *left -= taken.len;
                     let whole = *left == 0;
-                    self.content.push(&mut self.sink, taken, out);
+                    self.take(taken, out);
                     if whole {
                         // The next byte of the resource is not the next one of the stream.
                         self.sink.flush(out);
@@ -132,6 +138,7 @@ impl<'cap> Body<'cap> {
                         Step::More => {}
                         Step::Whole => {
                             self.sink.flush(out);
+                            self.answer(out);
                             return Step::Whole;
                         }
                         Step::Lost => {
@@ -143,6 +150,18 @@ impl<'cap> Body<'cap> {
                 }
             }
         }
+    }
+
+    fn take(&mut self, taken: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+        if let Some(gathering) = &mut self.tracker {
+            gathering.push(&taken);
+        }
+        self.content.push(&mut self.sink, taken, out);
+    }
+
+    /// Hands on what was gathered of a body that is whole.
+    fn answer(&mut self, out: &mut Vec<WebEvent<'cap>>) {
+        out.extend(self.tracker.take().and_then(Gathering::finish).map(WebEvent::Answer));
     }
 
     /// Ends the body where the stream ends.
@@ -159,6 +178,8 @@ impl<'cap> Body<'cap> {
         };
         if !whole {
             out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes, at });
+        } else if let Some(answer) = self.tracker.and_then(Gathering::finish) {
+            out.push(WebEvent::Answer(answer));
         }
     }
 }

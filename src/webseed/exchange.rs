@@ -183,7 +183,9 @@ impl<'cap> HttpExchange<'cap> {
         if request.as_ref().is_some_and(|asked| asked.method == "CONNECT") && head.status < 300 {
             return self.give_up(at, out);
         }
-        if head.coded && matches!(head.status, 200 | 206) {
+        let asked = request.as_ref().is_some_and(|request| request.asks_tracker());
+        let read = asked && head.coding.is_some();
+        if head.coded && !read && matches!(head.status, 200 | 206) {
             let bytes = if let Length::Known(len) = head.length { len } else { 0 };
             out.push(WebEvent::Bad { reason: Flaw::Encoding, bytes, at });
         }

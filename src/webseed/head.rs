@@ -116,6 +116,8 @@ pub(super) struct ResponseHead {
     pub length: Length,
     /// Whether the body is in a coding that is not read.
     pub coded: bool,
+    /// The one coding that it is in; `None` for several, and for others than these.
+    pub coding: Option<Coding>,
     pub range: Option<ContentRange>,
     /// The boundary of a `multipart/byteranges` body.
     pub boundary: Option<Vec<u8>>,
@@ -128,8 +130,29 @@ impl ResponseHead {
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
         }
-        let Fields { length, coded, range, boundary, .. } = Fields::read(parsed.headers)?;
-        Some(Self { status: parsed.code?, length, coded, range, boundary })
+        let Fields { length, coded, coding, range, boundary, .. } = Fields::read(parsed.headers)?;
+        Some(Self { status: parsed.code?, length, coded, coding, range, boundary })
+    }
+}
+
+/// A content coding (RFC 9110 section 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    /// The coding after `self` that a header's value names.
+    fn then(self, value: &[u8]) -> Option<Self> {
+        let is = |name: &[u8]| value.eq_ignore_ascii_case(name);
+        match self {
+            _ if is(b"identity") || value.is_empty() => Some(self),
+            Self::Identity if is(b"gzip") || is(b"x-gzip") => Some(Self::Gzip),
+            Self::Identity if is(b"deflate") => Some(Self::Deflate),
+            _ => None,
+        }
     }
 }
 
@@ -180,6 +203,7 @@ struct Fields {
     ranges: Vec<ByteRange>,
     length: Length,
     coded: bool,
+    coding: Option<Coding>,
     range: Option<ContentRange>,
     boundary: Option<Vec<u8>>,
 }
@@ -192,6 +216,7 @@ impl Fields {
             ranges: Vec::new(),
             length: Length::Unstated,
             coded: false,
+            coding: Some(Coding::Identity),
             range: None,
             boundary: None,
         };
@@ -201,7 +226,10 @@ impl Fields {
                 "host" => fields.host = Some(String::from_utf8_lossy(value).into_owned()),
                 "range" => fields.ranges = byte_ranges(value).unwrap_or_default(),
                 "content-range" => fields.range = ContentRange::read(value),
-                "content-encoding" => fields.coded |= !value.eq_ignore_ascii_case(b"identity") && !value.is_empty(),
+                "content-encoding" => {
+                    fields.coded |= !value.eq_ignore_ascii_case(b"identity") && !value.is_empty();
+                    fields.coding = fields.coding.and_then(|coding| coding.then(value));
+                }
                 "content-type" => fields.boundary = boundary(value),
                 "content-length" => {
                     // Rationale: RFC 9112 section 6.3 lets equal values repeat, joined by commas too.
@@ -217,8 +245,10 @@ impl Fields {
                 "transfer-encoding" => {
                     let codings: Vec<_> = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
                     let is = |coding: &&[u8], name: &[u8]| coding.eq_ignore_ascii_case(name);
-                    fields.coded |=
-                        codings.iter().any(|coding| !is(coding, b"chunked") && !is(coding, b"identity"));
+                    if codings.iter().any(|coding| !is(coding, b"chunked") && !is(coding, b"identity")) {
+                        fields.coded = true;
+                        fields.coding = None;
+                    }
                     if codings.last().is_some_and(|coding| is(coding, b"chunked")) {
                         fields.length = Length::Chunked;
                     } else if !codings.iter().all(|coding| is(coding, b"identity")) {

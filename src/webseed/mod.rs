@@ -4,6 +4,8 @@
 //! An [`HttpExchange`] turns the items of both directions into [`BodyPart`]s; [`identify`] says which torrents a
 //! resource may be of, and [`Candidate::blocks`] cuts a part into blocks that the ledger can place. A name and a
 //! size prove nothing: only the hash decides.
+//!
+//! Requests that ask a tracker (BEP 3) and their answers are handed on whole, for [`crate::hearsay`] to read.
 
 mod body;
 mod exchange;
@@ -11,6 +13,7 @@ mod head;
 mod mapping;
 mod multipart;
 mod requests;
+mod tracker;
 
 use std::sync::Arc;
 
@@ -20,12 +23,17 @@ use crate::wire::Framing;
 pub use exchange::HttpExchange;
 pub use head::{Sniff, sniff};
 pub use mapping::{Basis, Candidate, Extent, identify};
+pub use tracker::TrackerAnswer;
 
 /// One thing that an HTTP connection carried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebEvent<'cap> {
     /// A stretch of a response's body.
     Body(BodyPart<'cap>),
+    /// A request that may ask a tracker.
+    Asked(Arc<WebRequest>),
+    /// The whole body that answers such a request, or that may do so.
+    Answer(TrackerAnswer),
     /// Bytes that could not be used, or framing that was lost.
     Bad {
         /// Why.
@@ -93,6 +101,17 @@ pub struct WebRequest {
     pub ranges: Vec<ByteRange>,
     /// The frames that carried its header.
     pub span: Span,
+}
+
+impl WebRequest {
+    /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does).
+    pub fn asks_tracker(&self) -> bool {
+        let has = |key: &str| {
+            let query = self.target.split_once('?').map_or("", |(_, query)| query);
+            query.split('&').any(|pair| pair.split('=').next() == Some(key))
+        };
+        self.method == "GET" && has("info_hash") && has("port") && !has("piece")
+    }
 }
 
 /// One range of a `Range` header (RFC 9110 section 14.1.2).

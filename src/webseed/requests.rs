@@ -106,7 +106,11 @@ impl<'cap> Requests<'cap> {
             self.uncertain = true;
             out.push(WebEvent::Bad { reason: Flaw::Outstanding, bytes: 0, at });
         }
-        self.outstanding.push_back(Arc::new(head.request));
+        let request = Arc::new(head.request);
+        if request.asks_tracker() {
+            out.push(WebEvent::Asked(request.clone()));
+        }
+        self.outstanding.push_back(request);
         self.state = State::Body(Box::new(Body::ignored(head.body)));
         if let State::Body(body) = &mut self.state
             && body.is_empty()

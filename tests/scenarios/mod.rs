@@ -1,4 +1,4 @@
-//! The scenarios of the evidence contract (T09 to T51, over TCP and uTP): each builds a capture, and the exact
+//! The scenarios of the evidence contract (T01 to T51, over TCP and uTP): each builds a capture, and the exact
 //! figures expected come from what the generator knows it sent.
 
 mod audit;
@@ -6,6 +6,7 @@ mod claims;
 mod collision;
 mod content;
 mod dialects;
+mod hearsay;
 mod hostile;
 mod identity;
 mod others;

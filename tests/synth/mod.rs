@@ -12,6 +12,7 @@
 pub mod capture;
 pub mod content;
 pub mod frame;
+pub mod hearsay;
 pub mod mse;
 pub mod run;
 pub mod swarm;

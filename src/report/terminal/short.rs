@@ -103,19 +103,34 @@ fn nothing(document: &Document, page: &mut Page) {
     }
 }
 
-/// How many addresses are in the report only because somebody named them.
+/// How many addresses are in the report only because somebody named them, or because they announced themselves.
 fn hearsay(document: &Document, page: &mut Page) {
     let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint.as_str()).collect();
-    let named: BTreeSet<_> = document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
-    let only = named.difference(&seen).count();
-    if only > 0 {
+    let subjects = |own: bool| {
+        let mentions = document.mentions.iter().filter(move |mention| (mention.grade != "G0") == own);
+        mentions.map(|mention| mention.subject.as_str()).collect::<BTreeSet<_>>()
+    };
+    let announced = subjects(true);
+    let named =
+        subjects(false).into_iter().filter(|subject| !announced.contains(subject) && !seen.contains(subject));
+    let only_announced = announced.difference(&seen).count() as u64;
+    let only_named = named.count() as u64;
+    let addresses = |count| match count {
+        1 => "1 address is".to_owned(),
+        count => format!("{} addresses are", grouped(count)),
+    };
+    if only_announced > 0 {
+        page.line(&format!(
+            "{} only shown by announces of {} own, to trackers, the DHT or neighbours: they show no content.",
+            addresses(only_announced),
+            if only_announced == 1 { "its" } else { "their" }
+        ));
+    }
+    if only_named > 0 {
         page.line(&format!(
             "{} only named by others, which is hearsay and shows nothing that {} did.",
-            match only {
-                1 => "1 address is".to_owned(),
-                count => format!("{} addresses are", grouped(count as u64)),
-            },
-            if only == 1 { "it" } else { "they" }
+            addresses(only_named),
+            if only_named == 1 { "it" } else { "they" }
         ));
     }
 }
@@ -224,13 +239,19 @@ mod tests {
     fn an_address_that_is_only_named_is_counted_apart() {
         let mut document = fixture::document();
         let frames = document.subjects[0].frames;
-        for subject in ["203.0.113.9:6881", "10.77.3.10:6881"] {
+        for (subject, grade) in [
+            ("203.0.113.9:6881", "G0"),
+            ("10.77.3.10:6881", "G0"),
+            ("203.0.113.8:1", "G0"),
+            ("203.0.113.8:1", "G1a"),
+        ] {
             document.mentions.push(crate::report::Mention {
                 subject: subject.into(),
                 info_hash: None,
                 by: "10.77.3.1:6969".into(),
                 via: "http-tracker",
-                grade: "G0",
+                grade,
+                flags: Vec::new(),
                 count: 3,
                 first_time: String::new(),
                 last_time: String::new(),
@@ -238,6 +259,7 @@ mod tests {
             });
         }
         assert!(short(&document).contains("1 address is only named by others"));
+        assert!(short(&document).contains("1 address is only shown by announces of its own"));
     }
 
     #[test]

@@ -1,0 +1,325 @@
+//! UDP trackers, the DHT and local service discovery, datagram by datagram: who asked whom, who was issued which secret.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use super::compact::PeerList;
+use super::recent::Recent;
+use super::{Doubts, Named, UNUSABLE, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
+use crate::packet::Endpoint;
+use crate::provenance::{At, Span, Timestamp};
+
+/// A UDP datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// Its source.
+    pub from: Endpoint,
+    /// Its destination.
+    pub to: Endpoint,
+    /// The captured part of the payload.
+    pub bytes: &'a [u8],
+    /// Payload bytes on the wire; `bytes.len() <= wire_len`.
+    pub wire_len: u32,
+    /// The frame.
+    pub at: At,
+    /// Equal for two captures of one frame ([`crate::packet`]).
+    pub fingerprint: u32,
+    /// Whether its checksum was tested and is wrong.
+    pub doubtful: bool,
+}
+
+/// What a datagram gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// An address is named or announced.
+    Mention {
+        /// Who, by whom, and how far it reaches.
+        named: Named,
+        /// The frames that show it, those that confirm it included.
+        shown: Span,
+    },
+    /// A message that cannot be read, or entries of it that name nobody.
+    Bad {
+        /// One plain sentence.
+        detail: &'static str,
+        /// Entries, at least 1.
+        amount: u64,
+    },
+    /// The same packet a second time; not counted again.
+    Double,
+    /// Something that may still have been of use was forgotten to make room.
+    Forgotten(&'static str),
+}
+
+/// Listens to all datagrams of a run.
+///
+/// # Invariants
+/// - Memory is bounded: three tables of `most` entries of at most [`MAX_SECRET`] bytes beside their addresses.
+#[derive(Debug)]
+pub struct Listener {
+    /// Requests that an answer may name.
+    asked: Recent<Asked, (Timestamp, [u8; 20])>,
+    /// Connection ids and tokens, to whom issued, and in which frame.
+    issued: Recent<Issued, At>,
+    /// Who sent what may be the answer to a connect request that was not captured, and to whom.
+    answered: Recent<(Endpoint, Endpoint), Timestamp>,
+    marks: [Option<(u64, Timestamp)>; MARKS],
+    next_mark: usize,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    from: Endpoint,
+    to: Endpoint,
+    id: Id,
+}
+
+/// How an answer names its request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Id {
+    Connect(u32),
+    Announce(u32),
+    Dht(Box<[u8]>),
+}
+
+/// A secret that only who receives at an address can know.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Issued {
+    by: Endpoint,
+    to: IpAddr,
+    secret: Box<[u8]>,
+}
+
+/// Whether a datagram may be of interest to a [`Listener`]; costs a few comparisons.
+#[inline]
+pub fn looks_like(bytes: &[u8], wire_len: u32) -> bool {
+    match bytes.first() {
+        Some(b'd') if dht::looks_like(bytes) => true,
+        Some(b'B') if bytes.starts_with(LSD) => true,
+        _ => udp_tracker::looks_like(bytes, wire_len),
+    }
+}
+
+impl Listener {
+    /// A listener that remembers `most` requests, and as many secrets.
+    pub fn new(most: usize) -> Self {
+        Self {
+            asked: Recent::new(most),
+            issued: Recent::new(most),
+            answered: Recent::new(most),
+            marks: [None; MARKS],
+            next_mark: 0,
+        }
+    }
+
+    /// Takes the next datagram that [`looks_like`] one of these protocols.
+    pub fn push(&mut self, datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
+        let already = out.len();
+        match datagram.bytes.first() {
+            Some(b'd') if dht::looks_like(datagram.bytes) => self.dht(datagram, out),
+            Some(b'B') if datagram.bytes.starts_with(LSD) => lsd(datagram, out),
+            _ => self.tracker(datagram, out),
+        }
+        // Only what says something is compared: a flood that says nothing costs no hashing.
+        if out.len() > already && self.is_double(datagram) {
+            out.truncate(already);
+            out.push(Remark::Double);
+        }
+    }
+
+    fn tracker(&mut self, datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
+        let Datagram { from, to, bytes, wire_len, at, .. } = *datagram;
+        match udp_tracker::Response::parse(bytes, wire_len, to.ip) {
+            Some(udp_tracker::Response::Connect { transaction, connection_id }) => {
+                if self.asked.find(&Asked { from: to, to: from, id: Id::Connect(transaction) }).is_some() {
+                    self.issue(from, to, &connection_id, at, out);
+                } else if let Some(gone) = self.answered.put((from, to), at.time) {
+                    forget(gone, at, out);
+                }
+                return;
+            }
+            Some(udp_tracker::Response::Announce(list)) => {
+                let asked = self.asked.find(&Asked { from: to, to: from, id: Id::Announce(list.transaction) });
+                if let Some((_, info_hash)) = asked {
+                    return listed(datagram, list.peers, Some(*info_hash), Via::UdpTracker, out);
+                }
+                if self.answered.find(&(from, to)).is_some() && list.plausible() {
+                    return listed(datagram, list.peers, None, Via::UdpTracker, out);
+                }
+            }
+            Some(udp_tracker::Response::Error { .. }) | None => {}
+        }
+        match udp_tracker::Request::parse(bytes, wire_len) {
+            Some(udp_tracker::Request::Connect { transaction }) => {
+                self.ask(datagram, Id::Connect(transaction), [0; 20], out);
+            }
+            Some(udp_tracker::Request::Announce(announce)) => self.announce(datagram, &announce, out),
+            None => {}
+        }
+    }
+
+    fn announce(&mut self, datagram: &Datagram<'_>, announce: &udp_tracker::Announce<'_>, out: &mut Vec<Remark>) {
+        let info_hash = announce.info_hash;
+        self.ask(datagram, Id::Announce(announce.transaction), info_hash, out);
+        let shown = self.shown(datagram, &announce.connection_id);
+        let mut named = http_tracker::named_in(&announce.url.concat(), announce.port);
+        if announce.ip.is_some() {
+            // The field stays 32 bits wide under IPv6, where it means nothing (BEP 15).
+            if datagram.from.ip.is_ipv4() {
+                named.join(std::iter::once(udp_tracker::other_name(announce)).collect());
+            } else {
+                out.push(Remark::Bad { detail: "an IPv4 address in an announce over IPv6", amount: 1 });
+            }
+        }
+        announced(datagram, (Via::UdpAnnounce, info_hash, announce.port), &named, shown, out);
+    }
+
+    fn dht(&mut self, datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
+        let Datagram { from, to, at, .. } = *datagram;
+        match dht::Message::parse(datagram.bytes) {
+            Ok(None) => {}
+            Err(detail) => out.push(Remark::Bad { detail, amount: 1 }),
+            Ok(Some(dht::Message::GetPeers { transaction, info_hash })) => {
+                self.ask(datagram, Id::Dht(transaction), info_hash, out);
+            }
+            Ok(Some(dht::Message::AnnouncePeer { info_hash, port, token })) => {
+                let shown = self.shown(datagram, &token);
+                let port = port.unwrap_or(from.port);
+                announced(datagram, (Via::DhtAnnounce, info_hash, port), &PeerList::default(), shown, out);
+            }
+            Ok(Some(dht::Message::Answer { transaction, token, values })) => {
+                let asked = self.asked.find(&Asked { from: to, to: from, id: Id::Dht(transaction) });
+                let info_hash = asked.map(|(_, info_hash)| *info_hash);
+                // Without its query, an answer for peers is known by its token.
+                if info_hash.is_some() || token.is_some() {
+                    listed(datagram, values, info_hash, Via::Dht, out);
+                }
+                if let Some(token) = token {
+                    self.issue(from, to, &token, at, out);
+                }
+            }
+        }
+    }
+
+    /// Remembers a request.
+    fn ask(&mut self, datagram: &Datagram<'_>, id: Id, info_hash: [u8; 20], out: &mut Vec<Remark>) {
+        if matches!(&id, Id::Dht(id) if id.len() > MAX_SECRET) {
+            return out.push(Remark::Forgotten("the transaction id of a DHT query that is too long"));
+        }
+        let asked = Asked { from: datagram.from, to: datagram.to, id };
+        if let Some((gone, _)) = self.asked.put(asked, (datagram.at.time, info_hash)) {
+            forget(gone, datagram.at, out);
+        }
+    }
+
+    /// Remembers a secret.
+    fn issue(&mut self, by: Endpoint, to: Endpoint, secret: &[u8], at: At, out: &mut Vec<Remark>) {
+        if secret.len() > MAX_SECRET {
+            return out.push(Remark::Forgotten("a token of the DHT that is too long"));
+        }
+        let issued = Issued { by, to: to.ip, secret: secret.into() };
+        // The first frame that shows it is enough, and is kept where a double follows.
+        if secret.is_empty() || self.issued.find(&issued).is_some() {
+            return;
+        }
+        if let Some(gone) = self.issued.put(issued, at) {
+            forget(gone.time, at, out);
+        }
+    }
+
+    /// The frames of an announce: with the one that issued the secret that it echoes, if there is one.
+    fn shown(&self, datagram: &Datagram<'_>, secret: &[u8]) -> Option<Span> {
+        let issued = Issued { by: datagram.to, to: datagram.from.ip, secret: secret.into() };
+        self.issued.find(&issued).map(|at| Span::single(*at).join(Span::single(datagram.at)))
+    }
+
+    /// Whether the same packet was seen just before; remembers it.
+    fn is_double(&mut self, datagram: &Datagram<'_>) -> bool {
+        let whole = (datagram.fingerprint, datagram.from, datagram.to, datagram.bytes);
+        let (mark, time) = (foldhash::quality::FixedState::default().hash_one(whole), datagram.at.time);
+        let double =
+            self.marks.iter().flatten().any(|(other, seen)| *other == mark && apart(time, *seen) <= DOUBLE_NS);
+        if let Some(slot) = self.marks.get_mut(self.next_mark) {
+            *slot = Some((mark, time));
+        }
+        self.next_mark = (self.next_mark + 1) % MARKS;
+        double
+    }
+}
+
+fn lsd(datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
+    let bad = |detail| Remark::Bad { detail, amount: 1 };
+    if !datagram.to.ip.is_multicast() {
+        return out.push(bad("local service discovery that was not sent to a multicast group"));
+    }
+    let Some(search) = lsd::Search::parse(datagram.bytes) else {
+        return out.push(bad("local service discovery that cannot be read"));
+    };
+    for info_hash in search.info_hashes {
+        announced(datagram, (Via::Lsd, info_hash, search.port), &PeerList::default(), None, out);
+    }
+}
+
+/// What an announce gives. `confirmed` are the frames that show that the announcer received something.
+fn announced(
+    datagram: &Datagram<'_>,
+    announce: (Via, [u8; 20], u16),
+    named: &PeerList,
+    confirmed: Option<Span>,
+    out: &mut Vec<Remark>,
+) {
+    let (via, info_hash, port) = announce;
+    let (mentions, unusable) = announce_of(datagram.from, info_hash, port, named, via, confirmed.is_some());
+    for mut named in mentions {
+        named.doubts.bad_checksum = datagram.doubtful;
+        // Another address is named by the announce alone.
+        let of_itself = named.subject == named.by;
+        let shown = confirmed.filter(|_| of_itself).unwrap_or(Span::single(datagram.at));
+        out.push(Remark::Mention { named, shown });
+    }
+    unusable_entries(unusable, out);
+}
+
+/// What a list gives; without `info_hash` its request is not in the captures.
+fn listed(datagram: &Datagram<'_>, list: PeerList, info_hash: Option<[u8; 20]>, via: Via, out: &mut Vec<Remark>) {
+    let doubts = Doubts { bad_checksum: datagram.doubtful, one_sided: info_hash.is_none(), ..Doubts::default() };
+    for subject in list.peers {
+        let named = Named { doubts, ..Named::new(subject, info_hash, datagram.from, via) };
+        out.push(Remark::Mention { named, shown: Span::single(datagram.at) });
+    }
+    unusable_entries(list.unusable, out);
+}
+
+fn unusable_entries(amount: u64, out: &mut Vec<Remark>) {
+    if amount > 0 {
+        out.push(Remark::Bad { detail: UNUSABLE, amount });
+    }
+}
+
+/// Notes that an entry of this time went to make room, where it could still have been of use.
+fn forget(gone: Timestamp, at: At, out: &mut Vec<Remark>) {
+    if apart(at.time, gone) <= LIFETIME_NS {
+        out.push(Remark::Forgotten(
+            "a request, connection id or token that may still have been answered or echoed",
+        ));
+    }
+}
+
+fn apart(one: Timestamp, other: Timestamp) -> u64 {
+    one.0.saturating_sub(other.0).unsigned_abs()
+}
+
+const LSD: &[u8] = b"BT-SEARCH";
+/// Bytes of a secret or transaction id that are remembered.
+// Rationale: connection ids have 8 bytes, tokens 4 to 20, transaction ids 2 to 4.
+pub const MAX_SECRET: usize = 255;
+// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
+const MARKS: usize = 8;
+// Rationale: as for TCP segments; no client sends the same request again so soon.
+const DOUBLE_NS: u64 = 50_000_000;
+// Rationale: nodes take tokens back for up to ten minutes (BEP 5), trackers connection ids for two (BEP 15).
+const LIFETIME_NS: u64 = 600_000_000_000;
+
+#[cfg(test)]
+mod tests;

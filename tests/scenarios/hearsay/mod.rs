@@ -1,0 +1,42 @@
+//! Who is only named, and who announced itself (T01 to T08): trackers over HTTP and UDP, the DHT, local discovery.
+
+mod announced;
+mod http;
+mod named;
+
+use std::net::SocketAddr;
+
+use peerproof::anomaly::Kind;
+use peerproof::evidence::{Evidence, Grade};
+
+use super::*;
+use crate::synth::hearsay as say;
+use crate::synth::run::{Run, analyze, subject, transfer};
+
+/// A host that announces, and its listen port.
+const A: &str = "81.2.69.10:6881";
+const TRACKER: &str = "198.51.100.9:6969";
+const NODE: &str = "198.51.100.7:6881";
+const SECRET: u64 = 0x5ec4_e700_0000_0001;
+
+/// Every mention: subject, by, via, grade, flags, count.
+fn told(evidence: &Evidence) -> Vec<String> {
+    let line = |(named, hash, mention): &_| {
+        let (named, hash, mention): (&peerproof::hearsay::Named, &Option<_>, &peerproof::hearsay::Mention) =
+            (named, hash, mention);
+        let flags: Vec<_> = named.doubts.names().collect();
+        let unknown = if hash.is_some() { "" } else { " of no torrent" };
+        let (grade, via) = (named.standing.name(), named.via.name());
+        let flags = if flags.is_empty() { String::new() } else { format!(" {}", flags.join(",")) };
+        format!("{} by {} {via} {grade}{flags} x{}{unknown}", named.subject, named.by, mention.count)
+    };
+    evidence.mentions.iter().map(line).collect()
+}
+
+fn odd(evidence: &Evidence, kind: Kind) -> u64 {
+    evidence.anomalies.tally(kind).map_or(0, |tally| tally.amount)
+}
+
+fn all(texts: &[&str]) -> Vec<SocketAddr> {
+    texts.iter().map(|text| address(text)).collect()
+}
