@@ -9,7 +9,7 @@ use clap::Args;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::report::{counted, escaped, grouped, hex};
 use peerproof::torrent::Torrents;
-use peerproof::{Options, find_torrents};
+use peerproof::{Options, analyze, find_torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
 #[derive(Debug, Args)]
@@ -48,23 +48,24 @@ impl Torrent {
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
     fn rebuild(&self) -> anyhow::Result<ExitCode> {
         let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
-        let found = find_torrents(&captures, &Options::default())?;
+        let options = Options { digest: false, ..Options::default() };
+        let found = find_torrents(&captures, &options)?;
+        // Piece layers that no hashes message holds, the data may prove.
+        let torrents = if found.torrents.iter().any(|torrent| torrent.without_layer().next().is_some()) {
+            analyze(&captures, &found.torrents, &options)?.known
+        } else {
+            found.torrents
+        };
         let mut out = io::stdout().lock();
         for rebuilt in &found.metadata.rebuilt {
-            let Some(id) = found.torrents.find(&rebuilt.info_hash) else {
+            let Some(id) = torrents.find(&rebuilt.info_hash) else {
                 writeln!(out, "{}: hashes right, but is no torrent that can be read", hex(&rebuilt.info_hash))?;
                 continue;
             };
-            let torrent = found.torrents.torrent(id);
+            let torrent = torrents.torrent(id);
             facts(torrent, &mut out)?;
             for (endpoint, span) in &rebuilt.whole_from {
                 writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
-            }
-            if !torrent.verifiable() {
-                writeln!(
-                    out,
-                    "piece layers  not all in the captures: pieces of large files cannot be verified with it"
-                )?;
             }
             if let Some(directory) = &self.output {
                 let path = directory.join(format!("{}.torrent", torrent.info_hash()));
@@ -116,6 +117,15 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
             let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
             writeln!(out, "bencode       not canonical: {first}{more}")?;
         }
+    }
+    let open: Vec<_> = torrent.without_layer().filter_map(|index| torrent.files().get(index)).collect();
+    if let [first, ..] = open[..] {
+        let (count, path) = (counted(open.len() as u64, "file"), escaped(&first.path));
+        writeln!(
+            out,
+            "piece layers  not known for {count}, the first is {path}: verified only where hashes messages or all of the \
+             file are in the captures"
+        )?;
     }
     writeln!(out, "files         {}", grouped(torrent.files().len() as u64))?;
     for file in torrent.files() {

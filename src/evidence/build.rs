@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
 use crate::metadata::Harvest;
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
-use crate::torrent::Torrents;
+use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
 /// What the spine hands over besides the books.
@@ -62,6 +62,10 @@ pub(crate) fn build(
         proofs: &proofs,
         received: &received,
         metadata: &metadata,
+        unlayered: torrents
+            .ids()
+            .filter(|id| ledger.torrents().torrent(*id).without_layer().next().is_some())
+            .collect(),
         hash: &hash,
     };
 
@@ -105,7 +109,7 @@ pub(crate) fn build(
             })
             .collect(),
         opaque,
-        known: torrents.clone(),
+        known: ledger.torrents().clone(),
         anomalies,
         quality,
     })
@@ -235,6 +239,8 @@ struct Context<'a> {
     /// By subject.
     received: &'a [u64],
     metadata: &'a Harvest,
+    /// Those whose piece layers (BEP 52) are not all known.
+    unlayered: BTreeSet<TorrentId>,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
 }
 
@@ -388,6 +394,7 @@ impl Context<'_> {
 
     fn known(&self, key: TorrentKey) -> Known {
         match key {
+            TorrentKey::Given(id) if self.unlayered.contains(&id) => Known::Unlayered,
             TorrentKey::Given(id) if self.torrents.torrent(id).piece_count() > 0 => Known::Given,
             TorrentKey::Given(_) | TorrentKey::NotGiven(_) => Known::Named,
             TorrentKey::Unknown => Known::Unknown,

@@ -88,7 +88,7 @@ pub(super) fn decide<'cap>(
                 detail: format!("{unit}: of two versions of these bytes the second is the torrent's"),
             });
             Class::Verified
-        } else if !book.references.is_empty() {
+        } else if !book.references.is_empty() && !book.matched.half_open() {
             if doubtful { Class::Unproven } else { Class::Refuted }
         } else {
             match attempt {
@@ -245,11 +245,12 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
             }
             for (torrent, unit, content, job) in jobs {
-                if prover.verdict(job) == Verdict::Match
+                let verdict = prover.verdict(job);
+                if verdict != Verdict::Mismatch
                     && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit))
                 {
                     let kept = content.len();
-                    let learned = book.learn(content, unit, anomalies);
+                    let learned = book.learn(content, verdict, unit, None, anomalies);
                     self.reference_slices += kept - learned.dropped;
                 }
             }
@@ -304,7 +305,7 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 /// Whole blocks before parts, and of each the latest first; `shares` in order of arrival.
-fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Share<'cap>> {
+pub(super) fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Share<'cap>> {
     let (whole, parts): (Vec<_>, Vec<_>) = shares.iter().rev().partition(|share| share.whole);
     whole.into_iter().chain(parts).collect()
 }

@@ -12,6 +12,7 @@ mod content;
 mod conversation;
 mod count;
 mod decide;
+mod layers;
 mod ranges;
 mod teach;
 mod transfer;
@@ -317,11 +318,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let content = attempt.content();
         self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
+        let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         for share in &attempt.shares {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
         self.reference_slices += content.len();
-        let kept = book.learn(content, pending.unit, anomalies);
+        let kept = book.learn(content, verdict, pending.unit, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));

@@ -218,7 +218,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        if let Some(torrents) = hashes.teach(ledger.torrents(), &mut anomalies) {
+        let known = hashes.teach(ledger.torrents(), &mut anomalies);
+        // What `hashes` messages leave open, the data may prove by itself.
+        let proven = ledger.learn_layers(known.as_ref().unwrap_or(ledger.torrents()));
+        if let Some(torrents) = proven.or(known) {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);

@@ -1,7 +1,10 @@
 //! Every way peers speak: uTP, extension messages, metadata, v2, MSE, webseeds (T05, T06, T16 to T18, T36 to T39,
 //! T44), through the whole pipeline.
 
+mod commands;
 mod extensions;
+mod hybrid;
+mod layers;
 mod leaves;
 mod lookalikes;
 mod metadata;

@@ -1,0 +1,95 @@
+//! The dialects from the command line: what is written, what is refused, and with which words.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+use super::*;
+
+/// Exit code, standard output, standard error.
+fn run(folder: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
+    let output = command.current_dir(folder.path()).args(arguments).output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    let said = text(output.stderr);
+    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+    (output.status.code().expect("no signal"), text(output.stdout), said)
+}
+
+/// What is said where the program cannot run.
+fn refused(folder: &TempDir, arguments: &[&str]) -> String {
+    let (code, out, said) = run(folder, arguments);
+    assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {said}");
+    assert!(said.starts_with("peerproof: error: ") && said.lines().count() == 1, "{arguments:?}: {said}");
+    said
+}
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a directory");
+    files.iter().for_each(|(name, bytes)| std::fs::write(folder.path().join(name), bytes).expect("written"));
+    folder
+}
+
+/// A v2 torrent whose info dictionary goes over, with as many of its three pieces as said.
+fn magnetic(pieces: u32) -> (Torrent, World) {
+    let torrent = Recipe::single("m.bin", 2 * SMALL, 6 * SMALL as usize - 99, 71).v2();
+    let mut world = World::new();
+    let conn = join(&mut world, &torrent, M, S);
+    world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+    world.send(conn, Side::B, &wire::metadata(2, 0, &torrent.info));
+    (0..pieces).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+    (torrent, world)
+}
+
+#[test]
+fn a_torrent_rebuilt_with_its_data_has_its_piece_layers_and_one_without_says_so() {
+    for (pieces, whole) in [(3, true), (2, false)] {
+        let (torrent, world) = magnetic(pieces);
+        let place = folder(&[("c.pcap", &world.pcap())]);
+        let (code, out, said) = run(&place, &["torrent", "--from", "c.pcap", "-o", "found"]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(out.contains("piece layers  not known for 1 file, the first is m.bin"), !whole, "{out}");
+        let hash: String = torrent.info_hash_v2.expect("v2").iter().map(|byte| format!("{byte:02x}")).collect();
+        let written = Path::new("found").join(format!("{hash}.torrent"));
+        let bytes = std::fs::read(place.path().join(&written)).expect("it was written");
+        assert_eq!(bytes == torrent.metainfo, whole);
+        let written = written.to_str().expect("text");
+        let (code, out, said) = run(&place, &["torrent", written]);
+        assert_eq!((code, out.contains("piece layers  not known")), (0, !whole), "{said}{out}");
+        let (code, out, said) = run(&place, &["analyze", "c.pcap", "-t", written]);
+        assert_eq!(code, 0, "{said}");
+        let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(out.contains("the piece layers of the torrent (BEP 52) are not known"), !whole, "{out}");
+    }
+}
+
+#[test]
+fn a_torrent_whose_layers_or_halves_are_wrong_is_refused_by_name_and_place() {
+    let (torrent, world) = magnetic(1);
+    let mut wrong = torrent.metainfo.clone();
+    let at = wrong.len() - 10;
+    wrong[at] ^= 1;
+    let missing = [&b"d4:info"[..], &torrent.info, b"12:piece layersdee"].concat();
+    let hybrid = Recipe::single("h.bin", SMALL, 3 * SMALL as usize, 55).hybrid();
+    let size = b"6:lengthi49152e12:meta";
+    let at = hybrid.metainfo.windows(size.len()).position(|window| window == size).expect("it is there");
+    let mut halves = hybrid.metainfo.clone();
+    halves[at + 9] = b'8';
+    let place = folder(&[
+        ("c.pcap", &world.pcap()),
+        ("wrong.torrent", &wrong),
+        ("missing.torrent", &missing),
+        ("halves.torrent", &halves),
+    ]);
+    for (name, found) in [
+        ("wrong.torrent", "found a wrong piece layer of `m.bin`"),
+        ("missing.torrent", "found no piece layer of `m.bin`"),
+        ("halves.torrent", "`h.bin` of"),
+    ] {
+        for arguments in [["analyze", "c.pcap", "-t", name].as_slice(), &["torrent", name]] {
+            let said = refused(&place, arguments);
+            assert!(said.contains(&format!("{name}: at byte ")) && said.contains(found), "{said}");
+        }
+    }
+}
