@@ -10,6 +10,7 @@ mod lookalikes;
 mod metadata;
 mod mse;
 mod utp;
+mod utp_again;
 mod web;
 
 use peerproof::anomaly::Kind;
