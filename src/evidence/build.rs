@@ -405,7 +405,7 @@ impl Context<'_> {
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
         ladder.refuted = record.refuted_span;
-        ladder.namesake = !record.is_answerable();
+        ladder.namesake = record.is_namesake();
         ladder.metadata = self.metadata_served(record);
         self.whole_file(ladder, record.key.torrent, proven);
     }

@@ -296,13 +296,15 @@ impl<'cap> Hub<'_, 'cap> {
         flow: FlowKey,
         torrent: TorrentId,
         served: Served<'cap>,
+        place: u64,
         certain: bool,
     ) {
         match self.purpose {
             Purpose::Survey => {}
             Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
             Purpose::Proof => {
-                self.ledger.serve_web(id, flow, torrent, served, certain, self.prover, &mut self.anomalies);
+                let (prover, anomalies) = (self.prover, &mut self.anomalies);
+                self.ledger.serve_web(id, flow, torrent, served, place, certain, prover, anomalies);
             }
         }
     }

@@ -12,6 +12,7 @@ mod mse;
 mod utp;
 mod utp_again;
 mod web;
+mod webseeds;
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Subject, Transfer};
