@@ -474,7 +474,7 @@ impl Context<'_> {
             (Flag::BadChecksum, facts.bad_checksum),
             (Flag::TruncatedSnaplen, facts.snaplen),
             (Flag::DuplicateFrames, facts.duplicate_frames),
-            (Flag::DecryptedWithSecret, facts.encryption == Some(Encryption::MseRc4)),
+            (Flag::DecryptedWithSecret, facts.decrypted),
             (Flag::Resynchronised, facts.resynchronised),
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
             (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),

@@ -88,6 +88,8 @@ pub struct Facts {
     pub opened_by_downloader: u32,
     /// Their protection; the least of them.
     pub encryption: Option<Encryption>,
+    /// Whether a supplied secret decrypted some of it.
+    pub decrypted: bool,
     /// The uploader's peer_ids.
     pub peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named.
@@ -247,6 +249,7 @@ impl Facts {
         }
         let encryption = session.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
+        self.decrypted |= session.decrypted;
         if let Some(handshake) = &own.handshake {
             self.peer_ids.insert(handshake.peer_id);
             match equal {

@@ -192,6 +192,7 @@ impl<'cap> Channel<'cap> {
             None => filter.close(hub.secrets, &hub.info_hashes, &hub.spill, &mut out),
         };
         hub.fail(result);
+        let (whole, decrypted) = (filter.is_whole(), filter.secret().is_some());
         let readable = match filter.outcome() {
             MseOutcome::Plaintext => Some(Encryption::MsePlaintext),
             MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
@@ -208,8 +209,9 @@ impl<'cap> Channel<'cap> {
                     let direction = item.map_or(Direction::LowToHigh, |(direction, _)| direction);
                     let mut new = self.session(Start::Handshake, direction, opening, hub);
                     new.encryption = encryption;
-                    // Behind plaintext selected without a known secret, the start of the peer wire may be hidden.
-                    new.from_start = encryption == Encryption::MseRc4;
+                    // Without a known secret, or of one direction alone, the start of the peer wire may be hidden.
+                    new.from_start = whole;
+                    new.decrypted = decrypted;
                     Box::new(new)
                 }
             };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Hub;
 use super::channel::{Transported, opened};
+use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
@@ -175,6 +175,9 @@ impl<'cap> WebChannel<'cap> {
     }
 
     fn body(&mut self, part: &BodyPart<'cap>, hub: &mut Hub<'_, 'cap>) {
+        if hub.purpose == Purpose::Survey {
+            return;
+        }
         let same = |latest: &Identified| {
             latest.total == part.total
                 && match (&latest.request, &part.request) {

@@ -9,6 +9,7 @@ mod leaves;
 mod lookalikes;
 mod metadata;
 mod mse;
+mod mse_parts;
 mod utp;
 mod utp_again;
 mod web;

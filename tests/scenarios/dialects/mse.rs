@@ -11,7 +11,7 @@ use crate::synth::run::transfer;
 use crate::synth::utp::UtpConn;
 
 /// What both ends say, in turn: the end, and its bytes. End 1 seeds.
-fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
+pub(super) fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
     let mut talk = vec![
         (0, wire::handshake(torrent.info_hash, id(1))),
         (1, wire::handshake(torrent.info_hash, id(2))),
@@ -29,7 +29,7 @@ fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
 }
 
 /// The same behind MSE. `hidden`: the initiator's handshake goes into IA.
-fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, Vec<u8>)> {
+pub(super) fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, Vec<u8>)> {
     let mut talk = talk.into_iter();
     let (ia, next) = match (hidden, talk.next()) {
         (true, Some((_, first))) => (first, None),
@@ -40,7 +40,7 @@ fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, V
     flights
 }
 
-fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
+pub(super) fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
     let mut world = World::new();
     if carrier == Carrier::Utp {
         let mut conn = UtpConn::open(&mut world, address(M), address(S), 9, [1, 1]);
@@ -55,7 +55,7 @@ fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
     world
 }
 
-fn run(world: &World, torrent: &Torrent, secrets: &str) -> Evidence {
+pub(super) fn run(world: &World, torrent: &Torrent, secrets: &str) -> Evidence {
     Run::new().capture(world.pcap()).torrent(torrent).secrets(secrets).evidence()
 }
 
