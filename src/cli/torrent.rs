@@ -1,5 +1,6 @@
 //! `peerproof torrent`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::metadata::Rebuilt;
 use peerproof::report::{counted, escaped, grouped, hex};
 use peerproof::torrent::Torrents;
 use peerproof::{Options, analyze, find_torrents};
@@ -57,17 +59,22 @@ impl Torrent {
             found.torrents
         };
         let mut out = io::stdout().lock();
+        let mut written = BTreeSet::new();
         for rebuilt in &found.metadata.rebuilt {
             let Some(id) = torrents.find(&rebuilt.info_hash) else {
                 writeln!(out, "{}: hashes right, but is no torrent that can be read", hex(&rebuilt.info_hash))?;
                 continue;
             };
             let torrent = torrents.torrent(id);
-            facts(torrent, &mut out)?;
-            for (endpoint, span) in &rebuilt.whole_from {
-                writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+            // A hybrid may have been asked for under both of its info-hashes.
+            let first = written.insert(id);
+            if first {
+                facts(torrent, &mut out)?;
+            } else {
+                writeln!(out, "{}: the same torrent as {}", hex(&rebuilt.info_hash), torrent.info_hash())?;
             }
-            if let Some(directory) = &self.output {
+            senders(rebuilt, &mut out)?;
+            if let (Some(directory), true) = (&self.output, first) {
                 let path = directory.join(format!("{}.torrent", torrent.info_hash()));
                 let wrote = std::fs::create_dir_all(directory)
                     .and_then(|()| std::fs::File::create_new(&path)?.write_all(&torrent.metainfo(&rebuilt.info)));
@@ -88,6 +95,22 @@ impl Torrent {
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Who sent the info dictionary, or a part of it.
+fn senders(rebuilt: &Rebuilt, out: &mut impl Write) -> io::Result<()> {
+    for (endpoint, span) in &rebuilt.whole_from {
+        writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+    }
+    for part in &rebuilt.contributors {
+        let whole = rebuilt.whole_from.iter().any(|(endpoint, _)| *endpoint == part.way.from);
+        if let (Some(span), false) = (part.span(), whole) {
+            let (from, sent, all) = (part.way.from, part.pieces.len(), rebuilt.pieces());
+            let frame = span.first.frame.number();
+            writeln!(out, "in part by    {from}, {sent} of {all} pieces, first in frame {frame}")?;
+        }
+    }
+    Ok(())
 }
 
 fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Result<()> {

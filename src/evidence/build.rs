@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::{
-    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, Opaque, PortBasis, Quality, Subject,
-    TorrentEvidence, Transfer,
+    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
+    Subject, TorrentEvidence, Transfer,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -291,6 +291,7 @@ impl Context<'_> {
             cancelled_messages: facts.cancelled,
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
+            metadata: self.metadata_served(&[record]),
         };
         Some((transfer, ladder))
     }
@@ -347,6 +348,10 @@ impl Context<'_> {
             subject.listen_port = subject.listen_port.or(declared).or(accepted);
         }
         subject.received = self.received.get(index).copied().unwrap_or(0);
+        // It may have sent the parts of the dictionary to several others.
+        let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
+        let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
+        ladder.metadata = ladder.metadata.or(metadata.map(|part| part.span));
         // Sole and verified are counted per subject: several transfers may make up one piece.
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
@@ -406,7 +411,7 @@ impl Context<'_> {
         ladder.sole = proven.first_sole;
         ladder.refuted = record.refuted_span;
         ladder.namesake = record.is_namesake();
-        ladder.metadata = self.metadata_served(record);
+        ladder.metadata = self.metadata_served(&[record]).filter(|part| part.is_whole()).map(|part| part.span);
         self.whole_file(ladder, record.key.torrent, proven);
     }
 
@@ -432,16 +437,15 @@ impl Context<'_> {
         });
     }
 
-    /// The frames in which the uploader sent the whole info dictionary (G3m).
-    fn metadata_served(&self, record: &Record) -> Option<Span> {
-        let of_torrent = |info_hash: &[u8; 20]| match record.key.torrent {
+    /// What the uploader of these transfers, which are one subject's, sent of the info dictionary.
+    fn metadata_served(&self, records: &[&Record]) -> Option<MetadataPart> {
+        let torrent = records.first()?.key.torrent;
+        let of_torrent = |info_hash: &[u8; 20]| match torrent {
             TorrentKey::Given(id) => self.torrents.find(info_hash) == Some(id),
             TorrentKey::NotGiven(hash) => hash == *info_hash,
             TorrentKey::Unknown => false,
         };
-        let rebuilt = self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash));
-        let mut senders = rebuilt.flat_map(|rebuilt| rebuilt.whole_from.iter());
-        senders.find(|(endpoint, _)| *endpoint == record.key.uploader).map(|(_, span)| *span)
+        MetadataPart::of(self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash)), records)
     }
 
     /// Pieces claimed, no more than the torrent has.

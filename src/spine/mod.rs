@@ -16,7 +16,7 @@ use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::FlowTable;
 use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
-use crate::metadata::{Harvest, MetadataStore};
+use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::Secrets;
 use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
@@ -276,8 +276,10 @@ impl<'cap> Hub<'_, 'cap> {
                 }
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
-                        let (by, size) = (session.flow.source(from), total_size.map(u64::from));
-                        self.metadata.push(info_hash, piece, size, &payload, by, span);
+                        let (flow, size) = (session.flow, total_size.map(u64::from));
+                        let way =
+                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
                 SessionEvent::Hashes { info_hash, range, hashes, span } => {

@@ -65,6 +65,31 @@ fn a_torrent_rebuilt_with_its_data_has_its_piece_layers_and_one_without_says_so(
 }
 
 #[test]
+fn a_hybrid_asked_for_under_both_of_its_hashes_is_written_once_and_parts_are_named() {
+    let torrent = Recipe::single("h.bin", SMALL, 1_000 * SMALL as usize, 72).hybrid();
+    let v2: [u8; 20] = torrent.info_hash_v2.expect("hybrid")[..20].try_into().expect("20 bytes");
+    let pieces = torrent.info.len().div_ceil(16_384) as u32;
+    assert!(pieces > 1);
+    let mut world = World::new();
+    for (from, hash, last) in [(S, torrent.info_hash, pieces), (S2, v2, pieces), (S3, v2, 1)] {
+        let conn = world.meet(address(M), address(from), hash, [id(1), id(2)]);
+        world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+        (0..last).for_each(|piece| world.send(conn, Side::B, &wire::metadata(2, piece, &torrent.info)));
+    }
+    let place = folder(&[("c.pcap", &world.pcap())]);
+    let (code, out, said) = run(&place, &["torrent", "--from", "c.pcap", "-o", "found"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!((out.matches("written to").count(), out.matches("the same torrent").count()), (1, 1), "{out}");
+    for line in [
+        format!("sent by       {S},"),
+        format!("sent by       {S2},"),
+        format!("in part by    {S3}, 1 of {pieces}"),
+    ] {
+        assert!(out.contains(&line), "{line}\n{out}");
+    }
+}
+
+#[test]
 fn a_torrent_whose_layers_or_halves_are_wrong_is_refused_by_name_and_place() {
     let (torrent, world) = magnetic(1);
     let mut wrong = torrent.metainfo.clone();
