@@ -118,3 +118,72 @@ fn a_torrent_whose_layers_or_halves_are_wrong_is_refused_by_name_and_place() {
         }
     }
 }
+
+#[test]
+fn a_secrets_file_that_cannot_be_used_is_refused_by_name_line_and_place() {
+    use crate::synth::mse::Mse;
+    let (torrent, world) = magnetic(1);
+    let good = Mse::new([0; 20], 1).line();
+    let digits = good.trim();
+    let wide: Vec<u8> = digits.bytes().flat_map(|digit| [digit, 0]).collect();
+    let cases: [(&str, Vec<u8>, &str); 11] = [
+        ("hex", format!("# mine\n{good}xyz\n").into_bytes(), "at byte 200: found `x` in line 3"),
+        (
+            "short",
+            format!("{good}\n  {}\n", &digits[2..]).into_bytes(),
+            "at byte 196: found 190 hexadecimal digits in line 3",
+        ),
+        ("long", format!("{digits}00").into_bytes(), "at byte 0: found 194 hexadecimal digits in line 1"),
+        ("odd", format!("{}\n", &digits[1..]).into_bytes(), "at byte 0: found 191 hexadecimal digits in line 1"),
+        ("two", format!("{digits} {digits}\n").into_bytes(), "at byte 192: found ` ` in line 1"),
+        ("prefix", format!("0x{digits}\n").into_bytes(), "at byte 1: found `x` in line 1"),
+        ("bom", format!("\u{feff}{good}").into_bytes(), "at byte 0: found `\\xef` in line 1"),
+        ("utf16", [&[0xff, 0xfe], &wide[..]].concat(), "at byte 0: found `\\xff` in line 1"),
+        ("binary", vec![0; 96], "at byte 0: found `\\x00` in line 1"),
+        ("empty", Vec::new(), "at byte 0: found an empty file"),
+        ("comments", b"# none yet\r\n\r\n".to_vec(), "at byte 14: found no secret"),
+    ];
+    let place = folder(&[("c.pcap", &world.pcap()), ("t.torrent", &torrent.metainfo)]);
+    for (name, text, found) in cases {
+        std::fs::write(place.path().join(name), text).expect("written");
+        let said = refused(&place, &["analyze", "c.pcap", "-t", "t.torrent", "--mse-secrets", name]);
+        assert!(said.contains(&format!("{name}: {found}")) && said.contains("192 hexadecimal digits"), "{said}");
+        assert!(!said.contains(&digits[..20]), "secrets do not belong into messages: {said}");
+    }
+    std::fs::create_dir(place.path().join("folder")).expect("a directory");
+    for (name, why) in [("folder", "cannot read: Is a directory"), ("missing", "cannot read: No such file")] {
+        let said = refused(&place, &["analyze", "c.pcap", "-t", "t.torrent", "--mse-secrets", name]);
+        assert!(said.contains(&format!("{name}: {why}")), "{said}");
+    }
+}
+
+#[test]
+fn secrets_in_any_case_with_any_line_ends_and_twice_are_used_and_others_named() {
+    use crate::synth::mse::Mse;
+    let torrent = two_block_pieces();
+    let mse = Mse::new(torrent.info_hash, 60);
+    let flights = super::mse::sealed(&mse, super::mse::talk(&torrent), true);
+    let world = super::mse::over(peerproof::evidence::Carrier::Tcp, &flights);
+    let (line, other) = (mse.line().trim().to_owned(), Mse::new([1; 20], 61).line());
+    let place = folder(&[("c.pcap", &world.pcap()), ("t.torrent", &torrent.metainfo)]);
+    for text in [
+        format!("{line}\r\n"),
+        line.to_uppercase(),
+        format!("{line}\n{line}\n{}\r\n", line.to_uppercase()),
+        format!("\t{line}  # of M and S\n"),
+        format!("{other}{line}"),
+    ] {
+        std::fs::write(place.path().join("s"), &text).expect("written");
+        let arguments = ["analyze", "c.pcap", "-t", "t.torrent", "--mse-secrets", "s", "--format", "json"];
+        let (code, out, said) = run(&place, &arguments);
+        assert_eq!(code, 0, "{said}");
+        let report: serde_json::Value = serde_json::from_str(&out).expect("a report");
+        assert_eq!(report["torrents"][0]["verified_bytes"], torrent.content.len(), "{text}");
+        assert_eq!(out.contains("unused-secret"), text.starts_with(&other), "{text}");
+        assert!(!out.contains(&line[..20]), "secrets do not belong into reports");
+    }
+    // A wrong one is named, and what is opaque stays counted.
+    std::fs::write(place.path().join("s"), &other).expect("written");
+    let (code, out, _) = run(&place, &["analyze", "c.pcap", "-t", "t.torrent", "--mse-secrets", "s"]);
+    assert!(code == 0 && out.contains("the secret in line 1 fits no connection"), "{code} {out}");
+}

@@ -220,10 +220,10 @@ fn a_lost_utp_packet_behind_rc4_makes_the_rest_opaque_and_refutes_nothing() {
 fn a_malformed_secrets_file_is_refused_with_its_place() {
     let good = Mse::new([0; 20], 1).line();
     for (text, at, found) in [
-        (format!("{good}# note\nxyz\n"), 200, "`x`"),
-        (format!("{}\n", &good[..190]), 0, "190 hexadecimal digits"),
-        (format!("{good}{good}0{good}"), 386, "193 hexadecimal digits"),
-        ("\u{feff}".to_owned() + &good, 0, "`\\xef`"),
+        (format!("{good}# note\nxyz\n"), 200, "`x` in line 3"),
+        (format!("{}\n", &good[..190]), 0, "190 hexadecimal digits in line 1"),
+        (format!("{good}{good}0{good}"), 386, "193 hexadecimal digits in line 3"),
+        ("\u{feff}".to_owned() + &good, 0, "`\\xef` in line 1"),
     ] {
         match Secrets::parse("s", text.as_bytes()) {
             Err(Error::Malformed { offset, found: what, .. }) => assert_eq!((offset, what.as_str()), (at, found)),
