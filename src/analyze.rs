@@ -104,9 +104,14 @@ pub struct Found {
 /// # Errors
 /// As [`analyze`].
 pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Found, Error> {
-    let (none, spill) = (Torrents::default(), Spill::new(options.spool_dir));
+    survey(captures, &Torrents::default(), options)
+}
+
+/// The same; an info-hash that is known opens MSE connections, with their secrets.
+fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
+    let spill = Spill::new(options.spool_dir);
     with_prover(1, |prover| {
-        let ledger = Ledger::new(&none, &options.limits);
+        let ledger = Ledger::new(known, &options.limits);
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         frames.finish()?;
@@ -126,7 +131,7 @@ pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Fou
 /// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
 fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Torrents, Error> {
     let mut known = torrents.clone();
-    for torrent in find_torrents(captures, options)?.torrents.iter() {
+    for torrent in survey(captures, torrents, options)?.torrents.iter() {
         if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
             known.add(torrent.clone());
         }

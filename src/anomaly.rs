@@ -67,6 +67,8 @@ pub enum Kind {
     UnusedSecret,
     /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
     Sha1Collision,
+    /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
+    HybridMismatch,
     /// The two handshakes of one connection name different info-hashes.
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
@@ -111,6 +113,7 @@ impl Kind {
             Self::WrongSecret => "wrong-secret",
             Self::UnusedSecret => "unused-secret",
             Self::Sha1Collision => "sha1-collision",
+            Self::HybridMismatch => "hybrid-mismatch",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
             Self::ClockStep => "clock-step",

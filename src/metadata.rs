@@ -10,12 +10,14 @@ use sha2::{Digest, Sha256};
 
 use crate::packet::Endpoint;
 use crate::provenance::Span;
+use crate::session::Carrier;
 
 /// Pieces of info dictionaries, by the info-hash that they were sent under.
 ///
 /// # Invariants
 /// - Everything in [`finish`](Self::finish)'s `rebuilt` hashes to its info-hash.
-/// - At most 1,000 info-hashes, 64 MiB for each and 256 MiB in all; 4 contents of a piece and 64 sizes for each.
+/// - At most 1,000 info-hashes, 64 MiB for each and 256 MiB in all; 4 contents of a piece, or 64 of as many senders,
+///   and 64 sizes for each.
 #[derive(Debug, Default)]
 pub struct MetadataStore {
     assemblies: BTreeMap<[u8; 20], Assembly>,
@@ -23,6 +25,33 @@ pub struct MetadataStore {
     bytes: usize,
     wrong: Vec<WrongPiece>,
     counts: MetadataCounts,
+}
+
+/// Which way a piece went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Way {
+    /// Who sent it.
+    pub from: Endpoint,
+    /// To whom.
+    pub to: Endpoint,
+    /// How.
+    pub carrier: Carrier,
+}
+
+/// The pieces of a rebuilt info dictionary that went one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contribution {
+    /// Who sent them to whom.
+    pub way: Way,
+    /// Index of each, and the frames that carried it first.
+    pub pieces: BTreeMap<u32, Span>,
+}
+
+impl Contribution {
+    /// The frames of all its pieces.
+    pub fn span(&self) -> Option<Span> {
+        self.pieces.values().copied().reduce(Span::join)
+    }
 }
 
 /// What became of a piece.
@@ -49,10 +78,17 @@ pub struct Rebuilt {
     pub info_hash: [u8; 20],
     /// The bencoded info dictionary.
     pub info: Vec<u8>,
-    /// Who sent a piece of it that is right, and in which frames; one entry for each endpoint, sorted.
-    pub contributors: Vec<(Endpoint, Span)>,
-    /// Those of them who sent every piece of it; sorted.
+    /// Who sent which pieces of it that are right; one entry for each way, sorted.
+    pub contributors: Vec<Contribution>,
+    /// Who sent every piece of it, to whomever, and in which frames; sorted.
     pub whole_from: Vec<(Endpoint, Span)>,
+}
+
+impl Rebuilt {
+    /// How many pieces it has.
+    pub fn pieces(&self) -> usize {
+        self.info.len().div_ceil(PIECE_BYTES)
+    }
 }
 
 /// A piece that differs from the info dictionary it was sent for.
@@ -104,21 +140,14 @@ struct Assembly {
     hashed: u64,
     /// The dictionary itself, once it is known.
     info: Option<Vec<u8>>,
-    contributors: BTreeMap<Endpoint, Contribution>,
-}
-
-/// What one endpoint sent of a dictionary.
-#[derive(Debug)]
-struct Contribution {
-    span: Span,
-    pieces: BTreeSet<u32>,
+    contributors: BTreeMap<Way, BTreeMap<u32, Span>>,
 }
 
 /// One content of a piece, and who sent it.
 #[derive(Debug)]
 struct Variant {
     bytes: Vec<u8>,
-    from: BTreeMap<Endpoint, Span>,
+    from: BTreeMap<Way, Span>,
 }
 
 impl MetadataStore {
@@ -130,17 +159,17 @@ impl MetadataStore {
         piece: u32,
         total_size: Option<u64>,
         payload: &[u8],
-        from: Endpoint,
+        way: Way,
         span: Span,
     ) -> Stored {
-        let stored = self.store(info_hash, piece, total_size, payload, from, span);
+        let stored = self.store(info_hash, piece, total_size, payload, way, span);
         match stored {
             Stored::Malformed => self.counts.malformed += 1,
             Stored::Limit => self.counts.limited += 1,
             Stored::Completed => {
                 self.fresh.insert(info_hash);
             }
-            Stored::Wrong => self.note_wrong(WrongPiece { info_hash, piece, from, span }),
+            Stored::Wrong => self.note_wrong(WrongPiece { info_hash, piece, from: way.from, span }),
             Stored::Kept | Stored::Known => {}
         }
         stored
@@ -167,7 +196,7 @@ impl MetadataStore {
         piece: u32,
         total_size: Option<u64>,
         payload: &[u8],
-        from: Endpoint,
+        way: Way,
         span: Span,
     ) -> Stored {
         let start = u64::from(piece) * PIECE_BYTES as u64;
@@ -186,7 +215,7 @@ impl MetadataStore {
             {
                 return Stored::Wrong;
             }
-            return if contribute(&mut assembly.contributors, from, piece, span) {
+            return if contribute(&mut assembly.contributors, way, piece, span) {
                 Stored::Known
             } else {
                 Stored::Limit
@@ -209,12 +238,12 @@ impl MetadataStore {
         let variants = assembly.pieces.entry(piece).or_default();
         let mut known = false;
         if let Some(variant) = variants.iter_mut().find(|variant| variant.bytes == payload) {
-            limited |= !credit(&mut variant.from, from, span);
+            limited |= !credit(&mut variant.from, way, span);
             known = true;
-        } else if full || variants.len() >= MAX_VARIANTS || assembly.bytes + payload.len() > MAX_INFO as usize {
+        } else if full || !has_room(variants, way.from) || assembly.bytes + payload.len() > MAX_INFO as usize {
             limited = true;
         } else {
-            variants.push(Variant { bytes: payload.to_vec(), from: BTreeMap::from([(from, span)]) });
+            variants.push(Variant { bytes: payload.to_vec(), from: BTreeMap::from([(way, span)]) });
             assembly.bytes += payload.len();
             self.bytes += payload.len();
             fresh = Some((piece, variants.len() - 1));
@@ -248,14 +277,23 @@ impl MetadataStore {
 impl Assembly {
     fn rebuilt(&self, info_hash: [u8; 20]) -> Option<Rebuilt> {
         let info = self.info.clone()?;
-        let pieces = info.len().div_ceil(PIECE_BYTES);
-        let all = self.contributors.iter().map(|(from, part)| (*from, part.span));
-        let whole = self.contributors.iter().filter(|(_, part)| part.pieces.len() == pieces);
+        let count = info.len().div_ceil(PIECE_BYTES);
+        let mut senders: BTreeMap<Endpoint, BTreeMap<u32, Span>> = BTreeMap::new();
+        for (way, pieces) in &self.contributors {
+            let sent = senders.entry(way.from).or_default();
+            pieces.iter().for_each(|(piece, span)| {
+                sent.entry(*piece).and_modify(|known| *known = known.join(*span)).or_insert(*span);
+            });
+        }
+        let whole = senders.into_iter().filter(|(_, pieces)| pieces.len() == count);
+        let all = self.contributors.iter().map(|(way, pieces)| Contribution { way: *way, pieces: pieces.clone() });
         Some(Rebuilt {
             info_hash,
             info,
             contributors: all.collect(),
-            whole_from: whole.map(|(from, part)| (*from, part.span)).collect(),
+            whole_from: whole
+                .filter_map(|(from, pieces)| Some((from, pieces.into_values().reduce(Span::join)?)))
+                .collect(),
         })
     }
 
@@ -273,14 +311,12 @@ impl Assembly {
             let fresh = fresh.filter(|_| !new_sizes.contains(size));
             let Some(choices) = self.choices(*size, fresh) else { continue };
             let mut senders = BTreeSet::new();
-            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys().copied()));
+            choices.iter().flatten().for_each(|variant| senders.extend(variant.from.keys().map(|way| way.from)));
             // What one peer sent in whole, and all but what one peer sent, come first: one liar then costs a few
             // attempts, not a search.
             let pick = |sender: Endpoint, own: bool| {
                 let place = |variants: &Vec<&Variant>| {
-                    variants
-                        .iter()
-                        .position(|one| if own { one.from.contains_key(&sender) } else { one.is_without(sender) })
+                    variants.iter().position(|one| if own { one.is_from(sender) } else { one.is_without(sender) })
                 };
                 choices.iter().map(place).collect::<Option<Vec<_>>>().map(|picks| (picks, MAX_HASHED))
             };
@@ -336,11 +372,11 @@ impl Assembly {
             let right = info.chunks(PIECE_BYTES).nth(piece as usize);
             for variant in variants {
                 if right == Some(variant.bytes.as_slice()) {
-                    variant.from.into_iter().for_each(|(from, span)| {
-                        contribute(&mut self.contributors, from, piece, span);
+                    variant.from.into_iter().for_each(|(way, span)| {
+                        contribute(&mut self.contributors, way, piece, span);
                     });
                 } else {
-                    let of = |(from, span)| WrongPiece { info_hash, piece, from, span };
+                    let of = |(way, span): (Way, Span)| WrongPiece { info_hash, piece, from: way.from, span };
                     wrong.extend(variant.from.into_iter().map(of));
                 }
             }
@@ -351,10 +387,21 @@ impl Assembly {
 }
 
 impl Variant {
+    fn is_from(&self, sender: Endpoint) -> bool {
+        self.from.keys().any(|way| way.from == sender)
+    }
+
     /// Whether somebody else sent it.
     fn is_without(&self, sender: Endpoint) -> bool {
-        self.from.keys().any(|from| *from != sender)
+        self.from.keys().any(|way| way.from != sender)
     }
+}
+
+/// Whether another content of a piece is kept: the first few from anybody, then one of each sender, so that a liar who
+/// comes first leaves room for the truth.
+fn has_room(variants: &[Variant], sender: Endpoint) -> bool {
+    let new = !variants.iter().any(|variant| variant.is_from(sender));
+    variants.len() < MAX_VARIANTS || (new && variants.len() < MAX_ATTEMPTS)
 }
 
 /// Every way to pick one content for each piece.
@@ -393,29 +440,20 @@ fn is_piece(size: usize, piece: u32, len: usize) -> bool {
     size.checked_sub(start).is_some_and(|left| len == left.min(PIECE_BYTES))
 }
 
-/// Notes that an endpoint sent a piece that is right; `false` when there is no room for another endpoint.
-fn contribute(known: &mut BTreeMap<Endpoint, Contribution>, from: Endpoint, piece: u32, span: Span) -> bool {
-    if let Some(part) = known.get_mut(&from) {
-        part.span = part.span.join(span);
-        part.pieces.insert(piece);
-        return true;
-    }
-    let room = known.len() < MAX_SENDERS;
+/// Notes that a piece that is right went this way; `false` when there is no room for another way.
+fn contribute(known: &mut BTreeMap<Way, BTreeMap<u32, Span>>, way: Way, piece: u32, span: Span) -> bool {
+    let room = known.len() < MAX_SENDERS || known.contains_key(&way);
     if room {
-        known.insert(from, Contribution { span, pieces: BTreeSet::from([piece]) });
+        known.entry(way).or_default().entry(piece).or_insert(span);
     }
     room
 }
 
 /// Adds a sender, unless there are too many.
-fn credit(from: &mut BTreeMap<Endpoint, Span>, endpoint: Endpoint, span: Span) -> bool {
-    if let Some(known) = from.get_mut(&endpoint) {
-        *known = known.join(span);
-        return true;
-    }
-    let room = from.len() < MAX_SENDERS;
+fn credit(from: &mut BTreeMap<Way, Span>, way: Way, span: Span) -> bool {
+    let room = from.len() < MAX_SENDERS || from.contains_key(&way);
     if room {
-        from.insert(endpoint, span);
+        from.entry(way).or_insert(span);
     }
     room
 }
@@ -432,7 +470,7 @@ const MAX_INFO: u64 = 64 << 20;
 const MAX_BYTES: usize = 256 << 20;
 // Rationale: a crawler's capture holds hundreds.
 const MAX_INFO_HASHES: usize = 1_000;
-// Rationale: the truth, and three liars that differ from one another.
+// Rationale: the truth, and three liars that differ from one another; each further sender may add one.
 const MAX_VARIANTS: usize = 4;
 // Rationale: a liar about the size costs nothing until its pieces are there.
 const MAX_SIZES: usize = 64;
@@ -448,141 +486,4 @@ const MAX_MIXED: u64 = 256 << 20;
 const MAX_WRONG: usize = 1_000;
 
 #[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
-
-    fn peer(n: u8) -> Endpoint {
-        Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)), port: 6881 }
-    }
-
-    fn span(number: u64) -> Span {
-        Span::single(At { time: Timestamp(number as i64), frame: FrameId::new(0, number) })
-    }
-
-    fn info(len: usize) -> Vec<u8> {
-        (0..len).map(|n| (n * 31 % 251) as u8).collect()
-    }
-
-    fn sha1(info: &[u8]) -> [u8; 20] {
-        Sha1::digest(info).into()
-    }
-
-    fn push(store: &mut MetadataStore, hash: [u8; 20], piece: u32, bytes: &[u8], from: u8) -> Stored {
-        store.push(hash, piece, None, bytes, peer(from), span(u64::from(piece) + 1))
-    }
-
-    #[test]
-    fn pieces_of_several_peers_make_one_dictionary() {
-        let info = info(40_000);
-        let sha256: [u8; 32] = Sha256::digest(&info).into();
-        let cut: [u8; 20] = *sha256.first_chunk().expect("32 bytes");
-        for hash in [sha1(&info), cut] {
-            let mut store = MetadataStore::default();
-            assert_eq!(push(&mut store, hash, 2, &info[32_768..], 1), Stored::Kept);
-            assert_eq!(push(&mut store, hash, 0, &info[..16_384], 2), Stored::Kept);
-            assert_eq!(push(&mut store, hash, 0, &info[..16_384], 3), Stored::Known);
-            assert!(store.complete().is_empty());
-            assert_eq!(push(&mut store, hash, 1, &info[16_384..32_768], 1), Stored::Completed);
-            assert_eq!(push(&mut store, hash, 1, &info[16_384..32_768], 4), Stored::Known);
-            let contributors: Vec<_> = [1, 2, 3, 4].map(peer).to_vec();
-            let rebuilt = store.complete();
-            assert_eq!((rebuilt.len(), &rebuilt[0].info), (1, &info));
-            assert!(store.complete().is_empty());
-            let harvest = store.finish();
-            let from: Vec<_> = harvest.rebuilt[0].contributors.iter().map(|(from, _)| *from).collect();
-            assert_eq!((from, harvest.wrong.len(), harvest.unfinished.len()), (contributors, 0, 0));
-        }
-    }
-
-    #[test]
-    fn a_poisoned_piece_is_named_when_the_right_one_comes() {
-        let info = info(40_000);
-        let hash = sha1(&info);
-        let mut store = MetadataStore::default();
-        push(&mut store, hash, 0, &info[..16_384], 1);
-        push(&mut store, hash, 2, &info[32_768..], 1);
-        assert_eq!(push(&mut store, hash, 1, &[7; 16_384], 66), Stored::Kept);
-        assert_eq!(store.counts.mismatches, 1);
-        assert_eq!(push(&mut store, hash, 1, &info[16_384..32_768], 2), Stored::Completed);
-        assert_eq!(push(&mut store, hash, 0, &[8; 16_384], 67), Stored::Wrong);
-        let harvest = store.finish();
-        assert_eq!(harvest.rebuilt[0].info, info);
-        let from: Vec<_> = harvest.rebuilt[0].contributors.iter().map(|(from, _)| *from).collect();
-        assert_eq!(from, [peer(1), peer(2)]);
-        let wrong: Vec<_> = harvest.wrong.iter().map(|wrong| (wrong.piece, wrong.from)).collect();
-        assert_eq!((wrong, harvest.counts.wrong), (vec![(1, peer(66)), (0, peer(67))], 2));
-    }
-
-    #[test]
-    fn a_liar_about_every_piece_and_the_size_does_not_hide_the_truth() {
-        let info = info(50 * PIECE_BYTES);
-        let hash = sha1(&info);
-        let mut store = MetadataStore::default();
-        for piece in 0..50 {
-            store.push(hash, piece, Some(49 * 16_384 + 5), &[piece as u8; PIECE_BYTES], peer(66), span(1));
-        }
-        for (piece, bytes) in (0..).zip(info.chunks(PIECE_BYTES)) {
-            store.push(hash, piece, Some(info.len() as u64), bytes, peer(1 + piece as u8 % 2), span(2));
-        }
-        let harvest = store.finish();
-        assert_eq!(harvest.rebuilt[0].contributors, [(peer(1), span(2)), (peer(2), span(2))]);
-        assert_eq!(harvest.counts.wrong, 50);
-    }
-
-    #[test]
-    fn what_never_matches_is_unfinished() {
-        let mut store = MetadataStore::default();
-        assert_eq!(push(&mut store, [9; 20], 0, b"d4:name1:ae", 1), Stored::Kept);
-        let harvest = store.finish();
-        assert_eq!((harvest.rebuilt.len(), harvest.unfinished, harvest.counts.mismatches), (0, vec![[9; 20]], 1));
-    }
-
-    #[test]
-    fn bounds_are_told() {
-        let mut store = MetadataStore::default();
-        assert_eq!(push(&mut store, [1; 20], 0, &[], 1), Stored::Malformed);
-        assert_eq!(push(&mut store, [1; 20], 0, &[0; 16_385], 1), Stored::Malformed);
-        assert_eq!(push(&mut store, [1; 20], u32::MAX, &[0; 16_384], 1), Stored::Malformed);
-        for fill in 0..4 {
-            assert_eq!(push(&mut store, [1; 20], 0, &[fill; 16_384], fill), Stored::Kept);
-        }
-        assert_eq!(push(&mut store, [1; 20], 0, &[4; 16_384], 4), Stored::Limit);
-        for n in 0..999_u32 {
-            let mut hash = [2; 20];
-            hash[..4].copy_from_slice(&n.to_be_bytes());
-            assert_eq!(push(&mut store, hash, 1, &[4; 16_384], 4), Stored::Kept);
-        }
-        assert_eq!(push(&mut store, [3; 20], 0, &[4; 16_384], 4), Stored::Limit);
-        assert_eq!((store.counts.malformed, store.counts.limited), (3, 2));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn only_the_truth_is_rebuilt(
-            len in 1..50_000_usize,
-            steps in proptest::collection::vec((0..5_u32, any::<bool>(), 0..4_u8, proptest::option::of(any::<u64>())), 0..40),
-        ) {
-            let info = info(len);
-            let hash = sha1(&info);
-            let mut store = MetadataStore::default();
-            let mut seen = BTreeSet::new();
-            for (piece, lie, from, size) in steps {
-                let Some(truth) = info.chunks(PIECE_BYTES).nth(piece as usize) else { continue };
-                let mut bytes = truth.to_vec();
-                if lie { bytes[0] ^= 1 } else { seen.insert(piece); }
-                store.push(hash, piece, size.map(|size| size % 70_000).or(Some(len as u64)), &bytes, peer(from), span(1));
-            }
-            let harvest = store.finish();
-            prop_assert!(harvest.rebuilt.iter().all(|rebuilt| rebuilt.info == info));
-            if !harvest.rebuilt.is_empty() {
-                prop_assert_eq!(seen.len(), len.div_ceil(PIECE_BYTES));
-            }
-        }
-    }
-}
+mod tests;

@@ -38,8 +38,20 @@ pub struct UnitJob<'cap> {
 pub enum Verdict {
     /// The bytes are the torrent's.
     Match,
+    /// They match one of the two hashes of a hybrid torrent: they are the torrent's, and its halves describe other
+    /// bytes.
+    Half(Half),
     /// They are not.
     Mismatch,
+}
+
+/// A half of a hybrid torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Half {
+    /// The SHA-1 of the piece.
+    V1,
+    /// The tree of the file.
+    V2,
 }
 
 impl UnitJob<'_> {
@@ -48,9 +60,15 @@ impl UnitJob<'_> {
         match &self.expected {
             Expected::Sha1(expected) => Verdict::of(sha1(&self.runs) == *expected),
             Expected::V2(tree) => Verdict::of(merkle_root(&self.runs, tree) == tree.root),
-            // Either hash makes the bytes the torrent's own.
+            // Either hash makes the bytes the torrent's own. Both are computed: that only one matches must not pass
+            // in silence, and SHA-1 alone proves no leaf.
             Expected::Both { sha1: expected, v2 } => {
-                Verdict::of(sha1(&self.runs) == *expected || merkle_root(&self.runs, v2) == v2.root)
+                match (sha1(&self.runs) == *expected, merkle_root(&self.runs, v2) == v2.root) {
+                    (true, true) => Verdict::Match,
+                    (true, false) => Verdict::Half(Half::V1),
+                    (false, true) => Verdict::Half(Half::V2),
+                    (false, false) => Verdict::Mismatch,
+                }
             }
             Expected::Leaf(expected) => Verdict::of(sha256(&self.runs) == *expected),
             Expected::Unknown => Verdict::Mismatch,
@@ -113,6 +131,12 @@ fn merkle_root(runs: &[&[u8]], tree: &PieceTree) -> [u8; 32] {
         }
     }
     root(&leaves, tree.width)
+}
+
+/// The root over the leaves of `content` bytes in pieces of `piece_length` (BEP 52); what the runs hold behind the
+/// content is not hashed.
+pub fn piece_root(runs: &[&[u8]], content: u32, piece_length: u32) -> [u8; 32] {
+    merkle_root(runs, &PieceTree { root: [0; 32], content, width: piece_length / LEAF_BYTES })
 }
 
 /// SHA-1 of the concatenated runs.

@@ -7,9 +7,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::metadata::MetadataStore;
+use peerproof::metadata::{MetadataStore, Way};
 use peerproof::packet::Endpoint;
 use peerproof::provenance::Span;
+use peerproof::session::Carrier;
 use sha1::Digest;
 use shared::{Cursor, at};
 
@@ -30,7 +31,9 @@ fuzz_target!(|data: &[u8]| {
             2 => Some(u64::from(input.u16())),
             _ => Some(u64::MAX - u64::from(input.u8())),
         };
-        let from = Endpoint { ip: [192, 0, 2, input.u8() & 3].into(), port: 6_881 };
+        let peer = |n: u8| Endpoint { ip: [192, 0, 2, n].into(), port: 6_881 };
+        let ends = input.u8();
+        let way = Way { from: peer(ends & 3), to: peer(8 | ends >> 7), carrier: Carrier::Tcp };
         let payload = if control & 8 == 0 {
             let chunk = info.chunks(16_384).nth(piece as usize).unwrap_or_default();
             chunk.to_vec()
@@ -39,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
             let (len, bytes) = (usize::from(input.u16()), input.take(4));
             bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { len & 0x7fff }).collect()
         };
-        store.push(hash, piece, size, &payload, from, Span::single(at(number)));
+        store.push(hash, piece, size, &payload, way, Span::single(at(number)));
         if control & 0x80 != 0 {
             for rebuilt in store.complete() {
                 assert_eq!(self::hash(&rebuilt.info), rebuilt.info_hash);
@@ -50,7 +53,8 @@ fuzz_target!(|data: &[u8]| {
     for rebuilt in &harvest.rebuilt {
         assert_eq!(hash(&rebuilt.info), rebuilt.info_hash);
         assert!(!rebuilt.contributors.is_empty());
-        assert!(rebuilt.whole_from.iter().all(|whole| rebuilt.contributors.contains(whole)), "{rebuilt:?}");
+        let sent = |from| rebuilt.contributors.iter().any(|part| part.way.from == from && part.span().is_some());
+        assert!(rebuilt.whole_from.iter().all(|(from, _)| sent(*from)), "{rebuilt:?}");
         assert!(!harvest.unfinished.contains(&rebuilt.info_hash));
     }
 });

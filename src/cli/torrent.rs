@@ -1,5 +1,6 @@
 //! `peerproof torrent`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,9 +8,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::metadata::Rebuilt;
 use peerproof::report::{counted, escaped, grouped, hex};
 use peerproof::torrent::Torrents;
-use peerproof::{Options, find_torrents};
+use peerproof::{Options, analyze, find_torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
 #[derive(Debug, Args)]
@@ -48,25 +50,31 @@ impl Torrent {
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
     fn rebuild(&self) -> anyhow::Result<ExitCode> {
         let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
-        let found = find_torrents(&captures, &Options::default())?;
+        let options = Options { digest: false, ..Options::default() };
+        let found = find_torrents(&captures, &options)?;
+        // Piece layers that no hashes message holds, the data may prove.
+        let torrents = if found.torrents.iter().any(|torrent| torrent.without_layer().next().is_some()) {
+            analyze(&captures, &found.torrents, &options)?.known
+        } else {
+            found.torrents
+        };
         let mut out = io::stdout().lock();
+        let mut written = BTreeSet::new();
         for rebuilt in &found.metadata.rebuilt {
-            let Some(id) = found.torrents.find(&rebuilt.info_hash) else {
+            let Some(id) = torrents.find(&rebuilt.info_hash) else {
                 writeln!(out, "{}: hashes right, but is no torrent that can be read", hex(&rebuilt.info_hash))?;
                 continue;
             };
-            let torrent = found.torrents.torrent(id);
-            facts(torrent, &mut out)?;
-            for (endpoint, span) in &rebuilt.whole_from {
-                writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+            let torrent = torrents.torrent(id);
+            // A hybrid may have been asked for under both of its info-hashes.
+            let first = written.insert(id);
+            if first {
+                facts(torrent, &mut out)?;
+            } else {
+                writeln!(out, "{}: the same torrent as {}", hex(&rebuilt.info_hash), torrent.info_hash())?;
             }
-            if !torrent.verifiable() {
-                writeln!(
-                    out,
-                    "piece layers  not all in the captures: pieces of large files cannot be verified with it"
-                )?;
-            }
-            if let Some(directory) = &self.output {
+            senders(rebuilt, &mut out)?;
+            if let (Some(directory), true) = (&self.output, first) {
                 let path = directory.join(format!("{}.torrent", torrent.info_hash()));
                 let wrote = std::fs::create_dir_all(directory)
                     .and_then(|()| std::fs::File::create_new(&path)?.write_all(&torrent.metainfo(&rebuilt.info)));
@@ -87,6 +95,22 @@ impl Torrent {
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Who sent the info dictionary, or a part of it.
+fn senders(rebuilt: &Rebuilt, out: &mut impl Write) -> io::Result<()> {
+    for (endpoint, span) in &rebuilt.whole_from {
+        writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+    }
+    for part in &rebuilt.contributors {
+        let whole = rebuilt.whole_from.iter().any(|(endpoint, _)| *endpoint == part.way.from);
+        if let (Some(span), false) = (part.span(), whole) {
+            let (from, sent, all) = (part.way.from, part.pieces.len(), rebuilt.pieces());
+            let frame = span.first.frame.number();
+            writeln!(out, "in part by    {from}, {sent} of {all} pieces, first in frame {frame}")?;
+        }
+    }
+    Ok(())
 }
 
 fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Result<()> {
@@ -116,6 +140,15 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
             let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
             writeln!(out, "bencode       not canonical: {first}{more}")?;
         }
+    }
+    let open: Vec<_> = torrent.without_layer().filter_map(|index| torrent.files().get(index)).collect();
+    if let [first, ..] = open[..] {
+        let (count, path) = (counted(open.len() as u64, "file"), escaped(&first.path));
+        writeln!(
+            out,
+            "piece layers  not known for {count}, the first is {path}: verified only where hashes messages or all of the \
+             file are in the captures"
+        )?;
     }
     writeln!(out, "files         {}", grouped(torrent.files().len() as u64))?;
     for file in torrent.files() {

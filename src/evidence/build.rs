@@ -7,8 +7,8 @@ use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
 use super::{
-    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, Opaque, PortBasis, Quality, Subject,
-    TorrentEvidence, Transfer,
+    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
+    Subject, TorrentEvidence, Transfer,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -18,7 +18,7 @@ use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
 use crate::metadata::Harvest;
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
-use crate::torrent::Torrents;
+use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
 /// What the spine hands over besides the books.
@@ -63,6 +63,10 @@ pub(crate) fn build(
         proofs: &proofs,
         received: &received,
         metadata: &metadata,
+        unlayered: torrents
+            .ids()
+            .filter(|id| ledger.torrents().torrent(*id).without_layer().next().is_some())
+            .collect(),
         hash: &hash,
     };
 
@@ -100,7 +104,7 @@ pub(crate) fn build(
             hash(torrents.find(&named).map_or(TorrentKey::NotGiven(named), TorrentKey::Given))
         }),
         opaque,
-        known: torrents.clone(),
+        known: ledger.torrents().clone(),
         anomalies,
         quality,
     })
@@ -230,6 +234,8 @@ struct Context<'a> {
     /// By subject.
     received: &'a [u64],
     metadata: &'a Harvest,
+    /// Those whose piece layers (BEP 52) are not all known.
+    unlayered: BTreeSet<TorrentId>,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
 }
 
@@ -280,6 +286,7 @@ impl Context<'_> {
             cancelled_messages: facts.cancelled,
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
+            metadata: self.metadata_served(&[record]),
         };
         Some((transfer, ladder))
     }
@@ -336,6 +343,10 @@ impl Context<'_> {
             subject.listen_port = subject.listen_port.or(declared).or(accepted);
         }
         subject.received = self.received.get(index).copied().unwrap_or(0);
+        // It may have sent the parts of the dictionary to several others.
+        let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
+        let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
+        ladder.metadata = ladder.metadata.or(metadata.map(|part| part.span));
         // Sole and verified are counted per subject: several transfers may make up one piece.
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
@@ -383,6 +394,7 @@ impl Context<'_> {
 
     fn known(&self, key: TorrentKey) -> Known {
         match key {
+            TorrentKey::Given(id) if self.unlayered.contains(&id) => Known::Unlayered,
             TorrentKey::Given(id) if self.torrents.torrent(id).piece_count() > 0 => Known::Given,
             TorrentKey::Given(_) | TorrentKey::NotGiven(_) => Known::Named,
             TorrentKey::Unknown => Known::Unknown,
@@ -393,8 +405,8 @@ impl Context<'_> {
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
         ladder.refuted = record.refuted_span;
-        ladder.namesake = !record.is_answerable();
-        ladder.metadata = self.metadata_served(record);
+        ladder.namesake = record.is_namesake();
+        ladder.metadata = self.metadata_served(&[record]).filter(|part| part.is_whole()).map(|part| part.span);
         self.whole_file(ladder, record.key.torrent, proven);
     }
 
@@ -420,16 +432,15 @@ impl Context<'_> {
         });
     }
 
-    /// The frames in which the uploader sent the whole info dictionary (G3m).
-    fn metadata_served(&self, record: &Record) -> Option<Span> {
-        let of_torrent = |info_hash: &[u8; 20]| match record.key.torrent {
+    /// What the uploader of these transfers, which are one subject's, sent of the info dictionary.
+    fn metadata_served(&self, records: &[&Record]) -> Option<MetadataPart> {
+        let torrent = records.first()?.key.torrent;
+        let of_torrent = |info_hash: &[u8; 20]| match torrent {
             TorrentKey::Given(id) => self.torrents.find(info_hash) == Some(id),
             TorrentKey::NotGiven(hash) => hash == *info_hash,
             TorrentKey::Unknown => false,
         };
-        let rebuilt = self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash));
-        let mut senders = rebuilt.flat_map(|rebuilt| rebuilt.whole_from.iter());
-        senders.find(|(endpoint, _)| *endpoint == record.key.uploader).map(|(_, span)| *span)
+        MetadataPart::of(self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash)), records)
     }
 
     /// Pieces claimed, no more than the torrent has.
@@ -462,7 +473,7 @@ impl Context<'_> {
             (Flag::BadChecksum, facts.bad_checksum),
             (Flag::TruncatedSnaplen, facts.snaplen),
             (Flag::DuplicateFrames, facts.duplicate_frames),
-            (Flag::DecryptedWithSecret, facts.encryption == Some(Encryption::MseRc4)),
+            (Flag::DecryptedWithSecret, facts.decrypted),
             (Flag::Resynchronised, facts.resynchronised),
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
             (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),

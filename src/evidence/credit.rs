@@ -173,8 +173,9 @@ impl Proofs {
     }
 }
 
-/// The leaves of a v2 piece that was verified whole, each with its content and the credits within it; `None` for every
-/// other unit. A whole piece that matches its tree proves each of its leaves (BEP 52), so each is a unit of its own.
+/// The leaves of a v2 piece that was verified whole, or of a part of one, each with its content and the credits within
+/// it; `None` for every other unit. What matches its tree proves each of its leaves (BEP 52), so each is a unit of its
+/// own; a SHA-1 that matches proves none.
 ///
 /// A credit's frames are those of all its blocks in the piece: more than the leaf's, never fewer.
 fn leaves<'a>(
@@ -183,14 +184,14 @@ fn leaves<'a>(
     book: &'a UnitBook<'_>,
 ) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'a>> {
     let measure = Measure::of(torrent, unit)?;
-    if unit.leaf.is_some() || !book.verified || !matches!(measure.expected, Expected::V2(_) | Expected::Both { .. })
-    {
+    let by_tree = matches!(measure.expected, Expected::V2(_) | Expected::Both { .. }) && book.matched.by_tree();
+    if !book.verified || !by_tree {
         return None;
     }
     let mut content: RangeSet = RangeSet::from_iter([measure.range.clone()]);
     measure.pads.iter().for_each(|pad| content.remove(pad));
-    let count = measure.range.end.div_ceil(LEAF_BYTES);
-    Some((0..count).map(move |leaf| {
+    let all = measure.range.start / LEAF_BYTES..measure.range.end.div_ceil(LEAF_BYTES);
+    Some(all.map(move |leaf| {
         let range = leaf.saturating_mul(LEAF_BYTES)..leaf.saturating_add(1).saturating_mul(LEAF_BYTES);
         let within = |ranges: &RangeSet| ranges.within(&range).collect::<RangeSet>();
         let credits = book.credits.iter().map(|credit| Credit { ranges: within(&credit.ranges), ..credit.clone() });

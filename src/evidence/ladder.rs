@@ -36,6 +36,8 @@ pub(super) struct Ladder {
 pub(super) enum Known {
     /// It was given, or rebuilt from the capture.
     Given,
+    /// The same, but not all of its piece layers (BEP 52) are known.
+    Unlayered,
     /// Only its info-hash is known.
     #[default]
     Named,
@@ -171,15 +173,20 @@ impl Ladder {
             Known::Unknown => {
                 "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()
             }
-            Known::Given if self.namesake => {
+            _ if self.namesake => {
                 "nothing of it is shown to be the torrent's; a file of the same name and size may be another file"
                     .to_owned()
             }
-            Known::Given if bytes.refuted > 0 && bytes.unproven == 0 && bytes.disputed == 0 => {
+            _ if bytes.refuted > 0 && bytes.unproven == 0 && bytes.disputed == 0 => {
                 "the bytes that it sent are not the torrent's".to_owned()
             }
-            Known::Given if bytes.disputed > 0 => {
+            _ if bytes.disputed > 0 => {
                 "its bytes are in pieces of several senders whose hash failed, with nothing that tells whose were bad"
+                    .to_owned()
+            }
+            Known::Unlayered => {
+                "the piece layers of the torrent (BEP 52) are not known: neither the torrent nor hashes messages have \
+                 them, and no file is complete in the capture, so pieces of its larger files cannot be verified"
                     .to_owned()
             }
             Known::Given if bytes.lost > 0 => format!(

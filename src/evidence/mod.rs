@@ -5,6 +5,7 @@ mod build;
 mod credit;
 mod ladder;
 mod mentions;
+mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use crate::provenance::{At, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build, is_private};
+pub use metadata::MetadataPart;
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -337,6 +339,8 @@ pub struct Transfer {
     pub unsolicited_messages: u64,
     /// Extension messages (BEP 10) of the uploader by name; `unknown` where the other side's ids were not captured.
     pub extension_messages: BTreeMap<String, u64>,
+    /// What the uploader sent of the torrent's info dictionary; a part of it is no rung.
+    pub metadata: Option<MetadataPart>,
 }
 
 /// On what the port of a subject rests.

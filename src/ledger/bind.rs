@@ -127,7 +127,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         }
         let unit = Unit { piece: placed.piece.number(), leaf: None };
         let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));
-        !content.is_trivial() && job.is_some_and(|job| job.prove() == Verdict::Match)
+        !content.is_trivial() && job.is_some_and(|job| job.prove() != Verdict::Mismatch)
     }
 
     /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.

@@ -51,6 +51,8 @@ pub(crate) struct Conversation {
     pub(super) peer_ids: [Option<[u8; 20]>; 2],
     pub(super) receivers: [Receiver; 2],
     pub(super) began: At,
+    /// Of a webseed, a number for where its bytes were asked for.
+    pub(super) place: u64,
 }
 
 impl Conversation {
@@ -65,6 +67,7 @@ impl Conversation {
                 .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
             receivers: directions.map(|from| session.receiver(from)),
             began: session.span().map_or(at, |span| span.first),
+            place: 0,
         }
     }
 }

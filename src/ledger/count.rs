@@ -17,7 +17,7 @@ impl<'cap> Ledger<'_, 'cap> {
 
     /// The same for a block of a webseed, see [`Ledger::serve_web`].
     pub fn count_web(&mut self, id: ConnectionId, flow: FlowKey, torrent: TorrentId, served: &Served<'cap>) {
-        let conversation = Conversation::of_web(id, flow, served.block.span.first);
+        let conversation = Conversation::of_web(id, flow, served.block.span.first, 0);
         self.count_block(&conversation, TorrentKey::Given(torrent), served);
         self.connections.remove(&id);
     }

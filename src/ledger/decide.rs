@@ -9,7 +9,7 @@ use super::{
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::session::ConnectionId;
+use crate::session::{Carrier, ConnectionId};
 use crate::wire::Run;
 
 type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
@@ -34,8 +34,8 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
-        if !record.is_answerable() && !share.content.is_trivial() {
-            record.facts.known_resource = true;
+        if record.key.carrier == Carrier::Http && !share.content.is_trivial() {
+            record.facts.places.entry(share.place).or_default().matched += total;
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn decide<'cap>(
         if fresh.is_empty() {
             continue;
         }
-        let doubtful = share.doubtful || !record.is_answerable() || conflicted(&share, conflicts);
+        let doubtful = share.doubtful || !record.is_answerable(share.place) || conflicted(&share, conflicts);
         let agrees = |content: &Content<'cap>| {
             let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
             book.references.iter().any(same)
@@ -88,7 +88,7 @@ pub(super) fn decide<'cap>(
                 detail: format!("{unit}: of two versions of these bytes the second is the torrent's"),
             });
             Class::Verified
-        } else if !book.references.is_empty() {
+        } else if !book.references.is_empty() && !book.matched.half_open() {
             if doubtful { Class::Unproven } else { Class::Refuted }
         } else {
             match attempt {
@@ -169,7 +169,9 @@ impl Failed {
                 let one = first.is_none_or(|first| senders.all(|other| first.same_sender(other)));
                 let doubtful = attempt.shares.iter().any(|share| {
                     let record = records.get(share.transfer.0 as usize);
-                    share.doubtful || !record.is_some_and(Record::is_answerable) || conflicted(share, conflicts)
+                    share.doubtful
+                        || !record.is_some_and(|record| record.is_answerable(share.place))
+                        || conflicted(share, conflicts)
                 });
                 let class = match one {
                     // A share that was perhaps read wrongly makes the failure of the whole one too.
@@ -205,6 +207,7 @@ fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
     let start = range.start.saturating_sub(BLOCK_HEADER);
     conflicts.get(&(*id, *from)).is_some_and(|list| {
         list.len() > MOST_CONFLICTS
+            || list.iter().any(|conflict| conflict.everywhere)
             || list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > start)
     })
 }
@@ -245,11 +248,12 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
             }
             for (torrent, unit, content, job) in jobs {
-                if prover.verdict(job) == Verdict::Match
+                let verdict = prover.verdict(job);
+                if verdict != Verdict::Mismatch
                     && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit))
                 {
                     let kept = content.len();
-                    let learned = book.learn(content, unit, anomalies);
+                    let learned = book.learn(content, verdict, unit, None, anomalies);
                     self.reference_slices += kept - learned.dropped;
                 }
             }
@@ -304,7 +308,7 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 /// Whole blocks before parts, and of each the latest first; `shares` in order of arrival.
-fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Share<'cap>> {
+pub(super) fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Share<'cap>> {
     let (whole, parts): (Vec<_>, Vec<_>) = shares.iter().rev().partition(|share| share.whole);
     whole.into_iter().chain(parts).collect()
 }

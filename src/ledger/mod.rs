@@ -12,6 +12,7 @@ mod content;
 mod conversation;
 mod count;
 mod decide;
+mod layers;
 mod ranges;
 mod teach;
 mod transfer;
@@ -24,7 +25,7 @@ use hashbrown::HashMap;
 
 pub use content::Content;
 pub use ranges::RangeSet;
-pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
+pub use transfer::{Counts, Facts, Handshakes, Place, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
 pub use web::WebConnection;
 
@@ -69,6 +70,8 @@ pub type Book<'cap> = HashMap<Unit, UnitBook<'cap>, foldhash::quality::FixedStat
 struct Conflict<'cap> {
     offset: u64,
     bytes: &'cap [u8],
+    /// It hides what the bytes around it are: all of the direction is in doubt.
+    everywhere: bool,
 }
 
 #[derive(Debug)]
@@ -139,10 +142,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let list = self.conflicts.entry((id, from)).or_default();
         if list.len() < MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes });
+            list.push(Conflict { offset, bytes, everywhere: false });
         } else if list.len() == MOST_CONFLICTS {
             // From here on every stretch of this direction counts as doubtful; see `conflicted`.
-            list.push(Conflict { offset, bytes: &[] });
+            list.push(Conflict { offset, bytes: &[], everywhere: true });
             anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
@@ -151,6 +154,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 ),
             });
         }
+    }
+
+    /// Bytes that say what others are, such as a header, were sent in two versions: nothing in this direction speaks
+    /// against its sender.
+    pub fn distrust(&mut self, id: ConnectionId, from: Direction) {
+        self.conflicts.entry((id, from)).or_default().push(Conflict { offset: 0, bytes: &[], everywhere: true });
     }
 
     /// Puts a block of a known conversation into the books.
@@ -235,8 +244,20 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if ranges.is_empty() {
             return;
         }
-        let share =
-            Share { seq, transfer, begin, content, ranges, whole, span, requested, advertised, stream, doubtful };
+        let share = Share {
+            seq,
+            transfer,
+            begin,
+            content,
+            ranges,
+            whole,
+            span,
+            requested,
+            advertised,
+            stream,
+            place: conversation.place,
+            doubtful,
+        };
         let receiver = conversation.receivers[from.index()];
         match placed {
             Some((given, placed)) => {
@@ -317,11 +338,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let content = attempt.content();
         self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
+        let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         for share in &attempt.shares {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
         self.reference_slices += content.len();
-        let kept = book.learn(content, pending.unit, anomalies);
+        let kept = book.learn(content, verdict, pending.unit, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));
@@ -368,6 +390,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.bind_by_comparison(prover, anomalies);
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);
+        self.weigh_places();
         let mut keys: Vec<_> =
             self.books.iter().flat_map(|(torrent, book)| book.keys().map(|unit| (*torrent, *unit))).collect();
         keys.sort_unstable();

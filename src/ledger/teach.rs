@@ -1,6 +1,8 @@
 //! Units after more hashes became known: `hashes` messages (BEP 52) turn pieces into leaves.
 
-use super::{Ledger, Measure, TorrentKey};
+use std::collections::BTreeSet;
+
+use super::{Attempt, Ledger, Measure, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::prove::Prover;
 use crate::torrent::Torrents;
@@ -19,12 +21,17 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
             let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
             units.sort_unstable();
+            // What is no leaf of v2 may be of v1 where the halves of a hybrid describe other bytes, unless one sender
+            // sent all of the piece and it matches neither.
+            let hybrid = given.info_hash_v1().is_some();
             for unit in units {
                 if let Some(mut old) = book.remove(&unit) {
                     self.open_slices -= old.open_slices();
-                    again.extend(
-                        old.take_shares().into_iter().map(|(receiver, share, _)| (*torrent, unit, receiver, share)),
-                    );
+                    let failed: BTreeSet<u64> = old.attempts.iter().flat_map(Attempt::failed_alone).collect();
+                    again.extend(old.take_shares().into_iter().map(|(receiver, mut share, _)| {
+                        share.doubtful |= hybrid && !failed.contains(&share.seq);
+                        (*torrent, unit, receiver, share)
+                    }));
                 }
             }
         }

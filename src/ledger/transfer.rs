@@ -88,6 +88,8 @@ pub struct Facts {
     pub opened_by_downloader: u32,
     /// Their protection; the least of them.
     pub encryption: Option<Encryption>,
+    /// Whether a supplied secret decrypted some of it.
+    pub decrypted: bool,
     /// The uploader's peer_ids.
     pub peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named.
@@ -146,13 +148,31 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
-    /// Whether what a webseed serves is known to be meant for this torrent: it was asked by info-hash, or a unit of it
-    /// matched. A file of the right name and size alone may be any file.
-    pub known_resource: bool,
+    /// Of a webseed, where its bytes were asked for, and what shows that this torrent is served there.
+    pub places: BTreeMap<u64, Place>,
     /// First and last packet.
     pub span: Option<Span>,
     /// The tunnels crossed.
     pub paths: BTreeSet<String>,
+}
+
+/// Where a webseed's bytes were asked for. A file of the right name and size alone may be any file, and another build of
+/// the same image begins with the same pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// Whether the request names the torrent (BEP 17).
+    pub named: bool,
+    /// Bytes from there in units that matched, those of one value alone left out.
+    pub matched: u64,
+    /// Bytes from there that no unit took, known once everything was hashed.
+    pub open: Option<u64>,
+}
+
+impl Place {
+    /// Whether this torrent is what is served there: it was asked for by name, or more of it matched than did not.
+    fn is_known(&self) -> bool {
+        self.named || self.open.is_some_and(|open| self.matched >= open && self.matched > 0)
+    }
 }
 
 impl Record {
@@ -193,9 +213,15 @@ impl Record {
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
     }
 
-    /// Whether bytes that differ from the torrent speak against it.
-    pub fn is_answerable(&self) -> bool {
-        self.key.carrier != Carrier::Http || self.facts.known_resource
+    /// Whether bytes from `place`, see [`Facts::places`], that differ from the torrent speak against it.
+    pub fn is_answerable(&self, place: u64) -> bool {
+        self.key.carrier != Carrier::Http || self.facts.places.get(&place).is_some_and(Place::is_known)
+    }
+
+    /// Whether it is a webseed of which nothing shows that it serves this torrent.
+    pub fn is_namesake(&self) -> bool {
+        let shown = |place: &Place| place.named || place.matched > 0;
+        self.key.carrier == Carrier::Http && !self.facts.places.values().any(shown)
     }
 
     /// The last moment at which it was active.
@@ -226,6 +252,7 @@ impl Facts {
         }
         let encryption = session.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
+        self.decrypted |= session.decrypted;
         if let Some(handshake) = &own.handshake {
             self.peer_ids.insert(handshake.peer_id);
             match equal {

@@ -6,20 +6,21 @@ use std::ops::Range;
 use super::{Content, RangeSet, TransferId};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
-use crate::prove::{JobId, UnitJob, sha256};
+use crate::prove::{Half, JobId, UnitJob, Verdict, sha256};
 use crate::provenance::Span;
 use crate::session::ConnectionId;
 use crate::torrent::merkle::LEAF_BYTES;
-use crate::torrent::{Expected, PieceIndex, Torrent};
+use crate::torrent::{Expected, PieceIndex, PieceTree, Torrent};
 
-/// What is verified at once: a whole piece, or one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP 52).
+/// What is verified at once: a whole piece, one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP 52), or the
+/// few leaves under a node of its tree that is known while they are not.
 ///
 /// Ordered by piece, then by leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Unit {
     /// The piece, as numbered on the wire.
     pub piece: u32,
-    /// The leaf within the piece; `None` for the whole piece.
+    /// The leaf within the piece, or the first of several; `None` for the whole piece.
     pub leaf: Option<u32>,
 }
 
@@ -52,15 +53,25 @@ impl Measure {
         }
     }
 
-    /// The same for a piece that could not be verified whole: a single leaf that is known is reason enough to go by
-    /// leaves, and those that are not known stay open.
+    /// The same for a piece that could not be verified whole: the smallest parts of its tree that are known, leaves or
+    /// what a few leaves hash to together.
     pub fn parts(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        let all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
-        if all.into_iter().any(|leaf| torrent.leaf(piece, leaf).is_some()) {
-            Self::leaves(piece, range)
-        } else {
-            vec![Unit { piece: piece.number(), leaf: None }]
+        let known = |leaf: u32| torrent.part(piece, leaf);
+        let whole = match torrent.expected(piece) {
+            Expected::V2(tree) | Expected::Both { v2: tree, .. } => Some(tree),
+            Expected::Sha1(_) | Expected::Leaf(_) | Expected::Unknown => None,
+        };
+        let smaller = |(_, part): (u32, PieceTree)| part.width == 1 || Some(part) != whole;
+        let mut all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
+        if !all.any(|leaf| known(leaf).is_some_and(smaller)) {
+            return vec![Unit { piece: piece.number(), leaf: None }];
         }
+        let mut units: Vec<Unit> = Self::leaves(piece, range);
+        for unit in &mut units {
+            unit.leaf = unit.leaf.map(|leaf| known(leaf).map_or(leaf, |(first, _)| first));
+        }
+        units.dedup();
+        units
     }
 
     fn leaves(piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
@@ -76,8 +87,13 @@ impl Measure {
             None => (0..size, torrent.expected(piece)),
             Some(leaf) => {
                 let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
-                let expected = torrent.leaf(piece, leaf).map_or(Expected::Unknown, Expected::Leaf);
-                (start..start.saturating_add(LEAF_BYTES).min(size), expected)
+                let part = torrent.part(piece, leaf).filter(|(first, _)| *first == leaf);
+                let (width, expected) = match part {
+                    None => (1, Expected::Unknown),
+                    Some((_, tree)) if tree.width == 1 => (1, Expected::Leaf(tree.root)),
+                    Some((_, tree)) => (tree.width, Expected::V2(tree)),
+                };
+                (start..start.saturating_add(width.saturating_mul(LEAF_BYTES)).min(size), expected)
             }
         };
         let all: RangeSet = torrent.pads(piece).collect();
@@ -129,6 +145,8 @@ pub struct Share<'cap> {
     pub advertised: Option<Span>,
     /// The connection and direction, and the block's place in that stream.
     pub stream: (ConnectionId, Direction, Range<u64>),
+    /// Where it was asked for, of a webseed; see [`Facts::places`](super::Facts::places).
+    pub place: u64,
     /// Whether its bytes may not be what was sent: framing was guessed, or a checksum is wrong. Such bytes can be
     /// verified, but they refute nobody.
     pub doubtful: bool,
@@ -172,6 +190,45 @@ pub enum State {
     Failed,
 }
 
+/// By which hashes the contents of a unit were verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// By all that the torrent has.
+    whole: bool,
+    /// By the SHA-1 of a hybrid torrent alone.
+    v1: bool,
+    /// By the tree of a hybrid torrent alone.
+    v2: bool,
+}
+
+impl Matched {
+    /// Adds a verdict; whether it is a new one.
+    fn note(&mut self, verdict: Verdict) -> bool {
+        let flag = match verdict {
+            Verdict::Match => &mut self.whole,
+            Verdict::Half(Half::V1) => &mut self.v1,
+            Verdict::Half(Half::V2) => &mut self.v2,
+            Verdict::Mismatch => return false,
+        };
+        !std::mem::replace(flag, true)
+    }
+
+    fn has_sha1(self) -> bool {
+        self.whole || self.v1
+    }
+
+    /// Whether every content was verified by its tree, so that each of its leaves is too.
+    pub fn by_tree(self) -> bool {
+        !self.v1
+    }
+
+    /// Whether one half of a hybrid torrent is known and the other is not: bytes that differ from what is known may be
+    /// of the other.
+    pub fn half_open(self) -> bool {
+        !self.whole && self.v1 != self.v2
+    }
+}
+
 /// Verified bytes of one transfer in the unit, each counted once.
 #[derive(Clone, Debug)]
 pub struct Credit {
@@ -196,6 +253,8 @@ pub struct UnitBook<'cap> {
     pub references: Vec<Content<'cap>>,
     /// Whether a copy was verified.
     pub verified: bool,
+    /// By which hashes.
+    pub matched: Matched,
     /// Whether references were dropped to stay within the limit.
     pub references_dropped: bool,
     /// Whether a bound on attempts, versions or ways to put it together was reached.
@@ -314,8 +373,28 @@ pub(super) struct Learned {
 
 impl<'cap> UnitBook<'cap> {
     /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
-    /// and told (T23).
-    pub(super) fn learn(&mut self, content: Content<'cap>, unit: Unit, anomalies: &mut Anomalies) -> Learned {
+    /// and told (T23). So is that the halves of a hybrid torrent describe other bytes.
+    pub(super) fn learn(
+        &mut self,
+        content: Content<'cap>,
+        verdict: Verdict,
+        unit: Unit,
+        span: Option<Span>,
+        anomalies: &mut Anomalies,
+    ) -> Learned {
+        let before = self.matched;
+        if self.matched.note(verdict)
+            && let Verdict::Half(half) = verdict
+        {
+            anomalies.note(Kind::HybridMismatch, 1, || Example {
+                span,
+                flow: String::new(),
+                detail: match half {
+                    Half::V1 => format!("{unit}: bytes that match its SHA-1 (v1) and not its tree (v2)"),
+                    Half::V2 => format!("{unit}: bytes that match its tree (v2) and not its SHA-1 (v1)"),
+                },
+            });
+        }
         let slices = content.len();
         let ranges: Vec<_> = content.ranges().iter().collect();
         let known =
@@ -326,20 +405,25 @@ impl<'cap> UnitBook<'cap> {
             return Learned { first: false, dropped: slices };
         }
         if let Some(reference) = self.references.first() {
+            let mut now = Matched::default();
+            now.note(verdict);
+            let same_sha1 = before.has_sha1() && now.has_sha1();
             let digest = |content: &Content<'cap>| {
                 let runs: Vec<_> =
                     ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
                 sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
             };
-            anomalies.note(Kind::Sha1Collision, 1, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!(
-                    "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
-                    digest(reference),
-                    digest(&content)
-                ),
-            });
+            if same_sha1 {
+                anomalies.note(Kind::Sha1Collision, 1, || Example {
+                    span: None,
+                    flow: String::new(),
+                    detail: format!(
+                        "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
+                        digest(reference),
+                        digest(&content)
+                    ),
+                });
+            }
         } else {
             self.trivial = content.is_trivial();
         }
@@ -349,6 +433,14 @@ impl<'cap> UnitBook<'cap> {
 }
 
 impl<'cap> Attempt<'cap> {
+    /// The numbers of its shares, where it failed and all of them are of one transfer.
+    pub(super) fn failed_alone(&self) -> Vec<u64> {
+        let first = self.shares.first().map(|share| share.transfer);
+        let alone = self.shares.iter().all(|share| Some(share.transfer) == first);
+        let shares = self.shares.iter().filter(|_| alone && self.state == State::Failed);
+        shares.map(|share| share.seq).collect()
+    }
+
     /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
     fn makes_room(&self, share: &Share<'cap>) -> bool {
         if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {

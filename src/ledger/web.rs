@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conversation, Ledger, TorrentKey};
+use super::{Book, Conversation, Ledger, TorrentKey, UnitBook};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
@@ -27,6 +27,12 @@ pub struct WebConnection {
     pub span: Span,
     /// The first whole block.
     pub first_block: Option<Span>,
+    /// Whether a stretch of the responses was sent twice with different bytes.
+    pub overlap_conflict: bool,
+    /// Whether a packet with a wrong checksum carried some of them.
+    pub bad_checksum: bool,
+    /// Whether the snap length cut some of them.
+    pub snaplen: bool,
     /// Stretches missing from the responses.
     pub gaps: u64,
     /// Bytes in those, where known.
@@ -40,7 +46,8 @@ pub struct WebConnection {
 }
 
 impl<'cap> Ledger<'_, 'cap> {
-    /// A webseed served a block of `torrent`. `certain`: its request names the torrent (BEP 17), not only a file of it.
+    /// A webseed served a block of `torrent`, asked for at `place`, a number that is not 0. `certain`: its request
+    /// names the torrent (BEP 17), not only a file of it.
     #[expect(clippy::too_many_arguments, reason = "what a session would hold")]
     pub fn serve_web(
         &mut self,
@@ -48,23 +55,36 @@ impl<'cap> Ledger<'_, 'cap> {
         flow: FlowKey,
         torrent: TorrentId,
         served: Served<'cap>,
+        place: u64,
         certain: bool,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
-        let conversation = Conversation::of_web(id, flow, served.block.span.first);
+        let conversation = Conversation::of_web(id, flow, served.block.span.first, place);
         let transfer = self.transfer(&conversation, served.from, TorrentKey::Given(torrent));
         if let Some(record) = self.records.get_mut(transfer.0 as usize) {
-            record.facts.known_resource |= certain;
+            record.facts.places.entry(place).or_default().named |= certain;
         }
         self.place(&conversation, TorrentKey::Given(torrent), served, prover, anomalies);
         // One HTTP connection may serve several torrents.
         self.connections.remove(&id);
     }
 
+    /// Counts what is left of each place, now that everything was hashed.
+    pub(super) fn weigh_places(&mut self) {
+        for share in self.books.values().flat_map(Book::values).flat_map(UnitBook::shares).map(|(_, share)| share) {
+            if let Some(record) = self.records.get_mut(share.transfer.0 as usize)
+                && record.key.carrier == Carrier::Http
+            {
+                let place = record.facts.places.entry(share.place).or_default();
+                place.open = Some(place.open.unwrap_or(0) + share.ranges.total());
+            }
+        }
+    }
+
     /// An HTTP connection is over.
     pub fn close_web(&mut self, web: WebConnection) {
-        let conversation = Conversation::of_web(web.id, web.flow, web.span.first);
+        let conversation = Conversation::of_web(web.id, web.flow, web.span.first, 0);
         for torrent in &web.torrents {
             let id = self.transfer(&conversation, web.server, TorrentKey::Given(*torrent));
             self.connections.remove(&web.id);
@@ -75,6 +95,9 @@ impl<'cap> Ledger<'_, 'cap> {
             facts.encryption = Some(Encryption::None);
             facts.opening = facts.opening.or(web.opening);
             facts.first_piece = facts.first_piece.or(web.first_block);
+            facts.overlap_conflict |= web.overlap_conflict;
+            facts.bad_checksum |= web.bad_checksum;
+            facts.snaplen |= web.snaplen;
             facts.gaps += web.gaps;
             facts.gap_bytes += web.gap_bytes;
             facts.duplicate_frames |= web.duplicate_frames;
@@ -87,7 +110,7 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 impl Conversation {
-    pub(super) fn of_web(id: ConnectionId, flow: FlowKey, began: At) -> Self {
+    pub(super) fn of_web(id: ConnectionId, flow: FlowKey, began: At, place: u64) -> Self {
         Self {
             id,
             flow,
@@ -96,6 +119,7 @@ impl Conversation {
             peer_ids: [None; 2],
             receivers: [(flow.high.ip, None), (flow.low.ip, None)],
             began,
+            place,
         }
     }
 }

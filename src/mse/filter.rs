@@ -25,6 +25,10 @@ pub struct MseFilter<'cap> {
     held: Vec<(Direction, StreamItem<'cap>)>,
     sides: [Side; 2],
     fit: Option<Fit>,
+    /// Whether the responder's stream was searched for what the initiator's does not tell.
+    searched: bool,
+    /// Whether both directions are read from the beginning of their peer wire on.
+    whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
     scratch: Vec<u8>,
@@ -42,6 +46,8 @@ impl<'cap> MseFilter<'cap> {
             held: Vec::new(),
             sides: [Side::Through, Side::Through],
             fit: None,
+            searched: false,
+            whole: false,
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
             scratch: Vec::new(),
@@ -104,7 +110,13 @@ impl<'cap> MseFilter<'cap> {
         &self.outcome
     }
 
-    /// The secret whose HASH('req1', S) the initiator sent, whatever came of it: it is not unused.
+    /// Whether both directions are passed on from the beginning of their peer wire on.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The secret whose HASH('req1', S) the initiator sent, or that decrypts what the responder did, whatever came of
+    /// it: it is not unused.
     pub fn secret(&self) -> Option<usize> {
         self.fit.map(|fit| fit.secret)
     }
@@ -158,22 +170,11 @@ impl<'cap> MseFilter<'cap> {
 
     fn decide(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
         let Some(initiator) = self.initiator else { return };
+        if !secrets.is_empty() && self.try_secrets(initiator, secrets, info_hashes) {
+            return;
+        }
         let [a, b] = [initiator.index(), initiator.reverse().index()];
         let [Some(first), Some(second)] = [self.heads.get(a), self.heads.get(b)] else { return };
-        if !secrets.is_empty() {
-            let found = match &self.fit {
-                Some(fit) => Some((fit.place, fit.secret)),
-                None => handshake::find_req1(&first.bytes, KEY_LEN, secrets),
-            };
-            if let Some((place, secret)) = found {
-                let keyed = keyed(first, second, place, secret, secrets, info_hashes);
-                return self.unlock(keyed, initiator);
-            }
-            // Its place is within the first 628 bytes: until they are there, a secret may still fit.
-            if !first.is_final() && first.bytes.len() < MAX_FIRST + 20 && may_be_key(&first.bytes) {
-                return;
-            }
-        }
         if self.assumed {
             return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
         }
@@ -186,6 +187,65 @@ impl<'cap> MseFilter<'cap> {
             Verdict::NotYet if !first.ended && !second.ended => {}
             Verdict::NotYet | Verdict::No => self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]),
         }
+    }
+
+    /// Reads the connection with the secrets; whether that decided it, or still may.
+    fn try_secrets(&mut self, initiator: Direction, secrets: &Secrets, info_hashes: &[[u8; 20]]) -> bool {
+        // Without the opening it is not known who began, nor whether the first captured bytes are the first ones.
+        let (from, roles) = match self.assumed {
+            true => (0, vec![initiator, initiator.reverse()]),
+            false => (KEY_LEN, vec![initiator]),
+        };
+        let heads = |role: Direction| {
+            let (a, b) = (role.index(), role.reverse().index());
+            Some((self.heads.get(a)?, self.heads.get(b)?))
+        };
+        let found = match &self.fit {
+            Some(fit) => Some((initiator, fit.place, fit.secret)),
+            None => roles.iter().find_map(|role| {
+                let (place, secret) = handshake::find_req1(&heads(*role)?.0.bytes, from, secrets)?;
+                Some((*role, place, secret))
+            }),
+        };
+        if let Some((role, place, secret)) = found {
+            let Some((first, second)) = heads(role) else { return false };
+            let keyed = keyed(first, second, from, place, secret, secrets, info_hashes);
+            self.initiator = Some(role);
+            self.unlock(keyed, role);
+            return true;
+        }
+        // What the initiator should have said is not in the capture: the responder's constant tells too.
+        let silent = |role: &&Direction| {
+            heads(**role)
+                .is_some_and(|(first, second)| (first.bytes.is_empty() || first.ended) && second.is_final())
+        };
+        if !self.searched && roles.iter().any(|role| silent(&role)) {
+            let answer = roles.iter().filter(silent).find_map(|role| {
+                let (_, second) = heads(*role)?;
+                Some((*role, handshake::find_answer(&second.bytes, from, secrets, info_hashes)?))
+            });
+            self.searched = true;
+            if let Some((role, (fit, answer))) = answer {
+                self.unlock_answer(role, fit, answer);
+                return true;
+            }
+        }
+        // HASH('req1', S) is within the first 628 bytes: until they are there, a secret may still fit.
+        let waits = |head: &Head| !head.is_final() && head.bytes.len() < MAX_FIRST + 20 && may_be_key(&head.bytes);
+        heads(initiator).is_some_and(|(first, second)| {
+            let other = (self.assumed && !second.bytes.is_empty()) || (first.ended && !self.searched);
+            waits(first) || (other && waits(second))
+        })
+    }
+
+    /// Decides a connection of which a secret is known, but only the responder's direction can be read.
+    fn unlock_answer(&mut self, initiator: Direction, fit: Fit, answer: handshake::Answer) {
+        let clear = answer.select == PLAINTEXT;
+        let earliest = self.flights.second.unwrap_or(self.flights.initiator);
+        let first = if clear { Side::Wire(Wire::clear(earliest)) } else { Side::Opaque };
+        let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret: fit.secret } };
+        (self.fit, self.initiator) = (Some(fit), Some(initiator));
+        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear))]);
     }
 
     /// Decides a connection that looks like MSE, by the clear handshakes found in it.
@@ -237,6 +297,7 @@ impl<'cap> MseFilter<'cap> {
         };
         let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
         let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher));
+        self.whole = answer.is_some();
         let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear)));
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
         self.settle_by_role(outcome, initiator, [first, second]);

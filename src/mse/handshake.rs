@@ -93,12 +93,30 @@ pub(super) fn opening(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Op
     Step::Found(Opening { provide, start: at as u64 + 2, len: u16::from_be_bytes(len).into(), cipher })
 }
 
-/// Finds and reads step 4 in the responder's stream.
-pub(super) fn answer(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Answer> {
+/// A secret and a torrent whose verification constant stands in the responder's stream, from `from` on, and step 4
+/// behind it: for a stream whose other direction does not tell. A place that fits by chance fits once in 2^64.
+pub(super) fn find_answer(
+    head: &[u8],
+    from: usize,
+    secrets: &Secrets,
+    info_hashes: &[[u8; 20]],
+) -> Option<(Fit, Answer)> {
+    let pairs = (0..secrets.len()).flat_map(|secret| info_hashes.iter().map(move |skey| (secret, *skey)));
+    pairs.take(MOST_PAIRS).find_map(|(secret, skey)| {
+        let fit = Fit { secret, place: 0, skey };
+        match answer(head, from, &fit, secrets.secret(secret)?) {
+            Step::Found(answer) if matches!(answer.select, PLAINTEXT | RC4) => Some((fit, answer)),
+            _ => None,
+        }
+    })
+}
+
+/// Finds and reads step 4 in the responder's stream, from `from` on.
+pub(super) fn answer(head: &[u8], from: usize, fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Answer> {
     let cipher = Cipher::new(keys::key(b"keyB", secret, &fit.skey));
     let mut wanted = [0; VC_LEN];
     cipher.at(0).apply(&mut wanted);
-    let window = head.get(KEY_LEN..head.len().min(MAX_FIRST + VC_LEN)).unwrap_or_default();
+    let window = head.get(from..head.len().min(MAX_FIRST + VC_LEN)).unwrap_or_default();
     let Some(place) = window.windows(VC_LEN).position(|bytes| bytes == wanted) else {
         return if head.len() < MAX_FIRST + VC_LEN {
             Step::More
@@ -106,7 +124,7 @@ pub(super) fn answer(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Ans
             Step::No("the responder's verification constant is not in its window")
         };
     };
-    let (place, mut cipher) = (KEY_LEN + place, cipher);
+    let (place, mut cipher) = (from + place, cipher);
     match fixed(head, place, &mut cipher) {
         Step::Found((select, pad)) => {
             cipher.skip(pad as u64);
@@ -139,5 +157,7 @@ pub(super) const PLAINTEXT: u32 = 1;
 /// crypto_provide and crypto_select: the peer wire in RC4.
 pub(super) const RC4: u32 = 2;
 
+// Rationale: a few microseconds each, once for a connection of which one direction is missing.
+const MOST_PAIRS: usize = 10_000;
 /// Bytes of the verification constant.
 const VC_LEN: usize = 8;

@@ -27,10 +27,12 @@ pub(super) struct Keyed {
     pub found: Step<(Opening, Option<Answer>)>,
 }
 
-/// Reads both sides with the secret whose hash stands at `place` in the initiator's stream.
+/// Reads both sides with the secret whose hash stands at `place` in the initiator's stream; step 4 is looked for from
+/// `from` on in the other.
 pub(super) fn keyed(
     first: &Head,
     second: &Head,
+    from: usize,
     place: usize,
     secret: usize,
     secrets: &Secrets,
@@ -65,7 +67,7 @@ pub(super) fn keyed(
             return keyed;
         }
     };
-    keyed.found = match handshake::answer(&second.bytes, &keyed.fit, s) {
+    keyed.found = match handshake::answer(&second.bytes, from, &keyed.fit, s) {
         Step::Found(answer) => Step::Found((opening, Some(answer))),
         Step::More if second.is_final() => Step::Found((opening, None)),
         Step::More => Step::More,

@@ -19,11 +19,11 @@ pub struct Secrets {
 impl Secrets {
     /// Reads one secret of 96 bytes per line, as 192 hexadecimal digits in either case.
     ///
-    /// Blank lines, and everything from `#` to the end of a line, are left out. A secret that stands there twice
-    /// counts once.
+    /// Blank lines, and everything from `#` to the end of a line, are left out; a line may end as on any system. A
+    /// secret that stands there twice counts once.
     ///
     /// # Errors
-    /// [`Error::Malformed`] with the byte offset of the first line that holds anything else.
+    /// [`Error::Malformed`] with the byte offset of the first line that holds anything else, or without any secret.
     pub fn parse(name: &str, text: &[u8]) -> Result<Self, Error> {
         let mut secrets = Self::default();
         let mut offset = 0;
@@ -35,12 +35,17 @@ impl Secrets {
                 let secret = decode(digits).map_err(|(at, found)| Error::Malformed {
                     name: name.to_owned(),
                     offset: (offset + indent + at) as u64,
-                    found,
-                    expected: format!("{} hexadecimal digits: one Diffie-Hellman secret", 2 * KEY_LEN),
+                    found: format!("{found} in line {}", index + 1),
+                    expected: EXPECTED.to_owned(),
                 })?;
                 secrets.add(secret, index + 1);
             }
             offset += line.len() + 1;
+        }
+        if secrets.is_empty() {
+            let found = if text.is_empty() { "an empty file" } else { "no secret" };
+            let (name, offset) = (name.to_owned(), text.len() as u64);
+            return Err(Error::Malformed { name, offset, found: found.to_owned(), expected: EXPECTED.to_owned() });
         }
         Ok(secrets)
     }
@@ -109,6 +114,8 @@ fn decode(digits: &[u8]) -> Result<[u8; KEY_LEN], (usize, String)> {
     Ok(secret)
 }
 
+const EXPECTED: &str = "192 hexadecimal digits: one Diffie-Hellman secret";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,7 +137,7 @@ mod tests {
             Err(Error::Malformed { offset, found, .. }) => (offset, found),
             other => panic!("{other:?}"),
         };
-        assert_eq!(fault("#\n  abcd\n"), (4, "4 hexadecimal digits".to_owned()));
-        assert_eq!(fault(&format!("{}\nab-", "00".repeat(96))), (195, "`-`".to_owned()));
+        assert_eq!(fault("#\n  abcd\n"), (4, "4 hexadecimal digits in line 2".to_owned()));
+        assert_eq!(fault(&format!("{}\nab-", "00".repeat(96))), (195, "`-` in line 2".to_owned()));
     }
 }

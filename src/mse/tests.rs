@@ -176,6 +176,24 @@ fn a_fitting_secret_gives_the_clear_twin_whatever_the_padding() {
 }
 
 #[test]
+fn every_length_of_every_padding_is_read() {
+    for pad in 0..=512 {
+        let other = (pad * 7 + 3) % 513;
+        let case = |select| Case { pads: [pad, other, 512 - pad, 512 - other], ia: pad % 69, select };
+        for select in [1, 2] {
+            let found = run(&conversation(case(select)), &given(), &[SKEY]);
+            assert_eq!((found.bytes, found.opaque), (wires(), [0, 0]), "{:?}", case(select));
+        }
+        let (clear, [first, second]) = (run(&conversation(case(1)), &Secrets::default(), &[]), wires());
+        assert_eq!(clear.outcome, MseOutcome::Plaintext, "{pad}");
+        assert!(clear.bytes[1] == second && first.ends_with(&clear.bytes[0]), "{pad}");
+        let opaque = run(&conversation(case(2)), &Secrets::default(), &[]);
+        assert!(matches!(opaque.outcome, MseOutcome::Opaque { .. }), "{pad}");
+        assert_eq!(opaque.bytes, [Vec::<u8>::new(), Vec::new()]);
+    }
+}
+
+#[test]
 fn where_the_stream_is_cut_into_items_makes_no_difference() {
     for size in [3, 7, 20, 96, 97, 136, 608, 1_199, 1_200, 1_201, 65_535] {
         for select in [1, 2] {

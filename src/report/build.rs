@@ -152,6 +152,11 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
         cancelled_messages: transfer.cancelled_messages,
         unsolicited_messages: transfer.unsolicited_messages,
         extension_messages: transfer.extension_messages.clone(),
+        metadata: transfer.metadata.as_ref().map(|part| Metadata {
+            pieces: part.pieces.clone(),
+            of: part.of,
+            frames: frames(part.span),
+        }),
     }
 }
 

@@ -271,6 +271,19 @@ pub struct Transfer {
     pub cancelled_messages: u64,
     pub unsolicited_messages: u64,
     pub extension_messages: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// What of the torrent's info dictionary went over; all of it is the rung G3m.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metadata {
+    /// Index of each piece of 16 KiB.
+    pub pieces: Vec<u32>,
+    /// How many pieces there are.
+    pub of: u64,
+    /// The frames that carried them.
+    pub frames: Frames,
 }
 
 /// An address and port, and what it did for one torrent over one transport.

@@ -158,6 +158,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         cancelled_messages: 0,
         unsolicited_messages: 0,
         extension_messages: std::collections::BTreeMap::new(),
+        metadata: None,
     }
 }
 

@@ -162,6 +162,8 @@ pub struct Session<'cap> {
     pub carrier: Carrier,
     /// Its protection.
     pub encryption: Encryption,
+    /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
+    pub decrypted: bool,
     /// Who opened it; `None` where the capture does not tell.
     pub initiator: Option<Direction>,
     /// The frames that show both ends answering (grade G2), where they are in the capture.
@@ -183,6 +185,7 @@ impl<'cap> Session<'cap> {
             flow,
             carrier,
             encryption: Encryption::None,
+            decrypted: false,
             initiator: None,
             opening: None,
             duplicate_frames: false,

@@ -78,8 +78,12 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) {
-        if let Content::Undecided = self.content {
-            self.decide(direction, item, opening, hub);
+        match &self.content {
+            Content::Undecided => self.decide(direction, item, opening, hub),
+            Content::Peer(session) if !session.from_start && !session.is_peer_wire() => {
+                self.reconsider(direction, item, hub);
+            }
+            _ => {}
         }
         match &mut self.content {
             Content::Peer(session) => read(session, direction, item, opening, hub),
@@ -101,7 +105,7 @@ impl<'cap> Channel<'cap> {
             StreamItem::Data { offset: 0, bytes, .. } if opening.initiator.is_some() => match sniff(bytes) {
                 Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
                 // Its own SYN is missing, so these need not be its first bytes.
-                Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, opening, hub),
+                Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, item, opening, hub),
                 Sniff::Other => match webseed::sniff(bytes) {
                     webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
                     webseed::Sniff::Response => {
@@ -112,14 +116,36 @@ impl<'cap> Channel<'cap> {
                     }
                 },
             },
-            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, opening, hub),
+            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, item, opening, hub),
             _ => return,
         };
     }
 
+    /// Goes on with what began in mid-stream and shows by a whole request that it is HTTP.
+    fn reconsider(&mut self, direction: Direction, item: &StreamItem<'cap>, hub: &mut Hub<'_, 'cap>) {
+        if let StreamItem::Data { bytes, .. } = item
+            && webseed::is_request(bytes)
+        {
+            let web = Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)));
+            if let Content::Peer(session) = std::mem::replace(&mut self.content, web) {
+                end(session, Transported::default(), hub);
+            }
+        }
+    }
+
     /// Without the opening, MSE can be told only by a secret.
-    fn mid_stream(&self, direction: Direction, opening: &Opening, hub: &mut Hub<'_, 'cap>) -> Content<'cap> {
-        if hub.secrets.is_empty() {
+    fn mid_stream(
+        &self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> Content<'cap> {
+        if let StreamItem::Data { bytes, .. } = item
+            && webseed::is_request(bytes)
+        {
+            Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)))
+        } else if hub.secrets.is_empty() {
             self.peer(Start::MidStream, direction, opening, hub)
         } else {
             Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
@@ -166,6 +192,7 @@ impl<'cap> Channel<'cap> {
             None => filter.close(hub.secrets, &hub.info_hashes, &hub.spill, &mut out),
         };
         hub.fail(result);
+        let (whole, decrypted) = (filter.is_whole(), filter.secret().is_some());
         let readable = match filter.outcome() {
             MseOutcome::Plaintext => Some(Encryption::MsePlaintext),
             MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
@@ -182,8 +209,9 @@ impl<'cap> Channel<'cap> {
                     let direction = item.map_or(Direction::LowToHigh, |(direction, _)| direction);
                     let mut new = self.session(Start::Handshake, direction, opening, hub);
                     new.encryption = encryption;
-                    // Behind plaintext selected without a known secret, the start of the peer wire may be hidden.
-                    new.from_start = encryption == Encryption::MseRc4;
+                    // Without a known secret, or of one direction alone, the start of the peer wire may be hidden.
+                    new.from_start = whole;
+                    new.decrypted = decrypted;
                     Box::new(new)
                 }
             };
@@ -209,6 +237,20 @@ impl<'cap> Channel<'cap> {
         out.extend(held);
         if opening.initiator.is_some() {
             self.content = Content::Other;
+            // The first segment may have been too short to tell.
+            let client = [Direction::LowToHigh, Direction::HighToLow].into_iter().find(|client| {
+                let data = out.iter().filter_map(|(direction, item)| match item {
+                    StreamItem::Data { bytes, .. } if direction == client => Some(*bytes),
+                    _ => None,
+                });
+                webseed::sniff(&data.flatten().copied().take(LONGEST_METHOD).collect::<Vec<_>>())
+                    == webseed::Sniff::Request
+            });
+            if let Some(client) = client {
+                let mut web = WebChannel::new(client, self.flow, hub);
+                out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, hub));
+                self.content = Content::Web(Box::new(web));
+            }
         } else {
             // It was only tried for a secret's sake.
             let direction = out.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
@@ -295,6 +337,9 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
 }
+
+/// Bytes that tell a request: `OPTIONS` and a space.
+const LONGEST_METHOD: usize = 8;
 
 /// On what rests that a part of a readable connection is not.
 const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown length, or without the \

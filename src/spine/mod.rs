@@ -17,7 +17,7 @@ use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::FlowTable;
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
-use crate::metadata::{Harvest, MetadataStore};
+use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::Secrets;
 use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, Store, Transport};
 use crate::prove::Prover;
@@ -222,7 +222,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        if let Some(torrents) = hashes.teach(ledger.torrents(), &mut anomalies) {
+        let known = hashes.teach(ledger.torrents(), &mut anomalies);
+        // What `hashes` messages leave open, the data may prove by itself.
+        let proven = ledger.learn_layers(known.as_ref().unwrap_or(ledger.torrents()));
+        if let Some(torrents) = proven.or(known) {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);
@@ -279,8 +282,10 @@ impl<'cap> Hub<'_, 'cap> {
                 }
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
-                        let (by, size) = (session.flow.source(from), total_size.map(u64::from));
-                        self.metadata.push(info_hash, piece, size, &payload, by, span);
+                        let (flow, size) = (session.flow, total_size.map(u64::from));
+                        let way =
+                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
                 SessionEvent::Hashes { info_hash, range, hashes, span } => {
@@ -299,13 +304,15 @@ impl<'cap> Hub<'_, 'cap> {
         flow: FlowKey,
         torrent: TorrentId,
         served: Served<'cap>,
+        place: u64,
         certain: bool,
     ) {
         match self.purpose {
             Purpose::Survey => {}
             Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
             Purpose::Proof => {
-                self.ledger.serve_web(id, flow, torrent, served, certain, self.prover, &mut self.anomalies);
+                let (prover, anomalies) = (self.prover, &mut self.anomalies);
+                self.ledger.serve_web(id, flow, torrent, served, place, certain, prover, anomalies);
             }
         }
     }

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Hub;
 use super::announces::{Announces, established};
 use super::channel::{Transported, opened};
+use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::Span;
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
-use crate::stream::{Opening, StreamItem};
+use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
-use crate::webseed::{Basis, BodyPart, Candidate, HttpExchange, WebEvent, WebRequest, identify};
+use crate::webseed::{Basis, BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
 use crate::wire::Framing;
 
 /// One HTTP connection.
@@ -31,7 +31,22 @@ pub(super) struct WebChannel<'cap> {
     torrents: BTreeSet<TorrentId>,
     first_block: Option<Span>,
     delivery: Delivery,
-    gaps: (u64, u64),
+    odd: Oddities<'cap>,
+}
+
+/// What was odd about the transport of the responses.
+#[derive(Debug, Default)]
+struct Oddities<'cap> {
+    gaps: u64,
+    gap_bytes: u64,
+    snaplen: bool,
+    bad_checksum: bool,
+    /// Stretches of the stream that were sent in two versions.
+    conflicts: Vec<(u64, u64)>,
+    /// Stretches that were served.
+    served: Vec<(u64, u64)>,
+    /// Not told yet: most HTTP in a capture is nobody's webseed.
+    untold: Vec<StreamItem<'cap>>,
 }
 
 /// What the bodies that answer one request are taken for.
@@ -47,18 +62,29 @@ struct Identified {
 impl<'cap> WebChannel<'cap> {
     /// A connection on which requests go in `client`.
     pub(super) fn new(client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+        let exchange = HttpExchange::new(client, &hub.options.limits);
+        Self::of(exchange, client, flow, hub)
+    }
+
+    /// The same, from somewhere in its middle on.
+    pub(super) fn joined(client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+        let exchange = HttpExchange::joined(client, &hub.options.limits);
+        Self::of(exchange, client, flow, hub)
+    }
+
+    fn of(exchange: HttpExchange<'cap>, client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         Self {
             id: hub.connection(),
             flow,
             server: client.reverse(),
-            exchange: HttpExchange::new(client, &hub.options.limits),
+            exchange,
             announces: Announces::default(),
             events: Vec::new(),
             latest: None,
             torrents: BTreeSet::new(),
             first_block: None,
             delivery: Delivery::default(),
-            gaps: (0, 0),
+            odd: Oddities::default(),
         }
     }
 
@@ -70,16 +96,10 @@ impl<'cap> WebChannel<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         if direction == self.server {
-            match *item {
-                StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
-                StreamItem::Gap { missing, .. } => {
-                    self.gaps.0 += 1;
-                    if let crate::stream::Missing::Bytes(bytes) = missing {
-                        self.gaps.1 += bytes;
-                    }
-                }
-                _ => {}
+            if let StreamItem::Acked { upto, .. } = *item {
+                self.delivery.acknowledge(upto);
             }
+            self.odd.note(item);
         }
         self.exchange.push(direction, item, &mut self.events);
         self.drain(hub);
@@ -113,12 +133,74 @@ impl<'cap> WebChannel<'cap> {
                     hub.bad_tracker(self.flow, self.server, span, 1, reason.detail());
                 }
                 WebEvent::Bad { .. } => {}
+                WebEvent::Coded { request, bytes, at } => {
+                    let named = || !identify(request.as_deref(), None, hub.ledger.torrents()).is_empty();
+                    if !self.torrents.is_empty() || (request.is_some() && named()) {
+                        hub.anomalies.note(Kind::BadWebseed, bytes, || Example {
+                            span: Some(Span::single(at)),
+                            flow: arrow(self.flow, self.server),
+                            detail: Flaw::Encoding.detail().to_owned(),
+                        });
+                    }
+                }
             }
         }
         self.events = events;
+        if !self.torrents.is_empty() {
+            self.tell(hub);
+        }
+    }
+
+    /// Says what was odd about the responses, now that they are a webseed's.
+    fn tell(&mut self, hub: &mut Hub<'_, 'cap>) {
+        for item in std::mem::take(&mut self.odd.untold) {
+            let (kind, amount, at, detail) = match item {
+                StreamItem::Conflict { offset, bytes, at } => {
+                    hub.ledger.conflict(self.id, self.server, offset, bytes, at, &mut hub.anomalies);
+                    let len = bytes.len() as u64;
+                    (
+                        Kind::OverlapConflict,
+                        len,
+                        at,
+                        format!("{len} bytes from stream offset {offset} sent again with other content"),
+                    )
+                }
+                StreamItem::Gap { offset, missing, at, .. } => {
+                    let amount = if let Missing::Bytes(bytes) = missing { bytes } else { 0 };
+                    (Kind::Gap, amount, at, format!("bytes from stream offset {offset} on are not in the capture"))
+                }
+                StreamItem::Late { offset, bytes, at } => {
+                    let len = bytes.len() as u64;
+                    (
+                        Kind::LateSegment,
+                        len,
+                        at,
+                        format!("{len} bytes for stream offset {offset} came after that place was given up"),
+                    )
+                }
+                StreamItem::Uncompared { offset, len, at } => (
+                    Kind::OverlapUncompared,
+                    len,
+                    at,
+                    format!("{len} bytes from stream offset {offset} sent again too late to compare"),
+                ),
+                StreamItem::OutOfWindow { len, at } => (
+                    Kind::OutOfWindow,
+                    len,
+                    at,
+                    format!("a packet with {len} bytes far from the place of the stream was left out"),
+                ),
+                _ => continue,
+            };
+            let flow = arrow(self.flow, self.server);
+            hub.anomalies.note(kind, amount, || Example { span: Some(Span::single(at)), flow, detail });
+        }
     }
 
     fn body(&mut self, part: &BodyPart<'cap>, hub: &mut Hub<'_, 'cap>) {
+        if hub.purpose == Purpose::Survey {
+            return;
+        }
         let same = |latest: &Identified| {
             latest.total == part.total
                 && match (&latest.request, &part.request) {
@@ -138,6 +220,9 @@ impl<'cap> WebChannel<'cap> {
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
         let certain = candidate.basis == Basis::InfoHash && part.total.is_some();
         let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
+        let digest = crate::prove::sha256(&[candidate.place.as_bytes()]);
+        // 0 is for peers, which have none.
+        let place = digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1);
         let mut blocks = candidate.blocks(hub.ledger.torrents().torrent(torrent), part);
         if ambiguous {
             // Its place is a guess: it may verify, but it refutes nobody.
@@ -151,10 +236,11 @@ impl<'cap> WebChannel<'cap> {
             for run in &block.runs {
                 let from = block.offset + u64::from(run.start);
                 self.delivery.payload(from, from + run.bytes.len() as u64);
+                self.odd.serve(from, from + run.bytes.len() as u64);
             }
             let answer = part.request.as_ref().map_or(Answer::Unasked, |request| Answer::Solicited(request.span));
             let served = Served { from: self.server, block, answer, advertised: None };
-            hub.serve_web(self.id, self.flow, torrent, served, certain);
+            hub.serve_web(self.id, self.flow, torrent, served, place, certain);
         }
     }
 
@@ -163,6 +249,9 @@ impl<'cap> WebChannel<'cap> {
         self.exchange.close(&mut self.events);
         self.drain(hub);
         self.announces.close(self.flow, self.server.reverse(), hub);
+        if !self.torrents.is_empty() && self.odd.is_ambiguous() {
+            hub.ledger.distrust(self.id, self.server);
+        }
         let Some(span) = span else { return };
         let web = WebConnection {
             id: self.id,
@@ -172,8 +261,11 @@ impl<'cap> WebChannel<'cap> {
             opening: opened(&transported.opening),
             span,
             first_block: self.first_block,
-            gaps: self.gaps.0,
-            gap_bytes: self.gaps.1,
+            overlap_conflict: !self.odd.conflicts.is_empty(),
+            bad_checksum: self.odd.bad_checksum,
+            snaplen: self.odd.snaplen,
+            gaps: self.odd.gaps,
+            gap_bytes: self.odd.gap_bytes,
             duplicate_frames: transported.duplicates,
             acknowledged: self.delivery.acknowledged(),
             paths: transported.paths,
@@ -181,3 +273,53 @@ impl<'cap> WebChannel<'cap> {
         hub.ledger.close_web(web);
     }
 }
+
+impl<'cap> Oddities<'cap> {
+    fn note(&mut self, item: &StreamItem<'cap>) {
+        match *item {
+            StreamItem::Data { doubtful, .. } => {
+                self.bad_checksum |= doubtful;
+                return;
+            }
+            StreamItem::Gap { missing, cause, .. } => {
+                self.gaps += 1;
+                if let Missing::Bytes(bytes) = missing {
+                    self.gap_bytes += bytes;
+                }
+                if cause == GapCause::Snaplen {
+                    // The cut frames themselves were counted when they were decoded.
+                    self.snaplen = true;
+                    return;
+                }
+            }
+            StreamItem::Conflict { offset, bytes, .. } if self.conflicts.len() <= MOST_UNTOLD => {
+                self.conflicts.push((offset, offset.saturating_add(bytes.len() as u64)));
+            }
+            StreamItem::Acked { .. } | StreamItem::AckedRange { .. } | StreamItem::End { .. } => return,
+            _ => {}
+        }
+        if self.untold.len() < MOST_UNTOLD {
+            self.untold.push(*item);
+        }
+    }
+
+    fn serve(&mut self, from: u64, to: u64) {
+        match self.served.last_mut() {
+            Some(last) if last.1 == from => last.1 = to,
+            _ => self.served.push((from, to)),
+        }
+    }
+
+    /// Whether something else than served bytes was sent in two versions: a header, which says what the bytes behind it
+    /// are.
+    fn is_ambiguous(&self) -> bool {
+        let within = |(from, to): &(u64, u64)| {
+            let before = self.served.partition_point(|served| served.0 <= *from);
+            before.checked_sub(1).and_then(|at| self.served.get(at)).is_some_and(|served| *to <= served.1)
+        };
+        self.conflicts.len() > MOST_UNTOLD || !self.conflicts.iter().all(within)
+    }
+}
+
+// Rationale: as many conflicts as the ledger tries; of a connection that is no webseed nothing more is kept.
+const MOST_UNTOLD: usize = 1_024;

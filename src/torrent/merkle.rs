@@ -2,7 +2,7 @@
 //!
 //! Layer 0 is the leaves. Leaves behind the file's end are 32 zero bytes, so that every tree is balanced.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use sha2::{Digest, Sha256};
 
@@ -36,7 +36,7 @@ fn root_over(nodes: &[[u8; 32]], mut layer: u32, width: u64) -> [u8; 32] {
 }
 
 /// A node of `layer` that is above padding alone.
-fn padding(layer: u32) -> [u8; 32] {
+pub fn padding(layer: u32) -> [u8; 32] {
     (0..layer).fold([0; 32], |below, _| parent(&below, &below))
 }
 
@@ -124,6 +124,34 @@ impl LeafHashes {
         self.trees.get(&(root, size)).is_some_and(|tree| tree.has_leaves(leaves))
     }
 
+    /// The parts of the piece layer of a file's tree that are not known, each under a node that is: its nodes within
+    /// the layer, and those of them that are above content.
+    pub fn open_layer(&self, root: [u8; 32], size: u64) -> impl Iterator<Item = (Range<u64>, Range<u64>)> {
+        let tree = self.trees.get(&(root, size));
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let tree = tree?;
+            let (layer, content) = (tree.piece_layer, tree.content(tree.piece_layer));
+            while at < content && tree.node(layer, at).is_some() {
+                at += 1;
+            }
+            if at >= content {
+                return None;
+            }
+            let above =
+                (0..=tree.height.saturating_sub(layer)).find(|up| tree.node(layer + up, at >> up).is_some())?;
+            let nodes = at >> above << above..((at >> above) + 1) << above;
+            at = nodes.end;
+            Some((nodes.clone(), nodes.start..nodes.end.min(content)))
+        })
+    }
+
+    /// Whether a proof holds, without keeping anything.
+    pub fn proves(&self, proof: &HashProof<'_>) -> bool {
+        let range = (proof.pieces_root, 0)..=(proof.pieces_root, u64::MAX);
+        self.trees.range(range).any(|(_, tree)| tree.check(proof).is_ok())
+    }
+
     /// Checks a proof and keeps what it proves; returns how many nodes of its range were not known before.
     pub fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
         let range = (proof.pieces_root, 0)..=(proof.pieces_root, u64::MAX);
@@ -197,6 +225,19 @@ impl Tree {
     }
 
     fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {
+        let nodes = self.check(proof)?;
+        let mut new = 0;
+        for (layer, index, hash) in nodes {
+            if self.node(layer, index).is_none() {
+                self.learned.insert((layer, index), hash);
+                new += u32::from(layer == proof.base_layer);
+            }
+        }
+        Ok(new)
+    }
+
+    /// The nodes that a proof proves.
+    fn check(&self, proof: &HashProof<'_>) -> Result<Vec<(u32, u64, [u8; 32])>, ProofError> {
         let first = u64::from(proof.index);
         let length = u64::from(proof.length);
         let fits = proof.length.is_power_of_two()
@@ -210,15 +251,7 @@ impl Tree {
         else {
             return Err(ProofError::BadLength);
         };
-        let nodes = self.climb(proof.base_layer, first, base, uncles)?;
-        let mut new = 0;
-        for (layer, index, hash) in nodes {
-            if self.node(layer, index).is_none() {
-                self.learned.insert((layer, index), hash);
-                new += u32::from(layer == proof.base_layer);
-            }
-        }
-        Ok(new)
+        self.climb(proof.base_layer, first, base, uncles)
     }
 
     /// All nodes from `base` to the highest known node above it that the uncles lead to; an error unless there is one.

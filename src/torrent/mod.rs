@@ -5,6 +5,7 @@
 
 mod files;
 mod geometry;
+mod layers;
 mod magnet;
 pub mod merkle;
 mod metainfo;
@@ -21,6 +22,7 @@ use crate::{Error, evidence::InfoHash};
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};
+pub use layers::OpenLayer;
 pub use magnet::Magnet;
 pub use set::{TorrentId, TorrentInput, Torrents};
 
@@ -275,6 +277,26 @@ impl Torrent {
         self.trees.node(root, file.size, 0, (within + leaf_start) / u64::from(LEAF_BYTES))
     }
 
+    /// The smallest part of the piece's tree that is known and holds the leaf: its first leaf within the piece, and
+    /// its tree. `None` where nothing of it is known up to the piece, beyond the file's end, and in a v1 torrent.
+    pub fn part(&self, piece: PieceIndex, leaf: u32) -> Option<(u32, PieceTree)> {
+        let (root, file, within) = self.file_of(piece)?;
+        let at = u64::from(leaf).checked_mul(u64::from(LEAF_BYTES))?;
+        if at >= u64::from(self.piece_length()) || within + at >= file.size {
+            return None;
+        }
+        let index = (within + at) / u64::from(LEAF_BYTES);
+        (0..=(self.piece_length() / LEAF_BYTES).trailing_zeros()).find_map(|layer| {
+            let root = self.trees.node(root, file.size, layer, index >> layer)?;
+            let first = index >> layer << layer;
+            let width = 1_u32 << layer;
+            let left = u32::try_from(file.size - first * u64::from(LEAF_BYTES)).unwrap_or(u32::MAX);
+            let content = left.min(width.saturating_mul(LEAF_BYTES));
+            let first = u32::try_from(first - within / u64::from(LEAF_BYTES)).ok()?;
+            Some((first, PieceTree { root, content, width }))
+        })
+    }
+
     /// Whether every leaf of the piece that has content is known, see [`Torrent::leaf`].
     pub fn has_leaves(&self, piece: PieceIndex) -> bool {
         let Some((root, file, within)) = self.file_of(piece) else { return false };
@@ -296,37 +318,6 @@ impl Torrent {
     pub fn verifiable(&self) -> bool {
         let mut pieces = (0..self.piece_count()).filter_map(|raw| self.piece(raw));
         self.has_metadata() && (self.pieces.is_some() || pieces.all(|piece| self.piece_tree(piece).is_some()))
-    }
-
-    /// A torrent file around `info`, its own info dictionary as it stands: with the piece layers of a v2 torrent
-    /// (BEP 52) as far as they are known.
-    pub fn metainfo(&self, info: &[u8]) -> Vec<u8> {
-        let mut layers = std::collections::BTreeMap::new();
-        for (index, file) in self.files().iter().enumerate() {
-            let (Some(root), true) = (file.pieces_root, file.size > u64::from(self.piece_length())) else {
-                continue;
-            };
-            let range = self.file_range(index);
-            let length = u64::from(self.piece_length().max(1));
-            let pieces = range.start / length..range.end.div_ceil(length);
-            let hash = |raw: u64| Some(self.piece_tree(self.piece(u32::try_from(raw).ok()?)?)?.root);
-            if let Some(hashes) = pieces.map(hash).collect::<Option<Vec<_>>>() {
-                layers.insert(root, hashes.concat());
-            }
-        }
-        let mut file = [b"d4:info", info].concat();
-        if self.hash_v2.is_some() {
-            file.extend(b"12:piece layersd");
-            for (root, hashes) in layers {
-                file.extend(b"32:");
-                file.extend(root);
-                file.extend(format!("{}:", hashes.len()).as_bytes());
-                file.extend(hashes);
-            }
-            file.push(b'e');
-        }
-        file.push(b'e');
-        file
     }
 
     fn piece_tree(&self, piece: PieceIndex) -> Option<PieceTree> {

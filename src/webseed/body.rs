@@ -318,6 +318,11 @@ impl<'cap> Sink<'cap> {
         part.len += stretch.len as u32;
     }
 
+    /// From here on it is not certain which range the bytes are of.
+    pub fn doubt(&mut self) {
+        self.framing = Framing::Resynchronised;
+    }
+
     /// Hands on the current part.
     pub fn flush(&mut self, out: &mut Vec<WebEvent<'cap>>) {
         out.extend(self.part.take().map(WebEvent::Body));

@@ -52,6 +52,16 @@ impl<'cap> HttpExchange<'cap> {
         }
     }
 
+    /// The same, from somewhere in its middle on: what the server sends is searched for a header, and no answer surely
+    /// belongs to a request.
+    pub fn joined(client: Direction, limits: &Limits) -> Self {
+        let mut exchange = Self::new(client, limits);
+        exchange.requests.doubt();
+        exchange.framing = Framing::Resynchronised;
+        exchange.state = State::Search { line: Vec::new(), skipped: 0 };
+        exchange
+    }
+
     /// Reads the next item of the stream of one direction.
     pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>, out: &mut Vec<WebEvent<'cap>>) {
         let stretch = match *item {
@@ -62,6 +72,8 @@ impl<'cap> HttpExchange<'cap> {
                 Stretch { offset, len, bytes: None, at, doubtful: false }
             }
             StreamItem::Gap { at, .. } => return self.give_up(at, out),
+            // Of two versions of a request, it is not known which one was answered.
+            StreamItem::Conflict { .. } if direction == self.client => return self.requests.doubt(),
             StreamItem::End { at, .. } => {
                 if direction == self.client {
                     self.requests.close();
@@ -187,7 +199,9 @@ impl<'cap> HttpExchange<'cap> {
         let read = asked && head.coding.is_some();
         if head.coded && !read && matches!(head.status, 200 | 206) {
             let bytes = if let Length::Known(len) = head.length { len } else { 0 };
-            out.push(WebEvent::Bad { reason: Flaw::Encoding, bytes, at });
+            out.push(WebEvent::Coded { request: request.clone(), bytes, at });
+        } else if head.status == 206 && head.range.is_none() && head.boundary.is_none() {
+            out.push(WebEvent::Bad { reason: Flaw::Part, bytes: 0, at });
         }
         let framing = if self.framing == Framing::InSync { sure } else { self.framing };
         self.state = State::Body(Box::new(Body::new(head, request, framing)));

@@ -32,6 +32,15 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
     if undecided { Sniff::Undecided } else { Sniff::Other }
 }
 
+/// Whether a segment is one whole request that asks for something: in mid-stream, a method alone could be anything.
+pub fn is_request(segment: &[u8]) -> bool {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    sniff(segment) == Sniff::Request
+        && segment.ends_with(b"\r\n\r\n")
+        && parsed.parse(segment).is_ok_and(|status| status.is_complete())
+}
+
 /// A header block that is being gathered.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -225,7 +234,13 @@ impl Fields {
             match header.name.to_ascii_lowercase().as_str() {
                 "host" => fields.host = Some(String::from_utf8_lossy(value).into_owned()),
                 "range" => fields.ranges = byte_ranges(value).unwrap_or_default(),
-                "content-range" => fields.range = ContentRange::read(value),
+                "content-range" => {
+                    let range = ContentRange::read(value);
+                    if fields.range.is_some() && fields.range != range {
+                        return None;
+                    }
+                    fields.range = range;
+                }
                 "content-encoding" => {
                     fields.coded |= !value.eq_ignore_ascii_case(b"identity") && !value.is_empty();
                     fields.coding = fields.coding.and_then(|coding| coding.then(value));

@@ -14,6 +14,9 @@ pub struct Candidate {
     pub extents: Vec<Extent>,
     /// What speaks for it.
     pub basis: Basis,
+    /// Where the request found it: host, path in front of the torrent's own, and query. What one place is shown to
+    /// serve says nothing of another, on the same server or behind the same proxy. Empty without a request.
+    pub place: String,
 }
 
 /// A range of a resource and its place in a torrent.
@@ -53,25 +56,29 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
         if total.is_some_and(|total| total != asked) {
             return Vec::new();
         }
-        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash }];
+        let place = request.map(|request| place(request, &path(&request.target), false)).unwrap_or_default();
+        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place }];
     }
     let path = request.map(|request| path(&request.target));
     let mut found = Vec::new();
     for id in torrents.ids() {
         let torrent = torrents.torrent(id);
-        for (index, file) in torrent.files().iter().enumerate() {
+        let single = torrent.files().iter().filter(|file| !file.pad).nth(1).is_none();
+        for file in torrent.files() {
             if file.pad || file.size == 0 || total.is_some_and(|total| total != file.size) {
                 continue;
             }
-            let basis = match (&path, total) {
-                (Some(path), _) if !names(path, torrent, index) => continue,
-                (Some(_), Some(_)) => Basis::NameAndSize,
-                (Some(_), None) => Basis::Name,
-                (None, Some(_)) => Basis::Size,
+            let (basis, place) = match (request.zip(path.as_ref()), total) {
+                (Some((request, path)), total) => {
+                    let Some(front) = named(path, torrent.name(), &file.path, single) else { continue };
+                    let basis = if total.is_some() { Basis::NameAndSize } else { Basis::Name };
+                    (basis, place(request, front, true))
+                }
+                (None, Some(_)) => (Basis::Size, String::new()),
                 (None, None) => continue,
             };
             let extents = vec![Extent { resource: 0, torrent: file.offset, len: file.size }];
-            found.push(Candidate { torrent: id, extents, basis });
+            found.push(Candidate { torrent: id, extents, basis, place });
         }
     }
     found
@@ -203,22 +210,33 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Whether a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's path below it in a
-/// torrent of several files.
-fn names(path: &str, torrent: &Torrent, index: usize) -> bool {
-    let Some(file) = torrent.files().get(index) else { return false };
-    let single = torrent.files().iter().filter(|file| !file.pad).count() == 1;
-    let below = ends_with(path, &[torrent.name(), "/", &file.path].concat());
-    below || single && file.path == torrent.name() && ends_with(path, &file.path)
+/// What stands in front where a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's
+/// path below it in a torrent of several files.
+fn named<'p>(path: &'p str, name: &str, file: &str, single: bool) -> Option<&'p str> {
+    let front = ends_with(path, file)?;
+    let below = || ends_with(front.strip_suffix('/')?, name);
+    below().or_else(|| Some(front).filter(|_| single && file == name))
 }
 
-/// Whether the last components of `path` are those of `wanted`, which is safe to print: a `_` in it stands for any
-/// character that is not.
-fn ends_with(path: &str, wanted: &str) -> bool {
-    let mut rest = path.chars().rev();
-    let same =
-        wanted.chars().rev().all(|wanted| rest.next().is_some_and(|is| is == wanted || wanted == '_' && is != '/'));
-    same && rest.next().is_none_or(|before| before == '/')
+/// What stands in front of the last components of `path`, where these are those of `wanted`, which is safe to print: a
+/// `_` in it stands for any character that is not.
+fn ends_with<'p>(path: &'p str, wanted: &str) -> Option<&'p str> {
+    let mut rest = path.chars();
+    let same = wanted
+        .chars()
+        .rev()
+        .all(|wanted| rest.next_back().is_some_and(|is| is == wanted || wanted == '_' && is != '/'));
+    let front = rest.as_str();
+    (same && (front.is_empty() || front.ends_with('/'))).then_some(front)
+}
+
+/// Names the place of a request whose path has `front` in front of the torrent's own: with the query, unless that
+/// itself names the torrent.
+fn place(request: &WebRequest, front: &str, with_query: bool) -> String {
+    let authority = request.target.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    let host = authority.or(request.host.as_deref()).unwrap_or_default().to_ascii_lowercase();
+    let query = request.target.split_once('?').map(|(_, query)| query).filter(|_| with_query).unwrap_or_default();
+    format!("{host} {front} {query}")
 }
 
 // Rationale: BEP 52's leaf, and the block that clients ask for.

@@ -21,7 +21,7 @@ use crate::provenance::{At, Span};
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;
-pub use head::{Sniff, sniff};
+pub use head::{Sniff, is_request, sniff};
 pub use mapping::{Basis, Candidate, Extent, identify};
 pub use tracker::TrackerAnswer;
 
@@ -43,6 +43,15 @@ pub enum WebEvent<'cap> {
         /// The frame at which it showed.
         at: At,
     },
+    /// A body in a coding that is not read, see [`Flaw::Encoding`].
+    Coded {
+        /// The request that it answers; `None` if the capture does not hold it.
+        request: Option<Arc<WebRequest>>,
+        /// Its length in bytes if stated, else 0.
+        bytes: u64,
+        /// The frame at which it showed.
+        at: At,
+    },
 }
 
 /// Why a part of an HTTP connection could not be used.
@@ -54,7 +63,7 @@ pub enum Flaw {
     Encoding,
     /// Chunk framing that is malformed.
     Chunk,
-    /// A part of a multipart body without a usable `Content-Range`.
+    /// A part of a resource, alone or in a multipart body, without a usable `Content-Range`.
     Part,
     /// A body with more bytes than its `Content-Range` says; they were left out.
     Surplus,
@@ -77,7 +86,7 @@ impl Flaw {
             Self::Head => "an HTTP header that is malformed or too long",
             Self::Encoding => "an HTTP body in a coding that is not read",
             Self::Chunk => "an HTTP chunk whose framing is malformed",
-            Self::Part => "a part of a multipart HTTP body without a usable Content-Range",
+            Self::Part => "a part of an HTTP resource without a usable Content-Range",
             Self::Surplus => "an HTTP body longer than its Content-Range",
             Self::Truncated => "an HTTP body that its stream ended inside",
             Self::LostSync => "HTTP framing was lost",

@@ -41,6 +41,8 @@ impl Multipart {
                 State::Epilogue => return,
                 State::Delimiter { .. } | State::Head(_) if stretch.bytes.is_none() => {
                     out.push(WebEvent::Bad { reason: Flaw::LostSync, bytes: stretch.len, at: stretch.at });
+                    // What is found next may be content that looks like a delimiter.
+                    sink.doubt();
                     self.state = State::Delimiter { line: Vec::new(), cut: true };
                     return;
                 }
@@ -73,6 +75,7 @@ impl Multipart {
                         }
                         None => {
                             out.push(WebEvent::Bad { reason: Flaw::Part, bytes: 0, at: stretch.at });
+                            sink.doubt();
                             State::Delimiter { line: Vec::new(), cut: true }
                         }
                     };

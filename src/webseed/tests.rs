@@ -69,8 +69,10 @@ fn parts<'e, 'a>(events: &'e [WebEvent<'a>]) -> Vec<&'e BodyPart<'a>> {
 }
 
 fn flaws(events: &[WebEvent<'_>]) -> Vec<(Flaw, u64)> {
-    let flaw = |event: &WebEvent<'_>| {
-        if let WebEvent::Bad { reason, bytes, .. } = event { Some((*reason, *bytes)) } else { None }
+    let flaw = |event: &WebEvent<'_>| match event {
+        WebEvent::Bad { reason, bytes, .. } => Some((*reason, *bytes)),
+        WebEvent::Coded { bytes, .. } => Some((Flaw::Encoding, *bytes)),
+        WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Answer(_) => None,
     };
     events.iter().filter_map(flaw).collect()
 }

@@ -14,6 +14,8 @@ pub struct Mse {
     pub secret: [u8; 96],
     /// PadA, PadB, PadC, PadD.
     pub pads: [usize; 4],
+    /// What the initiator offers: bit 0 plaintext, bit 1 RC4.
+    pub provide: u32,
     /// 1: plaintext, 2: RC4.
     pub select: u32,
     pub seed: u64,
@@ -28,7 +30,7 @@ pub struct Sealed {
 impl Mse {
     pub fn new(skey: [u8; 20], seed: u64) -> Self {
         let secret = Random::new(seed + 7_000).bytes(96).try_into().expect("96 bytes");
-        Self { skey, secret, pads: [123, 0, 17, 301], select: 2, seed }
+        Self { skey, secret, pads: [123, 0, 17, 301], provide: 3, select: 2, seed }
     }
 
     /// One line of a secrets file.
@@ -57,7 +59,7 @@ impl Mse {
             .collect();
         let mut offer = [
             [0; 8].as_slice(),
-            &3_u32.to_be_bytes(),
+            &self.provide.to_be_bytes(),
             &(pad_c as u16).to_be_bytes(),
             &random.bytes(pad_c),
             &(ia.len() as u16).to_be_bytes(),

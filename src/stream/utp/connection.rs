@@ -24,6 +24,8 @@ pub(super) struct Connection<'cap> {
     send_ids: [Option<u16>; 2],
     /// Who sent the SYN, and its number.
     syn: Option<(Direction, u16)>,
+    /// The sender's clock in it.
+    syn_clock: u32,
     pub(super) opening: Opening,
     sides: [Side<'cap>; 2],
     signs: [Signs; 2],
@@ -54,6 +56,7 @@ impl<'cap> Connection<'cap> {
             id: None,
             send_ids: [None, None],
             syn: None,
+            syn_clock: 0,
             opening: Opening::default(),
             sides: [Side::default(), Side::default()],
             signs: [Signs::default(); 2],
@@ -85,13 +88,23 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// Whether `packet`, which has this connection's ids, opens another one.
-    pub(super) fn is_replaced_by(&self, direction: Direction, packet: &Packet<'cap>) -> bool {
+    /// Whether `packet`, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1, so that the
+    /// number alone does not tell a new one from one that was sent again.
+    pub(super) fn is_replaced_by(&self, at: At, direction: Direction, packet: &Packet<'cap>) -> bool {
         packet.kind == PacketKind::Syn
             && match self.syn {
-                Some(syn) => syn != (direction, packet.seq_nr),
+                Some(syn) if syn == (direction, packet.seq_nr) => {
+                    packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(at))
+                }
+                Some(_) => true,
                 None => self.id.is_some(),
             }
+    }
+
+    /// Whether both ends went on after the opening, and nothing came for longer than a SYN is sent again.
+    fn is_silent(&self, at: At) -> bool {
+        let last = self.sides.iter().filter_map(Side::last).map(|at| at.time.0).max();
+        self.opening.ack.is_some() && last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS)
     }
 
     /// Whether a reset, or a FIN in both directions, was seen.
@@ -166,6 +179,7 @@ impl<'cap> Connection<'cap> {
         match (packet.kind, self.syn) {
             (PacketKind::Syn, None) => {
                 self.syn = Some((*direction, packet.seq_nr));
+                self.syn_clock = packet.timestamp_us;
                 self.opening.initiator = Some(*direction);
                 self.opening.syn = Some(*at);
                 of(&mut self.sides, *direction).start(packet.seq_nr.wrapping_add(1), false);
@@ -274,6 +288,9 @@ const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
 
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
+
+// Rationale: SYNs are sent again within half a minute; keep-alives go every 30 s.
+const SILENCE_NS: i64 = 60_000_000_000;
 
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
 const CLOCK_TOLERANCE_US: u64 = 10_000_000;

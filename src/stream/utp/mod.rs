@@ -12,7 +12,8 @@
 //! behind which the offsets go on. Holes are waited for as in [TCP](super::TcpConnection). The first copy of a
 //! packet is kept; of a longer second copy the rest is delivered while nothing followed, else it is
 //! [`Late`](StreamItem::Late). Packets more than 8,192 numbers away are [`OutOfWindow`](StreamItem::OutOfWindow), unless
-//! four in a row are consecutive: then the stream goes on with them behind a gap. A conflict in a packet that still waits is reported at the next offset to deliver.
+//! four in a row are consecutive: then the stream goes on with them behind a gap. A conflict in a packet that still
+//! waits is reported when that is delivered.
 
 mod connection;
 mod packet;
@@ -83,7 +84,7 @@ impl<'cap> UtpFlow<'cap> {
             .max_by_key(|(_, connection)| connection.id.is_some())
             .map(|(index, _)| index);
         let mut connection = match owner.map(|index| self.connections.remove(index)) {
-            Some(old) if old.is_replaced_by(direction, &packet) => {
+            Some(old) if old.is_replaced_by(at, direction, &packet) => {
                 self.finish(old, EndReason::Replaced, out);
                 Connection::new(direction, &packet)
             }

@@ -68,6 +68,8 @@ struct Waiting<'cap> {
     payload: Payload<'cap>,
     at: At,
     doubtful: bool,
+    /// Another content that came under the same number while it waits.
+    rival: Option<(Payload<'cap>, At)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +143,7 @@ impl<'cap> Side<'cap> {
         if packet.kind == PacketKind::Fin && self.fin.is_none() {
             self.fin = Some(seq);
         }
-        self.place(Waiting { seq, payload: packet.payload, at, doubtful }, limits, emit);
+        self.place(Waiting { seq, payload: packet.payload, at, doubtful, rival: None }, limits, emit);
     }
 
     fn place(&mut self, waiting: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -197,7 +199,7 @@ impl<'cap> Side<'cap> {
         let from = next + u64::from(first.wrapping_sub(next as u16));
         (self.next, self.started) = (Some(from), true);
         for (seq, Stray { payload, at, doubtful, .. }) in (from..).zip(strays) {
-            self.place(Waiting { seq, payload, at, doubtful }, limits, emit);
+            self.place(Waiting { seq, payload, at, doubtful, rival: None }, limits, emit);
         }
     }
 
@@ -281,11 +283,15 @@ impl<'cap> Side<'cap> {
                 if let Some(tail) = shortened(first.payload, new.payload) {
                     self.resent = Some((new.seq + 1, tail));
                 } else if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
-                    // Its place in the stream is not known yet; this is the nearest.
-                    compare(self.offset, first.payload.bytes, new.payload.bytes, new.at, emit);
+                    // Its place in the stream is not known yet; of more than two contents, this is the nearest.
+                    match first.rival {
+                        None => first.rival = Some((new.payload, new.at)),
+                        Some(_) => compare(self.offset, first.payload.bytes, new.payload.bytes, new.at, emit),
+                    }
                 } else if new.payload.bytes.len() > first.payload.bytes.len() {
                     let wire_len = first.payload.wire_len.max(new.payload.wire_len);
-                    *first = Waiting { payload: Payload { bytes: new.payload.bytes, wire_len }, ..new };
+                    let payload = Payload { bytes: new.payload.bytes, wire_len };
+                    *first = Waiting { payload, rival: first.rival, ..new };
                 }
             }
         }
@@ -293,8 +299,8 @@ impl<'cap> Side<'cap> {
 
     /// Delivers the packet whose turn it is.
     fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Waiting { seq, payload, at, doubtful } = packet;
-        let payload = self.without_resent(seq, payload, at, emit);
+        let Waiting { seq, payload: whole, at, doubtful, rival } = packet;
+        let payload = self.without_resent(seq, whole, at, emit);
         let offset = self.offset;
         self.data(payload.bytes, at, doubtful, emit);
         self.cut(payload.wire_len, payload.bytes.len(), at, emit);
@@ -303,6 +309,19 @@ impl<'cap> Side<'cap> {
         self.remember(Delivered { seq, offset, bytes: payload.bytes, len, captured: true, sacked }, limits);
         if sacked && len > 0 {
             emit(StreamItem::AckedRange { from: offset, to: self.offset, at });
+        }
+        if let Some((rival, at)) = rival {
+            let resent = whole.bytes.len() - payload.bytes.len();
+            compare(offset, payload.bytes, rival.bytes.get(resent..).unwrap_or_default(), at, emit);
+            if rival.wire_len != whole.wire_len {
+                // As of a packet that was delivered, see `again`.
+                emit(StreamItem::Gap {
+                    offset: self.offset,
+                    missing: Missing::Unknown,
+                    cause: GapCause::Unseen,
+                    at,
+                });
+            }
         }
     }
 
@@ -397,7 +416,7 @@ impl<'cap> Side<'cap> {
 
     /// Compares a packet that was delivered or given up with its new copy.
     fn again(&mut self, new: &Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Waiting { seq, payload, at, doubtful } = *new;
+        let Waiting { seq, payload, at, doubtful, .. } = *new;
         let oldest = self.history.front().map(|first| first.seq);
         let index = oldest.and_then(|oldest| usize::try_from(seq.checked_sub(oldest)?).ok());
         let is_last = self.next == Some(seq + 1);

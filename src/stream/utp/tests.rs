@@ -482,3 +482,32 @@ proptest! {
         prop_assert!(seen <= captured && captured <= seen + late, "{} of {} and {}", captured, seen, late);
     }
 }
+
+/// Conflicts and gaps of A's stream, by offset.
+fn doubts(run: &Run) -> Vec<(&'static str, u64)> {
+    let doubt = |(_, direction, item): &(UtpId, Direction, StreamItem<'static>)| match item {
+        StreamItem::Conflict { offset, .. } if *direction == A => Some(("conflict", *offset)),
+        StreamItem::Gap { offset, .. } if *direction == A => Some(("gap", *offset)),
+        _ => None,
+    };
+    run.out.iter().filter_map(doubt).collect()
+}
+
+#[test]
+fn a_conflict_in_a_packet_that_waits_is_reported_at_its_place() {
+    let mut run = Run::opened();
+    run.data(10, b"aaaa");
+    run.data(13, b"XXXX");
+    run.data(13, b"dddd");
+    run.data(11, b"bbbb");
+    run.data(12, b"cccc");
+    assert_eq!(doubts(&run), [("conflict", 12)]);
+    // Of another length, it says that what follows was numbered anew.
+    let mut run = Run::opened();
+    run.data(10, b"aaaa");
+    run.data(12, b"XXXX");
+    run.data(12, b"cc");
+    run.data(11, b"bbbb");
+    run.data(13, b"dddd");
+    assert_eq!(doubts(&run), [("conflict", 8), ("gap", 12)]);
+}

@@ -58,10 +58,10 @@ fn pieces_root(file: &Item<'_>) -> Result<[u8; 32], Flaw> {
     root.and_then(|root| root.try_into().ok()).ok_or_else(|| Flaw::entry(file, "pieces root", expected))
 }
 
-/// The trees of all files, with the piece layers checked against their roots. Layers may be missing where `outer`,
-/// the torrent file around the info dictionary, is.
+/// The trees of all files, with the piece layers checked against their roots. They may be missing altogether: where
+/// `outer`, the torrent file around the info dictionary, is, and in a file that was made from a magnet link.
 pub(super) fn trees(files: &[Listed<'_>], piece_length: u32, outer: Option<&Item<'_>>) -> Result<LeafHashes, Flaw> {
-    let layers = outer.map(layers).transpose()?;
+    let layers = outer.map(layers).transpose()?.flatten();
     let piece_layer = (piece_length / LEAF_BYTES).trailing_zeros();
     let mut trees = LeafHashes::default();
     for file in files {
@@ -87,14 +87,15 @@ pub(super) fn trees(files: &[Listed<'_>], piece_length: u32, outer: Option<&Item
     Ok(trees)
 }
 
-fn layers<'i, 'a>(outer: &'i Item<'a>) -> Result<std::collections::BTreeMap<&'a [u8], &'i Item<'a>>, Flaw> {
-    let Some(item) = outer.find(b"piece layers") else {
-        return Ok(std::collections::BTreeMap::new());
-    };
+/// The piece layers by root.
+type Layers<'i, 'a> = std::collections::BTreeMap<&'a [u8], &'i Item<'a>>;
+
+fn layers<'i, 'a>(outer: &'i Item<'a>) -> Result<Option<Layers<'i, 'a>>, Flaw> {
+    let Some(item) = outer.find(b"piece layers") else { return Ok(None) };
     let Some(entries) = item.dict() else {
         return Err(Flaw::entry(outer, "piece layers", "a dictionary of piece layers"));
     };
-    Ok(entries.iter().map(|(root, layer)| (*root, layer)).collect())
+    Ok(Some(entries.iter().map(|(root, layer)| (*root, layer)).collect()))
 }
 
 #[cfg(test)]
@@ -186,7 +187,10 @@ mod tests {
     #[test]
     fn wrong_or_missing_piece_layers_are_refused_by_file() {
         let info = sample::multi_v2();
-        assert!(refused(&dict([("info", info.clone())])).contains("no piece layer of `a.bin`"));
+        let empty = dict([("info", info.clone()), ("piece layers", b"de".to_vec())]);
+        assert!(refused(&empty).contains("no piece layer of `a.bin`"));
+        let bare = Torrent::parse("t", &dict([("info", info.clone())])).expect("as a magnet link has it");
+        assert!(!bare.verifiable() && bare.leaf(bare.piece(4).expect("exists"), 0).is_some());
         let mut file = torrent_v2(&info);
         let end = file.len();
         file[end - 10] ^= 1;

@@ -134,6 +134,9 @@ fn metadata_in_parts_from_two_connections_is_one_dictionary() {
     for part in [S, S2] {
         assert!(!rung_reached(&subject(&evidence, part).rungs, Grade::G3m), "{part} sent a part only");
     }
+    let sent = |from| transfer(&evidence, from, M).metadata.as_ref().map(|part| (part.pieces.clone(), part.of));
+    assert_eq!((sent(S), sent(S2)), (Some((vec![0, 2], 3)), Some((vec![1], 3))));
+    assert_eq!(transfer(&evidence, M, S).metadata, None);
     let found = Run::new().capture(world.pcap()).found();
     assert_eq!(found.metadata.rebuilt.len(), 1);
     assert_eq!((found.metadata.rebuilt[0].contributors.len(), found.metadata.rebuilt[0].whole_from.len()), (2, 0));
@@ -220,5 +223,37 @@ fn a_torrent_found_in_the_capture_can_be_written_and_given_again() {
         assert_eq!(parsed.find(&torrent.info_hash).map(|_| parsed.len()), Some(1));
         let evidence = Run::new().capture(world.pcap()).metainfo(bytes.clone()).evidence();
         assert_eq!(transfer(&evidence, S, M).bytes, clean(sent(&world)));
+    }
+}
+
+#[test]
+fn a_dictionary_that_went_to_two_receivers_in_halves_is_served_whole_by_the_subject_alone() {
+    let torrent = large();
+    let mut world = World::new();
+    for (to, pieces) in [("81.2.69.10:50001", vec![0]), ("81.2.69.11:50001", vec![1, 2])] {
+        let conn = world.meet(address(to), address(S), torrent.info_hash, [id(to.len() as u32), id(9)]);
+        world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+        ask(&mut world, conn, &torrent, pieces);
+    }
+    let evidence = Run::new().capture(world.pcap()).evidence();
+    assert!(rung_reached(&subject(&evidence, S).rungs, Grade::G3m));
+    for transfer in &evidence.transfers {
+        assert!(!rung_reached(&transfer.rungs, Grade::G3m), "{transfer:#?}");
+    }
+}
+
+#[test]
+fn metadata_over_one_transport_is_no_rung_over_the_other() {
+    use crate::synth::utp::UtpConn;
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = hello(&mut world, &torrent, S);
+    ask(&mut world, conn, &torrent, 0..1);
+    let mut utp = UtpConn::open(&mut world, address(M), address(S), 7, [1, 1]);
+    utp.join(&mut world, &torrent, [id(1), id(2)]);
+    let evidence = Run::new().capture(world.pcap()).evidence();
+    for row in evidence.subjects.iter().filter(|subject| subject.endpoint.to_string() == S) {
+        let tcp = row.carrier == peerproof::evidence::Carrier::Tcp;
+        assert_eq!(rung_reached(&row.rungs, Grade::G3m), tcp, "{row:#?}");
     }
 }

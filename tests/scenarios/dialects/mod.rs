@@ -1,13 +1,19 @@
 //! Every way peers speak: uTP, extension messages, metadata, v2, MSE, webseeds (T05, T06, T16 to T18, T36 to T39,
 //! T44), through the whole pipeline.
 
+mod commands;
 mod extensions;
+mod hybrid;
+mod layers;
 mod leaves;
 mod lookalikes;
 mod metadata;
 mod mse;
+mod mse_parts;
 mod utp;
+mod utp_again;
 mod web;
+mod webseeds;
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Subject, Transfer};

@@ -11,7 +11,7 @@ use crate::synth::run::transfer;
 use crate::synth::utp::UtpConn;
 
 /// What both ends say, in turn: the end, and its bytes. End 1 seeds.
-fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
+pub(super) fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
     let mut talk = vec![
         (0, wire::handshake(torrent.info_hash, id(1))),
         (1, wire::handshake(torrent.info_hash, id(2))),
@@ -29,7 +29,7 @@ fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
 }
 
 /// The same behind MSE. `hidden`: the initiator's handshake goes into IA.
-fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, Vec<u8>)> {
+pub(super) fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, Vec<u8>)> {
     let mut talk = talk.into_iter();
     let (ia, next) = match (hidden, talk.next()) {
         (true, Some((_, first))) => (first, None),
@@ -40,7 +40,7 @@ fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, V
     flights
 }
 
-fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
+pub(super) fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
     let mut world = World::new();
     if carrier == Carrier::Utp {
         let mut conn = UtpConn::open(&mut world, address(M), address(S), 9, [1, 1]);
@@ -55,7 +55,7 @@ fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
     world
 }
 
-fn run(world: &World, torrent: &Torrent, secrets: &str) -> Evidence {
+pub(super) fn run(world: &World, torrent: &Torrent, secrets: &str) -> Evidence {
     Run::new().capture(world.pcap()).torrent(torrent).secrets(secrets).evidence()
 }
 
@@ -220,10 +220,10 @@ fn a_lost_utp_packet_behind_rc4_makes_the_rest_opaque_and_refutes_nothing() {
 fn a_malformed_secrets_file_is_refused_with_its_place() {
     let good = Mse::new([0; 20], 1).line();
     for (text, at, found) in [
-        (format!("{good}# note\nxyz\n"), 200, "`x`"),
-        (format!("{}\n", &good[..190]), 0, "190 hexadecimal digits"),
-        (format!("{good}{good}0{good}"), 386, "193 hexadecimal digits"),
-        ("\u{feff}".to_owned() + &good, 0, "`\\xef`"),
+        (format!("{good}# note\nxyz\n"), 200, "`x` in line 3"),
+        (format!("{}\n", &good[..190]), 0, "190 hexadecimal digits in line 1"),
+        (format!("{good}{good}0{good}"), 386, "193 hexadecimal digits in line 3"),
+        ("\u{feff}".to_owned() + &good, 0, "`\\xef` in line 1"),
     ] {
         match Secrets::parse("s", text.as_bytes()) {
             Err(Error::Malformed { offset, found: what, .. }) => assert_eq!((offset, what.as_str()), (at, found)),

@@ -1,0 +1,48 @@
+//! Who sent which part of an info dictionary (BEP 9).
+
+use std::collections::BTreeMap;
+
+use crate::ledger::Record;
+use crate::metadata::Rebuilt;
+use crate::provenance::Span;
+
+/// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataPart {
+    /// Index of each piece of 16 KiB, ascending; never empty.
+    pub pieces: Vec<u32>,
+    /// How many pieces there are.
+    pub of: u64,
+    /// The frames that carried them.
+    pub span: Span,
+}
+
+impl MetadataPart {
+    /// What went the way of these transfers while they were active; `None` where that is nothing.
+    pub(super) fn of<'m>(dictionaries: impl Iterator<Item = &'m Rebuilt>, records: &[&Record]) -> Option<Self> {
+        let mut pieces: BTreeMap<u32, Span> = BTreeMap::new();
+        let mut of = 0;
+        // A hybrid has two info-hashes, and one dictionary.
+        for rebuilt in dictionaries {
+            of = rebuilt.pieces() as u64;
+            for part in &rebuilt.contributors {
+                let way = |record: &&&Record| {
+                    let key = &record.key;
+                    (key.uploader, key.downloader, key.carrier) == (part.way.from, part.way.to, part.way.carrier)
+                };
+                for window in records.iter().filter(way).filter_map(|record| record.facts.span) {
+                    let within =
+                        |span: &Span| !span.first.precedes(window.first) && !window.last.precedes(span.last);
+                    pieces.extend(part.pieces.iter().filter(|(_, span)| within(span)));
+                }
+            }
+        }
+        let span = pieces.values().copied().reduce(Span::join)?;
+        Some(Self { pieces: pieces.into_keys().collect(), of, span })
+    }
+
+    /// Whether it is the whole dictionary (G3m).
+    pub fn is_whole(&self) -> bool {
+        self.pieces.len() as u64 == self.of
+    }
+}

@@ -1,0 +1,173 @@
+//! uTP packets and ids that are used again: nobody is accused of bytes whose place is not certain.
+
+use peerproof::evidence::Grade;
+
+use super::*;
+use crate::synth::run::{analyze, transfer};
+use crate::synth::utp::{Kind as Type, UtpConn};
+
+fn opened(world: &mut World, torrent: &Torrent) -> UtpConn {
+    let mut conn = UtpConn::open(world, address(M), address(S), 4_711, [1, 1]);
+    conn.join(world, torrent, [id(1), id(2)]);
+    conn
+}
+
+#[test]
+fn packets_numbered_anew_while_one_waits_accuse_nobody() {
+    // Blocks of one packet each, so that the place of one is not the place of the next.
+    let torrent = Recipe::single("small.bin", SMALL, 4 * SMALL as usize, 91).v1();
+    for cut in [300, 700, 1_013] {
+        let mut world = World::new();
+        let mut conn = opened(&mut world, &torrent);
+        conn.fetch(&mut world, &torrent, 0);
+        let blocks = torrent.blocks_of(1, 1_000);
+        blocks.iter().for_each(|(begin, len)| conn.send(&mut world, 0, &wire::request(1, *begin, *len)));
+        conn.acks = false;
+        let messages: Vec<Vec<u8>> =
+            blocks.iter().map(|(begin, len)| wire::piece(1, *begin, torrent.block(1, *begin, *len))).collect();
+        let stream = messages.concat();
+        // The first packet is lost in front of the tap, the second one waits for it. Then all goes out again from the
+        // first number on, in other packets.
+        let number = conn.next(1);
+        let first = world.packets.len();
+        conn.packet(&mut world, 1, Type::Data, &stream[..1_013]);
+        conn.packet(&mut world, 1, Type::Data, &stream[1_013..2_026]);
+        world.packets.remove(first);
+        conn.again(&mut world, 1, number, &stream[..cut]);
+        conn.again(&mut world, 1, number.wrapping_add(1), &stream[cut..1_013.max(cut + 400)]);
+        let mut at = 1_013.max(cut + 400);
+        while at < stream.len() {
+            let to = stream.len().min(at + 1_013);
+            conn.packet(&mut world, 1, Type::Data, &stream[at..to]);
+            at = to;
+        }
+        conn.acks = true;
+        conn.state(&mut world, 0);
+        (2..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+        let evidence = analyze(&world, &torrent);
+        nobody_refuted(&evidence);
+        assert!(transfer(&evidence, S, M).bytes.verified >= u64::from(SMALL), "{cut}");
+    }
+}
+
+#[test]
+fn a_foreign_packet_under_a_number_to_come_accuses_nobody() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let mut conn = opened(&mut world, &torrent);
+    conn.fetch(&mut world, &torrent, 0);
+    // Somebody else's datagram with the ids of the stream, eight packets ahead of it: within the next block.
+    let number = conn.next(1).wrapping_add(8);
+    conn.again(&mut world, 1, number, &[0x5a; 1_382]);
+    (1..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+    let evidence = analyze(&world, &torrent);
+    nobody_refuted(&evidence);
+    assert!(transfer(&evidence, S, M).bytes.verified >= 2 * u64::from(SMALL), "{:#?}", evidence.transfers[0].bytes);
+}
+
+#[test]
+fn a_connection_with_the_ids_and_the_first_number_of_the_one_before_is_another_one() {
+    // BEP 29 lets every connection begin with number 1.
+    let torrent = four_pieces();
+    for reset in [false, true] {
+        let mut world = World::new();
+        let mut conn = opened(&mut world, &torrent);
+        (0..2).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+        if reset {
+            conn.reset(&mut world, 0);
+        } else {
+            conn.close(&mut world, 0, &[]);
+            conn.close(&mut world, 1, &[]);
+        }
+        world.pass(3_000_000_000);
+        let mut again = opened(&mut world, &torrent);
+        (2..4).for_each(|piece| again.fetch(&mut world, &torrent, piece));
+        let evidence = analyze(&world, &torrent);
+        let seeder = transfer(&evidence, S, M);
+        assert_eq!(
+            (seeder.bytes, seeder.grade, seeder.connections),
+            (clean(sent(&world)), Grade::G9, 2),
+            "{reset}"
+        );
+    }
+}
+
+#[test]
+fn a_syn_sent_again_opens_nothing_new() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = opened(&mut world, &torrent);
+    let syn = world.packets[0].payload().to_vec();
+    let mut late = syn.clone();
+    late[4..8].copy_from_slice(&((world.now / 1_000) as u32).to_be_bytes());
+    let mut conn = conn;
+    conn.fetch(&mut world, &torrent, 0);
+    world.datagram(address(M), address(S), &syn);
+    conn.fetch(&mut world, &torrent, 1);
+    let evidence = analyze(&world, &torrent);
+    let seeder = transfer(&evidence, S, M);
+    assert_eq!((seeder.bytes, seeder.connections), (clean(sent(&world)), 1));
+    let _ = late;
+}
+
+#[test]
+fn a_reset_with_other_ids_or_forged_in_passing_ends_nothing() {
+    use crate::synth::utp::header;
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let mut conn = opened(&mut world, &torrent);
+    conn.fetch(&mut world, &torrent, 0);
+    for id in [4_711, 4_712, 9, 0] {
+        for (from, to) in [(S, M), (M, S)] {
+            world.datagram(address(from), address(to), &header(Type::Reset, 0, id, world.now, 77, 77));
+            world.datagram(address(from), address(to), &header(Type::Fin, 0, id ^ 0x4000, world.now, 77, 77));
+        }
+    }
+    (1..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+    let evidence = analyze(&world, &torrent);
+    let seeder = transfer(&evidence, S, M);
+    assert_eq!((seeder.bytes, seeder.grade), (clean(sent(&world)), Grade::G9));
+}
+
+#[test]
+fn data_behind_a_fin_and_a_fin_ahead_of_data_lose_nothing() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let mut conn = opened(&mut world, &torrent);
+    conn.fetch(&mut world, &torrent, 0);
+    // A FIN under a number to come, and one in its turn, before the stream goes on.
+    conn.packet(&mut world, 1, Type::Fin, &[]);
+    (1..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+    let evidence = analyze(&world, &torrent);
+    assert_eq!(transfer(&evidence, S, M).bytes, clean(sent(&world)));
+}
+
+#[test]
+fn numbers_that_wrap_with_a_loss_on_the_seam_cost_one_block() {
+    let torrent = two_block_pieces();
+    let mut world = World::new();
+    let mut conn = UtpConn::open(&mut world, address(M), address(S), 65_535, [65_533, 65_520]);
+    conn.join(&mut world, &torrent, [id(1), id(2)]);
+    for piece in 0..torrent.pieces() {
+        for (begin, len) in torrent.blocks(piece) {
+            conn.send(&mut world, 0, &wire::request(piece, begin, len));
+        }
+    }
+    let start = world.packets.len();
+    for piece in 0..torrent.pieces() {
+        for (begin, len) in torrent.blocks(piece) {
+            conn.deliver(&mut world, 1, piece, begin, torrent.block(piece, begin, len), true);
+        }
+    }
+    let seam = (start..world.packets.len())
+        .find(|at| {
+            let payload = world.packets[*at].payload();
+            payload.len() > 1_000 && payload[16..18] == [0, 0]
+        })
+        .expect("the numbers wrap");
+    world.packets.remove(seam);
+    let evidence = analyze(&world, &torrent);
+    nobody_refuted(&evidence);
+    let bytes = transfer(&evidence, S, M).bytes;
+    assert_eq!(bytes.verified, sent(&world) - 2 * u64::from(SMALL), "{bytes:#?}");
+}
