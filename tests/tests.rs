@@ -1,5 +1,6 @@
 mod cli;
 mod determinism;
+mod encapsulation;
 mod fixture;
 mod fuzzed;
 mod golden;

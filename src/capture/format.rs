@@ -1,5 +1,7 @@
 //! What a file is, by its content; and for what is no capture, what it looks like.
 
+use std::collections::BTreeMap;
+
 use super::pcap::{self, PcapReader};
 use super::pcapng::{self, PcapngReader};
 use super::track::Track;
@@ -46,10 +48,18 @@ impl Reader {
         }
     }
 
-    pub(super) fn interfaces(&self) -> Vec<Interface> {
+    /// The interfaces of a file of which `frames` were read.
+    pub(super) fn interfaces(&self, frames: u64) -> Vec<Interface> {
         match self {
-            Self::Pcap(reader) => vec![reader.interface()],
+            Self::Pcap(reader) => vec![reader.interface(frames)],
             Self::Pcapng(reader) => reader.listed.clone(),
+        }
+    }
+
+    pub(super) fn unused_blocks(&self) -> BTreeMap<String, u64> {
+        match self {
+            Self::Pcap(_) => BTreeMap::new(),
+            Self::Pcapng(reader) => reader.unused.clone(),
         }
     }
 

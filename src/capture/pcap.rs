@@ -68,9 +68,9 @@ impl PcapReader {
         })
     }
 
-    /// The one interface of the file.
-    pub(super) fn interface(&self) -> Interface {
-        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None }
+    /// The one interface of the file, with the frames read from it.
+    pub(super) fn interface(&self, frames: u64) -> Interface {
+        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None, frames }
     }
 
     /// The next frame, or `None` at the end of the file.

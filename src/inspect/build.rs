@@ -14,12 +14,14 @@ use crate::{Options, report};
 pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     let given = Given::of(&found.torrents);
     let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
+    let report = report.with_tunnels(options.tunnels);
     let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
     let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
     let (not_ip, other_ip) = (found.traffic.not_ip, found.traffic.other_ip);
     let mut inspection = Inspection {
         schema: "peerproof/inspect/1",
         tool: report.tool,
+        tunnels: report.options.tunnels,
         quality: report.quality,
         not_ip_frames: not_ip,
         other_ip_frames: other_ip,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
 use peerproof::mse::Secrets;
-use peerproof::packet::ChecksumPolicy;
+use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Document, Given};
 use peerproof::torrent::Torrents;
 use peerproof::{Error, Found, Limits, Options};
@@ -19,6 +19,7 @@ pub struct Run {
     captures: Vec<(String, Vec<u8>)>,
     torrents: Vec<(String, Vec<u8>)>,
     checksums: ChecksumPolicy,
+    tunnels: Vec<UdpTunnel>,
     limits: Limits,
     secrets: Secrets,
 }
@@ -57,6 +58,12 @@ impl Run {
 
     pub fn checksums(mut self, policy: ChecksumPolicy) -> Self {
         self.checksums = policy;
+        self
+    }
+
+    /// A tunnel as the command line names it.
+    pub fn tunnel(mut self, text: &str) -> Self {
+        self.tunnels.push(text.parse().expect("an option of a test"));
         self
     }
 
@@ -100,6 +107,7 @@ impl Run {
             threads,
             window,
             checksums: self.checksums,
+            tunnels: &self.tunnels,
             limits: self.limits.clone(),
             secrets: &self.secrets,
             ..Options::default()
