@@ -18,6 +18,7 @@ mod resync;
 mod sample;
 mod set;
 mod source;
+mod spool;
 mod track;
 
 pub use mapped::Spill;
