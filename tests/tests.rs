@@ -1,4 +1,5 @@
 mod cli;
+mod containers;
 mod determinism;
 mod encapsulation;
 mod fixture;
