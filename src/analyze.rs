@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
 use crate::mse::Secrets;
-use crate::packet::ChecksumPolicy;
+use crate::packet::{ChecksumPolicy, UdpTunnel};
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
@@ -23,6 +23,8 @@ pub struct Options<'a> {
     pub window: u64,
     /// What to do with wrong checksums.
     pub checksums: ChecksumPolicy,
+    /// Tunnels over UDP on ports besides those of the standards.
+    pub tunnels: &'a [UdpTunnel],
     /// Bounds.
     pub limits: Limits,
     /// Diffie-Hellman secrets of MSE connections.
@@ -41,6 +43,7 @@ impl Default for Options<'_> {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             window: WINDOW,
             checksums: ChecksumPolicy::default(),
+            tunnels: &[],
             limits: Limits::default(),
             secrets: &NO_SECRETS,
             digest: true,
@@ -56,6 +59,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("threads", &self.threads)
             .field("window", &self.window)
             .field("checksums", &self.checksums)
+            .field("tunnels", &self.tunnels)
             .field("limits", &self.limits)
             .field("digest", &self.digest)
             .finish_non_exhaustive()

@@ -14,9 +14,11 @@ pub enum Kind {
     UnknownLinkType,
     /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
     BadHeader,
+    /// A datagram that reads as a uTP packet and as a tunnel over UDP; taken for both.
+    AmbiguousTunnel,
     /// An IP datagram whose fragments were not all captured; `amount` is in bytes.
     IncompleteFragments,
-    /// Fragments that overlap with different content.
+    /// Fragments that contradict each other in content or length; their datagram is left out.
     FragmentConflict,
     /// A TCP or UDP checksum that does not match; only checked on request.
     BadChecksum,
@@ -88,6 +90,7 @@ impl Kind {
             Self::DamagedCapture => "damaged-capture",
             Self::UnknownLinkType => "unknown-link-type",
             Self::BadHeader => "bad-header",
+            Self::AmbiguousTunnel => "ambiguous-tunnel",
             Self::IncompleteFragments => "incomplete-fragments",
             Self::FragmentConflict => "fragment-conflict",
             Self::BadChecksum => "bad-checksum",

@@ -32,7 +32,7 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
-//! | [`prove`] | units | SHA-1 and SHA-256 verdicts; the only threads |
+//! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what third parties say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |

@@ -130,6 +130,8 @@ const LAYERS: &[Layer] = &[
             "torrent",
             "packet::Endpoint",
             "packet::ChecksumPolicy",
+            "packet::UdpTunnel",
+            "packet::is_read",
             "capture::InputFacts",
             "capture::LinkType",
         ],

@@ -1,5 +1,7 @@
 mod cli;
+mod containers;
 mod determinism;
+mod encapsulation;
 mod fixture;
 mod fuzzed;
 mod golden;

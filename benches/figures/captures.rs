@@ -216,13 +216,13 @@ pub fn interfaces(dir: &Path, count: u32) -> io::Result<Case> {
     Ok(Case { capture, torrent: no_torrent(dir)?, payload: 0, piece: BLOCK, frames: u64::from(count), bytes })
 }
 
-fn finish(pcap: Pcap, dir: &Path, capture: PathBuf) -> io::Result<Case> {
+pub fn finish(pcap: Pcap, dir: &Path, capture: PathBuf) -> io::Result<Case> {
     let (frames, bytes) = pcap.finish()?;
     Ok(Case { capture, torrent: no_torrent(dir)?, payload: 0, piece: BLOCK, frames, bytes })
 }
 
 /// A torrent that no capture here is about.
-fn no_torrent(dir: &Path) -> io::Result<PathBuf> {
+pub fn no_torrent(dir: &Path) -> io::Result<PathBuf> {
     let path = dir.join("other.torrent");
     let head = b"d4:infod6:lengthi16384e4:name5:other12:piece lengthi16384e6:pieces20:";
     std::fs::write(&path, [&head[..], &[1; 20], b"ee"].concat())?;
@@ -230,8 +230,8 @@ fn no_torrent(dir: &Path) -> io::Result<PathBuf> {
 }
 
 /// A seeder's stream in segments of one size, and the leecher's answers.
-struct Flow {
-    pcap: Pcap,
+pub struct Flow {
+    pub pcap: Pcap,
     segment: usize,
     leecher: [u8; 4],
     seeder: [u8; 4],
@@ -242,7 +242,7 @@ struct Flow {
 }
 
 impl Flow {
-    fn new(pcap: Pcap, segment: usize, leecher: [u8; 4], seeder: [u8; 4]) -> Self {
+    pub fn new(pcap: Pcap, segment: usize, leecher: [u8; 4], seeder: [u8; 4]) -> Self {
         Self { pcap, segment, leecher, seeder, unsent: Vec::new(), sent: 2_000, asked: 1_000, unacked: 0 }
     }
 
@@ -258,7 +258,7 @@ impl Flow {
         Ok(())
     }
 
-    fn open(&mut self) -> io::Result<()> {
+    pub fn open(&mut self) -> io::Result<()> {
         self.send_to_seeder(SYN, &[])?;
         self.asked += 1;
         self.send_to_leecher(SYN | ACK, &[])?;
@@ -266,11 +266,11 @@ impl Flow {
         self.send_to_seeder(ACK, &[])
     }
 
-    fn ask(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn ask(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.send_to_seeder(ACK, bytes)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.unsent.extend_from_slice(bytes);
         let unsent = std::mem::take(&mut self.unsent);
         let mut whole = unsent.chunks_exact(self.segment);
@@ -281,7 +281,7 @@ impl Flow {
         Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> io::Result<()> {
         let unsent = std::mem::take(&mut self.unsent);
         self.data(&unsent)
     }
@@ -306,15 +306,15 @@ impl Flow {
 type Way = ([u8; 4], u16, [u8; 4], u16);
 
 /// A classic pcap file, microseconds, little-endian, Ethernet.
-struct Pcap {
+pub struct Pcap {
     out: BufWriter<File>,
     frames: u64,
-    bytes: u64,
+    pub bytes: u64,
     ident: u16,
 }
 
 impl Pcap {
-    fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path) -> io::Result<Self> {
         let mut out = BufWriter::with_capacity(4 << 20, File::create(path)?);
         out.write_all(&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
         Ok(Self { out, frames: 0, bytes: 24, ident: 0 })
@@ -351,7 +351,7 @@ impl Pcap {
         packet
     }
 
-    fn frame(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+    pub fn frame(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         let len = 14 + parts.iter().map(|part| part.len()).sum::<usize>() as u32;
         // A packet each microsecond.
         let micros = self.frames;
@@ -368,13 +368,19 @@ impl Pcap {
         Ok(())
     }
 
+    /// Bytes that are no record.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+
     fn finish(mut self) -> io::Result<(u64, u64)> {
         self.out.flush()?;
         Ok((self.frames, self.bytes))
     }
 }
 
-fn ipv4(protocol: u8, len: usize, from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
+pub fn ipv4(protocol: u8, len: usize, from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
     let total = (20 + len) as u16;
     let mut packet = vec![0x45, 0];
     packet.extend_from_slice(&total.to_be_bytes());

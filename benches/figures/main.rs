@@ -2,7 +2,7 @@
 //!
 //! `cargo bench` measures small captures; `PEERPROOF_BENCH=full` those of the project's goals (25 GB of room in
 //! `PEERPROOF_BENCH_DIR`, default the system's temporary directory, needed for a while). `PEERPROOF_BENCH_ONLY`
-//! is a comma-separated choice of `stages`, `transfer`, `flows`, `hostile`. Lines that begin with `figure` are for
+//! is a comma-separated choice of `stages`, `transfer`, `flows`, `hostile`, `compressed`. Lines that begin with `figure` are for
 //! machines: name, value, unit.
 //!
 //! Times are the best of several rounds, as other work on the machine only ever adds; ratios are to SHA-1 over as
@@ -13,6 +13,7 @@
 //! `one CAPTURE TORRENT THREADS digest|-`.
 
 mod captures;
+mod containers;
 mod meter;
 mod stages;
 
@@ -102,13 +103,21 @@ fn main() {
             }
         }
     }
+    if wanted("compressed") {
+        containers::compressed(dir.path(), sizes.junk >> 20, sizes.rounds).expect("room for a capture");
+    }
     if wanted("hostile") {
         type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
-        let cases: [(&str, Make); 4] = [
+        let cases: [(&str, Make); 9] = [
             ("fragments", |dir, sizes| captures::fragments(dir, sizes.fragments)),
             ("interfaces", |dir, sizes| captures::interfaces(dir, sizes.interfaces)),
             ("endless search", |dir, sizes| captures::junk(dir, sizes.junk)),
             ("4 GiB prefixes", |dir, sizes| captures::prefixes(dir, sizes.junk)),
+            ("completed fragments", |dir, sizes| containers::completed_fragments(dir, sizes.fragments)),
+            ("different interfaces", |dir, sizes| containers::different_interfaces(dir, sizes.interfaces)),
+            ("broken records", |dir, sizes| containers::broken_records(dir, sizes.junk)),
+            ("broken blocks", |dir, sizes| containers::broken_blocks(dir, sizes.junk)),
+            ("deep bencode", |dir, sizes| containers::deep_bencode(dir, sizes.junk)),
         ];
         for (name, make) in cases {
             let case = make(dir.path(), &sizes).expect("room for a capture");

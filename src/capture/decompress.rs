@@ -146,11 +146,15 @@ impl<R: Read> Decoder<R> {
 /// A buffered reader that can look further ahead than one read of the source gave.
 ///
 /// An error of the source is told only after everything that was read before it.
+///
+/// # Invariants
+/// - `start <= end <= buffer.len()`.
 pub(super) struct Ahead<R> {
     source: R,
+    /// Room; what was read and not consumed is `start..end`.
     buffer: Vec<u8>,
-    /// Bytes of `buffer` already consumed.
     start: usize,
+    end: usize,
     failed: Option<io::Error>,
     ended: bool,
     /// Whether [`Read::read`] was asked for bytes that the source does not have.
@@ -159,15 +163,15 @@ pub(super) struct Ahead<R> {
 
 impl<R: Read> Ahead<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, failed: None, ended: false, starved: false }
+        Self { source, buffer: Vec::new(), start: 0, end: 0, failed: None, ended: false, starved: false }
     }
 
     /// The next `len` bytes, fewer only before the end of the source or an error.
     pub(super) fn ahead(&mut self, len: usize) -> io::Result<&[u8]> {
-        while self.buffer.len() - self.start < len && !self.ended {
+        while self.end - self.start < len && !self.ended {
             self.fill();
         }
-        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
         match self.failed.take() {
             Some(error) if rest.is_empty() => Err(error),
             failed => {
@@ -177,19 +181,21 @@ impl<R: Read> Ahead<R> {
         }
     }
 
-    /// One read of the source.
+    /// One read of the source behind what is there.
     fn fill(&mut self) {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let kept = self.buffer.len();
-        self.buffer.resize(kept + BUFFER, 0);
-        let read = match self.buffer.get_mut(kept..) {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.buffer.len() < self.end + BUFFER {
+            self.buffer.resize(self.end + BUFFER, 0);
+        }
+        let read = match self.buffer.get_mut(self.end..) {
             Some(room) => self.source.read(room),
             None => Ok(0),
         };
-        self.buffer.truncate(kept + read.as_ref().map_or(0, |n| *n));
         match read {
-            Ok(n) => self.ended = n == 0,
+            Ok(n) => (self.ended, self.end) = (n == 0, self.end + n),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => (self.ended, self.failed) = (true, Some(error)),
         }
@@ -199,16 +205,23 @@ impl<R: Read> Ahead<R> {
 impl<R: Read> BufRead for Ahead<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.ahead(1)?;
-        Ok(self.buffer.get(self.start..).unwrap_or_default())
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
     }
 
     fn consume(&mut self, len: usize) {
-        self.start = self.start.saturating_add(len).min(self.buffer.len());
+        self.start = self.start.saturating_add(len).min(self.end);
     }
 }
 
 impl<R: Read> Read for Ahead<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end && buffer.len() >= BUFFER && !self.ended {
+            // Large reads go past the buffer: what is decompressed is not copied once more.
+            let read = self.source.read(buffer);
+            self.ended = matches!(read, Ok(0));
+            self.starved |= self.ended;
+            return read;
+        }
         let n = self.fill_buf()?.read(buffer)?;
         self.starved |= n == 0 && !buffer.is_empty();
         self.consume(n);

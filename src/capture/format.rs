@@ -1,5 +1,7 @@
 //! What a file is, by its content; and for what is no capture, what it looks like.
 
+use std::collections::BTreeMap;
+
 use super::pcap::{self, PcapReader};
 use super::pcapng::{self, PcapngReader};
 use super::track::Track;
@@ -46,10 +48,18 @@ impl Reader {
         }
     }
 
-    pub(super) fn interfaces(&self) -> Vec<Interface> {
+    /// The interfaces of a file of which `frames` were read.
+    pub(super) fn interfaces(&self, frames: u64) -> Vec<Interface> {
         match self {
-            Self::Pcap(reader) => vec![reader.interface()],
+            Self::Pcap(reader) => vec![reader.interface(frames)],
             Self::Pcapng(reader) => reader.listed.clone(),
+        }
+    }
+
+    pub(super) fn unused_blocks(&self) -> BTreeMap<String, u64> {
+        match self {
+            Self::Pcap(_) => BTreeMap::new(),
+            Self::Pcapng(reader) => reader.unused.clone(),
         }
     }
 
@@ -61,9 +71,16 @@ impl Reader {
     }
 }
 
-/// What a file that is no capture looks like, in words for the user.
+/// What a file that is no capture of these formats looks like, in words for the user.
 fn looks_like(bytes: &[u8]) -> String {
-    let known = SIGNATURES.iter().find(|(magic, _)| bytes.starts_with(magic));
+    let found = |known: &[(&[u8], &'static str)]| {
+        known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)
+    };
+    let foreign = found(&FOREIGN).or_else(|| is_erf(bytes).then_some("what may be an Endace (ERF) capture"));
+    if let Some(name) = foreign {
+        return format!("{name} (editcap -F pcapng OLD NEW, of Wireshark, converts it)");
+    }
+    let known = found(&OTHERS);
     let printable = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     let head = bytes.get(..256).unwrap_or(bytes);
     let behind = (1..bytes.len().min(MAX_PREFIX)).find(|at| {
@@ -73,11 +90,29 @@ fn looks_like(bytes: &[u8]) -> String {
     match (bytes, known, behind) {
         ([], ..) => "an empty file".to_owned(),
         ([b'd', b'0'..=b'9', ..], ..) => "a torrent (a bencoded dictionary)".to_owned(),
-        (_, Some((_, name)), _) => (*name).to_owned(),
+        _ if bytes.get(257..262) == Some(b"ustar") => "a tar archive".to_owned(),
+        (_, Some(name), _) => name.to_owned(),
         (_, _, Some(at)) => format!("{at} bytes of something else before what may be a capture"),
         _ if head.iter().all(printable) => "text".to_owned(),
         _ => format!("the bytes {}", hex(bytes.get(..8).unwrap_or(bytes))),
     }
+}
+
+/// ERF has no magic number: three records in a row, with a known type, lengths that agree and times that ascend.
+fn is_erf(bytes: &[u8]) -> bool {
+    let (mut rest, mut before) = (bytes, 0);
+    for _ in 0..ERF_RECORDS {
+        let Some((header, _)) = rest.split_first_chunk::<16>() else { return false };
+        let [time @ .., kind, _, high, low, _, _, wire_high, wire_low] = *header;
+        let (time, length) = (u64::from_le_bytes(time), usize::from(u16::from_be_bytes([high, low])));
+        let wire = usize::from(u16::from_be_bytes([wire_high, wire_low]));
+        let known = (1..=ERF_TYPES).contains(&(kind & 0x7F)) && length > header.len() && wire > 0;
+        let Some(next) = rest.get(length..).filter(|_| known && time >= before && time >> 32 > ERF_SINCE) else {
+            return false;
+        };
+        (rest, before) = (next, time);
+    }
+    true
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -85,22 +120,46 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 const EXPECTED: &str = "a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4, xz or bzip2)";
-const SIGNATURES: [(&[u8], &str); 14] = [
-    (b"\x0A\x0D\x0A", "a pcapng file damaged by a conversion of line ends"),
-    (b"\x0D\x0A\x0D", "a pcapng file damaged by a conversion of line ends"),
+/// Captures of other programs, which Wireshark's converter reads: magic numbers as in its library.
+const FOREIGN: [(&[u8], &str); 20] = [
     (b"snoop\0\0\0", "a snoop capture"),
-    (b"GMBU", "a Network Monitor capture"),
-    (b"RTSS", "a Network Monitor capture"),
+    (b"GMBU", "a Microsoft Network Monitor 2 capture"),
+    (b"RTSS", "a Microsoft Network Monitor 1 capture"),
+    (b"iptrace 1.0", "an AIX iptrace capture"),
+    (b"iptrace 2.0", "an AIX iptrace capture"),
     (b"\x1C\x00\x01\xAB", "an Ixia capture"),
     (b"\xAC\x01\x00\x1C", "an Ixia capture"),
     (b"\xAB\x01\x00\x1C", "an Ixia capture"),
+    (b"TRSNIFF data    \x1A", "a Sniffer capture"),
+    (b"XCP\0", "a NetXray capture"),
+    (b"ObserverPktBuffe", "an Observer capture"),
+    (b"\x7Fpkt", "an OmniPeek capture"),
+    (b"\x7Fver", "an OmniPeek capture"),
+    (b"\x05VNF", "a Visual Networks capture"),
+    (b"\xAA\xAA\xAA\xAA", "a 5Views capture"),
+    (b"\x54\x52\x00\x64\x00", "an nettl trace"),
+    (b"btsnoop\0", "a Bluetooth snoop log"),
+    (b"\x00\x00\x02\x00\x12\x05\x00\x10", "a K12 capture"),
+    (b"nstrace", "a NetScaler trace"),
+    (b"NetS", "a NetScaler trace"),
+];
+const OTHERS: [(&[u8], &str); 10] = [
+    (b"\x0A\x0D\x0A", "a pcapng file damaged by a conversion of line ends"),
+    (b"\x0D\x0A\x0D", "a pcapng file damaged by a conversion of line ends"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+    (b"Rar!\x1A\x07", "a RAR archive"),
     (b"\x1F\x9D", "a file compressed with compress"),
     (b"\x7FELF", "a program"),
+    (b"MZ", "a program"),
     (b"<", "HTML or XML"),
     (b"{", "JSON"),
 ];
+// Rationale: enough that text and noise do not pass for them; a capture of fewer frames is rare.
+const ERF_RECORDS: usize = 3;
+const ERF_TYPES: u8 = 48;
+// Rationale: 1990, before the format was.
+const ERF_SINCE: u64 = 631_152_000;
 // Rationale: headers that tools put before a capture are short.
 const MAX_PREFIX: usize = 64;
 
@@ -120,5 +179,25 @@ mod tests {
         ] {
             assert_eq!(looks_like(bytes), name);
         }
+    }
+
+    #[test]
+    fn captures_of_other_formats_are_named_with_what_converts_them() {
+        let erf: Vec<u8> = (0..3_u64)
+            .flat_map(|n| {
+                let time = ((1_600_000_000 + n) << 32).to_le_bytes();
+                [&time[..], &[2, 4, 0, 80, 0, 0, 0, 60], &[0; 64]].concat()
+            })
+            .collect();
+        for (bytes, name) in [
+            (&b"snoop\0\0\0\0\0\0\x02\0\0\0\x04"[..], "a snoop capture"),
+            (b"GMBU\0\x02", "a Microsoft Network Monitor 2 capture"),
+            (b"iptrace 2.0\0", "an AIX iptrace capture"),
+            (&erf, "what may be an Endace (ERF) capture"),
+        ] {
+            let said = looks_like(bytes);
+            assert!(said.starts_with(name) && said.contains("editcap -F pcapng"), "{said}");
+        }
+        assert!(!is_erf(&erf[..erf.len() - 1]) && !is_erf(&[1; 300]) && !is_erf(&[0; 300]));
     }
 }

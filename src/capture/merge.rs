@@ -126,9 +126,10 @@ impl<'cap> Frames<'cap> {
                 frames: source.track.frames,
                 first_time: source.track.first_time,
                 last_time: source.track.last_time,
-                interfaces: source.reader.interfaces(),
+                interfaces: source.reader.interfaces(source.track.frames),
                 damage,
                 dropped_by_capture: source.reader.dropped(),
+                unused_blocks: source.reader.unused_blocks(),
             });
         }
         Ok(facts)

@@ -18,6 +18,7 @@ mod resync;
 mod sample;
 mod set;
 mod source;
+mod spool;
 mod track;
 
 pub use mapped::Spill;
@@ -72,6 +73,8 @@ pub struct InputFacts {
     pub damage: Option<String>,
     /// Packets that the capturing program says it dropped; `None` when it does not say.
     pub dropped_by_capture: Option<u64>,
+    /// Blocks of a pcapng file that were passed over as they hold no packet, by kind, with their number.
+    pub unused_blocks: std::collections::BTreeMap<String, u64>,
 }
 
 /// An interface of a capture file.
@@ -85,4 +88,6 @@ pub struct Interface {
     pub name: Option<String>,
     /// Its capture filter, where the file tells it.
     pub filter: Option<String>,
+    /// Frames read from it.
+    pub frames: u64,
 }

@@ -68,9 +68,9 @@ impl PcapReader {
         })
     }
 
-    /// The one interface of the file.
-    pub(super) fn interface(&self) -> Interface {
-        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None }
+    /// The one interface of the file, with the frames read from it.
+    pub(super) fn interface(&self, frames: u64) -> Interface {
+        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None, frames }
     }
 
     /// The next frame, or `None` at the end of the file.
@@ -377,6 +377,17 @@ mod tests {
         let (frames, _, damages) = read_one(&bytes).expect("readable");
         assert_eq!((frames.len(), damages), (8, 1));
         assert!(frames.iter().skip(2).all(|frame| frame.2 == [0xAA; 60]));
+    }
+
+    #[test]
+    fn frames_are_found_again_behind_bait_and_behind_more_junk_than_any_bad_disk_leaves() {
+        // Every fourth byte begins what looks like a record, over and over, and leads nowhere.
+        let bait: Vec<u8> = [LE.u32(16).repeat(20_000), vec![0xEE; 8_192]].concat();
+        for junk in [bait.repeat(12), vec![0; 70 << 20]] {
+            let bytes = [LE.pcap(MICRO, 1), records(LE, 2), vec![0xFF; 40], junk, records(LE, 5_000)].concat();
+            let (frames, _, damages) = read_one(&bytes).expect("readable");
+            assert_eq!((frames.len(), damages), (5_002, 1));
+        }
     }
 
     #[test]

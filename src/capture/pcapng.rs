@@ -7,6 +7,9 @@ mod drops;
 mod interface;
 mod options;
 mod packet;
+mod unused;
+
+use std::collections::BTreeMap;
 
 use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
@@ -28,7 +31,11 @@ pub(super) struct PcapngReader {
     interfaces: Interfaces,
     /// The interfaces that the report lists, over all sections.
     pub(super) listed: Vec<Interface>,
+    /// Interfaces of the sections before this one: the place in `listed` of the section's first.
+    before: usize,
     drops: Drops,
+    /// Blocks that hold no packet and were passed over, by kind.
+    pub(super) unused: BTreeMap<String, u64>,
 }
 
 impl PcapngReader {
@@ -53,7 +60,14 @@ impl PcapngReader {
             return Err(track.malformed(12, found, "pcapng version 1"));
         }
         track.advance(len);
-        Ok(Self { endian, interfaces: Interfaces::default(), listed: Vec::new(), drops: Drops::default() })
+        Ok(Self {
+            endian,
+            interfaces: Interfaces::default(),
+            listed: Vec::new(),
+            before: 0,
+            drops: Drops::default(),
+            unused: BTreeMap::new(),
+        })
     }
 
     /// Packets that the capturing program says it dropped.
@@ -147,6 +161,9 @@ impl PcapngReader {
         if packet.drops > 0 {
             self.drops.add(packet.drops);
         }
+        if let Some(interface) = self.listed.get_mut(self.before.saturating_add(packet.id as usize)) {
+            interface.frames += 1;
+        }
         let wire_len = packet.wire.max(packet.bytes.len() as u32);
         Frame { at, link: packet.interface.link, bytes: packet.bytes, wire_len, fcs_len: packet.fcs_len }
     }
@@ -167,6 +184,7 @@ impl PcapngReader {
                 if let Some((endian, _)) = section(block) {
                     self.endian = endian;
                 }
+                self.before = self.before.saturating_add(self.interfaces.count() as usize);
                 self.interfaces = Interfaces::default();
                 self.drops.close();
             }
@@ -183,7 +201,7 @@ impl PcapngReader {
                     });
                 }
                 if self.listed.len() < MAX_LISTED {
-                    self.listed.extend(shown);
+                    self.listed.push(shown.unwrap_or_else(interface::unreadable));
                 } else {
                     track.note(anomalies, Kind::LimitReached, 1, || {
                         format!("more than {MAX_LISTED} interfaces: this one is read but not listed")
@@ -200,10 +218,20 @@ impl PcapngReader {
                     self.drops.interface(id, dropped);
                 }
             }
-            kind if NUMBERED.contains(&kind) => track.frames += 1,
-            _ => {}
+            kind => {
+                // A block that is numbered as a frame has its number, whatever is in it.
+                track.frames += u64::from(NUMBERED.contains(&kind));
+                self.pass_over(unused::name(kind, body, self.endian));
+            }
         }
         Ok(())
+    }
+
+    /// Counts a block that holds no packet.
+    fn pass_over(&mut self, name: String) {
+        let full = self.unused.len() >= MAX_KINDS && !self.unused.contains_key(&name);
+        let name = if full { "other kinds".to_owned() } else { name };
+        *self.unused.entry(name).or_default() += 1;
     }
 
     /// Goes on behind a block that is cut off or whose lengths are not sound.
@@ -309,6 +337,8 @@ const SECTION_MIN: usize = 28;
 const MAX_OPTIONS: usize = 128 << 10;
 // Rationale: what a person can read; the report stays small.
 const MAX_LISTED: usize = 1_000;
+// Rationale: more kinds of blocks than are registered.
+const MAX_KINDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -14,18 +14,19 @@ pub(super) struct Step {
     pub(super) seconds: Option<i64>,
 }
 
-/// The first offset at or after `from` where records chain, or `None` when none is found within the bounds.
+/// The first offset at or after `from` where records chain, or `None` when there is none up to the end of the file.
 ///
-/// `step` reads the record at the start of a slice, and gives `None` when it is not plausible.
+/// `step` reads the record at the start of a slice, and gives `None` when it is not plausible. Takes time in proportion
+/// to the bytes that are passed over, whatever they hold: a chain that runs into an older one, which led nowhere, is
+/// not followed again.
 pub(super) fn find(bytes: &[u8], from: usize, step: impl Fn(&[u8]) -> Option<Step>) -> Option<usize> {
-    let mut budget = STEP_BUDGET;
-    let end = bytes.len().min(from.saturating_add(SEARCH_BYTES));
-    (from..end).find(|start| chains(bytes, *start, &step, &mut budget))
+    let mut dead = Dead::default();
+    (from..bytes.len()).find(|start| chains(bytes, *start, &step, &mut dead))
 }
 
 /// Whether records chain from `start` on.
 pub(super) fn holds(bytes: &[u8], start: usize, step: impl Fn(&[u8]) -> Option<Step>) -> bool {
-    chains(bytes, start, &step, &mut STEP_BUDGET.clone())
+    chains(bytes, start, &step, &mut Dead::default())
 }
 
 /// As [`holds`], and also true at the very end of the file.
@@ -33,7 +34,7 @@ pub(super) fn holds_or_ends(bytes: &[u8], start: usize, step: impl Fn(&[u8]) -> 
     start == bytes.len() || holds(bytes, start, step)
 }
 
-fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, budget: &mut u64) -> bool {
+fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, dead: &mut Dead) -> bool {
     let mut at = start;
     let mut seconds = None;
     let mut records = 0_u64;
@@ -45,10 +46,6 @@ fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, bud
         if at - start >= MIN_SPAN && records >= MIN_RECORDS {
             return true;
         }
-        if *budget == 0 {
-            return false;
-        }
-        *budget -= 1;
         let Some(found) = step(rest) else {
             // A record header that is itself cut off by the end of the file.
             return rest.len() < SHORTEST && records >= MIN_RECORDS;
@@ -58,6 +55,10 @@ fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, bud
         {
             return false;
         }
+        // A chain with fewer records may have failed for that alone, and one that joins it may have more.
+        if records >= MIN_RECORDS && dead.visit(at, start) {
+            return false;
+        }
         seconds = found.seconds.or(seconds);
         records += 1;
         let Some(next) = at.checked_add(found.len) else { return false };
@@ -65,17 +66,46 @@ fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, bud
     }
 }
 
+/// Where earlier chains of one search passed: all of them failed, and before they were long enough, so one that begins
+/// behind them and joins them fails too.
+///
+/// # Invariants
+/// - A place counts only while it lies less than [`PLACES`] bytes behind the start of the chain.
+#[derive(Debug, Default)]
+struct Dead {
+    /// Offsets by their remainder; made when the first chain is longer than a few records.
+    places: Vec<usize>,
+}
+
+impl Dead {
+    /// Whether an earlier chain passed `at`; remembers that this one, from `start`, does.
+    fn visit(&mut self, at: usize, start: usize) -> bool {
+        if at - start >= PLACES {
+            return false;
+        }
+        if self.places.is_empty() {
+            self.places = vec![usize::MAX; PLACES];
+        }
+        match self.places.get_mut(at % PLACES) {
+            Some(place) if *place == at => true,
+            Some(place) => {
+                *place = at;
+                false
+            }
+            None => false,
+        }
+    }
+}
+
 // Rationale: more than the longest frame that capture programs write (262,144 bytes), so that no chain inside one
 // frame's payload is long enough.
 const MIN_SPAN: usize = (256 << 10) + 64;
+// Rationale: every place that a chain passes before it is long enough, but for the odd huge record at its end; 4 MiB.
+const PLACES: usize = 512 << 10;
 // Rationale: a few in a row, also where records are huge.
 const MIN_RECORDS: u64 = 3;
 // Rationale: a capture that is silent for longer than a day within 256 KiB is rarer than a wrong guess.
 const MAX_STEP_SECONDS: u64 = 86_400;
-// Rationale: a bad stretch of a disk is far smaller; scanning this much takes well under a second.
-const SEARCH_BYTES: usize = 64 << 20;
-// Rationale: bounds the work that a hostile file can ask for to well under a second per damaged place.
-const STEP_BUDGET: u64 = 4 << 20;
 // Rationale: the shortest record of either format is 12 bytes, the longest fixed header 28.
 const SHORTEST: usize = 28;
 
@@ -119,5 +149,37 @@ mod tests {
     fn nothing_is_found_where_nothing_is() {
         assert_eq!(find(&[0; 1_000], 0, step), None);
         assert_eq!(find(&[], 0, step), None);
+    }
+
+    #[test]
+    fn a_search_through_chains_that_lead_nowhere_takes_time_in_proportion_to_the_bytes() {
+        // At every byte something looks like a record, and every chain of them ends before it is long enough.
+        let steps = std::cell::Cell::new(0_u64);
+        let counted = |rest: &[u8]| {
+            steps.set(steps.get() + 1);
+            rest.first().filter(|len| **len > 0).map(|len| Step { len: usize::from(*len), seconds: None })
+        };
+        let stretch = [vec![3; 200_000], vec![0; 300]].concat();
+        let bytes = [stretch.repeat(20), vec![200; 600_000]].concat();
+        // The last stretch of zeros is passed over byte by byte; then the chain holds.
+        assert_eq!(find(&bytes, 0, counted), Some(20 * 200_300));
+        assert!(steps.get() < 6 * bytes.len() as u64, "{} steps", steps.get());
+    }
+
+    #[test]
+    fn what_is_found_is_what_a_search_without_memory_finds() {
+        let slow = |bytes: &[u8]| (0..bytes.len()).find(|start| holds(bytes, *start, step));
+        let mut state = 1_u32;
+        for round in 0..6 {
+            let mut bytes = Vec::new();
+            while bytes.len() < 700_000 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let junk = (state >> 20) as usize % 60;
+                bytes.extend(std::iter::repeat_n(b'R', junk));
+                bytes.extend(records((state >> 8) as usize % (200 + round * 400)));
+            }
+            bytes.truncate(700_000 - (state >> 25) as usize);
+            assert_eq!(find(&bytes, 1, step), slow(&bytes[1..]).map(|at| at + 1), "round {round}");
+        }
     }
 }

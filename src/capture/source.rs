@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::decompress::{Ahead, Compression, HEAD, Members};
 use super::mapped::Mapping;
 use super::set::OpenOptions;
+use super::spool;
 use crate::Error;
 
 /// One input, ready to be read.
@@ -42,7 +43,7 @@ impl Input {
     pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let given = path.display().to_string();
         if given == STDIN {
-            return Self::spool(io::stdin().lock(), given.clone(), given, options);
+            return Self::spool(io::stdin().lock(), given.clone(), given, options, Hashing::Now);
         }
         let io_error = |action| {
             let name = given.clone();
@@ -56,14 +57,15 @@ impl Input {
             return Err(Error::Malformed { name: given, offset: 0, found: "a directory".to_owned(), expected });
         }
         if !metadata.is_file() {
-            return Self::spool(file, given, name, options);
+            return Self::spool(file, given, name, options, Hashing::Now);
         }
         let stamp = (metadata.len(), metadata.modified().ok());
         let mut head = Vec::new();
         (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(io_error("read"))?;
         if Compression::detect(&head).is_some() {
             file.seek(SeekFrom::Start(0)).map_err(io_error("read"))?;
-            let mut input = Self::spool(&file, given, name, options)?;
+            // Hashed when it is asked for, from the file, while its content is read.
+            let mut input = Self::spool(&file, given, name, options, Hashing::Later)?;
             input.file = Some((Mutex::new(file), stamp));
             return Ok(input);
         }
@@ -75,7 +77,7 @@ impl Input {
     /// An input from memory.
     pub(super) fn from_bytes(name: String, bytes: Vec<u8>, options: &OpenOptions) -> Result<Self, Error> {
         if Compression::detect(&bytes).is_some() {
-            return Self::spool(bytes.as_slice(), name.clone(), name, options);
+            return Self::spool(bytes.as_slice(), name.clone(), name, options, Hashing::Now);
         }
         Ok(Self {
             given: name.clone(),
@@ -90,51 +92,46 @@ impl Input {
     }
 
     /// Reads `raw` to its end into an unlinked temporary file, decompressed, and maps that.
-    fn spool(raw: impl Read, given: String, name: String, options: &OpenOptions) -> Result<Self, Error> {
+    ///
+    /// Decompression runs on this thread, and writing on another.
+    fn spool(
+        raw: impl Read,
+        given: String,
+        name: String,
+        options: &OpenOptions,
+        hashing: Hashing,
+    ) -> Result<Self, Error> {
         let io_error = |action| {
             let name = given.clone();
             move |source| Error::Io { name, action, source }
         };
         let dir = options.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let mut spool = tempfile::tempfile_in(&dir).map_err(|source| Error::Io {
+        let spool = tempfile::tempfile_in(&dir).map_err(|source| Error::Io {
             name: dir.display().to_string(),
             action: "make a temporary file in",
             source,
         })?;
-        let meter = Rc::new(RefCell::new(Meter { raw, hasher: Sha256::new(), bytes: 0, failed: None }));
+        let hasher = (hashing == Hashing::Now).then(Sha256::new);
+        let meter = Rc::new(RefCell::new(Meter { raw, hasher, bytes: 0, failed: None }));
         let mut layers = String::new();
         let mut damage = None;
-        let mut written = 0_u64;
-        {
-            let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
-            let mut buffer = vec![0; CHUNK];
-            // A fault in the first bytes comes again, and is told, when the content is read.
-            while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
-                if layers.matches('+').count() >= MAX_LAYERS {
-                    break;
-                }
-                layers = layers + compression.name() + "+";
-                reader = Ahead::new(Box::new(Members::new(compression, reader)));
+        let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
+        // A fault in the first bytes comes again, and is told, when the content is read.
+        while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
+            if layers.matches('+').count() >= MAX_LAYERS {
+                break;
             }
-            loop {
-                let n = match reader.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(n) => n,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => {
-                        if let Some(source) = meter.borrow_mut().failed.take() {
-                            return Err(io_error("read")(source));
-                        }
-                        let layers = layers.trim_end_matches('+');
-                        damage = Some(format!(
-                            "the {layers} stream breaks off after {written} decompressed bytes: {error}"
-                        ));
-                        break;
-                    }
-                };
-                spool.write_all(buffer.get(..n).unwrap_or_default()).map_err(io_error("spool"))?;
-                written += n as u64;
+            layers = layers + compression.name() + "+";
+            reader = Ahead::new(Box::new(Members::new(compression, reader)));
+        }
+        let (written, broken) = spool::copy(&mut reader, &spool).map_err(io_error("spool"))?;
+        drop(reader);
+        if let Some(error) = broken {
+            if let Some(source) = meter.borrow_mut().failed.take() {
+                return Err(io_error("read")(source));
             }
+            let layers = layers.trim_end_matches('+');
+            damage = Some(format!("the {layers} stream breaks off after {written} decompressed bytes: {error}"));
         }
         let mut meter = meter.borrow_mut();
         let decoded = meter.bytes;
@@ -147,7 +144,7 @@ impl Input {
             return Err(Error::Malformed { name: given, offset: written, found: found.clone(), expected });
         }
         let content = Mapping::new(&spool).map_err(io_error("map"))?;
-        let digest = Some(std::mem::take(&mut meter.hasher).finalize().into());
+        let digest = meter.hasher.take().map(|hasher| hasher.finalize().into());
         Ok(Self { name, layers, size: meter.bytes, content, damage, digest, file: None, given })
     }
 
@@ -193,10 +190,19 @@ impl Input {
     }
 }
 
+/// When the bytes as given are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hashing {
+    /// While they are read, as they are read only once.
+    Now,
+    /// When the hash is asked for.
+    Later,
+}
+
 /// Counts and hashes what is read through it.
 struct Meter<R> {
     raw: R,
-    hasher: Sha256,
+    hasher: Option<Sha256>,
     bytes: u64,
     /// An error of the input itself, told apart from a fault in the compressed data.
     failed: Option<io::Error>,
@@ -206,7 +212,9 @@ impl<R: Read> Read for Meter<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.raw.read(buffer) {
             Ok(n) => {
-                self.hasher.update(buffer.get(..n).unwrap_or_default());
+                if let Some(hasher) = &mut self.hasher {
+                    hasher.update(buffer.get(..n).unwrap_or_default());
+                }
                 self.bytes += n as u64;
                 Ok(n)
             }
@@ -237,6 +245,7 @@ const MAX_LAYERS: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::path::PathBuf;
 
     use super::super::CaptureSet;
@@ -355,11 +364,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let options = OpenOptions { spool_dir: Some(dir.path().to_path_buf()), strict: false };
         let input =
-            Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options).expect("sound");
+            Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now).expect("sound");
         assert_eq!((input.content.bytes(), input.size), (capture().as_slice(), capture().len() as u64));
         assert_eq!(std::fs::read_dir(dir.path()).expect("still there").count(), 0);
         let options = OpenOptions { spool_dir: Some(PathBuf::from("/nonexistent/spool")), strict: false };
-        let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options).expect_err("no directory");
+        let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now).expect_err("no directory");
         assert!(error.to_string().contains("/nonexistent/spool"), "{error}");
     }
 

@@ -11,7 +11,7 @@ use peerproof::anomaly::Kind;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
-use peerproof::packet::ChecksumPolicy;
+use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Case, Document, Given, counted, escaped, terminal};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
@@ -51,6 +51,11 @@ pub struct Analyze {
     /// default they are not tested
     #[arg(long, value_enum, default_value_t = Checksums::Ignore)]
     checksums: Checksums,
+
+    /// A tunnel over UDP on a port that no standard names for it; FORMAT is vxlan, geneve, gtp-u, teredo, l2tp, gre,
+    /// mpls or ip, or none for a port that carries no tunnel. May be given several times
+    #[arg(long = "tunnel", value_name = "udp:PORT=FORMAT", value_parser = tunnel)]
+    tunnels: Vec<UdpTunnel>,
 
     /// Threads that hash pieces; all cores by default. Changes no figure
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -122,13 +127,15 @@ impl Analyze {
             anyhow::bail!("this build has no tables: build with the feature `table` for --format csv");
         }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
+        check_tunnels(&self.tunnels)?;
         let torrents = Torrents::open(&self.torrents)?;
         let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
         let captures = CaptureSet::open(&self.captures, &options)?;
         let (checksums, limits) = (self.checksums.policy(), Limits::default());
         let secrets = self.secrets()?;
         let evidence = self.prove(&captures, &torrents, &secrets, checksums, &limits)?;
-        let document = Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits);
+        let document = Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits)
+            .with_tunnels(&self.tunnels);
         if let Some(case) = &case {
             let names = case.write(&document)?;
             let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display();
@@ -166,6 +173,7 @@ impl Analyze {
             threads: self.threads.map_or_else(cores, usize::from),
             window: self.window,
             checksums,
+            tunnels: &self.tunnels,
             limits: limits.clone(),
             progress: Some(&advance),
             digest: !self.no_digest,
@@ -211,6 +219,20 @@ impl Checksums {
             Self::Flag => ChecksumPolicy::Flag,
             Self::Drop => ChecksumPolicy::Drop,
         }
+    }
+}
+
+/// Reads one `--tunnel`.
+pub(super) fn tunnel(text: &str) -> Result<UdpTunnel, peerproof::Error> {
+    text.parse()
+}
+
+/// Two formats for one port cannot both be meant.
+pub(super) fn check_tunnels(tunnels: &[UdpTunnel]) -> Result<(), peerproof::Error> {
+    let clash = |one: &UdpTunnel| tunnels.iter().any(|other| other.port == one.port && other != one);
+    match tunnels.iter().find(|tunnel| clash(tunnel)) {
+        Some(one) => Err(peerproof::Error::Usage(format!("--tunnel gives port {} two formats", one.port))),
+        None => Ok(()),
     }
 }
 

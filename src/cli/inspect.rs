@@ -8,8 +8,9 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::packet::UdpTunnel;
 
-use super::analyze::{progress, width};
+use super::analyze::{check_tunnels, progress, tunnel, width};
 
 /// Say what captures hold, without a torrent: formats, protocols, torrents, peers, and what to run next
 #[derive(Debug, Args)]
@@ -28,6 +29,11 @@ pub struct Inspect {
     #[arg(long)]
     strict: bool,
 
+    /// A tunnel over UDP on a port that no standard names for it; FORMAT is vxlan, geneve, gtp-u, teredo, l2tp, gre,
+    /// mpls or ip, or none for a port that carries no tunnel. May be given several times
+    #[arg(long = "tunnel", value_name = "udp:PORT=FORMAT", value_parser = tunnel)]
+    tunnels: Vec<UdpTunnel>,
+
     /// Where standard input and compressed captures are spooled; the system's temporary directory by default
     #[arg(long, value_name = "DIR")]
     spool_dir: Option<PathBuf>,
@@ -45,11 +51,17 @@ impl Inspect {
     /// Prints what the captures hold.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
         let open = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
+        check_tunnels(&self.tunnels)?;
         let captures = CaptureSet::open(&self.captures, &open)?;
         let bar = progress(captures.total_bytes());
         let advance = |done: u64| bar.set_position(done);
         let options =
-            Options { progress: Some(&advance), spool_dir: self.spool_dir.as_deref(), ..Options::default() };
+            Options {
+                progress: Some(&advance),
+                spool_dir: self.spool_dir.as_deref(),
+                tunnels: &self.tunnels,
+                ..Options::default()
+            };
         let inspection = peerproof::inspect(&captures, &options)?;
         bar.finish_and_clear();
         let mut names: Vec<String> = self.captures.iter().map(|path| path.display().to_string()).collect();

@@ -15,6 +15,7 @@ use crate::{Options, report};
 pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     let given = Given::of(&found.torrents);
     let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
+    let report = report.with_tunnels(options.tunnels);
     let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
     let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
     let (only_named, only_announced) = only_hearsay(found);
@@ -22,6 +23,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     let mut inspection = Inspection {
         schema: "peerproof/inspect/1",
         tool: report.tool,
+        tunnels: report.options.tunnels,
         quality: report.quality,
         not_ip_frames: not_ip,
         other_ip_frames: other_ip,

@@ -15,6 +15,9 @@ pub struct Inspection {
     pub schema: &'static str,
     /// What made it.
     pub tool: Tool,
+    /// Tunnels over UDP on ports that the user names, as in report.json; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<String>,
     /// The captures, as in report.json; their `sha256` is not computed.
     pub inputs: Vec<Input>,
     /// Frames, flows, times and gaps, as in report.json.
@@ -181,4 +184,7 @@ pub struct Step {
     /// What stands before and behind the captures.
     #[serde(skip)]
     pub(super) around: (&'static str, &'static [&'static str]),
+    /// Options of this run that the next one needs too.
+    #[serde(skip)]
+    pub(super) kept: Vec<String>,
 }

@@ -6,11 +6,11 @@ use crate::report::{counted, is_unsafe};
 
 /// What to run next; empty where `analyze` would have nothing to say.
 pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
-    let step = |why: String, before, behind: &'static [&'static str], needs| Step {
-        why,
-        command: words((before, behind), captures).join(" "),
-        needs,
-        around: (before, behind),
+    let tunnels: Vec<String> = inspection.tunnels.iter().map(|tunnel| format!("--tunnel {tunnel}")).collect();
+    let step = |why: String, before, behind: &'static [&'static str], needs| {
+        let kept = if before == ANALYZE { tunnels.clone() } else { Vec::new() };
+        let command = words((before, behind), &kept, captures).join(" ");
+        Step { why, command, needs, around: (before, behind), kept }
     };
     let (known, missing): (Vec<_>, Vec<_>) =
         inspection.torrents.iter().partition(|torrent| torrent.metadata == Metadata::Whole);
@@ -82,11 +82,11 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
 impl Step {
     /// The parts of the command that stay together on a line, with the captures as the user named them.
     pub fn words(&self, captures: &[String]) -> Vec<String> {
-        words(self.around, captures)
+        words(self.around, &self.kept, captures)
     }
 }
 
-fn words((before, behind): (&str, &[&str]), captures: &[String]) -> Vec<String> {
+fn words((before, behind): (&str, &[&str]), kept: &[String], captures: &[String]) -> Vec<String> {
     let mut out: Vec<String> = before.split(' ').map(str::to_owned).collect();
     // A name that no terminal shows as it is cannot be copied from there.
     let listed = captures.len() <= MOST_CAPTURES && !captures.iter().any(|name| name.contains(is_unsafe));
@@ -95,6 +95,7 @@ fn words((before, behind): (&str, &[&str]), captures: &[String]) -> Vec<String> 
     } else {
         out.push("CAPTURE...".to_owned());
     }
+    out.extend(kept.iter().cloned());
     out.extend(behind.iter().map(|option| (*option).to_owned()));
     out
 }
@@ -126,7 +127,7 @@ mod tests {
     fn many_captures_are_not_listed() {
         let captures: Vec<String> = (0..9).map(|n| format!("{n}.pcap")).collect();
         let expected = ["peerproof", "analyze", "CAPTURE...", "-t TORRENT"];
-        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &captures), expected);
-        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &["\u{202e}".to_owned()]), expected);
+        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &[], &captures), expected);
+        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &[], &["\u{202e}".to_owned()]), expected);
     }
 }

@@ -1,12 +1,17 @@
 //! The stage [`Frame`] -> [`Packet`]: link layers, IP, fragments, tunnels, transport.
 
+use std::net::IpAddr;
+
 use super::cut::Cut;
 use super::fragments::{Fragments, Key};
 use super::ip::{self, Datagram};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
 use super::transport::{self, Head, TCP, UDP};
-use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, tunnel};
+use super::tunnel::ports::Ports;
+use super::tunnel::udp::Reading;
+use super::tunnel::{self, Tunnel};
+use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, UdpTunnel};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::Frame;
 use crate::provenance::{At, Span};
@@ -43,10 +48,11 @@ pub struct DecodeCounts {
 /// Turns frames into TCP segments and UDP datagrams. Frames in, packets out; no allocation per packet but for
 /// reassembled datagrams.
 ///
-/// A frame gives at most one packet: the innermost. Of a frame that cannot be used, the reason is an anomaly or a count.
+/// A frame gives at most one packet: the innermost, but see [`Decoder::inside`]. Of a frame that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
     policy: ChecksumPolicy,
+    ports: Ports,
     fragments: Fragments,
     paths: Paths,
     counts: DecodeCounts,
@@ -58,10 +64,17 @@ impl Decoder {
         let bad_checksums = (policy != ChecksumPolicy::Ignore).then_some(0);
         Self {
             policy,
+            ports: Ports::default(),
             fragments: Fragments::new(limits),
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
         }
+    }
+
+    /// The same decoder, with tunnels over UDP on the ports of `tunnels` besides those of the standards.
+    pub fn with_tunnels(mut self, tunnels: &[UdpTunnel]) -> Self {
+        self.ports = Ports::new(tunnels);
+        self
     }
 
     /// The packet in `frame`, or `None` when it holds none or did not complete one.
@@ -84,14 +97,50 @@ impl Decoder {
             note_snaplen(frame, anomalies);
         }
         let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
-        let (mut layer, mut cut, mut path) = (Layer::Link(frame.link.0), cut, PathId::NONE);
-        for depth in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, frame.at, anomalies) else { return Ok(None) };
-            let datagram = match ip::datagram(packet, depth > 0) {
+        self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
+    }
+
+    /// What is inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    #[cold]
+    pub fn inside<'cap>(
+        &mut self,
+        packet: &Packet<'cap>,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        let Transport::Udp(datagram) = packet.transport else { return Ok(None) };
+        let (source, destination) = (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
+        let payload = Cut { bytes: datagram.payload.bytes, wire: datagram.payload.wire_len as usize };
+        let (Reading::Tunnel((tunnel, layer, cut)) | Reading::Either((tunnel, layer, cut))) =
+            tunnel::udp::read(&self.ports, source.port, destination.port, payload)
+        else {
+            return Ok(None);
+        };
+        let path = self.cross(packet.path, tunnel, source.ip, destination.ip, packet.at, anomalies);
+        self.descend(layer, cut, path, packet.at, store, anomalies)
+    }
+
+    /// From a header at `path` to the innermost packet.
+    #[inline]
+    fn descend<'cap>(
+        &mut self,
+        mut layer: Layer,
+        mut cut: Cut<'cap>,
+        mut path: PathId,
+        at: At,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        for _ in 0..=MAX_TUNNELS {
+            let Some(packet) = self.network(layer, cut, at, anomalies) else { return Ok(None) };
+            let datagram = match ip::datagram(packet, path != PathId::NONE) {
                 Ok(datagram) => datagram,
-                Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                Err(reason) => return Ok(bad_header(at, reason, anomalies)),
             };
-            let Some(datagram) = self.reassemble(datagram, path, frame.at, store, anomalies)? else {
+            let Some(datagram) = self.reassemble(datagram, path, at, store, anomalies)? else {
                 return Ok(None);
             };
             let upper = datagram.upper;
@@ -99,24 +148,28 @@ impl Decoder {
                 TCP => {
                     let (head, mut segment) = match transport::tcp(upper.payload) {
                         Ok(found) => found,
-                        Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                        Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
-                    segment.checksum = self.test(&datagram, upper.payload, &head, frame.at, anomalies);
+                    segment.checksum = self.test(&datagram, upper.payload, &head, at, anomalies);
                     let transport = Transport::Tcp(segment);
-                    return Ok(self.packet(frame.at, &datagram, &head, path, segment.checksum, transport));
+                    return Ok(self.packet(at, &datagram, &head, path, segment.checksum, transport));
                 }
                 UDP => {
                     let (head, whole, mut found) = match transport::udp(upper.payload) {
                         Ok(found) => found,
-                        Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                        Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
                     let payload = whole.skip(8).unwrap_or_default();
-                    match tunnel::over_udp(head.source_port, head.destination_port, payload) {
-                        Some(inner) => inner,
-                        None => {
-                            found.checksum = self.test(&datagram, whole, &head, frame.at, anomalies);
+                    match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
+                        Reading::Tunnel(inner) => inner,
+                        reading => {
+                            found.checksum = self.test(&datagram, whole, &head, at, anomalies);
                             let transport = Transport::Udp(found);
-                            return Ok(self.packet(frame.at, &datagram, &head, path, found.checksum, transport));
+                            let packet = self.packet(at, &datagram, &head, path, found.checksum, transport);
+                            return Ok(match reading {
+                                Reading::Either((tunnel, ..)) => packet.map(|packet| ambiguous(packet, tunnel, anomalies)),
+                                _ => packet,
+                            });
                         }
                     }
                 }
@@ -126,21 +179,13 @@ impl Decoder {
                         self.counts.other_ip += 1;
                         return Ok(None);
                     }
-                    Err(reason) => return Ok(bad_header(frame.at, reason, anomalies)),
+                    Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                 },
             };
-            path = self.paths.intern(path, inner.0, datagram.source, datagram.destination);
-            if path == OTHERS {
-                note(
-                    Kind::LimitReached,
-                    frame.at,
-                    "more different tunnels than the limit; not told apart",
-                    anomalies,
-                );
-            }
+            path = self.cross(path, inner.0, datagram.source, datagram.destination, at, anomalies);
             (layer, cut) = (inner.1, inner.2);
         }
-        note(Kind::LimitReached, frame.at, "tunnels nested deeper than the limit", anomalies);
+        note(Kind::LimitReached, at, "tunnels nested deeper than the limit", anomalies);
         Ok(None)
     }
 
@@ -161,6 +206,23 @@ impl Decoder {
     /// Reports datagrams that the capture never completed.
     pub fn finish(&mut self, anomalies: &mut Anomalies) {
         self.fragments.finish(anomalies);
+    }
+
+    /// The path one tunnel further in.
+    fn cross(
+        &mut self,
+        outer: PathId,
+        tunnel: Tunnel,
+        source: IpAddr,
+        destination: IpAddr,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> PathId {
+        let path = self.paths.intern(outer, tunnel, source, destination);
+        if path == OTHERS {
+            note(Kind::LimitReached, at, "more different tunnels than the limit; not told apart", anomalies);
+        }
+        path
     }
 
     /// The IP packet under `layer`; otherwise what is there instead was counted.
@@ -270,7 +332,7 @@ impl Decoder {
         let destination = Endpoint { ip: datagram.destination, port: head.destination_port };
         let (flow, direction) = FlowKey::new(source, destination, protocol);
         let fingerprint = u32::from(datagram.ident) << 16 | u32::from(head.checksum);
-        Some(Packet { at, flow, direction, path, transport, fingerprint })
+        Some(Packet { at, flow, direction, path, transport, fingerprint, also_tunnel: false })
     }
 }
 
@@ -291,6 +353,16 @@ fn note(kind: Kind, at: At, reason: &'static str, anomalies: &mut Anomalies) {
 }
 
 #[cold]
+fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomalies) -> Packet<'cap> {
+    anomalies.note(Kind::AmbiguousTunnel, 1, || Example {
+        span: Some(Span::single(packet.at)),
+        flow: format!("{} -> {}", packet.flow.source(packet.direction), packet.flow.destination(packet.direction)),
+        detail: format!("reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"),
+    });
+    Packet { also_tunnel: true, ..packet }
+}
+
+#[cold]
 fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
     let (wire, held) = (u64::from(frame.wire_len), frame.bytes.len() as u64);
     anomalies.note(Kind::Snaplen, wire.saturating_sub(held), || Example {
@@ -304,235 +376,4 @@ fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
 const MAX_TUNNELS: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use etherparse::PacketBuilder;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::capture::LinkType;
-    use crate::packet::testing::{
-        Leak, at, decode, decode_with, describe, ethernet, frame, ip4, payload, tcp4, udp4, udp6,
-    };
-
-    /// Everything that `frames` give, in words.
-    fn all(frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
-        let (mut decoder, mut anomalies) =
-            (Decoder::new(ChecksumPolicy::Ignore, &Limits::default()), Anomalies::default());
-        let mut packets = Vec::new();
-        for (n, bytes) in frames.iter().enumerate() {
-            let frame = Frame { at: at(n as u64 + 1), ..frame(101, bytes) };
-            if let Some(packet) = decoder.decode(&frame, &Leak, &mut anomalies).expect("the store cannot fail") {
-                packets.push(describe(&decoder, &packet));
-            }
-        }
-        decoder.finish(&mut anomalies);
-        (packets, anomalies, decoder.counts())
-    }
-
-    /// `packet` (IPv4, 20-byte header) in fragments of `size` bytes.
-    fn fragments4(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
-        let (header, body) = packet.split_at(20);
-        let count = body.len().div_ceil(size);
-        let fragment = |(n, part): (usize, &[u8])| {
-            let more = if n + 1 < count { 0x2000 } else { 0 };
-            let mut header = header.to_vec();
-            header[2..4].copy_from_slice(&((20 + part.len()) as u16).to_be_bytes());
-            header[6..8].copy_from_slice(&(more | (n * size / 8) as u16).to_be_bytes());
-            [header, part.to_vec()].concat()
-        };
-        body.chunks(size).enumerate().map(fragment).collect()
-    }
-
-    /// `packet` (IPv6, no extensions) in fragments of `size` bytes.
-    fn fragments6(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
-        let (header, body) = packet.split_at(40);
-        let count = body.len().div_ceil(size);
-        let fragment = |(n, part): (usize, &[u8])| {
-            let more = u16::from(n + 1 < count);
-            let mut header = header.to_vec();
-            header[4..6].copy_from_slice(&((8 + part.len()) as u16).to_be_bytes());
-            let next = std::mem::replace(&mut header[6], 44);
-            let place = ((n * size) as u16 | more).to_be_bytes();
-            [&header[..], &[next, 0], &place, &[0, 0, 0, 9], part].concat()
-        };
-        body.chunks(size).enumerate().map(fragment).collect()
-    }
-
-    #[test]
-    fn fragments_of_both_versions_become_one_packet_in_any_order() {
-        let text4 = "|192.0.2.1:1111>192.0.2.2:2222 Tcp 3000/3000";
-        let text6 = "|[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 3000/3000";
-        for (mut frames, text) in
-            [(fragments4(&tcp4(&[7; 3_000]), 512), text4), (fragments6(&udp6(&[7; 3_000]), 512), text6)]
-        {
-            assert_eq!(all(&frames).0, [text]);
-            frames.reverse();
-            assert_eq!(all(&frames).0, [text]);
-            let doubled: Vec<Vec<u8>> = frames.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
-            let (packets, anomalies, counts) = all(&doubled);
-            assert_eq!((packets, anomalies), (vec![text.to_owned()], Anomalies::default()));
-            assert_eq!(counts.reassembled, 1);
-            assert_eq!(counts.duplicate_fragments as usize, frames.len());
-        }
-    }
-
-    #[test]
-    fn a_first_fragment_alone_is_no_packet() {
-        let frames = fragments4(&tcp4(&[7; 3_000]), 1_480);
-        let (packets, anomalies, _) = all(&frames[..1]);
-        assert!(packets.is_empty());
-        assert_eq!(anomalies.tally(Kind::IncompleteFragments).map(|tally| tally.amount), Some(1_480));
-    }
-
-    #[test]
-    fn a_fragmented_tunnel_and_fragments_in_a_tunnel_are_read() {
-        let gre = |inner: &[u8]| ip4(47, &[&[0, 0, 8, 0], inner].concat());
-        let text = "GRE 198.51.100.1 -> 198.51.100.2|192.0.2.1:1111>192.0.2.2:2222 Tcp 2000/2000";
-        assert_eq!(all(&fragments4(&gre(&tcp4(&[7; 2_000])), 800)).0, [text]);
-        let inside: Vec<Vec<u8>> = fragments4(&tcp4(&[7; 2_000]), 800).iter().map(|part| gre(part)).collect();
-        assert_eq!(all(&inside).0, [text]);
-    }
-
-    #[test]
-    fn icmp_quotes_credit_nobody() {
-        for (protocol, quote) in [(1, tcp4(b"hello")), (58, udp6(b"hello"))] {
-            let outcome = decode(&frame(101, &ip4(protocol, &[&[3, 3, 0, 0, 0, 0, 0, 0], &quote[..]].concat())));
-            assert!(outcome.packet.is_none());
-            assert_eq!((outcome.counts.other_ip, outcome.anomalies), (1, Anomalies::default()));
-        }
-    }
-
-    #[test]
-    fn a_cut_inside_the_tcp_options_keeps_the_segment() {
-        let mut bytes = Vec::new();
-        PacketBuilder::ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
-            .tcp(1111, 2222, 5, 1000)
-            .options(&[etherparse::TcpOptionElement::Timestamp(1, 2)])
-            .expect("fits")
-            .write(&mut bytes, b"hello")
-            .expect("writing to memory");
-        let cut = Frame { wire_len: bytes.len() as u32, ..frame(101, &bytes[..42]) };
-        assert_eq!(decode(&cut).text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 0/5");
-    }
-
-    #[test]
-    fn checksums_are_tested_flagged_or_enforced() {
-        let good = tcp4(b"hello");
-        let mut bad = good.clone();
-        bad[44] ^= 1;
-        let outcome = decode_with(ChecksumPolicy::Flag, &frame(101, &good));
-        assert_eq!((outcome.counts.bad_checksums, outcome.packet.is_some()), (Some(0), true));
-        let outcome = decode_with(ChecksumPolicy::Flag, &frame(101, &bad));
-        assert_eq!((outcome.counts.bad_checksums, outcome.packet.is_some()), (Some(1), true));
-        let outcome = decode_with(ChecksumPolicy::Drop, &frame(101, &bad));
-        assert_eq!((outcome.count(Kind::BadChecksum), outcome.packet.is_none()), (1, true));
-        let outcome = decode_with(ChecksumPolicy::Ignore, &frame(101, &bad));
-        assert_eq!((outcome.counts.bad_checksums, outcome.packet.is_some()), (None, true));
-        let mut udp = udp6(b"hello");
-        assert!(decode_with(ChecksumPolicy::Drop, &frame(101, &udp)).packet.is_some());
-        udp[50] ^= 1;
-        assert!(decode_with(ChecksumPolicy::Drop, &frame(101, &udp)).packet.is_none());
-    }
-
-    #[test]
-    fn a_checksum_left_to_the_network_card_is_not_bad() {
-        let mut bytes = tcp4(b"hello");
-        // 192.0.2.1 + 192.0.2.2 + protocol 6 + length 25, folded, not complemented.
-        let sum: u32 = 0xc000 + 0x0201 + 0xc000 + 0x0202 + 6 + 25;
-        let partial = ((sum & 0xffff) + (sum >> 16)) as u16;
-        bytes[36..38].copy_from_slice(&partial.to_be_bytes());
-        let outcome = decode_with(ChecksumPolicy::Drop, &frame(101, &bytes));
-        assert_eq!((outcome.counts.bad_checksums, outcome.packet.is_some()), (Some(0), true));
-    }
-
-    #[test]
-    fn the_fingerprint_survives_a_router_but_not_a_retransmission() {
-        let print = |bytes: &[u8]| {
-            let mut decoder = Decoder::new(ChecksumPolicy::Ignore, &Limits::default());
-            let packet = decoder.decode(&frame(101, bytes), &Leak, &mut Anomalies::default());
-            packet.expect("the store cannot fail").expect("a packet").fingerprint
-        };
-        let first = tcp4(b"hello");
-        let (mut routed, mut again) = (first.clone(), first.clone());
-        routed[8] -= 1;
-        again[5] += 1;
-        assert_eq!(print(&first), print(&routed));
-        assert_ne!(print(&first), print(&again));
-    }
-
-    /// One frame of every shape, to be cut and damaged.
-    fn samples() -> Vec<(u16, Vec<u8>)> {
-        let (tcp, udp) = (tcp4(b"some payload"), udp6(b"some payload"));
-        let bridged = ethernet(0x8100, &[&[0, 5, 8, 0], &tcp[..]].concat());
-        let gre = ip4(47, &[&[0xb0, 0, 0x65, 0x58][..], &[0; 12], &bridged].concat());
-        vec![
-            (1, ethernet(0x0800, &tcp)),
-            (1, ethernet(0x86dd, &udp)),
-            (1, ethernet(0x8847, &[&[0, 1, 1, 64, 0, 0, 0, 0], &bridged[..]].concat())),
-            (1, ethernet(0x8864, &[&[0x11, 0, 0, 7, 0, 54, 0, 0x21], &tcp[..]].concat())),
-            (101, gre),
-            (101, udp4(1, 4789, &[&[8, 0, 0, 0, 0, 0, 5, 0], &bridged[..]].concat())),
-            (101, udp4(1, 6081, &[&[1, 0, 0x65, 0x58, 0, 0, 6, 0, 0, 0, 0, 0], &bridged[..]].concat())),
-            (101, udp4(1, 2152, &[&[0x34, 255, 0, 60, 0, 0, 0, 9, 0, 0, 0, 0x85, 1, 0, 0, 0], &tcp[..]].concat())),
-            (101, udp4(1, 3544, &[&[0, 0, 1, 2, 3, 4, 5, 6], &udp[..]].concat())),
-            (101, ip4(115, &[&[1; 12], &bridged[..]].concat())),
-            (
-                127,
-                [&[0, 0, 9, 0, 2, 0, 0, 0, 0x10, 8, 1][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &tcp]
-                    .concat(),
-            ),
-            (239, [&[2, 0, 0, 0, 56, 0, 9, 0][..], &tcp].concat()),
-            (258, [&[12, 0, 0, 0, 1, 0, 0, 0, 12, 0, 0, 0][..], &tcp].concat()),
-        ]
-    }
-
-    #[test]
-    fn frames_cut_anywhere_never_panic_and_never_give_more_than_was_captured() {
-        for (link, bytes) in samples() {
-            for policy in [ChecksumPolicy::Ignore, ChecksumPolicy::Flag, ChecksumPolicy::Drop] {
-                let whole = decode_with(policy, &frame(link, &bytes));
-                assert!(whole.packet.is_some(), "link type {link}: {}", whole.text());
-                for length in 0..bytes.len() {
-                    for wire_len in [length as u32, bytes.len() as u32] {
-                        decode_with(policy, &Frame { wire_len, ..frame(link, &bytes[..length]) });
-                    }
-                }
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn random_bytes_never_panic(
-            link in prop::sample::select(vec![
-                0_u16, 1, 9, 12, 50, 51, 100, 101, 104, 105, 108, 113, 119, 127, 163, 166, 192, 204, 228, 229, 239, 258, 276,
-            ]),
-            bytes in prop::collection::vec(any::<u8>(), 0..200),
-            more in 0_u32..2_000,
-            fcs_len in 0_u8..16,
-        ) {
-            let frame = Frame { wire_len: bytes.len() as u32 + more, fcs_len, ..frame(link, &bytes) };
-            decode_with(ChecksumPolicy::Flag, &frame);
-        }
-
-        #[test]
-        fn damaged_samples_never_panic_and_the_payload_lies_in_the_frame(
-            which in any::<prop::sample::Index>(),
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
-        ) {
-            let (link, mut bytes) = which.get(&samples()).clone();
-            for (at, value) in damage {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-            let mut decoder = Decoder::new(ChecksumPolicy::Flag, &Limits::default());
-            let frame = Frame { at: at(1), link: LinkType(link), bytes: &bytes, wire_len: bytes.len() as u32, fcs_len: 0 };
-            let packet = decoder.decode(&frame, &Leak, &mut Anomalies::default()).expect("the store cannot fail");
-            if let Some(packet) = packet {
-                let payload = payload(&packet);
-                prop_assert!(payload.bytes.len() <= payload.wire_len as usize);
-                prop_assert!(payload.bytes.is_empty() || bytes.as_ptr_range().contains(&payload.bytes.as_ptr()));
-            }
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! IP reassembly (RFC 791, section 3.2; RFC 8200, section 4.5) in a bounded table.
 //!
-//! The first copy of a byte is kept; a later one that differs is an anomaly. A fragment that the snap length cut
-//! still takes its place: the datagram then has a shorter captured prefix than its length on the wire.
+//! A datagram of which two fragments contradict each other is left out, as RFC 5722 asks of a receiver: nothing here
+//! tells whose version is right, and a peer would be accused of the other. A fragment that the snap length cut still
+//! takes its place: the datagram then has a shorter captured prefix than its length on the wire.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -63,6 +64,8 @@ struct Datagram {
     serial: u64,
     protocol: u8,
     span: Span,
+    /// Two fragments contradict each other.
+    contradicted: bool,
     pieces: Pieces,
 }
 
@@ -115,7 +118,8 @@ impl Fragments {
                 self.serial += 1;
                 self.order.push_back((self.serial, key));
                 let pieces = self.spare.pop().unwrap_or_default();
-                entry.insert(Datagram { serial: self.serial, protocol, span: Span::single(at), pieces })
+                let span = Span::single(at);
+                entry.insert(Datagram { serial: self.serial, protocol, span, contradicted: false, pieces })
             }
         };
         entry.span.cover(at);
@@ -129,8 +133,11 @@ impl Fragments {
             Added::New => {}
             Added::Repeat => self.duplicates += 1,
             Added::Conflict => {
-                let detail =
-                    format!("the fragment at byte {} contradicts an earlier one; that was kept", place.offset);
+                entry.contradicted = true;
+                let detail = format!(
+                    "the fragment at byte {} contradicts an earlier one; the datagram is left out",
+                    place.offset
+                );
                 anomalies.note(Kind::FragmentConflict, 1, || example(&key, entry.span, detail));
             }
             Added::TooMany => {
@@ -149,6 +156,11 @@ impl Fragments {
     fn complete<'cap>(&mut self, key: &Key, at: At, store: &dyn Store<'cap>) -> Result<Option<Whole<'cap>>, Error> {
         let Some(datagram) = self.open.remove(key) else { return Ok(None) };
         self.bytes -= datagram.pieces.cost();
+        if datagram.contradicted {
+            // The conflict was told when it was met.
+            self.recycle(datagram.pieces);
+            return Ok(None);
+        }
         self.completed += 1;
         let bytes = store.store(&datagram.pieces.prefix())?;
         let payload = Cut::new(bytes, datagram.pieces.covered());
@@ -315,12 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_keeps_the_first_copy_and_reports_the_conflict() {
+    fn an_overlap_with_other_content_leaves_the_datagram_out_and_is_told() {
         let mut table = Table::new(&Limits::default());
         table.add(1, 0, &[1; 16], 16, true);
-        let whole = table.add(1, 8, &[2; 16], 16, false).expect("complete");
-        assert_eq!(whole.payload.bytes, [&[1; 16][..], &[2; 8]].concat());
-        assert_eq!(table.count(Kind::FragmentConflict), 1);
+        assert!(table.add(1, 8, &[2; 16], 16, false).is_none());
+        assert_eq!((table.count(Kind::FragmentConflict), table.0.open.len(), table.0.bytes), (1, 0, 0));
+        table.add(2, 0, &[1; 16], 16, true);
+        let whole = table.add(2, 8, &[1; 16], 16, false).expect("an overlap that agrees is none to worry about");
+        assert_eq!(whole.payload.bytes, [1; 24]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::cut::Cut;
 use super::wireless;
+use crate::capture::LinkType;
 
 /// A header that is not IP yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,13 @@ pub(super) enum Network<'a> {
 pub(super) enum Step<'a> {
     Down(Layer, Cut<'a>),
     End(Network<'a>),
+}
+
+/// Whether frames of this link type are read.
+pub fn is_read(link: LinkType) -> bool {
+    // What a link type is not known by is the type alone, never the frame.
+    let nothing = Cut::default();
+    !matches!(link_header(link.0, nothing), Some(Step::End(Network::UnknownLink(_))))
 }
 
 /// Walks from `layer` to IP.
@@ -195,7 +203,7 @@ fn mpls(cut: Cut<'_>) -> Option<Step<'_>> {
     for _ in 0..MAX_HEADERS {
         let label = rest.u32(0)?;
         rest = rest.skip(4)?;
-        if label & 0x100 != 0 {
+        if label & BOTTOM_OF_STACK != 0 {
             return match rest.u8(0)? >> 4 {
                 4 | 6 if super::ip::is_plausible(rest) => down(Layer::Ip, rest),
                 // RFC 4385 control word, then the frame of a pseudowire.
@@ -207,6 +215,20 @@ fn mpls(cut: Cut<'_>) -> Option<Step<'_>> {
         }
     }
     end(Network::Bad("an MPLS stack deeper than the limit"))
+}
+
+/// Whether `cut` reads as a label stack above a consistent IP header, with or without Ethernet between.
+pub(super) fn mpls_holds_ip(cut: Cut<'_>) -> bool {
+    let holds = |rest: Cut<'_>| super::ip::is_plausible(rest) || ethernet_holds_ip(rest);
+    let mut rest = cut;
+    for _ in 0..MAX_HEADERS {
+        let (Some(label), Some(below)) = (rest.u32(0), rest.skip(4)) else { return false };
+        if label & BOTTOM_OF_STACK != 0 {
+            return holds(below) || below.skip(4).is_some_and(ethernet_holds_ip);
+        }
+        rest = below;
+    }
+    false
 }
 
 /// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header.
@@ -300,6 +322,7 @@ fn nflog_payload(mut rest: Cut<'_>, number: fn([u8; 2]) -> u16) -> Option<Cut<'_
 // Rationale: eight VLAN tags, a label stack, PPPoE and two wrappers fit; nothing real comes near.
 const MAX_HEADERS: usize = 16;
 const MAX_TAGS: usize = 8;
+const BOTTOM_OF_STACK: u32 = 0x100;
 // Rationale: NFLOG defines fewer than 32 attributes.
 const MAX_ATTRIBUTES: usize = 64;
 const NFULA_PAYLOAD: u16 = 9;
@@ -334,6 +357,7 @@ const LINK_SLL2: u16 = 276;
 #[cfg(test)]
 mod tests {
     use crate::anomaly::Kind;
+    use crate::capture::LinkType;
     use crate::packet::testing::{decode, ethernet, frame, tcp4, udp6};
 
     const TCP: &str = "|192.0.2.1:1111>192.0.2.2:2222 Tcp 5/5";
@@ -426,6 +450,7 @@ mod tests {
     #[test]
     fn an_unknown_link_type_is_counted_per_frame() {
         assert_eq!(decode(&frame(147, b"anything")).count(Kind::UnknownLinkType), 1);
+        assert!(!super::is_read(LinkType(147)) && super::is_read(LinkType(1)) && super::is_read(LinkType(258)));
     }
 
     #[test]

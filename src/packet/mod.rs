@@ -17,6 +17,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub use self::decoder::{DecodeCounts, Decoder, Store};
+pub use self::link::is_read;
+pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
 use crate::provenance::At;
 
 /// A TCP segment or UDP datagram with complete, length-consistent headers; never a non-first fragment.
@@ -36,6 +38,9 @@ pub struct Packet<'cap> {
     /// transport checksum: equal for two captures of one frame, whose TTL may differ, and different for most
     /// retransmissions. A hint, never an identity.
     pub fingerprint: u32,
+    /// It is a datagram on the port of a tunnel, and reads as uTP and as that tunnel:
+    /// [`Decoder::inside`] gives what the tunnel carries.
+    pub also_tunnel: bool,
 }
 
 /// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.

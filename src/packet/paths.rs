@@ -64,21 +64,22 @@ const MAX_PATHS: u32 = 65_536;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::tunnel::UdpKind;
 
     #[test]
     fn paths_are_named_outermost_first_and_bounded() {
         let mut paths = Paths::new();
         let (a, b) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([198, 51, 100, 2]));
         let gre = paths.intern(PathId::NONE, Tunnel::Gre, a, b);
-        let inner = paths.intern(gre, Tunnel::Vxlan(5), b, a);
+        let inner = paths.intern(gre, Tunnel::Udp(UdpKind::Vxlan(5)), b, a);
         assert_eq!(paths.intern(PathId::NONE, Tunnel::Gre, a, b), gre);
         assert_eq!(paths.name(gre), "GRE 192.0.2.1 -> 198.51.100.2");
-        assert_eq!(paths.name(inner), "GRE 192.0.2.1 -> 198.51.100.2, VXLAN 5 198.51.100.2 -> 192.0.2.1");
+        assert_eq!(paths.name(inner), "GRE 192.0.2.1 -> 198.51.100.2, VXLAN 5 over UDP 198.51.100.2 -> 192.0.2.1");
         assert_eq!(paths.name(PathId::NONE), "");
         for vni in 0..MAX_PATHS {
-            paths.intern(PathId::NONE, Tunnel::Geneve(vni), a, b);
+            paths.intern(PathId::NONE, Tunnel::Udp(UdpKind::Geneve(vni)), a, b);
         }
-        assert_eq!(paths.intern(PathId::NONE, Tunnel::Geneve(MAX_PATHS), a, b), OTHERS);
+        assert_eq!(paths.intern(PathId::NONE, Tunnel::Udp(UdpKind::Geneve(MAX_PATHS)), a, b), OTHERS);
         assert_eq!(paths.name(OTHERS), "(more tunnels)");
         assert_eq!(paths.intern(PathId::NONE, Tunnel::Gre, a, b), gre);
     }

@@ -6,7 +6,7 @@ use crate::capture::{InputFacts, LinkType};
 use crate::evidence::{self, Evidence, Flag, Grade};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
-use crate::packet::ChecksumPolicy;
+use crate::packet::{ChecksumPolicy, UdpTunnel, is_read};
 use crate::provenance::Span;
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
@@ -24,7 +24,7 @@ impl Document {
         let mut document = Self {
             schema: "peerproof/report/1",
             tool: Tool { name: "peerproof", version: env!("CARGO_PKG_VERSION") },
-            options: Options { checksums: checksum_name(checksums), limits: limit_names(limits) },
+            options: Options { checksums: checksum_name(checksums), tunnels: Vec::new(), limits: limit_names(limits) },
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
             transfers: evidence
@@ -46,6 +46,14 @@ impl Document {
         document.notes = notes(&document);
         document
     }
+
+    /// The same report, of a run that was told of `tunnels`.
+    pub fn with_tunnels(mut self, tunnels: &[UdpTunnel]) -> Self {
+        let mut tunnels = tunnels.to_vec();
+        tunnels.sort_unstable();
+        self.options.tunnels = tunnels.iter().map(UdpTunnel::to_string).collect();
+        self
+    }
 }
 
 fn capture(facts: &InputFacts) -> Input {
@@ -66,10 +74,12 @@ fn capture(facts: &InputFacts) -> Input {
                 snaplen: interface.snaplen,
                 name: interface.name.clone(),
                 filter: interface.filter.clone(),
+                unread_frames: if is_read(interface.link_type) { 0 } else { interface.frames },
             })
             .collect(),
         damage: facts.damage.clone(),
         dropped_by_capture: facts.dropped_by_capture,
+        unused_blocks: facts.unused_blocks.clone(),
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Tool {
 pub struct Options {
     /// `ignore`, `flag` or `drop`.
     pub checksums: &'static str,
+    /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<String>,
     /// The bounds of the run, by name.
     pub limits: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -105,6 +108,8 @@ pub enum Input {
         interfaces: Vec<Interface>,
         damage: Option<String>,
         dropped_by_capture: Option<u64>,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        unused_blocks: BTreeMap<String, u64>,
     },
     /// A torrent file.
     Torrent { name: String, kind: &'static str, bytes: u64, sha256: String },
@@ -130,6 +135,9 @@ pub struct Interface {
     pub name: Option<String>,
     /// Its capture filter, where the file tells it.
     pub filter: Option<String>,
+    /// Its frames, where this tool does not read its link type; left out where it does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unread_frames: u64,
 }
 
 /// Frames from `first` to `last` of input `file`.
@@ -412,6 +420,10 @@ pub struct Quality {
     pub last_time: Option<String>,
     /// Nanoseconds between the first and the last packet.
     pub duration_ns: Option<u64>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn grade_name<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,13 @@
-//! Why a report, or a torrent's part of it, is empty: in plain sentences, in the report itself and beside it.
+//! Why a report, or a torrent's part of it, is empty, and on what it rests: in plain sentences, in the report itself and
+//! beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::Document;
+use super::document::{Document, Input};
 use super::text::{counted, escaped, grouped};
 
-/// Why no subject is in `document`, and which given torrents nobody spoke of; empty where there is nothing to explain.
+/// Why no subject is in `document`, which given torrents nobody spoke of, what was passed over, and which addresses a
+/// datagram alone vouches for; empty where there is nothing to explain.
 pub fn notes(document: &Document) -> Vec<String> {
     let mut notes = Vec::new();
     if document.subjects.is_empty() {
@@ -35,7 +37,49 @@ pub fn notes(document: &Document) -> Vec<String> {
         note.push('.');
         notes.push(note);
     }
+    document.inputs.iter().for_each(|input| passed_over(input, &mut notes));
+    notes.extend(over_udp(document));
     notes
+}
+
+/// The interfaces of an input whose link types are not read, and secrets that are not used.
+fn passed_over(input: &Input, notes: &mut Vec<String>) {
+    let Input::Capture { name, interfaces, unused_blocks, .. } = input else { return };
+    let mut unread: BTreeMap<&str, (Vec<String>, u64)> = BTreeMap::new();
+    for interface in interfaces.iter().filter(|interface| interface.unread_frames > 0) {
+        let (names, frames) = unread.entry(&interface.link_type).or_default();
+        names.extend(interface.name.as_deref().map(escaped).filter(|_| names.len() < MOST_NAMES));
+        *frames += interface.unread_frames;
+    }
+    for (link, (names, frames)) in unread {
+        let of = if names.is_empty() { String::new() } else { format!(" (interface {})", names.join(", ")) };
+        notes.push(format!(
+            "{} of {}{of} were passed over: their link type, {link}, is not read by this tool.",
+            counted(frames, "frame"),
+            escaped(name)
+        ));
+    }
+    for (kind, count) in unused_blocks.iter().filter(|(kind, _)| kind.starts_with("decryption secrets")) {
+        notes.push(format!(
+            "{} holds {} with {kind}, which are not used: secrets of MSE are given with --mse-secrets.",
+            escaped(name),
+            counted(*count, "block")
+        ));
+    }
+}
+
+/// Whose addresses were seen only as the sender of a datagram wrote them.
+fn over_udp(document: &Document) -> Option<String> {
+    let inside = |paths: &[String]| paths.iter().any(|path| path.contains(" over UDP "));
+    let mut rows = document.transfers.iter().filter(|transfer| inside(&transfer.paths));
+    let first = rows.next()?;
+    Some(format!(
+        "{}, the first {} -> {}, crossed a tunnel over UDP: anyone who can send a datagram can put any inner addresses \
+         into it, so these addresses are only as good as the word of the tunnel's outer sender, which `paths` names.",
+        counted(1 + rows.count() as u64, "transfer"),
+        first.uploader,
+        first.downloader
+    ))
 }
 
 /// Why nobody is in the report at all.
@@ -64,6 +108,9 @@ fn nothing(document: &Document) -> String {
     }
 }
 
+// Rationale: enough to find them in the list of interfaces.
+const MOST_NAMES: usize = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +120,17 @@ mod tests {
     fn an_empty_report_explains_itself_and_a_full_one_has_nothing_to_explain() {
         assert!(notes(&fixture::empty_document())[0].contains("no BitTorrent"));
         assert_eq!(notes(&fixture::document()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn secrets_in_a_capture_are_said_not_to_be_used() {
+        let mut document = fixture::document();
+        if let Input::Capture { unused_blocks, .. } = &mut document.inputs[0] {
+            unused_blocks.insert("decryption secrets (TLS)".to_owned(), 2);
+            unused_blocks.insert("name resolution".to_owned(), 1);
+        }
+        assert_eq!(notes(&document).len(), 1);
+        assert!(notes(&document)[0].contains("2 blocks with decryption secrets (TLS), which are not used"));
     }
 
     #[test]

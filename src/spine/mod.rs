@@ -115,7 +115,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         purpose: Purpose,
     ) -> Self {
         Self {
-            decoder: Decoder::new(options.checksums, &options.limits),
+            decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
             flows: FlowTable::new(options.limits.flows),
             hub: Hub {
                 options,
@@ -153,6 +153,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.clock.tick(frame.at, &mut self.hub);
         if let Some(packet) = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies)? {
             self.packet(&packet);
+            if packet.also_tunnel
+                && let Some(inner) = self.decoder.inside(&packet, &self.hub.spill, &mut self.hub.anomalies)?
+            {
+                self.packet(&inner);
+            }
         }
         self.hub.failure.take().map_or(Ok(()), Err)
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
 use peerproof::mse::Secrets;
-use peerproof::packet::ChecksumPolicy;
+use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Document, Given};
 use peerproof::torrent::Torrents;
 use peerproof::{Error, Found, Limits, Options};
@@ -19,6 +19,7 @@ pub struct Run {
     captures: Vec<(String, Vec<u8>)>,
     torrents: Vec<(String, Vec<u8>)>,
     checksums: ChecksumPolicy,
+    tunnels: Vec<UdpTunnel>,
     limits: Limits,
     secrets: Secrets,
 }
@@ -62,6 +63,12 @@ impl Run {
         self
     }
 
+    /// A tunnel as the command line names it.
+    pub fn tunnel(mut self, text: &str) -> Self {
+        self.tunnels.push(text.parse().expect("an option of a test"));
+        self
+    }
+
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -102,6 +109,7 @@ impl Run {
             threads,
             window,
             checksums: self.checksums,
+            tunnels: &self.tunnels,
             limits: self.limits.clone(),
             secrets: &self.secrets,
             ..Options::default()

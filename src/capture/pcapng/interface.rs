@@ -24,7 +24,7 @@ impl InterfaceState {
         let link = LinkType(endian.u16(body, 0)?);
         let snaplen = endian.u32(body, 4)?;
         let mut state = Self { link, snaplen, fcs_len: 0, resolution: MICROSECONDS, offset: 0 };
-        let mut shown = Interface { link_type: link, snaplen, name: None, filter: None };
+        let mut shown = Interface { link_type: link, snaplen, name: None, filter: None, frames: 0 };
         for (code, value) in Options::new(body.get(8..).unwrap_or_default(), endian) {
             match (code, value) {
                 (IF_NAME, name) => shown.name = Some(text(name)),
@@ -106,6 +106,12 @@ impl Interfaces {
         let (_, state) = self.runs.get(after.checked_sub(1)?)?;
         (*state != UNREADABLE).then_some(state)
     }
+}
+
+/// What the report lists of a description that cannot be read.
+pub(super) fn unreadable() -> Interface {
+    let name = Some("(not readable)".to_owned());
+    Interface { link_type: LinkType(u16::MAX), snaplen: 0, name, filter: None, frames: 0 }
 }
 
 /// Octets of FCS; the text of the standard once said bits, and some writers took it by its word.

@@ -6,6 +6,8 @@ use super::options::{Endian, Options};
 /// A packet block, read.
 #[derive(Debug)]
 pub(super) struct Packet<'cap> {
+    /// The number of its interface in the section.
+    pub(super) id: u32,
     pub(super) interface: InterfaceState,
     /// In units of the interface; `None` where the block has no time.
     pub(super) ticks: Option<u64>,
@@ -104,7 +106,7 @@ impl<'cap> Packet<'cap> {
         let Some(bytes) = bytes else {
             return Err(format!("{captured} captured bytes in a packet block with a body of {} bytes", body.len()));
         };
-        Ok(Self { interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len })
+        Ok(Self { id, interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len })
     }
 
     /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown.
