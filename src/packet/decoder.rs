@@ -19,6 +19,16 @@ pub trait Store<'cap> {
     /// # Errors
     /// [`Error::Io`] when the operating system refuses the space.
     fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error>;
+
+    /// Keeps `len` bytes that `fill` writes over zeros; it is called once at most.
+    ///
+    /// # Errors
+    /// As [`Store::store`].
+    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
+        let mut bytes = vec![0; len];
+        fill(&mut bytes);
+        self.store(&[&bytes])
+    }
 }
 
 /// What the decoder saw besides the packets that it gave.
