@@ -9,7 +9,10 @@ use peerproof::anomaly::Anomalies;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::{Options, inspect};
 
-use super::captures::{Case, Flow, Noise, Pcap, finish, ipv4};
+use super::captures::{Case, finish};
+use super::content::Noise;
+use super::flow::{Flow, Link, SEGMENT};
+use super::pcap::{Pcap, ipv4};
 
 /// Every compression around captures of noise and of words: the reader of frames, and `inspect`, against the
 /// decompressor's own crate.
@@ -98,7 +101,15 @@ pub fn different_interfaces(dir: &Path, count: u32) -> io::Result<Case> {
         bytes += 64;
     }
     out.flush()?;
-    Ok(Case { capture, torrent: super::captures::no_torrent(dir)?, payload: 0, piece: 1, frames: count.into(), bytes })
+    Ok(Case {
+        capture,
+        torrent: super::captures::no_torrent(dir)?,
+        secrets: None,
+        payload: 0,
+        piece: 1,
+        frames: count.into(),
+        bytes,
+    })
 }
 
 /// A pcap file that breaks off its records all the time: at every byte something looks like a record header, chains
@@ -132,13 +143,21 @@ pub fn broken_blocks(dir: &Path, bytes: u64) -> io::Result<Case> {
         written += chain.len() as u64 + 64;
     }
     out.flush()?;
-    Ok(Case { capture, torrent: super::captures::no_torrent(dir)?, payload: 0, piece: 1, frames: 0, bytes: written })
+    Ok(Case {
+        capture,
+        torrent: super::captures::no_torrent(dir)?,
+        secrets: None,
+        payload: 0,
+        piece: 1,
+        frames: 0,
+        bytes: written,
+    })
 }
 
 /// After a handshake, extension messages of lists in lists in lists.
 pub fn deep_bencode(dir: &Path, bytes: u64) -> io::Result<Case> {
     let capture = dir.join("deep.pcap");
-    let mut flow = Flow::new(Pcap::create(&capture)?, super::captures::SEGMENT, [10, 0, 0, 1], [10, 0, 0, 2]);
+    let mut flow = Flow::new(Pcap::create(&capture)?, Link::Tcp, SEGMENT);
     flow.open()?;
     let hello = [b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0", &[7; 20][..], b"-XX0001-somebody0000"].concat();
     flow.ask(&hello)?;
@@ -164,9 +183,9 @@ enum Content {
 /// One TCP flow of full segments.
 fn transfer(dir: &Path, content: Content, megabytes: u64) -> io::Result<Case> {
     let capture = dir.join("plain.pcap");
-    let mut flow = Flow::new(Pcap::create(&capture)?, super::captures::SEGMENT, [10, 0, 0, 1], [10, 0, 0, 2]);
+    let mut flow = Flow::new(Pcap::create(&capture)?, Link::Tcp, SEGMENT);
     flow.open()?;
-    let mut noise = Noise(7);
+    let mut noise = Noise::default();
     let mut chunk = vec![0_u8; 1 << 20];
     for _ in 0..megabytes {
         noise.fill(&mut chunk);

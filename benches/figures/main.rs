@@ -2,20 +2,25 @@
 //!
 //! `cargo bench` measures small captures; `PEERPROOF_BENCH=full` those of the project's goals (25 GB of room in
 //! `PEERPROOF_BENCH_DIR`, default the system's temporary directory, needed for a while). `PEERPROOF_BENCH_ONLY`
-//! is a comma-separated choice of `stages`, `transfer`, `flows`, `hostile`, `compressed`. Lines that begin with `figure` are for
+//! is a comma-separated choice of `stages`, `transfer`, `dialects`, `flows`, `hostile`, `compressed`. Lines that begin with
+//! `figure` are for
 //! machines: name, value, unit.
 //!
-//! Times are the best of several rounds, as other work on the machine only ever adds; ratios are to SHA-1 over as
-//! many bytes in memory, measured in the same rounds. Each run end to end is a process of its own, so that its memory
-//! is what a user would see.
+//! Times are the best of several rounds, as other work on the machine only ever adds; ratios are to SHA-1 (of v2: SHA-256,
+//! of encryption: RC4) over as many bytes in memory, measured in the same rounds. Each run end to end is a process of its
+//! own, so that its memory is what a user would see.
 //!
-//! For profiles, the program itself takes `make DIR MEGABYTES SEGMENT`, `pass CAPTURE TORRENT DEPTH` and
-//! `one CAPTURE TORRENT THREADS digest|-`.
+//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`
+//! and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod captures;
 mod containers;
+mod content;
+mod flow;
 mod meter;
+mod pcap;
 mod stages;
+mod transfer;
 
 use std::path::Path;
 use std::process::Command;
@@ -23,9 +28,13 @@ use std::time::{Duration, Instant};
 
 use captures::{Case, Tiny};
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::mse::Secrets;
 use peerproof::torrent::Torrents;
 use peerproof::{Options, analyze};
+use sha1::Sha1;
+use sha2::Sha256;
 use stages::Depth;
+use transfer::Dialect;
 
 #[global_allocator]
 static ALLOCATOR: meter::Counting = meter::Counting;
@@ -33,15 +42,22 @@ static ALLOCATOR: meter::Counting = meter::Counting;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["one", capture, torrent, threads, digest] => {
+        ["one", capture, torrent, threads, digest, secrets] => {
             let threads = threads.parse().expect("a number");
-            return one(Path::new(capture), Path::new(torrent), threads, *digest == "digest");
+            let secrets = (*secrets != "-").then_some(Path::new(secrets));
+            return one(Path::new(capture), Path::new(torrent), threads, *digest == "digest", secrets);
         }
-        ["make", dir, megabytes, segment] => {
-            let (payload, segment) = (megabytes.parse::<u64>().expect("a number") << 20, segment.parse());
-            let case =
-                captures::transfer(Path::new(dir), "transfer", payload, 256 << 10, segment.expect("a number"));
-            return println!("{case:?}");
+        ["make", dir, name, megabytes, piece] => {
+            let dialect = match *name {
+                "utp" => Dialect::UTP,
+                "v2" => Dialect::V2,
+                "rc4" => Dialect::RC4,
+                "offload" => Dialect { segment: flow::OFFLOAD, ..Dialect::TCP },
+                _ => Dialect::TCP,
+            };
+            let (payload, piece) = (megabytes.parse::<u64>().expect("a number") << 20, piece.parse());
+            let case = transfer::transfer(Path::new(dir), name, payload, piece.expect("a number"), dialect);
+            return println!("{:?}", case.expect("room for a capture"));
         }
         ["pass", capture, torrent, depth] => {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
@@ -56,37 +72,57 @@ fn main() {
     let dir = tempfile::tempdir_in(root).expect("a temporary directory");
     let sizes = if full { Sizes::FULL } else { Sizes::QUICK };
     println!("# sizes: {sizes:?}");
+    let make = |name, payload, piece, dialect| {
+        transfer::transfer(dir.path(), name, payload, piece, dialect).expect("room for a capture")
+    };
+    let rounds = sizes.rounds;
     if wanted("stages") || wanted("transfer") {
-        let make = |name, payload, piece, segment| {
-            captures::transfer(dir.path(), name, payload, piece, segment).expect("room for a capture")
-        };
-        let small = make("transfer", sizes.payload, 256 << 10, captures::SEGMENT);
+        let small = make("transfer", sizes.payload, 256 << 10, Dialect::TCP);
         if wanted("stages") {
-            by_stage(&small, sizes.rounds);
+            by_stage(&small, rounds);
         }
         if wanted("transfer") {
             for (threads, digest) in [(1, false), (2, false), (2, true)] {
-                end_to_end("1,500-byte frames", &small, threads, digest, sizes.rounds);
+                end_to_end("1,500-byte frames", &small, threads, digest, &SHA1, rounds);
             }
         }
         remove(&small);
-        if wanted("stages") || wanted("transfer") {
-            let offload = make("offload", sizes.payload, 1 << 20, captures::OFFLOAD);
-            if wanted("stages") {
-                by_stage(&offload, sizes.rounds);
-            }
-            if wanted("transfer") {
-                end_to_end("64 KiB frames, 1 MiB pieces", &offload, 2, false, sizes.rounds);
-            }
-            remove(&offload);
+        let offload = Dialect { segment: flow::OFFLOAD, ..Dialect::TCP };
+        let offload = make("offload", sizes.payload, 1 << 20, offload);
+        if wanted("stages") {
+            by_stage(&offload, rounds);
         }
         if wanted("transfer") {
-            let long = make("long", 4 * sizes.payload, 1 << 20, captures::SEGMENT);
+            end_to_end("64 KiB frames, 1 MiB pieces", &offload, 2, false, &SHA1, rounds);
+        }
+        remove(&offload);
+        if wanted("transfer") {
+            let long = make("long", 4 * sizes.payload, 1 << 20, Dialect::TCP);
             for digest in [false, true] {
-                end_to_end("four times as long, 1 MiB pieces", &long, 2, digest, 1);
+                end_to_end("four times as long, 1 MiB pieces", &long, 2, digest, &SHA1, 1);
             }
             remove(&long);
         }
+    }
+    if wanted("dialects") {
+        for (name, piece, dialect, plain) in [
+            ("uTP, 1,400-byte packets", 256 << 10, Dialect::UTP, &SHA1),
+            ("v2, 16 KiB pieces", 16 << 10, Dialect::V2, &SHA256),
+            ("v2, 256 KiB pieces", 256 << 10, Dialect::V2, &SHA256),
+        ] {
+            let case = make("dialect", sizes.dialect, piece, dialect);
+            for threads in [1, 2] {
+                end_to_end(name, &case, threads, false, plain, rounds);
+            }
+            remove(&case);
+        }
+        let clear = make("clear", sizes.dialect, 256 << 10, Dialect::TCP);
+        let sealed = make("sealed", sizes.dialect, 256 << 10, Dialect::RC4);
+        for threads in [1, 2] {
+            encryption(&clear, &sealed, threads, rounds);
+        }
+        remove(&clear);
+        remove(&sealed);
     }
     if wanted("flows") {
         for (name, kind) in [
@@ -132,6 +168,8 @@ fn main() {
 struct Sizes {
     /// Payload bytes of the shorter transfer.
     payload: u64,
+    /// Payload bytes of the transfer in each dialect.
+    dialect: u64,
     flows: u32,
     fragments: u32,
     interfaces: u32,
@@ -143,6 +181,7 @@ struct Sizes {
 impl Sizes {
     const QUICK: Self = Self {
         payload: 256 << 20,
+        dialect: 128 << 20,
         flows: 100_000,
         fragments: 1_000_000,
         interfaces: 100_000,
@@ -151,6 +190,7 @@ impl Sizes {
     };
     const FULL: Self = Self {
         payload: 2 << 30,
+        dialect: 1 << 30,
         flows: 1_000_000,
         fragments: 10_000_000,
         interfaces: 1_000_000,
@@ -165,7 +205,7 @@ fn by_stage(case: &Case, rounds: u32) {
     let mut passes = [None; 6];
     let mut hash = Duration::MAX;
     for _ in 0..rounds {
-        hash = hash.min(meter::plain_sha1(case.payload, case.piece, 1));
+        hash = hash.min((SHA1.time)(case, 1));
         for ((depth, best), kept) in DEPTHS.iter().zip(&mut best).zip(&mut passes) {
             let pass = stages::pass(&case.capture, &case.torrent, *depth);
             *best = pass.time.min(*best);
@@ -210,31 +250,76 @@ fn by_stage(case: &Case, rounds: u32) {
     }
 }
 
+/// Hashing alone: the least that a run can take.
+struct Plain {
+    name: &'static str,
+    /// On that many threads.
+    time: fn(&Case, usize) -> Duration,
+}
+
+const SHA1: Plain =
+    Plain { name: "plain SHA-1", time: |case, threads| meter::plain::<Sha1>(case.payload, case.piece, threads) };
+const SHA256: Plain = Plain {
+    name: "plain SHA-256",
+    time: |case, threads| meter::plain::<Sha256>(case.payload, flow::BLOCK, threads),
+};
+
 /// The whole run against plain hashing of the same payload on as many threads.
-fn end_to_end(name: &str, case: &Case, threads: usize, digest: bool, rounds: u32) {
+fn end_to_end(name: &str, case: &Case, threads: usize, digest: bool, plain: &Plain, rounds: u32) {
     let (mut hash, mut best): (Duration, Option<One>) = (Duration::MAX, None);
     for _ in 0..rounds {
-        hash = hash.min(meter::plain_sha1(case.payload, case.piece, threads));
-        let run = spawn(case, threads, digest);
-        assert_eq!(run.verified, case.payload, "every byte is verified");
-        best = Some(best.map_or(run, |best| best.with(run)));
+        hash = hash.min((plain.time)(case, threads));
+        best = Some(proved(case, threads, digest, best));
     }
     let Some(best) = best else { return };
     let digest = if digest { ", with SHA-256 of the file" } else { "" };
     let ratio = best.wall.as_secs_f64() / hash.as_secs_f64();
     println!(
-        "\n## end to end, {name}, {:.2} GB, {threads} threads{digest}: {:.0} ms, {:.2} GB/s; plain SHA-1 {:.0} ms; ratio {ratio:.3}; anonymous {} MB, file-backed {} MB",
+        "\n## end to end, {name}, {:.2} GB, {threads} threads{digest}: {:.0} ms, {:.2} GB/s; {} {:.0} ms; ratio {ratio:.3}; anonymous {} MB, file-backed {} MB",
         case.bytes as f64 / 1e9,
         millis(best.wall),
         case.bytes as f64 / 1e9 / best.wall.as_secs_f64(),
+        plain.name,
         millis(hash),
         best.anonymous / 1_000_000,
         best.file / 1_000_000,
     );
     let name = format!("end to end/{name}/{threads} threads{digest}");
-    figure(&name, ratio, "x plain SHA-1");
+    figure(&name, ratio, &format!("x {}", plain.name));
     figure(&format!("{name}/anonymous"), best.anonymous as f64 / 1e6, "MB");
     figure(&format!("{name}/file-backed"), best.file as f64 / 1e6, "MB");
+}
+
+/// What RC4 with a given secret adds to a run, against RC4 alone over the same payload.
+fn encryption(clear: &Case, sealed: &Case, threads: usize, rounds: u32) {
+    let mut rc4 = Duration::MAX;
+    let mut best: [Option<One>; 2] = [None, None];
+    for _ in 0..rounds {
+        rc4 = rc4.min(meter::plain_rc4(sealed.payload));
+        for (case, best) in [clear, sealed].into_iter().zip(&mut best) {
+            *best = Some(proved(case, threads, false, *best));
+        }
+    }
+    let [Some(clear), Some(sealed)] = best else { return };
+    let added = (sealed.wall.as_secs_f64() - clear.wall.as_secs_f64()) / rc4.as_secs_f64();
+    println!(
+        "\n## RC4 with its secret, {threads} threads: {:.0} ms, in clear {:.0} ms; plain RC4 {:.0} ms; adds {added:.3} of it; anonymous {} MB, file-backed {} MB",
+        millis(sealed.wall),
+        millis(clear.wall),
+        millis(rc4),
+        sealed.anonymous / 1_000_000,
+        sealed.file / 1_000_000,
+    );
+    figure(&format!("RC4 adds/{threads} threads"), added, "x plain RC4");
+    figure(&format!("RC4/{threads} threads/anonymous"), sealed.anonymous as f64 / 1e6, "MB");
+    figure(&format!("RC4/{threads} threads/file-backed"), sealed.file as f64 / 1e6, "MB");
+}
+
+/// One more run; the best so far.
+fn proved(case: &Case, threads: usize, digest: bool, best: Option<One>) -> One {
+    let run = spawn(case, threads, digest);
+    assert_eq!(run.verified, case.payload, "every byte is verified");
+    best.map_or(run, |best| best.with(run))
 }
 
 /// A run over a capture in which nothing is to be verified.
@@ -290,6 +375,7 @@ fn spawn(case: &Case, threads: usize, digest: bool) -> One {
         .arg("one")
         .args([&case.capture, &case.torrent])
         .args([threads.to_string().as_str(), if digest { "digest" } else { "-" }])
+        .arg(case.secrets.as_deref().unwrap_or(Path::new("-")))
         .output()
         .expect("this program runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -301,12 +387,15 @@ fn spawn(case: &Case, threads: usize, digest: bool) -> One {
 }
 
 /// One run of the library over one capture, as the command line does it.
-fn one(capture: &Path, torrent: &Path, threads: usize, digest: bool) {
+fn one(capture: &Path, torrent: &Path, threads: usize, digest: bool, secrets: Option<&Path>) {
+    let secrets = secrets.map(|path| std::fs::read(path).expect("secrets")).unwrap_or_default();
+    let secrets = Secrets::parse("secrets", &secrets).expect("secrets");
     let start = Instant::now();
     let (evidence, anonymous, file) = meter::memory(|| {
         let torrents = Torrents::open(&[torrent.to_path_buf()]).expect("a torrent");
         let captures = CaptureSet::open(&[capture.to_path_buf()], &OpenOptions::default()).expect("a capture");
-        analyze(&captures, &torrents, &Options { threads, digest, ..Options::default() }).expect("it is read")
+        analyze(&captures, &torrents, &Options { threads, digest, secrets: &secrets, ..Options::default() })
+            .expect("it is read")
     });
     let wall = start.elapsed();
     let verified: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum();

@@ -4,7 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use sha1::{Digest, Sha1};
+use rc4::{KeyInit, Rc4, StreamCipher};
+use sha1::Digest;
 
 /// The system's allocator, counted.
 pub struct Counting;
@@ -72,22 +73,43 @@ fn resident() -> (u64, u64) {
     (field("RssAnon:").unwrap_or(0) << 10, field("RssFile:").unwrap_or(0) << 10)
 }
 
-/// How long it takes to hash `total` bytes with SHA-1, piece by piece, from memory, on `threads` threads.
-pub fn plain_sha1(total: u64, piece: u64, threads: usize) -> Duration {
-    let mut bytes = vec![0_u8; 64 << 20];
-    super::captures::Noise(1).fill(&mut bytes);
-    let pieces = total / piece;
+/// How long it takes to hash `total` bytes, unit by unit, from memory, on `threads` threads.
+pub fn plain<D: Digest>(total: u64, unit: u64, threads: usize) -> Duration {
+    let bytes = noise();
+    let units = total / unit;
     let start = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads as u64 {
             let bytes = &bytes;
             scope.spawn(move || {
-                let mut chunks = bytes.chunks_exact(piece as usize).cycle();
-                for _ in (thread..pieces).step_by(threads) {
-                    std::hint::black_box(Sha1::digest(chunks.next().expect("an endless cycle")));
+                let mut chunks = bytes.chunks_exact(unit as usize).cycle();
+                for _ in (thread..units).step_by(threads) {
+                    std::hint::black_box(D::digest(chunks.next().expect("an endless cycle")));
                 }
             });
         }
     });
     start.elapsed()
+}
+
+/// How long it takes to decrypt `total` bytes with RC4 in memory; one direction is one key stream, and so one thread.
+pub fn plain_rc4(total: u64) -> Duration {
+    let mut bytes = noise();
+    let mut cipher = Rc4::new_from_slice(&[7; 20]).expect("RC4 takes such a key");
+    let start = Instant::now();
+    let mut left = total as usize;
+    while left > 0 {
+        let now = left.min(bytes.len());
+        cipher.apply_keystream(&mut bytes[..now]);
+        left -= now;
+    }
+    std::hint::black_box(&bytes);
+    start.elapsed()
+}
+
+/// More of it than a cache holds.
+fn noise() -> Vec<u8> {
+    let mut bytes = vec![0_u8; 64 << 20];
+    super::content::Noise::default().fill(&mut bytes);
+    bytes
 }

@@ -63,61 +63,73 @@ impl Proofs {
             subjects: vec![Proven::default(); subjects],
             torrents: BTreeMap::new(),
         };
+        let mut tally = Tally::default();
         for (key, book) in ledger.books() {
             let Some(torrent) = ledger.given(key) else { continue };
             let mut units: Vec<(Unit, &UnitBook<'_>)> = book.iter().map(|(unit, book)| (*unit, book)).collect();
             units.sort_unstable_by_key(|(unit, _)| *unit);
-            for piece in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {
-                proofs.piece(key, torrent, piece, parties);
+            let mut unique = Unique::default();
+            for units in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {
+                let piece = units.first().and_then(|(unit, _)| Piece::of(torrent, unit.piece));
+                if let Some(piece) = piece {
+                    proofs.piece(&piece, units, parties, &mut tally, &mut unique);
+                }
             }
+            proofs.torrents.insert(key, unique);
         }
         proofs
     }
 
-    /// Counts the units of one piece.
-    fn piece(&mut self, key: TorrentKey, torrent: &Torrent, units: &[(Unit, &UnitBook<'_>)], parties: &Parties) {
-        let Some(index) = units.first().and_then(|(unit, _)| torrent.piece(unit.piece)) else { return };
-        let pads: u64 = torrent.pads(index).map(|pad| u64::from(pad.end - pad.start)).sum();
-        let content = u64::from(torrent.piece_size(index)) - pads;
+    /// Counts the units of one piece; `tally` is empty before and after.
+    fn piece(
+        &mut self,
+        piece: &Piece<'_>,
+        units: &[(Unit, &UnitBook<'_>)],
+        parties: &Parties,
+        tally: &mut Tally,
+        unique: &mut Unique,
+    ) {
         let mut whole = 0;
-        // Bytes of the piece that each transfer's subject, and each subject, sent in units of its own.
-        let mut tally = Tally::default();
         for (unit, book) in units {
-            let Some(measure) = Measure::of(torrent, *unit) else { continue };
+            let Some(measure) = Measure::padded(piece.torrent, *unit, &piece.pads) else { continue };
+            let content = measure.content();
             if book.verified {
-                whole += measure.content();
+                whole += content;
             }
             let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
-            self.torrents.entry(key).or_default().bytes += all.total();
-            match leaves(torrent, *unit, book) {
+            unique.bytes += all.total();
+            match piece.leaves(&measure, book) {
                 Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
-                    self.unit(torrent, index, leaf, content, book, &credits, parties, &mut tally);
+                    self.unit(piece, leaf, content, book, &credits, parties, tally);
                 }),
-                None => {
-                    self.unit(torrent, index, *unit, measure.content(), book, &book.credits, parties, &mut tally);
-                }
+                None => self.unit(piece, *unit, content, book, &book.credits, parties, tally),
             }
         }
-        self.torrents.entry(key).or_default().pieces += u64::from(whole == content);
-        for (transfer, sole) in tally.transfers {
-            if let Some(proven) = self.transfers.get_mut(transfer.0 as usize) {
+        unique.pieces += u64::from(whole == piece.content);
+        tally.transfers.sort_unstable();
+        for units in tally.transfers.chunk_by(|(one, _), (other, _)| one == other) {
+            if let Some(proven) = units.first().and_then(|(id, _)| self.transfers.get_mut(id.0 as usize)) {
                 proven.pieces_verified += 1;
-                proven.pieces_sole += u64::from(sole == content);
+                proven.pieces_sole += u64::from(units.iter().map(|(_, sole)| sole).sum::<u64>() == piece.content);
             }
         }
-        for (subject, sole) in tally.subjects {
-            if let Some(proven) = self.subjects.get_mut(subject) {
+        tally.subjects.sort_unstable();
+        for units in tally.subjects.chunk_by(|(one, ..), (other, ..)| one == other) {
+            if let Some(proven) = units.first().and_then(|(subject, ..)| self.subjects.get_mut(*subject)) {
+                let mut edges = units.chunk_by(|(_, one, _), (_, other, _)| one == other);
+                let sole = |units: &[(_, _, u64)]| units.iter().map(|(.., sole)| sole).sum::<u64>();
                 proven.pieces_verified += 1;
-                proven.pieces_sole += u64::from(sole.values().any(|bytes| *bytes == content));
+                proven.pieces_sole += u64::from(edges.any(|units| sole(units) == piece.content));
             }
         }
+        tally.transfers.clear();
+        tally.subjects.clear();
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call; the arguments are what the caller just computed")]
     fn unit(
         &mut self,
-        torrent: &Torrent,
-        piece: PieceIndex,
+        piece: &Piece<'_>,
         unit: Unit,
         content: u64,
         book: &UnitBook<'_>,
@@ -128,82 +140,101 @@ impl Proofs {
         let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One client of one subject to one receiver: all bytes of the unit, or not.
-        let mut groups: BTreeMap<(Option<usize>, Edge), Vec<&Credit>> = BTreeMap::new();
-        for credit in credits.iter().filter(|credit| !credit.ranges.is_empty()) {
-            let edge = Edge { sender: sender_of(credit), receiver: credit.receiver };
-            groups.entry((subject_of(credit), edge)).or_default().push(credit);
-        }
+        let mut groups: Vec<(Option<usize>, Edge, &Credit)> = credits
+            .iter()
+            .filter(|credit| !credit.ranges.is_empty())
+            .map(|credit| {
+                (subject_of(credit), Edge { sender: sender_of(credit), receiver: credit.receiver }, credit)
+            })
+            .collect();
+        groups.sort_by_key(|(subject, edge, _)| (*subject, *edge));
         let earlier = Earlier::of(&book.credits, parties);
-        let mut of_subject: BTreeMap<usize, RangeSet> = BTreeMap::new();
-        for ((subject, edge), group) in &groups {
-            let together: RangeSet = group.iter().flat_map(|credit| credit.ranges.iter()).collect();
-            let sole = together.total() == content;
-            let standard = sole.then(|| standard(unit, group)).flatten().filter(|_| !book.trivial);
-            let span = group.iter().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
-            for credit in group {
-                let boomerang = earlier.boomerang(credit, parties);
-                let finding = Finding {
-                    credit,
-                    sole: span,
-                    standard,
-                    trivial: book.trivial && content >= LEAST_TRIVIAL,
-                    boomerang,
-                };
-                if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
-                    proven.add(&finding);
-                    proven.file_bytes(torrent, piece, &credit.ranges);
-                    *tally.transfers.entry(credit.transfer).or_default() += if sole { content } else { 0 };
+        for of_subject in groups.chunk_by(|one, other| one.0 == other.0) {
+            let mut all = RangeSet::default();
+            for group in of_subject.chunk_by(|one, other| one.1 == other.1) {
+                let Some((subject, edge, _)) = group.first() else { continue };
+                let group = || group.iter().map(|(.., credit)| *credit);
+                let together: RangeSet = group().flat_map(|credit| credit.ranges.iter()).collect();
+                let sole = together.total() == content;
+                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !book.trivial);
+                let span = group().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
+                let own = if sole { content } else { 0 };
+                for credit in group() {
+                    let boomerang = earlier.boomerang(credit, parties);
+                    let trivial = book.trivial && content >= LEAST_TRIVIAL;
+                    let finding = Finding { credit, sole: span, standard, trivial, boomerang };
+                    if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
+                        proven.add(&finding);
+                        proven.file_bytes(piece, &credit.ranges);
+                        tally.transfers.push((credit.transfer, own));
+                    }
+                    if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
+                        proven.add(&finding);
+                    }
                 }
-                if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
-                    proven.add(&finding);
-                }
+                tally.subjects.extend(subject.map(|subject| (subject, *edge, own)));
+                together.iter().for_each(|range| all.insert(range));
             }
-            if let Some(subject) = subject {
-                let sums = tally.subjects.entry(*subject).or_default();
-                *sums.entry(*edge).or_default() += if sole { content } else { 0 };
-                let ranges = of_subject.entry(*subject).or_default();
-                together.iter().for_each(|range| ranges.insert(range));
-            }
-        }
-        for (subject, ranges) in of_subject {
-            if let Some(proven) = self.subjects.get_mut(subject) {
-                proven.file_bytes(torrent, piece, &ranges);
+            let subject = of_subject.first().and_then(|(subject, ..)| *subject);
+            if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
+                proven.file_bytes(piece, &all);
             }
         }
     }
 }
 
-/// The leaves of a v2 piece that was verified whole, or of a part of one, each with its content and the credits within
-/// it; `None` for every other unit. What matches its tree proves each of its leaves (BEP 52), so each is a unit of its
-/// own; a SHA-1 that matches proves none.
-///
-/// A credit's frames are those of all its blocks in the piece: more than the leaf's, never fewer.
-fn leaves<'a>(
+/// A piece of a torrent.
+struct Piece<'a> {
     torrent: &'a Torrent,
-    unit: Unit,
-    book: &'a UnitBook<'_>,
-) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'a>> {
-    let measure = Measure::of(torrent, unit)?;
-    let by_tree = matches!(measure.expected, Expected::V2(_) | Expected::Both { .. }) && book.matched.by_tree();
-    if !book.verified || !by_tree {
-        return None;
-    }
-    let mut content: RangeSet = RangeSet::from_iter([measure.range.clone()]);
-    measure.pads.iter().for_each(|pad| content.remove(pad));
-    let all = measure.range.start / LEAF_BYTES..measure.range.end.div_ceil(LEAF_BYTES);
-    Some(all.map(move |leaf| {
-        let range = leaf.saturating_mul(LEAF_BYTES)..leaf.saturating_add(1).saturating_mul(LEAF_BYTES);
-        let within = |ranges: &RangeSet| ranges.within(&range).collect::<RangeSet>();
-        let credits = book.credits.iter().map(|credit| Credit { ranges: within(&credit.ranges), ..credit.clone() });
-        (Unit { leaf: Some(leaf), ..unit }, within(&content).total(), credits.collect())
-    }))
+    index: PieceIndex,
+    size: u32,
+    pads: RangeSet,
+    /// Bytes of it that are not padding.
+    content: u64,
 }
 
-/// Bytes of one piece in units that came from one client of a subject to one receiver entirely.
+impl<'a> Piece<'a> {
+    fn of(torrent: &'a Torrent, number: u32) -> Option<Self> {
+        let index = torrent.piece(number)?;
+        let (size, pads) = (torrent.piece_size(index), torrent.pads(index).collect::<RangeSet>());
+        let content = u64::from(size) - pads.total();
+        Some(Self { torrent, index, size, pads, content })
+    }
+
+    /// The leaves of a v2 piece that was verified whole, or of a part of one, each with its content and the credits
+    /// within it; `None` for every other unit. What matches its tree proves each of its leaves (BEP 52), so each is a
+    /// unit of its own; a SHA-1 that matches proves none.
+    ///
+    /// A credit's frames are those of all its blocks in the piece: more than the leaf's, never fewer.
+    fn leaves<'b>(
+        &self,
+        measure: &Measure,
+        book: &'b UnitBook<'_>,
+    ) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'b, '_, 'a>> {
+        let by_tree = matches!(measure.expected, Expected::V2(_) | Expected::Both { .. }) && book.matched.by_tree();
+        if !book.verified || !by_tree {
+            return None;
+        }
+        let all = measure.range.start / LEAF_BYTES..measure.range.end.div_ceil(LEAF_BYTES);
+        let leaves = all.map(|leaf| Unit { piece: self.index.number(), leaf: Some(leaf) });
+        Some(leaves.filter_map(|leaf| {
+            let range = leaf.range(self.size)?;
+            let pads: u64 = self.pads.within(&range).map(|pad| u64::from(pad.end - pad.start)).sum();
+            let credits = book.credits.iter().map(|credit| {
+                let ranges = credit.ranges.within(&range).collect();
+                Credit { ranges, ..credit.clone() }
+            });
+            Some((leaf, u64::from(range.end - range.start) - pads, credits.collect()))
+        }))
+    }
+}
+
+/// What was sent of the units of one piece, with the bytes of those that came from one client of a subject to one
+/// receiver entirely.
 #[derive(Debug, Default)]
 struct Tally {
-    transfers: BTreeMap<TransferId, u64>,
-    subjects: BTreeMap<usize, BTreeMap<Edge, u64>>,
+    transfers: Vec<(TransferId, u64)>,
+    subjects: Vec<(usize, Edge, u64)>,
 }
 
 /// One client of a subject, and whom it sent to.
@@ -238,17 +269,19 @@ impl Proven {
         self.boomerang |= finding.boomerang;
     }
 
-    fn file_bytes(&mut self, torrent: &Torrent, piece: PieceIndex, ranges: &RangeSet) {
-        for (file, range) in ranges.iter().flat_map(|range| torrent.files_in(piece, range)) {
+    fn file_bytes(&mut self, piece: &Piece<'_>, ranges: &RangeSet) {
+        for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
             *self.files.entry(file).or_default() += range.end - range.start;
         }
     }
 }
 
 /// Whether one subject's share of a unit meets the standard: advertised before, requested before, served alone.
-fn standard(unit: Unit, group: &[&Credit]) -> Option<Standard> {
+fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Standard> {
     let join = |of: fn(&Credit) -> Option<Span>| {
-        group.iter().map(|credit| of(credit)).collect::<Option<Vec<_>>>()?.into_iter().reduce(Span::join)
+        let mut spans = group.clone().map(of);
+        let first = spans.next()??;
+        spans.try_fold(first, |joined, span| Some(joined.join(span?)))
     };
     Some(Standard {
         piece: unit.piece,
@@ -273,7 +306,8 @@ struct Earlier(BTreeMap<(usize, usize), Span>);
 impl Earlier {
     fn of(credits: &[Credit], parties: &Parties) -> Self {
         let mut first: BTreeMap<(usize, usize), Span> = BTreeMap::new();
-        for credit in credits {
+        // Nothing comes before the only one.
+        for credit in credits.iter().filter(|_| credits.len() > 1) {
             if let Some(edge) = parties.edge(credit.transfer) {
                 let known = first.entry(edge).or_insert(credit.span);
                 if credit.span.first.precedes(known.first) {

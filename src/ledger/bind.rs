@@ -123,7 +123,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some(connection) = self.connections.get_mut(id) else { return false };
             connection.probes += 1;
             let Some(held) = connection.held(*index) else { return false };
-            content.absorb(Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+            content.absorb(&Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
         }
         let unit = Unit { piece: placed.piece.number(), leaf: None };
         let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));

@@ -133,7 +133,7 @@ fn keep_version<'cap>(versions: &mut Vec<Version<'cap>>, content: &Content<'cap>
     match versions.iter().position(free) {
         Some(index) => {
             if let Some((known, ranges)) = versions.get_mut(index) {
-                known.absorb(content);
+                known.absorb(&content);
                 fresh.iter().for_each(|range| ranges.insert(range));
             }
         }

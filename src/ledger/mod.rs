@@ -235,11 +235,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         };
         let mut content = Content::of_block(begin, block.runs);
         let mut ranges = content.ranges();
-        if let Some((given, placed)) = &placed {
-            let pads: RangeSet = given.pads(placed.piece).collect();
-            if !pads.is_empty() {
-                record.counts.pad += take_padding(&mut content, &mut ranges, &pads, span, anomalies);
-            }
+        let pads: RangeSet = placed.iter().flat_map(|(given, placed)| given.pads(placed.piece)).collect();
+        if !pads.is_empty() {
+            record.counts.pad += take_padding(&mut content, &mut ranges, &pads, span, anomalies);
         }
         if ranges.is_empty() {
             return;
@@ -262,15 +260,16 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         match placed {
             Some((given, placed)) => {
                 let units = Measure::units(given, placed.piece, &placed.range());
-                for unit in &units {
-                    let Some(measure) = Measure::of(given, *unit) else { continue };
-                    // Rationale: a block is mostly within one unit, and then moves whole.
-                    if units.len() == 1 {
-                        self.enter(torrent, *unit, share, receiver, Some(&measure), prover, anomalies);
+                // Rationale: a block is mostly within one unit, and then moves whole.
+                let alone = units.len() == 1;
+                for unit in units {
+                    let Some(measure) = Measure::padded(given, unit, &pads) else { continue };
+                    if alone {
+                        self.enter(torrent, unit, share, receiver, Some(&measure), prover, anomalies);
                         break;
                     }
                     if let Some(part) = share.part(&measure.range) {
-                        self.enter(torrent, *unit, part, receiver, Some(&measure), prover, anomalies);
+                        self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);
                     }
                 }
             }
@@ -310,7 +309,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let bytes = measure.content();
         self.pending.push_back(Pending { job, torrent, unit, bytes });
         self.pending_bytes += bytes;
-        while self.pending_bytes > LAG {
+        while self.pending_bytes > LAG || self.pending.len() > MOST_PENDING {
             self.settle_next(prover, anomalies);
         }
     }
@@ -326,22 +325,21 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.unit)) else {
             return;
         };
-        let hashing = |attempt: &Attempt<'_>| attempt.state == State::Hashing(pending.job);
-        let Some(index) = book.attempts.iter().position(hashing) else { return };
         if verdict == Verdict::Mismatch {
-            if let Some(attempt) = book.attempts.get_mut(index) {
+            let hashing = |attempt: &&mut Attempt<'_>| attempt.state == State::Hashing(pending.job);
+            if let Some(attempt) = book.attempts.iter_mut().find(hashing) {
                 attempt.state = State::Failed;
             }
             return;
         }
-        let mut attempt = book.attempts.remove(index);
-        let content = attempt.content();
+        let Some(mut attempt) = book.take_attempt(pending.job) else { return };
         self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         for share in &attempt.shares {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
+        let content = attempt.into_content();
         self.reference_slices += content.len();
         let kept = book.learn(content, verdict, pending.unit, span, anomalies);
         self.reference_slices -= kept.dropped;
@@ -391,8 +389,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);
         self.weigh_places();
-        let mut keys: Vec<_> =
-            self.books.iter().flat_map(|(torrent, book)| book.keys().map(|unit| (*torrent, *unit))).collect();
+        let mut keys = Vec::new();
+        for (torrent, book) in &self.books {
+            let held = book.iter().filter(|(_, book)| book.shares().next().is_some());
+            keys.extend(held.map(|(unit, _)| (*torrent, *unit)));
+        }
         keys.sort_unstable();
         for (torrent, unit) in keys {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
@@ -464,5 +465,7 @@ fn take_padding(
 
 // Rationale: far enough behind the spine that workers never starve, near enough that little is in flight.
 const LAG: u64 = 64 << 20;
+// Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.
+const MOST_PENDING: usize = 1_024;
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 const MOST_CONFLICTS: usize = 1_024;

@@ -8,7 +8,22 @@ use std::ops::Range;
 /// - Ascending, not empty, and no two touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RangeSet {
-    ranges: Vec<Range<u32>>,
+    ranges: Ranges,
+}
+
+/// Most sets are one range, and need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ranges {
+    /// One range; `0..0` for none.
+    One(Range<u32>),
+    /// Two or more.
+    More(Vec<Range<u32>>),
+}
+
+impl Default for Ranges {
+    fn default() -> Self {
+        Self::One(0..0)
+    }
 }
 
 impl RangeSet {
@@ -17,60 +32,51 @@ impl RangeSet {
         if range.is_empty() {
             return;
         }
-        // Rationale: blocks of a piece mostly arrive in order.
-        match self.ranges.last_mut() {
-            Some(last) if last.end == range.start => {
-                last.end = range.end;
-                return;
+        match &mut self.ranges {
+            Ranges::One(one) if one.start == one.end => *one = range,
+            Ranges::One(one) if one.start <= range.end && range.start <= one.end => {
+                *one = one.start.min(range.start)..one.end.max(range.end);
             }
-            Some(last) if last.end < range.start => {
-                self.ranges.push(range);
-                return;
+            Ranges::One(one) if one.end < range.start => self.ranges = Ranges::More(vec![one.clone(), range]),
+            Ranges::One(one) => self.ranges = Ranges::More(vec![range, one.clone()]),
+            Ranges::More(list) => {
+                merge(list, range);
+                if let [one] = list.as_slice() {
+                    self.ranges = Ranges::One(one.clone());
+                }
             }
-            None => {
-                self.ranges.push(range);
-                return;
-            }
-            _ => {}
         }
-        let from = self.ranges.partition_point(|other| other.end < range.start);
-        let to = self.ranges.partition_point(|other| other.start <= range.end);
-        let merged = self.ranges[from..to]
-            .iter()
-            .fold(range, |merged, other| merged.start.min(other.start)..merged.end.max(other.end));
-        self.ranges.splice(from..to, [merged]);
         self.check();
     }
 
     /// Removes a range.
     pub fn remove(&mut self, range: Range<u32>) {
-        if range.is_empty() || !self.intersects(&range) {
+        if !self.intersects(&range) {
             return;
         }
-        let kept = std::mem::take(&mut self.ranges)
-            .into_iter()
-            .flat_map(|other| [other.start..other.end.min(range.start), other.start.max(range.end)..other.end]);
-        self.ranges = kept.filter(|range| !range.is_empty()).collect();
-        self.check();
+        for other in std::mem::take(self).slice() {
+            self.insert(other.start..other.end.min(range.start));
+            self.insert(other.start.max(range.end)..other.end);
+        }
     }
 
     /// Whether any byte of `range` is in the set.
     pub fn intersects(&self, range: &Range<u32>) -> bool {
-        let at = self.ranges.partition_point(|other| other.end <= range.start);
-        self.ranges.get(at).is_some_and(|other| other.start < range.end && !range.is_empty())
+        let at = self.slice().partition_point(|other| other.end <= range.start);
+        self.slice().get(at).is_some_and(|other| other.start < range.end && !range.is_empty())
     }
 
     /// Whether all bytes of `range` are in the set.
     pub fn covers(&self, range: &Range<u32>) -> bool {
-        let at = self.ranges.partition_point(|other| other.end < range.end);
-        range.is_empty() || self.ranges.get(at).is_some_and(|other| other.start <= range.start)
+        let at = self.slice().partition_point(|other| other.end < range.end);
+        range.is_empty() || self.slice().get(at).is_some_and(|other| other.start <= range.start)
     }
 
     /// The part of the set within `range`.
     pub fn within(&self, range: &Range<u32>) -> impl Iterator<Item = Range<u32>> {
-        let at = self.ranges.partition_point(|other| other.end <= range.start);
+        let at = self.slice().partition_point(|other| other.end <= range.start);
         let range = range.clone();
-        self.ranges[at..]
+        self.slice()[at..]
             .iter()
             .take_while({
                 let end = range.end;
@@ -82,26 +88,55 @@ impl RangeSet {
 
     /// The ranges, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Range<u32>> {
-        self.ranges.iter().cloned()
+        self.slice().iter().cloned()
     }
 
     /// Bytes in the set.
     pub fn total(&self) -> u64 {
-        self.ranges.iter().map(|range| u64::from(range.end - range.start)).sum()
+        self.slice().iter().map(|range| u64::from(range.end - range.start)).sum()
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.slice().is_empty()
+    }
+
+    fn slice(&self) -> &[Range<u32>] {
+        match &self.ranges {
+            Ranges::One(one) if one.is_empty() => &[],
+            Ranges::One(one) => std::slice::from_ref(one),
+            Ranges::More(list) => list,
+        }
     }
 
     fn check(&self) {
         debug_assert!(
-            self.ranges.iter().all(|range| !range.is_empty())
-                && self.ranges.windows(2).all(|pair| pair[0].end < pair[1].start),
+            self.slice().iter().all(|range| !range.is_empty())
+                && self.slice().windows(2).all(|pair| pair[0].end < pair[1].start),
             "ranges ascend, are not empty, and do not touch"
         );
     }
+}
+
+/// Adds a range, not empty, to an ascending list.
+fn merge(list: &mut Vec<Range<u32>>, range: Range<u32>) {
+    // Rationale: blocks of a piece mostly arrive in order.
+    match list.last_mut() {
+        Some(last) if last.end == range.start => {
+            last.end = range.end;
+            return;
+        }
+        Some(last) if last.end < range.start => {
+            list.push(range);
+            return;
+        }
+        _ => {}
+    }
+    let from = list.partition_point(|other| other.end < range.start);
+    let to = list.partition_point(|other| other.start <= range.end);
+    let merged =
+        list[from..to].iter().fold(range, |merged, other| merged.start.min(other.start)..merged.end.max(other.end));
+    list.splice(from..to, [merged]);
 }
 
 impl FromIterator<Range<u32>> for RangeSet {

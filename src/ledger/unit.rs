@@ -1,5 +1,6 @@
 //! One unit of one torrent, a piece or a leaf: what was sent of it, to whom, and what is known of it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -24,6 +25,15 @@ pub struct Unit {
     pub leaf: Option<u32>,
 }
 
+impl Unit {
+    /// Its bytes, or those of its first leaf, in a piece of `size` bytes; `None` when no piece has such a leaf.
+    pub fn range(self, size: u32) -> Option<Range<u32>> {
+        let Some(leaf) = self.leaf else { return Some(0..size) };
+        let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
+        Some(start..start.saturating_add(LEAF_BYTES).min(size))
+    }
+}
+
 impl std::fmt::Display for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "piece {}", self.piece)?;
@@ -45,17 +55,21 @@ pub struct Measure {
 impl Measure {
     /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece. A hybrid
     /// goes by pieces first: its halves may disagree, and either makes the bytes its own.
-    pub fn units(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        if torrent.info_hash_v1().is_none() && torrent.has_leaves(piece) {
-            Self::leaves(piece, range)
-        } else {
-            vec![Unit { piece: piece.number(), leaf: None }]
-        }
+    pub fn units(
+        torrent: &Torrent,
+        piece: PieceIndex,
+        range: &Range<u32>,
+    ) -> impl ExactSizeIterator<Item = Unit> + use<> {
+        Self::parted(piece, range, torrent.info_hash_v1().is_none() && torrent.has_leaves(piece))
     }
 
     /// The same for a piece that could not be verified whole: the smallest parts of its tree that are known, leaves or
     /// what a few leaves hash to together.
-    pub fn parts(torrent: &Torrent, piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
+    pub fn parts(
+        torrent: &Torrent,
+        piece: PieceIndex,
+        range: &Range<u32>,
+    ) -> impl ExactSizeIterator<Item = Unit> + use<> {
         let known = |leaf: u32| torrent.part(piece, leaf);
         let whole = match torrent.expected(piece) {
             Expected::V2(tree) | Expected::Both { v2: tree, .. } => Some(tree),
@@ -63,41 +77,44 @@ impl Measure {
         };
         let smaller = |(_, part): (u32, PieceTree)| part.width == 1 || Some(part) != whole;
         let mut all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
-        if !all.any(|leaf| known(leaf).is_some_and(smaller)) {
-            return vec![Unit { piece: piece.number(), leaf: None }];
-        }
-        let mut units: Vec<Unit> = Self::leaves(piece, range);
+        let by_leaf = all.any(|leaf| known(leaf).is_some_and(smaller));
+        let mut units: Vec<Unit> = Self::parted(piece, range, by_leaf).collect();
         for unit in &mut units {
             unit.leaf = unit.leaf.map(|leaf| known(leaf).map_or(leaf, |(first, _)| first));
         }
         units.dedup();
-        units
+        units.into_iter()
     }
 
-    fn leaves(piece: PieceIndex, range: &Range<u32>) -> Vec<Unit> {
-        let leaves = range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES);
-        leaves.map(|leaf| Unit { piece: piece.number(), leaf: Some(leaf) }).collect()
+    fn parted(piece: PieceIndex, range: &Range<u32>, by_leaf: bool) -> impl ExactSizeIterator<Item = Unit> + use<> {
+        let parts = if by_leaf { range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES) } else { 0..1 };
+        parts.map(move |part| Unit { piece: piece.number(), leaf: by_leaf.then_some(part) })
     }
 
     /// The place and the hash of `unit`; `None` when the torrent has no such unit.
     pub fn of(torrent: &Torrent, unit: Unit) -> Option<Self> {
+        Self::padded(torrent, unit, &torrent.pads(torrent.piece(unit.piece)?).collect())
+    }
+
+    /// The same where the padding of its piece, `pads`, is known.
+    pub(crate) fn padded(torrent: &Torrent, unit: Unit, pads: &RangeSet) -> Option<Self> {
         let piece = torrent.piece(unit.piece)?;
         let size = torrent.piece_size(piece);
         let (range, expected) = match unit.leaf {
             None => (0..size, torrent.expected(piece)),
             Some(leaf) => {
-                let start = leaf.checked_mul(LEAF_BYTES)?.min(size);
-                let part = torrent.part(piece, leaf).filter(|(first, _)| *first == leaf);
-                let (width, expected) = match part {
-                    None => (1, Expected::Unknown),
-                    Some((_, tree)) if tree.width == 1 => (1, Expected::Leaf(tree.root)),
-                    Some((_, tree)) => (tree.width, Expected::V2(tree)),
-                };
-                (start..start.saturating_add(width.saturating_mul(LEAF_BYTES)).min(size), expected)
+                let range = unit.range(size)?;
+                match torrent.part(piece, leaf).filter(|(first, _)| *first == leaf) {
+                    None => (range, Expected::Unknown),
+                    Some((_, tree)) if tree.width == 1 => (range, Expected::Leaf(tree.root)),
+                    Some((_, tree)) => {
+                        let bytes = tree.width.saturating_mul(LEAF_BYTES);
+                        (range.start..range.start.saturating_add(bytes).min(size), Expected::V2(tree))
+                    }
+                }
             }
         };
-        let all: RangeSet = torrent.pads(piece).collect();
-        let pads = all.within(&range).collect();
+        let pads = pads.within(&range).collect();
         Some(Self { range, pads, expected })
     }
 
@@ -283,9 +300,10 @@ impl<'cap> UnitBook<'cap> {
                 return None;
             }
             None => {
+                room_for_one(&mut self.attempts);
                 self.attempts.push(Attempt {
                     receiver,
-                    shares: Vec::new(),
+                    shares: Vec::with_capacity(1),
                     covered: RangeSet::default(),
                     state: State::Open,
                 });
@@ -337,6 +355,7 @@ impl<'cap> UnitBook<'cap> {
         let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
             Some(index) => index,
             None => {
+                room_for_one(&mut self.credits);
                 self.credits.push(Credit {
                     transfer: share.transfer,
                     receiver,
@@ -355,6 +374,17 @@ impl<'cap> UnitBook<'cap> {
         credit.advertised = credit.advertised.zip(share.advertised).map(|(one, other)| one.join(other));
         credit.requested = credit.requested.zip(share.requested).map(|(one, other)| one.join(other));
         credit.ranges.total() - before
+    }
+
+    /// The attempt that `job` proves; it is no longer held.
+    pub(super) fn take_attempt(&mut self, job: JobId) -> Option<Attempt<'cap>> {
+        let index = self.attempts.iter().position(|attempt| attempt.state == State::Hashing(job))?;
+        let attempt = self.attempts.remove(index);
+        if self.attempts.is_empty() {
+            // Most units are never sent again: no memory is kept for it.
+            self.attempts = Vec::new();
+        }
+        Some(attempt)
     }
 
     /// Slices held in shares.
@@ -396,21 +426,23 @@ impl<'cap> UnitBook<'cap> {
             });
         }
         let slices = content.len();
-        let ranges: Vec<_> = content.ranges().iter().collect();
-        let known =
-            |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range.clone()));
         let first = !self.verified;
         self.verified = true;
-        if self.references_dropped || self.references.iter().any(known) {
+        if self.references_dropped {
             return Learned { first: false, dropped: slices };
         }
         if let Some(reference) = self.references.first() {
+            let ranges = content.ranges();
+            let known = |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range));
+            if self.references.iter().any(known) {
+                return Learned { first: false, dropped: slices };
+            }
             let mut now = Matched::default();
             now.note(verdict);
             let same_sha1 = before.has_sha1() && now.has_sha1();
             let digest = |content: &Content<'cap>| {
                 let runs: Vec<_> =
-                    ranges.iter().flat_map(|range| content.within(range.clone())).map(|(_, bytes)| bytes).collect();
+                    ranges.iter().flat_map(|range| content.within(range)).map(|(_, bytes)| bytes).collect();
                 sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
             };
             if same_sha1 {
@@ -427,6 +459,7 @@ impl<'cap> UnitBook<'cap> {
         } else {
             self.trivial = content.is_trivial();
         }
+        room_for_one(&mut self.references);
         self.references.push(content);
         Learned { first, dropped: 0 }
     }
@@ -466,12 +499,31 @@ impl<'cap> Attempt<'cap> {
     }
 
     /// The bytes of all shares.
-    pub fn content(&self) -> Content<'cap> {
-        let mut content = Content::default();
+    pub fn content(&self) -> Cow<'_, Content<'cap>> {
+        if let [share] = self.shares.as_slice() {
+            return Cow::Borrowed(&share.content);
+        }
         let mut shares: Vec<_> = self.shares.iter().collect();
         shares.sort_by_key(|share| share.ranges.iter().next().map(|range| range.start));
-        shares.into_iter().for_each(|share| content.absorb(share.content.clone()));
-        content
+        Cow::Owned(Content::joined(shares.iter().map(|share| &share.content)))
+    }
+
+    /// The same when the attempt is over.
+    pub(super) fn into_content(mut self) -> Content<'cap> {
+        match self.shares.pop() {
+            Some(share) if self.shares.is_empty() => share.content,
+            last => {
+                self.shares.extend(last);
+                self.content().into_owned()
+            }
+        }
+    }
+}
+
+/// Rationale: a leaf is mostly one attempt, one credit and one reference, and there are many leaves.
+fn room_for_one<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
 }
 

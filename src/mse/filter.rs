@@ -31,7 +31,6 @@ pub struct MseFilter<'cap> {
     whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
-    scratch: Vec<u8>,
 }
 
 impl<'cap> MseFilter<'cap> {
@@ -50,7 +49,6 @@ impl<'cap> MseFilter<'cap> {
             whole: false,
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
-            scratch: Vec::new(),
         }
     }
 
@@ -345,7 +343,7 @@ impl<'cap> MseFilter<'cap> {
         store: &dyn Store<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) -> Result<(), Error> {
-        let mut sink = Sink { direction, scratch: &mut self.scratch, store, out };
+        let mut sink = Sink { direction, store, out };
         if let Some(side) = self.sides.get_mut(direction.index()) {
             let opaque = side.forward(item, &mut sink)?;
             if let Some(count) = self.opaque.get_mut(direction.index()) {

@@ -39,8 +39,6 @@ pub(super) struct Wire {
 /// Where the items of one direction go.
 pub(super) struct Sink<'a, 'cap> {
     pub direction: Direction,
-    /// Decrypted bytes on their way into `store`; reused.
-    pub scratch: &'a mut Vec<u8>,
     pub store: &'a dyn Store<'cap>,
     pub out: &'a mut Vec<(Direction, StreamItem<'cap>)>,
 }
@@ -167,12 +165,13 @@ impl Wire {
 
     /// Decrypts the next bytes of the stream.
     fn decrypt<'cap>(&mut self, bytes: &[u8], sink: &mut Sink<'_, 'cap>) -> Result<&'cap [u8], Error> {
-        sink.scratch.clear();
-        sink.scratch.extend_from_slice(bytes);
-        if let Some(cipher) = &mut self.cipher {
-            cipher.apply(sink.scratch);
-        }
-        sink.store.store(&[sink.scratch])
+        let cipher = &mut self.cipher;
+        sink.store.store_with(bytes.len(), &mut |room| {
+            room.copy_from_slice(bytes);
+            if let Some(cipher) = cipher {
+                cipher.apply(room);
+            }
+        })
     }
 
     /// Decrypts bytes for a place already passed; `None` when it lies ahead, or too much was
@@ -197,12 +196,13 @@ impl Wire {
         }
         let Some(behind) = &mut self.behind else { return Ok(None) };
         behind.skip(position.saturating_sub(behind.position()));
-        sink.scratch.clear();
-        sink.scratch.extend_from_slice(bytes);
-        if let Some(encrypted) = sink.scratch.get_mut(..encrypted) {
-            behind.apply(encrypted);
-        }
-        sink.store.store(&[sink.scratch]).map(Some)
+        let decrypted = sink.store.store_with(bytes.len(), &mut |room| {
+            room.copy_from_slice(bytes);
+            if let Some(encrypted) = room.get_mut(..encrypted) {
+                behind.apply(encrypted);
+            }
+        });
+        decrypted.map(Some)
     }
 }
 

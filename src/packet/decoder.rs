@@ -24,6 +24,16 @@ pub trait Store<'cap> {
     /// # Errors
     /// [`Error::Io`] when the operating system refuses the space.
     fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error>;
+
+    /// Keeps `len` bytes that `fill` writes over zeros; it is called once at most.
+    ///
+    /// # Errors
+    /// As [`Store::store`].
+    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
+        let mut bytes = vec![0; len];
+        fill(&mut bytes);
+        self.store(&[&bytes])
+    }
 }
 
 /// What the decoder saw besides the packets that it gave.
@@ -112,7 +122,8 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let Transport::Udp(datagram) = packet.transport else { return Ok(None) };
-        let (source, destination) = (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
+        let (source, destination) =
+            (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
         let payload = Cut { bytes: datagram.payload.bytes, wire: datagram.payload.wire_len as usize };
         let (Reading::Tunnel((tunnel, layer, cut)) | Reading::Either((tunnel, layer, cut))) =
             tunnel::udp::read(&self.ports, source.port, destination.port, payload)
@@ -167,7 +178,9 @@ impl Decoder {
                             let transport = Transport::Udp(found);
                             let packet = self.packet(at, &datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
-                                Reading::Either((tunnel, ..)) => packet.map(|packet| ambiguous(packet, tunnel, anomalies)),
+                                Reading::Either((tunnel, ..)) => {
+                                    packet.map(|packet| ambiguous(packet, tunnel, anomalies))
+                                }
                                 _ => packet,
                             });
                         }
@@ -357,7 +370,9 @@ fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomali
     anomalies.note(Kind::AmbiguousTunnel, 1, || Example {
         span: Some(Span::single(packet.at)),
         flow: format!("{} -> {}", packet.flow.source(packet.direction), packet.flow.destination(packet.direction)),
-        detail: format!("reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"),
+        detail: format!(
+            "reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"
+        ),
     });
     Packet { also_tunnel: true, ..packet }
 }

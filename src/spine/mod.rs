@@ -497,6 +497,10 @@ impl<'cap> Store<'cap> for Spilled<'cap> {
     fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
         self.0.store(parts)
     }
+
+    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
+        self.0.store_with(len, fill)
+    }
 }
 
 // Rationale: capture threads reorder frames by milliseconds; a second backwards is a clock that was set.

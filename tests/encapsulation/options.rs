@@ -85,7 +85,8 @@ fn the_option_is_checked_stands_in_the_report_and_in_the_next_command() {
             assert!(errors.contains(said), "{options:?}: {errors}");
         }
     }
-    let line = ["analyze", "tunnel.pcap", "--tunnel", "udp:9000=gre", "--tunnel", "udp:5000=ip", "--format", "json"];
+    let line =
+        ["analyze", "tunnel.pcap", "--tunnel", "udp:9000=gre", "--tunnel", "udp:5000=ip", "--format", "json"];
     let (code, out, errors) = run(&[&line[..], &["-t", "a.torrent"]].concat());
     assert_eq!(code, 0, "{errors}");
     let report: serde_json::Value = serde_json::from_str(&out).expect("a report is JSON");
@@ -111,5 +112,3 @@ fn on_port(packet: &[u8], port: u16) -> Vec<u8> {
     }
     packet
 }
-
-
