@@ -40,7 +40,7 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &["nom"],
     },
-    Layer { name: "mse", uses: &["stream", "packet::Direction", "packet::Store"], crates: &["nom", "sha1"] },
+    Layer { name: "mse", uses: &["stream", "packet::Direction", "packet::Store"], crates: &["nom", "rc4", "sha1"] },
     Layer { name: "wire", uses: &["stream"], crates: &["nom"] },
     Layer {
         name: "hearsay",

@@ -1,8 +1,7 @@
 //! SHA-1 and RC4 as MSE uses them.
 
+use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::{Digest, Sha1};
-
-use super::rc4::Rc4;
 
 /// SHA-1 of the parts, one after the other.
 pub(super) fn sha1(parts: &[&[u8]]) -> [u8; 20] {
@@ -19,7 +18,7 @@ pub(super) fn key(label: &[u8; 4], secret: &[u8], skey: &[u8; 20]) -> [u8; 20] {
 /// The RC4 keystream of one direction, behind the 1,024 bytes that MSE discards.
 pub(super) struct Cipher {
     key: [u8; 20],
-    rc4: Rc4,
+    rc4: Option<Rc4>,
     /// Bytes of keystream used, without the discarded ones.
     position: u64,
 }
@@ -27,7 +26,7 @@ pub(super) struct Cipher {
 impl Cipher {
     /// The keystream of `key` from its beginning.
     pub fn new(key: [u8; 20]) -> Self {
-        let mut cipher = Self { key, rc4: Rc4::new(&key), position: 0 };
+        let mut cipher = Self { key, rc4: Rc4::new_from_slice(&key).ok(), position: 0 };
         cipher.skip(DISCARDED);
         cipher.position = 0;
         cipher
@@ -42,7 +41,10 @@ impl Cipher {
 
     /// Encrypts or decrypts `bytes` in place.
     pub fn apply(&mut self, bytes: &mut [u8]) {
-        self.rc4.apply(bytes);
+        // Invariant: RC4 takes any key of 1 to 256 bytes, so there is one.
+        if let Some(rc4) = &mut self.rc4 {
+            rc4.apply_keystream(bytes);
+        }
         self.position = self.position.saturating_add(bytes.len() as u64);
     }
 
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn the_keystream_is_rc4_of_rfc_6229_behind_1024_bytes() {
         // RFC 6229, 40-bit key 0102030405, offset 1024: 30 ab bc c7 c2 0b 01 60.
-        let mut cipher = Cipher { key: [0; 20], rc4: Rc4::new(&[1, 2, 3, 4, 5]), position: 0 };
+        let mut cipher = Cipher { key: [0; 20], rc4: Rc4::new_from_slice(&[1, 2, 3, 4, 5]).ok(), position: 0 };
         cipher.skip(DISCARDED);
         let mut bytes = [0; 8];
         cipher.apply(&mut bytes);

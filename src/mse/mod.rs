@@ -20,7 +20,6 @@ mod filter;
 mod handshake;
 mod head;
 mod keys;
-mod rc4;
 #[cfg(test)]
 mod recorded;
 mod secrets;
