@@ -2,6 +2,7 @@
 //!
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
+pub mod hearsay;
 pub mod run;
 pub mod swarm;
 pub mod synth;
