@@ -235,7 +235,7 @@ fn what_is_forgotten_too_early_is_said_and_what_is_old_is_not() {
         out
     };
     assert_eq!(asks(1_000_000_000).len(), 6);
-    assert_eq!(asks(300_000_000_000), []);
+    assert_eq!(asks(30_000_000_000), []);
 }
 
 #[test]
