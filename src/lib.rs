@@ -34,7 +34,7 @@
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
 //! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
-//! | [`hearsay`] | what third parties say of addresses | mentions, which change no figure and no grade |
+//! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!

@@ -3,6 +3,7 @@
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
 mod link;
+pub mod hearsay;
 pub mod run;
 pub mod swarm;
 mod synth;

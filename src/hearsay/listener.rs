@@ -54,7 +54,7 @@ pub enum Remark {
 /// Listens to all datagrams of a run.
 ///
 /// # Invariants
-/// - Memory is bounded: three tables of `most` entries of at most [`MAX_SECRET`] bytes beside their addresses.
+/// - Memory is bounded: three tables of `most` entries of at most 255 bytes beside their addresses.
 #[derive(Debug)]
 pub struct Listener {
     /// Requests that an answer may name.
@@ -135,7 +135,7 @@ impl Listener {
                 if self.asked.find(&Asked { from: to, to: from, id: Id::Connect(transaction) }).is_some() {
                     self.issue(from, to, &connection_id, at, out);
                 } else if let Some(gone) = self.answered.put((from, to), at.time) {
-                    forget(gone, at, out);
+                    forget(gone, at, ANSWER_NS, out);
                 }
                 return;
             }
@@ -209,7 +209,7 @@ impl Listener {
         }
         let asked = Asked { from: datagram.from, to: datagram.to, id };
         if let Some((gone, _)) = self.asked.put(asked, (datagram.at.time, info_hash)) {
-            forget(gone, datagram.at, out);
+            forget(gone, datagram.at, ANSWER_NS, out);
         }
     }
 
@@ -224,7 +224,7 @@ impl Listener {
             return;
         }
         if let Some(gone) = self.issued.put(issued, at) {
-            forget(gone.time, at, out);
+            forget(gone.time, at, SECRET_NS, out);
         }
     }
 
@@ -297,9 +297,9 @@ fn unusable_entries(amount: u64, out: &mut Vec<Remark>) {
     }
 }
 
-/// Notes that an entry of this time went to make room, where it could still have been of use.
-fn forget(gone: Timestamp, at: At, out: &mut Vec<Remark>) {
-    if apart(at.time, gone) <= LIFETIME_NS {
+/// Notes that an entry of this time went to make room, where it could still have been of use: for `lifetime` ns.
+fn forget(gone: Timestamp, at: At, lifetime: u64, out: &mut Vec<Remark>) {
+    if apart(at.time, gone) <= lifetime {
         out.push(Remark::Forgotten(
             "a request, connection id or token that may still have been answered or echoed",
         ));
@@ -318,8 +318,10 @@ pub const MAX_SECRET: usize = 255;
 const MARKS: usize = 8;
 // Rationale: as for TCP segments; no client sends the same request again so soon.
 const DOUBLE_NS: u64 = 50_000_000;
+// Rationale: DHT clients give a query up after 20 s at most; trackers answer within 15 s, or are asked again (BEP 15).
+const ANSWER_NS: u64 = 60_000_000_000;
 // Rationale: nodes take tokens back for up to ten minutes (BEP 5), trackers connection ids for two (BEP 15).
-const LIFETIME_NS: u64 = 600_000_000_000;
+const SECRET_NS: u64 = 600_000_000_000;
 
 #[cfg(test)]
 mod tests;

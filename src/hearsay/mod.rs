@@ -158,7 +158,7 @@ pub fn announce_of(
 ) -> (Vec<Named>, u64) {
     let own = compact::endpoint(from.ip, port);
     let by = own.unwrap_or(from);
-    let others = named.peers.iter().filter(|other| other.ip != by.ip);
+    let others = named.peers.iter().filter(|other| **other != by);
     let mut mentions: Vec<_> =
         own.map(|own| Named::announced(own, info_hash, via, confirmed)).into_iter().collect();
     mentions.extend(others.map(|other| Named::new(*other, Some(info_hash), by, via)));

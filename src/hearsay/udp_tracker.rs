@@ -125,12 +125,13 @@ impl Response {
 /// Whether a datagram of `wire_len` bytes may be one of these; costs a few comparisons.
 #[inline]
 pub(super) fn looks_like(bytes: &[u8], wire_len: u32) -> bool {
-    match bytes.first_chunk::<12>() {
-        Some([0, 0, 0, 0, ..]) => wire_len as usize == CONNECT,
-        Some([0, 0, 0, 1, ..]) => wire_len >= LISTING,
-        Some([_, _, _, _, _, _, _, _, 0, 0, 0, 1]) => wire_len as usize >= ANNOUNCE,
-        Some(start) => *start == PROTOCOL && wire_len as usize == CONNECT,
-        None => false,
+    let Some(start) = bytes.first_chunk::<12>() else { return false };
+    let len = wire_len as usize;
+    match start {
+        [_, _, _, _, _, _, _, _, 0, 0, 0, 1] if len >= ANNOUNCE => true,
+        [0, 0, 0, 0, ..] => len == CONNECT,
+        [0, 0, 0, 1, ..] => wire_len >= LISTING,
+        _ => *start == PROTOCOL && len == CONNECT,
     }
 }
 
@@ -278,7 +279,8 @@ pub(super) mod tests {
         assert_eq!((found.connection_id, found.transaction, found.info_hash), ([5; 8], 9, [3; 20]));
         assert_eq!((found.ip, found.port), (Some(Ipv4Addr::new(10, 0, 0, 7)), 6881));
         assert_eq!(other_name(&found).map(|named| named.to_string()), Some("10.0.0.7:6881".into()));
-        for whole in [connect(7), bytes] {
+        let small = announce([0; 8], 9, [3; 20], [0; 4], 6881);
+        for whole in [connect(7), bytes, small] {
             assert!(looks_like(&whole, whole.len() as u32));
             for end in 0..whole.len() {
                 assert_eq!(request(&whole[..end]), None, "{end}");

@@ -30,6 +30,8 @@ impl<'cap> Hub<'_, 'cap> {
         }
     }
 
+    // Not inlined: almost no datagram of a flood comes here.
+    #[inline(never)]
     fn listen(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>) {
         let mut remarks = std::mem::take(&mut self.scratch.remarks);
         let heard = Datagram {

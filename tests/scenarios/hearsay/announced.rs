@@ -100,6 +100,17 @@ fn local_discovery_announces_its_sender_in_both_families() {
 }
 
 #[test]
+fn a_private_address_is_flagged() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let group = address("239.192.152.143:6771");
+    world.datagram(address("192.168.7.9:6771"), group, &say::search(group, 6_881, torrent.info_hash));
+    let json = Run::new().capture(world.pcap()).torrent(&torrent).json(1, 1 << 20);
+    let report: serde_json::Value = serde_json::from_str(&json).expect("a report");
+    assert_eq!(report["mentions"][0]["flags"], serde_json::json!(["private-address", "return-path-unconfirmed"]));
+}
+
+#[test]
 fn every_frame_twice_counts_once() {
     let torrent = four_pieces();
     let mut world = World::new();
