@@ -363,12 +363,13 @@ mod tests {
     fn a_pipe_is_spooled_into_the_directory_asked_for_and_leaves_nothing_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let options = OpenOptions { spool_dir: Some(dir.path().to_path_buf()), strict: false };
-        let input =
-            Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now).expect("sound");
+        let input = Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now)
+            .expect("sound");
         assert_eq!((input.content.bytes(), input.size), (capture().as_slice(), capture().len() as u64));
         assert_eq!(std::fs::read_dir(dir.path()).expect("still there").count(), 0);
         let options = OpenOptions { spool_dir: Some(PathBuf::from("/nonexistent/spool")), strict: false };
-        let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now).expect_err("no directory");
+        let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now)
+            .expect_err("no directory");
         assert!(error.to_string().contains("/nonexistent/spool"), "{error}");
     }
 

@@ -134,8 +134,8 @@ impl Analyze {
         let (checksums, limits) = (self.checksums.policy(), Limits::default());
         let secrets = self.secrets()?;
         let evidence = self.prove(&captures, &torrents, &secrets, checksums, &limits)?;
-        let document = Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits)
-            .with_tunnels(&self.tunnels);
+        let document =
+            Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits).with_tunnels(&self.tunnels);
         if let Some(case) = &case {
             let names = case.write(&document)?;
             let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display();

@@ -55,13 +55,12 @@ impl Inspect {
         let captures = CaptureSet::open(&self.captures, &open)?;
         let bar = progress(captures.total_bytes());
         let advance = |done: u64| bar.set_position(done);
-        let options =
-            Options {
-                progress: Some(&advance),
-                spool_dir: self.spool_dir.as_deref(),
-                tunnels: &self.tunnels,
-                ..Options::default()
-            };
+        let options = Options {
+            progress: Some(&advance),
+            spool_dir: self.spool_dir.as_deref(),
+            tunnels: &self.tunnels,
+            ..Options::default()
+        };
         let inspection = peerproof::inspect(&captures, &options)?;
         bar.finish_and_clear();
         let mut names: Vec<String> = self.captures.iter().map(|path| path.display().to_string()).collect();

@@ -112,7 +112,8 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let Transport::Udp(datagram) = packet.transport else { return Ok(None) };
-        let (source, destination) = (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
+        let (source, destination) =
+            (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
         let payload = Cut { bytes: datagram.payload.bytes, wire: datagram.payload.wire_len as usize };
         let (Reading::Tunnel((tunnel, layer, cut)) | Reading::Either((tunnel, layer, cut))) =
             tunnel::udp::read(&self.ports, source.port, destination.port, payload)
@@ -167,7 +168,9 @@ impl Decoder {
                             let transport = Transport::Udp(found);
                             let packet = self.packet(at, &datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
-                                Reading::Either((tunnel, ..)) => packet.map(|packet| ambiguous(packet, tunnel, anomalies)),
+                                Reading::Either((tunnel, ..)) => {
+                                    packet.map(|packet| ambiguous(packet, tunnel, anomalies))
+                                }
                                 _ => packet,
                             });
                         }
@@ -357,7 +360,9 @@ fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomali
     anomalies.note(Kind::AmbiguousTunnel, 1, || Example {
         span: Some(Span::single(packet.at)),
         flow: format!("{} -> {}", packet.flow.source(packet.direction), packet.flow.destination(packet.direction)),
-        detail: format!("reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"),
+        detail: format!(
+            "reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"
+        ),
     });
     Packet { also_tunnel: true, ..packet }
 }

@@ -24,7 +24,11 @@ impl Document {
         let mut document = Self {
             schema: "peerproof/report/1",
             tool: Tool { name: "peerproof", version: env!("CARGO_PKG_VERSION") },
-            options: Options { checksums: checksum_name(checksums), tunnels: Vec::new(), limits: limit_names(limits) },
+            options: Options {
+                checksums: checksum_name(checksums),
+                tunnels: Vec::new(),
+                limits: limit_names(limits),
+            },
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
             transfers: evidence

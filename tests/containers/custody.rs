@@ -14,7 +14,8 @@ fn a_capture_served_as_the_content_of_a_torrent_credits_only_who_served_it() {
     let case = plain();
     let inner = case.read("capture.pcap");
     for compressed in [false, true] {
-        let content = if compressed { zstd::encode_all(inner.as_slice(), 1).expect("in memory") } else { inner.clone() };
+        let content =
+            if compressed { zstd::encode_all(inner.as_slice(), 1).expect("in memory") } else { inner.clone() };
         let len = content.len() as u64;
         let torrent = Recipe::folder("evidence", 32_768, 1).file_of("capture.pcap", content).v1();
         let mut world = World::new();

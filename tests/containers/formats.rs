@@ -55,7 +55,14 @@ fn section(big: bool, range: std::ops::Range<usize>, resolution: u8, offset: i64
     let u32 = |word: u32| if big { be(word) } else { word.to_le_bytes() };
     let u16 = |word: u16| if big { word.to_be_bytes() } else { word.to_le_bytes() };
     let u64 = |word: u64| if big { word.to_be_bytes() } else { word.to_le_bytes() };
-    let head = [&u32(0x1a2b_3c4d)[..], &u16(1), &u16(0), &[255; 8], &option(big, 3, b"Linux"), &option(big, 4, b"dumpcap")];
+    let head = [
+        &u32(0x1a2b_3c4d)[..],
+        &u16(1),
+        &u16(0),
+        &[255; 8],
+        &option(big, 3, b"Linux"),
+        &option(big, 4, b"dumpcap"),
+    ];
     let mut file = block(big, 0x0a0d_0d0a, &head.concat());
     // Names, comments, secrets, custom and unknown blocks: none of them is a packet.
     file.extend(block(big, 4, &[&u16(1)[..], &u16(9), &[10, 0, 0, 1], b"peer\0\0\0\0", &[0; 4]].concat()));
@@ -75,7 +82,8 @@ fn section(big: bool, range: std::ops::Range<usize>, resolution: u8, offset: i64
     for (index, (seconds, micros, bytes, wire)) in
         records(&plain().read("capture.pcap")).into_iter().enumerate().filter(|(index, _)| range.contains(index))
     {
-        let ns = i128::from(seconds) * 1_000_000_000 + i128::from(micros) * 1_000 - i128::from(offset) * 1_000_000_000;
+        let ns =
+            i128::from(seconds) * 1_000_000_000 + i128::from(micros) * 1_000 - i128::from(offset) * 1_000_000_000;
         let ticks = match resolution {
             6 => ns / 1_000,
             9 => ns,
@@ -93,7 +101,11 @@ fn section(big: bool, range: std::ops::Range<usize>, resolution: u8, offset: i64
             file.extend(block(big, 6, &[&u32(0)[..], &high, &low, &lengths, &bytes, &padding, &options].concat()));
         }
     }
-    file.extend(block(big, 5, &[&u32(0)[..], &[0; 8], &option(big, 5, &u64(7)), &option(big, 7, &u64(1))].concat()));
+    file.extend(block(
+        big,
+        5,
+        &[&u32(0)[..], &[0; 8], &option(big, 5, &u64(7)), &option(big, 7, &u64(1))].concat(),
+    ));
     file
 }
 
@@ -139,7 +151,12 @@ fn simple_packet_blocks_are_read_without_their_times() {
     }
     given.put("simple.pcapng", &file);
     let report = given.analyze("simple.pcapng", &[]).report(0);
-    for (row, golden) in report["transfers"].as_array().into_iter().flatten().zip(golden()["transfers"].as_array().into_iter().flatten()) {
+    for (row, golden) in report["transfers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .zip(golden()["transfers"].as_array().into_iter().flatten())
+    {
         for field in ["served_bytes", "verified_bytes", "lost_bytes", "grade", "actionable"] {
             assert_eq!(row[field], golden[field], "{field}");
         }

@@ -77,14 +77,14 @@ fn ppp_in_all_its_framings() {
     all("Cisco HDLC in PPP", 50, |packet| join(&[&[0x0f, 0], &ether_type(packet), packet]));
     all("Cisco HDLC", 104, |packet| join(&[&[0x0f, 0], &ether_type(packet), packet]));
     all("PPP with direction", 204, |packet| join(&[&[1], &ppp(packet)]));
-    all("pppd", 166, |packet| join(&[&[0xff, 3], &ppp(packet)]));
+    for header in [&[0xff, 3][..], &[1], &[0, 3], &[1, 0], &[0, 0xff, 3], &[]] {
+        all("pppd", 166, |packet| join(&[header, &ppp(packet)]));
+    }
 }
 
 #[test]
 fn cooked_loopback_and_raw() {
-    all("cooked", 113, |packet| {
-        join(&[&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &ether_type(packet), packet])
-    });
+    all("cooked", 113, |packet| join(&[&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &ether_type(packet), packet]));
     all("cooked, tagged", 113, |packet| {
         join(&[&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &VLAN, &ether_type(packet), packet])
     });
@@ -138,9 +138,7 @@ fn wireless_data_frames_behind_every_radio_header() {
         all(&format!("Prism, {name}"), 119, |packet| {
             join(&[&[0x44, 0, 0, 0, 144, 0, 0, 0], b"wlan0\0\0\0\0\0\0\0\0\0\0\0", &[0; 120], &data(packet)])
         });
-        all(&format!("PPI, {name}"), 192, |packet| {
-            join(&[&[0, 0, 8, 0, 105, 0, 0, 0], &data(packet)])
-        });
+        all(&format!("PPI, {name}"), 192, |packet| join(&[&[0, 0, 8, 0, 105, 0, 0, 0], &data(packet)]));
     }
 }
 
@@ -161,7 +159,15 @@ fn records_of_other_systems() {
     all("NFLOG, little-endian", 239, |packet| {
         let length = (packet.len() as u16 + 4).to_le_bytes();
         let before = [8, 0, 1, 0, 8, 0, 3, 0, 5, 0, 10, 0, 0, 0, 0, 0];
-        join(&[&[family(packet), 0, 0, 5], &before, &length, &[9, 0], packet, &padded(packet), &[8, 0, 5, 0, 1, 1, 1, 1]])
+        join(&[
+            &[family(packet), 0, 0, 5],
+            &before,
+            &length,
+            &[9, 0],
+            packet,
+            &padded(packet),
+            &[8, 0, 5, 0, 1, 1, 1, 1],
+        ])
     });
     all("NFLOG, big-endian", 239, |packet| {
         let length = (packet.len() as u16 + 4).to_be_bytes();
@@ -174,9 +180,8 @@ fn records_of_other_systems() {
 fn a_frame_check_sequence_is_no_payload() {
     for name in [TCP4, TCP6, UTP4] {
         let recording = Recording::of(name);
-        let mut capture = recording.wrapped(1, |packet, _| {
-            vec![join(&[&frame::ethernet(packet), &[0xde, 0xad, 0xbe, 0xef]])]
-        });
+        let mut capture =
+            recording.wrapped(1, |packet, _| vec![join(&[&frame::ethernet(packet), &[0xde, 0xad, 0xbe, 0xef]])]);
         recording.same("FCS unsaid", capture.clone());
         // Bit 26: the length is stated; the top four bits: two words of 16 bits.
         capture[23] |= 0x24;
@@ -196,7 +201,8 @@ fn an_unknown_link_type_costs_its_own_frames_only() {
         let time = [((time >> 32) as u32).to_le_bytes(), (time as u32).to_le_bytes()].concat();
         block(6, &join(&[&interface.to_le_bytes(), &time, &len, &len, bytes]))
     };
-    let mut capture = block(0x0a0d_0d0a, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+    let mut capture =
+        block(0x0a0d_0d0a, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
     capture.extend(join(&[&blocks(220, b"usbmon1\0"), &blocks(1, b"eth0"), &blocks(147, b"odd0")]));
     for (time, ip) in &recording.packets {
         capture.extend(packet(0, *time, &[7; 64]));

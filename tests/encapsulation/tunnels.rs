@@ -36,7 +36,8 @@ fn ip_in_ip_of_any_two_versions() {
         let recording = Recording::of(name);
         let protocol = if name == TCP6 { 41 } else { 4 };
         let (from, to) = ("2001:db8::1".parse().expect("one"), "2001:db8::2".parse().expect("one"));
-        let capture = recording.wrapped(1, |packet, _| vec![frame::ethernet(&frame::ip(from, to, protocol, 0, packet))]);
+        let capture =
+            recording.wrapped(1, |packet, _| vec![frame::ethernet(&frame::ip(from, to, protocol, 0, packet))]);
         let evidence = recording.same("in IPv6", capture);
         assert_eq!(evidence.transfers[0].paths.iter().collect::<Vec<_>>(), ["IP-in-IP 2001:db8::1 -> 2001:db8::2"]);
     }
@@ -59,7 +60,10 @@ fn gre_with_any_of_its_options() {
 fn mirrored_frames_in_all_three_versions_of_erspan() {
     all("ERSPAN", |packet| outer4(47, &join(&[&[0, 0, 0x88, 0xbe], &frame::ethernet(packet)])));
     all("ERSPAN", |packet| {
-        outer4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0x64, 0x10, 1, 0, 0, 0, 1], &frame::ethernet(packet)]))
+        outer4(
+            47,
+            &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0x64, 0x10, 1, 0, 0, 0, 1], &frame::ethernet(packet)]),
+        )
     });
     for (subheader, bit) in [(&[][..], 0_u8), (&[1; 8], 1)] {
         all("ERSPAN", |packet| {
@@ -79,7 +83,9 @@ fn l2tp_of_both_versions() {
         });
     }
     let protocol = |packet: &[u8]| if packet[0] >> 4 == 6 { 0x57 } else { 0x21 };
-    all("L2TP over UDP", |packet| outer_udp(1701, &join(&[&[0, 2, 0, 7, 0, 1, 0xff, 3, 0, protocol(packet)], packet])));
+    all("L2TP over UDP", |packet| {
+        outer_udp(1701, &join(&[&[0, 2, 0, 7, 0, 1, 0xff, 3, 0, protocol(packet)], packet]))
+    });
     all("L2TP over UDP", |packet| {
         // Length, sequence numbers, no address and control bytes.
         let length = (packet.len() as u16 + 14).to_be_bytes();
@@ -131,7 +137,9 @@ fn geneve_that_reads_as_utp_is_still_read() {
 #[test]
 fn gtp_u_with_and_without_extension_headers() {
     let length = |packet: &[u8], more: usize| ((packet.len() + more) as u16).to_be_bytes();
-    all("GTP-U over UDP", |packet| outer_udp(2152, &join(&[&[0x30, 255], &length(packet, 0), &[0, 0, 0, 9], packet])));
+    all("GTP-U over UDP", |packet| {
+        outer_udp(2152, &join(&[&[0x30, 255], &length(packet, 0), &[0, 0, 0, 9], packet]))
+    });
     all("GTP-U over UDP", |packet| {
         outer_udp(2152, &join(&[&[0x32, 255], &length(packet, 4), &[0, 0, 0, 9, 0, 1, 0, 0], packet]))
     });

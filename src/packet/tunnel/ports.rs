@@ -60,7 +60,8 @@ impl FromStr for UdpTunnel {
     /// [`Error::Usage`] for any other text.
     fn from_str(text: &str) -> Result<Self, Error> {
         let parts = text.strip_prefix("udp:").and_then(|rest| rest.split_once('='));
-        let (port, format) = parts.ok_or_else(|| Error::Usage(format!("expected udp:PORT=FORMAT, not {text:?}")))?;
+        let (port, format) =
+            parts.ok_or_else(|| Error::Usage(format!("expected udp:PORT=FORMAT, not {text:?}")))?;
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|port| digits && *port > 0);
         let port = port.ok_or_else(|| Error::Usage("expected a UDP port from 1 to 65535".to_owned()))?;
@@ -155,7 +156,9 @@ mod tests {
             assert_eq!(tunnel.to_string(), format!("udp:5000={name}"));
             assert_eq!(tunnel.to_string().parse::<UdpTunnel>().expect("as written"), tunnel);
         }
-        for text in ["", "5000=vxlan", "udp:5000", "udp:0=ip", "udp:65536=ip", "udp:+5=ip", "udp:5=VXLAN", "tcp:5=ip"] {
+        for text in
+            ["", "5000=vxlan", "udp:5000", "udp:0=ip", "udp:65536=ip", "udp:+5=ip", "udp:5=VXLAN", "tcp:5=ip"]
+        {
             assert!(matches!(text.parse::<UdpTunnel>(), Err(Error::Usage(_))), "{text}");
         }
     }

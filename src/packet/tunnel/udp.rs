@@ -218,10 +218,10 @@ const MAX_EXTENSIONS: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use crate::Limits;
     use crate::anomaly::{Anomalies, Kind};
     use crate::packet::testing::{Leak, decode, describe, ethernet, frame, tcp4, udp4, udp6};
     use crate::packet::{ChecksumPolicy, Decoder, UdpTunnel};
-    use crate::Limits;
 
     const TCP: &str = " 198.51.100.1 -> 198.51.100.2|192.0.2.1:1111>192.0.2.2:2222 Tcp 5/5";
     const UDP: &str = " 198.51.100.1 -> 198.51.100.2|[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 5/5";
@@ -259,7 +259,10 @@ mod tests {
             [&[flags, 255, 0, length, 0, 0, 0, 9][..], extra].concat()
         };
         assert_eq!(over_udp(2152, &gtp(0x30, &[]), &tcp()), format!("GTP-U over UDP{TCP}"));
-        assert_eq!(over_udp(2152, &gtp(0x34, &[0, 0, 0, 0x85, 1, 0, 0, 0]), &tcp()), format!("GTP-U over UDP{TCP}"));
+        assert_eq!(
+            over_udp(2152, &gtp(0x34, &[0, 0, 0, 0x85, 1, 0, 0, 0]), &tcp()),
+            format!("GTP-U over UDP{TCP}")
+        );
     }
 
     #[test]
@@ -319,7 +322,8 @@ mod tests {
         let datagram = udp4(9999, 6081, &[&both[..], &bridged()].concat());
         let (mut decoder, mut anomalies) =
             (Decoder::new(ChecksumPolicy::Ignore, &Limits::default()), Anomalies::default());
-        let outer = decoder.decode(&frame(101, &datagram), &Leak, &mut anomalies).expect("no failure").expect("one");
+        let outer =
+            decoder.decode(&frame(101, &datagram), &Leak, &mut anomalies).expect("no failure").expect("one");
         assert!(outer.also_tunnel);
         let inner = decoder.inside(&outer, &Leak, &mut anomalies).expect("no failure").expect("one more");
         assert_eq!(describe(&decoder, &inner), format!("Geneve 6 over UDP{TCP}"));
