@@ -2,8 +2,8 @@
 //!
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
-mod link;
 pub mod hearsay;
+mod link;
 pub mod run;
 pub mod swarm;
 mod synth;

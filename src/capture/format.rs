@@ -59,7 +59,7 @@ impl Reader {
     pub(super) fn unused_blocks(&self) -> BTreeMap<String, u64> {
         match self {
             Self::Pcap(_) => BTreeMap::new(),
-            Self::Pcapng(reader) => reader.unused.clone(),
+            Self::Pcapng(reader) => reader.unused_blocks(),
         }
     }
 

@@ -15,6 +15,7 @@ use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
 use self::options::{Endian, Options};
 use self::packet::Packet;
+use self::unused::Unused;
 use super::mapped::load_ahead;
 use super::pcap::MAX_RECORD;
 use super::resync::{self, Step};
@@ -34,8 +35,8 @@ pub(super) struct PcapngReader {
     /// Interfaces of the sections before this one: the place in `listed` of the section's first.
     before: usize,
     drops: Drops,
-    /// Blocks that hold no packet and were passed over, by kind.
-    pub(super) unused: BTreeMap<String, u64>,
+    /// Blocks that hold no packet and were passed over.
+    unused: Unused,
 }
 
 impl PcapngReader {
@@ -66,13 +67,18 @@ impl PcapngReader {
             listed: Vec::new(),
             before: 0,
             drops: Drops::default(),
-            unused: BTreeMap::new(),
+            unused: Unused::default(),
         })
     }
 
     /// Packets that the capturing program says it dropped.
     pub(super) fn dropped(&self) -> Option<u64> {
         self.drops.total()
+    }
+
+    /// Blocks that hold no packet and were passed over, by kind.
+    pub(super) fn unused_blocks(&self) -> BTreeMap<String, u64> {
+        self.unused.named()
     }
 
     /// The next frame, or `None` at the end of the file.
@@ -221,17 +227,10 @@ impl PcapngReader {
             kind => {
                 // A block that is numbered as a frame has its number, whatever is in it.
                 track.frames += u64::from(NUMBERED.contains(&kind));
-                self.pass_over(unused::name(kind, body, self.endian));
+                self.unused.count(kind, body, self.endian);
             }
         }
         Ok(())
-    }
-
-    /// Counts a block that holds no packet.
-    fn pass_over(&mut self, name: String) {
-        let full = self.unused.len() >= MAX_KINDS && !self.unused.contains_key(&name);
-        let name = if full { "other kinds".to_owned() } else { name };
-        *self.unused.entry(name).or_default() += 1;
     }
 
     /// Goes on behind a block that is cut off or whose lengths are not sound.
@@ -337,8 +336,6 @@ const SECTION_MIN: usize = 28;
 const MAX_OPTIONS: usize = 128 << 10;
 // Rationale: what a person can read; the report stays small.
 const MAX_LISTED: usize = 1_000;
-// Rationale: more kinds of blocks than are registered.
-const MAX_KINDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

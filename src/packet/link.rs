@@ -103,7 +103,8 @@ fn link_header(link: u16, cut: Cut<'_>) -> Option<Step<'_>> {
         LINK_ETHERNET => down(Layer::Ethernet, cut),
         LINK_RAW_A | LINK_RAW_B | LINK_RAW | LINK_IPV4 | LINK_IPV6 => down(Layer::Ip, cut),
         LINK_NULL | LINK_LOOP => null(cut),
-        LINK_PPP | LINK_PPP_HDLC | LINK_PPP_PPPD => match cut.u8(0)? {
+        LINK_PPP_PPPD => down(Layer::Ppp, behind_direction(cut)),
+        LINK_PPP | LINK_PPP_HDLC => match cut.u8(0)? {
             // Cisco HDLC address bytes: unicast, multicast.
             0x0f | 0x8f => down(Layer::EtherType(cut.u16(2)?), cut.skip(4)?),
             _ => down(Layer::Ppp, cut),
@@ -180,6 +181,13 @@ fn ppp(cut: Cut<'_>) -> Option<Step<'_>> {
         0x0031 => down(Layer::Ethernet, rest.skip(2)?),
         _ => end(Network::Other),
     }
+}
+
+/// Linux's pppd puts a direction, 0 or 1, in place of the address byte, of address and control, or in front.
+fn behind_direction(cut: Cut<'_>) -> Cut<'_> {
+    let is_ip = |protocol: u16| matches!(protocol, 0x0021 | 0x0057 | 0xff03);
+    let skipped = [1, 2].into_iter().find(|at| cut.u8(0) <= Some(1) && cut.u16(*at).is_some_and(is_ip));
+    skipped.and_then(|length| cut.skip(length)).unwrap_or(cut)
 }
 
 /// RFC 2516, session stage.

@@ -173,7 +173,8 @@ fn a_snap_length_down_to_the_headers_says_what_is_lost_and_verifies_nothing() {
 fn frames_whose_headers_lie_about_lengths_cost_no_other_frame() {
     let (torrent, records) = small();
     let data: Vec<usize> = (0..records.len()).filter(|at| records[*at].bytes.len() > 700).collect();
-    let lies: [(&str, fn(&mut Vec<u8>)); 5] = [
+    type Lie = fn(&mut Vec<u8>);
+    let lies: [(&str, Lie); 5] = [
         ("a total length below the header's", |bytes| bytes[16..18].copy_from_slice(&[0, 10])),
         ("a total length beyond the frame", |bytes| bytes[16..18].copy_from_slice(&[0xff, 0xff])),
         ("a header length beyond the frame", |bytes| bytes[14] = 0x4f),

@@ -77,7 +77,9 @@ fn ppp_in_all_its_framings() {
     all("Cisco HDLC in PPP", 50, |packet| join(&[&[0x0f, 0], &ether_type(packet), packet]));
     all("Cisco HDLC", 104, |packet| join(&[&[0x0f, 0], &ether_type(packet), packet]));
     all("PPP with direction", 204, |packet| join(&[&[1], &ppp(packet)]));
-    all("pppd", 166, |packet| join(&[&[0xff, 3], &ppp(packet)]));
+    for header in [&[0xff, 3][..], &[1], &[0, 3], &[1, 0], &[0, 0xff, 3], &[]] {
+        all("pppd", 166, |packet| join(&[header, &ppp(packet)]));
+    }
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! Tunnels over UDP on ports that no standard names.
 
 use assert_cmd::Command;
+use peerproof::anomaly::Kind;
 
 use super::tunnels::told;
 use super::*;
+use crate::synth::content::Recipe;
+use crate::synth::frame::{Flags, Sum};
+use crate::synth::run::{address, transfer};
+use crate::synth::swarm::{START, World};
+use crate::synth::utp::UtpConn;
+use crate::synth::wire;
 
 #[test]
 fn any_format_is_read_on_a_port_that_the_user_names() {
@@ -111,4 +118,39 @@ fn on_port(packet: &[u8], port: u16) -> Vec<u8> {
         }
     }
     packet
+}
+
+#[test]
+fn a_utp_peer_that_shapes_its_packets_as_tunnels_loses_no_byte_and_its_forgery_is_told() {
+    // A torrent and a connection made so that packets of the seeder read as Geneve around a packet of somebody else.
+    let (leecher, seeder) = (address("81.2.69.10:6081"), address("93.184.16.1:6881"));
+    let (victim, other) = (address("203.0.113.66:6881"), address("203.0.113.77:50001"));
+    let forged = |seq: u32, payload: &[u8]| {
+        let segment = frame::tcp(victim, other, seq, 1, Flags::ACK, payload, Sum::Right);
+        join(&[&[0, 0, 0, 0, 8, 0], &frame::ip(victim.ip(), other.ip(), 6, 1, &segment)])
+    };
+    let mut content = vec![0x55; 40_000];
+    // Where the packets of each block begin, behind the header of its message.
+    for place in (0..40_000 / 16_384).flat_map(|block| (1..11).map(move |n| block * 16_384 + n * 1_382 - 13)) {
+        let packet = forged(place as u32, &[0x77; 900]);
+        content[place..place + packet.len()].copy_from_slice(&packet);
+    }
+    let torrent = Recipe::folder("forged", 16_384, 1).file_of("a", content).v1();
+    // The clock's microseconds end in a zero byte, where Geneve has a reserved one.
+    let mut world = World::new().starting(START - START % 256_000);
+    world.step = 256_000;
+    let mut conn = UtpConn::open(&mut world, leecher, seeder, 0x6558, [100, 200]);
+    conn.join(&mut world, &torrent, [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)]);
+    (0..torrent.pieces()).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+    let run = Run::new().capture(world.pcap()).torrent(&torrent);
+    let evidence = run.evidence();
+    let row = transfer(&evidence, "93.184.16.1:6881", "81.2.69.10:6081");
+    assert_eq!((row.bytes.served, row.bytes.verified, row.grade.name()), (40_000, 40_000, "G9"));
+    let told = evidence.anomalies.tally(Kind::AmbiguousTunnel).map_or(0, |tally| tally.count);
+    assert!(told > 10, "{told} packets read as both");
+    assert!(evidence.transfers.iter().all(|row| row.uploader.ip != victim.ip()), "the victim served nothing");
+    // Who says that the port is no tunnel is not troubled with it.
+    let plain = run.tunnel("udp:6081=none").evidence();
+    assert!(plain.anomalies.tally(Kind::AmbiguousTunnel).is_none());
+    assert_eq!(transfer(&plain, "93.184.16.1:6881", "81.2.69.10:6081").bytes, row.bytes);
 }

@@ -68,6 +68,8 @@ impl InterfaceState {
 pub(super) struct Interfaces {
     /// The number of the first of a run of equal interfaces, ascending, and their state.
     runs: Vec<(u32, InterfaceState)>,
+    /// The run of each interface, for the first [`MAX_PLACES`] of them; empty while there is one run.
+    places: Vec<u32>,
     /// Interfaces defined so far, also the unreadable ones.
     count: u32,
     /// Interfaces from this number on were not kept.
@@ -80,14 +82,23 @@ impl Interfaces {
         let id = self.count;
         self.count = self.count.saturating_add(1);
         let state = state.unwrap_or(UNREADABLE);
-        if self.lost_from.is_some() || self.runs.last().is_some_and(|(_, last)| *last == state) {
-            return self.lost_from.is_none();
-        }
-        if self.runs.len() >= MAX_RUNS {
-            self.lost_from = Some(id);
+        if self.lost_from.is_some() {
             return false;
         }
-        self.runs.push((id, state));
+        if self.runs.last().is_none_or(|(_, last)| *last != state) {
+            if self.runs.len() >= MAX_RUNS {
+                self.lost_from = Some(id);
+                return false;
+            }
+            if self.runs.len() == 1 {
+                self.places.resize((id as usize).min(MAX_PLACES), 0);
+            }
+            self.runs.push((id, state));
+        }
+        if self.runs.len() > 1 && self.places.len() < MAX_PLACES {
+            // At most `MAX_RUNS` of them.
+            self.places.push(self.runs.len() as u32 - 1);
+        }
         true
     }
 
@@ -102,8 +113,12 @@ impl Interfaces {
         if id >= self.count || self.lost_from.is_some_and(|lost| id >= lost) {
             return None;
         }
-        let after = if self.runs.len() == 1 { 1 } else { self.runs.partition_point(|(first, _)| *first <= id) };
-        let (_, state) = self.runs.get(after.checked_sub(1)?)?;
+        let run = match self.places.get(id as usize) {
+            Some(run) => *run as usize,
+            None if self.runs.len() == 1 => 0,
+            None => self.runs.partition_point(|(first, _)| *first <= id).checked_sub(1)?,
+        };
+        let (_, state) = self.runs.get(run)?;
         (*state != UNREADABLE).then_some(state)
     }
 }
@@ -143,6 +158,8 @@ const IF_FCSLEN: u16 = 13;
 const IF_TSOFFSET: u16 = 14;
 // Rationale: 32 MiB of state; real captures have fewer than a hundred interfaces.
 const MAX_RUNS: usize = 1 << 20;
+// Rationale: 4 MiB; beyond it, and only there, a packet's interface is searched for.
+const MAX_PLACES: usize = 1 << 20;
 // Rationale: longer than any interface name and nearly any filter; 1,000 of them stay small.
 const MAX_TEXT: usize = 1_024;
 
@@ -188,9 +205,14 @@ mod tests {
         }
         assert!(interfaces.push(Some(state(9, 0))));
         assert_eq!((interfaces.count(), interfaces.runs.len()), (1_000_001, 2));
+        for _ in 0..100_000 {
+            assert!(interfaces.push(Some(state(6, 0))));
+        }
+        assert_eq!(interfaces.find(1_000_001), Some(&state(6, 0)));
+        assert_eq!(interfaces.find(1_099_999), Some(&state(6, 0)), "beyond the places");
         assert_eq!(interfaces.find(999_999), Some(&state(6, 0)));
         assert_eq!(interfaces.find(1_000_000), Some(&state(9, 0)));
-        assert_eq!(interfaces.find(1_000_001), None);
+        assert_eq!(interfaces.find(1_100_001), None);
     }
 
     #[test]

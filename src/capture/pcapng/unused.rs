@@ -1,15 +1,51 @@
-//! The names of blocks that hold no packet.
+//! Blocks that hold no packet: how many of each kind there were.
+
+use std::collections::BTreeMap;
 
 use super::options::Endian;
 
-/// The name of a block of type `kind`, for the report. Of decryption secrets, what they decrypt is said too.
-pub(super) fn name(kind: u32, body: &[u8], endian: Endian) -> String {
+/// Counts by type of block, and for decryption secrets by what they decrypt.
+#[derive(Debug, Default)]
+pub(super) struct Unused {
+    counts: BTreeMap<(u32, u32), u64>,
+    /// Of further types, when there are too many.
+    others: u64,
+}
+
+impl Unused {
+    /// Counts a block of type `kind`.
+    pub(super) fn count(&mut self, kind: u32, body: &[u8], endian: Endian) {
+        let secrets = if kind == SECRETS { endian.u32(body, 0).unwrap_or(0) } else { 0 };
+        if let Some(count) = self.counts.get_mut(&(kind, secrets)) {
+            *count += 1;
+        } else if self.counts.len() < MAX_KINDS {
+            self.counts.insert((kind, secrets), 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// The counts by name, for the report.
+    pub(super) fn named(&self) -> BTreeMap<String, u64> {
+        let mut named = BTreeMap::new();
+        for ((kind, secrets), count) in &self.counts {
+            *named.entry(name(*kind, *secrets)).or_default() += count;
+        }
+        if self.others > 0 {
+            named.insert("other types".to_owned(), self.others);
+        }
+        named
+    }
+}
+
+/// The name of a type of block; of decryption secrets, what they decrypt is said too.
+fn name(kind: u32, of: u32) -> String {
     let name = match kind {
         4 => "name resolution",
         7 => "IRIG timestamp",
         8 => "ARINC 429 information",
         9 => "systemd journal",
-        10 => return secrets(endian.u32(body, 0)),
+        SECRETS => return secrets(of),
         0xBAD | 0x4000_0BAD => "custom",
         0x8000_0001 => "process event",
         0x201..=0x223 => "system call and machine information",
@@ -19,30 +55,41 @@ pub(super) fn name(kind: u32, body: &[u8], endian: Endian) -> String {
 }
 
 /// Secrets types are four letters: draft-ietf-opsawg-pcapng, section 4.7.
-fn secrets(kind: Option<u32>) -> String {
-    let of = match kind.map(u32::to_be_bytes).as_ref() {
-        Some(b"TLSK") => "TLS",
-        Some(b"SSHK") => "SSH",
-        Some(b"WGKL") => "WireGuard",
-        Some(b"ZNWK" | b"ZAPS") => "ZigBee",
-        Some(b"UAKL") => "OPC UA",
+fn secrets(of: u32) -> String {
+    let of = match &of.to_be_bytes() {
+        b"TLSK" => "TLS",
+        b"SSHK" => "SSH",
+        b"WGKL" => "WireGuard",
+        b"ZNWK" | b"ZAPS" => "ZigBee",
+        b"UAKL" => "OPC UA",
         _ => "of another kind",
     };
-    format!("{SECRETS} ({of})")
+    format!("decryption secrets ({of})")
 }
 
-/// How the names of decryption secrets begin.
-const SECRETS: &str = "decryption secrets";
+const SECRETS: u32 = 10;
+// Rationale: more types than are registered.
+const MAX_KINDS: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_named_by_what_they_decrypt() {
-        assert_eq!(name(10, b"KSLT\x04\0\0\0abcd", Endian::Little), "decryption secrets (TLS)");
-        assert_eq!(name(10, b"WGKL\0\0\0\x04abcd", Endian::Big), "decryption secrets (WireGuard)");
-        assert_eq!(name(10, b"", Endian::Big), "decryption secrets (of another kind)");
-        assert_eq!(name(0x7777, b"", Endian::Big), "type 0x7777");
+    fn blocks_are_counted_by_name_and_secrets_by_what_they_decrypt() {
+        let mut unused = Unused::default();
+        unused.count(10, b"KSLT\x04\0\0\0abcd", Endian::Little);
+        unused.count(10, b"WGKL\0\0\0\x04abcd", Endian::Big);
+        unused.count(10, b"", Endian::Big);
+        unused.count(0xBAD, b"", Endian::Big);
+        unused.count(0x4000_0BAD, b"", Endian::Big);
+        let named: Vec<(String, u64)> = unused.named().into_iter().collect();
+        let named: Vec<(&str, u64)> = named.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        let secrets = ["TLS", "WireGuard", "of another kind"].map(|of| format!("decryption secrets ({of})"));
+        let [tls, wireguard, other] = secrets.each_ref().map(String::as_str);
+        assert_eq!(named, [("custom", 2), (tls, 1), (wireguard, 1), (other, 1)]);
+        (0x7000..0x8000).for_each(|kind| unused.count(kind, b"", Endian::Big));
+        assert_eq!(unused.named().values().sum::<u64>(), 5 + 0x1000);
+        assert!(unused.named().len() <= MAX_KINDS + 1 && unused.named().contains_key("type 0x7000"));
     }
 }
