@@ -96,18 +96,19 @@ fn a_connection_with_the_ids_and_the_first_number_of_the_one_before_is_another_o
 fn a_syn_sent_again_opens_nothing_new() {
     let torrent = four_pieces();
     let mut world = World::new();
-    let conn = opened(&mut world, &torrent);
+    let mut conn = opened(&mut world, &torrent);
     let syn = world.packets[0].payload().to_vec();
+    // Sent again by its sender, with its clock of then, and late on the way.
     let mut late = syn.clone();
     late[4..8].copy_from_slice(&((world.now / 1_000) as u32).to_be_bytes());
-    let mut conn = conn;
-    conn.fetch(&mut world, &torrent, 0);
-    world.datagram(address(M), address(S), &syn);
-    conn.fetch(&mut world, &torrent, 1);
+    for (piece, syn) in [(0, syn), (1, late)] {
+        conn.fetch(&mut world, &torrent, piece);
+        world.datagram(address(M), address(S), &syn);
+    }
+    conn.fetch(&mut world, &torrent, 2);
     let evidence = analyze(&world, &torrent);
     let seeder = transfer(&evidence, S, M);
     assert_eq!((seeder.bytes, seeder.connections), (clean(sent(&world)), 1));
-    let _ = late;
 }
 
 #[test]
@@ -254,4 +255,25 @@ fn honest_packets_in_any_trouble_accuse_nobody() {
             }
         }
     }
+}
+
+#[test]
+fn a_connection_that_has_to_make_room_is_told_and_goes_on_as_another_one() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let open = |world: &mut World, number: u16| {
+        let mut conn = UtpConn::open(world, address(M), address(S), number * 4, [1, 1]);
+        conn.join(world, &torrent, [id(1), id(2)]);
+        conn
+    };
+    let mut first = open(&mut world, 1);
+    first.fetch(&mut world, &torrent, 0);
+    (2..=65).for_each(|number| _ = open(&mut world, number));
+    first.fetch(&mut world, &torrent, 1);
+    let evidence = analyze(&world, &torrent);
+    nobody_refuted(&evidence);
+    let gaps = details(&evidence, Kind::Gap);
+    assert!(gaps.iter().any(|gap| gap.contains("given up because")), "{gaps:?}");
+    let verified: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum();
+    assert_eq!(verified, 2 * u64::from(SMALL), "{:#?}", evidence.transfers);
 }
