@@ -9,7 +9,7 @@ use super::{
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::session::{Carrier, ConnectionId};
+use crate::session::ConnectionId;
 use crate::wire::Run;
 
 type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
@@ -34,9 +34,6 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
-        if record.key.carrier == Carrier::Http && !share.content.is_trivial() {
-            record.facts.places.entry(share.place).or_default().matched += total;
-        }
     }
 }
 

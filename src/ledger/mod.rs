@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 
 pub use content::Content;
 pub use ranges::RangeSet;
-pub use transfer::{Counts, Facts, Handshakes, Place, Record, TorrentKey, TransferId, TransferKey};
+pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
 pub use web::WebConnection;
 
@@ -388,7 +388,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.bind_by_comparison(prover, anomalies);
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);
-        self.weigh_places();
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());

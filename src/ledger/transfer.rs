@@ -148,31 +148,14 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
-    /// Of a webseed, where its bytes were asked for, and what shows that this torrent is served there.
-    pub places: BTreeMap<u64, Place>,
+    /// Where a webseed was asked for this torrent by name: by its info-hash (BEP 17), or at a URL that the torrent lists
+    /// (BEP 19). Elsewhere a file of the right name and size may be any file; another build of an image has its first
+    /// pieces, too.
+    pub named_places: BTreeSet<u64>,
     /// First and last packet.
     pub span: Option<Span>,
     /// The tunnels crossed.
     pub paths: BTreeSet<String>,
-}
-
-/// Where a webseed's bytes were asked for. A file of the right name and size alone may be any file, and another build of
-/// the same image begins with the same pieces.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
-    /// Whether the request names the torrent (BEP 17).
-    pub named: bool,
-    /// Bytes from there in units that matched, those of one value alone left out.
-    pub matched: u64,
-    /// Bytes from there that no unit took, known once everything was hashed.
-    pub open: Option<u64>,
-}
-
-impl Place {
-    /// Whether this torrent is what is served there: it was asked for by name, or more of it matched than did not.
-    fn is_known(&self) -> bool {
-        self.named || self.open.is_some_and(|open| self.matched >= open && self.matched > 0)
-    }
 }
 
 impl Record {
@@ -213,15 +196,14 @@ impl Record {
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
     }
 
-    /// Whether bytes from `place`, see [`Facts::places`], that differ from the torrent speak against it.
+    /// Whether bytes from `place`, see [`Facts::named_places`], that differ from the torrent speak against it.
     pub fn is_answerable(&self, place: u64) -> bool {
-        self.key.carrier != Carrier::Http || self.facts.places.get(&place).is_some_and(Place::is_known)
+        self.key.carrier != Carrier::Http || self.facts.named_places.contains(&place)
     }
 
-    /// Whether it is a webseed of which nothing shows that it serves this torrent.
+    /// Whether it is a webseed of which only names and sizes say that it serves this torrent.
     pub fn is_namesake(&self) -> bool {
-        let shown = |place: &Place| place.named || place.matched > 0;
-        self.key.carrier == Carrier::Http && !self.facts.places.values().any(shown)
+        self.key.carrier == Carrier::Http && self.facts.named_places.is_empty()
     }
 
     /// The last moment at which it was active.

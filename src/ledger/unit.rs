@@ -162,7 +162,7 @@ pub struct Share<'cap> {
     pub advertised: Option<Span>,
     /// The connection and direction, and the block's place in that stream.
     pub stream: (ConnectionId, Direction, Range<u64>),
-    /// Where it was asked for, of a webseed; see [`Facts::places`](super::Facts::places).
+    /// Where it was asked for, of a webseed; see [`Facts::named_places`](super::Facts::named_places).
     pub place: u64,
     /// Whether its bytes may not be what was sent: framing was guessed, or a checksum is wrong. Such bytes can be
     /// verified, but they refute nobody.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Book, Conversation, Ledger, TorrentKey, UnitBook};
+use super::{Conversation, Ledger, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
@@ -46,8 +46,8 @@ pub struct WebConnection {
 }
 
 impl<'cap> Ledger<'_, 'cap> {
-    /// A webseed served a block of `torrent`, asked for at `place`, a number that is not 0. `certain`: its request
-    /// names the torrent (BEP 17), not only a file of it.
+    /// A webseed served a block of `torrent`, asked for at `place`, a number that is not 0. `named`: see
+    /// [`Facts::named_places`](super::Facts::named_places).
     #[expect(clippy::too_many_arguments, reason = "what a session would hold")]
     pub fn serve_web(
         &mut self,
@@ -56,30 +56,18 @@ impl<'cap> Ledger<'_, 'cap> {
         torrent: TorrentId,
         served: Served<'cap>,
         place: u64,
-        certain: bool,
+        named: bool,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
         let conversation = Conversation::of_web(id, flow, served.block.span.first, place);
         let transfer = self.transfer(&conversation, served.from, TorrentKey::Given(torrent));
         if let Some(record) = self.records.get_mut(transfer.0 as usize) {
-            record.facts.places.entry(place).or_default().named |= certain;
+            record.facts.named_places.extend(named.then_some(place));
         }
         self.place(&conversation, TorrentKey::Given(torrent), served, prover, anomalies);
         // One HTTP connection may serve several torrents.
         self.connections.remove(&id);
-    }
-
-    /// Counts what is left of each place, now that everything was hashed.
-    pub(super) fn weigh_places(&mut self) {
-        for share in self.books.values().flat_map(Book::values).flat_map(UnitBook::shares).map(|(_, share)| share) {
-            if let Some(record) = self.records.get_mut(share.transfer.0 as usize)
-                && record.key.carrier == Carrier::Http
-            {
-                let place = record.facts.places.entry(share.place).or_default();
-                place.open = Some(place.open.unwrap_or(0) + share.ranges.total());
-            }
-        }
     }
 
     /// An HTTP connection is over.

@@ -323,7 +323,7 @@ impl<'cap> Session<'cap> {
             }
             GapCause::Acknowledged => "acknowledged by the receiver, but not in the capture",
             GapCause::Unseen => "not in the capture, and not known to have arrived",
-            GapCause::Limit => "given up because too much was waiting behind it",
+            GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
         };
         anomalies.note(Kind::Gap, bytes, || {
             let amount = match missing {

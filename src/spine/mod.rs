@@ -310,14 +310,14 @@ impl<'cap> Hub<'_, 'cap> {
         torrent: TorrentId,
         served: Served<'cap>,
         place: u64,
-        certain: bool,
+        named: bool,
     ) {
         match self.purpose {
             Purpose::Survey => {}
             Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
             Purpose::Proof => {
                 let (prover, anomalies) = (self.prover, &mut self.anomalies);
-                self.ledger.serve_web(id, flow, torrent, served, place, certain, prover, anomalies);
+                self.ledger.serve_web(id, flow, torrent, served, place, named, prover, anomalies);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::provenance::Span;
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
-use crate::webseed::{Basis, BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
+use crate::webseed::{BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
 use crate::wire::Framing;
 
 /// One HTTP connection.
@@ -218,7 +218,8 @@ impl<'cap> WebChannel<'cap> {
                 Some(Identified { request: part.request.clone(), total: part.total, candidate, ambiguous });
         }
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
-        let certain = candidate.basis == Basis::InfoHash && part.total.is_some();
+        // Words of regret have another length than what was asked for.
+        let named = candidate.named && part.total.is_some();
         let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
         let digest = crate::prove::sha256(&[candidate.place.as_bytes()]);
         // 0 is for peers, which have none.
@@ -240,7 +241,7 @@ impl<'cap> WebChannel<'cap> {
             }
             let answer = part.request.as_ref().map_or(Answer::Unasked, |request| Answer::Solicited(request.span));
             let served = Served { from: self.server, block, answer, advertised: None };
-            hub.serve_web(self.id, self.flow, torrent, served, place, certain);
+            hub.serve_web(self.id, self.flow, torrent, served, place, named);
         }
     }
 

@@ -118,7 +118,7 @@ pub enum GapCause {
     Snaplen,
     /// Nothing is known of them but that later bytes were seen.
     Unseen,
-    /// The stream gave up waiting because a bound was reached.
+    /// The stream gave up waiting, or was given up itself, because a bound was reached.
     Limit,
 }
 

@@ -16,6 +16,8 @@ pub struct Magnet {
     pub name: String,
     /// `tr`, percent-decoded, in the order of the link.
     pub trackers: Vec<String>,
+    /// `ws`, percent-decoded: webseeds (BEP 19), in the order of the link.
+    pub webseeds: Vec<String>,
 }
 
 impl Magnet {
@@ -35,6 +37,7 @@ impl Magnet {
                 b"xt" => magnet.topic(&decode(value, at)?, at)?,
                 b"dn" if magnet.name.is_empty() => magnet.name = display_component(&decode(value, at)?),
                 b"tr" => magnet.trackers.push(String::from_utf8_lossy(&decode(value, at)?).into_owned()),
+                b"ws" => magnet.webseeds.push(String::from_utf8_lossy(&decode(value, at)?).into_owned()),
                 _ => {}
             }
             offset += parameter.len() + 1;

@@ -45,6 +45,7 @@ pub struct Torrent {
     geometry: Geometry,
     pieces: Option<Vec<[u8; 20]>>,
     trees: LeafHashes,
+    webseeds: Vec<String>,
     faults: Vec<String>,
 }
 
@@ -137,13 +138,14 @@ impl Torrent {
             geometry: Geometry::default(),
             pieces: None,
             trees: LeafHashes::default(),
+            webseeds: magnet.webseeds,
             faults: Vec::new(),
         }
     }
 
     fn of(info: Info, source: Source) -> Self {
-        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, faults } = info;
-        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, faults }
+        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, faults } = info;
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, faults }
     }
 
     /// Breaches of bencode's canonical form (BEP 3) in its file, in words with their place; the first few. The
@@ -176,6 +178,11 @@ impl Torrent {
     /// Its name, safe to print; may be empty for a magnet link.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// URLs of its webseeds, as its `url-list` (BEP 19) or the `ws` of its magnet link has them.
+    pub fn webseeds(&self) -> &[String] {
+        &self.webseeds
     }
 
     /// Content in bytes, without padding.
@@ -344,8 +351,13 @@ impl Torrent {
     fn absorb(&mut self, other: Self) {
         let metadata = other.has_metadata() && !self.has_metadata();
         let layers = other.verifiable() && !self.verifiable();
+        let known = std::mem::take(&mut self.webseeds);
+        self.webseeds = known.into_iter().chain(other.webseeds.iter().cloned()).collect();
+        self.webseeds.sort_unstable();
+        self.webseeds.dedup();
         if metadata || layers {
-            *self = other;
+            let webseeds = std::mem::take(&mut self.webseeds);
+            *self = Self { webseeds, ..other };
         } else if !self.has_metadata() {
             self.hash_v1 = self.hash_v1.or(other.hash_v1);
             self.hash_v2 = self.hash_v2.or(other.hash_v2);

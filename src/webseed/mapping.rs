@@ -17,6 +17,8 @@ pub struct Candidate {
     /// Where the request found it: host, path in front of the torrent's own, and query. What one place is shown to
     /// serve says nothing of another, on the same server or behind the same proxy. Empty without a request.
     pub place: String,
+    /// Whether the request names the torrent by its info-hash, or a URL that the torrent lists as its webseed.
+    pub named: bool,
 }
 
 /// A range of a resource and its place in a torrent.
@@ -57,7 +59,7 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
             return Vec::new();
         }
         let place = request.map(|request| place(request, &path(&request.target), false)).unwrap_or_default();
-        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place }];
+        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place, named: true }];
     }
     let path = request.map(|request| path(&request.target));
     let mut found = Vec::new();
@@ -68,17 +70,19 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
             if file.pad || file.size == 0 || total.is_some_and(|total| total != file.size) {
                 continue;
             }
-            let (basis, place) = match (request.zip(path.as_ref()), total) {
+            let (basis, place, named) = match (request.zip(path.as_ref()), total) {
                 (Some((request, path)), total) => {
-                    let Some(front) = named(path, torrent.name(), &file.path, single) else { continue };
+                    let front = front_of(path, torrent.name(), &file.path, single);
+                    let listed = single && lists(torrent, request, path);
+                    let Some(front) = front.or(Some(path.as_str()).filter(|_| listed)) else { continue };
                     let basis = if total.is_some() { Basis::NameAndSize } else { Basis::Name };
-                    (basis, place(request, front, true))
+                    (basis, place(request, front, true), listed || lists(torrent, request, front))
                 }
-                (None, Some(_)) => (Basis::Size, String::new()),
+                (None, Some(_)) => (Basis::Size, String::new(), false),
                 (None, None) => continue,
             };
             let extents = vec![Extent { resource: 0, torrent: file.offset, len: file.size }];
-            found.push(Candidate { torrent: id, extents, basis, place });
+            found.push(Candidate { torrent: id, extents, basis, place, named });
         }
     }
     found
@@ -212,7 +216,7 @@ fn digit(byte: u8) -> Option<u8> {
 
 /// What stands in front where a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's
 /// path below it in a torrent of several files.
-fn named<'p>(path: &'p str, name: &str, file: &str, single: bool) -> Option<&'p str> {
+fn front_of<'p>(path: &'p str, name: &str, file: &str, single: bool) -> Option<&'p str> {
     let front = ends_with(path, file)?;
     let below = || ends_with(front.strip_suffix('/')?, name);
     below().or_else(|| Some(front).filter(|_| single && file == name))
@@ -230,11 +234,36 @@ fn ends_with<'p>(path: &'p str, wanted: &str) -> Option<&'p str> {
     (same && (front.is_empty() || front.ends_with('/'))).then_some(front)
 }
 
+/// Whether the torrent lists a webseed (BEP 19) at the host of the request and at `path`, with or without the slash at
+/// its end.
+fn lists(torrent: &Torrent, request: &WebRequest, path: &str) -> bool {
+    let own = host(request);
+    torrent.webseeds().iter().any(|url| {
+        let Some((scheme, rest)) = url.split_once("://") else { return false };
+        let slash = rest.find('/').unwrap_or(rest.len());
+        let (authority, listed) = rest.split_at_checked(slash).unwrap_or((rest, ""));
+        let same = decode(listed.split(['?', '#']).next().unwrap_or_default()) == path.as_bytes()
+            || decode(listed.trim_end_matches('/')) == path.trim_end_matches('/').as_bytes();
+        scheme.eq_ignore_ascii_case("http") && same && plain(authority) == own
+    })
+}
+
+/// Whom a request asks: the authority of its target, else the `Host` header.
+fn host(request: &WebRequest) -> String {
+    let authority = request.target.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    plain(authority.or(request.host.as_deref()).unwrap_or_default())
+}
+
+/// An authority without user and usual port, in lower case.
+fn plain(authority: &str) -> String {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.strip_suffix(":80").unwrap_or(host).to_ascii_lowercase()
+}
+
 /// Names the place of a request whose path has `front` in front of the torrent's own: with the query, unless that
 /// itself names the torrent.
 fn place(request: &WebRequest, front: &str, with_query: bool) -> String {
-    let authority = request.target.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    let host = authority.or(request.host.as_deref()).unwrap_or_default().to_ascii_lowercase();
+    let host = host(request);
     let query = request.target.split_once('?').map(|(_, query)| query).filter(|_| with_query).unwrap_or_default();
     format!("{host} {front} {query}")
 }

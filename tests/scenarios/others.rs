@@ -99,7 +99,7 @@ fn t44_a_web_seed_has_a_row_of_its_own_kind() {
 }
 
 #[test]
-fn t44_a_web_seed_with_other_bytes_is_refuted_not_verified() {
+fn t44_a_web_seed_with_other_bytes_is_not_verified_and_refuted_where_the_torrent_lists_it() {
     let torrent = four_pieces();
     let mut world = World::new();
     let server = "198.51.100.9:80";
@@ -111,8 +111,15 @@ fn t44_a_web_seed_with_other_bytes_is_refuted_not_verified() {
     world.send(conn, Side::B, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len()).as_bytes());
     world.send(conn, Side::B, &bytes);
     world.close(conn, Side::A);
+    let list: &[u8] = b"8:url-list19:http://example.org/e";
+    let listed =
+        Torrent { metainfo: [&torrent.metainfo[..torrent.metainfo.len() - 1], list].concat(), ..torrent.clone() };
+    let (good, bad) = (torrent.content.len() as u64 - u64::from(SMALL), u64::from(SMALL));
+    let row = transfer(&analyze(&world, &listed), server, M).bytes;
+    assert_eq!((row.verified, row.refuted, row.unproven), (good, bad, 0));
+    // A file of the right name and size anywhere else may be another build.
     let row = transfer(&analyze(&world, &torrent), server, M).bytes;
-    assert_eq!((row.verified, row.refuted), (torrent.content.len() as u64 - u64::from(SMALL), u64::from(SMALL)));
+    assert_eq!((row.verified, row.refuted, row.unproven), (good, 0, bad));
 }
 
 #[test]

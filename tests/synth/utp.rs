@@ -172,6 +172,11 @@ impl UtpConn {
         world.datagram(self.ends[end], self.ends[1 - end], &bytes);
     }
 
+    /// The next packet of an end takes a number that was used before.
+    pub fn rewind(&mut self, end: usize, seq: u16) {
+        self.next[end] = seq;
+    }
+
     /// Number of the next data packet of an end.
     pub fn next(&self, end: usize) -> u16 {
         self.next[end]

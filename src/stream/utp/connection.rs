@@ -5,7 +5,7 @@ use super::packet::{Packet, PacketKind};
 use super::side::Side;
 use crate::packet::Direction;
 use crate::provenance::At;
-use crate::stream::{EndReason, Opening, StreamItem, StreamLimits};
+use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +164,18 @@ impl<'cap> Connection<'cap> {
             let side = of(&mut self.sides, direction);
             if side.last().is_some() {
                 side.close(reason, limits, &mut |item| emit(direction, item));
+            }
+        }
+    }
+
+    /// Says of each direction that goes on that its end is not known.
+    pub(super) fn cut_off(&self, emit: &mut impl FnMut(Direction, StreamItem<'cap>)) {
+        for (direction, side) in [Direction::LowToHigh, Direction::HighToLow].into_iter().zip(&self.sides) {
+            if !side.is_finished()
+                && let Some(at) = side.last()
+            {
+                let (offset, missing, cause) = (side.offset(), Missing::Unknown, GapCause::Limit);
+                emit(direction, StreamItem::Gap { offset, missing, cause, at });
             }
         }
     }

@@ -147,6 +147,9 @@ impl<'cap> UtpFlow<'cap> {
             let over = self.connections.iter().position(|one| established(one) && one.is_over());
             if let Some(index) = over.or_else(|| self.connections.iter().position(established)) {
                 let connection = self.connections.remove(index);
+                if let Some(id) = connection.id.filter(|_| !connection.is_over()) {
+                    connection.cut_off(&mut |direction, item| out.push((id, direction, item)));
+                }
                 self.finish(connection, EndReason::Open, out);
             }
         }

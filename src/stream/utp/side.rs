@@ -95,6 +95,11 @@ impl<'cap> Side<'cap> {
         self.last
     }
 
+    /// Where the next byte goes.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.fin.is_some()
     }

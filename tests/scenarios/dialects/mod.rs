@@ -3,6 +3,7 @@
 
 mod commands;
 mod extensions;
+mod honest_web;
 mod hybrid;
 mod layers;
 mod leaves;

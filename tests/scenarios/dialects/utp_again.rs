@@ -96,18 +96,19 @@ fn a_connection_with_the_ids_and_the_first_number_of_the_one_before_is_another_o
 fn a_syn_sent_again_opens_nothing_new() {
     let torrent = four_pieces();
     let mut world = World::new();
-    let conn = opened(&mut world, &torrent);
+    let mut conn = opened(&mut world, &torrent);
     let syn = world.packets[0].payload().to_vec();
+    // Sent again by its sender, with its clock of then, and late on the way.
     let mut late = syn.clone();
     late[4..8].copy_from_slice(&((world.now / 1_000) as u32).to_be_bytes());
-    let mut conn = conn;
-    conn.fetch(&mut world, &torrent, 0);
-    world.datagram(address(M), address(S), &syn);
-    conn.fetch(&mut world, &torrent, 1);
+    for (piece, syn) in [(0, syn), (1, late)] {
+        conn.fetch(&mut world, &torrent, piece);
+        world.datagram(address(M), address(S), &syn);
+    }
+    conn.fetch(&mut world, &torrent, 2);
     let evidence = analyze(&world, &torrent);
     let seeder = transfer(&evidence, S, M);
     assert_eq!((seeder.bytes, seeder.connections), (clean(sent(&world)), 1));
-    let _ = late;
 }
 
 #[test]
@@ -170,4 +171,109 @@ fn numbers_that_wrap_with_a_loss_on_the_seam_cost_one_block() {
     nobody_refuted(&evidence);
     let bytes = transfer(&evidence, S, M).bytes;
     assert_eq!(bytes.verified, sent(&world) - 2 * u64::from(SMALL), "{bytes:#?}");
+}
+
+/// An honest seeder whose packets get lost in front of the tap and behind it, come twice, late, or cut anew.
+fn troubled(seed: u64, recut: bool) -> (Torrent, World) {
+    let mut random = crate::synth::content::Random::new(seed);
+    let torrent = Recipe::single("t.bin", 2 * SMALL, 9 * SMALL as usize - 321, 92).v1();
+    let mut world = World::new();
+    let first = [random.below(65_536) as u16, random.below(65_536) as u16];
+    let mut conn = UtpConn::open(&mut world, address(M), address(S), random.below(65_536) as u16, first);
+    conn.join(&mut world, &torrent, [id(1), id(2)]);
+    let size = [1_000, 4_096, SMALL][random.below(3) as usize];
+    let mut stream = Vec::new();
+    for piece in 0..torrent.pieces() {
+        for (begin, len) in torrent.blocks_of(piece, size) {
+            conn.send(&mut world, 0, &wire::request(piece, begin, len));
+            stream.extend(wire::piece(piece, begin, torrent.block(piece, begin, len)));
+        }
+    }
+    conn.acks = false;
+    let (mut at, start) = (0, world.packets.len());
+    // Where each packet of the last few began, by its number.
+    let mut sent: Vec<(u16, usize)> = Vec::new();
+    while at < stream.len() {
+        let len = (200 + random.below(1_200) as usize).min(stream.len() - at);
+        sent.push((conn.next(1), at));
+        conn.packet(&mut world, 1, Type::Data, &stream[at..at + len]);
+        at += len;
+        if random.below(12) == 0 {
+            let back = sent.len() - 1 - random.below(sent.len().min(4) as u64) as usize;
+            let (number, from) = sent[back];
+            if recut {
+                // All from there on goes out again, in other packets under the same numbers.
+                let (mut again, mut place) = (number, from);
+                while again != conn.next(1) && place < at {
+                    let len = (100 + random.below(1_300) as usize).min(at - place);
+                    sent[back + again.wrapping_sub(number) as usize].1 = place;
+                    conn.again(&mut world, 1, again, &stream[place..place + len]);
+                    (again, place) = (again.wrapping_add(1), place + len);
+                }
+                sent.truncate(back + again.wrapping_sub(number) as usize);
+                if again != conn.next(1) {
+                    // Fewer packets than before: the next number is one that was used.
+                    conn.rewind(1, again);
+                }
+                at = place;
+            } else {
+                let end = sent.get(back + 1).map_or(at, |(_, end)| *end);
+                conn.again(&mut world, 1, number, &stream[from..end]);
+            }
+        }
+        if random.below(6) == 0 {
+            conn.state(&mut world, 0);
+        }
+    }
+    let mut index = start;
+    while index < world.packets.len() {
+        match random.below(60) {
+            0 => _ = world.packets.remove(index),
+            1 => world.packets.insert(index, world.packets[index].clone()),
+            2 => {
+                let to = (index + 1 + random.below(6) as usize).min(world.packets.len() - 1);
+                world.shift(index, to);
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    (torrent, world)
+}
+
+#[test]
+fn honest_packets_in_any_trouble_accuse_nobody() {
+    let seeds: u64 = std::env::var("PEERPROOF_UTP_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(20);
+    for seed in 0..seeds {
+        for recut in [false, true] {
+            let (torrent, world) = troubled(seed, recut);
+            let evidence =
+                Run::new().capture(world.pcap()).torrent(&torrent).once(1, 64 << 20).expect("it can go on");
+            for transfer in &evidence.transfers {
+                let accused = transfer.bytes.refuted + transfer.bytes.disputed;
+                assert_eq!(accused, 0, "seed {seed}, cut anew: {recut}: {transfer:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_has_to_make_room_is_told_and_goes_on_as_another_one() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let open = |world: &mut World, number: u16| {
+        let mut conn = UtpConn::open(world, address(M), address(S), number * 4, [1, 1]);
+        conn.join(world, &torrent, [id(1), id(2)]);
+        conn
+    };
+    let mut first = open(&mut world, 1);
+    first.fetch(&mut world, &torrent, 0);
+    (2..=65).for_each(|number| _ = open(&mut world, number));
+    first.fetch(&mut world, &torrent, 1);
+    let evidence = analyze(&world, &torrent);
+    nobody_refuted(&evidence);
+    let gaps = details(&evidence, Kind::Gap);
+    assert!(gaps.iter().any(|gap| gap.contains("given up because")), "{gaps:?}");
+    let verified: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum();
+    assert_eq!(verified, 2 * u64::from(SMALL), "{:#?}", evidence.transfers);
 }

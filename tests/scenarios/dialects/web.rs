@@ -66,6 +66,19 @@ fn not_accused(web: &Web, torrent: &Torrent) {
     nobody_refuted(&analyze(&web.world, torrent));
 }
 
+#[test]
+fn a_listed_url_names_the_file_whatever_it_is_called_there() {
+    let torrent = file();
+    let url = "http://seed.example/get/4711.bin";
+    let list = format!("8:url-list{}:{url}e", url.len());
+    let listed =
+        Torrent { metainfo: [&torrent.metainfo[..torrent.metainfo.len() - 1], list.as_bytes()].concat(), ..file() };
+    let mut web = Web::new();
+    web.get("/get/4711.bin", None);
+    web.whole(&torrent.content);
+    good(&web, &listed, Grade::G9);
+}
+
 fn file() -> Torrent {
     Recipe::single("image.iso", 2 * SMALL, 5 * SMALL as usize + 1_234, 44).v1()
 }
@@ -184,20 +197,35 @@ fn a_bep_17_seed_that_answers_with_words_is_not_accused() {
 }
 
 #[test]
-fn t44_a_seed_whose_resource_is_shown_to_be_the_file_is_refuted_where_it_differs() {
+fn t44_a_seed_that_the_torrent_lists_is_refuted_where_it_differs_and_another_is_not() {
     let torrent = file();
     let total = torrent.content.len();
     let mut body = torrent.content.clone();
     body[40_000] ^= 1;
-    let mut web = Web::new();
-    web.get("/image.iso", None);
-    web.whole(&body);
-    let evidence = analyze(&web.world, &torrent);
-    let seed = transfer(&evidence, SERVER, CLIENT);
     let bad = u64::from(2 * SMALL);
     let rest = total as u64 - bad;
-    let expected = Bytes { verified: rest, sole: rest, refuted: bad, ..clean(total as u64) };
-    assert_eq!((seed.bytes, seed.grade), (expected, Grade::G8));
+    let listed = |url: &str| {
+        let list = format!("8:url-listl{}:{url}ee", url.len());
+        Torrent { metainfo: [&torrent.metainfo[..torrent.metainfo.len() - 1], list.as_bytes()].concat(), ..file() }
+    };
+    for (url, is_listed) in [
+        ("http://seed.example/image.iso", true),
+        ("http://SEED.example:80/", true),
+        ("http://seed.example", true),
+        ("http://seed.example:8080/", false),
+        ("http://other.example/", false),
+        ("http://seed.example/pub/", false),
+        ("ftp://seed.example/", false),
+    ] {
+        let mut web = Web::new();
+        web.get("/image.iso", None);
+        web.whole(&body);
+        let evidence = analyze(&web.world, &listed(url));
+        let seed = transfer(&evidence, SERVER, CLIENT);
+        let (refuted, unproven) = if is_listed { (bad, 0) } else { (0, bad) };
+        let expected = Bytes { verified: rest, sole: rest, refuted, unproven, ..clean(total as u64) };
+        assert_eq!((seed.bytes, seed.grade), (expected, Grade::G8), "{url}");
+    }
 }
 
 #[test]

@@ -116,19 +116,24 @@ fn the_same_name_under_two_hosts_is_not_one_resource() {
 }
 
 #[test]
-fn a_seed_of_a_folder_that_is_shown_by_one_file_answers_for_the_others() {
+fn a_seed_of_a_folder_that_the_torrent_lists_answers_for_its_files() {
     let torrent =
         Recipe::folder("album", SMALL, 45).file("a.mp3", 3 * SMALL as usize).file("b.mp3", 2 * SMALL as usize).v1();
-    let (mut world, conn) = opened();
     let mut bad = torrent.files[1].bytes.clone();
     bad[3] ^= 1;
-    for (name, body) in [("a.mp3", &torrent.files[0].bytes), ("b.mp3", &bad)] {
-        get(&mut world, conn, &format!("/pub/album/{name}"), "");
-        answer(&mut world, conn, "", body);
+    for listed in [true, false] {
+        let list: &[u8] = if listed { b"8:url-list12:http://h/pub" } else { b"" };
+        let metainfo = [&torrent.metainfo[..torrent.metainfo.len() - 1], list, b"e"].concat();
+        let (mut world, conn) = opened();
+        for (name, body) in [("a.mp3", &torrent.files[0].bytes), ("b.mp3", &bad)] {
+            get(&mut world, conn, &format!("/pub/album/{name}"), "");
+            answer(&mut world, conn, "", body);
+        }
+        let evidence = Run::new().capture(world.pcap()).metainfo(metainfo).evidence();
+        let seed = transfer(&evidence, SERVER, CLIENT);
+        let refuted = if listed { u64::from(SMALL) } else { 0 };
+        assert_eq!((seed.bytes.refuted, seed.bytes.verified), (refuted, 4 * u64::from(SMALL)));
     }
-    let evidence = analyze(&world, &torrent);
-    let seed = transfer(&evidence, SERVER, CLIENT);
-    assert_eq!((seed.bytes.refuted, seed.bytes.verified), (u64::from(SMALL), 4 * u64::from(SMALL)));
 }
 
 #[test]
