@@ -8,10 +8,12 @@
 //! (`LAG`), so every step is a function of the captures alone.
 
 mod bind;
+mod book;
 mod content;
 mod conversation;
 mod count;
 mod decide;
+mod few;
 mod ranges;
 mod teach;
 mod transfer;
@@ -22,7 +24,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 
+pub use book::Book;
 pub use content::Content;
+pub use few::Few;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
@@ -60,9 +64,6 @@ pub struct Ledger<'run, 'cap> {
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
 }
-
-/// The units of one torrent.
-pub type Book<'cap> = HashMap<Unit, UnitBook<'cap>, foldhash::quality::FixedState>;
 
 /// A second version of a stretch of a stream.
 #[derive(Debug)]
@@ -271,7 +272,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
-        let book = self.books.entry(torrent).or_default().entry(unit).or_default();
+        let book = self.books.entry(torrent).or_default().entry(unit);
         if book.attempts.is_empty() && book.loose.is_empty() {
             self.open.push_back((torrent, unit));
         }
@@ -314,7 +315,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(mut attempt) = book.take_attempt(pending.job) else { return };
         self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
-        for share in &attempt.shares {
+        for share in attempt.shares.iter() {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
         let content = attempt.into_content();
@@ -332,7 +333,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some((torrent, unit)) = self.references.pop_front() else { break };
             if let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) {
                 self.reference_slices -= book.references.iter().map(Content::len).sum::<usize>();
-                book.references = Vec::new();
+                book.references = Few::None;
                 book.references_dropped = true;
             }
         }
@@ -369,7 +370,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());
-            keys.extend(held.map(|(unit, _)| (*torrent, *unit)));
+            keys.extend(held.map(|(unit, _)| (*torrent, unit)));
         }
         keys.sort_unstable();
         for (torrent, unit) in keys {

@@ -17,10 +17,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if given.info_hash_v2().is_none() {
                 continue;
             }
-            let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
+            let mut units: Vec<_> = book.iter().filter(|(_, book)| !book.verified).map(|(unit, _)| unit).collect();
             units.sort_unstable();
             for unit in units {
-                if let Some(mut old) = book.remove(&unit) {
+                if let Some(mut old) = book.take(&unit) {
                     self.open_slices -= old.open_slices();
                     again.extend(
                         old.take_shares().into_iter().map(|(receiver, share, _)| (*torrent, unit, receiver, share)),
