@@ -304,7 +304,7 @@ impl<'cap> Prover<'cap> {
         let most = state.queue.len().div_ceil(self.threads);
         let (mut ids, mut jobs, mut bytes) = (Vec::new(), Vec::new(), 0);
         while jobs.len() < most
-            && (jobs.len() < LANES || bytes < AT_ONCE)
+            && (!jobs.len().is_multiple_of(LANES) || bytes < AT_ONCE)
             && let Some((id, job)) = state.queue.pop_front()
         {
             bytes += job.bytes();

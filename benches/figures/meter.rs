@@ -37,7 +37,7 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.load(Relaxed)
 }
 
-/// The most memory that `work` had resident, in bytes, read every two milliseconds: anonymous, file-backed.
+/// The most memory that `work` had resident, in bytes, read every five milliseconds: anonymous, file-backed.
 pub fn memory<T>(work: impl FnOnce() -> T) -> (T, u64, u64) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -46,7 +46,7 @@ pub fn memory<T>(work: impl FnOnce() -> T) -> (T, u64, u64) {
             while !done.load(Relaxed) {
                 let (a, f) = resident();
                 (anonymous, file) = (anonymous.max(a), file.max(f));
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(Duration::from_millis(5));
             }
             (anonymous, file)
         });

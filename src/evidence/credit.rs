@@ -66,7 +66,7 @@ impl Proofs {
         let mut tally = Tally::default();
         for (key, book) in ledger.books() {
             let Some(torrent) = ledger.given(key) else { continue };
-            let mut units: Vec<(Unit, &UnitBook<'_>)> = book.iter().map(|(unit, book)| (*unit, book)).collect();
+            let mut units: Vec<(Unit, &UnitBook<'_>)> = book.iter().collect();
             units.sort_unstable_by_key(|(unit, _)| *unit);
             let mut unique = Unique::default();
             for units in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {

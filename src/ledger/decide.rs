@@ -224,7 +224,7 @@ impl<'cap> Ledger<'_, 'cap> {
         for (torrent, book) in &self.books {
             if self.given(*torrent).is_some() {
                 let pieces = book.iter().filter(|(_, piece)| !piece.verified && piece.shares().next().is_some());
-                let mut pieces: Vec<_> = pieces.map(|(unit, _)| (*torrent, *unit)).collect();
+                let mut pieces: Vec<_> = pieces.map(|(unit, _)| (*torrent, unit)).collect();
                 pieces.sort_unstable();
                 open.extend(pieces);
             }

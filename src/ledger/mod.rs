@@ -8,10 +8,12 @@
 //! (`LAG`), so every step is a function of the captures alone.
 
 mod bind;
+mod book;
 mod content;
 mod conversation;
 mod count;
 mod decide;
+mod few;
 mod layers;
 mod ranges;
 mod teach;
@@ -23,7 +25,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashMap;
 
+pub use book::Book;
 pub use content::Content;
+pub use few::Few;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
@@ -61,9 +65,6 @@ pub struct Ledger<'run, 'cap> {
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
 }
-
-/// The units of one torrent.
-pub type Book<'cap> = HashMap<Unit, UnitBook<'cap>, foldhash::quality::FixedState>;
 
 /// A second version of a stretch of a stream.
 #[derive(Debug)]
@@ -292,7 +293,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
-        let book = self.books.entry(torrent).or_default().entry(unit).or_default();
+        let book = self.books.entry(torrent).or_default().entry(unit);
         if book.attempts.is_empty() && book.loose.is_empty() {
             self.open.push_back((torrent, unit));
         }
@@ -336,7 +337,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
-        for share in &attempt.shares {
+        for share in attempt.shares.iter() {
             decide::verify(book, share, attempt.receiver, &mut self.records);
         }
         let content = attempt.into_content();
@@ -354,7 +355,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some((torrent, unit)) = self.references.pop_front() else { break };
             if let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) {
                 self.reference_slices -= book.references.iter().map(Content::len).sum::<usize>();
-                book.references = Vec::new();
+                book.references = Few::None;
                 book.references_dropped = true;
             }
         }
@@ -391,7 +392,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());
-            keys.extend(held.map(|(unit, _)| (*torrent, *unit)));
+            keys.extend(held.map(|(unit, _)| (*torrent, unit)));
         }
         keys.sort_unstable();
         for (torrent, unit) in keys {

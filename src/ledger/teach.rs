@@ -19,13 +19,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if given.info_hash_v2().is_none() {
                 continue;
             }
-            let mut units: Vec<_> = book.iter().filter(|(_, unit)| !unit.verified).map(|(unit, _)| *unit).collect();
+            let mut units: Vec<_> = book.iter().filter(|(_, book)| !book.verified).map(|(unit, _)| unit).collect();
             units.sort_unstable();
             // What is no leaf of v2 may be of v1 where the halves of a hybrid describe other bytes, unless one sender
             // sent all of the piece and it matches neither.
             let hybrid = given.info_hash_v1().is_some();
             for unit in units {
-                if let Some(mut old) = book.remove(&unit) {
+                if let Some(mut old) = book.take(&unit) {
                     self.open_slices -= old.open_slices();
                     let failed: BTreeSet<u64> = old.attempts.iter().flat_map(Attempt::failed_alone).collect();
                     again.extend(old.take_shares().into_iter().map(|(receiver, mut share, _)| {

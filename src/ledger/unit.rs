@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::{Content, RangeSet, TransferId};
+use super::{Content, Few, RangeSet, TransferId};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Half, JobId, UnitJob, Verdict, sha256};
@@ -189,7 +189,7 @@ pub struct Attempt<'cap> {
     /// Who receives it.
     pub receiver: Receiver,
     /// The blocks so far.
-    pub shares: Vec<Share<'cap>>,
+    pub shares: Few<Share<'cap>>,
     /// What they cover.
     pub covered: RangeSet,
     /// How far it got.
@@ -267,7 +267,7 @@ pub struct Credit {
 #[derive(Debug, Default)]
 pub struct UnitBook<'cap> {
     /// Contents that hash to the unit: one, or more if SHA-1 collides (T23).
-    pub references: Vec<Content<'cap>>,
+    pub references: Few<Content<'cap>>,
     /// Whether a copy was verified.
     pub verified: bool,
     /// By which hashes.
@@ -283,7 +283,7 @@ pub struct UnitBook<'cap> {
     /// Blocks that belong to no attempt: superseded, or too many.
     pub loose: Vec<(Receiver, Share<'cap>)>,
     /// What was verified.
-    pub credits: Vec<Credit>,
+    pub credits: Few<Credit>,
 }
 
 impl<'cap> UnitBook<'cap> {
@@ -300,10 +300,13 @@ impl<'cap> UnitBook<'cap> {
                 return None;
             }
             None => {
-                room_for_one(&mut self.attempts);
+                if self.attempts.is_empty() {
+                    // Most units are sent once.
+                    self.attempts.reserve_exact(1);
+                }
                 self.attempts.push(Attempt {
                     receiver,
-                    shares: Vec::with_capacity(1),
+                    shares: Few::None,
                     covered: RangeSet::default(),
                     state: State::Open,
                 });
@@ -311,7 +314,7 @@ impl<'cap> UnitBook<'cap> {
             }
         };
         let attempt = self.attempts.get_mut(index)?;
-        self.loose.extend(attempt.supersede(&share).map(|share| (receiver, share)));
+        self.loose.extend(attempt.supersede(&share).into_iter().map(|share| (receiver, share)));
         share.ranges.iter().for_each(|range| attempt.covered.insert(range));
         attempt.shares.push(share);
         (attempt.covered.total() == content).then_some(index)
@@ -326,7 +329,9 @@ impl<'cap> UnitBook<'cap> {
                 State::Hashing(_) => kept.push(attempt),
                 State::Open | State::Failed => {
                     let failed = (attempt.state == State::Failed).then_some(shares.len());
-                    shares.extend(attempt.shares.into_iter().map(|share| (attempt.receiver, share, failed)));
+                    shares.extend(
+                        attempt.shares.into_vec().into_iter().map(|share| (attempt.receiver, share, failed)),
+                    );
                 }
             }
         }
@@ -355,7 +360,6 @@ impl<'cap> UnitBook<'cap> {
         let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
             Some(index) => index,
             None => {
-                room_for_one(&mut self.credits);
                 self.credits.push(Credit {
                     transfer: share.transfer,
                     receiver,
@@ -459,7 +463,6 @@ impl<'cap> UnitBook<'cap> {
         } else {
             self.trivial = content.is_trivial();
         }
-        room_for_one(&mut self.references);
         self.references.push(content);
         Learned { first, dropped: 0 }
     }
@@ -484,23 +487,22 @@ impl<'cap> Attempt<'cap> {
     }
 
     /// Takes out the parts that `share` replaces.
-    fn supersede(&mut self, share: &Share<'cap>) -> impl Iterator<Item = Share<'cap>> {
-        let (replaced, kept): (Vec<_>, Vec<_>) = if share.ranges.iter().any(|range| self.covered.intersects(&range))
-        {
-            self.shares.drain(..).partition(|other| overlap(other, share))
-        } else {
-            (Vec::new(), std::mem::take(&mut self.shares))
-        };
-        self.shares = kept;
+    fn supersede(&mut self, share: &Share<'cap>) -> Vec<Share<'cap>> {
+        if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut self.shares).into_vec().into_iter();
+        let (replaced, kept): (Vec<_>, Vec<_>) = all.partition(|other| overlap(other, share));
+        self.shares = Few::More(kept);
         for other in &replaced {
             other.ranges.iter().for_each(|range| self.covered.remove(range));
         }
-        replaced.into_iter()
+        replaced
     }
 
     /// The bytes of all shares.
     pub fn content(&self) -> Cow<'_, Content<'cap>> {
-        if let [share] = self.shares.as_slice() {
+        if let [share] = &*self.shares {
             return Cow::Borrowed(&share.content);
         }
         let mut shares: Vec<_> = self.shares.iter().collect();
@@ -509,21 +511,11 @@ impl<'cap> Attempt<'cap> {
     }
 
     /// The same when the attempt is over.
-    pub(super) fn into_content(mut self) -> Content<'cap> {
-        match self.shares.pop() {
-            Some(share) if self.shares.is_empty() => share.content,
-            last => {
-                self.shares.extend(last);
-                self.content().into_owned()
-            }
+    pub(super) fn into_content(self) -> Content<'cap> {
+        match self.shares {
+            Few::One(share) => share.content,
+            _ => self.content().into_owned(),
         }
-    }
-}
-
-/// Rationale: a leaf is mostly one attempt, one credit and one reference, and there are many leaves.
-fn room_for_one<T>(list: &mut Vec<T>) {
-    if list.is_empty() {
-        list.reserve_exact(1);
     }
 }
 

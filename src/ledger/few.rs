@@ -1,0 +1,77 @@
+//! Lists of mostly one element.
+
+use std::ops::{Deref, DerefMut};
+
+/// A list that needs no memory of its own while it holds one element: there are as many of them as leaves in a torrent.
+#[derive(Clone, Debug, Default)]
+pub enum Few<T> {
+    /// Empty.
+    #[default]
+    None,
+    /// One element.
+    One(T),
+    /// Any number of them.
+    More(Vec<T>),
+}
+
+impl<T> Few<T> {
+    /// Adds an element at the end.
+    pub fn push(&mut self, element: T) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(element),
+            Self::One(first) => Self::More(vec![first, element]),
+            Self::More(mut list) => {
+                list.push(element);
+                Self::More(list)
+            }
+        };
+    }
+
+    /// All elements, in order.
+    pub fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::None => Vec::new(),
+            Self::One(element) => vec![element],
+            Self::More(list) => list,
+        }
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::None => &[],
+            Self::One(element) => std::slice::from_ref(element),
+            Self::More(list) => list,
+        }
+    }
+}
+
+impl<T> DerefMut for Few<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::None => &mut [],
+            Self::One(element) => std::slice::from_mut(element),
+            Self::More(list) => list,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_list_of_any_length() {
+        let mut few = Few::default();
+        for n in 0..5_usize {
+            assert_eq!(few.to_vec(), (0..n).collect::<Vec<_>>());
+            assert_eq!(few.clone().into_vec(), few.to_vec());
+            few.push(n);
+            few.iter_mut().for_each(|element| *element += 1);
+            few.iter_mut().for_each(|element| *element -= 1);
+        }
+    }
+}
