@@ -39,6 +39,16 @@ pub struct Limits {
     /// Encrypted conversations listed one by one.
     // Rationale: some 300 bytes each.
     pub opaque: usize,
+    /// Transfers without a byte of piece data that are listed one by one. Further ones are counted in a sum; a transfer
+    /// that served or received a byte always has its row.
+    // Rationale: some 10 KB each until the report is written: 200 MB in all.
+    pub rows: usize,
+    /// Ended connections whose blocks wait for their torrent to be known.
+    // Rationale: some 2 KiB each.
+    pub undecided: usize,
+    /// Bytes for the pieces that were advertised, over all transfers. Without room only their number is kept.
+    // Rationale: the bitfields of 10,000 peers of a torrent with 20,000 pieces.
+    pub advertised_bytes: usize,
     /// IP datagrams under reassembly at once.
     pub fragments_open: usize,
     /// Bytes held in fragments of unfinished datagrams.
@@ -61,6 +71,9 @@ impl Default for Limits {
             window_silence_ns: 3_600_000_000_000,
             mentions: 1_000_000,
             opaque: 100_000,
+            rows: 20_000,
+            undecided: 10_000,
+            advertised_bytes: 32 << 20,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,
         }

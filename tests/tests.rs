@@ -1,6 +1,7 @@
 mod cli;
 mod determinism;
 mod fixture;
+mod floods;
 mod fuzzed;
 mod golden;
 mod inspect;

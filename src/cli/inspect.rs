@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use peerproof::Options;
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::{Limits, Options};
 
 use super::analyze::{progress, width};
 
@@ -27,6 +27,10 @@ pub struct Inspect {
     /// Refuse damaged captures instead of reading what can be read of them
     #[arg(long)]
     strict: bool,
+
+    /// Peers without any piece data that are listed: two for each connection. Connections beyond it are counted
+    #[arg(long, value_name = "N", default_value_t = Limits::default().rows)]
+    max_rows: usize,
 
     /// Where standard input and compressed captures are spooled; the system's temporary directory by default
     #[arg(long, value_name = "DIR")]
@@ -48,8 +52,12 @@ impl Inspect {
         let captures = CaptureSet::open(&self.captures, &open)?;
         let bar = progress(captures.total_bytes());
         let advance = |done: u64| bar.set_position(done);
-        let options =
-            Options { progress: Some(&advance), spool_dir: self.spool_dir.as_deref(), ..Options::default() };
+        let options = Options {
+            limits: Limits { rows: self.max_rows, ..Limits::default() },
+            progress: Some(&advance),
+            spool_dir: self.spool_dir.as_deref(),
+            ..Options::default()
+        };
         let inspection = peerproof::inspect(&captures, &options)?;
         bar.finish_and_clear();
         let mut names: Vec<String> = self.captures.iter().map(|path| path.display().to_string()).collect();

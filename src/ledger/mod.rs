@@ -16,6 +16,7 @@ mod ranges;
 mod teach;
 mod transfer;
 mod unit;
+mod unlisted;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,6 +27,7 @@ pub use content::Content;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
+pub use unlisted::Unlisted;
 pub use web::WebConnection;
 
 use crate::Limits;
@@ -44,7 +46,13 @@ pub struct Ledger<'run, 'cap> {
     torrents: &'run Torrents,
     limits: &'run Limits,
     records: Vec<Record>,
-    windows: HashMap<TransferKey, Vec<TransferId>, foldhash::quality::FixedState>,
+    /// Records made by connections without piece data: of given torrents, of others.
+    silent: [usize; 2],
+    unlisted: Unlisted,
+    /// Bytes left for the pieces that are advertised in all records.
+    advertised_room: usize,
+    /// The latest transfer of each key: after hours of silence there may be another one.
+    windows: HashMap<TransferKey, TransferId, foldhash::quality::FixedState>,
     books: BTreeMap<TorrentKey, Book<'cap>>,
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
     /// Connections that ended before it was known which torrent they are about, with the tunnels that they
@@ -86,6 +94,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             torrents,
             limits,
             records: Vec::new(),
+            silent: [0; 2],
+            unlisted: Unlisted::default(),
+            advertised_room: limits.advertised_bytes,
             windows: HashMap::default(),
             books: BTreeMap::new(),
             connections: HashMap::default(),
@@ -105,6 +116,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     /// The transfers, by [`TransferId`].
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// Connections without piece data for which there were no rows left.
+    pub fn unlisted(&self) -> &Unlisted {
+        &self.unlisted
     }
 
     /// The torrents that were spoken of, with what is known of their units.

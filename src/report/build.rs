@@ -42,9 +42,28 @@ impl Document {
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind.name(), tally)).collect(),
             quality: quality(&evidence.quality),
             notes: Vec::new(),
+            unlisted: evidence.unlisted.as_ref().map(unlisted),
         };
         document.notes = notes(&document);
         document
+    }
+}
+
+fn unlisted(found: &evidence::Unlisted) -> Unlisted {
+    let torrents = found.torrents.iter().map(|(hash, connections)| UnlistedTorrent {
+        info_hash: hash.as_ref().map(ToString::to_string),
+        connections: *connections,
+    });
+    Unlisted {
+        connections: found.connections,
+        endpoints: found.endpoints,
+        more_endpoints: found.more_endpoints,
+        bytes: found.bytes,
+        first_time: rfc3339(found.span.first.time),
+        last_time: rfc3339(found.span.last.time),
+        frames: frames(found.span),
+        torrents: torrents.collect(),
+        other_torrents: found.other_torrents,
     }
 }
 
@@ -313,6 +332,9 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         window_silence_ns,
         mentions,
         opaque,
+        rows,
+        undecided,
+        advertised_bytes,
         fragments_open,
         fragment_bytes,
     } = *limits;
@@ -330,6 +352,9 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("window_silence_ns", window_silence_ns.max(0) as u64),
         ("mentions", mentions as u64),
         ("opaque", opaque as u64),
+        ("rows", rows as u64),
+        ("undecided", undecided as u64),
+        ("advertised_bytes", advertised_bytes as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),
     ])

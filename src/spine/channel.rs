@@ -46,6 +46,8 @@ pub(super) struct Transported {
     pub(super) duplicates: bool,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
+    /// Payload bytes on the wire.
+    pub(super) bytes: u64,
 }
 
 impl<'cap> Channel<'cap> {
@@ -286,6 +288,7 @@ fn read<'cap>(
 fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
+    session.bytes = transported.bytes;
     let encryption = session.encryption;
     if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }

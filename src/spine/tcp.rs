@@ -86,7 +86,8 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         let paths = self.paths.names(decoder);
-        let carried = self.channel.close(Transported { opening, duplicates: self.duplicates > 0, paths }, hub);
+        let (duplicates, bytes) = (self.duplicates > 0, self.volume.bytes());
+        let carried = self.channel.close(Transported { opening, duplicates, paths, bytes }, hub);
         hub.traffic.add(Transport::Tcp, carried, &self.volume);
     }
 

@@ -129,6 +129,11 @@ impl Content {
 }
 
 impl Volume {
+    /// Payload bytes on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Counts a packet.
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, payload: &Payload<'_>) {

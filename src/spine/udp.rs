@@ -130,7 +130,8 @@ impl<'cap> Utp<'cap> {
     fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
         if let Some((channel, volume)) = self.channels.remove(&id) {
             let opening = self.streams.opening(id).unwrap_or_default();
-            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder) };
+            let bytes = volume.bytes();
+            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
             hub.traffic.add(Transport::Utp, carried, &volume);
         }

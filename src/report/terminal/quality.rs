@@ -1,7 +1,9 @@
 //! What the capture is worth: everything that could have hidden bytes, in words.
 
+use std::collections::BTreeSet;
+
 use super::{Page, capture_name, frames_text};
-use crate::report::document::{Document, Input};
+use crate::report::document::{Anomaly, Document, Input};
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes the section.
@@ -73,7 +75,18 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             }
         }
         page.line(&line);
+        other_limits(anomaly).into_iter().for_each(|detail| page.line(&format!("  {}", escaped(detail))));
     }
+}
+
+/// The first word on each further bound that was reached: its name stands before the colon.
+fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
+    if anomaly.kind != "limit-reached" {
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    let details = anomaly.examples.iter().map(|example| example.detail.as_str());
+    details.filter(|detail| seen.insert(detail.split(':').next())).skip(1).collect()
 }
 
 fn times(count: u64) -> String {
