@@ -60,6 +60,15 @@ impl<'cap> Channel<'cap> {
         matches!(self.content, Content::Other)
     }
 
+    /// Whether a block, or a part of one, was served on it: a webseed's too.
+    pub(super) fn has_blocks(&self) -> bool {
+        match &self.content {
+            Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
+            Content::Web(web) => web.has_blocks(),
+            Content::Undecided | Content::Mse(_, None) | Content::Other => false,
+        }
+    }
+
     /// Notes that a packet went in `direction`.
     #[inline]
     pub(super) fn touch(&mut self, direction: Direction, at: At) {

@@ -1,6 +1,7 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
 mod channel;
+mod ended;
 mod hashes;
 mod tcp;
 mod traffic;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::evidence::{Findings, Opaque, Quality};
-use crate::flow::FlowTable;
+use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Mentions, Named, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore};
@@ -23,9 +24,10 @@ use crate::prove::Prover;
 use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
-use crate::stream::{EndReason, StreamItem};
+use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
+use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
@@ -36,6 +38,7 @@ use udp::UdpFlow;
 pub(crate) struct Spine<'run, 'cap> {
     decoder: Decoder,
     flows: FlowTable<Flow<'cap>>,
+    lingering: Lingering,
     hub: Hub<'run, 'cap>,
     clock: Clock,
     frames: u64,
@@ -101,6 +104,8 @@ struct Tallies {
 enum Flow<'cap> {
     Tcp(Box<TcpFlow<'cap>>),
     Udp(UdpFlow<'cap>),
+    /// A TCP connection that is over.
+    Ended(EndedFlow),
 }
 
 impl<'run, 'cap> Spine<'run, 'cap> {
@@ -114,6 +119,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         Self {
             decoder: Decoder::new(options.checksums, &options.limits),
             flows: FlowTable::new(options.limits.flows),
+            lingering: Lingering::default(),
             hub: Hub {
                 options,
                 spill: Spilled(spill),
@@ -163,21 +169,49 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             match flow {
                 Flow::Tcp(flow) => flow.cross(packet.path),
                 Flow::Udp(flow) => flow.cross(packet.path),
+                // Another connection is told of it when it begins.
+                Flow::Ended(_) => {}
             }
         }
-        match (flow, &packet.transport) {
-            (Flow::Tcp(flow), Transport::Tcp(segment)) => flow.push(packet, segment, hub, &self.decoder),
-            (Flow::Udp(flow), Transport::Udp(datagram)) => flow.push(packet, datagram, hub, &self.decoder),
-            // The key holds the protocol, so a flow never changes it.
-            (Flow::Tcp(_), Transport::Udp(_)) | (Flow::Udp(_), Transport::Tcp(_)) => {}
+        match &packet.transport {
+            Transport::Udp(datagram) => {
+                if let Flow::Udp(flow) = flow {
+                    flow.push(packet, datagram, hub, &self.decoder);
+                }
+            }
+            Transport::Tcp(segment) => {
+                if let Flow::Ended(ended) = flow
+                    && !ended.take(packet, segment, hub)
+                {
+                    ended.close(hub);
+                    let mut next = Box::new(TcpFlow::new(packet.flow, hub));
+                    if packet.path != PathId::NONE {
+                        next.cross(packet.path);
+                    }
+                    *flow = Flow::Tcp(next);
+                }
+                if let Flow::Tcp(flow) = flow {
+                    flow.push(packet, segment, hub, &self.decoder);
+                    if flow.begins_to_linger(packet.at.time) {
+                        self.lingering.add(packet.at.time, packet.flow, flow.has_blocks());
+                    }
+                    self.flows.set_life(Life::Live);
+                }
+                self.lingering.settle(packet.at.time, &mut self.flows, hub, &self.decoder);
+            }
         }
-        if let Some((key, flow)) = evicted {
-            hub.anomalies.note(Kind::LimitReached, 1, || Example {
-                span: Some(Span::single(packet.at)),
-                flow: format!("{} <-> {}", key.low, key.high),
-                detail: "flows: the least recently active flow was closed to make room".to_owned(),
-            });
-            flow.close(hub, &self.decoder);
+        match evicted {
+            // What it carried is in the books, so nothing is lost.
+            Some((_, Flow::Ended(ended))) => ended.close(hub),
+            Some((key, flow)) => {
+                hub.anomalies.limit("flows", 1, || Example {
+                    span: Some(Span::single(packet.at)),
+                    flow: format!("{} <-> {}", key.low, key.high),
+                    detail: "flows: the least recently active flow was closed to make room".to_owned(),
+                });
+                flow.close(hub, &self.decoder);
+            }
+            None => {}
         }
     }
 
@@ -317,7 +351,7 @@ impl<'cap> Hub<'_, 'cap> {
             self.opaque.push(opaque);
             return;
         }
-        self.anomalies.note(Kind::LimitReached, opaque.a_to_b + opaque.b_to_a, || Example {
+        self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
             span: Some(opaque.span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another encrypted conversation".to_owned(),
@@ -347,7 +381,7 @@ impl<'cap> Hub<'_, 'cap> {
 
     fn mention(&mut self, named: Named, span: Span) {
         if !self.mentions.note(named, span) {
-            self.anomalies.note(Kind::LimitReached, 1, || Example {
+            self.anomalies.limit("mentions", 1, || Example {
                 span: Some(span),
                 flow: String::new(),
                 detail: format!(
@@ -381,7 +415,18 @@ impl<'cap> Flow<'cap> {
         match self {
             Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
             Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+            Self::Ended(flow) => flow.close(hub),
         }
+    }
+
+    /// Puts what a TCP connection carried into the books, and remembers only that it was there.
+    fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let nothing =
+            EndedFlow { stop: Ended::default(), carried: Content::Other, volume: traffic::Volume::default() };
+        *self = match std::mem::replace(self, Self::Ended(nothing)) {
+            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
+            other => other,
+        };
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) struct Reorder<'cap> {
 }
 
 impl<'cap> Reorder<'cap> {
+    /// Forgets what was delivered and what waits.
+    pub(super) fn give_back(&mut self) {
+        (self.pending, self.history) = (VecDeque::new(), VecDeque::new());
+    }
+
     /// Offset of the next byte to deliver.
     pub(super) fn next(&self) -> u64 {
         self.next
