@@ -13,6 +13,7 @@
 //! `one CAPTURE TORRENT THREADS digest|-`.
 
 mod captures;
+mod floods;
 mod meter;
 mod stages;
 
@@ -100,6 +101,13 @@ fn main() {
                 packets(&format!("{name}, {alive} at a time"), &case);
                 remove(&case);
             }
+        }
+    }
+    if wanted("flows") {
+        for (name, end) in floods::ENDS {
+            let case = floods::handshakes(dir.path(), sizes.flows, end).expect("room for a capture");
+            packets(&format!("handshakes, {name}"), &case);
+            remove(&case);
         }
     }
     if wanted("hostile") {
