@@ -68,6 +68,8 @@ pub enum Kind {
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
     TorrentNotGiven,
+    /// Packets that looked like uTP, and were let go to make room before a connection was shown; `amount` is in packets.
+    PossibleUtp,
     /// The clock of the capture went backwards or leapt.
     ClockStep,
     /// A frame without a time, or with one that 64-bit nanoseconds cannot hold; `amount` is in frames.
@@ -109,6 +111,7 @@ impl Kind {
             Self::Sha1Collision => "sha1-collision",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
+            Self::PossibleUtp => "possible-utp",
             Self::ClockStep => "clock-step",
             Self::BadTimestamp => "bad-timestamp",
             Self::LimitReached => "limit-reached",

@@ -6,6 +6,7 @@ use super::bind::Held;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
+use crate::prove::Prover;
 use crate::provenance::At;
 use crate::session::{Carrier, ConnectionId, Session, arrow};
 use crate::torrent::{TorrentId, Torrents};
@@ -82,14 +83,29 @@ impl Conversation {
 
 impl<'cap> Ledger<'_, 'cap> {
     /// A session is over; `paths` are the tunnels that it crossed.
-    pub fn close(&mut self, session: Session<'cap>, paths: BTreeSet<String>, anomalies: &mut Anomalies) {
+    pub fn close(
+        &mut self,
+        session: Session<'cap>,
+        paths: BTreeSet<String>,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
         let holds = self.connections.get(&session.id).is_some_and(|connection| !connection.held.is_empty());
         let handshakes = session.info_hashes().iter().flatten().count();
         let bound = self.connections.get(&session.id).is_some_and(|connection| connection.bound.is_some());
+        if !session.has_blocks() {
+            // Other versions are of use only where there is something that they are versions of.
+            [Direction::LowToHigh, Direction::HighToLow]
+                .into_iter()
+                .for_each(|from| _ = self.conflicts.remove(&(session.id, from)));
+        }
         if holds && !bound {
-            self.undecided.insert(session.id, (session, paths));
+            self.undecided.insert(session.id, Box::new((session, paths)));
+            self.decide_early(prover, anomalies);
         } else if handshakes > 0 || bound || session.is_peer_wire() {
             self.merge(&session, &paths, anomalies);
+        } else {
+            self.connections.remove(&session.id);
         }
     }
 

@@ -57,13 +57,16 @@ pub struct Ledger<'run, 'cap> {
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
     /// Connections that ended before it was known which torrent they are about, with the tunnels that they
     /// crossed.
-    undecided: BTreeMap<ConnectionId, (Session<'cap>, BTreeSet<String>)>,
+    undecided: BTreeMap<ConnectionId, Box<(Session<'cap>, BTreeSet<String>)>>,
     probe: bind::Probe,
     conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
+    /// Units with shares, in the order in which they began to have some; others may be left over.
     open: VecDeque<(TorrentKey, Unit)>,
+    /// How long `open` may grow before it is searched for those.
+    sweep_at: usize,
     open_slices: usize,
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
@@ -107,6 +110,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             pending_bytes: 0,
             next_seq: 0,
             open: VecDeque::new(),
+            sweep_at: LEAST_SWEEP,
             open_slices: 0,
             references: VecDeque::new(),
             reference_slices: 0,
@@ -159,7 +163,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         } else if list.len() == MOST_CONFLICTS {
             // From here on every stretch of this direction counts as doubtful; see `conflicted`.
             list.push(Conflict { offset, bytes: &[] });
-            anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
+            anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
                 detail: format!(
@@ -292,7 +296,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if book.attempts.is_empty() && book.loose.is_empty() {
             self.open.push_back((torrent, unit));
         }
-        self.open_slices += share.content.len();
+        self.open_slices += share.weight();
         let Some(measure) = measure else {
             book.loose.push((receiver, share));
             return;
@@ -331,7 +335,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         }
         let mut attempt = book.attempts.remove(index);
         let content = attempt.content();
-        self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
+        self.open_slices -= attempt.shares.iter().map(Share::weight).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         for share in &attempt.shares {
             decide::verify(book, share, attempt.receiver, &mut self.records);
@@ -354,6 +358,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 book.references_dropped = true;
             }
         }
+        self.sweep();
         while self.open_slices > self.limits.open_slices {
             let Some((torrent, unit)) = self.open.pop_front() else { break };
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
@@ -361,8 +366,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
+            if book.is_bare()
+                && let Some(books) = self.books.get_mut(&torrent)
+            {
+                books.remove(&unit);
+            }
             if undecided > 0 {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("open_slices", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
@@ -370,6 +380,20 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     ),
                 });
             }
+        }
+    }
+
+    /// Takes units without shares out of those that are open, once they may be most of them.
+    fn sweep(&mut self) {
+        if self.open.len() > self.sweep_at {
+            let books = &self.books;
+            self.open.retain(|(torrent, unit)| {
+                books
+                    .get(torrent)
+                    .and_then(|book| book.get(unit))
+                    .is_some_and(|book| book.shares().next().is_some())
+            });
+            self.sweep_at = LEAST_SWEEP.max(2 * self.open.len());
         }
     }
 
@@ -392,7 +416,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let (dropped, crowded) = (book.references_dropped, book.crowded);
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             if undecided > 0 && dropped {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("reference_slices", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
@@ -400,11 +424,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     ),
                 });
             } else if undecided > 0 && crowded {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("copies", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
-                        "{undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
+                        "copies: {undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
                     ),
                 });
             }
@@ -457,5 +481,7 @@ fn take_padding(
 
 // Rationale: far enough behind the spine that workers never starve, near enough that little is in flight.
 const LAG: u64 = 64 << 20;
+// Rationale: 2 MB of units that were open once.
+const LEAST_SWEEP: usize = 1 << 16;
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 const MOST_CONFLICTS: usize = 1_024;

@@ -135,6 +135,11 @@ pub struct Share<'cap> {
 }
 
 impl Share<'_> {
+    /// What it takes, in slices of [`Limits::open_slices`](crate::Limits::open_slices).
+    pub(super) fn weight(&self) -> usize {
+        self.content.len() + SHARE_WEIGHT
+    }
+
     /// The part of it within `range` of the piece, if there is any.
     pub fn part(&self, range: &Range<u32>) -> Option<Self> {
         let ranges: RangeSet = self.ranges.within(range).collect();
@@ -298,9 +303,17 @@ impl<'cap> UnitBook<'cap> {
         credit.ranges.total() - before
     }
 
-    /// Slices held in shares.
+    /// What the shares take, in slices.
     pub fn open_slices(&self) -> usize {
-        self.shares().map(|(_, share)| share.content.len()).sum()
+        self.shares().map(|(_, share)| share.weight()).sum()
+    }
+
+    /// Whether nothing is known of the unit that another book would not say as well.
+    pub(super) fn is_bare(&self) -> bool {
+        !(self.verified || self.references_dropped || self.crowded)
+            && self.attempts.is_empty()
+            && self.loose.is_empty()
+            && self.credits.is_empty()
     }
 }
 
@@ -393,3 +406,5 @@ fn inside(part: &Share<'_>, whole: &Share<'_>) -> bool {
 
 // Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
 const MOST_ATTEMPTS: usize = 64;
+// Rationale: a share and its ranges, in slices of 24 bytes.
+const SHARE_WEIGHT: usize = 10;

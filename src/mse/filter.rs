@@ -28,6 +28,8 @@ pub struct MseFilter<'cap> {
     outcome: MseOutcome,
     opaque: [u64; 2],
     scratch: Vec<u8>,
+    /// Whether it was decided because too much was held.
+    cut_short: bool,
 }
 
 impl<'cap> MseFilter<'cap> {
@@ -45,6 +47,7 @@ impl<'cap> MseFilter<'cap> {
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
             scratch: Vec::new(),
+            cut_short: false,
         }
     }
 
@@ -74,6 +77,7 @@ impl<'cap> MseFilter<'cap> {
         self.hold(direction, item);
         self.decide(secrets, info_hashes);
         if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
+            self.cut_short = true;
             self.finish(secrets, info_hashes);
         }
         if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
@@ -118,6 +122,12 @@ impl<'cap> MseFilter<'cap> {
     /// of the connection is readable.
     pub fn opaque_bytes(&self) -> [u64; 2] {
         self.opaque
+    }
+
+    /// Whether it was decided before enough was seen, because no more could be held: an MSE handshake in more than a
+    /// thousand segments and acknowledgements may be taken for something else.
+    pub fn was_cut_short(&self) -> bool {
+        self.cut_short
     }
 
     /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is

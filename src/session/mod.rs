@@ -303,6 +303,16 @@ impl<'cap> Session<'cap> {
             self.drain(direction, out, anomalies);
             let side = &mut self.sides[direction.index()];
             side.settle();
+            if side.delivery.take_understated() {
+                anomalies.limit("acknowledged", 1, || Example {
+                    span: self.span,
+                    flow: arrow(self.flow, direction),
+                    detail:
+                        "acknowledged: so many blocks waited for an acknowledgement that some of those that came \
+                             are not counted"
+                            .to_owned(),
+                });
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Hub;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
+use crate::anomaly::Example;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
@@ -182,6 +183,16 @@ impl<'cap> Channel<'cap> {
             MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
             MseOutcome::NotMse => {
                 let held = filter.take_held();
+                if filter.was_cut_short() {
+                    let (flow, span) = (self.flow, self.span);
+                    hub.anomalies.limit("mse", held.len() as u64, || Example {
+                        span,
+                        flow: format!("{} <-> {}", flow.low, flow.high),
+                        detail: "mse: this connection begins in so many small segments that it was not decided \
+                                 whether it is encrypted BitTorrent; it was taken for something else"
+                            .to_owned(),
+                    });
+                }
                 return self.not_mse(held, out, opening, hub);
             }
             MseOutcome::Undecided | MseOutcome::Opaque { .. } | MseOutcome::WrongSecret { .. } => None,

@@ -66,6 +66,12 @@ pub(crate) struct Hub<'run, 'cap> {
     tallies: Tallies,
     traffic: Traffic,
     next_connection: u64,
+    /// Live uTP connections: a flow may have many.
+    utp_open: usize,
+    /// TCP connections that are read.
+    streams_open: usize,
+    /// Delivered slices that each direction may keep now.
+    history_segments: usize,
     scratch: Scratch<'cap>,
 }
 
@@ -138,6 +144,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
                 next_connection: 0,
+                utp_open: 0,
+                streams_open: 0,
+                history_segments: options.limits.stream_history_segments,
                 scratch: Scratch::default(),
             },
             clock: Clock::default(),
@@ -161,6 +170,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     fn packet(&mut self, packet: &Packet<'cap>) {
         let hub = &mut self.hub;
+        let limits = &hub.options.limits;
+        let share = limits.history_slices / (2 * hub.streams_open).max(1);
+        hub.history_segments = share.max(LEAST_HISTORY).min(limits.stream_history_segments);
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
             Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
@@ -200,12 +212,24 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 self.lingering.settle(packet.at.time, &mut self.flows, hub, &self.decoder);
             }
         }
+        let hub = &mut self.hub;
+        if hub.utp_open > hub.options.limits.flows {
+            // Together with the flows that have none they are then twice as many at most.
+            let evicted = self.flows.evict();
+            self.make_room(packet.at, evicted);
+        }
+        self.make_room(packet.at, evicted);
+    }
+
+    /// Closes a flow that was taken out of the table.
+    fn make_room(&mut self, at: At, evicted: Option<(FlowKey, Flow<'cap>)>) {
+        let hub = &mut self.hub;
         match evicted {
             // What it carried is in the books, so nothing is lost.
             Some((_, Flow::Ended(ended))) => ended.close(hub),
             Some((key, flow)) => {
                 hub.anomalies.limit("flows", 1, || Example {
-                    span: Some(Span::single(packet.at)),
+                    span: Some(Span::single(at)),
                     flow: format!("{} <-> {}", key.low, key.high),
                     detail: "flows: the least recently active flow was closed to make room".to_owned(),
                 });
@@ -405,7 +429,7 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
-        self.ledger.close(session, paths, &mut self.anomalies);
+        self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire
     }
 }
@@ -532,5 +556,7 @@ const BACKWARD_NS: i64 = 1_000_000_000;
 const FORWARD_NS: i64 = 86_400_000_000_000;
 // Rationale: each step flags the transfers around it; more are only counted.
 const MOST_STEPS: usize = 10_000;
+// Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
+const LEAST_HISTORY: usize = 16;
 // Rationale: more tunnels than a flow crosses; the first ones are kept.
 const MOST_PATHS: usize = 8;

@@ -22,6 +22,8 @@ pub(super) struct TcpFlow<'cap> {
     paths: Paths,
     /// When the last packet came, while it is over and waits to be closed.
     lingers: Option<Timestamp>,
+    /// Whether its bytes are of interest.
+    read: bool,
 }
 
 /// Marks of the last packets of one direction, to tell a frame captured twice.
@@ -34,6 +36,7 @@ struct Recent {
 impl<'cap> TcpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.tcp_flows += 1;
+        hub.streams_open += 1;
         Self {
             flow,
             stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
@@ -43,6 +46,7 @@ impl<'cap> TcpFlow<'cap> {
             volume: Volume::default(),
             paths: Paths::default(),
             lingers: None,
+            read: true,
         }
     }
 
@@ -70,6 +74,7 @@ impl<'cap> TcpFlow<'cap> {
             return;
         }
         let mut items = std::mem::take(&mut hub.scratch.items);
+        self.stream.keep(hub.history_segments);
         self.stream.push(packet.at, direction, segment, &mut items);
         self.channel.touch(direction, packet.at);
         let opening = self.stream.opening();
@@ -77,7 +82,9 @@ impl<'cap> TcpFlow<'cap> {
             self.channel.item(direction, &item, &opening, hub);
         }
         hub.scratch.items = items;
-        if self.channel.is_other() {
+        if self.channel.is_other() && self.read {
+            self.read = false;
+            hub.streams_open -= 1;
             self.stream.give_back();
         }
     }
@@ -120,6 +127,7 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         let stop = self.stream.ended();
+        hub.streams_open -= usize::from(self.read);
         let paths = self.paths.names(decoder);
         let (duplicates, bytes) = (self.duplicates > 0, self.volume.bytes());
         let carried = self.channel.close(Transported { opening, duplicates, paths, bytes }, hub);

@@ -131,7 +131,7 @@ impl<'cap> Reorder<'cap> {
     fn remember(&mut self, delivered: Delivered<'cap>, limits: &StreamLimits) {
         self.next = delivered.end();
         self.seen_end = self.seen_end.max(self.next);
-        if self.history.len() >= limits.history_segments as usize {
+        while self.history.len() >= (limits.history_segments as usize).max(1) {
             self.history.pop_front();
         }
         if limits.history_segments > 0 {

@@ -154,6 +154,12 @@ impl<'cap> TcpConnection<'cap> {
             && self.sides.iter().all(|side| side.held.is_empty() && !side.reorder.is_waiting())
     }
 
+    /// How many delivered slices each direction keeps from now on, instead of what the limits said.
+    #[inline]
+    pub fn keep(&mut self, history_segments: usize) {
+        self.limits.history_segments = u32::try_from(history_segments).unwrap_or(u32::MAX);
+    }
+
     /// What must be remembered of it once it is over, to know what belongs to it.
     pub fn ended(&self) -> Ended {
         Ended::of(&self.sides)

@@ -142,6 +142,7 @@ fn words(kind: &str) -> &'static str {
         "sha1-collision" => "two different contents with one SHA-1",
         "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
         "torrent-not-given" => "a handshake or block of a torrent that was not given",
+        "possible-utp" => "packets looked like uTP, and were let go before a connection was shown,",
         "clock-step" => "the clock stepped",
         "limit-reached" => "a bound of this tool was reached, bytes beyond it are not decided",
         _ => "seen",
