@@ -118,6 +118,49 @@ fn a_have_of_the_last_piece_that_can_be_costs_nobody_memory() {
     assert_eq!(evidence.transfers.iter().filter(from).count(), 2_000);
 }
 
+#[test]
+fn what_is_sent_again_long_after_a_connection_ended_is_told_and_opens_nothing() {
+    let torrent = four_pieces();
+    let records = served(&torrent);
+    let last = records.last().expect("packets").time;
+    let mut late = Vec::new();
+    handshakes(0, &torrent.info_hash, End::Fin, &mut late);
+    late.iter_mut().for_each(|record| record.time = last + 100_000_000_000);
+    // The longest packets are blocks.
+    let blocks = records.iter().filter(|record| record.bytes.len() > 1_000).cloned();
+    late.extend(blocks.map(|record| Record { time: last + 200_000_000_000, ..record }));
+    let repeated = late.len() as u64 - 8;
+    let quiet = Run::new().capture(capture(records.clone())).torrent(&torrent).evidence();
+    let run = Run::new().capture(capture([records, late].concat())).torrent(&torrent);
+    let evidence = run.evidence();
+    assert_eq!(busy(&evidence), busy(&quiet));
+    assert_eq!((evidence.quality.tcp_flows, evidence.transfers.len()), (2, 4));
+    let told = evidence.anomalies.tally(Kind::OverlapUncompared).expect("it is told");
+    assert_eq!((told.count, repeated > 30), (repeated, true));
+    assert!(evidence.anomalies.tally(Kind::LimitReached).is_none());
+}
+
+#[test]
+fn connections_that_are_over_make_room_before_one_that_goes_on() {
+    let torrent = four_pieces();
+    let mut records = served(&torrent);
+    // A long pause in the middle of it, in which others come and go.
+    let half = records.len() / 2;
+    records.iter_mut().skip(half).for_each(|record| record.time += 600_000_000_000);
+    let pause = records[half - 1].time + 1_000_000_000;
+    for flow in 0..500 {
+        let mut one = Vec::new();
+        handshakes(flow, &torrent.info_hash, End::Fin, &mut one);
+        one.iter_mut().for_each(|record| record.time = pause + i64::from(flow) * 1_000_000_000);
+        records.extend(one);
+    }
+    let limits = Limits { flows: 100, ..Limits::default() };
+    let evidence = Run::new().capture(capture(records)).torrent(&torrent).limits(limits).evidence();
+    assert_eq!(transfer(&evidence, S, M).bytes.verified, torrent.content.len() as u64);
+    assert_eq!((transfer(&evidence, S, M).connections, transfer(&evidence, S, M).grade), (1, Grade::G9));
+    assert!(evidence.anomalies.tally(Kind::LimitReached).is_none(), "nothing that may go on was closed");
+}
+
 // Rationale: twenty times the rows that the test allows; the benches go on to a million.
 const FLOWS: u32 = 20_000;
 

@@ -7,5 +7,6 @@ mod golden;
 mod inspect;
 mod layers;
 mod robustness;
+mod scans;
 mod scenarios;
 mod synth;

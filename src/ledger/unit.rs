@@ -162,6 +162,10 @@ pub struct Attempt<'cap> {
     pub shares: Vec<Share<'cap>>,
     /// What they cover.
     pub covered: RangeSet,
+    /// The part of it that is of blocks that are not whole.
+    partial: RangeSet,
+    /// Bytes that they cover.
+    bytes: u64,
     /// How far it got.
     pub state: State,
 }
@@ -233,6 +237,8 @@ impl<'cap> UnitBook<'cap> {
                     receiver,
                     shares: Vec::new(),
                     covered: RangeSet::default(),
+                    partial: RangeSet::default(),
+                    bytes: 0,
                     state: State::Open,
                 });
                 self.attempts.len() - 1
@@ -240,9 +246,8 @@ impl<'cap> UnitBook<'cap> {
         };
         let attempt = self.attempts.get_mut(index)?;
         self.loose.extend(attempt.supersede(&share).map(|share| (receiver, share)));
-        share.ranges.iter().for_each(|range| attempt.covered.insert(range));
-        attempt.shares.push(share);
-        (attempt.covered.total() == content).then_some(index)
+        attempt.take(share);
+        (attempt.bytes == content).then_some(index)
     }
 
     /// Every share still held, with its receiver and, for one of a failed attempt, the attempt's number.
@@ -362,12 +367,24 @@ impl<'cap> UnitBook<'cap> {
 }
 
 impl<'cap> Attempt<'cap> {
+    fn take(&mut self, share: Share<'cap>) {
+        share.ranges.iter().for_each(|range| self.covered.insert(range));
+        if !share.whole {
+            share.ranges.iter().for_each(|range| self.partial.insert(range));
+        }
+        self.bytes += share.ranges.total();
+        self.shares.push(share);
+    }
+
     /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
     fn makes_room(&self, share: &Share<'cap>) -> bool {
         if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
             return true;
         }
+        // Rationale: a repetition is told without a look at every share; each look takes a part out.
+        let parts_only = |range: Range<u32>| self.covered.within(&range).all(|part| self.partial.covers(&part));
         share.whole
+            && share.ranges.iter().all(parts_only)
             && self.shares.iter().all(|other| !overlap(other, share) || (!other.whole && inside(other, share)))
     }
 
@@ -381,7 +398,11 @@ impl<'cap> Attempt<'cap> {
         };
         self.shares = kept;
         for other in &replaced {
-            other.ranges.iter().for_each(|range| self.covered.remove(range));
+            for range in other.ranges.iter() {
+                self.covered.remove(range.clone());
+                self.partial.remove(range);
+            }
+            self.bytes -= other.ranges.total();
         }
         replaced.into_iter()
     }

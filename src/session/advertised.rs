@@ -142,7 +142,8 @@ impl Advertised {
     }
 
     /// Bytes that it takes beyond its own size.
-    pub(super) fn weight(&self) -> usize {
+    #[cfg(test)]
+    fn weight(&self) -> usize {
         let Some(claims) = &self.0 else { return 0 };
         let added: usize = claims.added.iter().map(|(bits, _)| bits.weight()).sum();
         size_of::<Claims>()
