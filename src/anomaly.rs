@@ -1,6 +1,6 @@
 //! What was odd in the capture: counted in full, with the first examples kept. Nothing is dropped without one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::provenance::Span;
 
@@ -75,6 +75,8 @@ pub enum Kind {
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
     TorrentNotGiven,
+    /// Packets that looked like uTP, and were let go to make room before a connection was shown; `amount` is in packets.
+    PossibleUtp,
     /// The clock of the capture went backwards or leapt.
     ClockStep,
     /// A frame without a time, or with one that 64-bit nanoseconds cannot hold; `amount` is in frames.
@@ -119,6 +121,7 @@ impl Kind {
             Self::HybridMismatch => "hybrid-mismatch",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
+            Self::PossibleUtp => "possible-utp",
             Self::ClockStep => "clock-step",
             Self::BadTimestamp => "bad-timestamp",
             Self::LimitReached => "limit-reached",
@@ -154,6 +157,8 @@ pub struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anomalies {
     tallies: BTreeMap<Kind, Tally>,
+    /// The bounds that were reached.
+    limits: BTreeSet<&'static str>,
 }
 
 impl Anomalies {
@@ -165,6 +170,24 @@ impl Anomalies {
         if tally.examples.len() < EXAMPLES {
             tally.examples.push(example());
         }
+    }
+
+    /// Counts that `bound` was reached, as [`Kind::LimitReached`]. The first time for each bound is an example however
+    /// many there are of others: none hides another. The detail begins with the bound's name and a colon.
+    pub fn limit(&mut self, bound: &'static str, amount: u64, example: impl FnOnce() -> Example) {
+        let first = self.limits.insert(bound);
+        let tally = self.tallies.entry(Kind::LimitReached).or_default();
+        tally.count += 1;
+        tally.amount = tally.amount.saturating_add(amount);
+        if first || tally.examples.len() < EXAMPLES {
+            tally.examples.push(example());
+        }
+    }
+
+    /// Puts what a bound came to over the whole run before all other examples of [`Kind::LimitReached`]; counts
+    /// nothing.
+    pub fn conclude(&mut self, example: Example) {
+        self.tallies.entry(Kind::LimitReached).or_default().examples.insert(0, example);
     }
 
     /// The tally of `kind`, if it was ever seen.
@@ -194,5 +217,21 @@ mod tests {
         let tally = anomalies.tally(Kind::Gap).expect("just noted");
         assert_eq!((tally.count, tally.amount, tally.examples.len()), (100, 4950, EXAMPLES));
         assert_eq!(tally.examples[0].detail, "0");
+    }
+
+    #[test]
+    fn no_bound_is_hidden_by_another_one_that_was_reached_more_often() {
+        let mut anomalies = Anomalies::default();
+        let example = |detail: &str| Example { span: None, flow: String::new(), detail: detail.to_owned() };
+        (0..100).for_each(|_| anomalies.limit("flows", 1, || example("flows: full")));
+        (0..100).for_each(|_| anomalies.limit("rows", 1, || example("rows: full")));
+        anomalies.conclude(example("rows: 100 in all"));
+        let tally = anomalies.tally(Kind::LimitReached).expect("just noted");
+        let details: Vec<_> = tally.examples.iter().map(|example| example.detail.as_str()).collect();
+        assert_eq!(
+            (tally.count, details.first(), details.last()),
+            (200, Some(&"rows: 100 in all"), Some(&"rows: full"))
+        );
+        assert_eq!(details.len(), EXAMPLES + 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Who talks to whom: a bounded table of live flows, the least recently active first to go.
+//! Who talks to whom: a bounded table of flows, those that ended first to go, then the least recently active.
 
 use hashbrown::HashMap;
 
@@ -8,15 +8,26 @@ use crate::packet::FlowKey;
 ///
 /// # Invariants
 /// - At most `most` flows; making room gives the evicted one to the caller.
-/// - The chain from `oldest` by `newer` visits every live slot once.
+/// - Each chain, from its oldest slot by `newer`, visits every slot of its kind once.
 #[derive(Debug)]
 pub struct FlowTable<T> {
     index: HashMap<FlowKey, u32, foldhash::quality::FixedState>,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
-    oldest: u32,
-    newest: u32,
+    /// By [`Life`].
+    chains: [Chain; 2],
+    /// The slot that was touched last.
+    last: u32,
     most: usize,
+}
+
+/// Whether more is expected of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It may go on.
+    Live,
+    /// It is over, and only remembered.
+    Ended,
 }
 
 #[derive(Debug)]
@@ -24,7 +35,15 @@ struct Slot<T> {
     key: FlowKey,
     older: u32,
     newer: u32,
+    life: Life,
     flow: Option<T>,
+}
+
+/// The least and the most recently active slot of a kind.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    oldest: u32,
+    newest: u32,
 }
 
 impl<T> FlowTable<T> {
@@ -34,22 +53,22 @@ impl<T> FlowTable<T> {
             index: HashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
-            oldest: NONE,
-            newest: NONE,
+            chains: [Chain { oldest: NONE, newest: NONE }; 2],
+            last: NONE,
             most: most.clamp(1, NONE as usize - 1),
         }
     }
 
-    /// The flow of `key`, made by `new` if there is none; now the most recently active one.
+    /// The flow of `key`, made by `new` if there is none, and live then; now the most recently active one of its kind.
     ///
     /// Gives the flow that was evicted to make room, too.
     #[inline]
     pub fn touch(&mut self, key: FlowKey, new: impl FnOnce() -> T) -> (&mut T, Option<(FlowKey, T)>) {
         // Rationale: captures come in bursts of one flow; this saves the look-up.
-        let same = self.slots.get(self.newest as usize).is_some_and(|slot| slot.key == key);
+        let same = self.slots.get(self.last as usize).is_some_and(|slot| slot.key == key && slot.newer == NONE);
         let mut evicted = None;
         let at = if same {
-            self.newest
+            self.last
         } else if let Some(at) = self.index.get(&key).copied() {
             self.unlink(at);
             self.link(at);
@@ -62,21 +81,41 @@ impl<T> FlowTable<T> {
             self.link(at);
             at
         };
+        self.last = at;
         let flow = self.slots[at as usize].flow.get_or_insert_with(new);
         (flow, evicted)
     }
 
-    /// Takes the least recently active flow out.
+    /// Says of the flow touched last whether more is expected of it.
+    #[inline]
+    pub fn set_life(&mut self, life: Life) {
+        let at = self.last;
+        if self.slots.get(at as usize).is_some_and(|slot| slot.life != life) {
+            self.unlink(at);
+            self.slots[at as usize].life = life;
+            self.link(at);
+        }
+    }
+
+    /// The flow of `key`, as if it were touched last but for its place in the order of activity.
+    pub fn recall(&mut self, key: FlowKey) -> Option<&mut T> {
+        self.last = *self.index.get(&key)?;
+        self.slots.get_mut(self.last as usize)?.flow.as_mut()
+    }
+
+    /// Takes a flow out: the least recently active one of those that ended, or else of all.
     pub fn evict(&mut self) -> Option<(FlowKey, T)> {
-        let at = self.oldest;
+        let [live, ended] = self.chains;
+        let at = if ended.oldest == NONE { live.oldest } else { ended.oldest };
         let key = self.slots.get(at as usize)?.key;
         self.unlink(at);
         self.index.remove(&key);
         self.free.push(at);
+        self.last = NONE;
         self.slots[at as usize].flow.take().map(|flow| (key, flow))
     }
 
-    /// Live flows.
+    /// Flows, live or ended.
     pub fn len(&self) -> usize {
         self.index.len()
     }
@@ -87,7 +126,7 @@ impl<T> FlowTable<T> {
     }
 
     fn insert(&mut self, key: FlowKey) -> u32 {
-        let slot = Slot { key, older: NONE, newer: NONE, flow: None };
+        let slot = Slot { key, older: NONE, newer: NONE, life: Life::Live, flow: None };
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
@@ -102,28 +141,30 @@ impl<T> FlowTable<T> {
         at
     }
 
-    /// Puts a slot at the recently active end of the chain.
+    /// Puts a slot at the recently active end of its chain.
     fn link(&mut self, at: u32) {
-        let newest = self.newest;
+        let life = self.slots[at as usize].life as usize;
+        let newest = self.chains[life].newest;
         self.slots[at as usize].older = newest;
         self.slots[at as usize].newer = NONE;
         match self.slots.get_mut(newest as usize) {
             Some(slot) => slot.newer = at,
-            None => self.oldest = at,
+            None => self.chains[life].oldest = at,
         }
-        self.newest = at;
+        self.chains[life].newest = at;
     }
 
-    /// Takes a slot out of the chain.
+    /// Takes a slot out of its chain.
     fn unlink(&mut self, at: u32) {
-        let (older, newer) = (self.slots[at as usize].older, self.slots[at as usize].newer);
+        let slot = &self.slots[at as usize];
+        let (older, newer, life) = (slot.older, slot.newer, slot.life as usize);
         match self.slots.get_mut(older as usize) {
             Some(slot) => slot.newer = newer,
-            None => self.oldest = newer,
+            None => self.chains[life].oldest = newer,
         }
         match self.slots.get_mut(newer as usize) {
             Some(slot) => slot.older = older,
-            None => self.newest = older,
+            None => self.chains[life].newest = older,
         }
     }
 }
@@ -148,24 +189,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_least_recently_active_flow_goes_first(steps in prop::collection::vec(0..12_u8, 0..200)) {
+        fn flows_that_ended_go_first_and_then_the_least_recently_active(
+            steps in prop::collection::vec((0..12_u8, prop::option::of(any::<bool>())), 0..200),
+        ) {
             let mut table = FlowTable::new(5);
-            let mut model: VecDeque<u8> = VecDeque::new();
-            for n in steps {
+            let mut model: [VecDeque<u8>; 2] = [VecDeque::new(), VecDeque::new()];
+            for (n, ends) in steps {
                 let (flow, evicted) = table.touch(key(n), || n);
                 prop_assert_eq!(*flow, n);
-                let expected = match model.iter().position(|other| *other == n) {
-                    Some(at) => { model.remove(at); None }
-                    None if model.len() == 5 => model.pop_front(),
+                let known = (0..2).find(|life| model[*life].contains(&n));
+                let expected = match known {
+                    Some(life) => { model[life].retain(|other| *other != n); None }
+                    None if model[0].len() + model[1].len() == 5 => model[1].pop_front().or_else(|| model[0].pop_front()),
                     None => None,
                 };
-                model.push_back(n);
+                let life = ends.map_or(known.unwrap_or(0), usize::from);
+                model[life].push_back(n);
+                if let Some(ends) = ends {
+                    table.set_life(if ends { Life::Ended } else { Life::Live });
+                }
                 prop_assert_eq!(evicted.map(|(_, flow)| flow), expected);
-                prop_assert_eq!(table.len(), model.len());
+                prop_assert_eq!(table.len(), model[0].len() + model[1].len());
+                prop_assert_eq!(table.recall(key(n)).copied(), Some(n));
             }
             let mut rest = Vec::new();
             while let Some((_, flow)) = table.evict() { rest.push(flow); }
-            prop_assert_eq!(rest, Vec::from(model));
+            let [live, ended] = model;
+            prop_assert_eq!(rest, ended.into_iter().chain(live).collect::<Vec<_>>());
         }
     }
 }

@@ -14,6 +14,10 @@ pub struct Limits {
     pub stream_pending_segments: usize,
     /// Delivered slices that one direction keeps to compare retransmissions with, in segments.
     pub stream_history_segments: usize,
+    /// Delivered slices that are aimed at over all streams: where there are many flows, each direction keeps fewer than
+    /// its bound, and what is sent again later is reported as not compared.
+    // Rationale: 32 bytes each; flows that had more when they were fewer make it 160 MB in the worst case.
+    pub history_slices: usize,
     /// How long (capture time, ns) a hole that the receiver acknowledged is waited for, in case the capture
     /// holds the frames out of order.
     pub acked_hole_wait_ns: i64,
@@ -26,8 +30,9 @@ pub struct Limits {
     pub resync_bytes: u64,
     /// Requests remembered per direction.
     pub outstanding_requests: usize,
-    /// Slices held in pieces that are not yet decided, over the whole run.
-    // Rationale: 24 bytes each; 4 Mi slices of 1,460 bytes are 6 GB of undecided payload for 100 MB of memory.
+    /// What is held of pieces that are not yet decided, over the whole run, in slices; a block counts as some ten of
+    /// them besides its own, one of an unknown torrent as some twenty.
+    // Rationale: 24 bytes each; blocks of twelve slices of 1,460 bytes are 6 GB of undecided payload for 200 MB.
     pub open_slices: usize,
     /// Slices kept of verified pieces, to compare later copies with, over the whole run.
     pub reference_slices: usize,
@@ -43,6 +48,16 @@ pub struct Limits {
     /// Encrypted conversations listed one by one.
     // Rationale: some 300 bytes each.
     pub opaque: usize,
+    /// Transfers without a byte of piece data that are listed one by one. Further ones are counted in a sum; a transfer
+    /// that served or received a byte always has its row.
+    // Rationale: some 10 KB each until the report is written: 200 MB in all.
+    pub rows: usize,
+    /// Ended connections whose blocks wait for their torrent to be known.
+    // Rationale: some 2 KiB each.
+    pub undecided: usize,
+    /// Bytes for the pieces that were advertised, over all transfers. Without room only their number is kept.
+    // Rationale: the bitfields of 10,000 peers of a torrent with 20,000 pieces.
+    pub advertised_bytes: usize,
     /// IP datagrams under reassembly at once.
     pub fragments_open: usize,
     /// Bytes held in fragments of unfinished datagrams.
@@ -55,17 +70,21 @@ impl Default for Limits {
             flows: 100_000,
             stream_pending_segments: 4_096,
             stream_history_segments: 1_024,
+            history_slices: 2 << 20,
             acked_hole_wait_ns: 2_000_000_000,
             message_bytes: 16 << 20,
             scratch_bytes: 16 << 20,
             resync_bytes: 64 << 20,
             outstanding_requests: 16_384,
-            open_slices: 4 << 20,
+            open_slices: 8 << 20,
             reference_slices: 4 << 20,
             window_silence_ns: 3_600_000_000_000,
             mentions: 1_000_000,
             transactions: 131_072,
             opaque: 100_000,
+            rows: 20_000,
+            undecided: 10_000,
+            advertised_bytes: 32 << 20,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,
         }

@@ -13,14 +13,14 @@ const DOWNLOADER: &str = "81.2.69.10:50001";
 #[test]
 fn blocks_left_out_before_their_torrent_was_known_are_not_its_row() {
     let torrent = Recipe::single("four.bin", 16_384, 3 * 16_384 + 5_000, 4).v1();
-    let mut world = World::new();
+    let mut world = World::new().segments_of(200);
     let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
     let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
-    // Twelve slices, which the limit does not let it hold, and then a whole piece of four.
+    // A block of 82 slices, which the limit does not let it hold, and then a whole piece of 25.
     world.fetch(conn, Side::B, &torrent, 0);
     world.fetch(conn, Side::B, &torrent, 3);
     world.begin_at(conn, Side::B, world.ledger[0].offset - 13);
-    let limits = Limits { open_slices: 8, ..Limits::default() };
+    let limits = Limits { open_slices: 60, ..Limits::default() };
     let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
     let row = sums(&evidence, &torrent);
     assert_eq!((row.bytes.served, row.bytes.verified, row.unique), (5_000, 5_000, 5_000), "{row:#?}");
@@ -40,7 +40,7 @@ fn a_block_let_go_is_not_taken_for_one_held_later() {
         world.piece(conn, Side::B, &torrent, piece, begin, 1_024);
     }
     world.begin_at(conn, Side::B, world.ledger[0].offset - 13);
-    let limits = Limits { open_slices: 3, ..Limits::default() };
+    let limits = Limits { open_slices: 60, ..Limits::default() };
     let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
     let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
     let unproven: u64 = evidence.transfers.iter().map(|row| row.bytes.unproven).sum();

@@ -214,7 +214,7 @@ fn a_flood_of_tiny_flows_is_bounded_and_hides_nobody() {
     }
     let capture = pcap(&records, LINK_ETHERNET, Order::Little, Ticks::Nanos);
     drop(records);
-    let limits = Limits { flows: 10_000, ..Limits::default() };
+    let limits = Limits { flows: 10_000, rows: 200_000, ..Limits::default() };
     let evidence =
         Run::new().capture(capture).torrent(&torrent).limits(limits).once(1, 1 << 20).expect("it can go on");
     check(&evidence);

@@ -16,6 +16,7 @@
 mod captures;
 mod containers;
 mod content;
+mod floods;
 mod flow;
 mod meter;
 mod pcap;
@@ -141,6 +142,13 @@ fn main() {
     }
     if wanted("compressed") {
         containers::compressed(dir.path(), sizes.junk >> 20, sizes.rounds).expect("room for a capture");
+    }
+    if wanted("flows") {
+        for (name, end) in floods::ENDS {
+            let case = floods::handshakes(dir.path(), sizes.flows, end).expect("room for a capture");
+            packets(&format!("handshakes, {name}"), &case);
+            remove(&case);
+        }
     }
     if wanted("hostile") {
         type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;

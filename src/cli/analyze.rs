@@ -1,5 +1,6 @@
 //! `peerproof analyze`.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use peerproof::anomaly::Kind;
+use peerproof::anomaly::{Example, Kind};
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
@@ -77,6 +78,11 @@ pub struct Analyze {
     #[arg(long, value_name = "DIR")]
     spool_dir: Option<PathBuf>,
 
+    /// Rows for transfers without any piece data. Connections beyond it are counted, not listed one by one; whoever
+    /// served or received a byte always has a row. More rows take more memory
+    #[arg(long, value_name = "N", default_value_t = Limits::default().rows)]
+    max_rows: usize,
+
     /// Do not compute the SHA-256 of the captures: faster, but the report then does not name its inputs by content
     #[arg(long)]
     no_digest: bool,
@@ -131,7 +137,8 @@ impl Analyze {
         let torrents = Torrents::open(&self.torrents)?;
         let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
         let captures = CaptureSet::open(&self.captures, &options)?;
-        let (checksums, limits) = (self.checksums.policy(), Limits::default());
+        let limits = Limits { rows: self.max_rows, ..Limits::default() };
+        let checksums = self.checksums.policy();
         let secrets = self.secrets()?;
         let evidence = self.prove(&captures, &torrents, &secrets, checksums, &limits)?;
         let document =
@@ -252,9 +259,21 @@ fn verdict(evidence: &Evidence) -> ExitCode {
         if !reported {
             let first = tally.examples.first().map(|example| escaped(&example.detail)).unwrap_or_default();
             eprintln!("peerproof: warning: {}, {}: {first}", kind.name(), counted(tally.count, "time"));
+            // Each further bound once: its name stands before the colon.
+            let mut seen: BTreeSet<_> = tally.examples.first().map(bound).into_iter().collect();
+            for other in
+                tally.examples.iter().filter(|other| kind == Kind::LimitReached && seen.insert(bound(other)))
+            {
+                eprintln!("peerproof: warning: {}: {}", kind.name(), escaped(&other.detail));
+            }
         }
     }
     if complete { ExitCode::SUCCESS } else { ExitCode::from(super::DAMAGED) }
+}
+
+/// The name of the bound that was reached.
+fn bound(example: &Example) -> &str {
+    example.detail.split(':').next().unwrap_or_default()
 }
 
 /// A bar on standard error while it is a terminal, else nothing.

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use peerproof::Options;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::packet::UdpTunnel;
+use peerproof::{Limits, Options};
 
 use super::analyze::{check_tunnels, progress, tunnel, width};
 
@@ -34,6 +34,10 @@ pub struct Inspect {
     #[arg(long = "tunnel", value_name = "udp:PORT=FORMAT", value_parser = tunnel)]
     tunnels: Vec<UdpTunnel>,
 
+    /// Peers without any piece data that are listed: two for each connection. Connections beyond it are counted
+    #[arg(long, value_name = "N", default_value_t = Limits::default().rows)]
+    max_rows: usize,
+
     /// Where standard input and compressed captures are spooled; the system's temporary directory by default
     #[arg(long, value_name = "DIR")]
     spool_dir: Option<PathBuf>,
@@ -56,6 +60,7 @@ impl Inspect {
         let bar = progress(captures.total_bytes());
         let advance = |done: u64| bar.set_position(done);
         let options = Options {
+            limits: Limits { rows: self.max_rows, ..Limits::default() },
             progress: Some(&advance),
             spool_dir: self.spool_dir.as_deref(),
             tunnels: &self.tunnels,

@@ -6,16 +6,17 @@ use std::net::IpAddr;
 use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
+use super::parties::{Group, parties_of, subjects_of};
 use super::{
-    Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
-    Subject, TorrentEvidence, Transfer,
+    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
+    TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
 use crate::hearsay::Mentions;
-use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
-use crate::metadata::Harvest;
+use crate::ledger::{Ledger, Record, TorrentKey};
+use crate::metadata::{Harvest, Rebuilt};
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Span};
 use crate::torrent::{TorrentId, Torrents};
@@ -56,13 +57,19 @@ pub(crate) fn build(
         TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
         TorrentKey::Unknown => None,
     };
+    let mut dictionaries: BTreeMap<TorrentKey, Vec<&Rebuilt>> = BTreeMap::new();
+    for rebuilt in &metadata.rebuilt {
+        dictionaries.entry(key_of(&rebuilt.info_hash, torrents)).or_default().push(rebuilt);
+    }
+    let mut clock_steps = clock_steps;
+    clock_steps.sort_unstable();
     let context = Context {
         ledger,
         torrents,
         clock_steps: &clock_steps,
         proofs: &proofs,
         received: &received,
-        metadata: &metadata,
+        metadata: dictionaries,
         unlayered: torrents
             .ids()
             .filter(|id| ledger.torrents().torrent(*id).without_layer().next().is_some())
@@ -87,6 +94,7 @@ pub(crate) fn build(
     }
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
+    let unlisted = unlisted(ledger, &hash, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
         let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
         key(one).cmp(&key(other))
@@ -100,103 +108,52 @@ pub(crate) fn build(
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,
-        mentions: by_torrent(&mentions, |named| {
-            hash(torrents.find(&named).map_or(TorrentKey::NotGiven(named), TorrentKey::Given))
-        }),
+        mentions: by_torrent(&mentions, |named| hash(key_of(&named, torrents))),
         opaque,
         known: ledger.torrents().clone(),
+        unlisted,
         anomalies,
         quality,
     })
 }
 
+fn key_of(info_hash: &[u8; 20], torrents: &Torrents) -> TorrentKey {
+    torrents.find(info_hash).map_or(TorrentKey::NotGiven(*info_hash), TorrentKey::Given)
+}
+
+/// The connections without rows, and the word about them that no other limit may hide.
+fn unlisted(
+    ledger: &Ledger<'_, '_>,
+    hash: &dyn Fn(TorrentKey) -> Option<InfoHash>,
+    anomalies: &mut Anomalies,
+) -> Option<Unlisted> {
+    let found = ledger.unlisted();
+    let span = found.span.filter(|_| found.connections > 0)?;
+    let (endpoints, more_endpoints) = found.endpoints();
+    anomalies.conclude(Example {
+        span: Some(span),
+        flow: String::new(),
+        detail: format!(
+            "rows: {} connections of {}{endpoints} endpoints had a handshake but no piece data, in {} bytes, and are \
+             not listed one by one",
+            found.connections,
+            if more_endpoints { "more than " } else { "" },
+            found.bytes
+        ),
+    });
+    Some(Unlisted {
+        connections: found.connections,
+        endpoints,
+        more_endpoints,
+        bytes: found.bytes,
+        span,
+        torrents: found.torrents.iter().map(|(key, count)| (hash(*key), *count)).collect(),
+        other_torrents: found.other_torrents,
+    })
+}
+
 fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
     if bytes.balanced() { Ok(()) } else { Err(Error::Unbalanced { what: what(), figures: format!("{bytes:?}") }) }
-}
-
-/// The transfers of one subject: same address, port, transport, torrent and time window.
-type Group = Vec<TransferId>;
-
-fn subjects_of(records: &[Record], silence_ns: i64) -> Vec<Group> {
-    let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
-    for (index, record) in records.iter().enumerate().filter(|(_, record)| record.is_shown()) {
-        let endpoint = Endpoint { ip: record.key.uploader.ip, port: record.subject_port() };
-        if let Some(span) = record.facts.span.or(record.served_span) {
-            let key = (endpoint, record.key.carrier, record.key.torrent);
-            keyed.entry(key).or_default().push((span, TransferId(index as u32)));
-        }
-    }
-    let mut groups: Vec<Group> = Vec::new();
-    for (_, mut transfers) in keyed {
-        transfers.sort_by_key(|(span, id)| (span.first, *id));
-        let mut last: Option<(i64, BTreeSet<[u8; 20]>)> = None;
-        for (span, id) in transfers {
-            let ids = records.get(id.0 as usize).map(|record| record.facts.peer_ids.clone()).unwrap_or_default();
-            let another = last.as_ref().is_some_and(|(end, known)| {
-                span.first.time.0.saturating_sub(*end) > silence_ns
-                    && !known.is_empty()
-                    && !ids.is_empty()
-                    && known.is_disjoint(&ids)
-            });
-            match groups.last_mut() {
-                Some(group) if !another && last.is_some() => group.push(id),
-                _ => groups.push(vec![id]),
-            }
-            let (end, mut known) = last.filter(|_| !another).unwrap_or((i64::MIN, BTreeSet::new()));
-            known.extend(ids);
-            last = Some((end.max(span.last.time.0), known));
-        }
-    }
-    groups
-}
-
-fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
-    let mut uploader = vec![usize::MAX; records.len()];
-    for (subject, group) in groups.iter().enumerate() {
-        for id in group {
-            if let Some(place) = uploader.get_mut(id.0 as usize) {
-                *place = subject;
-            }
-        }
-    }
-    let mut by_key = BTreeMap::new();
-    for (index, record) in records.iter().enumerate() {
-        by_key.entry(record.key).or_insert_with(Vec::new).push(index);
-    }
-    let downloader = records
-        .iter()
-        .map(|record| {
-            let mut key = record.key;
-            std::mem::swap(&mut key.uploader, &mut key.downloader);
-            let back = by_key.get(&key)?;
-            // The window of the other direction that is nearest in time.
-            let time = record.facts.span?.first.time;
-            let nearest = back.iter().min_by_key(|index| {
-                let other = records.get(**index).and_then(|other| other.facts.span).map(|span| span.first.time.0);
-                other.map_or(u64::MAX, |other| other.abs_diff(time.0))
-            });
-            nearest.and_then(|index| uploader.get(*index).copied()).filter(|subject| *subject != usize::MAX)
-        })
-        .collect();
-    Parties { uploader, sender: senders_of(records, groups), downloader }
-}
-
-/// A number for each client that is surely one: see [`Record::same_sender`].
-fn senders_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
-    let mut sender: Vec<usize> = (0..records.len()).collect();
-    for group in groups {
-        let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
-        for index in group.iter().map(|id| id.0 as usize) {
-            let Some(record) = records.get(index) else { continue };
-            let ids = &record.facts.peer_ids;
-            let known = ids.iter().find_map(|id| by_id.get(id)).copied().unwrap_or(index);
-            ids.iter().for_each(|id| _ = by_id.entry(*id).or_insert(known));
-            if let Some(sender) = sender.get_mut(index) {
-                *sender = known;
-            }
-        }
-    }
-    sender
 }
 
 /// Blocks that a search found in streams that nothing else shows to be BitTorrent: nobody's row, but not in silence.
@@ -229,11 +186,13 @@ fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> 
 struct Context<'a> {
     ledger: &'a Ledger<'a, 'a>,
     torrents: &'a Torrents,
+    /// Ascending.
     clock_steps: &'a [FrameId],
     proofs: &'a Proofs,
     /// By subject.
     received: &'a [u64],
-    metadata: &'a Harvest,
+    /// The info dictionaries that were found, by torrent.
+    metadata: BTreeMap<TorrentKey, Vec<&'a Rebuilt>>,
     /// Those whose piece layers (BEP 52) are not all known.
     unlayered: BTreeSet<TorrentId>,
     hash: &'a dyn Fn(TorrentKey) -> Option<InfoHash>,
@@ -378,16 +337,19 @@ impl Context<'_> {
             };
             rows.insert(info_hash, row);
         }
+        let named = |info_hash: &InfoHash| TorrentEvidence {
+            info_hash: info_hash.clone(),
+            torrent: None,
+            bytes: Bytes::default(),
+            unique: 0,
+            pieces_verified: 0,
+        };
         for (transfer, _) in transfers {
             let Some(info_hash) = &transfer.info_hash else { continue };
-            let row = rows.entry(info_hash.clone()).or_insert_with(|| TorrentEvidence {
-                info_hash: info_hash.clone(),
-                torrent: None,
-                bytes: Bytes::default(),
-                unique: 0,
-                pieces_verified: 0,
-            });
-            row.bytes.add(&transfer.bytes);
+            rows.entry(info_hash.clone()).or_insert_with(|| named(info_hash)).bytes.add(&transfer.bytes);
+        }
+        for info_hash in self.ledger.unlisted().torrents.keys().filter_map(|key| (self.hash)(*key)) {
+            rows.entry(info_hash.clone()).or_insert_with(|| named(&info_hash));
         }
         rows.into_values().collect()
     }
@@ -434,13 +396,8 @@ impl Context<'_> {
 
     /// What the uploader of these transfers, which are one subject's, sent of the info dictionary.
     fn metadata_served(&self, records: &[&Record]) -> Option<MetadataPart> {
-        let torrent = records.first()?.key.torrent;
-        let of_torrent = |info_hash: &[u8; 20]| match torrent {
-            TorrentKey::Given(id) => self.torrents.find(info_hash) == Some(id),
-            TorrentKey::NotGiven(hash) => hash == *info_hash,
-            TorrentKey::Unknown => false,
-        };
-        MetadataPart::of(self.metadata.rebuilt.iter().filter(|rebuilt| of_torrent(&rebuilt.info_hash)), records)
+        let dictionaries = self.metadata.get(&records.first()?.key.torrent)?;
+        MetadataPart::of(dictionaries, records)
     }
 
     /// Pieces claimed, no more than the torrent has.
@@ -450,21 +407,19 @@ impl Context<'_> {
         match pieces.filter(|pieces| *pieces > 0) {
             Some(pieces) if facts.advertised_all => pieces,
             pieces => {
-                let bits = facts.advertised_pieces.iter().enumerate().map(|(at, byte)| {
-                    let left = pieces.map_or(8, |pieces| pieces.saturating_sub(at as u64 * 8).min(8));
-                    let mask = 0xff00_u32 >> left;
-                    u64::from((u32::from(*byte) & mask & 0xff).count_ones())
-                });
-                bits.sum()
+                let kept = facts.advertised_pieces.count_below(pieces.unwrap_or(u64::MAX));
+                kept.max(facts.advertised_least)
             }
         }
     }
 
     fn flags(&self, record: &Record, proven: &Proven, span: Span) -> BTreeSet<Flag> {
         let (facts, counts) = (&record.facts, &record.counts);
-        let stepped = self.clock_steps.iter().any(|step| {
-            step.file() == span.first.frame.file() && *step > span.first.frame && *step <= span.last.frame
-        });
+        let next = self.clock_steps.partition_point(|step| *step <= span.first.frame);
+        let stepped = self
+            .clock_steps
+            .get(next)
+            .is_some_and(|step| step.file() == span.first.frame.file() && *step <= span.last.frame);
         [
             (Flag::OneSided, facts.one_sided > 0),
             (Flag::Unsolicited, facts.unsolicited > 0),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ledger::Record;
-use crate::metadata::Rebuilt;
+use crate::metadata::{Rebuilt, Way};
 use crate::provenance::Span;
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.
@@ -19,18 +19,18 @@ pub struct MetadataPart {
 
 impl MetadataPart {
     /// What went the way of these transfers while they were active; `None` where that is nothing.
-    pub(super) fn of<'m>(dictionaries: impl Iterator<Item = &'m Rebuilt>, records: &[&Record]) -> Option<Self> {
+    pub(super) fn of(dictionaries: &[&Rebuilt], records: &[&Record]) -> Option<Self> {
         let mut pieces: BTreeMap<u32, Span> = BTreeMap::new();
         let mut of = 0;
         // A hybrid has two info-hashes, and one dictionary.
         for rebuilt in dictionaries {
             of = rebuilt.pieces() as u64;
-            for part in &rebuilt.contributors {
-                let way = |record: &&&Record| {
-                    let key = &record.key;
-                    (key.uploader, key.downloader, key.carrier) == (part.way.from, part.way.to, part.way.carrier)
-                };
-                for window in records.iter().filter(way).filter_map(|record| record.facts.span) {
+            for record in records {
+                let key = &record.key;
+                let way = Way { from: key.uploader, to: key.downloader, carrier: key.carrier };
+                let place = rebuilt.contributors.binary_search_by_key(&way, |part| part.way);
+                let part = place.ok().and_then(|place| rebuilt.contributors.get(place));
+                if let (Some(part), Some(window)) = (part, record.facts.span) {
                     let within =
                         |span: &Span| !span.first.precedes(window.first) && !window.last.precedes(span.last);
                     pieces.extend(part.pieces.iter().filter(|(_, span)| within(span)));

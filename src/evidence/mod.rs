@@ -6,6 +6,7 @@ mod credit;
 mod ladder;
 mod mentions;
 mod metadata;
+mod parties;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,8 @@ pub struct Evidence {
     pub mentions: Vec<(Named, Option<InfoHash>, Mention)>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
+    /// Connections for which there were no rows left; `None` when all have theirs.
+    pub unlisted: Option<Unlisted>,
     /// What was odd.
     pub anomalies: Anomalies,
     /// What the capture is worth.
@@ -420,6 +423,26 @@ pub struct TorrentEvidence {
     pub unique: u64,
     /// Pieces verified whole at least once.
     pub pieces_verified: u64,
+}
+
+/// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
+/// subject, so that nothing but this is said of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlisted {
+    /// How many; at least 1.
+    pub connections: u64,
+    /// Different endpoints on either end of them.
+    pub endpoints: u64,
+    /// Whether there were more endpoints than `endpoints`.
+    pub more_endpoints: bool,
+    /// Payload bytes in them on the wire, those sent again included; none of it piece data.
+    pub bytes: u64,
+    /// The first and last packet.
+    pub span: Span,
+    /// How many there were of each torrent, for a bounded number of torrents; `None` where it is unknown.
+    pub torrents: Vec<(Option<InfoHash>, u64)>,
+    /// Connections of further torrents.
+    pub other_torrents: u64,
 }
 
 /// A conversation whose content cannot be read.

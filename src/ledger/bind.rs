@@ -5,13 +5,14 @@
 //! blocks still held are compared with verified pieces. Pieces of one byte value decide nothing: many torrents
 //! have the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversation::Connection;
 use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
+use crate::packet::Direction;
 use crate::prove::{Prover, Verdict};
-use crate::session::{ConnectionId, Served};
+use crate::session::{ConnectionId, Served, Session};
 use crate::torrent::{Placed, TorrentId};
 
 /// A block that waits for its torrent to be known.
@@ -25,6 +26,8 @@ pub(super) struct Held<'cap> {
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     pieces: BTreeMap<(TorrentId, Receiver, u32), Candidate>,
+    /// What the parts of all of them weigh, in slices.
+    parts: usize,
 }
 
 #[derive(Debug, Default)]
@@ -45,11 +48,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         anomalies: &mut Anomalies,
     ) {
         let id = conversation.id;
-        let slices = served.block.runs.len();
+        let weight = weight(&served);
         let known = self.torrents.iter().any(|torrent| torrent.piece_count() > 0);
-        let full = self.open_slices + slices > self.limits.open_slices;
+        let full = self.open_slices + weight > self.limits.open_slices;
         if full {
-            anomalies.note(Kind::LimitReached, u64::from(served.block.len), || Example {
+            anomalies.limit("open_slices", u64::from(served.block.len), || Example {
                 span: Some(served.block.span),
                 flow: String::new(),
                 detail: "open_slices: a block of an unknown torrent could not be held until its torrent is known"
@@ -62,14 +65,34 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             self.release(held, TorrentKey::Unknown, prover, anomalies);
             return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
         }
-        self.open_slices += slices;
+        self.open_slices += weight;
         let (receiver, from) = (conversation.receivers[served.from.index()], served.from);
         let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
+        let (span, flow) = (served.block.span, crate::session::arrow(conversation.flow, from));
         let ranges = Content::of_block(begin, served.block.runs.clone()).ranges();
         let index = connection.next_held();
         connection.held.push(Held { conversation, served });
         if connection.probes >= MOST_PROBES {
+            if connection.probes == MOST_PROBES {
+                connection.probes += 1;
+                anomalies.limit("probes", 1, || Example {
+                    span: Some(span),
+                    flow,
+                    detail: format!(
+                        "probes: {MOST_PROBES} pieces with bytes of this connection match no given torrent; its other \
+                         blocks are only compared with verified pieces, at the end"
+                    ),
+                });
+            }
             return;
+        }
+        if self.probe.parts >= self.limits.open_slices {
+            self.probe = Probe::default();
+            anomalies.limit("open_slices", 1, || Example {
+                span: Some(span),
+                flow,
+                detail: "open_slices: pieces of unknown torrents that were put together are begun anew".to_owned(),
+            });
         }
         debug_assert_eq!(connection.held(index).map(|held| held.served.from), Some(from));
         for (torrent, placed) in self.candidates(piece, begin, len) {
@@ -79,6 +102,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
             ranges.iter().for_each(|range| candidate.covered.insert(range));
             candidate.parts.push((id, index));
+            self.probe.parts += PART_WEIGHT;
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && self.matches(torrent, placed, &parts)
             {
@@ -113,7 +137,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if !covered.covers(&(0..given.piece_size(placed.piece))) {
             return None;
         }
-        self.probe.pieces.remove(&key).map(|candidate| candidate.parts)
+        let parts = self.probe.pieces.remove(&key).map(|candidate| candidate.parts)?;
+        self.probe.parts = self.probe.parts.saturating_sub(parts.len() * PART_WEIGHT);
+        Some(parts)
     }
 
     fn matches(&mut self, torrent: TorrentId, placed: Placed, parts: &[(ConnectionId, usize)]) -> bool {
@@ -158,8 +184,28 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
         }
         self.release(held, TorrentKey::Given(torrent), prover, anomalies);
-        if let Some((session, paths)) = self.undecided.remove(&id) {
+        if let Some(undecided) = self.undecided.remove(&id) {
+            let (session, paths) = *undecided;
             self.merge(&session, &paths, anomalies);
+        }
+    }
+
+    /// Decides the oldest of too many ended connections on what was seen so far.
+    pub(super) fn decide_early(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        while self.undecided.len() > self.limits.undecided {
+            let Some((id, first)) = self.undecided.first_key_value() else { return };
+            let (id, span, flow) = (*id, first.0.span(), first.0.flow);
+            anomalies.limit("undecided", 1, || Example {
+                span,
+                flow: crate::session::arrow(flow, Direction::LowToHigh),
+                detail: "undecided: the torrent of this ended connection was looked for only in what came before"
+                    .to_owned(),
+            });
+            self.decide_held(id, prover, anomalies);
+            if let Some(undecided) = self.undecided.remove(&id) {
+                self.merge_unknown(&undecided, anomalies);
+            }
+            self.connections.remove(&id);
         }
     }
 
@@ -171,7 +217,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         anomalies: &mut Anomalies,
     ) {
         for Held { conversation, served } in held {
-            self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
+            self.open_slices = self.open_slices.saturating_sub(weight(&served));
             self.place(&conversation, torrent, served, prover, anomalies);
         }
     }
@@ -179,7 +225,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     /// Leaves out what looked like blocks in a stream of which nothing else shows that it is the peer wire.
     fn discard(&mut self, held: Vec<Held<'cap>>, anomalies: &mut Anomalies) {
         for Held { conversation, served } in held {
-            self.open_slices = self.open_slices.saturating_sub(served.block.runs.len());
+            self.open_slices = self.open_slices.saturating_sub(weight(&served));
             anomalies.note(Kind::UnconfirmedBlock, u64::from(served.block.len), || Example {
                 span: Some(served.block.span),
                 flow: crate::session::arrow(conversation.flow, served.from),
@@ -201,30 +247,35 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             .collect();
         ids.sort_unstable();
         for id in ids {
-            let found = self.compare(id);
-            match found {
-                Some(torrent) => self.bind(id, torrent, prover, anomalies),
-                None => {
-                    let held = self.connections.get_mut(&id).map(Connection::let_go);
-                    let held = held.unwrap_or_default();
-                    if self.undecided.get(&id).is_some_and(|(session, _)| session.is_peer_wire()) {
-                        self.release(held, TorrentKey::Unknown, prover, anomalies);
-                    } else {
-                        self.discard(held, anomalies);
-                    }
-                }
-            }
+            self.decide_held(id, prover, anomalies);
         }
-        for (session, paths) in std::mem::take(&mut self.undecided).into_values() {
-            if session.is_peer_wire() {
-                anomalies.note(Kind::TorrentNotGiven, 1, || Example {
-                    span: session.span(),
-                    flow: crate::session::arrow(session.flow, crate::packet::Direction::LowToHigh),
-                    detail: "blocks without a handshake, and no given torrent has a piece that they match"
-                        .to_owned(),
-                });
-                self.merge(&session, &paths, anomalies);
-            }
+        for undecided in std::mem::take(&mut self.undecided).into_values() {
+            self.merge_unknown(&undecided, anomalies);
+        }
+    }
+
+    /// Decides of which torrent the blocks are that a connection holds, by what is verified so far.
+    fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+        if let Some(torrent) = self.compare(id) {
+            return self.bind(id, torrent, prover, anomalies);
+        }
+        let held = self.connections.get_mut(&id).map(Connection::let_go).unwrap_or_default();
+        if self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_peer_wire()) {
+            self.release(held, TorrentKey::Unknown, prover, anomalies);
+        } else {
+            self.discard(held, anomalies);
+        }
+    }
+
+    /// Ends a connection whose torrent nothing told.
+    fn merge_unknown(&mut self, (session, paths): &(Session<'cap>, BTreeSet<String>), anomalies: &mut Anomalies) {
+        if session.is_peer_wire() {
+            anomalies.note(Kind::TorrentNotGiven, 1, || Example {
+                span: session.span(),
+                flow: crate::session::arrow(session.flow, Direction::LowToHigh),
+                detail: "blocks without a handshake, and no given torrent has a piece that they match".to_owned(),
+            });
+            self.merge(session, paths, anomalies);
         }
     }
 
@@ -265,6 +316,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 }
 
+/// What a held block takes, in slices of [`Limits::open_slices`](crate::Limits::open_slices).
+fn weight(served: &Served<'_>) -> usize {
+    served.block.runs.len() + HELD_WEIGHT
+}
+
+// Rationale: a held block and its conversation, in slices of 24 bytes.
+const HELD_WEIGHT: usize = 18;
+// Rationale: 16 bytes, and of small pieces the map's entry too.
+const PART_WEIGHT: usize = 2;
 // Rationale: a connection whose pieces failed this often is not about any given torrent; it is compared at the end.
 const MOST_PROBES: u32 = 4_096;
 // Rationale: one block that is equal, byte for byte, and not of one value.

@@ -7,7 +7,9 @@ use super::{Unit, UnitBook};
 /// What is known of each unit of one torrent of which a block was seen.
 ///
 /// # Invariants
-/// - Every unit is there once, in order of first appearance: mostly that of the torrent, so that walking it is cheap.
+/// - Every unit is there once, in order of first appearance unless one was forgotten: mostly that of the torrent, so that
+///   walking it is cheap.
+/// - `places` holds the index of each in `units`.
 #[derive(Debug, Default)]
 pub struct Book<'cap> {
     places: HashMap<Unit, usize, foldhash::quality::FixedState>,
@@ -38,8 +40,41 @@ impl<'cap> Book<'cap> {
         self.get_mut(unit).map(std::mem::take)
     }
 
-    /// Every unit, in order of first appearance.
+    /// Drops what is known of `unit`; the last one takes its place.
+    pub(super) fn forget(&mut self, unit: &Unit) {
+        let Some(place) = self.places.remove(unit) else { return };
+        self.units.swap_remove(place);
+        if let Some((moved, _)) = self.units.get(place) {
+            self.places.insert(*moved, place);
+        }
+    }
+
+    /// Every unit.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, &UnitBook<'cap>)> {
         self.units.iter().map(|(unit, book)| (*unit, book))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_leaves_the_others_in_reach() {
+        let unit = |piece| Unit { piece, leaf: None };
+        let mut book = Book::default();
+        for piece in 0..4 {
+            book.entry(unit(piece)).crowded = piece == 3;
+        }
+        book.forget(&unit(1));
+        book.forget(&unit(1));
+        book.forget(&unit(2));
+        assert_eq!(book.iter().map(|(unit, _)| unit.piece).collect::<Vec<_>>(), [0, 3]);
+        assert!(book.get(&unit(1)).is_none() && book.get(&unit(3)).is_some_and(|book| book.crowded));
+        book.entry(unit(1)).crowded = true;
+        assert_eq!(
+            book.iter().map(|(unit, book)| (unit.piece, book.crowded)).collect::<Vec<_>>(),
+            [(0, false), (3, true), (1, true)]
+        );
     }
 }

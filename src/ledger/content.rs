@@ -115,12 +115,22 @@ impl<'cap> Content<'cap> {
             (Some(last), Some(first)) => last.range().end <= first.start,
             _ => true,
         };
-        self.slices.extend_from_slice(&other.slices);
-        if !in_order {
+        if in_order {
+            self.slices.extend_from_slice(&other.slices);
+            return;
+        }
+        let start = other.slices.first().map_or(0, |first| first.start);
+        let end = other.slices.last().map_or(0, |last| last.range().end);
+        let at = self.slices.partition_point(|slice| slice.start < start);
+        let fits = self.slices.get(at).is_none_or(|next| end <= next.start);
+        // Rationale: blocks that come out of order mostly go between two others.
+        let to = if fits { at } else { self.slices.len() };
+        self.slices.splice(to..to, other.slices.iter().copied());
+        if !fits {
             self.slices.sort_by_key(|slice| slice.start);
         }
         debug_assert!(
-            self.slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start),
+            fits || self.slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start),
             "content ascends without overlap"
         );
     }

@@ -6,9 +6,10 @@ use super::bind::Held;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
+use crate::prove::Prover;
 use crate::provenance::At;
 use crate::session::{Carrier, ConnectionId, Session, arrow};
-use crate::torrent::TorrentId;
+use crate::torrent::{TorrentId, Torrents};
 
 /// What the ledger keeps of a live connection.
 #[derive(Debug, Default)]
@@ -72,16 +73,42 @@ impl Conversation {
     }
 }
 
+impl Conversation {
+    fn key(&self, from: Direction, torrent: TorrentKey) -> TransferKey {
+        TransferKey {
+            uploader: self.flow.source(from),
+            downloader: self.flow.destination(from),
+            carrier: self.carrier,
+            torrent,
+        }
+    }
+}
+
 impl<'cap> Ledger<'_, 'cap> {
     /// A session is over; `paths` are the tunnels that it crossed.
-    pub fn close(&mut self, session: Session<'cap>, paths: BTreeSet<String>, anomalies: &mut Anomalies) {
+    pub fn close(
+        &mut self,
+        session: Session<'cap>,
+        paths: BTreeSet<String>,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
         let holds = self.connections.get(&session.id).is_some_and(|connection| !connection.held.is_empty());
         let handshakes = session.info_hashes().iter().flatten().count();
         let bound = self.connections.get(&session.id).is_some_and(|connection| connection.bound.is_some());
+        if !session.has_blocks() {
+            // Other versions are of use only where there is something that they are versions of.
+            [Direction::LowToHigh, Direction::HighToLow]
+                .into_iter()
+                .for_each(|from| _ = self.conflicts.remove(&(session.id, from)));
+        }
         if holds && !bound {
-            self.undecided.insert(session.id, (session, paths));
+            self.undecided.insert(session.id, Box::new((session, paths)));
+            self.decide_early(prover, anomalies);
         } else if handshakes > 0 || bound || session.is_peer_wire() {
             self.merge(&session, &paths, anomalies);
+        } else {
+            self.connections.remove(&session.id);
         }
     }
 
@@ -102,10 +129,32 @@ impl<'cap> Ledger<'_, 'cap> {
                 detail: "the two handshakes of this connection name different info-hashes".to_owned(),
             });
         }
+        if !session.has_blocks() && !self.lists(&conversation, keys) {
+            self.unlisted.add(session, keys, anomalies);
+            self.connections.remove(&session.id);
+            return;
+        }
         for (from, torrent) in [Direction::LowToHigh, Direction::HighToLow].into_iter().zip(keys) {
             let id = self.transfer(&conversation, from, torrent);
             if let Some(record) = self.records.get_mut(id.0 as usize) {
-                record.facts.merge(session, from, equal, paths);
+                if !record.facts.merge(session, from, equal, paths) {
+                    anomalies.limit("names", 1, || Example {
+                        span: session.span(),
+                        flow: arrow(session.flow, from),
+                        detail: "names: so many peer_ids, clients, tunnels or extensions of one transfer that not all are \
+                                 kept"
+                            .to_owned(),
+                    });
+                }
+                let room = &mut self.advertised_room;
+                if !record.facts.advertise(session.side(from), pieces_of(self.torrents, torrent), room) {
+                    anomalies.limit("advertised_bytes", 1, || Example {
+                        span: session.span(),
+                        flow: arrow(session.flow, from),
+                        detail: "advertised_bytes: of the pieces that this side advertised only the number is kept"
+                            .to_owned(),
+                    });
+                }
                 // What was entered before its torrent was known is in another transfer.
                 let entered =
                     self.connections.get(&session.id).map_or(0, |connection| connection.served[from.index()]);
@@ -113,6 +162,31 @@ impl<'cap> Ledger<'_, 'cap> {
             }
         }
         self.connections.remove(&session.id);
+    }
+
+    /// Whether a connection without piece data is listed: its transfers have rows, or there is room for them. Torrents
+    /// that were not given take no more than half of the rows of those that were.
+    fn lists(&mut self, conversation: &Conversation, torrents: [TorrentKey; 2]) -> bool {
+        let known = self.connections.get(&conversation.id);
+        if known.is_some_and(|connection| connection.transfers.iter().any(Option::is_some)) {
+            return true;
+        }
+        let directions = [Direction::LowToHigh, Direction::HighToLow];
+        if directions.into_iter().zip(torrents).any(|(from, torrent)| {
+            let key = conversation.key(from, torrent);
+            self.window(&key, conversation, from).is_some()
+        }) {
+            return true;
+        }
+        let given = torrents.iter().any(|torrent| matches!(torrent, TorrentKey::Given(_)));
+        let rows = self.limits.rows;
+        let of_others = if self.torrents.is_empty() { rows } else { rows / 2 };
+        let [own, others] = &mut self.silent;
+        let room = *own + *others + ROWS <= rows && (given || *others + ROWS <= of_others);
+        if room {
+            *(if given { own } else { others }) += ROWS;
+        }
+        room
     }
 
     /// Which torrent the side that sends in `from` speaks of.
@@ -144,31 +218,37 @@ impl<'cap> Ledger<'_, 'cap> {
         {
             return id;
         }
-        let key = TransferKey {
-            uploader: conversation.flow.source(from),
-            downloader: conversation.flow.destination(from),
-            carrier: conversation.carrier,
-            torrent,
-        };
-        let windows = self.windows.entry(key).or_default();
-        let latest = windows.last().and_then(|id| Some((*id, self.records.get(id.0 as usize)?)));
-        let reused = latest.filter(|(_, record)| {
-            let silence = record.last_time().map_or(0, |last| conversation.began.time.0.saturating_sub(last.0));
-            let same = conversation.peer_ids[from.index()]
-                .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id));
-            silence <= self.limits.window_silence_ns || same
+        let key = conversation.key(from, torrent);
+        let id = self.window(&key, conversation, from).unwrap_or_else(|| {
+            let id = TransferId(self.records.len() as u32);
+            self.records.push(Record::new(key));
+            self.windows.insert(key, id);
+            id
         });
-        let id = match reused {
-            Some((id, _)) => id,
-            None => {
-                let id = TransferId(self.records.len() as u32);
-                self.records.push(Record::new(key));
-                windows.push(id);
-                id
-            }
-        };
+        let connection = self.connections.entry(conversation.id).or_default();
         connection.transfers[from.index()] = Some(id);
         connection.served[from.index()] = 0;
         id
     }
+
+    /// The transfer of `key` that a conversation goes on with, if it does.
+    fn window(&self, key: &TransferKey, conversation: &Conversation, from: Direction) -> Option<TransferId> {
+        let id = *self.windows.get(key)?;
+        let record = self.records.get(id.0 as usize)?;
+        let silence = record.last_time().map_or(0, |last| conversation.began.time.0.saturating_sub(last.0));
+        let same = conversation.peer_ids[from.index()]
+            .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id));
+        (silence <= self.limits.window_silence_ns || same).then_some(id)
+    }
 }
+
+/// How many pieces a torrent has, where that is known.
+fn pieces_of(torrents: &Torrents, torrent: TorrentKey) -> Option<u64> {
+    match torrent {
+        TorrentKey::Given(id) => Some(u64::from(torrents.torrent(id).piece_count())).filter(|pieces| *pieces > 0),
+        TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
+    }
+}
+
+// Rationale: a connection is two transfers, one for each direction.
+const ROWS: usize = 2;

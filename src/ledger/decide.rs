@@ -23,7 +23,7 @@ pub(super) fn verify<'cap>(
 ) {
     let mut fresh = share.ranges.clone();
     for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
-        credit.ranges.iter().for_each(|range| fresh.remove(range));
+        share.ranges.iter().for_each(|range| credit.ranges.within(&range).for_each(|known| fresh.remove(known)));
     }
     // What the same transfer sent before, still undecided, and equal: that one will count, this one repeats it.
     for (_, earlier) in book.shares().filter(|(_, other)| other.transfer == share.transfer && other.seq < share.seq)
@@ -50,16 +50,10 @@ pub(super) fn decide<'cap>(
     let mut undecided = 0;
     for (receiver, share, attempt) in book.take_shares() {
         let mut fresh = share.ranges.clone();
-        let credited: Vec<RangeSet> = book
-            .credits
-            .iter()
-            .filter(|credit| credit.transfer == share.transfer)
-            .map(|credit| credit.ranges.clone())
-            .collect();
-        for (ranges, reference) in
-            credited.iter().flat_map(|ranges| book.references.iter().map(move |r| (ranges, r)))
-        {
-            remove_equal(&mut fresh, &share, reference, ranges);
+        for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
+            for reference in book.references.iter() {
+                remove_equal(&mut fresh, &share, reference, &credit.ranges);
+            }
         }
         let earlier = versions.entry(share.transfer).or_default();
         for (content, ranges) in earlier.iter() {

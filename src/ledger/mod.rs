@@ -19,6 +19,7 @@ mod ranges;
 mod teach;
 mod transfer;
 mod unit;
+mod unlisted;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,6 +32,7 @@ pub use few::Few;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
+pub use unlisted::Unlisted;
 pub use web::WebConnection;
 
 use crate::Limits;
@@ -49,18 +51,27 @@ pub struct Ledger<'run, 'cap> {
     torrents: &'run Torrents,
     limits: &'run Limits,
     records: Vec<Record>,
-    windows: HashMap<TransferKey, Vec<TransferId>, foldhash::quality::FixedState>,
+    /// Records made by connections without piece data: of given torrents, of others.
+    silent: [usize; 2],
+    unlisted: Unlisted,
+    /// Bytes left for the pieces that are advertised in all records.
+    advertised_room: usize,
+    /// The latest transfer of each key: after hours of silence there may be another one.
+    windows: HashMap<TransferKey, TransferId, foldhash::quality::FixedState>,
     books: BTreeMap<TorrentKey, Book<'cap>>,
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
     /// Connections that ended before it was known which torrent they are about, with the tunnels that they
     /// crossed.
-    undecided: BTreeMap<ConnectionId, (Session<'cap>, BTreeSet<String>)>,
+    undecided: BTreeMap<ConnectionId, Box<(Session<'cap>, BTreeSet<String>)>>,
     probe: bind::Probe,
     conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
+    /// Units with shares, in the order in which they began to have some; others may be left over.
     open: VecDeque<(TorrentKey, Unit)>,
+    /// How long `open` may grow before it is searched for those.
+    sweep_at: usize,
     open_slices: usize,
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
@@ -90,6 +101,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             torrents,
             limits,
             records: Vec::new(),
+            silent: [0; 2],
+            unlisted: Unlisted::default(),
+            advertised_room: limits.advertised_bytes,
             windows: HashMap::default(),
             books: BTreeMap::new(),
             connections: HashMap::default(),
@@ -100,6 +114,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             pending_bytes: 0,
             next_seq: 0,
             open: VecDeque::new(),
+            sweep_at: LEAST_SWEEP,
             open_slices: 0,
             references: VecDeque::new(),
             reference_slices: 0,
@@ -109,6 +124,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     /// The transfers, by [`TransferId`].
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// Connections without piece data for which there were no rows left.
+    pub fn unlisted(&self) -> &Unlisted {
+        &self.unlisted
     }
 
     /// The torrents that were spoken of, with what is known of their units.
@@ -147,7 +167,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         } else if list.len() == MOST_CONFLICTS {
             // From here on every stretch of this direction counts as doubtful; see `conflicted`.
             list.push(Conflict { offset, bytes: &[], everywhere: true });
-            anomalies.note(Kind::LimitReached, bytes.len() as u64, || Example {
+            anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
                 detail: format!(
@@ -297,7 +317,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if book.attempts.is_empty() && book.loose.is_empty() {
             self.open.push_back((torrent, unit));
         }
-        self.open_slices += share.content.len();
+        self.open_slices += share.weight();
         let Some(measure) = measure else {
             book.loose.push((receiver, share));
             return;
@@ -334,7 +354,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             return;
         }
         let Some(mut attempt) = book.take_attempt(pending.job) else { return };
-        self.open_slices -= attempt.shares.iter().map(|share| share.content.len()).sum::<usize>();
+        self.open_slices -= attempt.shares.iter().map(Share::weight).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         for share in attempt.shares.iter() {
@@ -359,6 +379,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 book.references_dropped = true;
             }
         }
+        self.sweep();
         while self.open_slices > self.limits.open_slices {
             let Some((torrent, unit)) = self.open.pop_front() else { break };
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
@@ -366,8 +387,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
+            if book.is_bare()
+                && let Some(books) = self.books.get_mut(&torrent)
+            {
+                books.forget(&unit);
+            }
             if undecided > 0 {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("open_slices", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
@@ -375,6 +401,20 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     ),
                 });
             }
+        }
+    }
+
+    /// Takes units without shares out of those that are open, once they may be most of them.
+    fn sweep(&mut self) {
+        if self.open.len() > self.sweep_at {
+            let books = &self.books;
+            self.open.retain(|(torrent, unit)| {
+                books
+                    .get(torrent)
+                    .and_then(|book| book.get(unit))
+                    .is_some_and(|book| book.shares().next().is_some())
+            });
+            self.sweep_at = LEAST_SWEEP.max(2 * self.open.len());
         }
     }
 
@@ -400,7 +440,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let (dropped, crowded) = (book.references_dropped, book.crowded);
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
             if undecided > 0 && dropped {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("reference_slices", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
@@ -408,11 +448,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     ),
                 });
             } else if undecided > 0 && crowded {
-                anomalies.note(Kind::LimitReached, undecided, || Example {
+                anomalies.limit("copies", undecided, || Example {
                     span: None,
                     flow: String::new(),
                     detail: format!(
-                        "{undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
+                        "copies: {undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
                     ),
                 });
             }
@@ -467,5 +507,7 @@ fn take_padding(
 const LAG: u64 = 64 << 20;
 // Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.
 const MOST_PENDING: usize = 1_024;
+// Rationale: 2 MB of units that were open once.
+const LEAST_SWEEP: usize = 1 << 16;
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 const MOST_CONFLICTS: usize = 1_024;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
 use crate::provenance::{Span, Timestamp};
-use crate::session::{Carrier, Encryption, Session, SideFacts};
+use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.
@@ -108,8 +108,10 @@ pub struct Facts {
     pub unanswered: Option<Span>,
     /// The first claim to have a piece (G4).
     pub advertised: Option<Span>,
-    /// The pieces claimed, as a bitfield.
-    pub advertised_pieces: Vec<u8>,
+    /// The pieces claimed.
+    pub advertised_pieces: PieceSet,
+    /// How many were claimed on one connection, where not all of them are in `advertised_pieces`.
+    pub advertised_least: u64,
     /// Whether all pieces were claimed at once.
     pub advertised_all: bool,
     /// The first unchoke or allowed_fast (G5).
@@ -214,14 +216,15 @@ impl Record {
 
 impl Facts {
     /// Adds one connection, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
-    /// this torrent.
+    /// this torrent. `false` when there was no room for a name in it.
     pub(super) fn merge(
         &mut self,
         session: &Session<'_>,
         from: Direction,
         equal: Handshakes,
         paths: &BTreeSet<String>,
-    ) {
+    ) -> bool {
+        let mut all = true;
         let (own, other) = (session.side(from), session.side(from.reverse()));
         // Captured from its start and nothing missing: a handshake that is not there was not sent.
         let sent_none =
@@ -236,7 +239,7 @@ impl Facts {
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= session.decrypted;
         if let Some(handshake) = &own.handshake {
-            self.peer_ids.insert(handshake.peer_id);
+            all &= keep(&mut self.peer_ids, handshake.peer_id);
             match equal {
                 Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
                 Handshakes::Agree => {
@@ -251,16 +254,10 @@ impl Facts {
         } else if !sent_none(own) {
             self.handshakes_missing += 1;
         }
-        self.named_clients.extend(own.client.clone());
+        all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
         self.listen_port = own.listen_port.or(self.listen_port);
         earliest(&mut self.opening, session.opening);
         earliest(&mut self.advertised, own.advertised.first());
-        self.advertised_all |= own.advertised.is_all();
-        let union = own.advertised.union();
-        if self.advertised_pieces.len() < union.len() {
-            self.advertised_pieces.resize(union.len(), 0);
-        }
-        self.advertised_pieces.iter_mut().zip(union).for_each(|(have, claim)| *have |= claim);
         earliest(&mut self.offered, own.offered);
         earliest(&mut self.asked, other.requested);
         self.rejected += own.rejected;
@@ -270,7 +267,10 @@ impl Facts {
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
         for (name, count) in &own.extension_messages {
-            *self.extension_messages.entry(name.clone()).or_default() += count;
+            let room = self.extension_messages.len() < MOST_NAMES || self.extension_messages.contains_key(name);
+            let name = if room { name } else { "unknown" };
+            *self.extension_messages.entry(name.to_owned()).or_default() += count;
+            all &= room;
         }
         // Without any handshake the flag `handshake-not-captured` says it.
         let one_handshake = own.handshake.is_some() != other.handshake.is_some();
@@ -286,8 +286,38 @@ impl Facts {
         if let Some(span) = session.span() {
             self.span = Some(self.span.map_or(span, |known| known.join(span)));
         }
-        self.paths.extend(paths.iter().cloned());
+        paths.iter().fold(all, |all, path| keep(&mut self.paths, path.clone()) && all)
     }
+
+    /// Adds what a side claimed to have; `pieces` is how many its torrent has, where that is known. `false` when there
+    /// is no `room`, in bytes, for more than the number of them.
+    pub(super) fn advertise(&mut self, own: &SideFacts, pieces: Option<u64>, room: &mut usize) -> bool {
+        self.advertised_all |= own.advertised.is_all();
+        let mut claimed = own.advertised.union();
+        if let Some(pieces) = pieces {
+            claimed.truncate(pieces);
+        }
+        if claimed.is_empty() {
+            return true;
+        }
+        let before = self.advertised_pieces.weight();
+        if claimed.weight() > *room {
+            self.advertised_least = self.advertised_least.max(claimed.count_below(pieces.unwrap_or(u64::MAX)));
+            return false;
+        }
+        let all = self.advertised_pieces.union(&claimed);
+        *room = room.saturating_sub(self.advertised_pieces.weight() - before);
+        all
+    }
+}
+
+/// Adds a name; `false` when there is no room for it.
+fn keep<T: Ord>(names: &mut BTreeSet<T>, name: T) -> bool {
+    let room = names.len() < MOST_NAMES || names.contains(&name);
+    if room {
+        names.insert(name);
+    }
+    room
 }
 
 /// How the two handshakes of a connection stand to one another.
@@ -306,3 +336,6 @@ fn earliest(known: &mut Option<Span>, found: Option<Span>) {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
+
+// Rationale: ten times as many peer_ids as one host was seen to use; some 30 bytes each.
+const MOST_NAMES: usize = 256;

@@ -170,6 +170,11 @@ pub struct Share<'cap> {
 }
 
 impl Share<'_> {
+    /// What it takes, in slices of [`Limits::open_slices`](crate::Limits::open_slices).
+    pub(super) fn weight(&self) -> usize {
+        self.content.len() + SHARE_WEIGHT
+    }
+
     /// The part of it within `range` of the piece, if there is any.
     pub fn part(&self, range: &Range<u32>) -> Option<Self> {
         let ranges: RangeSet = self.ranges.within(range).collect();
@@ -192,6 +197,10 @@ pub struct Attempt<'cap> {
     pub shares: Few<Share<'cap>>,
     /// What they cover.
     pub covered: RangeSet,
+    /// The part of it that is of blocks that are not whole.
+    partial: RangeSet,
+    /// Bytes that they cover.
+    bytes: u64,
     /// How far it got.
     pub state: State,
 }
@@ -308,6 +317,8 @@ impl<'cap> UnitBook<'cap> {
                     receiver,
                     shares: Few::None,
                     covered: RangeSet::default(),
+                    partial: RangeSet::default(),
+                    bytes: 0,
                     state: State::Open,
                 });
                 self.attempts.len() - 1
@@ -315,9 +326,8 @@ impl<'cap> UnitBook<'cap> {
         };
         let attempt = self.attempts.get_mut(index)?;
         self.loose.extend(attempt.supersede(&share).into_iter().map(|share| (receiver, share)));
-        share.ranges.iter().for_each(|range| attempt.covered.insert(range));
-        attempt.shares.push(share);
-        (attempt.covered.total() == content).then_some(index)
+        attempt.take(share);
+        (attempt.bytes == content).then_some(index)
     }
 
     /// Every share still held, with its receiver and, for one of a failed attempt, the attempt's number.
@@ -391,9 +401,17 @@ impl<'cap> UnitBook<'cap> {
         Some(attempt)
     }
 
-    /// Slices held in shares.
+    /// What the shares take, in slices.
     pub fn open_slices(&self) -> usize {
-        self.shares().map(|(_, share)| share.content.len()).sum()
+        self.shares().map(|(_, share)| share.weight()).sum()
+    }
+
+    /// Whether nothing is known of the unit that another book would not say as well.
+    pub(super) fn is_bare(&self) -> bool {
+        !(self.verified || self.references_dropped || self.crowded)
+            && self.attempts.is_empty()
+            && self.loose.is_empty()
+            && self.credits.is_empty()
     }
 }
 
@@ -477,12 +495,24 @@ impl<'cap> Attempt<'cap> {
         shares.map(|share| share.seq).collect()
     }
 
+    fn take(&mut self, share: Share<'cap>) {
+        share.ranges.iter().for_each(|range| self.covered.insert(range));
+        if !share.whole {
+            share.ranges.iter().for_each(|range| self.partial.insert(range));
+        }
+        self.bytes += share.ranges.total();
+        self.shares.push(share);
+    }
+
     /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
     fn makes_room(&self, share: &Share<'cap>) -> bool {
         if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
             return true;
         }
+        // Rationale: a repetition is told without a look at every share; each look takes a part out.
+        let parts_only = |range: Range<u32>| self.covered.within(&range).all(|part| self.partial.covers(&part));
         share.whole
+            && share.ranges.iter().all(parts_only)
             && self.shares.iter().all(|other| !overlap(other, share) || (!other.whole && inside(other, share)))
     }
 
@@ -495,7 +525,11 @@ impl<'cap> Attempt<'cap> {
         let (replaced, kept): (Vec<_>, Vec<_>) = all.partition(|other| overlap(other, share));
         self.shares = Few::More(kept);
         for other in &replaced {
-            other.ranges.iter().for_each(|range| self.covered.remove(range));
+            for range in other.ranges.iter() {
+                self.covered.remove(range.clone());
+                self.partial.remove(range);
+            }
+            self.bytes -= other.ranges.total();
         }
         replaced
     }
@@ -529,3 +563,5 @@ fn inside(part: &Share<'_>, whole: &Share<'_>) -> bool {
 
 // Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
 const MOST_ATTEMPTS: usize = 64;
+// Rationale: a share and its ranges, in slices of 24 bytes.
+const SHARE_WEIGHT: usize = 10;

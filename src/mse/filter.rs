@@ -31,6 +31,8 @@ pub struct MseFilter<'cap> {
     whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
+    /// Whether it was decided because too much was held.
+    cut_short: bool,
 }
 
 impl<'cap> MseFilter<'cap> {
@@ -49,6 +51,7 @@ impl<'cap> MseFilter<'cap> {
             whole: false,
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
+            cut_short: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl<'cap> MseFilter<'cap> {
         self.hold(direction, item);
         self.decide(secrets, info_hashes);
         if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
+            self.cut_short = true;
             self.finish(secrets, info_hashes);
         }
         if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
@@ -128,6 +132,12 @@ impl<'cap> MseFilter<'cap> {
     /// of the connection is readable.
     pub fn opaque_bytes(&self) -> [u64; 2] {
         self.opaque
+    }
+
+    /// Whether it was decided before enough was seen, because no more could be held: an MSE handshake in more than a
+    /// thousand segments and acknowledgements may be taken for something else.
+    pub fn was_cut_short(&self) -> bool {
+        self.cut_short
     }
 
     /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is

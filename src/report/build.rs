@@ -46,6 +46,7 @@ impl Document {
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind.name(), tally)).collect(),
             quality: quality(&evidence.quality),
             notes: Vec::new(),
+            unlisted: evidence.unlisted.as_ref().map(unlisted),
         };
         document.notes = notes(&document);
         document
@@ -57,6 +58,24 @@ impl Document {
         tunnels.sort_unstable();
         self.options.tunnels = tunnels.iter().map(UdpTunnel::to_string).collect();
         self
+    }
+}
+
+fn unlisted(found: &evidence::Unlisted) -> Unlisted {
+    let torrents = found.torrents.iter().map(|(hash, connections)| UnlistedTorrent {
+        info_hash: hash.as_ref().map(ToString::to_string),
+        connections: *connections,
+    });
+    Unlisted {
+        connections: found.connections,
+        endpoints: found.endpoints,
+        more_endpoints: found.more_endpoints,
+        bytes: found.bytes,
+        first_time: rfc3339(found.span.first.time),
+        last_time: rfc3339(found.span.last.time),
+        frames: frames(found.span),
+        torrents: torrents.collect(),
+        other_torrents: found.other_torrents,
     }
 }
 
@@ -330,6 +349,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         flows,
         stream_pending_segments,
         stream_history_segments,
+        history_slices,
         acked_hole_wait_ns,
         message_bytes,
         scratch_bytes,
@@ -341,6 +361,9 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         mentions,
         transactions,
         opaque,
+        rows,
+        undecided,
+        advertised_bytes,
         fragments_open,
         fragment_bytes,
     } = *limits;
@@ -348,6 +371,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("flows", flows as u64),
         ("stream_pending_segments", stream_pending_segments as u64),
         ("stream_history_segments", stream_history_segments as u64),
+        ("history_slices", history_slices as u64),
         ("acked_hole_wait_ns", acked_hole_wait_ns.max(0) as u64),
         ("message_bytes", u64::from(message_bytes)),
         ("scratch_bytes", scratch_bytes as u64),
@@ -359,6 +383,9 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("mentions", mentions as u64),
         ("transactions", transactions as u64),
         ("opaque", opaque as u64),
+        ("rows", rows as u64),
+        ("undecided", undecided as u64),
+        ("advertised_bytes", advertised_bytes as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),
     ])

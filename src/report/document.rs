@@ -37,6 +37,8 @@ pub struct Document {
     pub quality: Quality,
     /// Why the report, or a torrent's part of it, is empty; see [`crate::report::notes`].
     pub notes: Vec<String>,
+    /// Connections that are in no row, because a bound was reached.
+    pub unlisted: Option<Unlisted>,
 }
 
 impl Document {
@@ -384,6 +386,29 @@ pub struct Opaque {
     pub basis: String,
 }
 
+/// Connections with a handshake but no piece data that are not listed one by one.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // As in `evidence::Unlisted`.
+pub struct Unlisted {
+    pub connections: u64,
+    pub endpoints: u64,
+    pub more_endpoints: bool,
+    pub bytes: u64,
+    pub first_time: String,
+    pub last_time: String,
+    pub frames: Frames,
+    pub torrents: Vec<UnlistedTorrent>,
+    pub other_torrents: u64,
+}
+
+/// How many of them there were of one torrent.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // Two plain fields.
+pub struct UnlistedTorrent {
+    pub info_hash: Option<String>,
+    pub connections: u64,
+}
+
 /// A kind of oddity.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)] // As in `anomaly::Tally`.
@@ -457,7 +482,7 @@ mod tests {
                         pieces_advertised first_time last_time files rungs next_rung";
         let contract: Vec<_> = contract.split_whitespace().collect();
         assert_eq!(transfer.get(..contract.len()).unwrap_or_default(), contract);
-        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality notes";
+        let top = "schema tool options inputs torrents transfers subjects mentions opaque anomalies quality notes unlisted";
         assert_eq!(keys(&format!("#{json}"), "#", 2), top.split_whitespace().collect::<Vec<_>>());
     }
 

@@ -9,7 +9,7 @@ use crate::evidence::*;
 use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint};
 use crate::provenance::{At, FrameId, Span, Timestamp};
-use crate::report::{Document, FileFacts, Given, TorrentFacts, TorrentInput};
+use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
 
 /// The report of [`evidence`].
 pub fn document() -> Document {
@@ -124,6 +124,7 @@ fn empty() -> Evidence {
         known: crate::torrent::Torrents::default(),
         mentions: Vec::new(),
         opaque: Vec::new(),
+        unlisted: None,
         anomalies: Anomalies::default(),
         quality: Quality {
             frames: 8_254,
@@ -191,6 +192,24 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         served_span: transfer.served_span,
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
+    }
+}
+
+/// Connections without a row, of the first torrent.
+pub(crate) fn unlisted(document: &Document) -> report::Unlisted {
+    report::Unlisted {
+        connections: 980_000,
+        endpoints: 980_001,
+        more_endpoints: false,
+        bytes: 133_280_000,
+        first_time: document.subjects[0].first_time.clone(),
+        last_time: document.subjects[0].last_time.clone(),
+        frames: document.subjects[0].frames,
+        torrents: vec![report::UnlistedTorrent {
+            info_hash: document.torrents.first().map(|torrent| torrent.info_hash.clone()),
+            connections: 980_000,
+        }],
+        other_torrents: 0,
     }
 }
 

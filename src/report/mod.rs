@@ -27,7 +27,7 @@ pub use case::{Case, CaseError};
 pub(crate) use document::stable_json;
 pub use document::{
     Anomaly, Document, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
+    Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted, UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]

@@ -3,18 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Document, Input};
+use super::document::{Document, Input, Unlisted};
 use super::text::{counted, escaped, grouped};
 
-/// Why no subject is in `document`, which given torrents nobody spoke of, what was passed over, and which addresses a
-/// datagram alone vouches for; empty where there is nothing to explain.
+/// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
+/// which addresses a datagram alone vouches for; empty where there is nothing to explain.
 pub fn notes(document: &Document) -> Vec<String> {
     let mut notes = Vec::new();
-    if document.subjects.is_empty() {
-        notes.push(nothing(document));
+    match &document.unlisted {
+        Some(unlisted) => notes.push(not_listed(unlisted)),
+        None if document.subjects.is_empty() => notes.push(nothing(document)),
+        None => {}
     }
-    let spoken: BTreeSet<_> =
-        document.transfers.iter().filter_map(|transfer| transfer.info_hash.as_deref()).collect();
+    let unlisted = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
+    let spoken: BTreeSet<_> = document
+        .transfers
+        .iter()
+        .filter_map(|transfer| transfer.info_hash.as_deref())
+        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+        .collect();
     let others: Vec<&str> = document
         .torrents
         .iter()
@@ -82,6 +89,24 @@ fn over_udp(document: &Document) -> Option<String> {
     ))
 }
 
+/// Which of the [`notes`] are of torrents; the one before them, if there is one, is of the report as a whole.
+pub(crate) fn of_torrents<'n>(document: &Document, notes: &'n [String]) -> &'n [String] {
+    let before = document.unlisted.is_some() || document.subjects.is_empty();
+    notes.get(usize::from(before)..).unwrap_or_default()
+}
+
+/// Who is in no row, although they spoke BitTorrent.
+fn not_listed(unlisted: &Unlisted) -> String {
+    format!(
+        "Not listed one by one: {} of {}{} with a handshake but no piece data ({} in them). There are more peers than \
+         the tables hold; --max-rows raises the limit.",
+        counted(unlisted.connections, "connection"),
+        if unlisted.more_endpoints { "more than " } else { "" },
+        counted(unlisted.endpoints, "endpoint"),
+        counted(unlisted.bytes, "byte")
+    )
+}
+
 /// Why nobody is in the report at all.
 fn nothing(document: &Document) -> String {
     let quality = &document.quality;
@@ -131,6 +156,25 @@ mod tests {
         }
         assert_eq!(notes(&document).len(), 1);
         assert!(notes(&document)[0].contains("2 blocks with decryption secrets (TLS), which are not used"));
+    }
+
+    #[test]
+    fn connections_without_a_row_are_said_first_and_their_torrents_are_in_the_captures() {
+        let mut document = fixture::document();
+        document.unlisted = Some(fixture::unlisted(&document));
+        let before =
+            "Not listed one by one: 980,000 connections of 980,001 endpoints with a handshake but no piece data";
+        for full in [true, false] {
+            let text = crate::report::terminal(&document, 120);
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                notes(&document)[0].starts_with(before) && words.matches(before).count() == 2,
+                "{full}: {words}"
+            );
+            assert!(!words.contains("There is no BitTorrent") && !words.contains("NOT IN THE CAPTURES"), "{words}");
+            document.subjects.clear();
+            document.transfers.clear();
+        }
     }
 
     #[test]

@@ -2,157 +2,189 @@
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
+
+use super::PieceSet;
 use crate::provenance::{At, Span};
 
 /// The pieces that a peer advertised by bitfield, have, have_all, have_none and lt_donthave.
 ///
-/// A later bitfield adds to what was claimed before (aria2 sends it again in mid-session, T11).
+/// A later bitfield adds to what was claimed before (aria2 sends it again in mid-session, T11). Memory follows what was
+/// claimed, not the numbers of the pieces; nothing is held while nothing was.
 #[derive(Clone, Debug, Default)]
-pub struct Advertised {
+pub struct Advertised(Option<Box<Claims>>);
+
+#[derive(Clone, Debug, Default)]
+struct Claims {
     all: Option<Span>,
-    bits: Vec<u8>,
+    bits: PieceSet,
     bits_span: Option<Span>,
     /// What later bitfields added, each time with its frames; the last one stands for all beyond [`BITFIELDS`].
-    added: Vec<(Vec<u8>, Span)>,
-    added_full: bool,
-    /// Single claims in order of arrival, the first [`EXACT_HAVES`] of them with their frame.
-    haves: Vec<(u32, At)>,
-    /// Claims beyond those, as bits, with the frames of all of them together.
-    rest: Vec<u8>,
+    added: Vec<(PieceSet, Span)>,
+    /// The first of each single claim, for the first [`EXACT_HAVES`] pieces.
+    haves: HashMap<u32, At, foldhash::quality::FixedState>,
+    /// Claims beyond those, with the frames of all of them together.
+    rest: PieceSet,
     rest_span: Option<Span>,
     first: Option<Span>,
     /// Pieces given up since (BEP 54), and not claimed again.
     withdrawn: BTreeSet<u32>,
     /// Whether more were given up than are remembered one by one: then nothing is known to be there.
     forgotten: bool,
+    /// Whether claims were not kept because there was no room.
+    crowded: Crowded,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Crowded {
+    #[default]
+    Never,
+    Untold,
+    Told,
 }
 
 impl Advertised {
     /// A bitfield (BEP 3, id 5).
     pub fn bitfield(&mut self, bits: &[u8], span: Span) {
-        if self.bits.len() < bits.len() {
-            self.bits.resize(bits.len(), 0);
-        }
-        if self.bits_span.is_none() {
-            self.bits_span = Some(span);
-        } else {
-            let new: Vec<u8> = self.bits.iter().zip(bits).map(|(have, claim)| claim & !have).collect();
-            self.add(new, span);
-        }
-        self.bits.iter_mut().zip(bits).for_each(|(have, claim)| *have |= claim);
-        if bits.iter().any(|byte| *byte != 0) {
-            self.first.get_or_insert(span);
-        }
-    }
-
-    /// Keeps what a later bitfield added, so that its own frames are cited for it.
-    fn add(&mut self, new: Vec<u8>, span: Span) {
-        if new.iter().all(|byte| *byte == 0) {
+        if bits.iter().all(|byte| *byte == 0) {
             return;
         }
-        match self.added.last_mut().filter(|_| self.added_full) {
-            Some((bits, frames)) => {
-                if bits.len() < new.len() {
-                    bits.resize(new.len(), 0);
-                }
-                bits.iter_mut().zip(&new).for_each(|(have, claim)| *have |= claim);
-                *frames = frames.join(span);
-            }
-            None => self.added.push((new, span)),
+        let claims = self.claims();
+        if claims.bits_span.is_none() {
+            claims.bits_span = Some(span);
+        } else {
+            let new = claims.bits.missing_of(bits);
+            claims.add(new, span);
         }
-        self.added_full = self.added.len() >= BITFIELDS;
+        let kept = claims.bits.insert_bits(bits);
+        claims.keep(kept);
+        claims.first.get_or_insert(span);
     }
 
     /// have (BEP 3, id 4).
     pub fn have(&mut self, piece: u32, span: Span) {
-        self.withdrawn.remove(&piece);
-        self.first.get_or_insert(span);
-        if self.haves.len() < EXACT_HAVES {
-            self.haves.push((piece, span.first));
+        let claims = self.claims();
+        claims.withdrawn.remove(&piece);
+        claims.first.get_or_insert(span);
+        if claims.haves.len() < EXACT_HAVES || claims.haves.contains_key(&piece) {
+            claims.haves.entry(piece).or_insert(span.first);
             return;
         }
-        let byte = piece as usize / 8;
-        if byte >= MOST_BITS / 8 {
-            return;
-        }
-        if self.rest.len() <= byte {
-            self.rest.resize(byte + 1, 0);
-        }
-        self.rest[byte] |= 0x80 >> (piece % 8);
-        let rest = self.rest_span.get_or_insert(span);
+        let kept = claims.rest.insert(piece);
+        claims.keep(kept);
+        let rest = claims.rest_span.get_or_insert(span);
         *rest = rest.join(span);
     }
 
     /// have_all (BEP 6, id 14).
     pub fn have_all(&mut self, span: Span) {
-        self.all.get_or_insert(span);
-        self.first.get_or_insert(span);
+        let claims = self.claims();
+        claims.all.get_or_insert(span);
+        claims.first.get_or_insert(span);
     }
 
     /// lt_donthave (BEP 54): the piece is not there any more.
     pub fn dont_have(&mut self, piece: u32) {
-        if self.withdrawn.len() < EXACT_HAVES {
-            self.withdrawn.insert(piece);
+        let claims = self.claims();
+        if claims.withdrawn.len() < EXACT_HAVES {
+            claims.withdrawn.insert(piece);
         } else {
-            self.forgotten |= !self.withdrawn.contains(&piece);
+            claims.forgotten |= !claims.withdrawn.contains(&piece);
         }
     }
 
     /// Whether it gave up more pieces than are remembered: it is not known which it still has.
     pub fn forgot(&self) -> bool {
-        self.forgotten
+        self.0.as_ref().is_some_and(|claims| claims.forgotten)
+    }
+
+    /// Whether claims were not kept because there was no room, and nobody was told yet.
+    pub(super) fn take_crowded(&mut self) -> bool {
+        let Some(claims) = self.0.as_mut().filter(|claims| claims.crowded == Crowded::Untold) else { return false };
+        claims.crowded = Crowded::Told;
+        true
     }
 
     /// Where `piece` was first advertised, if it was and was not withdrawn since.
     pub fn since(&self, piece: u32) -> Option<Span> {
-        if self.forgotten || self.withdrawn.contains(&piece) {
+        let claims = self.0.as_ref()?;
+        if claims.forgotten || claims.withdrawn.contains(&piece) {
             return None;
         }
-        self.all
-            .or_else(|| self.added.iter().find(|(bits, _)| bit(bits, piece)).map(|(_, span)| *span))
-            .or_else(|| bit(&self.bits, piece).then_some(self.bits_span).flatten())
-            .or_else(|| self.haves.iter().find(|(have, _)| *have == piece).map(|(_, at)| Span::single(*at)))
-            .or_else(|| bit(&self.rest, piece).then_some(self.rest_span).flatten())
+        claims
+            .all
+            .or_else(|| claims.added.iter().find(|(bits, _)| bits.contains(piece)).map(|(_, span)| *span))
+            .or_else(|| claims.bits.contains(piece).then_some(claims.bits_span).flatten())
+            .or_else(|| claims.haves.get(&piece).map(|at| Span::single(*at)))
+            .or_else(|| claims.rest.contains(piece).then_some(claims.rest_span).flatten())
     }
 
     /// The first claim to have any piece.
     pub fn first(&self) -> Option<Span> {
-        self.first
+        self.0.as_ref()?.first
     }
 
     /// Whether have_all was sent.
     pub fn is_all(&self) -> bool {
-        self.all.is_some()
+        self.0.as_ref().is_some_and(|claims| claims.all.is_some())
     }
 
-    /// The pieces claimed one by one, as a bitfield; see [`is_all`](Self::is_all) too.
-    pub fn union(&self) -> Vec<u8> {
-        let mut bits = self.bits.clone();
-        let mut set = |piece: u32| {
-            let byte = piece as usize / 8;
-            if byte < MOST_BITS / 8 {
-                if bits.len() <= byte {
-                    bits.resize(byte + 1, 0);
-                }
-                bits[byte] |= 0x80 >> (piece % 8);
-            }
-        };
-        self.haves.iter().for_each(|(piece, _)| set(*piece));
-        (0..self.rest.len() as u32 * 8).filter(|piece| bit(&self.rest, *piece)).for_each(&mut set);
-        bits
+    /// The pieces claimed one by one; see [`is_all`](Self::is_all) too.
+    pub fn union(&self) -> PieceSet {
+        let Some(claims) = &self.0 else { return PieceSet::default() };
+        let mut all = claims.bits.clone();
+        // What does not fit was told when it was claimed, but for a few chunks where both parts are nearly full.
+        all.union(&claims.rest);
+        let mut haves: Vec<u32> = claims.haves.keys().copied().collect();
+        haves.sort_unstable();
+        haves.into_iter().for_each(|piece| _ = all.insert(piece));
+        all
+    }
+
+    /// Bytes that it takes beyond its own size.
+    #[cfg(test)]
+    fn weight(&self) -> usize {
+        let Some(claims) = &self.0 else { return 0 };
+        let added: usize = claims.added.iter().map(|(bits, _)| bits.weight()).sum();
+        size_of::<Claims>()
+            + claims.bits.weight()
+            + claims.rest.weight()
+            + added
+            + claims.haves.capacity() * size_of::<(u32, At)>()
+            + claims.withdrawn.len() * size_of::<u64>()
+    }
+
+    fn claims(&mut self) -> &mut Claims {
+        self.0.get_or_insert_default()
     }
 }
 
-fn bit(bits: &[u8], piece: u32) -> bool {
-    bits.get(piece as usize / 8).is_some_and(|byte| byte & (0x80 >> (piece % 8)) != 0)
+impl Claims {
+    /// Keeps what a later bitfield added, so that its own frames are cited for it.
+    fn add(&mut self, new: PieceSet, span: Span) {
+        if new.is_empty() {
+            return;
+        }
+        if self.added.len() < BITFIELDS {
+            self.added.push((new, span));
+        } else if let Some((bits, frames)) = self.added.last_mut() {
+            let kept = bits.union(&new);
+            *frames = frames.join(span);
+            self.keep(kept);
+        }
+    }
+
+    fn keep(&mut self, kept: bool) {
+        if !kept && self.crowded == Crowded::Never {
+            self.crowded = Crowded::Untold;
+        }
+    }
 }
 
 // Rationale: aria2 sends a second one; each may be as long as the first.
 const BITFIELDS: usize = 4;
-// Rationale: 24 bytes each, so 96 KiB for one side; a search through them stays below the cost of a block.
+// Rationale: some 28 bytes each, so 112 KiB for one side; more than the pieces that most torrents have.
 const EXACT_HAVES: usize = 4_096;
-// Rationale: the piece count that a bitfield at the message limit can hold; a have beyond it is nobody's piece.
-const MOST_BITS: usize = 1 << 27;
 
 #[cfg(test)]
 mod tests {
@@ -171,7 +203,8 @@ mod tests {
         assert_eq!(advertised.since(0), Some(span(1)));
         assert_eq!(advertised.since(3), Some(span(2)));
         assert_eq!(advertised.since(4), None);
-        assert_eq!(advertised.union(), vec![0b1001_0000]);
+        let union = advertised.union();
+        assert!((0..9).all(|piece| union.contains(piece) == [0, 3].contains(&piece)));
     }
 
     #[test]
@@ -219,6 +252,35 @@ mod tests {
         (0..10_000).for_each(|piece| advertised.have(piece, span(u64::from(piece) + 1)));
         assert_eq!(advertised.since(100), Some(span(101)));
         assert_eq!(advertised.since(9_999).map(|span| span.last.frame.number()), Some(10_000));
-        assert_eq!(advertised.union().iter().map(|byte| byte.count_ones()).sum::<u32>(), 10_000);
+        assert_eq!(advertised.union().count_below(u64::MAX), 10_000);
+    }
+
+    #[test]
+    fn a_have_of_the_highest_piece_costs_what_any_other_does() {
+        let mut advertised = Advertised::default();
+        for piece in [1 << 27, u32::MAX, u32::MAX - 1_000] {
+            advertised.have(piece, span(1));
+        }
+        assert!(advertised.since(u32::MAX).is_some() && advertised.weight() < 2_000, "{}", advertised.weight());
+        assert_eq!(advertised.union().count_below(u64::MAX), 3);
+    }
+
+    #[test]
+    fn a_hundred_thousand_scattered_haves_are_bounded_quick_and_told() {
+        let mut advertised = Advertised::default();
+        for n in 0..100_000_u32 {
+            advertised.have(n.wrapping_mul(0x9E37_79B9), span(u64::from(n) + 1));
+            assert!(advertised.since(n.wrapping_mul(0x9E37_79B9)).is_some() || n > 16_384);
+        }
+        assert!(advertised.weight() < 1 << 20, "{}", advertised.weight());
+        assert!(advertised.take_crowded() && !advertised.take_crowded());
+    }
+
+    #[test]
+    fn a_have_sent_a_hundred_thousand_times_is_cited_from_the_first() {
+        let mut advertised = Advertised::default();
+        (0..100_000).for_each(|n| advertised.have(7, span(n + 1)));
+        (0..5_000).for_each(|n| advertised.have(n, span(200_000)));
+        assert_eq!(advertised.since(7), Some(span(1)));
     }
 }

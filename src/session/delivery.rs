@@ -5,13 +5,26 @@ use std::collections::VecDeque;
 /// Payload of one direction on its way.
 ///
 /// # Invariants
-/// - The waiting ranges ascend in order of arrival and are not empty; none ends before what is confirmed.
+/// - The waiting ranges ascend without overlap and are not empty; none begins before what is confirmed. There are at
+///   most [`MOST_WAITING`], but for parts of one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     /// Stream ranges of captured payload that was not confirmed yet.
     waiting: VecDeque<(u64, u64)>,
     upto: u64,
     acknowledged: u64,
+    /// Where the payload ends that was given up as never confirmed.
+    given_up: u64,
+    /// Whether some of that was confirmed after all.
+    understated: Understated,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Understated {
+    #[default]
+    Never,
+    Untold,
+    Told,
 }
 
 impl Delivery {
@@ -19,29 +32,65 @@ impl Delivery {
     pub(crate) fn payload(&mut self, from: u64, to: u64) {
         match self.waiting.back_mut() {
             Some(last) if last.1 == from => last.1 = to,
+            // A block that a search found later.
+            Some(last) if last.1 > from => {
+                let at = self.waiting.partition_point(|(start, _)| *start < from);
+                self.waiting.insert(at, (from, to));
+            }
             _ => self.waiting.push_back((from, to)),
+        }
+        if self.waiting.len() > MOST_WAITING {
+            self.settle();
+        }
+        if self.waiting.len() > MOST_WAITING
+            && let Some((_, end)) = self.waiting.pop_front()
+        {
+            self.given_up = end;
+        }
+    }
+
+    /// Whether `acknowledged` leaves out bytes because too much waited to be confirmed, and nobody was told yet.
+    pub(crate) fn take_understated(&mut self) -> bool {
+        let untold = self.understated == Understated::Untold;
+        if untold {
+            self.understated = Understated::Told;
+        }
+        untold
+    }
+
+    /// Notes that bytes from `from` on were confirmed.
+    fn note(&mut self, from: u64) {
+        if from < self.given_up && self.understated == Understated::Never {
+            self.understated = Understated::Untold;
         }
     }
 
     /// All bytes before `upto` arrived.
     pub(crate) fn acknowledge(&mut self, upto: u64) {
-        self.upto = self.upto.max(upto);
+        if upto > self.upto {
+            self.note(self.upto);
+            self.upto = upto;
+        }
         self.settle();
     }
 
     /// The bytes `from..to` arrived, though some before them did not (selective acknowledgement).
     pub(crate) fn acknowledge_range(&mut self, from: u64, to: u64) {
-        let mut kept = VecDeque::with_capacity(self.waiting.len());
-        for (start, end) in self.waiting.drain(..) {
-            let (low, high) = (start.max(from), end.min(to));
-            if low >= high {
-                kept.push_back((start, end));
-                continue;
-            }
-            self.acknowledged += high - low;
-            kept.extend([(start, low), (high, end)].into_iter().filter(|(start, end)| start < end));
+        self.note(from.max(self.upto));
+        let first = self.waiting.partition_point(|(_, end)| *end <= from);
+        let last = self.waiting.partition_point(|(start, _)| *start < to);
+        if first >= last {
+            return;
         }
-        self.waiting = kept;
+        let within = self.waiting.range(first..last).map(|(start, end)| (*end).min(to) - (*start).max(from));
+        self.acknowledged += within.sum::<u64>();
+        // What is left of the first and of the last one, which may be the same.
+        let before = self.waiting.get(first).map(|(start, _)| (*start, from));
+        let after = self.waiting.get(last - 1).map(|(_, end)| (to, *end));
+        self.waiting.drain(first..last);
+        for left in [after, before].into_iter().flatten().filter(|(start, end)| start < end) {
+            self.waiting.insert(first, left);
+        }
     }
 
     /// Captured payload bytes that were confirmed so far.
@@ -66,9 +115,69 @@ impl Delivery {
     }
 }
 
+// Rationale: 16 bytes each; blocks of 16 KiB that make up 1 GiB are more than any window holds unconfirmed.
+const MOST_WAITING: usize = 1 << 16;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_confirmed_is_a_bitmap(
+            steps in prop::collection::vec((0..3_u8, 0..100_u64, 1..20_u64), 0..60),
+        ) {
+            let mut delivery = Delivery::default();
+            let (mut sent, mut confirmed, mut end) = ([false; 1_600], [false; 1_600], 0_usize);
+            for (kind, place, len) in steps {
+                match kind {
+                    0 => {
+                        let from = end + (place % 3) as usize;
+                        end = from + len as usize;
+                        sent[from..end].fill(true);
+                        delivery.payload(from as u64, end as u64);
+                    }
+                    1 => {
+                        confirmed[..place as usize].fill(true);
+                        delivery.acknowledge(place);
+                    }
+                    // A selective acknowledgement confirms what was sent.
+                    _ => {
+                        let (from, to) = ((place as usize).min(end), ((place + len) as usize).min(end));
+                        if from < to {
+                            (from..to).for_each(|at| confirmed[at] = true);
+                            delivery.acknowledge_range(from as u64, to as u64);
+                        }
+                    }
+                }
+                let expected = sent.iter().zip(&confirmed).filter(|(sent, confirmed)| **sent && **confirmed).count();
+                prop_assert_eq!(delivery.acknowledged(), expected as u64);
+            }
+            prop_assert!(!delivery.take_understated());
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_blocks_and_as_many_selective_acknowledgements_take_no_time() {
+        let begun = std::time::Instant::now();
+        let mut delivery = Delivery::default();
+        (0..60_000).for_each(|n| delivery.payload(100 * n, 100 * n + 50));
+        (0..60_000).rev().for_each(|n| delivery.acknowledge_range(100 * n + 10, 100 * n + 20));
+        assert_eq!(delivery.acknowledged(), 600_000);
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn payload_that_nobody_confirms_is_bounded_and_told_when_somebody_does() {
+        let mut delivery = Delivery::default();
+        (0..100_000).for_each(|n| delivery.payload(100 * n, 100 * n + 50));
+        assert!(delivery.waiting.len() <= MOST_WAITING && !delivery.take_understated());
+        delivery.acknowledge(10_000_000);
+        assert!(delivery.take_understated() && !delivery.take_understated());
+        assert_eq!(delivery.acknowledged(), 50 * MOST_WAITING as u64);
+    }
 
     #[test]
     fn payload_is_confirmed_in_any_order_of_payload_and_acknowledgement() {

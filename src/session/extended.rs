@@ -69,7 +69,7 @@ impl<'cap> Session<'cap> {
                     let before = advertised.forgot();
                     advertised.dont_have(piece);
                     if advertised.forgot() && !before {
-                        anomalies.note(Kind::LimitReached, 1, || Example {
+                        anomalies.limit("lt_donthave", 1, || Example {
                             span: Some(span),
                             flow: arrow(self.flow, direction),
                             detail:
@@ -100,7 +100,7 @@ impl<'cap> Session<'cap> {
                 // A later handshake changes only what it names (BEP 10).
                 match &mut facts.extensions {
                     Some(known) => known.extensions.extend(handshake.extensions),
-                    None => facts.extensions = Some(handshake),
+                    None => facts.extensions = Some(Box::new(handshake)),
                 }
             }
             Err(fault) => self.note_fault(direction, "handshake", &fault, body.len(), span, anomalies),

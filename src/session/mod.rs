@@ -8,12 +8,14 @@ mod advertised;
 mod delivery;
 mod extended;
 mod outstanding;
+mod pieces;
 mod side;
 
 pub use advertised::Advertised;
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
+pub use pieces::PieceSet;
 use side::Side;
 pub use side::SideFacts;
 
@@ -172,6 +174,8 @@ pub struct Session<'cap> {
     pub duplicate_frames: bool,
     /// Whether the capture holds it from its first byte on.
     pub from_start: bool,
+    /// Payload bytes on the wire in both directions, those sent again included; known when it is over.
+    pub bytes: u64,
     sides: [Side<'cap>; 2],
     events: Vec<PeerEvent<'cap>>,
     span: Option<Span>,
@@ -190,6 +194,7 @@ impl<'cap> Session<'cap> {
             opening: None,
             duplicate_frames: false,
             from_start: matches!(start, Start::Handshake),
+            bytes: 0,
             sides: [Side::new(start, limits), Side::new(start, limits)],
             events: Vec::new(),
             span: None,
@@ -214,6 +219,11 @@ impl<'cap> Session<'cap> {
         let declared = self.side(from.reverse()).listen_port;
         let accepted = (self.initiator == Some(from)).then_some(endpoint.port);
         (endpoint.ip, declared.or(accepted))
+    }
+
+    /// Whether a side sent a block, or part of one, or a header of one.
+    pub fn has_blocks(&self) -> bool {
+        self.sides.iter().any(|side| side.facts.piece_messages + side.facts.partial_messages > 0)
     }
 
     /// First and last packet so far.
@@ -296,6 +306,16 @@ impl<'cap> Session<'cap> {
             self.drain(direction, out, anomalies);
             let side = &mut self.sides[direction.index()];
             side.settle();
+            if side.delivery.take_understated() {
+                anomalies.limit("acknowledged", 1, || Example {
+                    span: self.span,
+                    flow: arrow(self.flow, direction),
+                    detail:
+                        "acknowledged: so many blocks waited for an acknowledgement that some of those that came \
+                             are not counted"
+                            .to_owned(),
+                });
+            }
         }
     }
 
@@ -359,6 +379,13 @@ impl<'cap> Session<'cap> {
                         _ => {}
                     }
                     sender.message(message, span);
+                    if sender.facts.advertised.take_crowded() {
+                        anomalies.limit("advertised pieces", 1, || {
+                            let detail = "more scattered pieces than there is room for; some that this side claimed do \
+                                          not count as advertised";
+                            self.example(direction, span, format!("advertised pieces: {detail}"))
+                        });
+                    }
                 }
                 PeerEvent::Handshake(handshake) => {
                     self.initiator.get_or_insert(direction);
@@ -371,7 +398,7 @@ impl<'cap> Session<'cap> {
                         self.example(direction, Span::single(at), format!("{skipped} bytes skipped before the next message"))
                     });
                 }
-                PeerEvent::GaveUp { skipped, at } => anomalies.note(Kind::LimitReached, skipped, || {
+                PeerEvent::GaveUp { skipped, at } => anomalies.limit("resync_bytes", skipped, || {
                     let detail = format!("resync_bytes: no message found in {skipped} bytes; the rest of this direction was not searched");
                     self.example(direction, Span::single(at), detail)
                 }),
@@ -392,7 +419,10 @@ impl<'cap> Session<'cap> {
                 }
             }
         }
-        self.events = events;
+        // Rationale: most connections say little, and many are held at once; those that serve keep their room.
+        if self.sides.iter().any(|side| side.facts.piece_messages > 0) {
+            self.events = events;
+        }
     }
 
     fn serve(&mut self, direction: Direction, block: Block<'cap>, anomalies: &mut Anomalies) -> Served<'cap> {
@@ -410,12 +440,9 @@ impl<'cap> Session<'cap> {
             && !receiver.outstanding.overflowed();
         if answer == Answer::Unasked && whole {
             sender.facts.unsolicited += 1;
-            if sender.facts.unsolicited == 1 {
-                sender.facts.first_unsolicited = Some(block.span);
-            }
         }
         if receiver.outstanding.take_overflow() {
-            anomalies.note(Kind::LimitReached, 1, || Example {
+            anomalies.limit("outstanding_requests", 1, || Example {
                 span: Some(block.span),
                 flow: arrow(flow, direction.reverse()),
                 detail: "outstanding_requests: older requests of this side were forgotten".to_owned(),

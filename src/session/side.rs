@@ -17,7 +17,7 @@ pub struct SideFacts {
     /// The client that it named (BEP 10 `v`).
     pub client: Option<String>,
     /// Its extension handshake (BEP 10), later ones merged in.
-    pub extensions: Option<ExtendedHandshake>,
+    pub extensions: Option<Box<ExtendedHandshake>>,
     /// Its extension messages by name, `unknown` where the other side's handshake was not captured.
     pub extension_messages: BTreeMap<String, u64>,
     /// What it claimed to have.
@@ -40,8 +40,6 @@ pub struct SideFacts {
     pub cancelled: u64,
     /// Blocks that nobody asked for, in a capture without gaps.
     pub unsolicited: u64,
-    /// The first of those.
-    pub first_unsolicited: Option<Span>,
     /// Captured payload bytes of blocks that the other side's transport acknowledged.
     pub acknowledged: u64,
     /// Packets in this direction.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Hub;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
+use crate::anomaly::Example;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
@@ -46,6 +47,8 @@ pub(super) struct Transported {
     pub(super) duplicates: bool,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
+    /// Payload bytes on the wire.
+    pub(super) bytes: u64,
 }
 
 impl<'cap> Channel<'cap> {
@@ -56,6 +59,15 @@ impl<'cap> Channel<'cap> {
     /// Whether the connection carries something that is not read further.
     pub(super) fn is_other(&self) -> bool {
         matches!(self.content, Content::Other)
+    }
+
+    /// Whether a block, or a part of one, was served on it: a webseed's too.
+    pub(super) fn has_blocks(&self) -> bool {
+        match &self.content {
+            Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
+            Content::Web(web) => web.has_blocks(),
+            Content::Undecided | Content::Mse(_, None) | Content::Other => false,
+        }
     }
 
     /// Notes that a packet went in `direction`.
@@ -198,6 +210,16 @@ impl<'cap> Channel<'cap> {
             MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
             MseOutcome::NotMse => {
                 let held = filter.take_held();
+                if filter.was_cut_short() {
+                    let (flow, span) = (self.flow, self.span);
+                    hub.anomalies.limit("mse", held.len() as u64, || Example {
+                        span,
+                        flow: format!("{} <-> {}", flow.low, flow.high),
+                        detail: "mse: this connection begins in so many small segments that it was not decided \
+                                 whether it is encrypted BitTorrent; it was taken for something else"
+                            .to_owned(),
+                    });
+                }
                 return self.not_mse(held, out, opening, hub);
             }
             MseOutcome::Undecided | MseOutcome::Opaque { .. } | MseOutcome::WrongSecret { .. } => None,
@@ -328,6 +350,7 @@ fn read<'cap>(
 fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
+    session.bytes = transported.bytes;
     let encryption = session.encryption;
     if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }

@@ -35,17 +35,21 @@ impl Hashes {
         anomalies: &mut Anomalies,
     ) {
         let place = format!("{info_hash:?} {range:?}");
-        if !self.seen.insert(crate::prove::sha256(&[place.as_bytes(), &hashes])) {
+        let digest = crate::prove::sha256(&[place.as_bytes(), &hashes]);
+        if self.seen.contains(&digest) {
             return;
         }
-        if self.bytes + hashes.len() > MOST_BYTES {
-            return anomalies.note(Kind::LimitReached, hashes.len() as u64, || Example {
+        // However short it is: the message itself and its place among those seen.
+        let bytes = hashes.len() + size_of::<Message>() + 2 * digest.len();
+        if self.bytes + bytes > MOST_BYTES {
+            return anomalies.limit("hashes messages", hashes.len() as u64, || Example {
                 span: Some(span),
                 flow: String::new(),
                 detail: format!("hashes messages: only the first {MOST_BYTES} bytes are kept"),
             });
         }
-        self.bytes += hashes.len();
+        self.bytes += bytes;
+        self.seen.insert(digest);
         self.messages.push(Message { info_hash, range, hashes, span });
     }
 

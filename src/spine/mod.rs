@@ -2,6 +2,7 @@
 
 mod announces;
 mod channel;
+mod ended;
 mod hashes;
 mod tcp;
 mod traffic;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::evidence::{Findings, Opaque, Quality};
-use crate::flow::FlowTable;
+use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
@@ -24,9 +25,10 @@ use crate::prove::Prover;
 use crate::provenance::{At, FrameId, Span, Timestamp};
 use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
-use crate::stream::{EndReason, StreamItem};
+use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
+use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
@@ -37,6 +39,7 @@ use udp::UdpFlow;
 pub(crate) struct Spine<'run, 'cap> {
     decoder: Decoder,
     flows: FlowTable<Flow<'cap>>,
+    lingering: Lingering,
     hub: Hub<'run, 'cap>,
     clock: Clock,
     frames: u64,
@@ -65,6 +68,12 @@ pub(crate) struct Hub<'run, 'cap> {
     tallies: Tallies,
     traffic: Traffic,
     next_connection: u64,
+    /// Live uTP connections: a flow may have many.
+    utp_open: usize,
+    /// TCP connections that are read.
+    streams_open: usize,
+    /// Delivered slices that each direction may keep now.
+    history_segments: usize,
     scratch: Scratch<'cap>,
 }
 
@@ -104,6 +113,8 @@ struct Tallies {
 enum Flow<'cap> {
     Tcp(Box<TcpFlow<'cap>>),
     Udp(UdpFlow<'cap>),
+    /// A TCP connection that is over.
+    Ended(EndedFlow),
 }
 
 impl<'run, 'cap> Spine<'run, 'cap> {
@@ -117,6 +128,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         Self {
             decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
             flows: FlowTable::new(options.limits.flows),
+            lingering: Lingering::default(),
             hub: Hub {
                 options,
                 spill: Spilled(spill),
@@ -136,6 +148,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
                 next_connection: 0,
+                utp_open: 0,
+                streams_open: 0,
+                history_segments: options.limits.stream_history_segments,
                 scratch: Scratch::default(),
             },
             clock: Clock::default(),
@@ -164,6 +179,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     fn packet(&mut self, packet: &Packet<'cap>) {
         let hub = &mut self.hub;
+        let limits = &hub.options.limits;
+        let share = limits.history_slices / (2 * hub.streams_open).max(1);
+        hub.history_segments = share.max(LEAST_HISTORY).min(limits.stream_history_segments);
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
             Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
@@ -172,21 +190,61 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             match flow {
                 Flow::Tcp(flow) => flow.cross(packet.path),
                 Flow::Udp(flow) => flow.cross(packet.path),
+                // Another connection is told of it when it begins.
+                Flow::Ended(_) => {}
             }
         }
-        match (flow, &packet.transport) {
-            (Flow::Tcp(flow), Transport::Tcp(segment)) => flow.push(packet, segment, hub, &self.decoder),
-            (Flow::Udp(flow), Transport::Udp(datagram)) => flow.push(packet, datagram, hub, &self.decoder),
-            // The key holds the protocol, so a flow never changes it.
-            (Flow::Tcp(_), Transport::Udp(_)) | (Flow::Udp(_), Transport::Tcp(_)) => {}
+        match &packet.transport {
+            Transport::Udp(datagram) => {
+                if let Flow::Udp(flow) = flow {
+                    flow.push(packet, datagram, hub, &self.decoder);
+                }
+            }
+            Transport::Tcp(segment) => {
+                if let Flow::Ended(ended) = flow
+                    && !ended.take(packet, segment, hub)
+                {
+                    ended.close(hub);
+                    let mut next = Box::new(TcpFlow::new(packet.flow, hub));
+                    if packet.path != PathId::NONE {
+                        next.cross(packet.path);
+                    }
+                    *flow = Flow::Tcp(next);
+                }
+                if let Flow::Tcp(flow) = flow {
+                    flow.push(packet, segment, hub, &self.decoder);
+                    if flow.begins_to_linger(packet.at.time) {
+                        self.lingering.add(packet.at.time, packet.flow, flow.has_blocks());
+                    }
+                    self.flows.set_life(Life::Live);
+                }
+                self.lingering.settle(packet.at.time, &mut self.flows, hub, &self.decoder);
+            }
         }
-        if let Some((key, flow)) = evicted {
-            hub.anomalies.note(Kind::LimitReached, 1, || Example {
-                span: Some(Span::single(packet.at)),
-                flow: format!("{} <-> {}", key.low, key.high),
-                detail: "flows: the least recently active flow was closed to make room".to_owned(),
-            });
-            flow.close(hub, &self.decoder);
+        let hub = &mut self.hub;
+        if hub.utp_open > hub.options.limits.flows {
+            // Together with the flows that have none they are then twice as many at most.
+            let evicted = self.flows.evict();
+            self.make_room(packet.at, evicted);
+        }
+        self.make_room(packet.at, evicted);
+    }
+
+    /// Closes a flow that was taken out of the table.
+    fn make_room(&mut self, at: At, evicted: Option<(FlowKey, Flow<'cap>)>) {
+        let hub = &mut self.hub;
+        match evicted {
+            // What it carried is in the books, so nothing is lost.
+            Some((_, Flow::Ended(ended))) => ended.close(hub),
+            Some((key, flow)) => {
+                hub.anomalies.limit("flows", 1, || Example {
+                    span: Some(Span::single(at)),
+                    flow: format!("{} <-> {}", key.low, key.high),
+                    detail: "flows: the least recently active flow was closed to make room".to_owned(),
+                });
+                flow.close(hub, &self.decoder);
+            }
+            None => {}
         }
     }
 
@@ -335,7 +393,7 @@ impl<'cap> Hub<'_, 'cap> {
             self.opaque.push(opaque);
             return;
         }
-        self.anomalies.note(Kind::LimitReached, opaque.a_to_b + opaque.b_to_a, || Example {
+        self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
             span: Some(opaque.span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another encrypted conversation".to_owned(),
@@ -365,7 +423,7 @@ impl<'cap> Hub<'_, 'cap> {
 
     fn mention(&mut self, named: Named, span: Span, shown: Span) {
         if !self.mentions.note(named, span, shown) {
-            self.anomalies.note(Kind::LimitReached, 1, || Example {
+            self.anomalies.limit("mentions", 1, || Example {
                 span: Some(span),
                 flow: String::new(),
                 detail: format!(
@@ -389,7 +447,7 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
-        self.ledger.close(session, paths, &mut self.anomalies);
+        self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire
     }
 }
@@ -399,7 +457,18 @@ impl<'cap> Flow<'cap> {
         match self {
             Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
             Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+            Self::Ended(flow) => flow.close(hub),
         }
+    }
+
+    /// Puts what a TCP connection carried into the books, and remembers only that it was there.
+    fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let nothing =
+            EndedFlow { stop: Ended::default(), carried: Content::Other, volume: traffic::Volume::default() };
+        *self = match std::mem::replace(self, Self::Ended(nothing)) {
+            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
+            other => other,
+        };
     }
 }
 
@@ -509,5 +578,7 @@ const BACKWARD_NS: i64 = 1_000_000_000;
 const FORWARD_NS: i64 = 86_400_000_000_000;
 // Rationale: each step flags the transfers around it; more are only counted.
 const MOST_STEPS: usize = 10_000;
+// Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
+const LEAST_HISTORY: usize = 16;
 // Rationale: more tunnels than a flow crosses; the first ones are kept.
 const MOST_PATHS: usize = 8;

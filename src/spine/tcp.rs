@@ -1,7 +1,8 @@
 //! One TCP flow: a connection and what it carries, until the next connection on the same addresses.
 
 use super::channel::{Channel, Transported};
-use super::traffic::{Transport, Volume};
+use super::ended::EndedFlow;
+use super::traffic::Volume;
 use super::{Hub, Paths};
 use crate::anomaly::{Example, Kind};
 use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
@@ -19,6 +20,10 @@ pub(super) struct TcpFlow<'cap> {
     duplicates: u64,
     volume: Volume,
     paths: Paths,
+    /// When the last packet came, while it is over and waits to be closed.
+    lingers: Option<Timestamp>,
+    /// Whether its bytes are of interest.
+    read: bool,
 }
 
 /// Marks of the last packets of one direction, to tell a frame captured twice.
@@ -31,6 +36,7 @@ struct Recent {
 impl<'cap> TcpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.tcp_flows += 1;
+        hub.streams_open += 1;
         Self {
             flow,
             stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
@@ -39,6 +45,8 @@ impl<'cap> TcpFlow<'cap> {
             duplicates: 0,
             volume: Volume::default(),
             paths: Paths::default(),
+            lingers: None,
+            read: true,
         }
     }
 
@@ -66,6 +74,7 @@ impl<'cap> TcpFlow<'cap> {
             return;
         }
         let mut items = std::mem::take(&mut hub.scratch.items);
+        self.stream.keep(hub.history_segments);
         self.stream.push(packet.at, direction, segment, &mut items);
         self.channel.touch(direction, packet.at);
         let opening = self.stream.opening();
@@ -73,10 +82,42 @@ impl<'cap> TcpFlow<'cap> {
             self.channel.item(direction, &item, &opening, hub);
         }
         hub.scratch.items = items;
+        if self.channel.is_other() && self.read {
+            self.read = false;
+            hub.streams_open -= 1;
+            self.stream.give_back();
+        }
+    }
+
+    /// Whether the connection is over since this packet, and from now on waits to be closed.
+    #[inline]
+    pub(super) fn begins_to_linger(&mut self, now: Timestamp) -> bool {
+        let settled = self.stream.is_settled() && !self.channel.is_other();
+        let begins = settled && self.lingers.is_none();
+        if settled || self.lingers.is_some() {
+            self.lingers = Some(now);
+        }
+        begins
+    }
+
+    /// When its last packet came, if it still waits to be closed; it no longer does if it goes on.
+    pub(super) fn linger_on(&mut self) -> Option<Timestamp> {
+        self.lingers = self.lingers.filter(|_| self.stream.is_settled());
+        self.lingers
+    }
+
+    /// Whether a block, or a part of one, was served on it.
+    pub(super) fn has_blocks(&self) -> bool {
+        self.channel.has_blocks()
     }
 
     /// Ends the flow.
-    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        self.end(reason, hub, decoder).close(hub);
+    }
+
+    /// Puts what it carried into the books; the volume is not counted yet.
+    pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> EndedFlow {
         let opening = self.stream.opening();
         if !self.channel.is_other() {
             let mut items = Vec::new();
@@ -85,9 +126,12 @@ impl<'cap> TcpFlow<'cap> {
                 self.channel.item(direction, &item, &opening, hub);
             }
         }
+        let stop = self.stream.ended();
+        hub.streams_open -= usize::from(self.read);
         let paths = self.paths.names(decoder);
-        let carried = self.channel.close(Transported { opening, duplicates: self.duplicates > 0, paths }, hub);
-        hub.traffic.add(Transport::Tcp, carried, &self.volume);
+        let (duplicates, bytes) = (self.duplicates > 0, self.volume.bytes());
+        let carried = self.channel.close(Transported { opening, duplicates, paths, bytes }, hub);
+        EndedFlow { stop, carried, volume: self.volume }
     }
 
     fn note_duplicate(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {

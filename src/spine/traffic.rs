@@ -108,6 +108,11 @@ impl Content {
         }
     }
 
+    /// Whether it is the peer wire, readable or not.
+    pub(crate) fn is_peer(self) -> bool {
+        matches!(self, Self::PeerClear | Self::PeerMsePlaintext | Self::PeerMseRc4 | Self::MseOpaque)
+    }
+
     /// What the first payload of a flow looks like.
     fn hint(flow: FlowKey, payload: &[u8]) -> Self {
         let port = |wanted: u16| flow.low.port == wanted || flow.high.port == wanted;
@@ -129,6 +134,11 @@ impl Content {
 }
 
 impl Volume {
+    /// Payload bytes on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Counts a packet.
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, payload: &Payload<'_>) {

@@ -1,12 +1,12 @@
 //! One UDP flow: the uTP connections on it, if there are any.
 
-use std::collections::BTreeMap;
-
 use super::channel::{Channel, Transported};
 use super::traffic::{Content, Transport, Volume};
 use super::{Hub, Paths};
+use crate::anomaly::{Example, Kind};
 use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, UdpDatagram};
-use crate::session::Carrier;
+use crate::provenance::Span;
+use crate::session::{Carrier, arrow};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem, StreamLimits};
 
@@ -20,11 +20,33 @@ pub(super) struct UdpFlow<'cap> {
     paths: Paths,
 }
 
+/// What the connections of a flow carry, by number; mostly one.
+#[derive(Debug, Default)]
+struct Channels<'cap>(Vec<(UtpId, Box<(Channel<'cap>, Volume)>)>);
+
+impl<'cap> Channels<'cap> {
+    fn get_mut(&mut self, id: UtpId) -> Option<&mut (Channel<'cap>, Volume)> {
+        self.0.iter_mut().find(|(known, _)| *known == id).map(|(_, channel)| &mut **channel)
+    }
+
+    fn open(&mut self, id: UtpId, channel: Channel<'cap>) {
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(1);
+        }
+        self.0.push((id, Box::new((channel, Volume::default()))));
+    }
+
+    fn remove(&mut self, id: UtpId) -> Option<(Channel<'cap>, Volume)> {
+        let at = self.0.iter().position(|(known, _)| *known == id)?;
+        Some(*self.0.remove(at).1)
+    }
+}
+
 /// The uTP connections of a flow.
 #[derive(Debug)]
 struct Utp<'cap> {
     streams: UtpFlow<'cap>,
-    channels: BTreeMap<UtpId, (Channel<'cap>, Volume)>,
+    channels: Channels<'cap>,
     /// Packets that may be uTP; the next connection that is established takes them.
     pending: Volume,
 }
@@ -54,7 +76,7 @@ impl<'cap> UdpFlow<'cap> {
                 return;
             }
             let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
-            self.utp = Some(Box::new(Utp { streams, channels: BTreeMap::new(), pending: Volume::default() }));
+            self.utp = Some(Box::new(Utp { streams, channels: Channels::default(), pending: Volume::default() }));
         }
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
@@ -64,15 +86,24 @@ impl<'cap> UdpFlow<'cap> {
         let volume = match verdict {
             UtpVerdict::NotUtp(_) => &mut self.rest,
             UtpVerdict::Pending => &mut utp.pending,
-            UtpVerdict::Part(id) => utp.channels.get_mut(&id).map_or(&mut utp.pending, |(_, volume)| volume),
+            UtpVerdict::Part(id) => utp.channels.get_mut(id).map_or(&mut utp.pending, |(_, volume)| volume),
         };
         volume.count(self.flow, packet.direction, &datagram.payload);
         if !matches!(verdict, UtpVerdict::Part(_)) {
             hub.overhear(packet, datagram);
         }
+        let forgotten = utp.streams.take_forgotten();
+        if forgotten > 0 {
+            hub.anomalies.note(Kind::PossibleUtp, forgotten, || Example {
+                span: Some(Span::single(packet.at)),
+                flow: arrow(self.flow, packet.direction),
+                detail: "more packets of this flow look like uTP than are held until a connection is shown"
+                    .to_owned(),
+            });
+        }
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
-            && let Some((channel, volume)) = utp.channels.get_mut(&id)
+            && let Some((channel, volume)) = utp.channels.get_mut(id)
         {
             volume.take(&mut utp.pending);
             channel.touch(packet.direction, packet.at);
@@ -87,7 +118,8 @@ impl<'cap> UdpFlow<'cap> {
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
-        let ids: Vec<_> = utp.channels.keys().copied().collect();
+        let mut ids: Vec<_> = utp.channels.0.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
         for id in ids {
             utp.end(id, hub, &self.paths, decoder);
         }
@@ -108,10 +140,12 @@ impl<'cap> Utp<'cap> {
         let mut ended = Vec::new();
         for (id, direction, item) in items.drain(..) {
             let opening = self.streams.opening(id).unwrap_or_default();
-            let (channel, _) = self.channels.entry(id).or_insert_with(|| {
+            if self.channels.get_mut(id).is_none() {
                 hub.tallies.utp_flows += 1;
-                (Channel::new(flow, Carrier::Utp), Volume::default())
-            });
+                hub.utp_open += 1;
+                self.channels.open(id, Channel::new(flow, Carrier::Utp));
+            }
+            let Some((channel, _)) = self.channels.get_mut(id) else { continue };
             let frame = match item {
                 StreamItem::Data { at, .. } | StreamItem::Gap { at, .. } => Some(at),
                 _ => None,
@@ -132,9 +166,11 @@ impl<'cap> Utp<'cap> {
     }
 
     fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
-        if let Some((channel, volume)) = self.channels.remove(&id) {
+        if let Some((channel, volume)) = self.channels.remove(id) {
+            hub.utp_open -= 1;
             let opening = self.streams.opening(id).unwrap_or_default();
-            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder) };
+            let bytes = volume.bytes();
+            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
             hub.traffic.add(Transport::Utp, carried, &volume);
         }

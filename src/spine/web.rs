@@ -88,6 +88,11 @@ impl<'cap> WebChannel<'cap> {
         }
     }
 
+    /// Whether a block of a torrent was served on it.
+    pub(super) fn has_blocks(&self) -> bool {
+        !self.torrents.is_empty()
+    }
+
     pub(super) fn item(
         &mut self,
         direction: Direction,

@@ -5,7 +5,7 @@ mod reorder;
 mod tcp;
 pub mod utp;
 
-pub use tcp::{Opening, TcpConnection};
+pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
 use crate::provenance::At;

@@ -23,6 +23,11 @@ pub(super) struct Reorder<'cap> {
 }
 
 impl<'cap> Reorder<'cap> {
+    /// Forgets what was delivered and what waits.
+    pub(super) fn give_back(&mut self) {
+        (self.pending, self.history) = (VecDeque::new(), VecDeque::new());
+    }
+
     /// Offset of the next byte to deliver.
     pub(super) fn next(&self) -> u64 {
         self.next
@@ -126,7 +131,7 @@ impl<'cap> Reorder<'cap> {
     fn remember(&mut self, delivered: Delivered<'cap>, limits: &StreamLimits) {
         self.next = delivered.end();
         self.seen_end = self.seen_end.max(self.next);
-        if self.history.len() >= limits.history_segments as usize {
+        while self.history.len() >= (limits.history_segments as usize).max(1) {
             self.history.pop_front();
         }
         if limits.history_segments > 0 {

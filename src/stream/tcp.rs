@@ -12,11 +12,13 @@
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
+mod ended;
 mod side;
 
 use super::{EndReason, StreamItem, StreamLimits};
 use crate::packet::{Direction, TcpSegment};
 use crate::provenance::At;
+pub use ended::{Ended, Leftover};
 use side::Side;
 
 /// Both directions of one TCP connection.
@@ -140,6 +142,33 @@ impl<'cap> TcpConnection<'cap> {
     /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.
     pub fn is_over(&self) -> bool {
         self.reset.is_some() || self.sides.iter().all(|side| side.fin.is_some())
+    }
+
+    /// Whether it is over and nothing of it is open: an RST, or a FIN of each direction that the other one confirmed, and
+    /// no byte waits for another one.
+    pub fn is_settled(&self) -> bool {
+        let confirmed = |side: &Side<'cap>| {
+            side.fin.is_some_and(|fin| fin == side.reorder.next() && side.ack.is_some_and(|(ack, _)| ack > fin))
+        };
+        (self.reset.is_some() || self.sides.iter().all(confirmed))
+            && self.sides.iter().all(|side| side.held.is_empty() && !side.reorder.is_waiting())
+    }
+
+    /// How many delivered slices each direction keeps from now on, instead of what the limits said.
+    #[inline]
+    pub fn keep(&mut self, history_segments: usize) {
+        self.limits.history_segments = u32::try_from(history_segments).unwrap_or(u32::MAX);
+    }
+
+    /// What must be remembered of it once it is over, to know what belongs to it.
+    pub fn ended(&self) -> Ended {
+        Ended::of(&self.sides)
+    }
+
+    /// Gives back what it holds to compare later segments with, and what waits; for a connection of which no more is
+    /// read. [`is_replaced_by`](Self::is_replaced_by) goes on to tell.
+    pub fn give_back(&mut self) {
+        self.sides.iter_mut().for_each(Side::give_back);
     }
 
     fn side(&self, direction: Direction) -> &Side<'cap> {

@@ -7,7 +7,7 @@ use super::grid::{self, Column, ColumnKind, Dated, seconds};
 use super::{Page, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
-use crate::report::notes::notes;
+use crate::report::notes::{notes, of_torrents};
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
@@ -27,13 +27,17 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
         page.heading(&format!("PEERS of {}", counted(more as u64, "more torrent")));
         page.line("not shown here: `--format csv --table subjects` and report.json list all");
     }
+    if document.unlisted.is_some() {
+        page.heading("PEERS not listed");
+        notes(document).first().into_iter().for_each(|note| page.line(note));
+    }
     unseen(document, page);
 }
 
 /// The torrents of which no peer is in the captures.
 fn unseen(document: &Document, page: &mut Page) {
     let notes = notes(document);
-    let unseen = notes.get(usize::from(document.subjects.is_empty())..).unwrap_or_default();
+    let unseen = of_torrents(document, &notes);
     if unseen.is_empty() {
         return;
     }

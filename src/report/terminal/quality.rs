@@ -1,7 +1,9 @@
 //! What the capture is worth: everything that could have hidden bytes, in words.
 
+use std::collections::BTreeSet;
+
 use super::{Page, capture_name, frames_text};
-use crate::report::document::{Document, Input};
+use crate::report::document::{Anomaly, Document, Input};
 use crate::report::text::{counted, escaped, grouped};
 
 /// Writes the section.
@@ -73,7 +75,18 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             }
         }
         page.line(&line);
+        other_limits(anomaly).into_iter().for_each(|detail| page.line(&format!("  {}", escaped(detail))));
     }
+}
+
+/// The first word on each further bound that was reached: its name stands before the colon.
+fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
+    if anomaly.kind != "limit-reached" {
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    let details = anomaly.examples.iter().map(|example| example.detail.as_str());
+    details.filter(|detail| seen.insert(detail.split(':').next())).skip(1).collect()
 }
 
 fn times(count: u64) -> String {
@@ -130,6 +143,7 @@ fn words(kind: &str) -> &'static str {
         "sha1-collision" => "two different contents with one SHA-1",
         "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
         "torrent-not-given" => "a handshake or block of a torrent that was not given",
+        "possible-utp" => "packets looked like uTP, and were let go before a connection was shown,",
         "clock-step" => "the clock stepped",
         "limit-reached" => "a bound of this tool was reached, bytes beyond it are not decided",
         _ => "seen",

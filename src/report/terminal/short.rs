@@ -15,6 +15,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         nothing(document, page);
     } else {
         subjects(document, page);
+        if document.unlisted.is_some() {
+            notes(document).first().into_iter().for_each(|note| page.line(note));
+        }
     }
     hearsay(document, page);
     doubts(document, page);
@@ -128,8 +131,9 @@ fn hearsay(document: &Document, page: &mut Page) {
     }
     if only_named > 0 {
         page.line(&format!(
-            "{} only named by others, which is hearsay and shows nothing that {} did.",
+            "{} only named by others{}, which is hearsay and shows nothing that {} did.",
             addresses(only_named),
+            if document.unlisted.is_some() { " or among those not listed" } else { "" },
             if only_named == 1 { "it" } else { "they" }
         ));
     }
@@ -137,7 +141,13 @@ fn hearsay(document: &Document, page: &mut Page) {
 
 /// What could hide bytes or keep them from being verified, each with where to read on.
 fn doubts(document: &Document, page: &mut Page) {
-    let seen: BTreeSet<_> = document.subjects.iter().filter_map(|subject| subject.info_hash.as_deref()).collect();
+    let unlisted = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
+    let seen: BTreeSet<_> = document
+        .subjects
+        .iter()
+        .filter_map(|subject| subject.info_hash.as_deref())
+        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+        .collect();
     let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
     if !document.subjects.is_empty()
         && !given.is_empty()

@@ -19,7 +19,7 @@ pub(super) struct Side<'cap> {
     pub(super) held: Vec<(At, TcpSegment<'cap>)>,
     pub(super) reorder: Reorder<'cap>,
     /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
-    ack: Option<(u64, At)>,
+    pub(super) ack: Option<(u64, At)>,
     /// What was last given out as acknowledged.
     acked: u64,
     patience: Patience,
@@ -29,6 +29,17 @@ pub(super) struct Side<'cap> {
 }
 
 impl<'cap> Side<'cap> {
+    /// The sequence number of its SYN, that of its first byte, and the offset at which it stands.
+    pub(super) fn stop(&self) -> (Option<u32>, Option<u32>, u64) {
+        (self.isn, self.origin, self.reorder.next())
+    }
+
+    /// See [`super::TcpConnection::give_back`].
+    pub(super) fn give_back(&mut self) {
+        self.held = Vec::new();
+        self.reorder.give_back();
+    }
+
     /// How far `seq` is from the next byte expected; `None` before the start is decided.
     pub(super) fn distance(&self, seq: u32) -> Option<i64> {
         self.origin.map(|origin| signed(seq, origin.wrapping_add(self.reorder.next() as u32)))

@@ -356,6 +356,52 @@ fn a_retransmission_older_than_the_history_is_uncompared() {
     assert_eq!(conflicts(&items), [(2, &b"XX"[..])]);
 }
 
+/// Both directions with a SYN, bytes, and a FIN that the other one confirmed.
+fn over<'cap>() -> Run<'cap> {
+    let mut run = Run::opened();
+    run.push(B, TcpSegment { ack: Some(1000), ..syn(1999) }).push(A, segment(1000, b"abcd"));
+    run.push(B, TcpSegment { ack: Some(1004), ..fin(2000, b"xy") });
+    run.push(A, TcpSegment { ack: Some(2003), ..fin(1004, b"") });
+    run
+}
+
+#[test]
+fn a_connection_is_settled_when_both_ends_are_confirmed_and_nothing_waits() {
+    let mut run = over();
+    assert!(run.connection.is_over() && !run.connection.is_settled());
+    run.push(B, ack(1005));
+    assert!(run.connection.is_settled());
+    run.push(A, segment(1006, b"z"));
+    assert!(!run.connection.is_settled(), "a byte behind a FIN disproves it");
+    let mut run = Run::opened();
+    run.push(A, segment(1000, b"ab")).push(B, rst(0));
+    assert!(run.connection.is_settled());
+    run.push(A, segment(1003, b"d"));
+    assert!(!run.connection.is_settled(), "a byte waits behind a hole");
+}
+
+#[test]
+fn after_the_end_only_what_was_not_there_before_is_another_connection() {
+    let ended = over().connection.ended();
+    for (direction, segment, expected) in [
+        (A, segment(1000, b"abcd"), Leftover::Repeated(4)),
+        (A, segment(1002, b"cd"), Leftover::Repeated(2)),
+        (A, fin(1004, b""), Leftover::Nothing),
+        (A, ack(2003), Leftover::Nothing),
+        (A, rst(70_000), Leftover::Nothing),
+        (A, syn(999), Leftover::Nothing),
+        (A, syn(70_000), Leftover::Beyond),
+        (A, segment(1003, b"d"), Leftover::Nothing),
+        (A, segment(1002, b"cde"), Leftover::Beyond),
+        (A, segment(1 << 30, b"x"), Leftover::Beyond),
+        (B, segment(2000, b"xy"), Leftover::Repeated(2)),
+        (B, syn(1999), Leftover::Nothing),
+        (B, segment(2002, b"zz"), Leftover::Beyond),
+    ] {
+        assert_eq!(ended.judge(direction, &segment), expected, "{direction:?} {segment:?}");
+    }
+}
+
 #[test]
 fn another_initial_sequence_number_is_another_connection() {
     let mut run = Run::opened();

@@ -112,23 +112,31 @@ impl<'cap> Connection<'cap> {
         self.reset.is_some() || self.sides.iter().all(Side::is_finished)
     }
 
-    /// Takes a packet that this connection owns: keeps it while a candidate, else delivers it.
+    /// Packets that wait until it is established.
+    pub(super) fn waiting(&self) -> u64 {
+        self.held.len() as u64
+    }
+
+    /// Takes a packet that this connection owns: keeps it while a candidate, else delivers it. Gives how many packets
+    /// were forgotten for it.
     pub(super) fn push(
         &mut self,
         held: Held<'cap>,
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
-    ) {
+    ) -> u64 {
         self.note_opening(&held);
         if self.id.is_some() {
             self.deliver(&held, limits, emit);
-        } else {
-            self.weigh(&held);
-            if self.held.len() >= HELD_PACKETS {
-                self.held.remove(0);
-            }
-            self.held.push(held);
+            return 0;
         }
+        self.weigh(&held);
+        let full = self.held.len() >= HELD_PACKETS;
+        if full {
+            self.held.remove(0);
+        }
+        self.held.push(held);
+        u64::from(full)
     }
 
     /// Whether what was seen suffices for a connection, see [`super`].

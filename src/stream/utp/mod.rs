@@ -52,12 +52,14 @@ pub struct UtpFlow<'cap> {
     connections: Vec<Connection<'cap>>,
     established: u32,
     closed: Vec<(UtpId, Opening)>,
+    /// Packets of candidates that were forgotten, since the caller asked last.
+    forgotten: u64,
 }
 
 impl<'cap> UtpFlow<'cap> {
     /// A flow of which nothing was seen yet; allocates nothing.
     pub fn new(limits: &StreamLimits) -> Self {
-        Self { limits: *limits, connections: Vec::new(), established: 0, closed: Vec::new() }
+        Self { limits: *limits, connections: Vec::new(), established: 0, closed: Vec::new(), forgotten: 0 }
     }
 
     /// Takes a datagram sent in `direction`; appends what it makes known to `out`.
@@ -95,12 +97,16 @@ impl<'cap> UtpFlow<'cap> {
         let id = connection.id.unwrap_or(UtpId(self.established));
         let limits = self.limits;
         let mut emit = |direction, item| out.push((id, direction, item));
-        connection.push(Held { at, direction, packet, doubtful }, &limits, &mut emit);
+        self.forgotten += connection.push(Held { at, direction, packet, doubtful }, &limits, &mut emit);
         if connection.id.is_none() && connection.is_proven() {
             connection.establish(id, &limits, &mut emit);
             self.established = self.established.saturating_add(1);
         }
         let verdict = connection.id.map_or(UtpVerdict::Pending, UtpVerdict::Part);
+        if self.connections.capacity() == 0 {
+            // Rationale: a kilobyte each, and most flows have one.
+            self.connections.reserve_exact(1);
+        }
         self.connections.push(connection);
         self.make_room(out);
         verdict
@@ -113,6 +119,12 @@ impl<'cap> UtpFlow<'cap> {
         for connection in connections {
             self.finish(connection, reason, out);
         }
+    }
+
+    /// Packets that may have been uTP and were let go to make room, before a connection was established; since the last
+    /// call.
+    pub fn take_forgotten(&mut self) -> u64 {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Who opened connection `id`, and the frames that prove it; kept for live connections and the last 64 closed.
@@ -140,7 +152,7 @@ impl<'cap> UtpFlow<'cap> {
         let candidates = self.connections.iter().filter(|connection| connection.id.is_none()).count();
         if candidates > MAX_CANDIDATES {
             if let Some(oldest) = self.connections.iter().position(|connection| connection.id.is_none()) {
-                self.connections.remove(oldest);
+                self.forgotten += self.connections.remove(oldest).waiting();
             }
         } else if self.connections.len() - candidates > MAX_CONNECTIONS {
             let established = |connection: &Connection<'_>| connection.id.is_some();

@@ -1,0 +1,130 @@
+//! Who the transfers are of: subjects by address, port, transport, torrent and time window.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Carrier;
+use super::credit::Parties;
+use crate::ledger::{Record, TorrentKey, TransferId};
+use crate::packet::Endpoint;
+use crate::provenance::Span;
+
+/// The transfers of one subject: same address, port, transport, torrent and time window.
+pub(super) type Group = Vec<TransferId>;
+
+/// Which transfers make up each subject.
+pub(super) fn subjects_of(records: &[Record], silence_ns: i64) -> Vec<Group> {
+    let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate().filter(|(_, record)| record.is_shown()) {
+        let endpoint = Endpoint { ip: record.key.uploader.ip, port: record.subject_port() };
+        if let Some(span) = record.facts.span.or(record.served_span) {
+            let key = (endpoint, record.key.carrier, record.key.torrent);
+            keyed.entry(key).or_default().push((span, TransferId(index as u32)));
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (_, mut transfers) in keyed {
+        transfers.sort_by_key(|(span, id)| (span.first, *id));
+        let mut last: Option<(i64, BTreeSet<[u8; 20]>)> = None;
+        for (span, id) in transfers {
+            let ids = records.get(id.0 as usize).map(|record| record.facts.peer_ids.clone()).unwrap_or_default();
+            let another = last.as_ref().is_some_and(|(end, known)| {
+                span.first.time.0.saturating_sub(*end) > silence_ns
+                    && !known.is_empty()
+                    && !ids.is_empty()
+                    && known.is_disjoint(&ids)
+            });
+            match groups.last_mut() {
+                Some(group) if !another && last.is_some() => group.push(id),
+                _ => groups.push(vec![id]),
+            }
+            let (end, mut known) = last.filter(|_| !another).unwrap_or((i64::MIN, BTreeSet::new()));
+            known.extend(ids);
+            last = Some((end.max(span.last.time.0), known));
+        }
+    }
+    groups
+}
+
+/// Which subject sends, and which receives, in each transfer.
+pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
+    let mut uploader = vec![usize::MAX; records.len()];
+    for (subject, group) in groups.iter().enumerate() {
+        for id in group {
+            if let Some(place) = uploader.get_mut(id.0 as usize) {
+                *place = subject;
+            }
+        }
+    }
+    let mut by_key = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        let windows: &mut Vec<(i64, usize)> = by_key.entry(record.key).or_default();
+        windows.extend(record.facts.span.map(|span| (span.first.time.0, index)));
+    }
+    by_key.values_mut().for_each(|windows: &mut Vec<_>| windows.sort_unstable());
+    let downloader = records
+        .iter()
+        .map(|record| {
+            let mut key = record.key;
+            std::mem::swap(&mut key.uploader, &mut key.downloader);
+            // The window of the other direction that is nearest in time.
+            let index = nearest(by_key.get(&key)?, record.facts.span?.first.time.0)?;
+            uploader.get(index).copied().filter(|subject| *subject != usize::MAX)
+        })
+        .collect();
+    Parties { uploader, sender: senders_of(records, groups), downloader }
+}
+
+/// Of windows sorted by their first time, the first one among those nearest to `time`.
+fn nearest(windows: &[(i64, usize)], time: i64) -> Option<usize> {
+    let at = windows.partition_point(|(first, _)| *first < time);
+    // The nearest one before begins a row of windows of the same time.
+    let before = windows.get(at.wrapping_sub(1)).map(|(first, _)| *first);
+    let before = before.and_then(|first| windows.get(windows.partition_point(|(other, _)| *other < first)));
+    let both = before.into_iter().chain(windows.get(at));
+    both.min_by_key(|(first, index)| (first.abs_diff(time), *index)).map(|(_, index)| *index)
+}
+
+/// A number for each client that is surely one: see [`Record::same_sender`].
+fn senders_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
+    let mut sender: Vec<usize> = (0..records.len()).collect();
+    for group in groups {
+        let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
+        for index in group.iter().map(|id| id.0 as usize) {
+            let Some(record) = records.get(index) else { continue };
+            let ids = &record.facts.peer_ids;
+            let known = ids.iter().find_map(|id| by_id.get(id)).copied().unwrap_or(index);
+            ids.iter().for_each(|id| _ = by_id.entry(*id).or_insert(known));
+            if let Some(sender) = sender.get_mut(index) {
+                *sender = known;
+            }
+        }
+    }
+    sender
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_nearest_window_is_the_first_of_those_nearest(
+            times in prop::collection::vec(-20_i64..20, 0..12), time in -25_i64..25,
+        ) {
+            let slow = times.iter().enumerate().min_by_key(|(_, first)| first.abs_diff(time)).map(|(index, _)| index);
+            let mut windows: Vec<_> = times.iter().copied().zip(0..).collect();
+            windows.sort_unstable();
+            prop_assert_eq!(nearest(&windows, time), slow);
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_windows_of_one_transfer_are_paired_quickly() {
+        let begun = std::time::Instant::now();
+        let windows: Vec<(i64, usize)> = (0..100_000).map(|n| (n as i64 * 7_200, n)).collect();
+        assert!((0..100_000).all(|n| nearest(&windows, n as i64 * 7_200 + 1) == Some(n)));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections without piece data beyond [`Limits::rows`](crate::Limits::rows): counted, not listed one by one.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashSet;
+
+use super::TorrentKey;
+use crate::anomaly::{Anomalies, Example};
+use crate::packet::{Direction, Endpoint};
+use crate::provenance::Span;
+use crate::session::{Session, arrow};
+
+/// What is known of connections that have no row of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Unlisted {
+    /// How many there were.
+    pub connections: u64,
+    /// Payload bytes in them on the wire, those sent again included; none of it piece data.
+    pub bytes: u64,
+    /// The first and last packet.
+    pub span: Option<Span>,
+    /// How many there were of each torrent; for the first [`MOST_TORRENTS`](Self::MOST_TORRENTS) torrents.
+    pub torrents: BTreeMap<TorrentKey, u64>,
+    /// Connections of further torrents.
+    pub other_torrents: u64,
+    /// A hash of each endpoint, for the first [`MOST_ENDPOINTS`](Self::MOST_ENDPOINTS).
+    endpoints: HashSet<u64, foldhash::quality::FixedState>,
+    more_endpoints: bool,
+}
+
+impl Unlisted {
+    // Rationale: nobody reads a longer list; given torrents are named besides, however many there are.
+    /// Torrents named, those that were given apart.
+    pub const MOST_TORRENTS: usize = 1_000;
+    // Rationale: 9 bytes each and twice that while it grows: the addresses of four million peers in under 80 MB.
+    /// Endpoints counted.
+    pub const MOST_ENDPOINTS: usize = (1 << 22) / 8 * 7;
+
+    /// Counts a connection.
+    pub(super) fn add(&mut self, session: &Session<'_>, torrents: [TorrentKey; 2], anomalies: &mut Anomalies) {
+        self.connections += 1;
+        self.bytes = self.bytes.saturating_add(session.bytes);
+        self.span = match (self.span, session.span()) {
+            (Some(known), Some(span)) => Some(known.join(span)),
+            (known, span) => known.or(span),
+        };
+        let [one, other] = torrents;
+        for torrent in [Some(one), (other != one).then_some(other)].into_iter().flatten() {
+            let room = matches!(torrent, TorrentKey::Given(_)) || self.torrents.len() < Self::MOST_TORRENTS;
+            match self.torrents.get_mut(&torrent) {
+                Some(count) => *count += 1,
+                None if room => _ = self.torrents.insert(torrent, 1),
+                None => self.other_torrents += 1,
+            }
+        }
+        self.meet(session.flow.low);
+        self.meet(session.flow.high);
+        anomalies.limit("rows", 1, || Example {
+            span: session.span(),
+            flow: arrow(session.flow, session.initiator.unwrap_or(Direction::LowToHigh)),
+            detail: "rows: a connection with a handshake but no piece data is counted, and not listed one by one"
+                .to_owned(),
+        });
+    }
+
+    /// Different endpoints on either end, and whether there were more than that.
+    pub fn endpoints(&self) -> (u64, bool) {
+        (self.endpoints.len() as u64, self.more_endpoints)
+    }
+
+    fn meet(&mut self, endpoint: Endpoint) {
+        let hash = self.endpoints.hasher().hash_one(endpoint);
+        if self.endpoints.len() < Self::MOST_ENDPOINTS {
+            self.endpoints.insert(hash);
+        } else {
+            self.more_endpoints |= !self.endpoints.contains(&hash);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Sets of pieces: memory follows what is in them, never the highest number named.
+
+/// Pieces by their number on the wire.
+///
+/// # Invariants
+/// - Chunks ascend, none is empty, and there are at most `MOST_CHUNKS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PieceSet {
+    chunks: Vec<(u32, [u8; CHUNK_BYTES])>,
+}
+
+impl PieceSet {
+    /// Adds a piece; `false` when there is no room for it.
+    pub fn insert(&mut self, piece: u32) -> bool {
+        let mut bits = [0; CHUNK_BYTES];
+        if let Some(byte) = bits.get_mut((piece % CHUNK_PIECES / 8) as usize) {
+            *byte = 0x80 >> (piece % 8);
+        }
+        self.merge(piece / CHUNK_PIECES, &bits)
+    }
+
+    /// Adds the pieces of a bitfield (BEP 3, most significant bit first); `false` when there is no room for all.
+    pub fn insert_bits(&mut self, bits: &[u8]) -> bool {
+        let mut all = true;
+        for (number, bytes) in (0..).zip(bits.chunks(CHUNK_BYTES)) {
+            let mut chunk = [0; CHUNK_BYTES];
+            chunk.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            all &= self.merge(number, &chunk);
+        }
+        all
+    }
+
+    /// Adds all of `other`; `false` when there is no room for all.
+    pub fn union(&mut self, other: &Self) -> bool {
+        other.chunks.iter().fold(true, |all, (number, bits)| self.merge(*number, bits) && all)
+    }
+
+    /// What `bits`, a bitfield, has and this set has not; as much of it as there is room for.
+    pub fn missing_of(&self, bits: &[u8]) -> Self {
+        let mut missing = Self::default();
+        missing.insert_bits(bits);
+        for (number, bits) in &mut missing.chunks {
+            if let Some(known) = self.chunk(*number) {
+                bits.iter_mut().zip(known).for_each(|(bits, known)| *bits &= !known);
+            }
+        }
+        missing.chunks.retain(|(_, bits)| bits.iter().any(|byte| *byte != 0));
+        missing
+    }
+
+    /// Whether `piece` is in the set.
+    pub fn contains(&self, piece: u32) -> bool {
+        let byte = self.chunk(piece / CHUNK_PIECES).and_then(|bits| bits.get((piece % CHUNK_PIECES / 8) as usize));
+        byte.is_some_and(|byte| byte & (0x80 >> (piece % 8)) != 0)
+    }
+
+    /// How many pieces with a number below `end` are in the set.
+    pub fn count_below(&self, end: u64) -> u64 {
+        let chunks = self.chunks.iter().flat_map(|(number, bits)| {
+            let start = u64::from(*number) * u64::from(CHUNK_PIECES);
+            bits.iter().zip(0..).map(move |(byte, at)| (*byte, start + 8 * at))
+        });
+        let counted = chunks.map(|(byte, first)| {
+            let left = end.saturating_sub(first).min(8);
+            (u32::from(byte) & (0xff00_u32 >> left) & 0xff).count_ones()
+        });
+        counted.map(u64::from).sum()
+    }
+
+    /// Whether there is no piece.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Bytes that the set takes.
+    pub fn weight(&self) -> usize {
+        self.chunks.len() * size_of::<(u32, [u8; CHUNK_BYTES])>()
+    }
+
+    /// Takes out every piece from `end` on, and the room that it took.
+    pub fn truncate(&mut self, end: u64) {
+        let chunk = u64::from(CHUNK_PIECES);
+        self.chunks.truncate(self.chunks.partition_point(|(number, _)| u64::from(*number) * chunk < end));
+        self.chunks.shrink_to_fit();
+    }
+
+    fn chunk(&self, number: u32) -> Option<&[u8; CHUNK_BYTES]> {
+        let at = self.chunks.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.chunks.get(at).map(|(_, bits)| bits)
+    }
+
+    fn merge(&mut self, number: u32, bits: &[u8; CHUNK_BYTES]) -> bool {
+        if bits.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        // Rationale: bitfields, and mostly haves, come in ascending order.
+        let last = self.chunks.last().map(|(last, _)| *last);
+        let at = match last {
+            Some(last) if last >= number => self.chunks.binary_search_by_key(&number, |(number, _)| *number),
+            _ => Err(self.chunks.len()),
+        };
+        match at {
+            Ok(at) => {
+                if let Some((_, known)) = self.chunks.get_mut(at) {
+                    known.iter_mut().zip(bits).for_each(|(known, bits)| *known |= bits);
+                }
+            }
+            Err(_) if self.chunks.len() >= MOST_CHUNKS => return false,
+            Err(at) => self.chunks.insert(at, (number, *bits)),
+        }
+        true
+    }
+}
+
+const CHUNK_BYTES: usize = 16;
+const CHUNK_PIECES: u32 = 8 * CHUNK_BYTES as u32;
+// Rationale: 2^21 pieces, the most that libtorrent loads of a torrent; 320 KiB where each has a chunk to itself.
+const MOST_CHUNKS: usize = (1 << 21) / CHUNK_PIECES as usize;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_set_of_pieces_is_a_set(
+            pieces in prop::collection::vec(prop_oneof![0..600_u32, any::<u32>()], 0..80),
+            bits in prop::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..70),
+            end in 0..700_u64,
+        ) {
+            let (mut set, mut model) = (PieceSet::default(), BTreeSet::new());
+            for piece in pieces {
+                prop_assert!(set.insert(piece));
+                model.insert(piece);
+            }
+            let claimed: BTreeSet<u32> =
+                (0..bits.len() as u32 * 8).filter(|n| bits[*n as usize / 8] & (0x80 >> (n % 8)) != 0).collect();
+            let missing = set.missing_of(&bits);
+            let new: BTreeSet<u32> = claimed.difference(&model).copied().collect();
+            prop_assert!((0..700).all(|piece| missing.contains(piece) == new.contains(&piece)));
+            prop_assert!(set.insert_bits(&bits));
+            model.extend(claimed);
+            prop_assert!((0..700).all(|piece| set.contains(piece) == model.contains(&piece)));
+            prop_assert_eq!(set.count_below(u64::MAX), model.len() as u64);
+            prop_assert_eq!(set.count_below(end), model.iter().filter(|piece| u64::from(**piece) < end).count() as u64);
+            prop_assert!(set.chunks.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            let mut both = missing.clone();
+            prop_assert!(both.union(&set) && both == set);
+            both.truncate(end);
+            prop_assert_eq!(both.count_below(end), set.count_below(end));
+        }
+    }
+
+    #[test]
+    fn the_highest_piece_costs_no_more_than_any_other() {
+        let mut set = PieceSet::default();
+        assert!(set.insert(u32::MAX) && set.contains(u32::MAX) && !set.contains(u32::MAX - 1));
+        assert_eq!(set.weight(), 20);
+    }
+
+    #[test]
+    fn scattered_pieces_are_kept_up_to_the_bound_and_the_first_beyond_it_is_told() {
+        let mut set = PieceSet::default();
+        assert!((0..MOST_CHUNKS as u32).rev().all(|n| set.insert(n * CHUNK_PIECES)));
+        assert!(set.insert(5) && !set.insert(u32::MAX) && !set.contains(u32::MAX));
+    }
+}

@@ -1,0 +1,111 @@
+//! TCP connections that are over: what they carried goes into the books early, and little is remembered of them.
+
+use std::collections::VecDeque;
+
+use super::traffic::{Content, Transport, Volume};
+use super::{Flow, Hub};
+use crate::anomaly::{Example, Kind};
+use crate::flow::{FlowTable, Life};
+use crate::packet::{Decoder, FlowKey, Packet, TcpSegment};
+use crate::provenance::{Span, Timestamp};
+use crate::session::arrow;
+use crate::stream::{Ended, Leftover};
+
+/// A connection whose content is in the books.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndedFlow {
+    pub(super) stop: Ended,
+    pub(super) carried: Content,
+    pub(super) volume: Volume,
+}
+
+impl EndedFlow {
+    /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was
+    /// not over.
+    pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {
+        match self.stop.judge(packet.direction, segment) {
+            Leftover::Beyond => return false,
+            Leftover::Nothing => {}
+            Leftover::Repeated(len) if self.carried.is_peer() => {
+                hub.anomalies.note(Kind::OverlapUncompared, len, || Example {
+                    span: Some(Span::single(packet.at)),
+                    flow: arrow(packet.flow, packet.direction),
+                    detail: format!("{len} bytes sent again long after the connection ended, too late to compare"),
+                });
+            }
+            Leftover::Repeated(_) => {}
+        }
+        self.volume.count(packet.flow, packet.direction, &segment.payload);
+        true
+    }
+
+    /// Counts what it carried.
+    pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
+        hub.traffic.add(Transport::Tcp, self.carried, &self.volume);
+    }
+}
+
+/// Connections that are over, until it is certain enough that nothing of them follows.
+///
+/// # Invariants
+/// - A flow waits in one of the queues while it says so itself.
+#[derive(Debug, Default)]
+pub(super) struct Lingering {
+    /// Those on which nothing was served.
+    silent: VecDeque<(Timestamp, FlowKey)>,
+    /// Those on which something was.
+    busy: VecDeque<(Timestamp, FlowKey)>,
+}
+
+impl Lingering {
+    /// Lets a connection wait that was over at `time`.
+    pub(super) fn add(&mut self, time: Timestamp, flow: FlowKey, busy: bool) {
+        if busy { &mut self.busy } else { &mut self.silent }.push_back((time, flow));
+    }
+
+    /// Closes those that waited long enough at `now`; in a flood those without piece data sooner.
+    #[inline]
+    pub(super) fn settle<'cap>(
+        &mut self,
+        now: Timestamp,
+        flows: &mut FlowTable<Flow<'cap>>,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        while let Some((time, key)) = self.next(now) {
+            let Some(Flow::Tcp(flow)) = flows.recall(key) else { continue };
+            match flow.linger_on() {
+                // It was active since.
+                Some(last) if last > time => self.add(last, key, flow.has_blocks()),
+                Some(_) => {
+                    if let Some(flow) = flows.recall(key) {
+                        flow.end(hub, decoder);
+                        flows.set_life(Life::Ended);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn next(&mut self, now: Timestamp) -> Option<(Timestamp, FlowKey)> {
+        let due = |queue: &VecDeque<(Timestamp, FlowKey)>, most: usize| {
+            let first = queue.front().map(|(time, _)| now.0.saturating_sub(time.0));
+            first.is_some_and(|waited| waited > LINGER_NS || queue.len() > most)
+        };
+        if due(&self.silent, MOST_SILENT) {
+            self.silent.pop_front()
+        } else if due(&self.busy, MOST_BUSY) {
+            self.busy.pop_front()
+        } else {
+            None
+        }
+    }
+}
+
+// Rationale: as long as Linux keeps a connection in TIME-WAIT; what is sent again comes far sooner.
+const LINGER_NS: i64 = 60_000_000_000;
+// Rationale: 3 KiB each; a handshake without piece data is worth 12 MB of waiting and no more.
+const MOST_SILENT: usize = 4_096;
+// Rationale: as many flows as are held by default: those that served are closed by time alone, unless the clock stands.
+const MOST_BUSY: usize = 100_000;

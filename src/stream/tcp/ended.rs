@@ -1,0 +1,76 @@
+//! What is remembered of a connection that is over: enough to tell what still belongs to it.
+
+use super::side::Side;
+use super::{NEAR, signed};
+use crate::packet::{Direction, TcpSegment};
+
+/// The place at which each direction of a connection stopped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    sides: [Stop; 2],
+}
+
+/// What a segment is that comes after the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// Nothing with payload: a last acknowledgement, an RST, a FIN or SYN sent again.
+    Nothing,
+    /// Payload for a place before the end: sent again, or late. So many bytes.
+    Repeated(u64),
+    /// The beginning or a part of another connection, or more of this one, which then was not over.
+    Beyond,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Stop {
+    isn: Option<u32>,
+    origin: Option<u32>,
+    next: u64,
+}
+
+impl Ended {
+    pub(super) fn of(sides: &[Side<'_>; 2]) -> Self {
+        Self { sides: sides.each_ref().map(Side::stop).map(|(isn, origin, next)| Stop { isn, origin, next }) }
+    }
+
+    /// What `segment`, sent in `direction`, is; by the rules of
+    /// [`TcpConnection::is_replaced_by`](super::TcpConnection::is_replaced_by).
+    pub fn judge(&self, direction: Direction, segment: &TcpSegment<'_>) -> Leftover {
+        let [low, high] = &self.sides;
+        let (this, that) = match direction {
+            Direction::LowToHigh => (low, high),
+            Direction::HighToLow => (high, low),
+        };
+        if segment.flags.rst {
+            return Leftover::Nothing;
+        }
+        if segment.flags.syn {
+            let begins = match (this.isn, this.relative(segment.seq.wrapping_add(1))) {
+                (Some(isn), _) => isn != segment.seq,
+                (None, Some(start)) => !(-NEAR..=0).contains(&start),
+                (None, None) => segment.ack.is_none() && that.next > 0,
+            };
+            return if begins { Leftover::Beyond } else { Leftover::Nothing };
+        }
+        let len = i64::from(segment.payload.wire_len);
+        match this.distance(segment.seq) {
+            _ if len == 0 => Leftover::Nothing,
+            // One byte just before the end asks whether the other side is there (RFC 9293, section 3.8.4).
+            Some(-1) if len == 1 => Leftover::Nothing,
+            Some(distance) if (-NEAR..=0).contains(&distance) && distance + len <= 0 => {
+                Leftover::Repeated(len.unsigned_abs())
+            }
+            _ => Leftover::Beyond,
+        }
+    }
+}
+
+impl Stop {
+    fn distance(&self, seq: u32) -> Option<i64> {
+        self.origin.map(|origin| signed(seq, origin.wrapping_add(self.next as u32)))
+    }
+
+    fn relative(&self, seq: u32) -> Option<i64> {
+        self.distance(seq).map(|distance| (self.next as i64).saturating_add(distance))
+    }
+}
