@@ -3,7 +3,7 @@
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped};
+use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -55,6 +55,7 @@ impl Inspection {
                 counted(self.readable.opaque_bytes, "byte")
             ));
         }
+        out.extend(self.unlisted.as_ref().map(not_listed));
         if !self.has_peers() {
             out.push(format!(
                 "There is no BitTorrent peer connection in the {} that were read.",
@@ -227,11 +228,12 @@ fn peers(inspection: &Inspection, page: &mut Page) {
     more(inspection.opaque.len(), MOST_OPAQUE, "encrypted conversation", page);
     if inspection.only_named > 0 {
         page.line(&format!(
-            "{} named by others and never seen to speak (hearsay)",
+            "{} named by others and {} (hearsay)",
             match inspection.only_named {
                 1 => "1 address was".to_owned(),
                 count => format!("{} addresses were", grouped(count)),
-            }
+            },
+            if inspection.unlisted.is_some() { "in no row" } else { "never seen to speak" }
         ));
     }
 }
