@@ -239,6 +239,25 @@ fn a_case_never_replaces_what_is_none() {
 }
 
 #[test]
+fn connections_without_a_row_are_said_everywhere_and_more_rows_list_them() {
+    let case = fixture::named("metadata-only");
+    let place = place();
+    place.put("silent.pcap", &case.read("capture.pcap"));
+    let (code, said, warned) = place.run(&["analyze", "silent.pcap", "--max-rows", "0"]);
+    assert_eq!(code, 3, "{warned}");
+    let note = "Not listed one by one: 1 connection of 2 endpoints with a handshake but no piece data";
+    assert_eq!(flat(&said).matches(note).count(), 2, "{said}");
+    assert!(warned.contains("warning: limit-reached, 1 time: rows: 1 connection of 2 endpoints"), "{warned}");
+    let (code, said, _) = place.run(&["inspect", "silent.pcap", "--max-rows", "0"]);
+    assert!(code == 3 && flat(&said).contains(note) && !said.contains("There is no BitTorrent"), "{said}");
+    let (_, said, _) = place.run(&["analyze", "silent.pcap", "--max-rows", "0", "--format", "json"]);
+    let report = json(&said);
+    assert_eq!((&report["options"]["limits"]["rows"], &report["unlisted"]["endpoints"]), (&0.into(), &2.into()));
+    let (code, said, _) = place.run(&["analyze", "silent.pcap", "--max-rows", "2", "--format", "json"]);
+    assert_eq!((code, list(&json(&said)["transfers"]).len()), (0, 2));
+}
+
+#[test]
 fn usage_errors_print_nothing_on_standard_output() {
     let place = place();
     for arguments in [

@@ -134,11 +134,12 @@ fn unlisted(
         span: Some(span),
         flow: String::new(),
         detail: format!(
-            "rows: {} connections of {}{endpoints} endpoints had a handshake but no piece data, in {} bytes, and are \
-             not listed one by one",
-            found.connections,
+            "rows: {} of {}{endpoints} endpoints had a handshake but no piece data, in {} bytes, and {} not listed one \
+             by one",
+            if found.connections == 1 { "1 connection".to_owned() } else { format!("{} connections", found.connections) },
             if more_endpoints { "more than " } else { "" },
-            found.bytes
+            found.bytes,
+            if found.connections == 1 { "is" } else { "are" }
         ),
     });
     Some(Unlisted {

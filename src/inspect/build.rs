@@ -45,6 +45,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         traffic,
         warnings: Vec::new(),
         next: Vec::new(),
+        unlisted: report.unlisted,
     };
     inspection.warnings = warnings::of(&inspection);
     let names: Vec<String> = inspection.inputs.iter().map(|input: &Input| input.name().to_owned()).collect();

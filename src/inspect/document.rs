@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::anomaly;
-use crate::report::{Anomaly, Input, Opaque, Quality, Tool, stable_json};
+use crate::report::{Anomaly, Input, Opaque, Quality, Tool, Unlisted, stable_json};
 
 /// What captures hold.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +50,8 @@ pub struct Inspection {
     pub anomalies: Vec<Anomaly>,
     /// What to run next, in this order; empty where nothing can be analyzed.
     pub next: Vec<Step>,
+    /// Connections that are in no row, because a bound was reached; as in report.json.
+    pub unlisted: Option<Unlisted>,
 }
 
 impl Inspection {
@@ -70,7 +72,7 @@ impl Inspection {
 
     /// Whether BitTorrent peers speak in the captures, or may do so encrypted.
     pub fn has_peers(&self) -> bool {
-        !self.peers.is_empty() || !self.opaque.is_empty()
+        !self.peers.is_empty() || !self.opaque.is_empty() || self.unlisted.is_some()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped};
+use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -55,6 +55,7 @@ impl Inspection {
                 counted(self.readable.opaque_bytes, "byte")
             ));
         }
+        out.extend(self.unlisted.as_ref().map(not_listed));
         if !self.has_peers() {
             out.push(format!(
                 "There is no BitTorrent peer connection in the {} that were read.",
@@ -232,9 +233,13 @@ fn peers(inspection: &Inspection, page: &mut Page) {
         ));
     }
     more(inspection.opaque.len(), MOST_OPAQUE, "encrypted conversation", page);
+    let silent = if inspection.unlisted.is_some() { "in no row" } else { "never seen to speak" };
     for (count, what) in [
-        (inspection.only_announced, "only shown by announces of their own (to trackers, the DHT or neighbours)"),
-        (inspection.only_named, "named by others and never seen to speak (hearsay)"),
+        (
+            inspection.only_announced,
+            "only shown by announces of their own (to trackers, the DHT or neighbours)".to_owned(),
+        ),
+        (inspection.only_named, format!("named by others and {silent} (hearsay)")),
     ] {
         if count > 0 {
             let addresses = if count == 1 { "address" } else { "addresses" };

@@ -32,6 +32,7 @@ pub use document::{
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
+pub(crate) use notes::not_listed;
 pub use notes::notes;
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};

@@ -96,7 +96,7 @@ pub(crate) fn of_torrents<'n>(document: &Document, notes: &'n [String]) -> &'n [
 }
 
 /// Who is in no row, although they spoke BitTorrent.
-fn not_listed(unlisted: &Unlisted) -> String {
+pub(crate) fn not_listed(unlisted: &Unlisted) -> String {
     format!(
         "Not listed one by one: {} of {}{} with a handshake but no piece data ({} in them). There are more peers than \
          the tables hold; --max-rows raises the limit.",

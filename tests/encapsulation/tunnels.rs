@@ -1,5 +1,7 @@
 //! Tunnels: the inner addresses are the peers', and the report tells the outer ones too.
 
+use peerproof::anomaly::Kind;
+
 use super::*;
 
 /// Every recording in a tunnel from 198.51.100.1 to 198.51.100.2, which the report names as `name`.
@@ -128,8 +130,10 @@ fn geneve_that_reads_as_utp_is_still_read() {
             vec![outer_udp(6081, &join(&[&[1, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 0], &frame::ethernet(packet)]))]
         });
         let evidence = recording.told("Geneve with one word of options", capture);
-        let kinds: Vec<_> = evidence.anomalies.iter().map(|(kind, tally)| (kind, tally.count)).collect();
-        assert_eq!(kinds, [(peerproof::anomaly::Kind::AmbiguousTunnel, recording.packets.len() as u64)]);
+        // Of what reads as uTP too, not all is kept until a connection is shown, and that is told.
+        let mut kinds: Vec<_> = evidence.anomalies.iter().map(|(kind, tally)| (kind, tally.count)).collect();
+        kinds.retain(|(kind, _)| *kind != Kind::PossibleUtp);
+        assert_eq!(kinds, [(Kind::AmbiguousTunnel, recording.packets.len() as u64)]);
         told(&evidence, "Geneve 42 over UDP");
     }
 }

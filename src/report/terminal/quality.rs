@@ -33,7 +33,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         }
     }
     page.line(&match quality.gaps {
-        0 if document.subjects.is_empty() => {
+        0 if document.subjects.is_empty() && document.unlisted.is_none() => {
             "no connection carries BitTorrent, so none was searched for gaps".to_owned()
         }
         0 => "no gap in the connections that carry BitTorrent".to_owned(),
