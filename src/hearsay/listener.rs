@@ -59,8 +59,8 @@ pub enum Remark {
 pub struct Listener {
     /// Requests that an answer may name.
     asked: Recent<Asked, (Timestamp, [u8; 20])>,
-    /// Connection ids and tokens, to whom issued, and in which frame.
-    issued: Recent<Issued, At>,
+    /// Connection ids and tokens: to which address issued, and in which frame; `None` once another one got the same.
+    issued: Recent<Issued, Option<(IpAddr, At)>>,
     /// Who sent what may be the answer to a connect request that was not captured, and to whom.
     answered: Recent<(Endpoint, Endpoint), Timestamp>,
     marks: [Option<(u64, Timestamp)>; MARKS],
@@ -83,11 +83,10 @@ enum Id {
     Dht(Box<[u8]>),
 }
 
-/// A secret that only who receives at an address can know.
+/// What only who receives at an address can know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Issued {
     by: Endpoint,
-    to: IpAddr,
     secret: Box<[u8]>,
 }
 
@@ -218,20 +217,30 @@ impl Listener {
         if secret.len() > MAX_SECRET {
             return out.push(Remark::Forgotten("a token of the DHT that is too long"));
         }
-        let issued = Issued { by, to: to.ip, secret: secret.into() };
-        // The first frame that shows it is enough, and is kept where a double follows.
-        if secret.is_empty() || self.issued.find(&issued).is_some() {
+        if secret.len() < MIN_SECRET {
             return;
         }
-        if let Some(gone) = self.issued.put(issued, at) {
-            forget(gone.time, at, SECRET_NS, out);
+        let issued = Issued { by, secret: secret.into() };
+        let (given, kept) = match self.issued.find(&issued) {
+            // The first frame that shows it is enough, and is kept where a double follows.
+            Some(None) => return,
+            Some(Some((first, _))) if *first == to.ip => return,
+            // What several addresses got is no secret of one of them.
+            Some(Some((_, first))) => (None, first.time),
+            None => (Some((to.ip, at)), at.time),
+        };
+        if let Some(gone) = self.issued.put(issued, given) {
+            forget(gone.map_or(kept, |(_, at)| at.time), at, SECRET_NS, out);
         }
     }
 
     /// The frames of an announce: with the one that issued the secret that it echoes, if there is one.
     fn shown(&self, datagram: &Datagram<'_>, secret: &[u8]) -> Option<Span> {
-        let issued = Issued { by: datagram.to, to: datagram.from.ip, secret: secret.into() };
-        self.issued.find(&issued).map(|at| Span::single(*at).join(Span::single(datagram.at)))
+        let issued = Issued { by: datagram.to, secret: secret.into() };
+        let given = self.issued.find(&issued).copied().flatten();
+        given
+            .filter(|(to, _)| *to == datagram.from.ip)
+            .map(|(_, at)| Span::single(at).join(Span::single(datagram.at)))
     }
 
     /// Whether the same packet was seen just before; remembers it.
@@ -311,6 +320,8 @@ fn apart(one: Timestamp, other: Timestamp) -> u64 {
 }
 
 const LSD: &[u8] = b"BT-SEARCH";
+// Rationale: the shortest that clients in use issue (libtorrent's tokens); what is shorter can be guessed.
+const MIN_SECRET: usize = 4;
 /// Bytes of a secret or transaction id that are remembered.
 // Rationale: connection ids have 8 bytes, tokens 4 to 20, transaction ids 2 to 4.
 pub const MAX_SECRET: usize = 255;

@@ -192,6 +192,24 @@ fn the_dht_names_whom_it_lists_and_confirms_who_echoes_a_token() {
 }
 
 #[test]
+fn a_token_that_others_got_too_or_that_can_be_guessed_confirms_nobody() {
+    let (node, other) = (end("203.0.113.5:6881"), end("192.0.2.9:6881"));
+    let announce = (client(), node, announce_peer(b"tokn", 1));
+    let flagged = ["192.0.2.1:6881 by 192.0.2.1:6881 dht-announce G1a return-path-unconfirmed"];
+    let token = |token: &str| dht(false, token.as_bytes(), b"1:t2:aa1:y1:r");
+    let mine = (node, client(), token("5:token4:tokn"));
+    let both = [mine.clone(), (node, other, token("5:token4:tokn")), mine.clone(), announce.clone()];
+    assert_eq!(shown(&hear(&mut Listener::new(100), &both)), flagged);
+    // The same word of another node is another secret.
+    let elsewhere = [mine, (end("203.0.113.6:6881"), other, token("5:token4:tokn")), announce];
+    assert!(shown(&hear(&mut Listener::new(100), &elsewhere))[0].ends_with("G1b"));
+    let inner = [b"12:implied_porti1e9:info_hash20:", &HASH[..], b"4:porti1e5:token3:tok"].concat();
+    let short = dht(true, &inner, b"1:q13:announce_peer1:t2:ab1:y1:q");
+    let short = [(node, client(), token("5:token3:tok")), (client(), node, short)];
+    assert_eq!(shown(&hear(&mut Listener::new(100), &short)), flagged);
+}
+
+#[test]
 fn local_discovery_announces_its_sender_for_every_info_hash() {
     let search = b"BT-SEARCH * HTTP/1.1\r\nHost: 239.192.152.143:6771\r\nPort: 7000\r\n\
         Infohash: 00112233445566778899aabbccddeeff00112233\r\n\
