@@ -164,11 +164,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
             Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
-        if packet.path != PathId::NONE {
-            match flow {
-                Flow::Tcp(flow) => flow.cross(packet.path),
-                Flow::Udp(flow) => flow.cross(packet.path),
-            }
+        match flow {
+            Flow::Tcp(flow) => flow.cross(packet.path),
+            Flow::Udp(flow) => flow.cross(packet.path),
         }
         match (flow, &packet.transport) {
             (Flow::Tcp(flow), Transport::Tcp(segment)) => flow.push(packet, segment, hub, &self.decoder),
@@ -420,17 +418,30 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
 
 /// The tunnels that a flow crossed, the first few of them.
 #[derive(Clone, Debug, Default)]
-struct Paths(Vec<PathId>);
+struct Paths {
+    tunnels: Vec<PathId>,
+    /// Packets came outside of any tunnel, too.
+    direct: bool,
+}
 
 impl Paths {
+    #[inline]
     fn add(&mut self, path: PathId) {
-        if !self.0.contains(&path) && self.0.len() < MOST_PATHS {
-            self.0.push(path);
+        if path == PathId::NONE {
+            self.direct = true;
+        } else if !self.tunnels.contains(&path) && self.tunnels.len() < MOST_PATHS {
+            self.tunnels.push(path);
         }
     }
 
+    /// The tunnels by name, and that there was none where that is so of a part of the packets only.
     fn names(&self, decoder: &Decoder) -> BTreeSet<String> {
-        self.0.iter().map(|path| decoder.path_name(*path).to_owned()).collect()
+        let mut names: BTreeSet<String> =
+            self.tunnels.iter().map(|path| decoder.path_name(*path).to_owned()).collect();
+        if self.direct && !names.is_empty() {
+            names.insert(NO_TUNNEL.to_owned());
+        }
+        names
     }
 }
 
@@ -492,5 +503,7 @@ const BACKWARD_NS: i64 = 1_000_000_000;
 const FORWARD_NS: i64 = 86_400_000_000_000;
 // Rationale: each step flags the transfers around it; more are only counted.
 const MOST_STEPS: usize = 10_000;
+/// Stands among the tunnels of a flow of which packets crossed none.
+const NO_TUNNEL: &str = "(no tunnel)";
 // Rationale: more tunnels than a flow crosses; the first ones are kept.
 const MOST_PATHS: usize = 8;
