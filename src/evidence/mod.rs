@@ -334,7 +334,8 @@ pub struct Transfer {
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
     pub next_rung: Option<String>,
-    /// The tunnels crossed, outermost first, as plain text; empty for none.
+    /// The tunnels crossed, outermost first, as plain text; empty for none, `(no tunnel)` among others where some
+    /// packets crossed none.
     pub paths: BTreeSet<String>,
     /// Blocks sent although their request was cancelled before; not solicited.
     pub cancelled_messages: u64,

@@ -75,18 +75,34 @@ fn passed_over(input: &Input, notes: &mut Vec<String>) {
     }
 }
 
-/// Whose addresses were seen only as the sender of a datagram wrote them.
-fn over_udp(document: &Document) -> Option<String> {
-    let inside = |paths: &[String]| paths.iter().any(|path| path.contains(" over UDP "));
-    let mut rows = document.transfers.iter().filter(|transfer| inside(&transfer.paths));
-    let first = rows.next()?;
-    Some(format!(
-        "{}, the first {} -> {}, crossed a tunnel over UDP: anyone who can send a datagram can put any inner addresses \
-         into it, so these addresses are only as good as the word of the tunnel's outer sender, which `paths` names.",
-        counted(1 + rows.count() as u64, "transfer"),
-        first.uploader,
-        first.downloader
-    ))
+/// Whose packets were seen inside tunnels over UDP: whoever sends the datagrams writes the addresses inside.
+fn over_udp(document: &Document) -> Vec<String> {
+    let inside = |path: &String| path.contains(" over UDP ");
+    let (mut only, mut partly) = (Vec::new(), Vec::new());
+    for transfer in document.transfers.iter().filter(|transfer| transfer.paths.iter().any(inside)) {
+        let rows = if transfer.paths.iter().all(inside) { &mut only } else { &mut partly };
+        rows.push(format!("{} -> {}", transfer.uploader, transfer.downloader));
+    }
+    let named = |rows: &[String]| {
+        let first = rows.first().map(String::as_str).unwrap_or_default();
+        format!("{} (the first: {first})", counted(rows.len() as u64, "transfer"))
+    };
+    let mut notes = Vec::new();
+    if !only.is_empty() {
+        notes.push(format!(
+            "Inside tunnels over UDP only: {}. Anyone who can send a datagram can put any inner addresses into it, so \
+             these addresses are as good as the word of the outer sender, whom `paths` names.",
+            named(&only)
+        ));
+    }
+    if !partly.is_empty() {
+        notes.push(format!(
+            "Both inside a tunnel over UDP and outside of one: {}. Anyone who can send a datagram can put packets with \
+             these addresses into a tunnel; what contradicts other packets is listed as overlap-conflict.",
+            named(&partly)
+        ));
+    }
+    notes
 }
 
 /// Which of the [`notes`] are of torrents; the one before them, if there is one, is of the report as a whole.

@@ -186,13 +186,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
             Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
-        if packet.path != PathId::NONE {
-            match flow {
-                Flow::Tcp(flow) => flow.cross(packet.path),
-                Flow::Udp(flow) => flow.cross(packet.path),
-                // Another connection is told of it when it begins.
-                Flow::Ended(_) => {}
-            }
+        match flow {
+            Flow::Tcp(flow) => flow.cross(packet.path),
+            Flow::Udp(flow) => flow.cross(packet.path),
+            // Another connection is told of it when it begins.
+            Flow::Ended(_) => {}
         }
         match &packet.transport {
             Transport::Udp(datagram) => {
@@ -206,9 +204,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 {
                     ended.close(hub);
                     let mut next = Box::new(TcpFlow::new(packet.flow, hub));
-                    if packet.path != PathId::NONE {
-                        next.cross(packet.path);
-                    }
+                    next.cross(packet.path);
                     *flow = Flow::Tcp(next);
                 }
                 if let Flow::Tcp(flow) = flow {
@@ -502,17 +498,39 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
 
 /// The tunnels that a flow crossed, the first few of them.
 #[derive(Clone, Debug, Default)]
-struct Paths(Vec<PathId>);
+struct Paths {
+    tunnels: Vec<PathId>,
+    /// Packets came outside of any tunnel, too.
+    direct: bool,
+    /// There were more tunnels.
+    more: bool,
+}
 
 impl Paths {
+    #[inline]
     fn add(&mut self, path: PathId) {
-        if !self.0.contains(&path) && self.0.len() < MOST_PATHS {
-            self.0.push(path);
+        if path == PathId::NONE {
+            self.direct = true;
+        } else if !self.tunnels.contains(&path) {
+            if self.tunnels.len() < MOST_PATHS {
+                self.tunnels.push(path);
+            } else {
+                self.more = true;
+            }
         }
     }
 
+    /// The tunnels by name, and that there was none where that is so of a part of the packets only.
     fn names(&self, decoder: &Decoder) -> BTreeSet<String> {
-        self.0.iter().map(|path| decoder.path_name(*path).to_owned()).collect()
+        let mut names: BTreeSet<String> =
+            self.tunnels.iter().map(|path| decoder.path_name(*path).to_owned()).collect();
+        if self.direct && !names.is_empty() {
+            names.insert(NO_TUNNEL.to_owned());
+        }
+        if self.more {
+            names.insert(MORE_TUNNELS.to_owned());
+        }
+        names
     }
 }
 
@@ -580,5 +598,9 @@ const FORWARD_NS: i64 = 86_400_000_000_000;
 const MOST_STEPS: usize = 10_000;
 // Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
 const LEAST_HISTORY: usize = 16;
+/// Stands among the tunnels of a flow of which packets crossed none.
+const NO_TUNNEL: &str = "(no tunnel)";
+/// Stands among the tunnels of a flow that crossed more than are kept.
+const MORE_TUNNELS: &str = "(more tunnels, not listed)";
 // Rationale: more tunnels than a flow crosses; the first ones are kept.
 const MOST_PATHS: usize = 8;

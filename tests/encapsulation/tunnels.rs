@@ -176,14 +176,37 @@ fn tunnels_inside_one_another() {
 
 #[test]
 fn what_only_a_datagram_vouches_for_is_said_in_words() {
-    let notes = |wrap: &dyn Fn(&[u8]) -> Vec<u8>| {
+    let notes = |wrap: &dyn Fn(&[u8], usize) -> Vec<u8>| {
         let recording = Recording::of(TCP4);
-        let capture = recording.wrapped(1, |packet, _| vec![wrap(packet)]);
+        let capture = recording.wrapped(1, |packet, number| vec![wrap(packet, number)]);
+        recording.same("noted", capture.clone());
         let report: serde_json::Value =
             serde_json::from_str(&recording.run(capture).json(1, 64 << 20)).expect("a report is JSON");
         report["notes"].to_string()
     };
-    let vxlan = notes(&|packet| outer_udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 42, 0], &frame::ethernet(packet)])));
-    assert!(vxlan.contains("anyone who can send a datagram"), "{vxlan}");
-    assert_eq!(notes(&|packet| outer4(4, packet)), "[]");
+    let vxlan = |packet: &[u8]| outer_udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 42, 0], &frame::ethernet(packet)]));
+    let only = notes(&|packet, _| vxlan(packet));
+    assert!(only.contains("Inside tunnels over UDP only: 2 transfers"), "{only}");
+    assert!(only.contains("Anyone who can send a datagram"), "{only}");
+    let partly = notes(&|packet, number| if number % 3 == 0 { vxlan(packet) } else { frame::ethernet(packet) });
+    assert!(partly.contains("Both inside a tunnel over UDP and outside of one: 2 transfers"), "{partly}");
+    assert_eq!(notes(&|packet, _| outer4(4, packet)), "[]");
+}
+
+#[test]
+fn packets_with_and_without_a_tunnel_are_one_connection_and_both_ways_are_told() {
+    let recording = Recording::of(TCP4);
+    let vxlan = |packet: &[u8]| outer_udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 42, 0], &frame::ethernet(packet)]));
+    // As `-i any` on the host of the tunnel sees it: each packet on the tunnel's interface and in its datagram.
+    let capture = recording.wrapped(1, |packet, _| vec![frame::ethernet(packet), vxlan(packet)]);
+    let evidence = recording.run(capture).once(1, 64 << 20).expect("it is read");
+    check(&evidence);
+    let bytes: Vec<_> = evidence.transfers.iter().map(|row| row.bytes).collect();
+    let plain = recording.wrapped(101, |packet, _| vec![packet.to_vec()]);
+    let plain = recording.run(plain).once(1, 64 << 20).expect("it is read");
+    assert_eq!(bytes, plain.transfers.iter().map(|row| row.bytes).collect::<Vec<_>>());
+    for row in &evidence.transfers {
+        let paths: Vec<&str> = row.paths.iter().map(String::as_str).collect();
+        assert_eq!(paths, ["(no tunnel)", "VXLAN 42 over UDP 198.51.100.1 -> 198.51.100.2"]);
+    }
 }
