@@ -61,11 +61,16 @@ impl Reader {
     }
 }
 
+/// What the content that begins with `head` is instead of a capture; `None` for a capture. [`HEAD`] bytes are enough.
+pub(super) fn other_than_capture(head: &[u8]) -> Option<String> {
+    (!pcapng::is_pcapng(head) && !pcap::is_pcap(head)).then(|| looks_like(head))
+}
+
 /// What a file that is no capture looks like, in words for the user.
 fn looks_like(bytes: &[u8]) -> String {
     let known = SIGNATURES.iter().find(|(magic, _)| bytes.starts_with(magic));
     let printable = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let head = bytes.get(..256).unwrap_or(bytes);
+    let head = bytes.get(..HEAD).unwrap_or(bytes);
     let behind = (1..bytes.len().min(MAX_PREFIX)).find(|at| {
         let rest = bytes.get(*at..).unwrap_or_default();
         pcap::is_pcap(rest) || pcapng::is_pcapng(rest)
@@ -84,6 +89,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
+/// Bytes from which is told what a file is.
+pub(super) const HEAD: usize = 256;
 const EXPECTED: &str = "a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4, xz or bzip2)";
 const SIGNATURES: [(&[u8], &str); 14] = [
     (b"\x0A\x0D\x0A", "a pcapng file damaged by a conversion of line ends"),

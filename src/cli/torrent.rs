@@ -18,7 +18,8 @@ pub struct Torrent {
     #[arg(required_unless_present = "from", conflicts_with = "from", value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Captures to rebuild torrents from: metadata that hashes to its info-hash (ut_metadata, BEP 9)
+    /// Captures to rebuild torrents from: metadata that hashes to its info-hash (ut_metadata, BEP 9). Directories and
+    /// patterns are taken as in analyze
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     from: Vec<PathBuf>,
 
@@ -48,6 +49,13 @@ impl Torrent {
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
     fn rebuild(&self) -> anyhow::Result<ExitCode> {
         let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
+        for other in captures.passed_over() {
+            eprintln!(
+                "peerproof: note: passed over as no capture: {} ({})",
+                escaped(&other.name),
+                escaped(&other.found)
+            );
+        }
         let found = find_torrents(&captures, &Options::default())?;
         let mut out = io::stdout().lock();
         for rebuilt in &found.metadata.rebuilt {
@@ -58,7 +66,12 @@ impl Torrent {
             let torrent = found.torrents.torrent(id);
             facts(torrent, &mut out)?;
             for (endpoint, span) in &rebuilt.whole_from {
-                writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+                let frame = span.first.frame;
+                let of = match captures.len() {
+                    1 => String::new(),
+                    _ => format!(" of {}", escaped(captures.name(frame.file()))),
+                };
+                writeln!(out, "sent by       {endpoint}, first in frame {}{of}", frame.number())?;
             }
             if !torrent.verifiable() {
                 writeln!(

@@ -92,6 +92,7 @@ pub(crate) fn build(
     });
     Ok(Evidence {
         captures: inputs,
+        passed_over: Vec::new(),
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,

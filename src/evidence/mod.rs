@@ -8,7 +8,7 @@ mod ladder;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
-use crate::capture::InputFacts;
+use crate::capture::{InputFacts, PassedOver};
 use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
 use crate::provenance::{At, Span};
@@ -21,6 +21,8 @@ pub(crate) use build::{Findings, build};
 pub struct Evidence {
     /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
     pub captures: Vec<InputFacts>,
+    /// Files in directories of captures that are none, sorted by name.
+    pub passed_over: Vec<PassedOver>,
     /// The torrents that were verified against: those given, with the metadata found in the captures.
     pub known: Torrents,
     /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::anomaly;
-use crate::report::{Anomaly, Input, Opaque, Quality, Tool, stable_json};
+use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, stable_json};
 
 /// What captures hold.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +17,9 @@ pub struct Inspection {
     pub tool: Tool,
     /// The captures, as in report.json; their `sha256` is not computed.
     pub inputs: Vec<Input>,
+    /// As in report.json.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// Frames, flows, times and gaps, as in report.json.
     pub quality: Quality,
     /// What the flows carried, BitTorrent or not; sorted by transport and content.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::capture::{InputFacts, LinkType};
+use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
 use crate::evidence::{self, Evidence, Flag, Grade};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
@@ -25,6 +25,7 @@ impl Document {
             schema: "peerproof/report/1",
             tool: Tool { name: "peerproof", version: env!("CARGO_PKG_VERSION") },
             options: Options { checksums: checksum_name(checksums), limits: limit_names(limits) },
+            passed_over: evidence.passed_over.iter().map(passed_over).collect(),
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
             transfers: evidence
@@ -278,6 +279,10 @@ fn frames(span: Span) -> Frames {
         last: last.number(),
         last_file: (last.file() != first.file()).then_some(last.file()),
     }
+}
+
+fn passed_over(other: &OtherFile) -> PassedOver {
+    PassedOver { name: other.name.clone(), found: other.found.clone() }
 }
 
 fn peer_ids(ids: &BTreeSet<[u8; 20]>) -> Vec<String> {

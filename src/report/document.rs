@@ -21,6 +21,9 @@ pub struct Document {
     pub options: Options,
     /// The captures, in the order that [`Frames::file`] counts, then the torrents.
     pub inputs: Vec<Input>,
+    /// Files in directories of captures that are none, sorted by name; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// The torrents of the run.
     pub torrents: Vec<Torrent>,
     /// Directed edges.
@@ -130,6 +133,15 @@ pub struct Interface {
     pub name: Option<String>,
     /// Its capture filter, where the file tells it.
     pub filter: Option<String>,
+}
+
+/// A file that is no capture, in a directory that was given for its captures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// Its path from that directory on, not escaped.
+    pub name: String,
+    /// What it is instead.
+    pub found: String,
 }
 
 /// Frames from `first` to `last` of input `file`.

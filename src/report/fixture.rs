@@ -111,6 +111,7 @@ fn empty() -> Evidence {
             damage: None,
             dropped_by_capture: Some(0),
         }],
+        passed_over: Vec::new(),
         torrents: Vec::new(),
         transfers: Vec::new(),
         subjects: Vec::new(),

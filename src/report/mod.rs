@@ -27,7 +27,7 @@ pub use case::{Case, CaseError};
 pub(crate) use document::stable_json;
 pub use document::{
     Anomaly, Document, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
+    PassedOver, Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
@@ -35,6 +35,7 @@ pub use frame::{TableError, write_csv, write_parquet};
 pub use notes::notes;
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
+pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
