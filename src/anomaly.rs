@@ -64,6 +64,8 @@ pub enum Kind {
     UnusedSecret,
     /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
     Sha1Collision,
+    /// Two TCP connections between different addresses that are one, on both sides of an address translation.
+    SameConnection,
     /// The two handshakes of one connection name different info-hashes.
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
@@ -107,6 +109,7 @@ impl Kind {
             Self::WrongSecret => "wrong-secret",
             Self::UnusedSecret => "unused-secret",
             Self::Sha1Collision => "sha1-collision",
+            Self::SameConnection => "same-connection",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
             Self::ClockStep => "clock-step",

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
+use super::same::{SameConnection, same_connection_as};
 use super::{
     Bytes, Carrier, Encryption, Evidence, Flag, InfoHash, Initiator, Opaque, PortBasis, Quality, Subject,
     TorrentEvidence, Transfer,
@@ -16,7 +17,7 @@ use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey, TransferId};
 use crate::metadata::Harvest;
 use crate::packet::Endpoint;
-use crate::provenance::{FrameId, Span};
+use crate::provenance::{FrameId, Sightings, Span};
 use crate::torrent::Torrents;
 use crate::wire::client_name;
 
@@ -30,6 +31,8 @@ pub(crate) struct Findings {
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
+    /// Connections seen on both sides of an address translation.
+    pub(crate) same: Vec<SameConnection>,
 }
 
 /// Makes the evidence of a run.
@@ -43,7 +46,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
     let records = ledger.records();
     let groups = subjects_of(records, window_silence_ns);
@@ -70,6 +73,9 @@ pub(crate) fn build(
     let mut subjects: Vec<Subject> =
         groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
+    for (transfer, _) in &mut transfers {
+        transfer.same_connection_as = same_connection_as(transfer, &same);
+    }
     let torrent_rows = context.torrents(&transfers);
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
@@ -279,6 +285,7 @@ impl Context<'_> {
             pieces_advertised: claimed,
             span,
             served_span: record.served_span.filter(|_| counts.served > 0),
+            seen: facts.seen.clone(),
             files: proven.files.iter().map(|(file, bytes)| (*file, *bytes)).collect(),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
@@ -286,6 +293,7 @@ impl Context<'_> {
             cancelled_messages: facts.cancelled,
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
+            same_connection_as: BTreeSet::new(),
         };
         Some((transfer, ladder))
     }
@@ -315,6 +323,7 @@ impl Context<'_> {
             pieces_advertised: 0,
             span: first.facts.span.or(first.served_span)?,
             served_span: None,
+            seen: Sightings::default(),
             rungs: Vec::new(),
             next_rung: None,
         };
@@ -333,6 +342,7 @@ impl Context<'_> {
                 (Some(one), Some(other)) => Some(one.join(other)),
                 (one, other) => one.or(other),
             };
+            subject.seen.join(&transfer.seen);
             refuted.extend(record.refuted_pieces.iter().copied());
             let declared = record.facts.listen_port;
             if declared.is_some_and(|port| port != record.key.uploader.port) {

@@ -4,6 +4,7 @@
 mod build;
 mod credit;
 mod ladder;
+mod same;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +12,11 @@ use crate::anomaly::Anomalies;
 use crate::capture::{InputFacts, PassedOver};
 use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build};
+pub(crate) use same::SameConnection;
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -324,6 +326,8 @@ pub struct Transfer {
     pub span: Span,
     /// The frames of served payload, when there is any.
     pub served_span: Option<Span>,
+    /// The inputs that hold packets of its connections, with the first and the last frame in each.
+    pub seen: Sightings,
     /// Verified bytes per file, for files with any; indices into the torrent's files.
     pub files: Vec<(usize, u64)>,
     /// The rungs reached, in order of the ladder.
@@ -338,6 +342,8 @@ pub struct Transfer {
     pub unsolicited_messages: u64,
     /// Extension messages (BEP 10) of the uploader by name; `unknown` where the other side's ids were not captured.
     pub extension_messages: BTreeMap<String, u64>,
+    /// Edges (from, to) that carry bytes of this one once more, on the other side of an address translation.
+    pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
 }
 
 /// On what the port of a subject rests.
@@ -398,6 +404,8 @@ pub struct Subject {
     pub span: Span,
     /// The frames of served payload, when there is any.
     pub served_span: Option<Span>,
+    /// The inputs that hold packets of its connections, with the first and the last frame in each.
+    pub seen: Sightings,
     /// The rungs reached, in order of the ladder.
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
@@ -461,6 +469,8 @@ pub struct Quality {
     pub bad_checksums: Option<u64>,
     /// Backward or implausible steps of the clock.
     pub clock_steps: u64,
+    /// Packets with payload that were seen again in another capture, and count once.
+    pub seen_at_two_taps: u64,
     /// The first and last packet of the whole run.
     pub span: Option<(At, At)>,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
-use crate::provenance::{Span, Timestamp};
+use crate::provenance::{Sightings, Span, Timestamp};
 use crate::session::{Carrier, Encryption, Session};
 use crate::torrent::TorrentId;
 
@@ -151,6 +151,8 @@ pub struct Facts {
     pub known_resource: bool,
     /// First and last packet.
     pub span: Option<Span>,
+    /// The inputs that hold packets of its connections.
+    pub seen: Sightings,
     /// The tunnels crossed.
     pub paths: BTreeSet<String>,
 }
@@ -274,6 +276,7 @@ impl Facts {
         if let Some(span) = session.span() {
             self.span = Some(self.span.map_or(span, |known| known.join(span)));
         }
+        self.seen.join(&session.seen);
         self.paths.extend(paths.iter().cloned());
     }
 }

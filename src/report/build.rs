@@ -6,8 +6,8 @@ use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
 use crate::evidence::{self, Evidence, Flag, Grade};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
-use crate::packet::ChecksumPolicy;
-use crate::provenance::Span;
+use crate::packet::{ChecksumPolicy, Endpoint};
+use crate::provenance::{Sightings, Span};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
 use crate::report::notes::notes;
@@ -153,6 +153,8 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
         cancelled_messages: transfer.cancelled_messages,
         unsolicited_messages: transfer.unsolicited_messages,
         extension_messages: transfer.extension_messages.clone(),
+        seen_in: seen_in(&transfer.seen),
+        same_connection_as: transfer.same_connection_as.iter().map(edge).collect(),
     }
 }
 
@@ -192,6 +194,7 @@ fn subject(subject: &evidence::Subject) -> Subject {
         standard: subject.standard.map(standard),
         frames: frames(subject.span),
         served_frames: subject.served_span.map(frames),
+        seen_in: seen_in(&subject.seen),
     }
 }
 
@@ -236,6 +239,7 @@ fn quality(quality: &evidence::Quality) -> Quality {
         first_time: quality.span.map(|(first, _)| rfc3339(first.time)),
         last_time: quality.span.map(|(_, last)| rfc3339(last.time)),
         duration_ns: quality.span.map(|(first, last)| last.time.0.abs_diff(first.time.0)),
+        seen_at_two_taps: Some(quality.seen_at_two_taps).filter(|count| *count > 0),
     }
 }
 
@@ -279,6 +283,22 @@ fn frames(span: Span) -> Frames {
         last: last.number(),
         last_file: (last.file() != first.file()).then_some(last.file()),
     }
+}
+
+/// The frames in each input, where there are several.
+fn seen_in(seen: &Sightings) -> Vec<Frames> {
+    let each = seen.iter().filter(|_| seen.iter().len() > 1);
+    each.map(|(first, last)| Frames {
+        file: first.file(),
+        first: first.number(),
+        last: last.number(),
+        last_file: None,
+    })
+    .collect()
+}
+
+fn edge((uploader, downloader): &(Endpoint, Endpoint)) -> Edge {
+    Edge { uploader: uploader.to_string(), downloader: downloader.to_string() }
 }
 
 fn passed_over(other: &OtherFile) -> PassedOver {

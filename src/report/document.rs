@@ -144,7 +144,17 @@ pub struct PassedOver {
     pub found: String,
 }
 
-/// Frames from `first` to `last` of input `file`.
+/// Two endpoints, in the direction of an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edge {
+    /// Who sent.
+    pub uploader: String,
+    /// Who received.
+    pub downloader: String,
+}
+
+/// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
+/// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Frames {
     /// Index into `inputs`.
@@ -283,6 +293,14 @@ pub struct Transfer {
     pub cancelled_messages: u64,
     pub unsolicited_messages: u64,
     pub extension_messages: BTreeMap<String, u64>,
+    /// Where its packets stand in several inputs: of each, the first and the last frame. Left out for one input, of
+    /// which `frames` says it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
+    /// The edges that carry the same bytes on the other side of an address translation: no figure may be added to
+    /// theirs. Left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_connection_as: Vec<Edge>,
 }
 
 /// An address and port, and what it did for one torrent over one transport.
@@ -323,6 +341,9 @@ pub struct Subject {
     pub standard: Option<Standard>,
     pub frames: Frames,
     pub served_frames: Option<Frames>,
+    /// As in [`Transfer`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
 }
 
 /// A step of the ladder that was reached.
@@ -410,6 +431,9 @@ pub struct Quality {
     pub last_time: Option<String>,
     /// Nanoseconds between the first and the last packet.
     pub duration_ns: Option<u64>,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at_two_taps: Option<u64>,
 }
 
 fn grade_name<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {

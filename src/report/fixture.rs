@@ -8,7 +8,7 @@ use crate::capture::{InputFacts, Interface, LinkType};
 use crate::evidence::*;
 use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint};
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::provenance::{At, FrameId, Sightings, Span, Timestamp};
 use crate::report::{Document, FileFacts, Given, TorrentFacts, TorrentInput};
 
 /// The report of [`evidence`].
@@ -159,6 +159,8 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         cancelled_messages: 0,
         unsolicited_messages: 0,
         extension_messages: std::collections::BTreeMap::new(),
+        seen: Sightings::default(),
+        same_connection_as: BTreeSet::new(),
     }
 }
 
@@ -182,6 +184,7 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         pieces_advertised: transfer.pieces_advertised,
         span: transfer.span,
         served_span: transfer.served_span,
+        seen: transfer.seen.clone(),
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
     }

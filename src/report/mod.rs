@@ -26,7 +26,7 @@ mod text;
 pub use case::{Case, CaseError};
 pub(crate) use document::stable_json;
 pub use document::{
-    Anomaly, Document, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
+    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
     PassedOver, Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};

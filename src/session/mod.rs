@@ -20,7 +20,7 @@ pub use side::SideFacts;
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
 
@@ -168,6 +168,8 @@ pub struct Session<'cap> {
     pub opening: Option<Span>,
     /// Whether frames of it are in the capture more than once.
     pub duplicate_frames: bool,
+    /// The inputs that hold packets of it, told when it ends.
+    pub seen: Sightings,
     /// Whether the capture holds it from its first byte on.
     pub from_start: bool,
     sides: [Side<'cap>; 2],
@@ -186,6 +188,7 @@ impl<'cap> Session<'cap> {
             initiator: None,
             opening: None,
             duplicate_frames: false,
+            seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
             sides: [Side::new(start, limits), Side::new(start, limits)],
             events: Vec::new(),

@@ -8,7 +8,7 @@ use super::web::WebChannel;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 use crate::session::{Carrier, Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
@@ -20,6 +20,7 @@ pub(super) struct Channel<'cap> {
     flow: FlowKey,
     carrier: Carrier,
     span: Option<Span>,
+    seen: Sightings,
     content: Content<'cap>,
 }
 
@@ -44,13 +45,15 @@ pub(super) struct Transported {
     pub(super) opening: Opening,
     /// Whether frames of it are in the capture more than once.
     pub(super) duplicates: bool,
+    /// The initial sequence numbers of TCP, the initiator's first, where both were captured.
+    pub(super) initial: Option<[u32; 2]>,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
 }
 
 impl<'cap> Channel<'cap> {
     pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
-        Self { flow, carrier, span: None, content: Content::Undecided }
+        Self { flow, carrier, span: None, seen: Sightings::default(), content: Content::Undecided }
     }
 
     /// Whether the connection carries something that is not read further.
@@ -65,6 +68,7 @@ impl<'cap> Channel<'cap> {
             Some(span) => span.cover(at),
             None => self.span = Some(Span::single(at)),
         }
+        self.seen.note(at.frame);
         if let Content::Peer(session) | Content::Mse(_, Some(session)) = &mut self.content {
             session.touch(direction, at);
         }
@@ -228,17 +232,20 @@ impl<'cap> Channel<'cap> {
             self.filter(None, &transported.opening, hub);
         }
         let (flow, carrier, span) = (self.flow, self.carrier, self.span);
+        let mut seen = self.seen;
+        let opening = transported.opening;
+        [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
         match self.content {
-            Content::Peer(session) => end(session, transported, hub),
+            Content::Peer(session) => end(session, transported, seen, hub),
             Content::Web(web) => {
-                web.close(transported, span, hub);
+                web.close(transported, span, seen, hub);
                 Carried::Http
             }
             Content::Mse(filter, session) => {
                 hub.used_secrets.extend(filter.secret());
                 let mut carried = Carried::Other;
                 if let Some(session) = session {
-                    carried = end(session, transported, hub);
+                    carried = end(session, transported, seen, hub);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
                 let basis = match filter.outcome() {
@@ -283,9 +290,18 @@ fn read<'cap>(
     hub.scratch.events = events;
 }
 
-fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
+fn end<'cap>(
+    mut session: Box<Session<'cap>>,
+    transported: Transported,
+    seen: Sightings,
+    hub: &mut Hub<'_, 'cap>,
+) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
+    session.seen = seen;
+    if let Some(initial) = transported.initial {
+        hub.legs.note(&session, initial, &mut hub.anomalies);
+    }
     let encryption = session.encryption;
     if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }

@@ -1,7 +1,9 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
 mod channel;
+mod doubles;
 mod hashes;
+mod legs;
 mod tcp;
 mod traffic;
 mod udp;
@@ -27,6 +29,7 @@ use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
 pub(crate) use hashes::Hashes;
+use legs::Legs;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
 use udp::UdpFlow;
@@ -59,6 +62,8 @@ pub(crate) struct Hub<'run, 'cap> {
     mentions: Mentions,
     metadata: MetadataStore,
     hashes: Hashes,
+    legs: Legs,
+    several_inputs: bool,
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
@@ -94,6 +99,8 @@ struct Tallies {
     utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
+    /// Packets with payload that another input holds, too.
+    seen_at_two_taps: u64,
 }
 
 /// A flow of either transport.
@@ -128,6 +135,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 mentions: Mentions::new(options.limits.mentions),
                 metadata: MetadataStore::default(),
                 hashes: Hashes::default(),
+                legs: Legs::default(),
+                several_inputs: false,
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
@@ -141,6 +150,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     pub(crate) fn anomalies(&mut self) -> &mut Anomalies {
         &mut self.hub.anomalies
+    }
+
+    /// Says before the first frame how many inputs there are.
+    pub(crate) fn expect_inputs(&mut self, inputs: usize) {
+        self.hub.several_inputs = inputs > 1;
     }
 
     /// Takes the next frame.
@@ -209,6 +223,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             mentions,
             metadata,
             hashes,
+            legs,
             tallies,
             mut traffic,
             opaque,
@@ -236,9 +251,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             gap_bytes: tallies.gap_bytes,
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
+            seen_at_two_taps: tallies.seen_at_two_taps,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps: self.clock.steps };
+        let (clock_steps, same) = (self.clock.steps, legs.same);
+        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
         Ok((ledger, findings, traffic))
     }
 }

@@ -1,11 +1,12 @@
 //! One UDP flow: the uTP connections on it, if there are any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::{Channel, Transported};
+use super::doubles::{self, Doubles, Mark};
 use super::traffic::{Content, Transport, Volume};
 use super::{Hub, Paths};
-use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, UdpDatagram};
+use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, Payload, UdpDatagram};
 use crate::session::Carrier;
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem, StreamLimits};
@@ -27,6 +28,9 @@ struct Utp<'cap> {
     channels: BTreeMap<UtpId, (Channel<'cap>, Volume)>,
     /// Packets that may be uTP; the next connection that is established takes them.
     pending: Volume,
+    recent: [Doubles; 2],
+    /// The connections of which packets were captured more than once.
+    doubled: BTreeSet<UtpId>,
 }
 
 impl<'cap> UdpFlow<'cap> {
@@ -53,7 +57,13 @@ impl<'cap> UdpFlow<'cap> {
                 return;
             }
             let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
-            self.utp = Some(Box::new(Utp { streams, channels: BTreeMap::new(), pending: Volume::default() }));
+            self.utp = Some(Box::new(Utp {
+                streams,
+                channels: BTreeMap::new(),
+                pending: Volume::default(),
+                recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
+                doubled: BTreeSet::new(),
+            }));
         }
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
@@ -66,6 +76,13 @@ impl<'cap> UdpFlow<'cap> {
             UtpVerdict::Part(id) => utp.channels.get_mut(&id).map_or(&mut utp.pending, |(_, volume)| volume),
         };
         volume.count(self.flow, packet.direction, &datagram.payload);
+        let double = mark(&datagram.payload)
+            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at))
+            .zip(if let UtpVerdict::Part(id) = verdict { Some(id) } else { None });
+        if let Some((original, id)) = double {
+            utp.doubled.insert(id);
+            doubles::note(original, packet.at, packet.flow, packet.direction, hub);
+        }
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
             && let Some((channel, volume)) = utp.channels.get_mut(&id)
@@ -130,9 +147,24 @@ impl<'cap> Utp<'cap> {
     fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
         if let Some((channel, volume)) = self.channels.remove(&id) {
             let opening = self.streams.opening(id).unwrap_or_default();
-            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder) };
+            let duplicates = self.doubled.remove(&id);
+            let transported = Transported { opening, duplicates, initial: None, paths: paths.names(decoder) };
             let carried = channel.close(transported, hub);
             hub.traffic.add(Transport::Utp, carried, &volume);
         }
     }
+}
+
+/// What tells a uTP packet with data from its retransmission: the sender's clock at the time of sending.
+fn mark(payload: &Payload<'_>) -> Option<Mark> {
+    let packet = utp::Packet::parse(payload).ok()?;
+    let carries =
+        matches!(packet.kind, utp::PacketKind::Data | utp::PacketKind::Fin) && packet.payload.wire_len > 0;
+    let told = u64::from(packet.seq_nr) << 16 | u64::from(packet.payload.wire_len & 0xffff);
+    let mark = Mark {
+        value: u64::from(packet.timestamp_us) << 32 | told,
+        sure: true,
+        number: u32::from(packet.seq_nr) << 16,
+    };
+    carries.then_some(mark)
 }

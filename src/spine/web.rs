@@ -8,7 +8,7 @@ use super::channel::{Transported, opened};
 use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
-use crate::provenance::Span;
+use crate::provenance::{Sightings, Span};
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
 use crate::stream::StreamItem;
 use crate::torrent::TorrentId;
@@ -136,7 +136,13 @@ impl<'cap> WebChannel<'cap> {
     }
 
     /// Ends the connection.
-    pub(super) fn close(mut self, transported: Transported, span: Option<Span>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn close(
+        mut self,
+        transported: Transported,
+        span: Option<Span>,
+        seen: Sightings,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
         self.exchange.close(&mut self.events);
         self.drain(hub);
         let Some(span) = span else { return };
@@ -147,6 +153,7 @@ impl<'cap> WebChannel<'cap> {
             torrents: self.torrents,
             opening: opened(&transported.opening),
             span,
+            seen,
             first_block: self.first_block,
             gaps: self.gaps.0,
             gap_bytes: self.gaps.1,

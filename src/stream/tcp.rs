@@ -137,6 +137,12 @@ impl<'cap> TcpConnection<'cap> {
         self.opening
     }
 
+    /// The initial sequence numbers, the initiator's first; `None` unless the SYN and its answer were captured.
+    pub fn initial_numbers(&self) -> Option<[u32; 2]> {
+        let initiator = self.opening.initiator.filter(|_| self.opening.syn_ack.is_some())?;
+        Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
+    }
+
     /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.
     pub fn is_over(&self) -> bool {
         self.reset.is_some() || self.sides.iter().all(|side| side.fin.is_some())

@@ -30,6 +30,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             ));
         }
     }
+    taps(document, page);
     page.line(&match quality.gaps {
         0 if document.subjects.is_empty() => {
             "no connection carries BitTorrent, so none was searched for gaps".to_owned()
@@ -73,6 +74,26 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             }
         }
         page.line(&line);
+    }
+}
+
+/// What was captured more than once, and counts once.
+fn taps(document: &Document, page: &mut Page) {
+    let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == "duplicate-frames");
+    let between = document.quality.seen_at_two_taps.unwrap_or(0);
+    let within = doubles.map_or(0, |anomaly| anomaly.count).saturating_sub(between);
+    if between > 0 {
+        page.line(&format!(
+            "{} with payload were seen at more than one tap: they stand in several captures, and were counted once",
+            counted(between, "packet")
+        ));
+    }
+    if within > 0 {
+        page.line(&format!(
+            "{} with payload stand more than once in one capture (a mirror port, or several interfaces), and were \
+             counted once",
+            counted(within, "packet")
+        ));
     }
 }
 
@@ -127,6 +148,7 @@ fn words(kind: &str) -> &'static str {
         "block-outside-torrent" => "a block outside the torrent",
         "non-zero-padding" => "padding that is not zero",
         "sha1-collision" => "two different contents with one SHA-1",
+        "same-connection" => "one connection was seen on both sides of an address translation",
         "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
         "torrent-not-given" => "a handshake or block of a torrent that was not given",
         "clock-step" => "the clock stepped",
