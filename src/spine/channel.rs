@@ -268,9 +268,11 @@ impl<'cap> Channel<'cap> {
     }
 }
 
-/// Whether the segment that opens a direction was seen, so that its offsets count from its first byte.
+/// Whether the segment that opens a direction was seen, or the answer to it, so that its offsets count from its first
+/// byte.
 fn begins(opening: &Opening, direction: Direction) -> bool {
-    if opening.initiator == Some(direction) { opening.syn.is_some() } else { opening.syn_ack.is_some() }
+    let syn = opening.syn.filter(|_| opening.initiator == Some(direction));
+    syn.or(opening.syn_ack).is_some()
 }
 
 /// Hands an item to a session, and what it makes known to the hub.

@@ -130,7 +130,7 @@ impl<'cap> WebChannel<'cap> {
                 self.delivery.payload(from, from + run.bytes.len() as u64);
             }
             let answer = part.request.as_ref().map_or(Answer::Unasked, |request| Answer::Solicited(request.span));
-            let served = Served { from: self.server, block, answer, advertised: None };
+            let served = Served { from: self.server, block, answer, advertised: None, acknowledges: false };
             hub.serve_web(self.id, self.flow, torrent, served, certain);
         }
     }

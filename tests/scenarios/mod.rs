@@ -11,6 +11,7 @@ mod identity;
 mod others;
 mod paths;
 mod swarm;
+mod taps;
 mod transport;
 mod utp;
 mod versions;
