@@ -83,6 +83,7 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
             Some(with_metadata(captures, torrents, options)?)
         };
         let mut evidence = prove(captures, found.as_ref().unwrap_or(torrents), options)?;
+        evidence.passed_over = captures.passed_over().to_vec();
         if let Some(digests) = digests {
             let digests = digests.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             for (facts, digest) in evidence.captures.iter_mut().zip(digests) {
@@ -163,6 +164,7 @@ pub(crate) fn walk<'run, 'cap>(
     spill: &Spill,
     options: &Options<'_>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
+    spine.expect_inputs(captures.len());
     let mut frames = captures.frames();
     let window = options.window.max(1);
     frames.prefetch(window);

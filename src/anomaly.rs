@@ -71,6 +71,8 @@ pub enum Kind {
     Sha1Collision,
     /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
     HybridMismatch,
+    /// Two TCP connections between different addresses that are one, on both sides of an address translation.
+    SameConnection,
     /// The two handshakes of one connection name different info-hashes.
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
@@ -119,6 +121,7 @@ impl Kind {
             Self::UnusedSecret => "unused-secret",
             Self::Sha1Collision => "sha1-collision",
             Self::HybridMismatch => "hybrid-mismatch",
+            Self::SameConnection => "same-connection",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
             Self::PossibleUtp => "possible-utp",

@@ -90,6 +90,41 @@ impl Span {
     }
 }
 
+/// In which inputs something was seen: of each, the first and the last frame.
+///
+/// # Invariants
+/// - Sorted by input, each once; both frames are of that input, and `first <= last`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sightings(Vec<(FrameId, FrameId)>);
+
+impl Sightings {
+    /// Notes that it was seen in `frame`.
+    #[inline]
+    pub fn note(&mut self, frame: FrameId) {
+        match self.0.binary_search_by_key(&frame.file(), |(first, _)| first.file()) {
+            Ok(index) => {
+                if let Some((first, last)) = self.0.get_mut(index) {
+                    (*first, *last) = ((*first).min(frame), (*last).max(frame));
+                }
+            }
+            Err(index) => self.0.insert(index, (frame, frame)),
+        }
+    }
+
+    /// Adds everything that `other` holds.
+    pub fn join(&mut self, other: &Self) {
+        for (first, last) in &other.0 {
+            self.note(*first);
+            self.note(*last);
+        }
+    }
+
+    /// The first and the last frame of each input, by input.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (FrameId, FrameId)> {
+        self.0.iter().copied()
+    }
+}
+
 // Rationale: 65,536 inputs of 2^48 frames each outlast any capture, in one machine word.
 const NUMBER_BITS: u32 = 48;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
@@ -103,6 +138,18 @@ mod tests {
         let id = FrameId::new(u16::MAX, (1 << 48) - 1);
         assert_eq!((id.file(), id.number()), (u16::MAX, (1 << 48) - 1));
         assert!(FrameId::new(0, 9) < FrameId::new(1, 1));
+    }
+
+    #[test]
+    fn sightings_keep_the_first_and_the_last_frame_of_each_input() {
+        let (mut one, mut other) = (Sightings::default(), Sightings::default());
+        [(1, 5), (0, 9), (1, 3), (1, 4)]
+            .into_iter()
+            .for_each(|(file, number)| one.note(FrameId::new(file, number)));
+        [(0, 2), (2, 1)].into_iter().for_each(|(file, number)| other.note(FrameId::new(file, number)));
+        one.join(&other);
+        let seen: Vec<_> = one.iter().map(|(first, last)| (first.file(), first.number(), last.number())).collect();
+        assert_eq!(seen, [(0, 2, 9), (1, 3, 5), (2, 1, 1)]);
     }
 
     #[test]

@@ -27,11 +27,11 @@ fn what_is_no_capture_is_named_with_what_it_is() {
 }
 
 #[test]
-fn a_directory_or_an_unreadable_or_missing_file_is_refused_by_name() {
+fn an_empty_directory_or_an_unreadable_or_missing_file_is_refused_by_name() {
     let place = place();
     std::fs::create_dir(place.path("folder")).expect("a directory");
     let said = place.refused(&["analyze", "folder", "-t", TORRENT]);
-    assert!(said.contains("folder") && said.contains("a directory"), "{said}");
+    assert!(said.contains("folder: an empty directory, without any capture"), "{said}");
     let said = place.refused(&["analyze", "missing.pcap", "-t", TORRENT]);
     assert!(said.contains("missing.pcap: cannot open: No such file"), "{said}");
     let said = place.refused(&["analyze", CAPTURE, "-t", "missing.torrent"]);
@@ -274,8 +274,48 @@ fn usage_errors_print_nothing_on_standard_output() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(!said.is_empty(), "{arguments:?}");
     }
-    let said = place.refused(&["analyze", CAPTURE, CAPTURE, "-t", TORRENT]);
-    assert!(said.contains(&format!("{CAPTURE}: the same capture is given twice")), "{said}");
+}
+
+#[test]
+fn a_directory_a_pattern_and_a_name_that_reach_one_capture_say_what_the_name_says() {
+    let place = place();
+    std::fs::create_dir(place.path("ring")).expect("a directory");
+    std::fs::rename(place.path(CAPTURE), place.path("ring/0001")).expect("moved");
+    let json = |captures: &[&str]| {
+        let (code, out, said) = place.run(&[&["analyze"], captures, &["-t", TORRENT, "--format", "json"]].concat());
+        assert_eq!((code, said.as_str()), (0, ""), "{captures:?}");
+        out
+    };
+    let alone = json(&["ring/0001"]);
+    for captures in [&["ring"] as &[&str], &["ri*/00*"], &["ring", "ring/0001", "./ring/../ring/0001", "ring/[0]*"]]
+    {
+        assert!(json(captures) == alone, "{captures:?}");
+    }
+    for arguments in [["inspect", "ring"].as_slice(), &["torrent", "--from", "r?ng"]] {
+        let (code, _, said) = place.run(arguments);
+        assert_eq!((code, said.as_str()), (0, ""), "{arguments:?}");
+    }
+    let said = place.refused(&["analyze", "ring-*.pcapng", "-t", TORRENT]);
+    assert!(said.contains("ring-*.pcapng: no such file, and as a pattern it fits none"), "{said}");
+}
+
+#[test]
+fn what_is_no_capture_in_a_directory_is_named_and_does_not_stop_the_run() {
+    let place = place();
+    let (code, out, _) = place.run(&["analyze", ".", "-t", TORRENT]);
+    let named = format!("passed over as no capture: {TORRENT} (a torrent (a bencoded dictionary))");
+    assert!(code == 0 && out.contains(&named), "{out}");
+    let (code, out, said) = place.run(&["analyze", ".", "-t", TORRENT, "--format", "json"]);
+    assert_eq!((code, said), (0, format!("peerproof: note: {named}\n")));
+    let report = json(&out);
+    assert_eq!(report["passed_over"][0]["name"], TORRENT);
+    assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+    let (_, out, _) = place.run(&["inspect", "."]);
+    assert!(out.contains(&named), "{out}");
+    let (_, _, said) = place.run(&["torrent", "--from", "."]);
+    assert!(said.contains(&named), "{said}");
+    // Named, it has to be one.
+    place.refused(&["analyze", ".", TORRENT, "-t", TORRENT]);
 }
 
 #[test]

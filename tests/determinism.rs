@@ -112,7 +112,9 @@ fn without_frames(value: &serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Array(items) => items.iter().map(without_frames).collect(),
         serde_json::Value::Object(fields) => {
-            let fields = fields.iter().filter(|(name, _)| !name.ends_with("frames") && *name != "standard");
+            let fields = fields
+                .iter()
+                .filter(|(name, _)| !name.ends_with("frames") && !["standard", "seen_in"].contains(&name.as_str()));
             fields.map(|(name, value)| (name.clone(), without_frames(value))).collect()
         }
         other => other.clone(),

@@ -147,7 +147,7 @@ fn what_hides_bytes_is_warned_of() {
         ("snaplen-200", "The snap length cut 226 frames"),
         ("loss-1pct", "of piece data were sent and are not in the captures"),
         ("mid-stream", "2 peers spoke on connections whose handshake is not in the captures"),
-        ("dup-reorder", "duplicate-frames: 23 frames"),
+        ("dup-reorder", "duplicate-frames: 26 frames"),
     ] {
         let found = of_fixture(&fixture::named(name));
         assert!(found.warnings.iter().any(|warning| warning.contains(part)), "{name}: {:?}", found.warnings);

@@ -71,6 +71,11 @@ impl Reader {
     }
 }
 
+/// What the content that begins with `head` is instead of a capture; `None` for a capture. [`HEAD`] bytes are enough.
+pub(super) fn other_than_capture(head: &[u8]) -> Option<String> {
+    (!pcapng::is_pcapng(head) && !pcap::is_pcap(head)).then(|| looks_like(head))
+}
+
 /// What a file that is no capture of these formats looks like, in words for the user.
 fn looks_like(bytes: &[u8]) -> String {
     let found = |known: &[(&[u8], &'static str)]| {
@@ -82,7 +87,7 @@ fn looks_like(bytes: &[u8]) -> String {
     }
     let known = found(&OTHERS);
     let printable = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let head = bytes.get(..256).unwrap_or(bytes);
+    let head = bytes.get(..HEAD).unwrap_or(bytes);
     let behind = (1..bytes.len().min(MAX_PREFIX)).find(|at| {
         let rest = bytes.get(*at..).unwrap_or_default();
         pcap::is_pcap(rest) || pcapng::is_pcapng(rest)
@@ -119,6 +124,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
+/// Bytes from which is told what a file is.
+pub(super) const HEAD: usize = 256;
 const EXPECTED: &str = "a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4, xz or bzip2)";
 /// Captures of other programs, which Wireshark's converter reads: magic numbers as in its library.
 const FOREIGN: [(&[u8], &str); 20] = [

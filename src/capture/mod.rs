@@ -1,7 +1,7 @@
 //! Bytes on disk to [`Frame`]: mapping and spooling, pcap and pcapng, several files in time order.
 //!
 //! ```text
-//! paths --source, decompress--> Input (mapped) --format--> pcap | pcapng --merge--> Frame
+//! paths --gather--> files --source, decompress--> Input (mapped) --format--> pcap | pcapng --merge--> Frame
 //! ```
 //!
 //! [`CaptureSet`] owns the mapped bytes, [`Frames`] walks them once, front to back. Formats are told by content,
@@ -9,6 +9,7 @@
 
 mod decompress;
 mod format;
+mod gather;
 mod mapped;
 mod merge;
 mod pcap;
@@ -49,6 +50,15 @@ pub struct Frame<'cap> {
 /// The link type of an interface: a `LINKTYPE_` value of the pcap registry, FCS bits removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
+
+/// A file in a directory of captures that is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PassedOver {
+    /// Its path from the directory that was given, with `/` between the parts.
+    pub name: String,
+    /// What it is instead, by its content, in words.
+    pub found: String,
+}
 
 /// What the report says of one capture file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! The inputs of a run, in an order that does not depend on how they were given.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::PassedOver;
 use super::format::Reader;
+use super::gather::gather;
 use super::merge::Frames;
-use super::source::{Input, STDIN};
+use super::source::Input;
 use super::track::Track;
 use crate::Error;
 use crate::anomaly::Anomalies;
@@ -29,25 +30,26 @@ pub struct OpenOptions {
 #[derive(Debug)]
 pub struct CaptureSet {
     inputs: Vec<Input>,
+    passed_over: Vec<PassedOver>,
     strict: bool,
 }
 
 impl CaptureSet {
-    /// Opens the captures at `paths`; `-` is standard input. What is compressed or cannot be mapped is spooled now.
+    /// Opens the captures at `paths`. What is compressed or cannot be mapped is spooled now.
+    ///
+    /// A path is a file; `-` for standard input; a directory for every capture in and below it, told by content; or,
+    /// where nothing exists by that name, a pattern as in a shell. The same file reached twice is read once.
     ///
     /// # Errors
-    /// - [`Error::Usage`] for no path, the same file twice, or more than 65,536.
+    /// - [`Error::Usage`] for no path, a directory without a capture, a pattern that fits nothing, or more than 65,536
+    ///   inputs.
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
-    /// - [`Error::Malformed`] when an input is empty, is no capture, or breaks off inside its file header.
+    /// - [`Error::Malformed`] when an input that was named is empty or no capture, or one breaks off inside its file
+    ///   header.
     pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Self, Error> {
-        let mut seen = BTreeSet::new();
-        for path in paths {
-            if !seen.insert(identity(path)) {
-                return Err(Error::Usage(format!("{}: the same capture is given twice", path.display())));
-            }
-        }
-        let inputs = paths.iter().map(|path| Input::open(path, options)).collect::<Result<_, _>>()?;
-        Self::new(inputs, options.strict)
+        let gathered = gather(paths)?;
+        let inputs = gathered.captures.iter().map(|path| Input::open(path, options)).collect::<Result<_, _>>()?;
+        Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
     }
 
     /// The same from memory, each input with its name: for tests and fuzzing.
@@ -75,7 +77,28 @@ impl CaptureSet {
             keyed.push((first_time(&input, strict)?, input));
         }
         keyed.sort_by(|(a_time, a), (b_time, b)| order((*a_time, a), (*b_time, b)));
-        Ok(Self { inputs: keyed.into_iter().map(|(_, input)| input).collect(), strict })
+        let inputs = keyed.into_iter().map(|(_, input)| input).collect();
+        Ok(Self { inputs, passed_over: Vec::new(), strict })
+    }
+
+    /// The files in directories that are no captures, sorted by name.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
+    /// How many inputs there are.
+    pub fn len(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The name of an input without its directories, by the `file` of a frame; empty for none of them.
+    pub fn name(&self, file: u16) -> &str {
+        self.inputs.get(usize::from(file)).map_or("", |input| &input.name)
+    }
+
+    /// Never: a set has at least one input.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
     }
 
     /// Bytes to read, over all inputs, after decompression.
@@ -95,18 +118,6 @@ impl CaptureSet {
     pub fn digests(&self) -> Result<Vec<[u8; 32]>, Error> {
         self.inputs.iter().map(Input::digest).collect()
     }
-}
-
-/// What tells one file from another, however its path is written; standard input and what is not there by its path.
-fn identity(path: &Path) -> (PathBuf, u64, u64) {
-    #[cfg(unix)]
-    if path.as_os_str() != STDIN
-        && let Ok(metadata) = std::fs::metadata(path)
-    {
-        use std::os::unix::fs::MetadataExt;
-        return (PathBuf::new(), metadata.dev(), metadata.ino());
-    }
-    (path.canonicalize().unwrap_or_else(|_| path.to_path_buf()), 0, 0)
 }
 
 /// Checks the file header and gives the time of the first frame; `None` for a capture without frames.
@@ -186,16 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_file_twice_is_a_usage_error() {
+    fn the_same_file_twice_is_read_once() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a.pcap");
         std::fs::write(&path, capture(&[1])).expect("room");
-        let roundabout = dir.path().join(".").join("a.pcap");
-        let link = dir.path().join("b.pcap");
-        std::fs::hard_link(&path, &link).expect("a link");
-        for again in [&path, &roundabout, &link] {
-            let error = CaptureSet::open(&[path.clone(), again.clone()], &OpenOptions::default());
-            assert!(matches!(error, Err(Error::Usage(_))), "{}", again.display());
+        for again in [path.clone(), dir.path().join(".").join("a.pcap"), dir.path().to_path_buf()] {
+            let set = CaptureSet::open(&[path.clone(), again], &OpenOptions::default()).expect("sound");
+            assert_eq!(read(&set).expect("sound").0.len(), 1);
         }
         assert!(matches!(CaptureSet::open(&[], &OpenOptions::default()), Err(Error::Usage(_))));
     }
@@ -211,8 +219,6 @@ mod tests {
                 .to_string();
             assert!(error.contains(found) && error.starts_with(&path.display().to_string()), "{error}");
         }
-        let error = CaptureSet::open(&[dir.path().to_path_buf()], &OpenOptions::default()).expect_err("no capture");
-        assert!(error.to_string().contains("a directory"), "{error}");
         let missing = CaptureSet::open(&[dir.path().join("missing")], &OpenOptions::default());
         assert!(matches!(missing, Err(Error::Io { action: "open", .. })));
     }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::decompress::{Ahead, Compression, HEAD, Members};
+use super::format;
 use super::mapped::Mapping;
 use super::set::OpenOptions;
 use super::spool;
@@ -197,6 +198,26 @@ enum Hashing {
     Now,
     /// When the hash is asked for.
     Later,
+}
+
+/// What the file at `path` is instead of a capture, by its first bytes, decompressed where need be; `None` for a
+/// capture.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be opened or read.
+pub(super) fn other_than_capture(path: &Path) -> Result<Option<String>, Error> {
+    let io_error = |action| move |source| Error::Io { name: path.display().to_string(), action, source };
+    let file = File::open(path).map_err(io_error("open"))?;
+    let mut reader: Ahead<Box<dyn Read>> = Ahead::new(Box::new(file));
+    reader.ahead(HEAD).map_err(io_error("read"))?;
+    for _ in 0..MAX_LAYERS {
+        let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) else { break };
+        reader = Ahead::new(Box::new(Members::new(compression, reader)));
+    }
+    Ok(match reader.ahead(format::HEAD) {
+        Ok(head) => format::other_than_capture(head),
+        Err(error) => Some(format!("compressed data that cannot be read: {error}")),
+    })
 }
 
 /// Counts and hashes what is read through it.

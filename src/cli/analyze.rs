@@ -13,15 +13,17 @@ use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
-use peerproof::report::{Case, Document, Given, counted, escaped, terminal};
+use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
 /// Read captures and report what each peer served, verified against the torrents
 #[derive(Debug, Args)]
 pub struct Analyze {
-    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input.
-    /// The content decides, not the name. Several captures are read as one, in the order of time
+    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input; of a
+    /// directory, every capture in and below it; or a pattern such as "ring-*.pcapng".
+    /// The content decides, not the name. Several captures are read as one, in the order of time: parts of one
+    /// capture, or what was captured at several taps
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
@@ -152,6 +154,9 @@ impl Analyze {
         if self.format != Format::Table {
             // The table says so itself.
             document.notes.iter().for_each(|note| eprintln!("peerproof: note: {note}"));
+            if let Some(others) = passed_over(&document.passed_over) {
+                eprintln!("peerproof: note: {others}");
+            }
         }
         Ok(verdict(&evidence))
     }

@@ -16,7 +16,8 @@ use super::analyze::{check_tunnels, progress, tunnel, width};
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Inspect {
-    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input.
+    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input; of a
+    /// directory, every capture in and below it; or a pattern such as "ring-*.pcapng".
     /// Any capture can be inspected, also one without BitTorrent. Several captures are read as one
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,

@@ -55,7 +55,7 @@ const AFTER_HELP: &str = "\
 Examples:
   peerproof inspect capture.pcapng                          what is in it, and what to run next
   peerproof analyze capture.pcapng -t file.torrent          a report to read
-  peerproof analyze *.pcap.gz -t torrents/ -o case/         JSON, CSV and Parquet in a directory
+  peerproof analyze captures/ -t torrents/ -o case/         JSON, CSV and Parquet in a directory
   tcpdump -r big.pcap -w - tcp | peerproof analyze - -t x.torrent --format json
 
 Grades, each with the frames that show it:

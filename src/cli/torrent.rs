@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::metadata::Rebuilt;
+use peerproof::provenance::Span;
 use peerproof::report::{counted, escaped, grouped, hex};
 use peerproof::torrent::Torrents;
 use peerproof::{Options, analyze, find_torrents};
@@ -20,7 +21,8 @@ pub struct Torrent {
     #[arg(required_unless_present = "from", conflicts_with = "from", value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Captures to rebuild torrents from: metadata that hashes to its info-hash (ut_metadata, BEP 9)
+    /// Captures to rebuild torrents from: metadata that hashes to its info-hash (ut_metadata, BEP 9). Directories and
+    /// patterns are taken as in analyze
     #[arg(long, value_name = "CAPTURE", num_args = 1..)]
     from: Vec<PathBuf>,
 
@@ -50,6 +52,13 @@ impl Torrent {
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
     fn rebuild(&self) -> anyhow::Result<ExitCode> {
         let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
+        for other in captures.passed_over() {
+            eprintln!(
+                "peerproof: note: passed over as no capture: {} ({})",
+                escaped(&other.name),
+                escaped(&other.found)
+            );
+        }
         let options = Options { digest: false, ..Options::default() };
         let found = find_torrents(&captures, &options)?;
         // Piece layers that no hashes message holds, the data may prove.
@@ -73,7 +82,7 @@ impl Torrent {
             } else {
                 writeln!(out, "{}: the same torrent as {}", hex(&rebuilt.info_hash), torrent.info_hash())?;
             }
-            senders(rebuilt, &mut out)?;
+            senders(rebuilt, &captures, &mut out)?;
             if let (Some(directory), true) = (&self.output, first) {
                 let path = directory.join(format!("{}.torrent", torrent.info_hash()));
                 let wrote = std::fs::create_dir_all(directory)
@@ -98,16 +107,22 @@ impl Torrent {
 }
 
 /// Who sent the info dictionary, or a part of it.
-fn senders(rebuilt: &Rebuilt, out: &mut impl Write) -> io::Result<()> {
+fn senders(rebuilt: &Rebuilt, captures: &CaptureSet, out: &mut impl Write) -> io::Result<()> {
+    let frame = |span: &Span| {
+        let frame = span.first.frame;
+        match captures.len() {
+            1 => format!("frame {}", frame.number()),
+            _ => format!("frame {} of {}", frame.number(), escaped(captures.name(frame.file()))),
+        }
+    };
     for (endpoint, span) in &rebuilt.whole_from {
-        writeln!(out, "sent by       {endpoint}, first in frame {}", span.first.frame.number())?;
+        writeln!(out, "sent by       {endpoint}, first in {}", frame(span))?;
     }
     for part in &rebuilt.contributors {
         let whole = rebuilt.whole_from.iter().any(|(endpoint, _)| *endpoint == part.way.from);
         if let (Some(span), false) = (part.span(), whole) {
             let (from, sent, all) = (part.way.from, part.pieces.len(), rebuilt.pieces());
-            let frame = span.first.frame.number();
-            writeln!(out, "in part by    {from}, {sent} of {all} pieces, first in frame {frame}")?;
+            writeln!(out, "in part by    {from}, {sent} of {all} pieces, first in {}", frame(&span))?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use super::credit::{Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
 use super::parties::{Group, parties_of, subjects_of};
+use super::same::{SameConnection, same_connection_as};
 use super::{
     Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
     TorrentEvidence, Transfer, Unlisted,
@@ -18,7 +19,7 @@ use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::packet::Endpoint;
-use crate::provenance::{FrameId, Span};
+use crate::provenance::{FrameId, Sightings, Span};
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
@@ -32,6 +33,8 @@ pub(crate) struct Findings {
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
+    /// Connections seen on both sides of an address translation.
+    pub(crate) same: Vec<SameConnection>,
 }
 
 /// Makes the evidence of a run.
@@ -45,7 +48,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
     let records = ledger.records();
     let groups = subjects_of(records, window_silence_ns);
@@ -82,6 +85,9 @@ pub(crate) fn build(
     let mut subjects: Vec<Subject> =
         groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
+    for (transfer, _) in &mut transfers {
+        transfer.same_connection_as = same_connection_as(transfer, &same);
+    }
     let torrent_rows = context.torrents(&transfers);
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
@@ -105,6 +111,7 @@ pub(crate) fn build(
     });
     Ok(Evidence {
         captures: inputs,
+        passed_over: Vec::new(),
         torrents: torrent_rows,
         transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
         subjects,
@@ -239,6 +246,7 @@ impl Context<'_> {
             pieces_advertised: claimed,
             span,
             served_span: record.served_span.filter(|_| counts.served > 0),
+            seen: facts.seen.clone(),
             files: proven.files.iter().map(|(file, bytes)| (*file, *bytes)).collect(),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
@@ -247,6 +255,7 @@ impl Context<'_> {
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
             metadata: self.metadata_served(&[record]),
+            same_connection_as: BTreeSet::new(),
         };
         Some((transfer, ladder))
     }
@@ -276,6 +285,7 @@ impl Context<'_> {
             pieces_advertised: 0,
             span: first.facts.span.or(first.served_span)?,
             served_span: None,
+            seen: Sightings::default(),
             rungs: Vec::new(),
             next_rung: None,
         };
@@ -294,6 +304,7 @@ impl Context<'_> {
                 (Some(one), Some(other)) => Some(one.join(other)),
                 (one, other) => one.or(other),
             };
+            subject.seen.join(&transfer.seen);
             refuted.extend(record.refuted_pieces.iter().copied());
             let declared = record.facts.listen_port;
             if declared.is_some_and(|port| port != record.key.uploader.port) {

@@ -7,24 +7,28 @@ mod ladder;
 mod mentions;
 mod metadata;
 mod parties;
+mod same;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
-use crate::capture::InputFacts;
+use crate::capture::{InputFacts, PassedOver};
 use crate::hearsay::{Mention, Named};
 use crate::packet::Endpoint;
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build, is_private};
 pub use metadata::MetadataPart;
+pub(crate) use same::SameConnection;
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
     pub captures: Vec<InputFacts>,
+    /// Files in directories of captures that are none, sorted by name.
+    pub passed_over: Vec<PassedOver>,
     /// The torrents that were verified against: those given, with the metadata found in the captures.
     pub known: Torrents,
     /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.
@@ -328,6 +332,8 @@ pub struct Transfer {
     pub span: Span,
     /// The frames of served payload, when there is any.
     pub served_span: Option<Span>,
+    /// The inputs that hold packets of its connections, with the first and the last frame in each.
+    pub seen: Sightings,
     /// Verified bytes per file, for files with any; indices into the torrent's files.
     pub files: Vec<(usize, u64)>,
     /// The rungs reached, in order of the ladder.
@@ -345,6 +351,8 @@ pub struct Transfer {
     pub extension_messages: BTreeMap<String, u64>,
     /// What the uploader sent of the torrent's info dictionary; a part of it is no rung.
     pub metadata: Option<MetadataPart>,
+    /// Edges (from, to) that carry bytes of this one once more, on the other side of an address translation.
+    pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
 }
 
 /// On what the port of a subject rests.
@@ -405,6 +413,8 @@ pub struct Subject {
     pub span: Span,
     /// The frames of served payload, when there is any.
     pub served_span: Option<Span>,
+    /// The inputs that hold packets of its connections, with the first and the last frame in each.
+    pub seen: Sightings,
     /// The rungs reached, in order of the ladder.
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
@@ -488,6 +498,8 @@ pub struct Quality {
     pub bad_checksums: Option<u64>,
     /// Backward or implausible steps of the clock.
     pub clock_steps: u64,
+    /// Packets with payload that were seen again in another capture, and count once.
+    pub seen_at_two_taps: u64,
     /// The first and last packet of the whole run.
     pub span: Option<(At, At)>,
 }

@@ -41,6 +41,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
             .filter(|anomaly| anomaly.kind != anomaly::Kind::TorrentNotGiven.name())
             .collect(),
         inputs: report.inputs,
+        passed_over: report.passed_over,
         opaque: report.opaque,
         traffic,
         warnings: Vec::new(),

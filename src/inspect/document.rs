@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::anomaly;
-use crate::report::{Anomaly, Input, Opaque, Quality, Tool, Unlisted, stable_json};
+use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, Unlisted, stable_json};
 
 /// What captures hold.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +20,9 @@ pub struct Inspection {
     pub tunnels: Vec<String>,
     /// The captures, as in report.json; their `sha256` is not computed.
     pub inputs: Vec<Input>,
+    /// As in report.json.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// Frames, flows, times and gaps, as in report.json.
     pub quality: Quality,
     /// What the flows carried, BitTorrent or not; sorted by transport and content.

@@ -3,7 +3,7 @@
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed};
+use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -125,6 +125,9 @@ fn held(inspection: &Inspection, page: &mut Page) {
         drops(input, page);
     }
     more(inspection.inputs.len(), MOST_INPUTS, "capture", page);
+    if let Some(others) = passed_over(&inspection.passed_over) {
+        page.line(&others);
+    }
     let quality = &inspection.quality;
     if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
     {

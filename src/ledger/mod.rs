@@ -194,7 +194,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let from = served.from;
         let transfer = self.transfer(conversation, from, torrent);
-        let Served { block, answer, advertised, .. } = served;
+        let Served { block, answer, advertised, acknowledges, .. } = served;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         let lost = u64::from(block.captured_to) - captured;
         let whole = captured == u64::from(block.len);
@@ -204,7 +204,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         };
         // A block that waited behind a hole is read after messages that were sent later than it.
         let before = |span: &Span| !block.span.first.precedes(span.last);
-        let (requested, advertised) = (requested.filter(before), advertised.filter(before));
+        // Of two taps the clocks may differ: between their files, the order of one stream tells more than times.
+        let said = |span: &Span| span.last.frame.file() != block.span.first.frame.file() || before(span);
+        let (requested, advertised) =
+            (requested.filter(|span| acknowledges || before(span)), advertised.filter(said));
         let Some(record) = self.records.get_mut(transfer.0 as usize) else { return };
         record.counts.served += captured;
         record.counts.lost += lost;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
-use crate::provenance::{Span, Timestamp};
+use crate::provenance::{Sightings, Span, Timestamp};
 use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
 use crate::torrent::TorrentId;
 
@@ -156,6 +156,8 @@ pub struct Facts {
     pub named_places: BTreeSet<u64>,
     /// First and last packet.
     pub span: Option<Span>,
+    /// The inputs that hold packets of its connections.
+    pub seen: Sightings,
     /// The tunnels crossed.
     pub paths: BTreeSet<String>,
 }
@@ -286,6 +288,7 @@ impl Facts {
         if let Some(span) = session.span() {
             self.span = Some(self.span.map_or(span, |known| known.join(span)));
         }
+        self.seen.join(&session.seen);
         paths.iter().fold(all, |all, path| keep(&mut self.paths, path.clone()) && all)
     }
 

@@ -6,7 +6,7 @@ use super::{Conversation, Ledger, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 use crate::session::{Carrier, ConnectionId, Encryption, Served};
 use crate::torrent::TorrentId;
 
@@ -25,6 +25,8 @@ pub struct WebConnection {
     pub opening: Option<Span>,
     /// First and last packet.
     pub span: Span,
+    /// The inputs that hold packets of it.
+    pub seen: Sightings,
     /// The first whole block.
     pub first_block: Option<Span>,
     /// Whether a stretch of the responses was sent twice with different bytes.
@@ -90,6 +92,7 @@ impl<'cap> Ledger<'_, 'cap> {
             facts.gap_bytes += web.gap_bytes;
             facts.duplicate_frames |= web.duplicate_frames;
             facts.span = Some(facts.span.map_or(web.span, |known| known.join(web.span)));
+            facts.seen.join(&web.seen);
             facts.paths.extend(web.paths.iter().cloned());
             // A connection for several torrents: what was acknowledged of each is not told apart.
             record.counts.acknowledged += if web.torrents.len() == 1 { web.acknowledged } else { 0 };

@@ -152,7 +152,10 @@ impl Wire {
                     sink.push(StreamItem::Uncompared { offset: offset + before, len: len - before, at });
                 }
             }
-            StreamItem::Acked { .. } | StreamItem::OutOfWindow { .. } | StreamItem::End { .. } => sink.push(*item),
+            StreamItem::Acked { .. }
+            | StreamItem::Answers { .. }
+            | StreamItem::OutOfWindow { .. }
+            | StreamItem::End { .. } => sink.push(*item),
         }
         Ok(false)
     }

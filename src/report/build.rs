@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::capture::{InputFacts, LinkType};
+use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
 use crate::evidence::{self, Evidence, Flag, Grade};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
-use crate::packet::{ChecksumPolicy, UdpTunnel, is_read};
-use crate::provenance::Span;
+use crate::packet::{ChecksumPolicy, Endpoint, UdpTunnel, is_read};
+use crate::provenance::{Sightings, Span};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
 use crate::report::notes::notes;
@@ -29,6 +29,7 @@ impl Document {
                 tunnels: Vec::new(),
                 limits: limit_names(limits),
             },
+            passed_over: evidence.passed_over.iter().map(passed_over).collect(),
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
             transfers: evidence
@@ -190,6 +191,8 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
             of: part.of,
             frames: frames(part.span),
         }),
+        seen_in: seen_in(&transfer.seen),
+        same_connection_as: transfer.same_connection_as.iter().map(edge).collect(),
     }
 }
 
@@ -229,6 +232,7 @@ fn subject(subject: &evidence::Subject) -> Subject {
         standard: subject.standard.map(standard),
         frames: frames(subject.span),
         served_frames: subject.served_span.map(frames),
+        seen_in: seen_in(&subject.seen),
     }
 }
 
@@ -273,6 +277,7 @@ fn quality(quality: &evidence::Quality) -> Quality {
         first_time: quality.span.map(|(first, _)| rfc3339(first.time)),
         last_time: quality.span.map(|(_, last)| rfc3339(last.time)),
         duration_ns: quality.span.map(|(first, last)| last.time.0.abs_diff(first.time.0)),
+        seen_at_two_taps: Some(quality.seen_at_two_taps).filter(|count| *count > 0),
     }
 }
 
@@ -324,6 +329,26 @@ fn frames(span: Span) -> Frames {
         last: last.number(),
         last_file: (last.file() != first.file()).then_some(last.file()),
     }
+}
+
+/// The frames in each input, where there are several.
+fn seen_in(seen: &Sightings) -> Vec<Frames> {
+    let each = seen.iter().filter(|_| seen.iter().len() > 1);
+    each.map(|(first, last)| Frames {
+        file: first.file(),
+        first: first.number(),
+        last: last.number(),
+        last_file: None,
+    })
+    .collect()
+}
+
+fn edge((uploader, downloader): &(Endpoint, Endpoint)) -> Edge {
+    Edge { uploader: uploader.to_string(), downloader: downloader.to_string() }
+}
+
+fn passed_over(other: &OtherFile) -> PassedOver {
+    PassedOver { name: other.name.clone(), found: other.found.clone() }
 }
 
 fn peer_ids(ids: &BTreeSet<[u8; 20]>) -> Vec<String> {

@@ -21,6 +21,9 @@ pub struct Document {
     pub options: Options,
     /// The captures, in the order that [`Frames::file`] counts, then the torrents.
     pub inputs: Vec<Input>,
+    /// Files in directories of captures that are none, sorted by name; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// The torrents of the run.
     pub torrents: Vec<Torrent>,
     /// Directed edges.
@@ -142,7 +145,26 @@ pub struct Interface {
     pub unread_frames: u64,
 }
 
-/// Frames from `first` to `last` of input `file`.
+/// A file that is no capture, in a directory that was given for its captures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// Its path from that directory on, not escaped.
+    pub name: String,
+    /// What it is instead.
+    pub found: String,
+}
+
+/// Two endpoints, in the direction of an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edge {
+    /// Who sent.
+    pub uploader: String,
+    /// Who received.
+    pub downloader: String,
+}
+
+/// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
+/// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Frames {
     /// Index into `inputs`.
@@ -283,6 +305,14 @@ pub struct Transfer {
     pub extension_messages: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// Where its packets stand in several inputs: of each, the first and the last frame. Left out for one input, of
+    /// which `frames` says it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
+    /// The edges that carry the same bytes on the other side of an address translation: no figure may be added to
+    /// theirs. Left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_connection_as: Vec<Edge>,
 }
 
 /// What of the torrent's info dictionary went over; all of it is the rung G3m.
@@ -334,6 +364,9 @@ pub struct Subject {
     pub standard: Option<Standard>,
     pub frames: Frames,
     pub served_frames: Option<Frames>,
+    /// As in [`Transfer`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
 }
 
 /// A step of the ladder that was reached.
@@ -445,6 +478,9 @@ pub struct Quality {
     pub last_time: Option<String>,
     /// Nanoseconds between the first and the last packet.
     pub duration_ns: Option<u64>,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at_two_taps: Option<u64>,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -8,7 +8,7 @@ use crate::capture::{InputFacts, Interface, LinkType};
 use crate::evidence::*;
 use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint};
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::provenance::{At, FrameId, Sightings, Span, Timestamp};
 use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
 
 /// The report of [`evidence`].
@@ -118,6 +118,7 @@ fn empty() -> Evidence {
             dropped_by_capture: Some(0),
             unused_blocks: Default::default(),
         }],
+        passed_over: Vec::new(),
         torrents: Vec::new(),
         transfers: Vec::new(),
         subjects: Vec::new(),
@@ -167,6 +168,8 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         unsolicited_messages: 0,
         extension_messages: std::collections::BTreeMap::new(),
         metadata: None,
+        seen: Sightings::default(),
+        same_connection_as: BTreeSet::new(),
     }
 }
 
@@ -190,6 +193,7 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         pieces_advertised: transfer.pieces_advertised,
         span: transfer.span,
         served_span: transfer.served_span,
+        seen: transfer.seen.clone(),
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
     }

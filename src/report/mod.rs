@@ -26,8 +26,9 @@ mod text;
 pub use case::{Case, CaseError};
 pub(crate) use document::stable_json;
 pub use document::{
-    Anomaly, Document, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted, UnlistedTorrent,
+    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
+    PassedOver, Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
+    UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
@@ -36,6 +37,7 @@ pub(crate) use notes::not_listed;
 pub use notes::notes;
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
+pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;

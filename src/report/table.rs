@@ -100,6 +100,13 @@ fn transfers(document: &Document) -> Table {
         "served_frames": Text = t.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
         "next_rung": Text = cell(t.next_rung.as_deref().unwrap_or_default()),
         "paths": Text = cells(&t.paths),
+        "seen_in": Text = seen_in(document, &t.seen_in),
+        "same_connection_as": Text = t
+            .same_connection_as
+            .iter()
+            .map(|edge| format!("{} -> {}", edge.uploader, edge.downloader))
+            .collect::<Vec<_>>()
+            .join("; "),
     })
 }
 
@@ -136,6 +143,7 @@ fn subjects(document: &Document) -> Table {
         "frames": Text = frames_text(document, s.frames),
         "served_frames": Text = s.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
         "next_rung": Text = cell(s.next_rung.as_deref().unwrap_or_default()),
+        "seen_in": Text = seen_in(document, &s.seen_in),
     })
 }
 
@@ -245,6 +253,11 @@ fn frames_text(document: &Document, frames: Frames) -> String {
         None if frames.first == frames.last => format!("{file}{}", frames.first),
         None => format!("{file}{}-{}", frames.first, frames.last),
     }
+}
+
+/// The frames in each input, one after the other.
+fn seen_in(document: &Document, seen: &[Frames]) -> String {
+    seen.iter().map(|frames| frames_text(document, *frames)).collect::<Vec<_>>().join("; ")
 }
 
 fn cells(names: &[String]) -> String {

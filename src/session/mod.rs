@@ -22,7 +22,7 @@ pub use side::SideFacts;
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
 
@@ -151,6 +151,8 @@ pub struct Served<'cap> {
     pub answer: Answer,
     /// Where the sender advertised the piece before, if it did.
     pub advertised: Option<Span>,
+    /// Whether its first packet acknowledges the request: it was sent after it, whatever the times say.
+    pub acknowledges: bool,
 }
 
 /// One peer connection.
@@ -172,6 +174,8 @@ pub struct Session<'cap> {
     pub opening: Option<Span>,
     /// Whether frames of it are in the capture more than once.
     pub duplicate_frames: bool,
+    /// The inputs that hold packets of it, told when it ends.
+    pub seen: Sightings,
     /// Whether the capture holds it from its first byte on.
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included; known when it is over.
@@ -193,6 +197,7 @@ impl<'cap> Session<'cap> {
             initiator: None,
             opening: None,
             duplicate_frames: false,
+            seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
             bytes: 0,
             sides: [Side::new(start, limits), Side::new(start, limits)],
@@ -254,7 +259,11 @@ impl<'cap> Session<'cap> {
         anomalies: &mut Anomalies,
     ) {
         match *item {
-            StreamItem::Data { doubtful, .. } => self.sides[direction.index()].facts.bad_checksum |= doubtful,
+            StreamItem::Data { offset, bytes, doubtful, .. } => {
+                let side = &mut self.sides[direction.index()];
+                side.facts.bad_checksum |= doubtful;
+                side.place = offset.saturating_add(bytes.len() as u64);
+            }
             StreamItem::Gap { offset, missing, cause, at } => {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
@@ -271,6 +280,7 @@ impl<'cap> Session<'cap> {
                     self.example(direction, Span::single(at), detail)
                 });
             }
+            StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
             StreamItem::Uncompared { offset, len, at } => anomalies.note(Kind::OverlapUncompared, len, || {
                 let detail = format!("{len} bytes from stream offset {offset} sent again too late to compare");
                 self.example(direction, Span::single(at), detail)
@@ -428,11 +438,15 @@ impl<'cap> Session<'cap> {
     fn serve(&mut self, direction: Direction, block: Block<'cap>, anomalies: &mut Anomalies) -> Served<'cap> {
         let flow = self.flow;
         let (sender, receiver) = both(&mut self.sides, direction);
+        let answered = sender.answered(block.span.first.frame);
+        let asked = receiver.outstanding.place(block.piece, block.begin);
+        let acknowledges = answered.zip(asked).is_some_and(|(upto, place)| place <= upto);
         let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
         sender.block(&block, &answer);
         // Rationale: only where the capture holds both directions whole can "never requested" be said.
         let whole = self.from_start
             && receiver.facts.gaps == 0
+            && answered.is_none_or(|upto| upto <= receiver.place)
             && receiver.facts.packets > 0
             && sender.facts.gaps == 0
             && receiver.facts.lost_sync == 0
@@ -449,7 +463,7 @@ impl<'cap> Session<'cap> {
             });
         }
         let advertised = sender.facts.advertised.since(block.piece);
-        Served { from: direction, block, answer, advertised }
+        Served { from: direction, block, answer, advertised, acknowledges }
     }
 
     fn example(&self, direction: Direction, span: Span, detail: String) -> Example {

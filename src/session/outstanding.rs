@@ -46,6 +46,8 @@ struct Request {
     live: u32,
     /// Cancelled, and not answered all the same.
     cancelled: u32,
+    /// The place behind it in the stream of those who ask.
+    place: u64,
     number: u64,
     /// Chokes before it: what was asked for before one is mostly asked for again, and answered once.
     chokes: u64,
@@ -64,15 +66,16 @@ impl Outstanding {
         Self { most, ..Self::default() }
     }
 
-    pub(super) fn request(&mut self, block: BlockRef, span: Span) {
+    /// Takes a request that ends at or before `place` in the stream.
+    pub(super) fn request(&mut self, block: BlockRef, span: Span, place: u64) {
         let key = (block.piece, block.begin);
         self.next += 1;
-        let fresh =
-            Request { length: block.length, span, live: 1, cancelled: 0, number: self.next, chokes: self.chokes };
+        let (number, chokes) = (self.next, self.chokes);
+        let fresh = Request { length: block.length, span, live: 1, cancelled: 0, place, number, chokes };
         match self.requests.get_mut(&key) {
             Some(known) if known.length == block.length && known.chokes == self.chokes => {
                 if known.live == 0 {
-                    known.span = span;
+                    (known.span, known.place) = (span, place);
                 }
                 (known.live, known.number) = (known.live.saturating_add(1), self.next);
             }
@@ -138,6 +141,11 @@ impl Outstanding {
         self.sweep();
     }
 
+    /// The place in the stream behind the request that a block there would answer.
+    pub(super) fn place(&self, piece: u32, begin: u32) -> Option<u64> {
+        self.requests.get(&(piece, begin)).map(|request| request.place)
+    }
+
     /// Takes the request that a block of `len` bytes answers.
     pub(super) fn answer(&mut self, piece: u32, begin: u32, len: u32) -> Answer {
         let Some(request) = self.requests.get_mut(&(piece, begin)).filter(|request| len <= request.length) else {
@@ -200,7 +208,7 @@ mod tests {
     #[test]
     fn a_request_is_answered_once() {
         let mut outstanding = Outstanding::new(8);
-        outstanding.request(block(1), span(1));
+        outstanding.request(block(1), span(1), 0);
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(1)));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
     }
@@ -208,7 +216,7 @@ mod tests {
     #[test]
     fn a_cancelled_request_is_told_apart_from_none() {
         let mut outstanding = Outstanding::new(8);
-        outstanding.request(block(1), span(1));
+        outstanding.request(block(1), span(1), 0);
         outstanding.cancel(block(1));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(1)));
     }
@@ -216,8 +224,8 @@ mod tests {
     #[test]
     fn a_block_asked_for_twice_may_be_answered_twice() {
         let mut outstanding = Outstanding::new(8);
-        outstanding.request(block(1), span(1));
-        outstanding.request(block(1), span(2));
+        outstanding.request(block(1), span(1), 0);
+        outstanding.request(block(1), span(2), 0);
         assert_eq!(
             [0; 3].map(|_| outstanding.answer(1, 0, 16_384)),
             [Answer::Solicited(span(1)), Answer::Solicited(span(1)), Answer::Unasked]
@@ -227,9 +235,9 @@ mod tests {
     #[test]
     fn a_block_asked_for_again_after_its_cancel_is_solicited_and_the_cancelled_one_told_apart() {
         let mut outstanding = Outstanding::new(8);
-        outstanding.request(block(1), span(1));
+        outstanding.request(block(1), span(1), 0);
         outstanding.cancel(block(1));
-        outstanding.request(block(1), span(3));
+        outstanding.request(block(1), span(3), 0);
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(3)));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(3)));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
@@ -238,14 +246,14 @@ mod tests {
     #[test]
     fn a_longer_block_than_asked_for_is_no_answer() {
         let mut outstanding = Outstanding::new(8);
-        outstanding.request(block(1), span(1));
+        outstanding.request(block(1), span(1), 0);
         assert_eq!(outstanding.answer(1, 0, 32_768), Answer::Unasked);
     }
 
     #[test]
     fn the_oldest_request_is_forgotten_first_and_told_once() {
         let mut outstanding = Outstanding::new(4);
-        (0..5).for_each(|piece| outstanding.request(block(piece), span(u64::from(piece) + 1)));
+        (0..5).for_each(|piece| outstanding.request(block(piece), span(u64::from(piece) + 1), 0));
         assert!(outstanding.take_overflow() && !outstanding.take_overflow() && outstanding.overflowed());
         assert_eq!(outstanding.answer(0, 0, 16_384), Answer::Unasked);
         assert_eq!(outstanding.answer(4, 0, 16_384), Answer::Solicited(span(5)));
@@ -254,13 +262,13 @@ mod tests {
     #[test]
     fn what_waits_is_told_oldest_first_without_what_was_answered_cancelled_or_rejected() {
         let mut outstanding = Outstanding::new(1_000);
-        (0..500).for_each(|piece| outstanding.request(block(piece), span(1)));
+        (0..500).for_each(|piece| outstanding.request(block(piece), span(1), 0));
         let answered = (0..490).filter(|piece| outstanding.answer(*piece, 0, 16_384) != Answer::Unasked);
         assert_eq!(answered.count(), 490);
         assert!(outstanding.order.len() <= 2 * (10 + SPARE));
         outstanding.cancel(block(491));
         outstanding.reject(block(492));
-        outstanding.request(block(490), span(2));
+        outstanding.request(block(490), span(2), 0);
         let pieces: Vec<_> = outstanding.oldest(9).iter().map(|block| block.piece).collect();
         assert_eq!(pieces, [493, 494, 495, 496, 497, 498, 499, 490]);
         assert_eq!(outstanding.oldest(2), [block(493), block(494)]);
@@ -274,7 +282,7 @@ mod tests {
     fn a_million_answered_requests_leave_nothing_behind() {
         let mut outstanding = Outstanding::new(4);
         for piece in 0..1_000_000 {
-            outstanding.request(block(piece), span(1));
+            outstanding.request(block(piece), span(1), 0);
             outstanding.answer(piece, 0, 16_384);
         }
         assert!(outstanding.order.len() <= 8 && !outstanding.overflowed());

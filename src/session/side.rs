@@ -1,10 +1,10 @@
 //! One side of a session: its deframer, its open requests, and the facts that its messages prove.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
-use crate::provenance::Span;
+use crate::provenance::{FrameId, Span};
 use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
 /// What the messages of one side prove.
@@ -70,6 +70,10 @@ pub(super) struct Side<'cap> {
     pub(super) deframer: Deframer<'cap>,
     pub(super) outstanding: Outstanding,
     pub(super) delivery: Delivery,
+    /// The place behind what was read of it.
+    pub(super) place: u64,
+    /// Frames captured before what they acknowledge of the other side, and up to which place they do.
+    answers: VecDeque<(FrameId, u64)>,
 }
 
 impl<'cap> Side<'cap> {
@@ -79,6 +83,8 @@ impl<'cap> Side<'cap> {
             deframer: Deframer::new(start, limits),
             outstanding: Outstanding::new(limits.outstanding_requests),
             delivery: Delivery::default(),
+            place: 0,
+            answers: VecDeque::new(),
         }
     }
 
@@ -93,7 +99,7 @@ impl<'cap> Side<'cap> {
             }
             Message::Request(block) => {
                 facts.requested.get_or_insert(span);
-                self.outstanding.request(block, span);
+                self.outstanding.request(block, span, self.place);
             }
             Message::Cancel(block) => self.outstanding.cancel(block),
             Message::RejectRequest(_) => facts.rejected += 1,
@@ -128,8 +134,24 @@ impl<'cap> Side<'cap> {
         }
     }
 
+    /// The frame was sent after the bytes of the other side before `upto`, whatever the times say.
+    pub(super) fn answers(&mut self, frame: FrameId, upto: u64) {
+        if self.answers.len() >= MOST_ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((frame, upto));
+    }
+
+    /// How far the frame acknowledges the other side, where it was captured before that.
+    pub(super) fn answered(&self, frame: FrameId) -> Option<u64> {
+        self.answers.iter().rev().find(|(answer, _)| *answer == frame).map(|(_, upto)| *upto)
+    }
+
     /// Takes over what was acknowledged by now.
     pub(super) fn settle(&mut self) {
         self.facts.acknowledged = self.delivery.acknowledged();
     }
 }
+
+// Rationale: as many packets as wait for bytes that they acknowledge; a block is read soon after its first frame.
+const MOST_ANSWERS: usize = 4_096;

@@ -9,7 +9,7 @@ use crate::anomaly::Example;
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Sightings, Span};
 use crate::session::{Carrier, Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
@@ -21,6 +21,7 @@ pub(super) struct Channel<'cap> {
     flow: FlowKey,
     carrier: Carrier,
     span: Option<Span>,
+    seen: Sightings,
     content: Content<'cap>,
 }
 
@@ -45,6 +46,8 @@ pub(super) struct Transported {
     pub(super) opening: Opening,
     /// Whether frames of it are in the capture more than once.
     pub(super) duplicates: bool,
+    /// The initial sequence numbers of TCP, the initiator's first, where both were captured.
+    pub(super) initial: Option<[u32; 2]>,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
     /// Payload bytes on the wire.
@@ -53,7 +56,7 @@ pub(super) struct Transported {
 
 impl<'cap> Channel<'cap> {
     pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
-        Self { flow, carrier, span: None, content: Content::Undecided }
+        Self { flow, carrier, span: None, seen: Sightings::default(), content: Content::Undecided }
     }
 
     /// Whether the connection carries something that is not read further.
@@ -77,6 +80,7 @@ impl<'cap> Channel<'cap> {
             Some(span) => span.cover(at),
             None => self.span = Some(Span::single(at)),
         }
+        self.seen.note(at.frame);
         if let Content::Peer(session) | Content::Mse(_, Some(session)) = &mut self.content {
             session.touch(direction, at);
         }
@@ -140,7 +144,7 @@ impl<'cap> Channel<'cap> {
         {
             let web = Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)));
             if let Content::Peer(session) = std::mem::replace(&mut self.content, web) {
-                end(session, Transported::default(), hub);
+                end(session, Transported::default(), self.seen.clone(), hub);
             }
         }
     }
@@ -292,17 +296,20 @@ impl<'cap> Channel<'cap> {
             self.filter(None, &transported.opening, hub);
         }
         let (flow, carrier, span) = (self.flow, self.carrier, self.span);
+        let mut seen = self.seen;
+        let opening = transported.opening;
+        [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
         match self.content {
-            Content::Peer(session) => end(session, transported, hub),
+            Content::Peer(session) => end(session, transported, seen, hub),
             Content::Web(web) => {
-                web.close(transported, span, hub);
+                web.close(transported, span, seen, hub);
                 Carried::Http
             }
             Content::Mse(filter, session) => {
                 hub.used_secrets.extend(filter.secret());
                 let mut carried = Carried::Other;
                 if let Some(session) = session {
-                    carried = end(session, transported, hub);
+                    carried = end(session, transported, seen, hub);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
                 let basis = match filter.outcome() {
@@ -325,9 +332,11 @@ impl<'cap> Channel<'cap> {
     }
 }
 
-/// Whether the segment that opens a direction was seen, so that its offsets count from its first byte.
+/// Whether the segment that opens a direction was seen, or the answer to it, so that its offsets count from its first
+/// byte.
 fn begins(opening: &Opening, direction: Direction) -> bool {
-    if opening.initiator == Some(direction) { opening.syn.is_some() } else { opening.syn_ack.is_some() }
+    let syn = opening.syn.filter(|_| opening.initiator == Some(direction));
+    syn.or(opening.syn_ack).is_some()
 }
 
 /// Hands an item to a session, and what it makes known to the hub.
@@ -347,10 +356,19 @@ fn read<'cap>(
     hub.scratch.events = events;
 }
 
-fn end<'cap>(mut session: Box<Session<'cap>>, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
+fn end<'cap>(
+    mut session: Box<Session<'cap>>,
+    transported: Transported,
+    seen: Sightings,
+    hub: &mut Hub<'_, 'cap>,
+) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes;
+    session.seen = seen;
+    if let Some(initial) = transported.initial {
+        hub.legs.note(&session, initial, &mut hub.anomalies);
+    }
     let encryption = session.encryption;
     if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }

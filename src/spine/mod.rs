@@ -2,8 +2,10 @@
 
 mod announces;
 mod channel;
+mod doubles;
 mod ended;
 mod hashes;
+mod legs;
 mod tcp;
 mod traffic;
 mod udp;
@@ -30,6 +32,7 @@ use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
 use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
+use legs::Legs;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
 use udp::UdpFlow;
@@ -64,6 +67,8 @@ pub(crate) struct Hub<'run, 'cap> {
     listener: Listener,
     metadata: MetadataStore,
     hashes: Hashes,
+    legs: Legs,
+    several_inputs: bool,
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
@@ -106,6 +111,8 @@ struct Tallies {
     utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
+    /// Packets with payload that another input holds, too.
+    seen_at_two_taps: u64,
 }
 
 /// A flow of either transport.
@@ -144,6 +151,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 listener: Listener::new(options.limits.transactions),
                 metadata: MetadataStore::default(),
                 hashes: Hashes::default(),
+                legs: Legs::default(),
+                several_inputs: false,
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
@@ -160,6 +169,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     pub(crate) fn anomalies(&mut self) -> &mut Anomalies {
         &mut self.hub.anomalies
+    }
+
+    /// Says before the first frame how many inputs there are.
+    pub(crate) fn expect_inputs(&mut self, inputs: usize) {
+        self.hub.several_inputs = inputs > 1;
     }
 
     /// Takes the next frame.
@@ -272,6 +286,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             mentions,
             metadata,
             hashes,
+            legs,
             tallies,
             mut traffic,
             opaque,
@@ -302,9 +317,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             gap_bytes: tallies.gap_bytes,
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
+            seen_at_two_taps: tallies.seen_at_two_taps,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps: self.clock.steps };
+        let (clock_steps, same) = (self.clock.steps, legs.same);
+        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
         Ok((ledger, findings, traffic))
     }
 }

@@ -1,13 +1,15 @@
 //! One TCP flow: a connection and what it carries, until the next connection on the same addresses.
 
+use std::net::IpAddr;
+
 use super::channel::{Channel, Transported};
+use super::doubles::{self, Doubles, Mark};
 use super::ended::EndedFlow;
 use super::traffic::Volume;
 use super::{Hub, Paths};
-use crate::anomaly::{Example, Kind};
 use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{Carrier, arrow};
+use crate::provenance::Timestamp;
+use crate::session::Carrier;
 use crate::stream::{EndReason, StreamLimits, TcpConnection};
 
 /// A TCP flow.
@@ -16,21 +18,14 @@ pub(super) struct TcpFlow<'cap> {
     flow: FlowKey,
     stream: TcpConnection<'cap>,
     channel: Channel<'cap>,
-    recent: [Recent; 2],
-    duplicates: u64,
+    recent: [Doubles; 2],
+    duplicates: bool,
     volume: Volume,
     paths: Paths,
     /// When the last packet came, while it is over and waits to be closed.
     lingers: Option<Timestamp>,
     /// Whether its bytes are of interest.
     read: bool,
-}
-
-/// Marks of the last packets of one direction, to tell a frame captured twice.
-#[derive(Clone, Copy, Debug, Default)]
-struct Recent {
-    marks: [Option<(u64, Timestamp)>; RECENT],
-    next: usize,
 }
 
 impl<'cap> TcpFlow<'cap> {
@@ -41,8 +36,8 @@ impl<'cap> TcpFlow<'cap> {
             flow,
             stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
             channel: Channel::new(flow, Carrier::Tcp),
-            recent: [Recent::default(); 2],
-            duplicates: 0,
+            recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
+            duplicates: false,
             volume: Volume::default(),
             paths: Paths::default(),
             lingers: None,
@@ -129,8 +124,8 @@ impl<'cap> TcpFlow<'cap> {
         let stop = self.stream.ended();
         hub.streams_open -= usize::from(self.read);
         let paths = self.paths.names(decoder);
-        let (duplicates, bytes) = (self.duplicates > 0, self.volume.bytes());
-        let carried = self.channel.close(Transported { opening, duplicates, paths, bytes }, hub);
+        let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
+        let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
         EndedFlow { stop, carried, volume: self.volume }
     }
 
@@ -138,35 +133,24 @@ impl<'cap> TcpFlow<'cap> {
         if segment.payload.wire_len == 0 {
             return;
         }
-        let mark = u64::from(packet.fingerprint) << 32 | u64::from(segment.seq);
-        if self.recent[packet.direction.index()].is_double(mark, packet.at) {
-            self.duplicates += 1;
-            hub.anomalies.note(Kind::DuplicateFrame, 1, || Example {
-                span: Some(Span::single(packet.at)),
-                flow: arrow(packet.flow, packet.direction),
-                detail: "the same packet is in the capture more than once".to_owned(),
-            });
+        if let Some(original) = self.recent[packet.direction.index()].original(mark(packet, segment), packet.at) {
+            self.duplicates = true;
+            doubles::note(original, packet.at, packet.flow, packet.direction, hub);
         }
     }
 }
 
-impl Recent {
-    /// Whether a packet with this mark was seen just before; remembers it.
-    #[inline]
-    fn is_double(&mut self, mark: u64, at: At) -> bool {
-        let seen = |entry: &Option<(u64, Timestamp)>| {
-            entry.is_some_and(|(other, time)| {
-                other == mark && at.time.0.saturating_sub(time.0).unsigned_abs() <= DOUBLE_NS
-            })
-        };
-        let double = self.marks.iter().any(seen);
-        self.marks[self.next] = Some((mark, at.time));
-        self.next = (self.next + 1) % RECENT;
-        double
-    }
+/// What tells a segment from its retransmission. The identification of IPv4 does it alone, as senders count it up; and
+/// the checksum is another one where the sending host captures what its network card is still to complete. Without
+/// it, the checksum covers TCP's timestamps, where they are used.
+fn mark(packet: &Packet<'_>, segment: &TcpSegment<'_>) -> Mark {
+    let identification = packet.fingerprint >> 16;
+    let sure = identification > 0 && matches!(packet.flow.low.ip, IpAddr::V4(_));
+    let told = if sure {
+        // An offloaded segment shares its identification with the first packet that the card makes of it.
+        identification << 16 | (segment.payload.wire_len & 0xffff)
+    } else {
+        packet.fingerprint
+    };
+    Mark { value: u64::from(told) << 32 | u64::from(segment.seq), sure, number: segment.seq }
 }
-
-// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
-const RECENT: usize = 8;
-// Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
-const DOUBLE_NS: u64 = 50_000_000;

@@ -1,10 +1,13 @@
 //! One UDP flow: the uTP connections on it, if there are any.
 
+use std::collections::BTreeSet;
+
 use super::channel::{Channel, Transported};
+use super::doubles::{self, Doubles, Mark};
 use super::traffic::{Content, Transport, Volume};
 use super::{Hub, Paths};
 use crate::anomaly::{Example, Kind};
-use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, UdpDatagram};
+use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, Payload, UdpDatagram};
 use crate::provenance::Span;
 use crate::session::{Carrier, arrow};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
@@ -49,6 +52,9 @@ struct Utp<'cap> {
     channels: Channels<'cap>,
     /// Packets that may be uTP; the next connection that is established takes them.
     pending: Volume,
+    recent: [Doubles; 2],
+    /// The connections of which packets were captured more than once.
+    doubled: BTreeSet<UtpId>,
 }
 
 impl<'cap> UdpFlow<'cap> {
@@ -76,7 +82,13 @@ impl<'cap> UdpFlow<'cap> {
                 return;
             }
             let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
-            self.utp = Some(Box::new(Utp { streams, channels: Channels::default(), pending: Volume::default() }));
+            self.utp = Some(Box::new(Utp {
+                streams,
+                channels: Channels::default(),
+                pending: Volume::default(),
+                recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
+                doubled: BTreeSet::new(),
+            }));
         }
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
@@ -100,6 +112,13 @@ impl<'cap> UdpFlow<'cap> {
                 detail: "more packets of this flow look like uTP than are held until a connection is shown"
                     .to_owned(),
             });
+        }
+        let double = mark(&datagram.payload)
+            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at))
+            .zip(if let UtpVerdict::Part(id) = verdict { Some(id) } else { None });
+        if let Some((original, id)) = double {
+            utp.doubled.insert(id);
+            doubles::note(original, packet.at, packet.flow, packet.direction, hub);
         }
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
@@ -169,10 +188,25 @@ impl<'cap> Utp<'cap> {
         if let Some((channel, volume)) = self.channels.remove(id) {
             hub.utp_open -= 1;
             let opening = self.streams.opening(id).unwrap_or_default();
-            let bytes = volume.bytes();
-            let transported = Transported { opening, duplicates: false, paths: paths.names(decoder), bytes };
+            let (duplicates, bytes) = (self.doubled.remove(&id), volume.bytes());
+            let transported =
+                Transported { opening, duplicates, initial: None, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
             hub.traffic.add(Transport::Utp, carried, &volume);
         }
     }
+}
+
+/// What tells a uTP packet with data from its retransmission: the sender's clock at the time of sending.
+fn mark(payload: &Payload<'_>) -> Option<Mark> {
+    let packet = utp::Packet::parse(payload).ok()?;
+    let carries =
+        matches!(packet.kind, utp::PacketKind::Data | utp::PacketKind::Fin) && packet.payload.wire_len > 0;
+    let told = u64::from(packet.seq_nr) << 16 | u64::from(packet.payload.wire_len & 0xffff);
+    let mark = Mark {
+        value: u64::from(packet.timestamp_us) << 32 | told,
+        sure: true,
+        number: u32::from(packet.seq_nr) << 16,
+    };
+    carries.then_some(mark)
 }

@@ -9,7 +9,7 @@ use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
-use crate::provenance::Span;
+use crate::provenance::{Sightings, Span};
 use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
@@ -245,13 +245,19 @@ impl<'cap> WebChannel<'cap> {
                 self.odd.serve(from, from + run.bytes.len() as u64);
             }
             let answer = part.request.as_ref().map_or(Answer::Unasked, |request| Answer::Solicited(request.span));
-            let served = Served { from: self.server, block, answer, advertised: None };
+            let served = Served { from: self.server, block, answer, advertised: None, acknowledges: false };
             hub.serve_web(self.id, self.flow, torrent, served, place, named);
         }
     }
 
     /// Ends the connection.
-    pub(super) fn close(mut self, transported: Transported, span: Option<Span>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn close(
+        mut self,
+        transported: Transported,
+        span: Option<Span>,
+        seen: Sightings,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
         self.exchange.close(&mut self.events);
         self.drain(hub);
         self.announces.close(self.flow, self.server.reverse(), hub);
@@ -266,6 +272,7 @@ impl<'cap> WebChannel<'cap> {
             torrents: self.torrents,
             opening: opened(&transported.opening),
             span,
+            seen,
             first_block: self.first_block,
             overlap_conflict: !self.odd.conflicts.is_empty(),
             bad_checksum: self.odd.bad_checksum,

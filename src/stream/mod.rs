@@ -1,5 +1,6 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod gate;
 mod patience;
 mod reorder;
 mod tcp;
@@ -83,6 +84,14 @@ pub enum StreamItem<'cap> {
         len: u64,
         /// The frame of the second copy.
         at: At,
+    },
+    /// The frame `at` acknowledges bytes of the other direction that were not there when it came: it was sent after
+    /// them, whatever the times say. Told before the frame's own bytes.
+    Answers {
+        /// The frame.
+        at: At,
+        /// The place behind the last byte of the other direction that it acknowledges.
+        upto: u64,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {

@@ -1,20 +1,23 @@
 //! TCP (RFC 9293): sequence numbers to stream offsets, acknowledgements, holes, and the life of a connection.
 //!
-//! - A direction whose SYN was not captured starts at the lowest of its first three segments (or of
+//! - A direction whose SYN was not captured starts where the SYN-ACK says, or else at the lowest of its first three segments (or of
 //!   those seen before the counterpart acknowledged them). Bytes before that start come out as
 //!   [`StreamItem::Late`] with offset 0.
 //! - A hole is waited for. It becomes a gap when the bound on waiting segments is reached, when the receiver has
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
-//!   `acked_hole_wait_ns` of capture time or 64 segments), or when the connection is closed.
+//!   `acked_hole_wait_ns` of capture time or 1,024 segments), or when the connection is closed.
 //! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it.
 //! - Segments more than 1 GiB ahead or 16 MiB behind are [`StreamItem::OutOfWindow`], unless four in a row continue
 //!   each other: then the stream goes on with them behind a gap of unknown length.
+//! - A segment that acknowledges bytes which were not seen yet waits for them as long as holes are waited for, and then
+//!   comes behind them, with [`StreamItem::Answers`].
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
 mod ended;
 mod side;
 
+use super::gate::{self, Gate, place};
 use super::{EndReason, StreamItem, StreamLimits};
 use crate::packet::{Direction, TcpSegment};
 use crate::provenance::At;
@@ -25,6 +28,8 @@ use side::Side;
 #[derive(Debug)]
 pub struct TcpConnection<'cap> {
     sides: [Side<'cap>; 2],
+    /// Segments that wait for bytes of the other direction.
+    gates: [Gate<TcpSegment<'cap>>; 2],
     limits: StreamLimits,
     opening: Opening,
     /// Who sent an RST.
@@ -49,6 +54,7 @@ impl<'cap> TcpConnection<'cap> {
     pub fn new(limits: &StreamLimits) -> Self {
         Self {
             sides: [Side::default(), Side::default()],
+            gates: Default::default(),
             limits: *limits,
             opening: Opening::default(),
             reset: None,
@@ -91,12 +97,15 @@ impl<'cap> TcpConnection<'cap> {
         if segment.flags.syn || (self.opening.ack.is_none() && self.opening.initiator == Some(direction)) {
             self.note_opening(at, direction, segment);
         }
-        let limits = self.limits;
+        let (limits, start) = (self.limits, out.len());
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
             Direction::LowToHigh => (low, high),
             Direction::HighToLow => (high, low),
         };
+        if let (true, Some(ack)) = (segment.flags.syn, segment.ack) {
+            that.begin(ack);
+        }
         // The acknowledgement of an RST is often made up.
         if let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) {
             that.acknowledge(ack, at, &limits, &mut |item| out.push((direction.reverse(), item)));
@@ -112,7 +121,13 @@ impl<'cap> TcpConnection<'cap> {
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
             return;
         }
-        let taken = this.receive(at, segment, &limits, &mut emit);
+        let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
+        let mut taken = true;
+        if ahead.is_some() || self.gates.iter().any(|gate| !gate.is_empty()) {
+            self.push_ahead(at, direction, segment, start, out);
+        } else {
+            taken = this.receive(at, segment, &limits, &mut emit);
+        }
         if taken && self.reset == Some(direction) && segment.payload.wire_len > 0 {
             // Who goes on sending has not reset the connection: the RST was forged.
             self.reset = None;
@@ -126,6 +141,7 @@ impl<'cap> TcpConnection<'cap> {
     /// as `reason` says.
     pub fn close(&mut self, reason: EndReason, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
+        self.open(None, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
             let [low, high] = &mut self.sides;
@@ -134,9 +150,63 @@ impl<'cap> TcpConnection<'cap> {
         }
     }
 
+    /// Takes a segment while one of them waits, or it has to.
+    #[cold]
+    fn push_ahead(
+        &mut self,
+        at: At,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+        start: usize,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) {
+        let limits = self.limits;
+        let reverse = direction.reverse();
+        let ack = segment.ack.filter(|_| segment.payload.wire_len > 0);
+        let need = ack.and_then(|ack| self.side(reverse).lacks(ack));
+        match need.filter(|_| self.side(direction).has_begun()) {
+            Some(need) => self.gates[direction.index()].hold(need, at, *segment),
+            None => {
+                let side = &mut self.sides[direction.index()];
+                side.receive(at, segment, &limits, &mut |item| out.push((direction, item)));
+            }
+        }
+        self.open(Some(at), start, out);
+    }
+
+    /// Lets the segments pass that need not wait, each at its place in the items from `start` on.
+    fn open(&mut self, now: Option<At>, start: usize, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
+        loop {
+            let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
+            let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, &self.limits) else { return };
+            let reverse = direction.reverse();
+            let [low, high] = &mut self.sides;
+            let (this, that) = match direction {
+                Direction::LowToHigh => (low, high),
+                Direction::HighToLow => (high, low),
+            };
+            // What waits there may be what fills the hole.
+            if self.gates[reverse.index()].is_empty() {
+                let at = now.unwrap_or(waiting.at);
+                that.give_up_before(waiting.need, at, &self.limits, &mut |item| out.push((reverse, item)));
+            }
+            let mut items = vec![(direction, StreamItem::Answers { at: waiting.at, upto: waiting.need })];
+            let mut emit = |item| items.push((direction, item));
+            this.receive(waiting.at, &waiting.packet, &self.limits, &mut emit);
+            let place = place(out, start, direction, |offset| offset < waiting.need);
+            out.splice(place..place, items);
+        }
+    }
+
     /// Who opened the connection, and the frames that prove it.
     pub fn opening(&self) -> Opening {
         self.opening
+    }
+
+    /// The initial sequence numbers, the initiator's first; `None` unless the SYN and its answer were captured.
+    pub fn initial_numbers(&self) -> Option<[u32; 2]> {
+        let initiator = self.opening.initiator.filter(|_| self.opening.syn_ack.is_some())?;
+        Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
     }
 
     /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.

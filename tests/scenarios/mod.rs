@@ -12,6 +12,7 @@ mod identity;
 mod others;
 mod paths;
 mod swarm;
+mod taps;
 mod transport;
 mod utp;
 mod versions;

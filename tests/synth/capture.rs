@@ -56,6 +56,12 @@ pub fn pcap(records: &[Record], link: u16, order: Order, ticks: Ticks) -> Vec<u8
 
 /// A pcapng file with one section and one interface.
 pub fn pcapng(records: &[Record], link: u16, order: Order, ticks: Ticks) -> Vec<u8> {
+    let records: Vec<_> = records.iter().map(|record| (0, record.clone())).collect();
+    pcapng_of(1, &records, link, order, ticks)
+}
+
+/// A pcapng file with one section and several interfaces, and records with the interface of each.
+pub fn pcapng_of(interfaces: u32, records: &[(u32, Record)], link: u16, order: Order, ticks: Ticks) -> Vec<u8> {
     let mut out = Writer { order, bytes: Vec::new() };
     out.block(0x0a0d_0d0a, |body| {
         body.u32(0x1a2b_3c4d);
@@ -68,19 +74,21 @@ pub fn pcapng(records: &[Record], link: u16, order: Order, ticks: Ticks) -> Vec<
         Ticks::Micros => (6, 1_000),
         Ticks::Nanos => (9, 1),
     };
-    out.block(1, |body| {
-        body.u16(link);
-        body.u16(0);
-        body.u32(262_144);
-        body.u16(9);
-        body.u16(1);
-        body.bytes.extend_from_slice(&[exponent, 0, 0, 0]);
-        body.u32(0);
-    });
-    for record in records {
+    for _ in 0..interfaces {
+        out.block(1, |body| {
+            body.u16(link);
+            body.u16(0);
+            body.u32(262_144);
+            body.u16(9);
+            body.u16(1);
+            body.bytes.extend_from_slice(&[exponent, 0, 0, 0]);
+            body.u32(0);
+        });
+    }
+    for (interface, record) in records {
         out.block(6, |body| {
             let time = (record.time / divisor) as u64;
-            body.u32(0);
+            body.u32(*interface);
             body.u32((time >> 32) as u32);
             body.u32(time as u32);
             body.u32(record.bytes.len() as u32);

@@ -30,6 +30,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     flags(document, page);
     disputed(document, page);
     opaque(document, page);
+    same_connections(document, page);
     warnings(document, page);
     why_not_higher(document, page);
 }
@@ -206,6 +207,33 @@ fn opaque(document: &Document, page: &mut Page) {
     }
     if let Some(more @ 1..) = document.opaque.len().checked_sub(MOST_SENTENCES) {
         page.line(&format!("  and {} more, see `opaque` in report.json", counted(more as u64, "conversation")));
+    }
+}
+
+/// Connections that stand in the report twice, under different addresses.
+fn same_connections(document: &Document, page: &mut Page) {
+    let mut pairs = BTreeSet::new();
+    for transfer in &document.transfers {
+        let ends = |one: &str, other: &str| {
+            if one <= other { format!("{one} and {other}") } else { format!("{other} and {one}") }
+        };
+        let own = ends(&transfer.uploader, &transfer.downloader);
+        for edge in &transfer.same_connection_as {
+            let other = ends(&edge.uploader, &edge.downloader);
+            pairs.insert(if own <= other { (own.clone(), other) } else { (other, own.clone()) });
+        }
+    }
+    for (one, other) in pairs.iter().take(MOST_SENTENCES) {
+        page.line(&format!(
+            "What passed between {one}, and between {other}, is one connection seen on both sides of an address \
+             translation: do not add their figures up. Sums over a torrent hold both."
+        ));
+    }
+    if let Some(more @ 1..) = pairs.len().checked_sub(MOST_SENTENCES) {
+        page.line(&format!(
+            "And so it is with {} more, see `same_connection_as` in report.json.",
+            counted(more as u64, "connection")
+        ));
     }
 }
 

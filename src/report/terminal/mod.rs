@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use grid::Dated;
 
-use crate::report::document::{Document, Frames, Input, Subject};
+use crate::report::document::{Document, Frames, Input, PassedOver, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
@@ -102,6 +102,9 @@ fn read(document: &Document, page: &mut Page) {
             }
         }
     }
+    if let Some(sentence) = passed_over(&document.passed_over) {
+        page.line(&sentence);
+    }
     if let Some(more @ 1..) = torrents.checked_sub(MOST_NAMED) {
         page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
@@ -122,6 +125,18 @@ fn read(document: &Document, page: &mut Page) {
         grouped(quality.udp_flows)
     ));
     page.line(&format!("by {} {}", document.tool.name, document.tool.version));
+}
+
+/// What was passed over in directories of captures, as a sentence without its full stop; `None` for nothing.
+pub fn passed_over(others: &[PassedOver]) -> Option<String> {
+    let named = others.iter().take(MOST_NAMED);
+    let named: Vec<_> =
+        named.map(|other| format!("{} ({})", escaped(&other.name), escaped(&other.found))).collect();
+    let more = match others.len().checked_sub(MOST_NAMED) {
+        Some(more @ 1..) => format!(" and {} more, see `passed_over` in the JSON", grouped(more as u64)),
+        _ => String::new(),
+    };
+    (!others.is_empty()).then(|| format!("passed over as no capture: {}{more}", named.join(", ")))
 }
 
 /// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.

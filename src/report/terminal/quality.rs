@@ -32,6 +32,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             ));
         }
     }
+    taps(document, page);
     page.line(&match quality.gaps {
         0 if document.subjects.is_empty() && document.unlisted.is_none() => {
             "no connection carries BitTorrent, so none was searched for gaps".to_owned()
@@ -89,6 +90,26 @@ fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
     details.filter(|detail| seen.insert(detail.split(':').next())).skip(1).collect()
 }
 
+/// What was captured more than once, and counts once.
+fn taps(document: &Document, page: &mut Page) {
+    let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == "duplicate-frames");
+    let between = document.quality.seen_at_two_taps.unwrap_or(0);
+    let within = doubles.map_or(0, |anomaly| anomaly.count).saturating_sub(between);
+    if between > 0 {
+        page.line(&format!(
+            "{} with payload were seen at more than one tap: they stand in several captures, and were counted once",
+            counted(between, "packet")
+        ));
+    }
+    if within > 0 {
+        page.line(&format!(
+            "{} with payload stand more than once in one capture (a mirror port, or several interfaces), and were \
+             counted once",
+            counted(within, "packet")
+        ));
+    }
+}
+
 fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
@@ -141,6 +162,7 @@ fn words(kind: &str) -> &'static str {
         "block-outside-torrent" => "a block outside the torrent",
         "non-zero-padding" => "padding that is not zero",
         "sha1-collision" => "two different contents with one SHA-1",
+        "same-connection" => "one connection was seen on both sides of an address translation",
         "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
         "torrent-not-given" => "a handshake or block of a torrent that was not given",
         "possible-utp" => "packets looked like uTP, and were let go before a connection was shown,",

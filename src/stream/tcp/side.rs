@@ -50,6 +50,27 @@ impl<'cap> Side<'cap> {
         self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
     }
 
+    /// Whether it is decided where the direction begins.
+    pub(super) fn has_begun(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// The answer to a SYN that was not captured says where the direction begins.
+    pub(super) fn begin(&mut self, first: u32) {
+        if self.origin.is_none() && self.held.is_empty() {
+            (self.isn, self.origin) = (Some(first.wrapping_sub(1)), Some(first));
+        }
+    }
+
+    /// The offset of `ack`, where bytes before it are not there yet. A lone number is far more often a FIN.
+    #[inline]
+    pub(super) fn lacks(&self, ack: u32) -> Option<u64> {
+        // A direction of which the capture has nothing is not waited for.
+        self.last?;
+        let distance = self.distance(ack).filter(|distance| (2..=NEAR).contains(distance))?;
+        self.reorder.next().checked_add_signed(distance)
+    }
+
     /// Takes a segment; whether it belonged to the stream.
     #[inline]
     pub(super) fn receive(
@@ -194,6 +215,20 @@ impl<'cap> Side<'cap> {
         while self.reorder.is_waiting() {
             self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
         }
+    }
+
+    /// Gives up the holes before `need`, as far as bytes are there behind them.
+    pub(super) fn give_up_before(
+        &mut self,
+        need: u64,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        while self.reorder.is_waiting() && self.reorder.next() < need {
+            self.reorder.give_up(need, GapCause::Unseen, at, limits, emit);
+        }
+        self.settle(at, false, limits, emit);
     }
 
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary

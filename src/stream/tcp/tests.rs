@@ -294,13 +294,15 @@ fn an_acknowledged_hole_becomes_a_gap_after_the_wait_and_later_bytes_for_it_are_
 }
 
 #[test]
-fn an_acknowledged_hole_becomes_a_gap_after_64_segments() {
+fn an_acknowledged_hole_becomes_a_gap_after_1024_segments() {
     let data = [b'x'; 100];
     let mut run = Run::opened();
     run.push(A, segment(1002, b"cd")).push(B, ack(1004));
-    for seq in 0..70 {
+    for seq in 0..1_020 {
         run.push(A, segment(1004 + seq, &data[..1]));
     }
+    assert_eq!(gaps(&run.items(A)), []);
+    (1_020..1_030).for_each(|seq| _ = run.push(A, segment(1004 + seq, &data[..1])));
     assert_eq!(gaps(&run.items(A)), [(0, 2, GapCause::Acknowledged)]);
     run.close();
 }

@@ -1,10 +1,13 @@
 //! One uTP connection: what speaks for it while it is a candidate, and its two directions afterwards.
 
+use std::collections::VecDeque;
+
 use super::UtpId;
 use super::packet::{Packet, PacketKind};
 use super::side::Side;
 use crate::packet::Direction;
 use crate::provenance::At;
+use crate::stream::gate::{self, Gate, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -28,6 +31,10 @@ pub(super) struct Connection<'cap> {
     syn_clock: u32,
     pub(super) opening: Opening,
     sides: [Side<'cap>; 2],
+    /// Packets that wait for others of the other direction.
+    gates: [Gate<Held<'cap>>; 2],
+    /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
+    lacking: VecDeque<(Direction, At, u64)>,
     signs: [Signs; 2],
     held: Vec<Held<'cap>>,
     /// Who sent an ST_RESET.
@@ -59,6 +66,8 @@ impl<'cap> Connection<'cap> {
             syn_clock: 0,
             opening: Opening::default(),
             sides: [Side::default(), Side::default()],
+            gates: Default::default(),
+            lacking: VecDeque::new(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
             reset: None,
@@ -97,7 +106,8 @@ impl<'cap> Connection<'cap> {
                     packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(at))
                 }
                 Some(_) => true,
-                None => self.id.is_some(),
+                // Its own SYN, captured late, stands just before what was taken for the start.
+                None => self.id.is_some() && !self.side(direction).may_follow(packet.seq_nr),
             }
     }
 
@@ -168,6 +178,9 @@ impl<'cap> Connection<'cap> {
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) {
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
+        let mut out = Vec::new();
+        self.open(None, limits, &mut out);
+        self.give_out(out, emit);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let side = of(&mut self.sides, direction);
             if side.last().is_some() {
@@ -186,6 +199,11 @@ impl<'cap> Connection<'cap> {
                 emit(direction, StreamItem::Gap { offset, missing, cause, at });
             }
         }
+    }
+
+    fn side(&self, direction: Direction) -> &Side<'cap> {
+        let [low, high] = &self.sides;
+        if direction == Direction::LowToHigh { low } else { high }
     }
 
     fn send_id(&self, direction: Direction) -> Option<u16> {
@@ -273,14 +291,89 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
-        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
-            let side = of(&mut self.sides, direction);
-            side.receive(at, &packet, doubtful, limits, &mut |item| emit(direction, item));
-            if self.reset == Some(direction) && packet.payload.wire_len > 0 {
-                // Who goes on sending has not reset the connection: the reset was forged.
-                self.reset = None;
+        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin)
+            && self.reset == Some(direction)
+            && packet.payload.wire_len > 0
+        {
+            // Who goes on sending has not reset the connection: the reset was forged.
+            self.reset = None;
+        }
+        if self.lacking.is_empty() && of(&mut self.sides, reverse).lacks(packet.ack_nr).is_none() {
+            of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
+            if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
+                let side = of(&mut self.sides, direction);
+                side.receive(at, &packet, doubtful, limits, &mut |item| emit(direction, item));
             }
+            return;
+        }
+        // Copies of packets are never given out.
+        let old = |(_, first, _): &(Direction, At, u64)| {
+            at.time.0.saturating_sub(first.time.0) > limits.acked_hole_wait_ns.saturating_mul(2)
+        };
+        while self.lacking.front().is_some_and(old) {
+            self.lacking.pop_front();
+        }
+        let mut out = Vec::new();
+        of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
+        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
+            let carries = packet.payload.wire_len > 0;
+            let need = of(&mut self.sides, reverse).lacks(packet.ack_nr).filter(|_| carries);
+            if let Some(need) = need {
+                if self.lacking.len() >= MOST_LACKING {
+                    self.lacking.pop_front();
+                }
+                self.lacking.push_back((direction, at, need));
+            }
+            match need {
+                Some(need) => of(&mut self.gates, direction).hold(need, at, *held),
+                None => {
+                    let side = of(&mut self.sides, direction);
+                    side.receive(at, &packet, doubtful, limits, &mut |item| out.push((direction, item)));
+                }
+            }
+        }
+        self.open(Some(at), limits, &mut out);
+        self.give_out(out, emit);
+    }
+
+    /// Gives items out, and before those of a packet that acknowledges what was not there yet, that it does.
+    fn give_out(
+        &mut self,
+        out: Vec<(Direction, StreamItem<'cap>)>,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) {
+        for (direction, item) in out {
+            if let StreamItem::Data { at, .. } = item
+                && let Some(index) = self.lacking.iter().position(|(way, lacking, _)| (*way, *lacking) == (direction, at))
+                && let Some((_, _, need)) = self.lacking.remove(index)
+                // Its place is known only now that the packets before it are there.
+                && let Some(upto) = of(&mut self.sides, direction.reverse()).end_of(need)
+            {
+                emit(direction, StreamItem::Answers { at, upto });
+            }
+            emit(direction, item);
+        }
+    }
+
+    /// Lets the packets pass that need not wait, each at its place in `out`.
+    fn open(&mut self, now: Option<At>, limits: &StreamLimits, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
+        loop {
+            let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
+            let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, limits) else { return };
+            let reverse = direction.reverse();
+            let Held { at, packet, doubtful, .. } = waiting.packet;
+            let that = of(&mut self.sides, reverse);
+            // What waits there may be what fills the hole.
+            if of(&mut self.gates, reverse).is_empty() {
+                let at = now.unwrap_or(at);
+                that.give_up_before(waiting.need, at, limits, &mut |item| out.push((reverse, item)));
+            }
+            let last = that.end_of(waiting.need);
+            let mut items = Vec::new();
+            let side = of(&mut self.sides, direction);
+            side.receive(at, &packet, doubtful, limits, &mut |item| items.push((direction, item)));
+            let place = place(out, 0, direction, |offset| last.is_none_or(|last| offset < last));
+            out.splice(place..place, items);
         }
     }
 }
@@ -293,6 +386,9 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
         Direction::HighToLow => high,
     }
 }
+
+// Rationale: what may wait, and the copies of it from a second tap.
+const MOST_LACKING: usize = 8_192;
 
 // Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
 const HELD_PACKETS: usize = 64;

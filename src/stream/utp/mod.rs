@@ -9,7 +9,8 @@
 //! candidate the oldest packets are forgotten, and so is the oldest candidate when there are 17.
 //!
 //! Packets are ordered by number; offsets are sums of payload lengths, so a lost packet is a gap of unknown length
-//! behind which the offsets go on. Holes are waited for as in [TCP](super::TcpConnection). The first copy of a
+//! behind which the offsets go on. Holes are waited for as in [TCP](super::TcpConnection), and so are packets that are
+//! acknowledged by one that was captured before them. The first copy of a
 //! packet is kept; of a longer second copy the rest is delivered while nothing followed, else it is
 //! [`Late`](StreamItem::Late). Packets more than 8,192 numbers away are [`OutOfWindow`](StreamItem::OutOfWindow), unless
 //! four in a row are consecutive: then the stream goes on with them behind a gap. A conflict in a packet that still

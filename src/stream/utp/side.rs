@@ -123,6 +123,33 @@ impl<'cap> Side<'cap> {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
     }
 
+    /// The number of the next packet to deliver.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.next
+    }
+
+    /// The number behind `ack_nr`, where a packet before it is not there yet.
+    pub(super) fn lacks(&self, ack_nr: u16) -> Option<u64> {
+        let next = self.next.filter(|_| self.started)?;
+        let away = distance(ack_nr, next);
+        // Before any packet, it may be the answer to the SYN that is acknowledged.
+        let first = i64::from(self.history.is_empty());
+        (first..=NEAR).contains(&away).then(|| next.saturating_add_signed(away + 1))
+    }
+
+    /// The offset behind the packet before `seq`, while it is remembered.
+    pub(super) fn end_of(&self, seq: u64) -> Option<u64> {
+        let before = seq.checked_sub(1)?;
+        let index = before.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
+        self.history.get(index).map(Delivered::end)
+    }
+
+    /// Whether the direction begins just behind a SYN of this number.
+    pub(super) fn may_follow(&self, syn: u16) -> bool {
+        let begins = if self.started { Some(self.origin) } else { self.pending.front().map(|first| first.seq) };
+        begins.is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
+    }
+
     /// Takes DATA or FIN.
     pub(super) fn receive(
         &mut self,
@@ -419,6 +446,20 @@ impl<'cap> Side<'cap> {
         self.drain(limits, emit);
     }
 
+    /// Gives up the packets before number `need`, as far as later ones are there.
+    pub(super) fn give_up_before(
+        &mut self,
+        need: u64,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        while !self.pending.is_empty() && self.next.is_some_and(|next| next < need) {
+            self.give_up(GapCause::Unseen, need, at, limits, emit);
+        }
+        self.settle(at, false, limits, emit);
+    }
+
     /// Compares a packet that was delivered or given up with its new copy.
     fn again(&mut self, new: &Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Waiting { seq, payload, at, doubtful, .. } = *new;
@@ -540,6 +581,9 @@ const STRAY_PACKETS: usize = 4;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;
+
+// Rationale: what a tap may miss at the beginning; another connection begins there by chance once in 1,024.
+const MISSED_AFTER_SYN: u16 = 64;
 
 // Rationale: a selective ACK covers at most 255 * 8 packets.
 const MAX_SACKED: usize = 2_048;

@@ -1,0 +1,190 @@
+//! Packets captured more than once: by a mirror port, on two interfaces, or at two taps of one link.
+
+use std::collections::VecDeque;
+
+use super::Hub;
+use crate::anomaly::{Example, Kind};
+use crate::packet::{Direction, FlowKey};
+use crate::provenance::{At, Span};
+use crate::session::arrow;
+
+/// The last packets of one direction, to tell a packet that is captured again from one that is sent again.
+///
+/// # Invariants
+/// - At most [`MOST`] packets are kept; with one input, more than [`LEAST`] only once a packet came again whose original
+///   was not kept.
+#[derive(Clone, Debug)]
+pub(super) struct Doubles {
+    kept: VecDeque<(u64, At)>,
+    /// How many to keep.
+    room: usize,
+    /// Packets no longer kept: the oldest one kept has this number.
+    gone: u64,
+    /// The number of the packet of which a copy was found last: copies come in the order of the first ones.
+    found: u64,
+    /// The highest sequence number so far.
+    highest: Option<u32>,
+    /// Packets in a row that were not new by their number, and of which no original was found.
+    missed: usize,
+}
+
+/// What a packet is told by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// Equal for two captures of one packet.
+    pub(super) value: u64,
+    /// Whether the value is another one when the sender sends the same again; else the time has to tell.
+    pub(super) sure: bool,
+    /// The sequence number in the upper bits: a packet ahead of all others is no copy.
+    pub(super) number: u32,
+}
+
+impl Doubles {
+    /// With room for the copies of a second tap from the beginning, where there are several inputs.
+    pub(super) fn new(several_inputs: bool) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            room: if several_inputs { MOST } else { LEAST },
+            gone: 0,
+            found: 0,
+            highest: None,
+            missed: 0,
+        }
+    }
+
+    /// Remembers a packet; where it was captured before, if it was.
+    #[inline]
+    pub(super) fn original(&mut self, mark: Mark, at: At) -> Option<At> {
+        let ahead = self.highest.is_none_or(|highest| mark.number.wrapping_sub(highest) as i32 > 0);
+        if ahead {
+            self.highest = Some(mark.number);
+            self.missed = 0;
+        } else if let Some(original) = self.find(mark, at) {
+            self.missed = 0;
+            return Some(original);
+        } else {
+            self.miss(mark.number);
+        }
+        if self.kept.len() >= self.room {
+            self.kept.pop_front();
+            self.gone += 1;
+        }
+        self.kept.push_back((mark.value, at));
+        None
+    }
+
+    fn find(&mut self, mark: Mark, at: At) -> Option<At> {
+        let fits = |(value, first): &(u64, At)| {
+            *value == mark.value
+                && (mark.sure
+                    || first.frame.file() != at.frame.file()
+                    || at.time.0.saturating_sub(first.time.0).unsigned_abs() <= DOUBLE_NS)
+        };
+        let next = self.found.saturating_add(1).checked_sub(self.gone).and_then(|next| usize::try_from(next).ok());
+        let index = match next.filter(|next| self.kept.get(*next).is_some_and(fits)) {
+            Some(next) => next,
+            None => self.kept.iter().rposition(fits)?,
+        };
+        self.found = self.gone.saturating_add(index as u64);
+        self.kept.get(index).map(|(_, first)| *first)
+    }
+
+    /// No original was found: it was sent again, came late, or is kept no longer.
+    #[cold]
+    fn miss(&mut self, number: u32) {
+        self.missed += 1;
+        if self.kept.len() >= self.room {
+            self.room = MOST;
+        }
+        if self.missed > MOST {
+            // The stream is elsewhere by now: what follows is new again.
+            (self.highest, self.missed) = (Some(number), 0);
+        }
+    }
+}
+
+/// Notes that the packet of frame `original` was captured again.
+#[cold]
+pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction, hub: &mut Hub<'_, '_>) {
+    let ((first_file, first), (file, frame)) =
+        ((original.frame.file(), original.frame.number()), (again.frame.file(), again.frame.number()));
+    hub.tallies.seen_at_two_taps += u64::from(first_file != file);
+    hub.anomalies.note(Kind::DuplicateFrame, 1, || Example {
+        span: Some(Span::single(original).join(Span::single(again))),
+        flow: arrow(flow, direction),
+        detail: if first_file == file {
+            format!("the packet of frame {first} is there again as frame {frame}")
+        } else {
+            format!(
+                "the packet of frame {first} of input {first_file} is there again as frame {frame} of input {file}"
+            )
+        },
+    });
+}
+
+// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets; 384 bytes.
+const LEAST: usize = 16;
+// Rationale: at two taps whose clocks are 40 ms apart, what a flow of 300 Mbit/s sends in that time; 24 KiB.
+const MOST: usize = 1_024;
+// Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
+const DOUBLE_NS: u64 = 50_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provenance::{FrameId, Timestamp};
+
+    fn at(file: u16, frame: u64, ms: i64) -> At {
+        At { time: Timestamp(ms * 1_000_000), frame: FrameId::new(file, frame) }
+    }
+
+    fn mark(number: u32, sure: bool) -> Mark {
+        Mark { value: u64::from(number), sure, number }
+    }
+
+    #[test]
+    fn a_copy_is_found_with_its_original_and_a_third_one_with_the_first() {
+        let mut doubles = Doubles::new(false);
+        assert_eq!(doubles.original(mark(7, true), at(0, 1, 0)), None);
+        for frame in [2, 3] {
+            assert_eq!(doubles.original(mark(7, true), at(0, frame, 0)), Some(at(0, 1, 0)));
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_sent_again_counts_as_a_copy_only_for_a_moment_or_in_another_file() {
+        let mut doubles = Doubles::new(false);
+        doubles.original(mark(7, false), at(0, 1, 0));
+        assert_eq!(doubles.original(mark(7, false), at(0, 2, 200)), None);
+        assert!(doubles.original(mark(7, false), at(0, 3, 210)).is_some());
+        assert!(doubles.original(mark(7, false), at(1, 1, 900)).is_some());
+    }
+
+    #[test]
+    fn copies_far_behind_are_found_once_the_room_has_grown_and_the_room_stays_bounded() {
+        for behind in [4, 300, 5_000] {
+            let (mut doubles, mut found) = (Doubles::new(false), 0);
+            for n in 0..20_000_u32 {
+                doubles.original(mark(n, true), at(0, u64::from(n) + 1, 0));
+                if let Some(copy) = n.checked_sub(behind) {
+                    let original = doubles.original(mark(copy, true), at(1, u64::from(copy) + 1, 0));
+                    assert!(original.is_none_or(|original| original == at(0, u64::from(copy) + 1, 0)));
+                    found += u32::from(original.is_some());
+                }
+            }
+            let expected = if behind < 1_000 { 19_000..20_000 } else { 0..1 };
+            assert!(expected.contains(&found), "{behind}: {found}");
+            assert!(doubles.kept.len() <= MOST);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_jumps_back_is_taken_as_new_again() {
+        let mut doubles = Doubles::new(false);
+        doubles.original(mark(1 << 30, true), at(0, 1, 0));
+        for n in 0..2_000 {
+            assert_eq!(doubles.original(mark(n, true), at(0, u64::from(n) + 2, 0)), None);
+        }
+        assert_eq!(doubles.highest, Some(1_999));
+    }
+}

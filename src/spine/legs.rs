@@ -1,0 +1,113 @@
+//! One TCP connection seen on both sides of an address translation: two flows that carry the same bytes.
+
+use std::collections::BTreeMap;
+
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::evidence::SameConnection;
+use crate::packet::{Direction, Endpoint, FlowKey};
+use crate::provenance::Span;
+use crate::session::{Session, arrow};
+
+/// The peer connections whose opening is in the captures, and those of them that are one.
+#[derive(Debug, Default)]
+pub(super) struct Legs {
+    /// By the initial sequence numbers, the initiator's first.
+    by_numbers: BTreeMap<[u32; 2], Vec<Leg>>,
+    legs: usize,
+    /// What was found, in the order of the later end.
+    pub(super) same: Vec<SameConnection>,
+}
+
+/// A connection as one side of a translation shows it.
+#[derive(Clone, Copy, Debug)]
+struct Leg {
+    flow: FlowKey,
+    initiator: Direction,
+    span: Span,
+    /// Info-hash and peer_id of the two handshakes, the initiator's first.
+    handshakes: [Option<([u8; 20], [u8; 20])>; 2],
+}
+
+impl Legs {
+    /// Takes a connection that is over, with its initial sequence numbers.
+    pub(super) fn note(&mut self, session: &Session<'_>, initial: [u32; 2], anomalies: &mut Anomalies) {
+        let (Some(initiator), Some(span)) = (session.initiator, session.span()) else { return };
+        let handshakes = [initiator, initiator.reverse()].map(|from| {
+            let handshake = session.side(from).handshake.as_ref()?;
+            Some((handshake.info_hash, handshake.peer_id))
+        });
+        if handshakes == [None, None] {
+            return;
+        }
+        let leg = Leg { flow: session.flow, initiator, span, handshakes };
+        let known = self.by_numbers.entry(initial).or_default();
+        for other in known.iter().filter(|other| other.is_same(&leg)) {
+            anomalies.note(Kind::SameConnection, 1, || example(other, &leg));
+            self.same.push(SameConnection { legs: [other.ends(), leg.ends()], spans: [other.span, leg.span] });
+        }
+        if self.legs < MOST_LEGS {
+            self.legs += 1;
+            known.push(leg);
+            return;
+        }
+        anomalies.note(Kind::LimitReached, 1, || Example {
+            span: Some(span),
+            flow: arrow(session.flow, initiator),
+            detail: format!(
+                "after {MOST_LEGS} connections, no more are compared to tell both sides of an address translation"
+            ),
+        });
+    }
+}
+
+impl Leg {
+    /// Whether both are one connection: other addresses, but the same handshakes, at the same time.
+    fn is_same(&self, other: &Self) -> bool {
+        let pairs = || self.handshakes.iter().zip(&other.handshakes);
+        let differ = pairs().any(|(one, other)| one.is_some() && other.is_some() && one != other);
+        let agree = pairs().any(|(one, other)| one.is_some() && one == other);
+        let apart =
+            |first: Span, second: Span| second.first.time.0.saturating_sub(first.last.time.0) > CLOCKS_APART_NS;
+        self.flow != other.flow
+            && agree
+            && !differ
+            && !apart(self.span, other.span)
+            && !apart(other.span, self.span)
+    }
+
+    /// Who opened it, and to whom.
+    fn ends(&self) -> [Endpoint; 2] {
+        [self.flow.source(self.initiator), self.flow.destination(self.initiator)]
+    }
+
+    fn frames(&self) -> String {
+        let (first, last) = (self.span.first.frame, self.span.last.frame);
+        format!(
+            "frame {} of input {} to frame {} of input {}",
+            first.number(),
+            first.file(),
+            last.number(),
+            last.file()
+        )
+    }
+}
+
+fn example(one: &Leg, other: &Leg) -> Example {
+    let (one_name, other_name) = (arrow(one.flow, one.initiator), arrow(other.flow, other.initiator));
+    Example {
+        span: Some(one.span.join(other.span)),
+        detail: format!(
+            "{one_name} ({}) and {other_name} ({}) have the same initial sequence numbers in both directions and the \
+             same handshakes: one connection, on both sides of an address translation",
+            one.frames(),
+            other.frames()
+        ),
+        flow: one_name,
+    }
+}
+
+// Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is elsewhere.
+const MOST_LEGS: usize = 200_000;
+// Rationale: the clocks of two taps differ by seconds at most where anybody cares for them; 64 bits of sequence numbers
+// and the handshakes agree by chance never.
+const CLOCKS_APART_NS: i64 = 60_000_000_000;
