@@ -2,10 +2,12 @@
 
 mod announces;
 mod channel;
+mod clock;
 mod doubles;
 mod ended;
 mod hashes;
 mod legs;
+mod paths;
 mod tcp;
 mod traffic;
 mod udp;
@@ -22,17 +24,19 @@ use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::Secrets;
-use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, Store, Transport};
+use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
 use crate::prove::Prover;
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::provenance::{At, Span};
 use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Options};
+use clock::Clock;
 use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
+use paths::Paths;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
 use udp::UdpFlow;
@@ -513,86 +517,6 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
     }
 }
 
-/// The tunnels that a flow crossed, the first few of them.
-#[derive(Clone, Debug, Default)]
-struct Paths {
-    tunnels: Vec<PathId>,
-    /// Packets came outside of any tunnel, too.
-    direct: bool,
-    /// There were more tunnels.
-    more: bool,
-}
-
-impl Paths {
-    #[inline]
-    fn add(&mut self, path: PathId) {
-        if path == PathId::NONE {
-            self.direct = true;
-        } else if !self.tunnels.contains(&path) {
-            if self.tunnels.len() < MOST_PATHS {
-                self.tunnels.push(path);
-            } else {
-                self.more = true;
-            }
-        }
-    }
-
-    /// The tunnels by name, and that there was none where that is so of a part of the packets only.
-    fn names(&self, decoder: &Decoder) -> BTreeSet<String> {
-        let mut names: BTreeSet<String> =
-            self.tunnels.iter().map(|path| decoder.path_name(*path).to_owned()).collect();
-        if self.direct && !names.is_empty() {
-            names.insert(NO_TUNNEL.to_owned());
-        }
-        if self.more {
-            names.insert(MORE_TUNNELS.to_owned());
-        }
-        names
-    }
-}
-
-/// Watches the clock of each input.
-#[derive(Debug, Default)]
-struct Clock {
-    last: Vec<Option<Timestamp>>,
-    steps: Vec<FrameId>,
-    count: u64,
-    span: Option<Span>,
-}
-
-impl Clock {
-    #[inline]
-    fn tick(&mut self, at: At, hub: &mut Hub<'_, '_>) {
-        match &mut self.span {
-            Some(span) => span.cover(at),
-            None => self.span = Some(Span::single(at)),
-        }
-        let file = usize::from(at.frame.file());
-        if self.last.len() <= file {
-            self.last.resize(file + 1, None);
-        }
-        if let Some(last) = self.last[file].replace(at.time) {
-            let step = at.time.0.saturating_sub(last.0);
-            if !(-BACKWARD_NS..FORWARD_NS).contains(&step) {
-                self.step(at, step, hub);
-            }
-        }
-    }
-
-    #[cold]
-    fn step(&mut self, at: At, step: i64, hub: &mut Hub<'_, '_>) {
-        self.count += 1;
-        if self.steps.len() < MOST_STEPS {
-            self.steps.push(at.frame);
-        }
-        hub.anomalies.note(Kind::ClockStep, step.unsigned_abs(), || Example {
-            span: Some(Span::single(at)),
-            flow: String::new(),
-            detail: format!("the clock moved by {:.3} s between this frame and the one before", step as f64 / 1e9),
-        });
-    }
-}
-
 /// The spill as the decoder knows it.
 #[derive(Clone, Copy, Debug)]
 struct Spilled<'cap>(&'cap Spill);
@@ -607,17 +531,5 @@ impl<'cap> Store<'cap> for Spilled<'cap> {
     }
 }
 
-// Rationale: capture threads reorder frames by milliseconds; a second backwards is a clock that was set.
-const BACKWARD_NS: i64 = 1_000_000_000;
-// Rationale: a day without one frame is rather a merged capture than a quiet network.
-const FORWARD_NS: i64 = 86_400_000_000_000;
-// Rationale: each step flags the transfers around it; more are only counted.
-const MOST_STEPS: usize = 10_000;
 // Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
 const LEAST_HISTORY: usize = 16;
-/// Stands among the tunnels of a flow of which packets crossed none.
-const NO_TUNNEL: &str = "(no tunnel)";
-/// Stands among the tunnels of a flow that crossed more than are kept.
-const MORE_TUNNELS: &str = "(more tunnels, not listed)";
-// Rationale: more tunnels than a flow crosses; the first ones are kept.
-const MOST_PATHS: usize = 8;

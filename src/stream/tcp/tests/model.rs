@@ -239,15 +239,18 @@ proptest! {
             let (this, that) = (usize::from(step.back), usize::from(!step.back));
             let place = |of: usize, place: usize| isns[of].wrapping_add(1).wrapping_add(place as u32);
             let seq = if step.syn { isns[this] } else { place(this, step.start) };
+            let way = if step.back { B } else { A };
+            // By itself: bytes that acknowledge what is not there yet would wait for it, which gate.rs has tests of.
+            if let Some(ack) = step.ack {
+                run.push(way, TcpSegment { ack: Some(place(that, ack)), ..segment(place(this, step.start), &[]) });
+                models[that].acknowledge(run.frame, ack);
+                models[this].seen = true;
+            }
             let segment = TcpSegment {
-                ack: step.ack.map(|ack| place(that, ack)),
                 flags: TcpFlags { syn: step.syn, fin: step.fin, rst: false },
                 ..segment(seq, &contents[usize::from(step.altered)][step.start..][..step.len])
             };
-            run.push(if step.back { B } else { A }, segment);
-            if let Some(ack) = step.ack {
-                models[that].acknowledge(run.frame, ack);
-            }
+            run.push(way, segment);
             models[this].receive(run.frame, step);
         }
         run.close();
