@@ -396,8 +396,9 @@ fn spawn(case: &Case, threads: usize, digest: bool) -> One {
 
 /// One run of the library over one capture, as the command line does it.
 fn one(capture: &Path, torrent: &Path, threads: usize, digest: bool, secrets: Option<&Path>) {
-    let secrets = secrets.map(|path| std::fs::read(path).expect("secrets")).unwrap_or_default();
-    let secrets = Secrets::parse("secrets", &secrets).expect("secrets");
+    let secrets = secrets.map_or_else(Secrets::default, |path| {
+        Secrets::parse("secrets", &std::fs::read(path).expect("secrets")).expect("secrets")
+    });
     let start = Instant::now();
     let (evidence, anonymous, file) = meter::memory(|| {
         let torrents = Torrents::open(&[torrent.to_path_buf()]).expect("a torrent");

@@ -97,8 +97,8 @@ fn halves<'a>(item: &StreamItem<'a>) -> impl Iterator<Item = StreamItem<'a>> {
 /// What an event says, without the cuts of a block's runs.
 fn plain(event: &SessionEvent<'_>) -> String {
     let SessionEvent::Served(one) = event else { return format!("{event:?}") };
-    let Served { from, block, answer, advertised } = one;
+    let Served { from, block, answer, advertised, acknowledges } = one;
     let bytes: Vec<_> = block.runs.iter().flat_map(|run| (run.start..).zip(run.bytes)).collect();
     let (piece, begin, len, held) = (block.piece, block.begin, block.len, block.captured_to);
-    format!("{from:?} {answer:?} {advertised:?} {piece} {begin} {len} {held} {:?} {bytes:?}", block.framing)
+    format!("{from:?} {answer:?} {advertised:?} {acknowledges} {piece} {begin} {len} {held} {:?} {bytes:?}", block.framing)
 }
