@@ -100,5 +100,8 @@ fn plain(event: &SessionEvent<'_>) -> String {
     let Served { from, block, answer, advertised, acknowledges } = one;
     let bytes: Vec<_> = block.runs.iter().flat_map(|run| (run.start..).zip(run.bytes)).collect();
     let (piece, begin, len, held) = (block.piece, block.begin, block.len, block.captured_to);
-    format!("{from:?} {answer:?} {advertised:?} {acknowledges} {piece} {begin} {len} {held} {:?} {bytes:?}", block.framing)
+    format!(
+        "{from:?} {answer:?} {advertised:?} {acknowledges} {piece} {begin} {len} {held} {:?} {bytes:?}",
+        block.framing
+    )
 }
