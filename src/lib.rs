@@ -63,6 +63,7 @@ mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
+mod directory;
 mod error;
 pub mod evidence;
 pub mod flow;

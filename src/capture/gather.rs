@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::PassedOver;
 use super::source::{STDIN, other_than_capture};
 use crate::Error;
+use crate::directory::entries_below;
 
 /// The captures to open, and what was met beside them.
 ///
@@ -84,39 +85,24 @@ impl Gathered {
         if any { Ok(()) } else { Err(usage("no such file, and as a pattern it fits none".to_owned())) }
     }
 
-    /// Takes every capture in and below `top`; gives the number of files that are none. A link to a directory above is
-    /// not followed twice.
+    /// Takes every capture in and below `top`; gives the number of files that are none.
     fn directory(&mut self, top: &Path) -> Result<usize, Error> {
         let mut others = 0;
-        let mut pending = vec![top.to_owned()];
-        let mut seen = BTreeSet::new();
-        while let Some(directory) = pending.pop() {
-            let failed =
-                |source| Error::Io { name: directory.display().to_string(), action: "read the directory", source };
-            if !seen.insert(directory.canonicalize().map_err(failed)?) {
-                continue;
-            }
-            for entry in fs::read_dir(&directory).map_err(failed)? {
-                let path = entry.map_err(failed)?.path();
-                let found = match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() => {
-                        pending.push(path);
+        for path in entries_below(top)? {
+            let found = match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() => match other_than_capture(&path)? {
+                    None => {
+                        self.captures.push(path);
                         continue;
                     }
-                    Ok(metadata) if metadata.is_file() => match other_than_capture(&path)? {
-                        None => {
-                            self.captures.push(path);
-                            continue;
-                        }
-                        Some(found) => found,
-                    },
-                    // Opening a pipe would wait for whoever writes to it.
-                    Ok(_) => "no regular file".to_owned(),
-                    Err(_) => "a link to nothing".to_owned(),
-                };
-                others += 1;
-                self.passed_over.push(PassedOver { name: below(top, &path), found });
-            }
+                    Some(found) => found,
+                },
+                // Opening a pipe would wait for whoever writes to it.
+                Ok(_) => "no regular file".to_owned(),
+                Err(_) => "a link to nothing".to_owned(),
+            };
+            others += 1;
+            self.passed_over.push(PassedOver { name: below(top, &path), found });
         }
         Ok(others)
     }

@@ -1,12 +1,13 @@
 //! The torrents of a run.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use crate::Error;
+use crate::directory::entries_below;
 
 use super::{Torrent, sha256};
 
@@ -48,8 +49,8 @@ impl Torrents {
         let mut torrents = Self::default();
         for path in paths {
             if path.is_dir() {
-                let mut found = Vec::new();
-                collect(path, &mut found)?;
+                let mut found = entries_below(path)?;
+                found.retain(|file| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("torrent")));
                 if found.is_empty() {
                     let name = path.display();
                     return Err(Error::Usage(format!("{name}: a directory without any .torrent file")));
@@ -178,29 +179,6 @@ impl Torrents {
         }
         self.add(torrent);
     }
-}
-
-/// The `*.torrent` files below `directory`, sorted by path. A link to a directory above is not followed twice.
-fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let mut pending = vec![directory.to_owned()];
-    let mut seen = BTreeSet::new();
-    while let Some(directory) = pending.pop() {
-        let failed =
-            |source| Error::Io { name: directory.display().to_string(), action: "read the directory", source };
-        if !seen.insert(directory.canonicalize().map_err(failed)?) {
-            continue;
-        }
-        for entry in fs::read_dir(&directory).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("torrent")) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(())
 }
 
 #[cfg(test)]
