@@ -213,7 +213,11 @@ impl Spill {
             file.write_all(zeros.get(..n).unwrap_or(&zeros))?;
             left -= n;
         }
-        MmapRaw::map_raw(&file)
+        let chunk = MmapRaw::map_raw(&file)?;
+        // All pages at once, instead of a fault for each. Where the system knows no such advice, each page waits.
+        #[cfg(target_os = "linux")]
+        let _ = chunk.advise(memmap2::Advice::PopulateWrite);
+        Ok(chunk)
     }
 }
 
