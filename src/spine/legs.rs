@@ -14,8 +14,6 @@ pub(super) struct Legs {
     /// By the initial sequence numbers, the initiator's first.
     by_numbers: BTreeMap<[u32; 2], Vec<Leg>>,
     legs: usize,
-    /// What was found, in the order of the later end.
-    pub(super) same: Vec<SameConnection>,
 }
 
 /// A connection as one side of a translation shows it.
@@ -41,22 +39,36 @@ impl Legs {
         }
         let leg = Leg { flow: session.flow, initiator, span, handshakes };
         let known = self.by_numbers.entry(initial).or_default();
-        for other in known.iter().filter(|other| other.is_same(&leg)) {
-            anomalies.note(Kind::SameConnection, 1, || example(other, &leg));
-            self.same.push(SameConnection { legs: [other.ends(), leg.ends()], spans: [other.span, leg.span] });
+        if known.len() > MOST_SIDES {
+            return;
         }
         if self.legs < MOST_LEGS {
             self.legs += 1;
             known.push(leg);
             return;
         }
-        anomalies.note(Kind::LimitReached, 1, || Example {
+        anomalies.limit("connections compared", 1, || Example {
             span: Some(span),
             flow: arrow(session.flow, initiator),
             detail: format!(
-                "after {MOST_LEGS} connections, no more are compared to tell both sides of an address translation"
+                "connections compared: after {MOST_LEGS}, no more tell both sides of an address translation"
             ),
         });
+    }
+
+    /// The pairs that are one connection, in the order of their numbers. Where more begin alike than a connection has
+    /// sides, their sender begins all of them so, and the numbers tell nothing.
+    pub(super) fn finish(self, anomalies: &mut Anomalies) -> Vec<SameConnection> {
+        let mut same = Vec::new();
+        for legs in self.by_numbers.values().filter(|legs| legs.len() <= MOST_SIDES) {
+            for (place, leg) in legs.iter().enumerate() {
+                for other in legs.iter().take(place).filter(|other| other.is_same(leg)) {
+                    anomalies.note(Kind::SameConnection, 1, || example(other, leg));
+                    same.push(SameConnection { legs: [other.ends(), leg.ends()], spans: [other.span, leg.span] });
+                }
+            }
+        }
+        same
     }
 }
 
@@ -108,6 +120,34 @@ fn example(one: &Leg, other: &Leg) -> Example {
 
 // Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is elsewhere.
 const MOST_LEGS: usize = 200_000;
+// Rationale: a packet that crosses four translators in sight of the taps has five addresses.
+const MOST_SIDES: usize = 5;
 // Rationale: the clocks of two taps differ by seconds at most where anybody cares for them; 64 bits of sequence numbers
 // and the handshakes agree by chance never.
 const CLOCKS_APART_NS: i64 = 60_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Protocol;
+    use crate::provenance::{At, FrameId, Timestamp};
+
+    fn leg(port: u16) -> Leg {
+        let end = |ip: [u8; 4], port| Endpoint { ip: ip.into(), port };
+        let (flow, initiator) =
+            FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
+        let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
+        Leg { flow, initiator, span, handshakes: [Some(([7; 20], [1; 20])), None] }
+    }
+
+    #[test]
+    fn a_sender_that_begins_all_its_connections_alike_makes_no_pairs() {
+        for (count, pairs) in [(2, 1), (5, 10), (6, 0)] {
+            let legs: Vec<_> = (1..=count).map(leg).collect();
+            let all = Legs { legs: legs.len(), by_numbers: [([1, 2], legs)].into() };
+            let mut anomalies = Anomalies::default();
+            assert_eq!(all.finish(&mut anomalies).len(), pairs, "{count}");
+            assert_eq!(anomalies.tally(Kind::SameConnection).is_some(), pairs > 0);
+        }
+    }
+}

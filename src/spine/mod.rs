@@ -324,7 +324,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             seen_at_two_taps: tallies.seen_at_two_taps,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        let (clock_steps, same) = (self.clock.steps, legs.same);
+        let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
         Ok((ledger, findings, traffic))
     }
