@@ -127,8 +127,17 @@ pub fn prefixes(dir: &Path, bytes: u64) -> io::Result<Case> {
     Ok(Case { capture, torrent: no_torrent(dir)?, secrets: None, payload: 0, piece: BLOCK, frames, bytes })
 }
 
-/// A pcapng file of interface descriptions, each followed by one packet if `packets`.
-pub fn interfaces(dir: &Path, count: u32) -> io::Result<Case> {
+/// How the interfaces of a capture compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interfaces {
+    /// All the same, with their packets in order.
+    Alike,
+    /// No two neighbours alike, and their packets not in order, so that each is looked for.
+    Different,
+}
+
+/// A pcapng file of interface descriptions with a name each, and behind them a packet for each.
+pub fn interfaces(dir: &Path, count: u32, kind: Interfaces) -> io::Result<Case> {
     let capture = dir.join("interfaces.pcapng");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&capture)?);
     let mut bytes = 28_u64;
@@ -136,14 +145,18 @@ pub fn interfaces(dir: &Path, count: u32) -> io::Result<Case> {
     out.write_all(&[0xFF; 8])?;
     out.write_all(&[28, 0, 0, 0])?;
     for n in 0..count {
-        out.write_all(&[1, 0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0, 4, 0])?;
+        let snaplen = if kind == Interfaces::Alike { 1 << 18 } else { 65_536 + n };
+        out.write_all(&[1, 0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0])?;
+        out.write_all(&snaplen.to_le_bytes())?;
+        out.write_all(&[2, 0, 4, 0])?;
         out.write_all(&n.to_le_bytes())?;
         out.write_all(&[0, 0, 0, 0, 32, 0, 0, 0])?;
         bytes += 32;
     }
     for n in 0..count {
+        let id = if kind == Interfaces::Alike { n } else { n.wrapping_mul(2_654_435_761) % count };
         out.write_all(&[6, 0, 0, 0, 64, 0, 0, 0])?;
-        out.write_all(&n.to_le_bytes())?;
+        out.write_all(&id.to_le_bytes())?;
         out.write_all(&[1, 0, 0, 0, 1, 0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0])?;
         out.write_all(&[0; 32])?;
         out.write_all(&[64, 0, 0, 0])?;

@@ -94,44 +94,6 @@ pub fn completed_fragments(dir: &Path, count: u32) -> io::Result<Case> {
     finish(pcap, dir, capture)
 }
 
-/// Interfaces of which no two neighbours are alike, each with a name and a packet.
-pub fn different_interfaces(dir: &Path, count: u32) -> io::Result<Case> {
-    let capture = dir.join("different.pcapng");
-    let mut out = io::BufWriter::with_capacity(1 << 20, File::create(&capture)?);
-    let mut bytes = 28_u64;
-    out.write_all(&[0x0A, 0x0D, 0x0D, 0x0A, 28, 0, 0, 0, 0x4D, 0x3C, 0x2B, 0x1A, 1, 0, 0, 0])?;
-    out.write_all(&[0xFF; 8])?;
-    out.write_all(&[28, 0, 0, 0])?;
-    for n in 0..count {
-        out.write_all(&[1, 0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0])?;
-        out.write_all(&(65_536 + n).to_le_bytes())?;
-        out.write_all(&[2, 0, 4, 0])?;
-        out.write_all(&n.to_le_bytes())?;
-        out.write_all(&[0, 0, 0, 0, 32, 0, 0, 0])?;
-        bytes += 32;
-    }
-    for n in 0..count {
-        // Not in their order, so that each is looked for.
-        let id = n.wrapping_mul(2_654_435_761) % count;
-        out.write_all(&[6, 0, 0, 0, 64, 0, 0, 0])?;
-        out.write_all(&id.to_le_bytes())?;
-        out.write_all(&[1, 0, 0, 0, 1, 0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0])?;
-        out.write_all(&[0; 32])?;
-        out.write_all(&[64, 0, 0, 0])?;
-        bytes += 64;
-    }
-    out.flush()?;
-    Ok(Case {
-        capture,
-        torrent: super::captures::no_torrent(dir)?,
-        secrets: None,
-        payload: 0,
-        piece: 1,
-        frames: count.into(),
-        bytes,
-    })
-}
-
 /// A pcap file that breaks off its records all the time: at every byte something looks like a record header, chains
 /// over a while, and leads nowhere.
 pub fn broken_records(dir: &Path, bytes: u64) -> io::Result<Case> {

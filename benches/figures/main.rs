@@ -27,7 +27,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use captures::{Case, Tiny};
+use captures::{Case, Interfaces, Tiny};
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::mse::Secrets;
 use peerproof::torrent::Torrents;
@@ -154,11 +154,13 @@ fn main() {
         type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
         let cases: [(&str, Make); 9] = [
             ("fragments", |dir, sizes| captures::fragments(dir, sizes.fragments)),
-            ("interfaces", |dir, sizes| captures::interfaces(dir, sizes.interfaces)),
+            ("interfaces", |dir, sizes| captures::interfaces(dir, sizes.interfaces, Interfaces::Alike)),
             ("endless search", |dir, sizes| captures::junk(dir, sizes.junk)),
             ("4 GiB prefixes", |dir, sizes| captures::prefixes(dir, sizes.junk)),
             ("completed fragments", |dir, sizes| containers::completed_fragments(dir, sizes.fragments)),
-            ("different interfaces", |dir, sizes| containers::different_interfaces(dir, sizes.interfaces)),
+            ("different interfaces", |dir, sizes| {
+                captures::interfaces(dir, sizes.interfaces, Interfaces::Different)
+            }),
             ("broken records", |dir, sizes| containers::broken_records(dir, sizes.junk)),
             ("broken blocks", |dir, sizes| containers::broken_blocks(dir, sizes.junk)),
             ("deep bencode", |dir, sizes| containers::deep_bencode(dir, sizes.junk)),
