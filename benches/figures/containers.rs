@@ -37,8 +37,11 @@ pub fn compressed(dir: &Path, megabytes: u64, rounds: u32) -> io::Result<()> {
         );
         for format in [Format::Gzip, Format::Zstd, Format::Lz4, Format::Xz, Format::Bzip2] {
             // The slow ones take long enough with little.
-            let (megabytes, rounds) =
-                if matches!(format, Format::Xz | Format::Bzip2) { (megabytes / 16, 1) } else { (megabytes, rounds) };
+            let (megabytes, rounds) = if matches!(format, Format::Xz | Format::Bzip2) {
+                (megabytes / 16, 1)
+            } else {
+                (megabytes, rounds)
+            };
             let plain = transfer(dir, content, megabytes)?;
             let packed = format.pack(&plain.capture)?;
             let size = std::fs::metadata(&packed)?.len();
