@@ -10,8 +10,8 @@
 //! of encryption: RC4) over as many bytes in memory, measured in the same rounds. Each run end to end is a process of its
 //! own, so that its memory is what a user would see.
 //!
-//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`
-//! and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
+//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`,
+//! `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod captures;
 mod containers;
@@ -62,10 +62,9 @@ fn main() {
         }
         ["leaves", capture, torrent, threads] => {
             let threads = threads.parse().expect("a number");
-            let (capture, torrent) = (Path::new(capture), Path::new(torrent));
-            let bytes: u64 = std::fs::metadata(capture).map_or(0, |facts| facts.len());
-            let plain = meter::plain::<Sha256>(bytes * 11 / 12, flow::BLOCK, threads);
-            return println!("{plain:?} {:?}", stages::leaves(capture, torrent, threads));
+            let leaves = stages::leaves(Path::new(capture), Path::new(torrent), threads);
+            let plain = meter::plain::<Sha256>(leaves.payload, flow::BLOCK, threads);
+            return println!("{leaves:?}; plain SHA-256 {plain:?}");
         }
         ["pass", capture, torrent, depth] => {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");

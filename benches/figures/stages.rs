@@ -130,6 +130,8 @@ fn walk(
 /// What it took to prove the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {
+    /// Bytes in the blocks.
+    pub payload: u64,
     /// From units to verdicts.
     pub proofs: Duration,
     /// From blocks to books in which every byte is verified; without the evidence that is made of them.
@@ -143,6 +145,7 @@ pub fn leaves(capture: &Path, torrent: &Path, threads: usize) -> Leaves {
     let limits = Limits::default();
     let (session, blocks) = blocks(&set, &limits);
     let given = torrents.iter().next().expect("one torrent");
+    let payload = blocks.iter().map(|served| u64::from(served.block.len)).sum();
     let jobs: Vec<UnitJob<'_>> = blocks
         .iter()
         .map(|Served { block, .. }| {
@@ -176,7 +179,7 @@ pub fn leaves(capture: &Path, torrent: &Path, threads: usize) -> Leaves {
         ledger.records().iter().map(|record| record.counts.unproven + record.counts.repeated).sum::<u64>()
     });
     assert_eq!(unproven, 0, "every byte is verified, once");
-    Leaves { proofs, books: start.elapsed() }
+    Leaves { payload, proofs, books: start.elapsed() }
 }
 
 /// Every block of a capture of one connection, and its session.
