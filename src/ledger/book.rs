@@ -81,7 +81,10 @@ mod tests {
         assert_eq!(book.iter().map(|(unit, _)| unit.piece).collect::<Vec<_>>(), [0, 3]);
         assert!(book.get(&unit(1)).is_none() && book.get(&unit(3)).is_some_and(|book| book.crowded));
         book.entry(unit(1)).1.crowded = true;
-        assert!(book.get_mut_near(1, &unit(3)).is_some_and(|book| book.crowded) && book.get_mut_near(9, &unit(0)).is_some());
+        assert!(
+            book.get_mut_near(1, &unit(3)).is_some_and(|book| book.crowded)
+                && book.get_mut_near(9, &unit(0)).is_some()
+        );
         assert!(book.get_mut_near(0, &unit(2)).is_none());
         assert_eq!(
             book.iter().map(|(unit, book)| (unit.piece, book.crowded)).collect::<Vec<_>>(),

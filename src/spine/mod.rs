@@ -184,13 +184,19 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
         self.clock.tick(frame.at, &mut self.hub);
-        if let Some(packet) = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies)? {
-            self.packet(&packet);
+        let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
+        // By reference: a packet is long, and this is done for each.
+        if let Ok(Some(packet)) = &decoded {
+            self.packet(packet);
             if packet.also_tunnel
-                && let Some(inner) = self.decoder.inside(&packet, &self.hub.spill, &mut self.hub.anomalies)?
+                && let Some(inner) = self.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
             {
                 self.packet(&inner);
             }
+        }
+        decoded?;
+        if self.hub.failure.is_none() {
+            return Ok(());
         }
         self.hub.failure.take().map_or(Ok(()), Err)
     }
@@ -238,8 +244,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             let evicted = self.flows.evict();
             self.make_room(packet.at, evicted);
         }
-        if evicted.is_some() {
-            self.make_room(packet.at, evicted);
+        if let Some(evicted) = evicted {
+            self.make_room(packet.at, Some(*evicted));
         }
     }
 
