@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::cut::Cut;
 use super::fragments::{Fragments, Key};
-use super::ip::{self, Datagram};
+use super::ip::{self, Datagram, Place};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
 use super::transport::{self, Head, TCP, UDP};
@@ -151,8 +151,16 @@ impl Decoder {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
             };
-            let Some(datagram) = self.reassemble(datagram, path, at, store, anomalies)? else {
-                return Ok(None);
+            let whole;
+            let datagram = match datagram.upper.fragment {
+                None => &datagram,
+                Some(place) => match self.reassemble(datagram, place, path, at, store, anomalies)? {
+                    Some(found) => {
+                        whole = found;
+                        &whole
+                    }
+                    None => return Ok(None),
+                },
             };
             let upper = datagram.upper;
             let inner = match upper.protocol {
@@ -161,9 +169,9 @@ impl Decoder {
                         Ok(found) => found,
                         Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
-                    segment.checksum = self.test(&datagram, upper.payload, &head, at, anomalies);
+                    segment.checksum = self.test(datagram, upper.payload, &head, at, anomalies);
                     let transport = Transport::Tcp(segment);
-                    return Ok(self.packet(at, &datagram, &head, path, segment.checksum, transport));
+                    return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport));
                 }
                 UDP => {
                     let (head, whole, mut found) = match transport::udp(upper.payload) {
@@ -174,9 +182,9 @@ impl Decoder {
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => inner,
                         reading => {
-                            found.checksum = self.test(&datagram, whole, &head, at, anomalies);
+                            found.checksum = self.test(datagram, whole, &head, at, anomalies);
                             let transport = Transport::Udp(found);
-                            let packet = self.packet(at, &datagram, &head, path, found.checksum, transport);
+                            let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
                                     packet.map(|packet| ambiguous(packet, tunnel, anomalies))
@@ -259,17 +267,17 @@ impl Decoder {
         }
     }
 
-    /// The datagram itself unless it is a fragment; then the whole one, once it is complete.
-    #[inline]
+    /// The whole datagram of a fragment at `place`, once it is complete.
+    #[cold]
     fn reassemble<'cap>(
         &mut self,
         datagram: Datagram<'cap>,
+        place: Place,
         path: PathId,
         at: At,
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Datagram<'cap>>, Error> {
-        let Some(place) = datagram.upper.fragment else { return Ok(Some(datagram)) };
         self.counts.fragments += 1;
         let ipv4 = datagram.source.is_ipv4();
         let key = Key {
