@@ -11,6 +11,7 @@ use super::transport::{self, Head, TCP, UDP};
 use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
 use super::tunnel::{self, Tunnel};
+use super::wireless;
 use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, UdpTunnel};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::Frame;
@@ -58,7 +59,7 @@ pub struct DecodeCounts {
 /// Turns frames into TCP segments and UDP datagrams. Frames in, packets out; no allocation per packet but for
 /// reassembled datagrams.
 ///
-/// A frame gives at most one packet: the innermost, but see [`Decoder::inside`]. Of a frame that cannot be used, the reason is an anomaly or a count.
+/// A frame gives at most one packet, the innermost; but see [`Decoder::inside`] and [`Decoder::has_more`]. Of a frame that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
     policy: ChecksumPolicy,
@@ -66,6 +67,8 @@ pub struct Decoder {
     fragments: Fragments,
     paths: Paths,
     counts: DecodeCounts,
+    /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
+    part: usize,
 }
 
 impl Decoder {
@@ -78,6 +81,7 @@ impl Decoder {
             fragments: Fragments::new(limits),
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
+            part: 0,
         }
     }
 
@@ -106,6 +110,29 @@ impl Decoder {
         if wire > frame.bytes.len() {
             note_snaplen(frame, anomalies);
         }
+        let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
+        self.part = 0;
+        self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
+    }
+
+    /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.part > 0
+    }
+
+    /// The packet in the next part of `frame`, the aggregate that was decoded last.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    #[cold]
+    pub fn decode_more<'cap>(
+        &mut self,
+        frame: &Frame<'cap>,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
         let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
         self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
     }
@@ -146,7 +173,7 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, at, anomalies) else { return Ok(None) };
+            let Some(packet) = self.network(layer, cut, path, at, anomalies) else { return Ok(None) };
             let datagram = match ip::datagram(packet, path != PathId::NONE) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -248,9 +275,21 @@ impl Decoder {
 
     /// The IP packet under `layer`; otherwise what is there instead was counted.
     #[inline]
-    fn network<'a>(&mut self, layer: Layer, cut: Cut<'a>, at: At, anomalies: &mut Anomalies) -> Option<Cut<'a>> {
-        match link::descend(layer, cut) {
+    fn network<'a>(
+        &mut self,
+        layer: Layer,
+        cut: Cut<'a>,
+        path: PathId,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> Option<Cut<'a>> {
+        let network = match link::descend(layer, cut) {
+            Network::Aggregate(aggregate) => self.next_part(aggregate, path),
+            network => network,
+        };
+        match network {
             Network::Ip(packet) => Some(packet),
+            Network::Aggregate(_) => bad_header(at, "an 802.11 aggregate in another one", anomalies),
             Network::Other => {
                 self.counts.not_ip += 1;
                 None
@@ -264,6 +303,21 @@ impl Decoder {
                 None
             }
             Network::Bad(reason) => bad_header(at, reason, anomalies),
+        }
+    }
+
+    /// What the next part of an aggregate holds; whether there is another one is noted.
+    #[cold]
+    fn next_part<'a>(&mut self, aggregate: Cut<'a>, path: PathId) -> Network<'a> {
+        if path != PathId::NONE {
+            return Network::Bad("an 802.11 aggregate (A-MSDU) in a tunnel, which is not taken apart");
+        }
+        match wireless::part(aggregate, std::mem::take(&mut self.part)) {
+            Some((part, next)) => {
+                self.part = next.unwrap_or(0);
+                link::descend(Layer::Llc, part)
+            }
+            None => Network::Bad("a part of an 802.11 aggregate (A-MSDU) is cut off"),
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Layer {
 pub(super) enum Network<'a> {
     /// An IP header of either version.
     Ip(Cut<'a>),
+    /// Several frames in one, of IEEE 802.11.
+    Aggregate(Cut<'a>),
     /// A complete frame of something else: ARP, management, encrypted.
     Other,
     /// This `LINKTYPE_` value is not known.

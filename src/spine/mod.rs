@@ -185,8 +185,23 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.frames += 1;
         self.clock.tick(frame.at, &mut self.hub);
         let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
-        // By reference: a packet is long, and this is done for each.
-        if let Ok(Some(packet)) = &decoded {
+        self.decoded(&decoded)?;
+        decoded?;
+        while self.decoder.has_more() {
+            let decoded = self.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
+            self.decoded(&decoded)?;
+            decoded?;
+        }
+        if self.hub.failure.is_none() {
+            return Ok(());
+        }
+        self.hub.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// By reference: a packet is long, and this is done for each.
+    #[inline]
+    fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
+        if let Ok(Some(packet)) = decoded {
             self.packet(packet);
             if packet.also_tunnel
                 && let Some(inner) = self.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
@@ -194,11 +209,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 self.packet(&inner);
             }
         }
-        decoded?;
-        if self.hub.failure.is_none() {
-            return Ok(());
-        }
-        self.hub.failure.take().map_or(Ok(()), Err)
+        Ok(())
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
