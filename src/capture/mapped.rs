@@ -65,7 +65,10 @@ impl Mapping {
         #[cfg(unix)]
         let _ = map.advise(Advice::Sequential);
         let written = Arc::new(AtomicUsize::new(0));
-        Ok((Self::Growing(Growing { map, written: Arc::clone(&written) }), Appender { file, room, written }))
+        Ok((
+            Self::Growing(Growing { map: Some(map), written: Arc::clone(&written) }),
+            Appender { file, room, written },
+        ))
     }
 
     /// All of it, as far as it is there.
@@ -87,10 +90,10 @@ impl Mapping {
                 Self::File(map) => unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
                 },
-                Self::Growing(Growing { map, .. }) => unsafe {
+                Self::Growing(Growing { map: Some(map), .. }) => unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
                 },
-                Self::Owned(_) => Ok(()),
+                Self::Growing(_) | Self::Owned(_) => Ok(()),
             };
         }
     }
@@ -114,18 +117,37 @@ impl Mapping {
 /// - `written <= map.len()`; the mapping reaches beyond the end of the file.
 #[derive(Debug)]
 pub(super) struct Growing {
-    map: MmapRaw,
+    /// Always there until it is dropped.
+    map: Option<MmapRaw>,
     written: Arc<AtomicUsize>,
 }
 
 impl Growing {
     fn bytes(&self) -> &[u8] {
+        let Some(map) = &self.map else { return &[] };
         let written = self.written.load(Ordering::Acquire);
         // SAFETY: by the invariants these bytes are in the file and in the mapping, and nobody writes to them again:
         // the file is unlinked, and the one appender only adds to its end. The mapping lives as long as `self`.
-        unsafe { std::slice::from_raw_parts(self.map.as_ptr(), written) }
+        unsafe { std::slice::from_raw_parts(map.as_ptr(), written) }
     }
 }
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        if self.written.load(Ordering::Relaxed) >= LONG {
+            drop_later(self.map.take());
+        }
+    }
+}
+
+/// Drops mappings of gigabytes, which the system takes a good part of a second to give up: nobody waits for that.
+fn drop_later(maps: impl Send + 'static) {
+    // Without a thread they are dropped here.
+    let _ = std::thread::Builder::new().name("unmap".to_owned()).spawn(move || drop(maps));
+}
+
+// Rationale: the system gives up so much in a few milliseconds.
+const LONG: usize = 128 << 20;
 
 /// Writes to the end of the file of a [`Mapping::growing`], from any thread.
 #[derive(Debug)]
@@ -234,14 +256,20 @@ impl Spill {
         Ok(unsafe { std::slice::from_raw_parts(start, len) })
     }
 
-    /// Gives the memory of full chunks back to the system; their bytes stay readable.
+    /// Gives the memory of full chunks back to the system, but for the last ones; their bytes stay readable.
     pub fn release(&self) {
+        let mut chunks = self.chunks.borrow_mut();
+        chunks.releases += 1;
+        // What was touched again since, by a late proof or a comparison, is found by going over all of it.
+        let from = if chunks.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { chunks.released };
+        let until = chunks.full.len().saturating_sub(CHUNKS_BEHIND);
         #[cfg(all(unix, not(miri)))]
-        for chunk in &self.chunks.borrow().full {
+        for chunk in chunks.full.get(from..until).unwrap_or_default() {
             // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
             // again with the same bytes.
             let _ = unsafe { chunk.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, chunk.len()) };
         }
+        chunks.released = chunks.released.max(until);
     }
 
     /// Bytes reserved in temporary files so far.
@@ -335,10 +363,26 @@ struct Chunks {
     /// The chunk after it, while a thread makes it.
     next: Option<JoinHandle<io::Result<MmapRaw>>>,
     full: Vec<MmapRaw>,
+    /// How many of the full ones were given back.
+    released: usize,
+    /// How often memory was given back.
+    releases: u64,
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if self.full.len() > CHUNKS_BEHIND {
+            drop_later(std::mem::take(&mut self.full));
+        }
+    }
 }
 
 // Rationale: few enough mappings for any run (65,530 are allowed), small enough that a short run stays small.
-const SPILL_CHUNK: usize = if cfg!(miri) { 64 << 10 } else { 16 << 20 };
+const SPILL_CHUNK: usize = if cfg!(any(miri, test)) { 64 << 10 } else { 16 << 20 };
+// Rationale: what the ledger lets wait for a proof, 128 MiB; pages given back before they are hashed are read twice.
+const CHUNKS_BEHIND: usize = 8;
+// Rationale: often enough for what is seldom touched, and then all chunks of a run at once.
+const WHOLE_EVERY: u64 = 32;
 // Rationale: large enough to make system calls rare, small enough to stay in cache.
 #[cfg(not(miri))]
 const WRITE_CHUNK: usize = 1 << 20;
@@ -355,11 +399,12 @@ mod tests {
         for n in (0..3_000_u32).step_by(if cfg!(miri) { 61 } else { 1 }) {
             let part = n.to_le_bytes().repeat(n as usize % 5_000 + 1);
             kept.push((spill.store(&[&part, b"", b"end"]).expect("room"), part));
-            if n % 1_000 == 0 {
+            if n % 30 == 0 {
                 spill.release();
             }
         }
         spill.release();
+        assert!(cfg!(miri) || spill.chunks.borrow().released > 2 * CHUNKS_BEHIND);
         for (stored, part) in kept {
             assert_eq!(stored, [part.as_slice(), b"end"].concat());
         }
