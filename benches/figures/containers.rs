@@ -261,6 +261,11 @@ impl Format {
     }
 }
 
+/// How long it takes to read every frame of a capture, decompressed.
+pub fn frames(capture: &Path) -> Duration {
+    timed(|| read(capture))
+}
+
 /// Every frame of a capture.
 fn read(capture: &Path) {
     let set = CaptureSet::open(&[capture.to_path_buf()], &options(capture)).expect("a capture");

@@ -11,7 +11,7 @@
 //! own, so that its memory is what a user would see.
 //!
 //! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`,
-//! `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
+//! `frames CAPTURE`, `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod captures;
 mod containers;
@@ -66,11 +66,12 @@ fn main() {
             let plain = meter::plain::<Sha256>(leaves.payload, flow::BLOCK, threads);
             return println!("{leaves:?}; plain SHA-256 {plain:?}");
         }
+        ["frames", capture] => return println!("{:?}", containers::frames(Path::new(capture))),
         ["pass", capture, torrent, depth] => {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
             return println!("{:?}", stages::pass(Path::new(capture), Path::new(torrent), depth));
         }
-        [first @ ("one" | "make" | "pass"), ..] => {
+        [first @ ("one" | "make" | "pass" | "frames"), ..] => {
             eprintln!("{first}: not these arguments, see the head of benches/figures/main.rs");
             std::process::exit(2);
         }
