@@ -105,14 +105,11 @@ impl Decoder {
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
-        let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
-        if wire > frame.bytes.len() {
+        if frame.wire_len as usize > frame.bytes.len() {
             note_snaplen(frame, anomalies);
         }
-        let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
         self.part = 0;
-        self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
+        self.descend(Layer::Link(frame.link.0), without_fcs(frame), PathId::NONE, frame.at, store, anomalies)
     }
 
     /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
@@ -132,9 +129,7 @@ impl Decoder {
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
-        let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
-        self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
+        self.descend(Layer::Link(frame.link.0), without_fcs(frame), PathId::NONE, frame.at, store, anomalies)
     }
 
     /// What is inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
@@ -437,6 +432,13 @@ fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomali
         ),
     });
     Packet { also_tunnel: true, ..packet }
+}
+
+#[inline]
+fn without_fcs<'cap>(frame: &Frame<'cap>) -> Cut<'cap> {
+    // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
+    let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
+    Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)))
 }
 
 #[cold]
