@@ -193,7 +193,11 @@ impl Script {
         let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
         let given = torrents::given(self.given);
         let policy = run::policy(self.options >> 1);
-        let secrets = Secrets::parse("secrets", player.secrets.as_bytes()).expect("lines of the generator");
+        // A file without any is refused.
+        let secrets = match player.secrets.as_str() {
+            "" => Secrets::default(),
+            lines => Secrets::parse("secrets", lines.as_bytes()).expect("lines of the generator"),
+        };
         let evidence = run::evidence(&captures, &given, &secrets, &limits, policy);
         player.judge(&evidence.expect("a capture of the generator"), whole, self.options & 1 != 0);
     }
