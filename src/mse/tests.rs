@@ -302,6 +302,53 @@ fn a_secret_also_fits_where_the_opening_was_not_captured() {
     assert_eq!(blind.outcome, MseOutcome::NotMse);
 }
 
+/// The flights of `first` before those of the other direction, as a merged capture of two taps may have them.
+fn apart(flights: Vec<(Direction, Vec<u8>)>, first: Direction) -> Vec<(Direction, Vec<u8>)> {
+    let (mut early, late): (Vec<_>, Vec<_>) = flights.into_iter().partition(|(direction, _)| *direction == first);
+    early.extend(late);
+    early
+}
+
+#[test]
+fn a_secret_also_fits_where_all_of_the_answer_was_captured_before_what_it_answers() {
+    for (pads, ia, select) in [([0; 4], 0, 1), ([0, 505, 508, 512], 3, 1), ([512; 4], 68, 2), ([9; 4], 0, 2)] {
+        for (first, size) in [(A, 22), (A, 1_460), (B, 22), (B, 1_460)] {
+            let case = Case { pads, ia, select };
+            let run = run_items(Some(A), &items(&apart(conversation(case), first), size), &given(), &[SKEY]);
+            assert_eq!((run.bytes, run.opaque), (wires(), [0, 0]), "{case:?} {first:?} {size}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_alone_is_read_with_its_secret() {
+    for select in [1, 2] {
+        let mut flights = conversation(Case { pads: [9; 4], ia: 0, select });
+        flights.retain(|(direction, _)| *direction == B);
+        let run = run(&flights, &given(), &[SKEY]);
+        assert_eq!((run.bytes, run.secret), ([Vec::new(), wires()[1].clone()], Some(1)), "{select}");
+    }
+}
+
+#[test]
+fn behind_a_lost_beginning_the_initiator_in_clear_is_not_read_from_within_the_handshake() {
+    let flights = conversation(Case { pads: [9; 4], ia: 0, select: 1 });
+    let mut items = items(&apart(flights, B), 1_460);
+    let first = items.iter().position(|(direction, _)| *direction == A).expect("it sends");
+    let StreamItem::Data { bytes, at, .. } = items[first].1 else { panic!("data") };
+    let gap = |len: u64| StreamItem::Gap { offset: 0, missing: Missing::Bytes(len), cause: GapCause::Unseen, at };
+    let kept = StreamItem::Data { offset: 10, bytes: &bytes[10..], at, doubtful: false };
+    items.splice(first..=first, [(A, gap(10)), (A, kept)]);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((run.outcome, &run.bytes[1]), (MseOutcome::Plaintext, &wires()[1]));
+    let begins = run.out.iter().find_map(|(direction, item)| match item {
+        StreamItem::Data { offset, .. } if *direction == A => Some(*offset),
+        _ => None,
+    });
+    assert_eq!(begins, Some((KEY_LEN + MIN_SECOND) as u64));
+    assert!(run.bytes[0].ends_with(&wires()[0]), "what is in clear is passed on");
+}
+
 #[test]
 fn other_protocols_pass_unchanged() {
     let tls = [[0x16, 3, 1, 2, 0].as_slice(), &noise(30, 512)].concat();
@@ -349,6 +396,23 @@ fn a_public_key_above_the_prime_rules_mse_out() {
 }
 
 proptest! {
+    #[test]
+    fn a_secret_fits_in_whatever_order_the_directions_were_captured(
+        order in prop::collection::vec(any::<bool>(), 300), pads in [0..=512_usize, 0..=512_usize, 0..=512_usize, 0..=512_usize],
+        ia in 0..=68_usize, select in 1_u32..=2, size in 20..1_460_usize,
+    ) {
+        let items = items(&conversation(Case { pads, ia, select }), size);
+        let [mut low, mut high] = [A, B].map(|way| items.iter().filter(move |(direction, _)| *direction == way));
+        let mut merged = Vec::new();
+        for side in order {
+            merged.extend(if side { low.next() } else { high.next() });
+        }
+        merged.extend(high.chain(low));
+        let merged: Vec<_> = merged.into_iter().copied().collect();
+        let run = run_items(Some(A), &merged, &given(), &[SKEY]);
+        prop_assert_eq!((run.bytes, run.opaque), (wires(), [0, 0]));
+    }
+
     #[test]
     fn any_items_are_taken_and_every_data_byte_is_passed_on_counted_or_handshake(
         parts in prop::collection::vec((any::<bool>(), 0_usize..400, 0_u8..12, any::<u64>()), 0..60),
