@@ -16,6 +16,7 @@ use std::io;
 #[cfg(not(miri))]
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use memmap2::{Advice, Mmap, MmapRaw};
 
@@ -182,49 +183,82 @@ impl Spill {
             *used += len;
             return Ok(start);
         }
-        let chunk = self.chunk(len.max(SPILL_CHUNK)).map_err(|source| Error::Io {
+        let no_room = |source| Error::Io {
             name: self.dir.display().to_string(),
             action: "make a temporary file in",
             source,
-        })?;
-        let start = chunk.as_mut_ptr();
+        };
         if len >= SPILL_CHUNK {
+            let chunk = chunk(&self.dir, len).map_err(no_room)?;
+            let start = chunk.as_mut_ptr();
             chunks.full.push(chunk);
-        } else if let Some((full, _)) = chunks.open.replace((chunk, len)) {
+            return Ok(start);
+        }
+        let chunk = match chunks.next.take() {
+            Some(next) => next.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => chunk(&self.dir, SPILL_CHUNK),
+        };
+        let chunk = chunk.map_err(no_room)?;
+        let start = chunk.as_mut_ptr();
+        if let Some((full, _)) = chunks.open.replace((chunk, len)) {
             chunks.full.push(full);
+            // A run that filled one chunk fills more.
+            chunks.next = ahead(&self.dir);
         }
         Ok(start)
     }
+}
 
-    /// Miri knows no mapped files: anonymous memory stands in for them, so that it can check every pointer into it.
-    #[cfg(miri)]
-    fn chunk(&self, len: usize) -> io::Result<MmapRaw> {
-        memmap2::MmapOptions::new().len(len).map_anon().map(MmapRaw::from)
-    }
+/// Makes a chunk while the one before it is filled: the pages of a new file cost the system about as much time as
+/// decrypting into them. Without a thread for it (`None`), the chunk is made when it is needed.
+fn ahead(dir: &Path) -> Option<JoinHandle<io::Result<MmapRaw>>> {
+    let dir = dir.to_path_buf();
+    std::thread::Builder::new().name("spill".to_owned()).spawn(move || chunk(&dir, SPILL_CHUNK)).ok()
+}
 
-    #[cfg(not(miri))]
-    fn chunk(&self, len: usize) -> io::Result<MmapRaw> {
-        let mut file = tempfile::tempfile_in(&self.dir)?;
-        // Written, not only sized: a full disk is then an error here and not a SIGBUS at the first touch.
-        let zeros = vec![0; WRITE_CHUNK.min(len)];
-        let mut left = len;
-        while left > 0 {
-            let n = left.min(zeros.len());
-            file.write_all(zeros.get(..n).unwrap_or(&zeros))?;
-            left -= n;
-        }
-        let chunk = MmapRaw::map_raw(&file)?;
-        // All pages at once, instead of a fault for each. Where the system knows no such advice, each page waits.
-        #[cfg(target_os = "linux")]
-        let _ = chunk.advise(memmap2::Advice::PopulateWrite);
-        Ok(chunk)
+/// Miri knows no mapped files: anonymous memory stands in for them, so that it can check every pointer into it.
+#[cfg(miri)]
+fn chunk(_: &Path, len: usize) -> io::Result<MmapRaw> {
+    memmap2::MmapOptions::new().len(len).map_anon().map(MmapRaw::from)
+}
+
+/// `len` bytes of a file in `dir` that nobody else knows, all zero.
+#[cfg(not(miri))]
+fn chunk(dir: &Path, len: usize) -> io::Result<MmapRaw> {
+    let mut file = tempfile::tempfile_in(dir)?;
+    allocate(&mut file, len)?;
+    let chunk = MmapRaw::map_raw(&file)?;
+    // All pages at once, instead of a fault for each. Where the system knows no such advice, each page waits.
+    #[cfg(target_os = "linux")]
+    let _ = chunk.advise(memmap2::Advice::PopulateWrite);
+    Ok(chunk)
+}
+
+/// Gives `file` its room on disk now: a full disk is then an error here, and not a SIGBUS at the first touch.
+#[cfg(not(miri))]
+fn allocate(file: &mut File, len: usize) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(&*file, rustix::fs::FallocateFlags::empty(), 0, len as u64) {
+        // File systems that cannot are written to.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        result => return Ok(result?),
     }
+    let zeros = vec![0; WRITE_CHUNK.min(len)];
+    let mut left = len;
+    while left > 0 {
+        let n = left.min(zeros.len());
+        file.write_all(zeros.get(..n).unwrap_or(&zeros))?;
+        left -= n;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default)]
 struct Chunks {
     /// The chunk that is being filled, and how many of its bytes are handed out.
     open: Option<(MmapRaw, usize)>,
+    /// The chunk after it, while a thread makes it.
+    next: Option<JoinHandle<io::Result<MmapRaw>>>,
     full: Vec<MmapRaw>,
 }
 
