@@ -183,11 +183,8 @@ impl Spill {
             *used += len;
             return Ok(start);
         }
-        let no_room = |source| Error::Io {
-            name: self.dir.display().to_string(),
-            action: "make a temporary file in",
-            source,
-        };
+        let no_room =
+            |source| Error::Io { name: self.dir.display().to_string(), action: "make a temporary file in", source };
         if len >= SPILL_CHUNK {
             let chunk = chunk(&self.dir, len).map_err(no_room)?;
             let start = chunk.as_mut_ptr();

@@ -1,5 +1,6 @@
 //! The filter: holds the beginning of both directions until it is known what they are.
 
+use super::allowance::Pool;
 use super::classify::{Flights, Verdict, basis, classify, may_be_key};
 use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
 use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed};
@@ -33,12 +34,15 @@ pub struct MseFilter<'cap> {
     opaque: [u64; 2],
     /// Whether it was decided because too much was held.
     cut_short: bool,
+    pool: Pool,
 }
 
 impl<'cap> MseFilter<'cap> {
     /// A connection that `initiator` opened; `None` when its opening (SYN, ST_SYN) is not in the capture: then MSE is
     /// only recognised with a secret, as it is not known whether the first captured bytes are the first ones.
-    pub fn new(initiator: Option<Direction>) -> Self {
+    ///
+    /// `pool` is the run's: passing over missing bytes costs as much as decrypting them.
+    pub fn new(initiator: Option<Direction>, pool: &Pool) -> Self {
         Self {
             initiator,
             assumed: initiator.is_none(),
@@ -52,6 +56,7 @@ impl<'cap> MseFilter<'cap> {
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
             cut_short: false,
+            pool: pool.clone(),
         }
     }
 
@@ -59,8 +64,8 @@ impl<'cap> MseFilter<'cap> {
     ///
     /// `info_hashes` are the wire info-hashes of the given torrents (v2 ones cut to 20 bytes), the candidates for SKEY.
     /// Decrypted bytes go to `store`. Items held while undecided are passed on with the first push after the decision
-    /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length the direction is
-    /// opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
+    /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length, or one that is out
+    /// of proportion to what was captured, the direction is opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
     /// earliest place at which its peer wire can be in clear; the rest of a late `IA` may still come before it.
     ///
     /// # Errors
@@ -138,6 +143,11 @@ impl<'cap> MseFilter<'cap> {
     /// thousand segments and acknowledgements may be taken for something else.
     pub fn was_cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether a part could not be read because more keystream than is allowed would have to be passed over before it.
+    pub fn is_too_far(&self) -> bool {
+        self.sides.iter().any(|side| matches!(side, Side::TooFar))
     }
 
     /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is
@@ -257,7 +267,7 @@ impl<'cap> MseFilter<'cap> {
         let first = if clear { Side::Wire(Wire::clear(earliest)) } else { Side::Opaque };
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret: fit.secret } };
         (self.fit, self.initiator) = (Some(fit), Some(initiator));
-        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear))]);
+        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear, &self.pool))]);
     }
 
     /// Decides a connection that looks like MSE, by the clear handshakes found in it.
@@ -308,9 +318,9 @@ impl<'cap> MseFilter<'cap> {
             }
         };
         let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
-        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher));
+        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher, &self.pool));
         self.whole = answer.is_some();
-        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear)));
+        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear, &self.pool)));
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
         self.settle_by_role(outcome, initiator, [first, second]);
     }

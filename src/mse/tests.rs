@@ -125,6 +125,7 @@ struct Run {
     out: Vec<(Direction, StreamItem<'static>)>,
     opaque: [u64; 2],
     secret: Option<usize>,
+    too_far: bool,
 }
 
 fn run_items(
@@ -133,7 +134,17 @@ fn run_items(
     secrets: &Secrets,
     hashes: &[[u8; 20]],
 ) -> Run {
-    let (mut filter, mut out) = (MseFilter::new(initiator), Vec::new());
+    run_pooled(initiator, items, secrets, hashes, &Pool::default())
+}
+
+fn run_pooled(
+    initiator: Option<Direction>,
+    items: &[(Direction, StreamItem<'static>)],
+    secrets: &Secrets,
+    hashes: &[[u8; 20]],
+    pool: &Pool,
+) -> Run {
+    let (mut filter, mut out) = (MseFilter::new(initiator, pool), Vec::new());
     for (direction, item) in items {
         filter.push(*direction, item, secrets, hashes, &Leak, &mut out).expect("Leak does not fail");
     }
@@ -146,7 +157,7 @@ fn run_items(
         }
     }
     let (opaque, secret) = (filter.opaque_bytes(), filter.secret());
-    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret }
+    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret, too_far: filter.is_too_far() }
 }
 
 fn run(flights: &[(Direction, Vec<u8>)], secrets: &Secrets, hashes: &[[u8; 20]]) -> Run {
@@ -277,6 +288,57 @@ fn a_gap_of_known_length_in_rc4_costs_only_its_bytes() {
     assert!(run.out.iter().any(|(_, item)| matches!(item, StreamItem::Conflict { .. })));
     let expected = [&first[..start], &first[start + 100..]].concat();
     assert_eq!(run.bytes[0], expected);
+}
+
+/// A conversation in RC4 with a gap of `missing` bytes at the end of what A sends, and `bytes` behind it, if any.
+fn with_a_gap_before(bytes: &'static [u8], missing: u64) -> (Vec<(Direction, StreamItem<'static>)>, u64) {
+    let flights = conversation(Case { pads: [5; 4], ia: 68, select: 2 });
+    let (mut items, offset) = (items(&flights, 1_460), total(&flights, A));
+    let ends = items.len() - 2;
+    let (at, cause) = (at(ends as u64), GapCause::Unseen);
+    let gap = StreamItem::Gap { offset, missing: Missing::Bytes(missing), cause, at };
+    let data = StreamItem::Data { offset: offset + missing, bytes, at, doubtful: false };
+    items.splice(ends..ends, [(A, gap)].into_iter().chain((!bytes.is_empty()).then_some((A, data))));
+    (items, offset)
+}
+
+#[test]
+fn behind_a_gap_out_of_proportion_rc4_is_opaque_at_once_and_said_to_be() {
+    let (items, _) = with_a_gap_before(b"ten bytes.", 8 << 30);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((run.bytes, run.opaque, run.too_far), (wires(), [10, 0], true));
+    // Nothing behind it: nothing to pay for.
+    let (items, offset) = with_a_gap_before(b"", 8 << 30);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((&run.bytes, run.opaque, run.too_far), (&wires(), [0, 0], false));
+    assert!(run.out.iter().any(|(_, item)| matches!(item, StreamItem::Gap { offset: at, .. } if *at == offset)));
+}
+
+#[test]
+fn connections_share_what_may_be_passed_over_beyond_what_they_hold() {
+    // The initiator's 68 bytes in IA and 3,000 behind it earn 12,272.
+    let (items, _) = with_a_gap_before(b"ten bytes.", 20_000);
+    let pool = Pool::of(10_000);
+    let too_far = [0; 3].map(|_| run_pooled(Some(A), &items, &given(), &[SKEY], &pool).too_far);
+    assert_eq!(too_far, [false, true, true]);
+}
+
+#[test]
+fn packets_that_ask_for_the_same_keystream_again_and_again_are_not_followed_for_ever() {
+    let (mut items, offset) = with_a_gap_before(b"ten bytes.", 50_000);
+    let ends = items.len() - 2;
+    let late = (0..200).map(|index| {
+        let offset = if index % 2 == 0 { offset + 49_000 } else { offset };
+        (A, StreamItem::Late { offset, bytes: b"late", at: at(ends as u64) })
+    });
+    items.splice(ends..ends, late);
+    let run = run_pooled(Some(A), &items, &given(), &[SKEY], &Pool::of(200_000));
+    let count = |wanted: fn(&StreamItem<'_>) -> bool| run.out.iter().filter(|(_, item)| wanted(item)).count();
+    let decrypted = count(|item| matches!(item, StreamItem::Late { .. }));
+    let left = count(|item| matches!(item, StreamItem::Uncompared { .. }));
+    assert_eq!(decrypted + left, 200);
+    assert!((3..20).contains(&decrypted), "{decrypted}");
+    assert_eq!((run.opaque, run.too_far), ([0, 0], false));
 }
 
 #[test]

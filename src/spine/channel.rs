@@ -128,7 +128,7 @@ impl<'cap> Channel<'cap> {
                         Content::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, hub)))
                     }
                     webseed::Sniff::Undecided | webseed::Sniff::Other => {
-                        Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+                        Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
                     }
                 },
             },
@@ -164,7 +164,7 @@ impl<'cap> Channel<'cap> {
         } else if hub.secrets.is_empty() {
             self.peer(Start::MidStream, direction, opening, hub)
         } else {
-            Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+            Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
         }
     }
 
@@ -312,6 +312,16 @@ impl<'cap> Channel<'cap> {
                     carried = end(session, transported, seen, hub);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
+                if filter.is_too_far() {
+                    hub.anomalies.limit("keystream", a_to_b + b_to_a, || Example {
+                        span,
+                        flow: format!("{} <-> {}", flow.low, flow.high),
+                        detail: "keystream: so much of this decrypted connection is missing that passing over its \
+                                 keystream would take longer than the captured rest is worth; what follows was not \
+                                 read"
+                            .to_owned(),
+                    });
+                }
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
                     MseOutcome::WrongSecret { secret, basis } => {
@@ -383,8 +393,9 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
 const LONGEST_METHOD: usize = 8;
 
 /// On what rests that a part of a readable connection is not.
-const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown length, or without the \
-                             responder's answer, the place in the RC4 key stream is not known";
+const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown or of far too great \
+                             a length, or without the responder's answer, the place in the RC4 key stream is not \
+                             known";
 
 /// The frames that show both ends answering (grade G2), where all of them are in the capture.
 pub(super) fn opened(opening: &Opening) -> Option<Span> {
