@@ -56,8 +56,8 @@ impl Allowance {
 // Rationale: what is thrown away takes at most four times as long as what is read. A capture that lacks more of a
 // connection than four fifths is rare, and what it shows of the rest is counted as not read.
 const EARNED: u64 = 4;
-// Rationale: what a link of 1 Gbit/s carries in two seconds, right after a handshake; half a second of work.
-const AHEAD: u64 = 256 << 20;
+// Rationale: what a link of 1 Gbit/s carries in a second, right after a handshake; a third of a second of work.
+const AHEAD: u64 = 128 << 20;
 // Rationale: ten seconds of a run, whatever it holds.
 const RUN: u64 = 4 << 30;
 
