@@ -1,6 +1,7 @@
 //! Counts allocations, reads memory and time of this process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -94,14 +95,27 @@ pub fn plain<D: Digest>(total: u64, unit: u64, threads: usize) -> Duration {
 
 /// How long it takes to decrypt `total` bytes with RC4 in memory; one direction is one key stream, and so one thread.
 pub fn plain_rc4(total: u64) -> Duration {
+    rc4(total, |_| {})
+}
+
+/// The same when what is decrypted is kept: in a new file, as memory is bounded.
+pub fn kept_rc4(total: u64) -> Duration {
+    let mut file = tempfile::tempfile().expect("room for a file");
+    rc4(total, |bytes| file.write_all(bytes).expect("room in the file"))
+}
+
+fn rc4(total: u64, mut keep: impl FnMut(&[u8])) -> Duration {
     let mut bytes = noise();
     let mut cipher = Rc4::new_from_slice(&[7; 20]).expect("RC4 takes such a key");
     let start = Instant::now();
     let mut left = total as usize;
     while left > 0 {
-        let now = left.min(bytes.len());
-        cipher.apply_keystream(&mut bytes[..now]);
-        left -= now;
+        // As much at once as stays in a cache.
+        for part in bytes.chunks_mut(1 << 20).take(left.div_ceil(1 << 20)) {
+            cipher.apply_keystream(part);
+            keep(part);
+            left = left.saturating_sub(part.len());
+        }
     }
     std::hint::black_box(&bytes);
     start.elapsed()

@@ -19,6 +19,14 @@ pub(super) enum Reader {
 impl Reader {
     /// Reads the file header and leaves `track` behind it.
     pub(super) fn new(track: &mut Track<'_>) -> Result<Self, Error> {
+        match Self::of_header(track) {
+            // Not the beginning of a capture, as far as it is there.
+            Err(_) if track.complete()? => Self::of_header(track),
+            result => result,
+        }
+    }
+
+    fn of_header(track: &mut Track<'_>) -> Result<Self, Error> {
         if pcapng::is_pcapng(track.bytes) {
             PcapngReader::new(track).map(|reader| Self::Pcapng(Box::new(reader)))
         } else if pcap::is_pcap(track.bytes) {

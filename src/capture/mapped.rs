@@ -13,20 +13,25 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
-#[cfg(not(miri))]
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use memmap2::{Advice, Mmap, MmapRaw};
+#[cfg(unix)]
+use memmap2::{Advice, UncheckedAdvice};
+use memmap2::{Mmap, MmapOptions, MmapRaw};
 
 use crate::Error;
 
 /// The bytes of one input, in one piece.
 #[derive(Debug)]
 pub(super) enum Mapping {
-    /// A mapped file: the user's, or an unlinked spool file.
+    /// A mapped file of the user's.
     File(Mmap),
+    /// An unlinked file that an [`Appender`] writes, or has written.
+    Growing(Growing),
     /// Bytes handed over by the caller.
     Owned(Vec<u8>),
 }
@@ -45,10 +50,29 @@ impl Mapping {
         Ok(Self::File(map))
     }
 
-    /// All of it.
+    /// Maps a new, unlinked file in `dir`, which the appender fills.
+    pub(super) fn growing(dir: &Path) -> io::Result<(Self, Appender)> {
+        let file = tempfile::tempfile_in(dir)?;
+        let mut room = MOST_ROOM;
+        let map = loop {
+            match MmapOptions::new().len(room).map_raw_read_only(&file) {
+                Ok(map) => break map,
+                // A limit on the address space: what fits it must do.
+                Err(_) if room > LEAST_ROOM => room /= 2,
+                Err(error) => return Err(error),
+            }
+        };
+        #[cfg(unix)]
+        let _ = map.advise(Advice::Sequential);
+        let written = Arc::new(AtomicUsize::new(0));
+        Ok((Self::Growing(Growing { map, written: Arc::clone(&written) }), Appender { file, room, written }))
+    }
+
+    /// All of it, as far as it is there.
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::File(map) => map,
+            Self::Growing(growing) => growing.bytes(),
             Self::Owned(bytes) => bytes,
         }
     }
@@ -56,13 +80,18 @@ impl Mapping {
     /// Gives the memory of `from..to` back to the system; it is read from the file again when touched again.
     pub(super) fn release(&self, from: usize, to: usize) {
         #[cfg(unix)]
-        if let Self::File(map) = self
-            && from < to
-            && to <= map.len()
-        {
+        if from < to && to <= self.bytes().len() {
             // SAFETY: the mapping is file-backed and never written through, so a page dropped here holds the same
             // bytes when it is faulted in again (given the module's contract): no slice changes under its reader.
-            let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, to - from) };
+            let _ = match self {
+                Self::File(map) => unsafe {
+                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
+                },
+                Self::Growing(Growing { map, .. }) => unsafe {
+                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
+                },
+                Self::Owned(_) => Ok(()),
+            };
         }
     }
 
@@ -77,6 +106,55 @@ impl Mapping {
         }
     }
 }
+
+/// The mapping of a file that is being written.
+///
+/// # Invariants
+/// - The file holds at least `written` bytes, and these never change.
+/// - `written <= map.len()`; the mapping reaches beyond the end of the file.
+#[derive(Debug)]
+pub(super) struct Growing {
+    map: MmapRaw,
+    written: Arc<AtomicUsize>,
+}
+
+impl Growing {
+    fn bytes(&self) -> &[u8] {
+        let written = self.written.load(Ordering::Acquire);
+        // SAFETY: by the invariants these bytes are in the file and in the mapping, and nobody writes to them again:
+        // the file is unlinked, and the one appender only adds to its end. The mapping lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr(), written) }
+    }
+}
+
+/// Writes to the end of the file of a [`Mapping::growing`], from any thread.
+#[derive(Debug)]
+pub(super) struct Appender {
+    file: File,
+    room: usize,
+    written: Arc<AtomicUsize>,
+}
+
+impl Appender {
+    /// Appends `bytes`, which the mapping then shows.
+    ///
+    /// # Errors
+    /// Those of writing; [`io::ErrorKind::FileTooLarge`] for more than the mapping has room for.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.written.load(Ordering::Relaxed).saturating_add(bytes.len());
+        if end > self.room {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.file.write_all(bytes)?;
+        self.written.store(end, Ordering::Release);
+        Ok(())
+    }
+}
+
+// Rationale: more than is ever decompressed, and no more than any file system's largest file; only addresses are spent.
+const MOST_ROOM: usize = if usize::BITS > 32 { 1 << 40 } else { 1 << 30 };
+// Rationale: with less to map, hardly any capture fits.
+const LEAST_ROOM: usize = 64 << 20;
 
 /// Asks the processor to load what stands at the start of `next`, a record that is read soon.
 ///
@@ -162,7 +240,7 @@ impl Spill {
         for chunk in &self.chunks.borrow().full {
             // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
             // again with the same bytes.
-            let _ = unsafe { chunk.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, chunk.len()) };
+            let _ = unsafe { chunk.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, chunk.len()) };
         }
     }
 
@@ -216,7 +294,7 @@ fn ahead(dir: &Path) -> Option<JoinHandle<io::Result<MmapRaw>>> {
 /// Miri knows no mapped files: anonymous memory stands in for them, so that it can check every pointer into it.
 #[cfg(miri)]
 fn chunk(_: &Path, len: usize) -> io::Result<MmapRaw> {
-    memmap2::MmapOptions::new().len(len).map_anon().map(MmapRaw::from)
+    MmapOptions::new().len(len).map_anon().map(MmapRaw::from)
 }
 
 /// `len` bytes of a file in `dir` that nobody else knows, all zero.
@@ -227,7 +305,7 @@ fn chunk(dir: &Path, len: usize) -> io::Result<MmapRaw> {
     let chunk = MmapRaw::map_raw(&file)?;
     // All pages at once, instead of a fault for each. Where the system knows no such advice, each page waits.
     #[cfg(target_os = "linux")]
-    let _ = chunk.advise(memmap2::Advice::PopulateWrite);
+    let _ = chunk.advise(Advice::PopulateWrite);
     Ok(chunk)
 }
 
@@ -314,6 +392,29 @@ mod tests {
             mapping.release(from, to);
             assert!(mapping.bytes() == bytes, "{from}..{to}");
         }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it maps a file")]
+    fn a_growing_file_shows_what_was_appended_and_slices_stay_as_they_were() {
+        let (mapping, mut appender) = Mapping::growing(&std::env::temp_dir()).expect("room");
+        assert!(mapping.bytes().is_empty());
+        appender.append(b"head").expect("room");
+        let head = mapping.bytes();
+        let tail: Vec<u8> = (0..3_000_000_u32).map(|n| (n ^ n >> 9) as u8).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| tail.chunks(70_001).for_each(|part| appender.append(part).expect("room")));
+            // Whatever is there at a time is what was written.
+            while mapping.bytes().len() < 4 + tail.len() {
+                let seen = mapping.bytes();
+                assert!(seen[4..] == tail[..seen.len() - 4]);
+                mapping.prefetch(0, seen.len() + 10);
+                mapping.release(0, seen.len());
+            }
+        });
+        assert!(head == b"head" && mapping.bytes()[4..] == tail);
+        appender.room = mapping.bytes().len() + 1;
+        assert_eq!(appender.append(b"no").expect_err("no room").kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::source::Input;
 use super::track::Track;
 use super::{Frame, InputFacts};
 use crate::Error;
-use crate::anomaly::{Anomalies, Kind};
+use crate::anomaly::Anomalies;
 use crate::provenance::Timestamp;
 
 /// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
@@ -41,7 +41,7 @@ struct Source<'cap> {
 impl<'cap> Frames<'cap> {
     pub(super) fn new(inputs: &'cap [Input], strict: bool) -> Self {
         let sources = inputs.iter().zip(0..=u16::MAX).map_while(|(input, file)| {
-            let mut track = Track::new(input.content.bytes(), file, &input.given, strict);
+            let mut track = Track::new(input, file, strict);
             // The header was read when the input was opened. Should it fail now, the file has changed: `finish` says so.
             let reader = Reader::new(&mut track).ok()?;
             Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
@@ -52,7 +52,8 @@ impl<'cap> Frames<'cap> {
     /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for a damaged record when the captures were opened as strict; never otherwise.
+    /// [`Error::Malformed`] for damage when the captures were opened as strict; [`Error::Io`] when an input that is
+    /// decompressed meanwhile cannot be read or spooled.
     #[inline]
     pub fn next(&mut self, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
         if !self.started {
@@ -103,7 +104,7 @@ impl<'cap> Frames<'cap> {
     /// What is to be said of each input, after its last frame was read.
     ///
     /// # Errors
-    /// [`Error::Changed`] when a file's size or modification time is not what it was when it was opened.
+    /// As [`Frames::next`]; [`Error::Changed`] when a file's size or modification time is not what it was when it was opened.
     pub fn finish(self) -> Result<Vec<InputFacts>, Error> {
         for input in self.inputs {
             input.unchanged()?;
@@ -114,14 +115,15 @@ impl<'cap> Frames<'cap> {
         }
         let mut facts = Vec::with_capacity(self.sources.len());
         for (source, input) in self.sources.into_iter().zip(self.inputs) {
-            let damage = match (&input.damage, source.track.damage()) {
+            let outcome = input.outcome()?;
+            let damage = match (&outcome.damage, source.track.damage()) {
                 (Some(outer), Some(inner)) => Some(format!("{outer}; {inner}")),
                 (outer, inner) => outer.clone().or(inner),
             };
             facts.push(InputFacts {
                 name: input.name.clone(),
-                format: format!("{}{}", input.layers, source.reader.name()),
-                bytes: input.size,
+                format: format!("{}{}", outcome.layers, source.reader.name()),
+                bytes: outcome.size,
                 sha256: None,
                 frames: source.track.frames,
                 first_time: source.track.first_time,
@@ -138,11 +140,6 @@ impl<'cap> Frames<'cap> {
     #[cold]
     fn start(&mut self, anomalies: &mut Anomalies) -> Result<(), Error> {
         self.started = true;
-        for (source, input) in self.sources.iter().zip(self.inputs) {
-            if let Some(damage) = &input.damage {
-                source.track.note(anomalies, Kind::DamagedCapture, 0, || damage.clone());
-            }
-        }
         if self.sources.len() > 1 {
             for index in 0..self.sources.len() {
                 self.fill(index, anomalies)?;

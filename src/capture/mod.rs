@@ -1,7 +1,7 @@
 //! Bytes on disk to [`Frame`]: mapping and spooling, pcap and pcapng, several files in time order.
 //!
 //! ```text
-//! paths --gather--> files --source, decompress--> Input (mapped) --format--> pcap | pcapng --merge--> Frame
+//! paths --gather--> files --source, decompress--> Input (mapped) --track, format--> pcap | pcapng --merge--> Frame
 //! ```
 //!
 //! [`CaptureSet`] owns the mapped bytes, [`Frames`] walks them once, front to back. Formats are told by content,
@@ -10,6 +10,7 @@
 mod decompress;
 mod format;
 mod gather;
+mod growth;
 mod mapped;
 mod merge;
 mod pcap;

@@ -81,15 +81,28 @@ impl PcapReader {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Frame<'cap>>, Error> {
         loop {
+            track.refill();
             let rest = track.rest();
             let Some(record) = self.record(rest) else {
+                if track.settle(anomalies)? {
+                    continue;
+                }
                 return self.end(track, anomalies);
             };
-            if !self.believable(&record, rest) {
-                self.skip(track, &record, anomalies)?;
-                continue;
+            if record.captured as usize > self.usual || !self.believable(&record, rest) {
+                // Whether it is sound shows in what follows.
+                if track.settle(anomalies)? {
+                    continue;
+                }
+                if !self.believable(&record, rest) {
+                    self.skip(track, &record, anomalies)?;
+                    continue;
+                }
             }
             let Some(exact) = rest.get(..record.len) else {
+                if track.settle(anomalies)? {
+                    continue;
+                }
                 return self.cut(track, &record, anomalies);
             };
             track.advance(record.len);

@@ -89,12 +89,17 @@ impl PcapngReader {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Frame<'cap>>, Error> {
         loop {
+            track.refill();
             let start = track.at;
             let rest = track.rest();
-            if rest.is_empty() {
-                return Ok(None);
-            }
             let Some((kind, block)) = self.block(rest) else {
+                // A block that is not there as a whole may still come.
+                if track.settle(anomalies)? {
+                    continue;
+                }
+                if rest.is_empty() {
+                    return Ok(None);
+                }
                 self.skip(track, anomalies)?;
                 continue;
             };

@@ -82,7 +82,7 @@ pub(super) fn read(set: &CaptureSet) -> Result<(Vec<Seen>, Vec<InputFacts>, Anom
         assert!(frame.bytes.len() <= frame.wire_len as usize);
         all.push(seen(&frame));
     }
-    assert_eq!(frames.position(), set.total_bytes());
+    assert_eq!(Some(frames.position()), set.total_bytes());
     assert!(frames.next(&mut anomalies)?.is_none());
     Ok((all, frames.finish()?, anomalies))
 }

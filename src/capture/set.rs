@@ -35,7 +35,8 @@ pub struct CaptureSet {
 }
 
 impl CaptureSet {
-    /// Opens the captures at `paths`. What is compressed or cannot be mapped is spooled now.
+    /// Opens the captures at `paths`. What is compressed or cannot be mapped is spooled: a single input while it is
+    /// read, several inputs now.
     ///
     /// A path is a file; `-` for standard input; a directory for every capture in and below it, told by content; or,
     /// where nothing exists by that name, a pattern as in a shell. The same file reached twice is read once.
@@ -48,7 +49,8 @@ impl CaptureSet {
     ///   header.
     pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Self, Error> {
         let gathered = gather(paths)?;
-        let inputs = gathered.captures.iter().map(|path| Input::open(path, options)).collect::<Result<_, _>>()?;
+        let inputs =
+            opened(gathered.captures.len(), gathered.captures.iter().map(|path| Input::open(path, options)))?;
         Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
     }
 
@@ -58,8 +60,14 @@ impl CaptureSet {
     /// As [`CaptureSet::open`].
     pub fn from_bytes(inputs: Vec<(String, Vec<u8>)>) -> Result<Self, Error> {
         let options = OpenOptions::default();
+        let count = inputs.len();
         let inputs = inputs.into_iter().map(|(name, bytes)| Input::from_bytes(name, bytes, &options));
-        Self::new(inputs.collect::<Result<_, _>>()?, options.strict)
+        Self::new(opened(count, inputs)?, options.strict)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(input: Input) -> Result<Self, Error> {
+        Self::new(vec![input], false)
     }
 
     fn new(inputs: Vec<Input>, strict: bool) -> Result<Self, Error> {
@@ -101,9 +109,9 @@ impl CaptureSet {
         self.inputs.is_empty()
     }
 
-    /// Bytes to read, over all inputs, after decompression.
-    pub fn total_bytes(&self) -> u64 {
-        self.inputs.iter().map(|input| input.content.bytes().len() as u64).sum()
+    /// Bytes to read, over all inputs, after decompression; `None` while that still goes on.
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.inputs.iter().map(|input| input.is_whole().then(|| input.content.bytes().len() as u64)).sum()
     }
 
     /// All frames, in time order over the inputs and in file order within each.
@@ -120,9 +128,23 @@ impl CaptureSet {
     }
 }
 
+/// Opens `count` inputs. One alone is read while it is decompressed; several are wanted as a whole, one after the other,
+/// as their order depends on what is in them.
+fn opened(count: usize, inputs: impl Iterator<Item = Result<Input, Error>>) -> Result<Vec<Input>, Error> {
+    let mut all = Vec::with_capacity(count);
+    for input in inputs {
+        let input = input?;
+        if count > 1 {
+            input.outcome()?;
+        }
+        all.push(input);
+    }
+    Ok(all)
+}
+
 /// Checks the file header and gives the time of the first frame; `None` for a capture without frames.
 fn first_time(input: &Input, strict: bool) -> Result<Option<Timestamp>, Error> {
-    let mut track = Track::new(input.content.bytes(), 0, &input.given, strict);
+    let mut track = Track::new(input, 0, strict);
     let mut reader = Reader::new(&mut track)?;
     // What is odd on the way to the first frame is told when the frames are read.
     let frame = reader.next(&mut track, &mut Anomalies::default())?;
@@ -132,10 +154,12 @@ fn first_time(input: &Input, strict: bool) -> Result<Option<Timestamp>, Error> {
 fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestamp>, &Input)) -> Ordering {
     // `None` last: a capture without frames has no time.
     let by_time = (a_time.is_none(), a_time).cmp(&(b_time.is_none(), b_time));
+    // Several inputs are whole, without an error: see `opened`.
+    let [a_whole, b_whole] = [a, b].map(|input| input.outcome().ok());
     by_time
-        .then_with(|| a.size.cmp(&b.size))
+        .then_with(|| a_whole.map(|whole| whole.size).cmp(&b_whole.map(|whole| whole.size)))
         .then_with(|| a.content.bytes().cmp(b.content.bytes()))
-        .then_with(|| a.layers.cmp(&b.layers))
+        .then_with(|| a_whole.map(|whole| &whole.layers).cmp(&b_whole.map(|whole| &whole.layers)))
         .then_with(|| a.name.cmp(&b.name))
         .then_with(|| a.given.cmp(&b.given))
 }

@@ -1,18 +1,19 @@
-//! From a path, standard input or a buffer to one mapped [`Input`]; what cannot be mapped is spooled first.
+//! From a path, standard input or a buffer to one mapped [`Input`]; what cannot be mapped is spooled while it is read.
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::decompress::{Ahead, Compression, HEAD, Members};
 use super::format;
-use super::mapped::Mapping;
+use super::growth::{Growth, Outcome, Worker};
+use super::mapped::{Appender, Mapping};
 use super::set::OpenOptions;
 use super::spool;
 use crate::Error;
@@ -24,15 +25,9 @@ pub(super) struct Input {
     pub(super) given: String,
     /// Without its directories.
     pub(super) name: String,
-    /// The compression around it, outermost first, each with a `+` behind it; empty for none.
-    pub(super) layers: String,
-    /// Size in bytes as given.
-    pub(super) size: u64,
     pub(super) content: Mapping,
-    /// Damage of the compressed stream.
-    pub(super) damage: Option<String>,
-    /// SHA-256 of the bytes as given, where it was computed while spooling.
-    digest: Option<[u8; 32]>,
+    /// How far `content` has come, and what is to be said of it at the end.
+    growth: Arc<Growth>,
     /// The user's file, with its size and modification time when it was opened.
     file: Option<(Mutex<File>, Stamp)>,
 }
@@ -44,7 +39,7 @@ impl Input {
     pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let given = path.display().to_string();
         if given == STDIN {
-            return Self::spool(io::stdin().lock(), given.clone(), given, options, Hashing::Now);
+            return Self::spool(io::stdin(), given.clone(), given, options, Hashing::Now);
         }
         let io_error = |action| {
             let name = given.clone();
@@ -64,100 +59,72 @@ impl Input {
         let mut head = Vec::new();
         (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(io_error("read"))?;
         if Compression::detect(&head).is_some() {
-            file.seek(SeekFrom::Start(0)).map_err(io_error("read"))?;
-            // Hashed when it is asked for, from the file, while its content is read.
-            let mut input = Self::spool(&file, given, name, options, Hashing::Later)?;
+            // A handle of its own: hashing moves the place of the other one meanwhile.
+            let compressed = File::open(path).map_err(io_error("open"))?;
+            let mut input = Self::spool(compressed, given, name, options, Hashing::Later)?;
             input.file = Some((Mutex::new(file), stamp));
             return Ok(input);
         }
         let content = Mapping::new(&file).map_err(io_error("map"))?;
-        let file = Some((Mutex::new(file), stamp));
-        Ok(Self { given, name, layers: String::new(), size: stamp.0, content, damage: None, digest: None, file })
+        let growth = Arc::new(Growth::whole(Outcome { size: stamp.0, ..Outcome::default() }));
+        Ok(Self { given, name, content, growth, file: Some((Mutex::new(file), stamp)) })
     }
 
     /// An input from memory.
     pub(super) fn from_bytes(name: String, bytes: Vec<u8>, options: &OpenOptions) -> Result<Self, Error> {
         if Compression::detect(&bytes).is_some() {
-            return Self::spool(bytes.as_slice(), name.clone(), name, options, Hashing::Now);
+            return Self::spool(Cursor::new(bytes), name.clone(), name, options, Hashing::Now);
         }
-        Ok(Self {
-            given: name.clone(),
-            name,
-            layers: String::new(),
-            size: bytes.len() as u64,
-            content: Mapping::Owned(bytes),
-            damage: None,
-            digest: None,
-            file: None,
-        })
+        let growth = Arc::new(Growth::whole(Outcome { size: bytes.len() as u64, ..Outcome::default() }));
+        Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, file: None })
     }
 
-    /// Reads `raw` to its end into an unlinked temporary file, decompressed, and maps that.
-    ///
-    /// Decompression runs on this thread, and writing on another.
+    /// Lets a thread read `raw` to its end into an unlinked, mapped temporary file, decompressed.
     fn spool(
-        raw: impl Read,
+        raw: impl Read + Send + 'static,
         given: String,
         name: String,
         options: &OpenOptions,
         hashing: Hashing,
     ) -> Result<Self, Error> {
-        let io_error = |action| {
-            let name = given.clone();
-            move |source| Error::Io { name, action, source }
-        };
         let dir = options.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let spool = tempfile::tempfile_in(&dir).map_err(|source| Error::Io {
+        let (content, appender) = Mapping::growing(&dir).map_err(|source| Error::Io {
             name: dir.display().to_string(),
             action: "make a temporary file in",
             source,
         })?;
-        let hasher = (hashing == Hashing::Now).then(Sha256::new);
-        let meter = Rc::new(RefCell::new(Meter { raw, hasher, bytes: 0, failed: None }));
-        let mut layers = String::new();
-        let mut damage = None;
-        let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
-        // A fault in the first bytes comes again, and is told, when the content is read.
-        while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
-            if layers.matches('+').count() >= MAX_LAYERS {
-                break;
-            }
-            layers = layers + compression.name() + "+";
-            reader = Ahead::new(Box::new(Members::new(compression, reader)));
-        }
-        let (written, broken) = spool::copy(&mut reader, &spool).map_err(io_error("spool"))?;
-        drop(reader);
-        if let Some(error) = broken {
-            if let Some(source) = meter.borrow_mut().failed.take() {
-                return Err(io_error("read")(source));
-            }
-            let layers = layers.trim_end_matches('+');
-            damage = Some(format!("the {layers} stream breaks off after {written} decompressed bytes: {error}"));
-        }
-        let mut meter = meter.borrow_mut();
-        let decoded = meter.bytes;
-        io::copy(&mut *meter, &mut io::sink()).map_err(io_error("read"))?;
-        if meter.bytes > decoded && damage.is_none() {
-            damage = Some(format!("{} bytes after the end of the compressed data", meter.bytes - decoded));
-        }
-        if let Some(found) = damage.as_ref().filter(|_| options.strict || written == 0) {
-            let expected = "a whole compressed stream".to_owned();
-            return Err(Error::Malformed { name: given, offset: written, found: found.clone(), expected });
-        }
-        let content = Mapping::new(&spool).map_err(io_error("map"))?;
-        let digest = meter.hasher.take().map(|hasher| hasher.finalize().into());
-        Ok(Self { name, layers, size: meter.bytes, content, damage, digest, file: None, given })
+        let (whose, strict) = (given.clone(), options.strict);
+        let growth = Growth::start(&given, move |worker| fill(raw, appender, &whose, hashing, strict, worker))?;
+        Ok(Self { given, name, content, growth, file: None })
+    }
+
+    /// What is there of it once that is `least` bytes, or all; the second value says that it is all.
+    pub(super) fn upto(&self, least: usize) -> (&[u8], bool) {
+        let ended = self.growth.wait(|| self.content.bytes().len() >= least);
+        (self.content.bytes(), ended)
+    }
+
+    /// Whether all of it is there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.growth.wait(|| true)
+    }
+
+    /// Waits until all of it is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it could not be read or there was no room for it; [`Error::Malformed`] when nothing could be
+    /// decompressed, or not all of it in a strict run.
+    pub(super) fn outcome(&self) -> Result<&Outcome, Error> {
+        self.growth.outcome()
     }
 
     /// SHA-256 of the bytes as given.
     ///
     /// Reads the file beside its mapping, so that hashing does not fill this process's memory with its pages.
     pub(super) fn digest(&self) -> Result<[u8; 32], Error> {
-        if let Some(digest) = self.digest {
-            return Ok(digest);
-        }
         let Some((file, _)) = &self.file else {
-            return Ok(Sha256::digest(self.content.bytes()).into());
+            let known = self.outcome()?.digest;
+            return Ok(known.unwrap_or_else(|| Sha256::digest(self.content.bytes()).into()));
         };
         let io_error = |source| Error::Io { name: self.given.clone(), action: "read", source };
         let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -189,6 +156,60 @@ impl Input {
         };
         Err(Error::Changed { name: self.given.clone(), detail })
     }
+}
+
+/// Reads `raw` to its end, decompressed, into the file of `appender`; that is written on another thread.
+fn fill(
+    raw: impl Read,
+    mut appender: Appender,
+    given: &str,
+    hashing: Hashing,
+    strict: bool,
+    worker: &Worker,
+) -> Result<Outcome, Error> {
+    let io_error = |action| move |source| Error::Io { name: given.to_owned(), action, source };
+    let hasher = (hashing == Hashing::Now).then(Sha256::new);
+    let meter = Rc::new(RefCell::new(Meter { raw, hasher, bytes: 0, failed: None }));
+    let mut layers = String::new();
+    let mut damage = None;
+    let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
+    // A fault in the first bytes comes again, and is told, when the content is read.
+    while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
+        if layers.matches('+').count() >= MAX_LAYERS {
+            break;
+        }
+        layers = layers + compression.name() + "+";
+        reader = Ahead::new(Box::new(Members::new(compression, reader)));
+    }
+    let copied = spool::copy(&mut reader, |bytes| {
+        if !worker.is_wanted() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        appender.append(bytes)?;
+        worker.grown();
+        Ok(())
+    });
+    let (written, broken) = copied.map_err(io_error("spool"))?;
+    drop(reader);
+    if let Some(error) = broken {
+        if let Some(source) = meter.borrow_mut().failed.take() {
+            return Err(io_error("read")(source));
+        }
+        let layers = layers.trim_end_matches('+');
+        damage = Some(format!("the {layers} stream breaks off after {written} decompressed bytes: {error}"));
+    }
+    let mut meter = meter.borrow_mut();
+    let decoded = meter.bytes;
+    io::copy(&mut *meter, &mut io::sink()).map_err(io_error("read"))?;
+    if meter.bytes > decoded && damage.is_none() {
+        damage = Some(format!("{} bytes after the end of the compressed data", meter.bytes - decoded));
+    }
+    if let Some(found) = damage.as_ref().filter(|_| strict || written == 0) {
+        let expected = "a whole compressed stream".to_owned();
+        return Err(Error::Malformed { name: given.to_owned(), offset: written, found: found.clone(), expected });
+    }
+    let digest = meter.hasher.take().map(|hasher| hasher.finalize().into());
+    Ok(Outcome { layers, size: meter.bytes, damage, digest })
 }
 
 /// When the bytes as given are hashed.
@@ -384,14 +405,74 @@ mod tests {
     fn a_pipe_is_spooled_into_the_directory_asked_for_and_leaves_nothing_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let options = OpenOptions { spool_dir: Some(dir.path().to_path_buf()), strict: false };
-        let input = Input::spool(capture().as_slice(), STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now)
-            .expect("sound");
-        assert_eq!((input.content.bytes(), input.size), (capture().as_slice(), capture().len() as u64));
+        let raw = Cursor::new(capture());
+        let input = Input::spool(raw, STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now).expect("sound");
+        assert_eq!(input.outcome().expect("sound").size, capture().len() as u64);
+        assert_eq!(input.content.bytes(), capture());
         assert_eq!(std::fs::read_dir(dir.path()).expect("still there").count(), 0);
         let options = OpenOptions { spool_dir: Some(PathBuf::from("/nonexistent/spool")), strict: false };
         let error = Input::spool(&b""[..], STDIN.to_owned(), STDIN.to_owned(), &options, Hashing::Now)
             .expect_err("no directory");
         assert!(error.to_string().contains("/nonexistent/spool"), "{error}");
+    }
+
+    /// Gives a few bytes at a time, and waits now and then.
+    struct Slow(Cursor<Vec<u8>>, usize);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(std::time::Duration::from_micros(50));
+            let n = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..n])
+        }
+    }
+
+    #[test]
+    fn what_is_read_does_not_depend_on_how_fast_an_input_comes() {
+        // Longer than what is waited for, with damage: a record that is none, one of 300 KiB, and a cut end.
+        let mut bytes = LE.pcap(0xA1B2_C3D4, 1);
+        for n in 0..400_u32 {
+            if n == 150 {
+                bytes.extend([0xFF; 100]);
+            }
+            let data = n.to_le_bytes().repeat(if n == 300 { 75_000 } else { 10_000 });
+            bytes.extend(LE.record(n, n, data.len() as u32, &data));
+        }
+        bytes.truncate(bytes.len() - 7);
+        let (expected, facts, _) = read_one(&bytes).expect("readable");
+        assert_eq!((expected.len(), facts.damage.is_some()), (399, true));
+        for step in [7_000, 60_000, 1 << 20] {
+            let raw = Slow(Cursor::new(bytes.clone()), step);
+            let options = OpenOptions::default();
+            let input = Input::spool(raw, "x".to_owned(), "x".to_owned(), &options, Hashing::Now).expect("sound");
+            let set = CaptureSet::of(input).expect("a capture");
+            let (frames, facts, _) = read(&set).expect("readable");
+            assert!(frames == expected, "{step}");
+            assert_eq!(facts[0].damage, read_one(&bytes).expect("readable").1.damage);
+        }
+    }
+
+    #[test]
+    fn a_source_that_fails_later_is_an_error_of_reading_and_of_hashing() {
+        struct Fails(Cursor<Vec<u8>>);
+        impl Read for Fails {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(buffer)? {
+                    0 => Err(io::Error::other("the disk is gone")),
+                    n => Ok(n),
+                }
+            }
+        }
+        let options = OpenOptions::default();
+        let raw = Fails(Cursor::new(capture()));
+        let input = Input::spool(raw, "name".to_owned(), "name".to_owned(), &options, Hashing::Now).expect("sound");
+        let set = CaptureSet::of(input).expect("it begins as a capture");
+        for error in [read(&set).expect_err("told"), set.digests().expect_err("told")] {
+            assert!(
+                error.to_string().contains("name") && error.to_string().contains("the disk is gone"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where a reader stands in one input, and what it has to say of it.
 
+use super::source::Input;
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::provenance::{At, FrameId, Span, Timestamp};
@@ -10,8 +11,13 @@ use crate::provenance::{At, FrameId, Span, Timestamp};
 /// - `at <= bytes.len()`.
 #[derive(Debug)]
 pub(super) struct Track<'cap> {
-    /// The whole input.
+    input: &'cap Input,
+    /// The input, as far as it is there.
     pub(super) bytes: &'cap [u8],
+    /// Up to here records can be read without asking whether more of the input has come.
+    ready: usize,
+    /// Whether it was asked what the end of the input was.
+    settled: bool,
     /// Offset of the next record.
     pub(super) at: usize,
     /// Index into the report's `inputs`.
@@ -29,19 +35,69 @@ pub(super) struct Track<'cap> {
 }
 
 impl<'cap> Track<'cap> {
-    pub(super) fn new(bytes: &'cap [u8], file: u16, name: &'cap str, strict: bool) -> Self {
-        Self {
-            bytes,
+    pub(super) fn new(input: &'cap Input, file: u16, strict: bool) -> Self {
+        let mut track = Self {
+            input,
+            bytes: &[],
+            ready: 0,
+            settled: false,
             at: 0,
             file,
-            name,
+            name: &input.given,
             strict,
             frames: 0,
             first_time: None,
             last_time: None,
             damage: None,
             damages: 0,
+        };
+        track.wait();
+        track
+    }
+
+    /// Makes sure that a usual record and the header of the next one are there, or that nothing more comes.
+    #[inline]
+    pub(super) fn refill(&mut self) {
+        if self.at >= self.ready {
+            self.wait();
         }
+    }
+
+    #[cold]
+    fn wait(&mut self) {
+        let (bytes, whole) = self.input.upto(self.at.saturating_add(AHEAD));
+        self.bytes = bytes;
+        self.ready = if whole { usize::MAX } else { bytes.len().saturating_sub(BEHIND).max(self.at) };
+    }
+
+    /// Waits until the input is there as a whole; the answer is whether there is more to read than before. Whatever
+    /// depends on where the input ends, or on more than one usual record of it, asks first: so nothing that is reported
+    /// depends on how fast an input comes.
+    ///
+    /// # Errors
+    /// As [`Input::outcome`].
+    #[cold]
+    pub(super) fn complete(&mut self) -> Result<bool, Error> {
+        self.input.outcome()?;
+        let before = self.bytes.len();
+        self.wait();
+        Ok(self.bytes.len() > before)
+    }
+
+    /// The same, and counts the damage of the compressed stream, once.
+    ///
+    /// # Errors
+    /// As [`Input::outcome`].
+    #[cold]
+    pub(super) fn settle(&mut self, anomalies: &mut Anomalies) -> Result<bool, Error> {
+        let more = self.complete()?;
+        if !std::mem::replace(&mut self.settled, true)
+            && let Some(damage) = &self.input.outcome()?.damage
+        {
+            // Damage of the whole input, so of no frame.
+            anomalies.note(Kind::DamagedCapture, 0, || self.shown(None, damage));
+        }
+        Ok(more)
     }
 
     /// What is left to read.
@@ -117,6 +173,15 @@ impl<'cap> Track<'cap> {
             .last_time
             .filter(|_| self.frames > 0)
             .map(|time| Span::single(At { time, frame: FrameId::new(self.file, self.frames) }));
+        self.shown(span, &detail)
+    }
+
+    fn shown(&self, span: Option<Span>, detail: &str) -> Example {
         Example { span, flow: String::new(), detail: format!("input {}: {detail}", self.file) }
     }
 }
+
+// Rationale: a usual record (256 KiB), its header and the next one's, and then some.
+const BEHIND: usize = 1 << 20;
+// Rationale: some chunks of the spool at a time, so that reading and decompressing hardly ever wait for each other.
+const AHEAD: usize = 8 << 20;

@@ -282,12 +282,12 @@ fn bound(example: &Example) -> &str {
 }
 
 /// A bar on standard error while it is a terminal, else nothing.
-pub(super) fn progress(total: u64) -> ProgressBar {
+pub(super) fn progress(total: Option<u64>) -> ProgressBar {
     if !io::stderr().is_terminal() {
-        return ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        return ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     }
-    let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template(STYLE) {
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template(total.map_or(ENDLESS_STYLE, |_| STYLE)) {
         bar.set_style(style);
     }
     bar
@@ -301,6 +301,7 @@ pub(super) fn width() -> usize {
     terminal_size::terminal_size().map_or(PLAIN_WIDTH, |(terminal_size::Width(width), _)| usize::from(width))
 }
 
+const ENDLESS_STYLE: &str = "{binary_bytes} decompressed and read, {binary_bytes_per_sec}";
 const STYLE: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
 const PLAIN_WIDTH: usize = 120;
 // Rationale: long enough to keep every core busy between two windows, short enough to stay out of the page cache's way.

@@ -368,13 +368,18 @@ impl<'cap> Session<'cap> {
             GapCause::Unseen => "not in the capture, and not known to have arrived",
             GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
         };
-        anomalies.note(Kind::Gap, bytes, || {
+        let example = |bound: &str| {
             let amount = match missing {
                 Missing::Bytes(bytes) => format!("{bytes} bytes"),
                 Missing::Unknown => "an unknown number of bytes".to_owned(),
             };
-            self.example(direction, Span::single(at), format!("{amount} from stream offset {offset} {why}"))
-        });
+            let detail = format!("{bound}{amount} from stream offset {offset} {why}");
+            self.example(direction, Span::single(at), detail)
+        };
+        anomalies.note(Kind::Gap, bytes, || example(""));
+        if cause == GapCause::Limit {
+            anomalies.limit("streams", bytes, || example("streams: "));
+        }
     }
 
     /// Turns the deframer's events into facts and session events.

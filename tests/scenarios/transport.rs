@@ -1,5 +1,6 @@
 //! What the network and the capture do to the bytes: T25 to T34.
 
+use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Flag, Grade};
 use peerproof::packet::ChecksumPolicy;
@@ -49,6 +50,22 @@ fn t25_a_segment_sent_twice_is_served_once() {
     let evidence = analyze(&world, &torrent);
     assert_eq!(transfer(&evidence, S, M).bytes, clean(sent(&world)));
     assert!(evidence.anomalies.tally(Kind::OverlapConflict).is_none());
+}
+
+#[test]
+fn t25_a_hole_given_up_because_too_much_waits_behind_it_is_told_as_a_limit() {
+    let torrent = two_block_pieces();
+    let mut world = World::new().acking(Acks::Never);
+    let conn = join(&mut world, &torrent, M, S);
+    fetch_all(&mut world, conn, &torrent);
+    let middle = world.ledger[0].offset + 5_000;
+    assert_eq!(world.drop(|packet| packet.holds(conn, Side::B, middle)), 1);
+    for (bound, told) in [(4, true), (4_096, false)] {
+        let limits = Limits { stream_pending_segments: bound, ..Limits::default() };
+        let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
+        assert_eq!(evidence.anomalies.tally(Kind::LimitReached).is_some(), told, "{bound} segments");
+        assert!(evidence.anomalies.tally(Kind::Gap).is_some());
+    }
 }
 
 #[test]
