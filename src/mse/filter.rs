@@ -26,9 +26,11 @@ pub struct MseFilter<'cap> {
     held: Vec<(Direction, StreamItem<'cap>)>,
     sides: [Side; 2],
     fit: Option<Fit>,
+    /// Whether the responder was captured before what it answered.
+    disordered: bool,
     /// Whether the responder's stream was searched for what the initiator's does not tell.
     searched: bool,
-    /// Whether both directions are read from the beginning of their peer wire on.
+    /// Whether both directions are read from the beginning of their peer wire on, in the order in which they spoke.
     whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
@@ -51,6 +53,7 @@ impl<'cap> MseFilter<'cap> {
             held: Vec::new(),
             sides: [Side::Through, Side::Through],
             fit: None,
+            disordered: false,
             searched: false,
             whole: false,
             outcome: MseOutcome::Undecided,
@@ -117,7 +120,8 @@ impl<'cap> MseFilter<'cap> {
         &self.outcome
     }
 
-    /// Whether both directions are passed on from the beginning of their peer wire on.
+    /// Whether both directions are passed on from the beginning of their peer wire on, and in an order in which they can
+    /// have been sent: what was not asked for before is then not asked for.
     pub fn is_whole(&self) -> bool {
         self.whole
     }
@@ -229,6 +233,7 @@ impl<'cap> MseFilter<'cap> {
             let Some((first, second)) = heads(role) else { return false };
             let keyed = keyed(first, second, from, place, secret, secrets, info_hashes);
             self.initiator = Some(role);
+            self.disordered |= role != initiator || self.flights.responder_first;
             self.unlock(keyed, role);
             return true;
         }
@@ -319,7 +324,7 @@ impl<'cap> MseFilter<'cap> {
         };
         let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
         let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher, &self.pool));
-        self.whole = answer.is_some();
+        self.whole = answer.is_some() && !self.disordered;
         let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear, &self.pool)));
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
         self.settle_by_role(outcome, initiator, [first, second]);

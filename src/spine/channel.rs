@@ -22,6 +22,8 @@ pub(super) struct Channel<'cap> {
     carrier: Carrier,
     span: Option<Span>,
     seen: Sightings,
+    /// Which direction sent anything while it was not decided whether it can be read.
+    unread: [bool; 2],
     content: Content<'cap>,
 }
 
@@ -56,7 +58,14 @@ pub(super) struct Transported {
 
 impl<'cap> Channel<'cap> {
     pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
-        Self { flow, carrier, span: None, seen: Sightings::default(), content: Content::Undecided }
+        Self {
+            flow,
+            carrier,
+            span: None,
+            seen: Sightings::default(),
+            unread: [false; 2],
+            content: Content::Undecided,
+        }
     }
 
     /// Whether the connection carries something that is not read further.
@@ -81,8 +90,10 @@ impl<'cap> Channel<'cap> {
             None => self.span = Some(Span::single(at)),
         }
         self.seen.note(at.frame);
-        if let Content::Peer(session) | Content::Mse(_, Some(session)) = &mut self.content {
-            session.touch(direction, at);
+        match &mut self.content {
+            Content::Peer(session) | Content::Mse(_, Some(session)) => session.touch(direction, at),
+            Content::Mse(_, None) => self.unread[direction.index()] = true,
+            _ => {}
         }
     }
 
@@ -135,6 +146,7 @@ impl<'cap> Channel<'cap> {
             StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, item, opening, hub),
             _ => return,
         };
+        self.unread[direction.index()] = true;
     }
 
     /// Goes on with what began in mid-stream and shows by a whole request that it is HTTP.
@@ -232,8 +244,14 @@ impl<'cap> Channel<'cap> {
             let mut known = match session.take() {
                 Some(known) => known,
                 None => {
-                    let direction = item.map_or(Direction::LowToHigh, |(direction, _)| direction);
-                    let mut new = self.session(Start::Handshake, direction, opening, hub);
+                    let sent =
+                        [Direction::LowToHigh, Direction::HighToLow].map(|way| (way, self.unread[way.index()]));
+                    let mut senders = sent.into_iter().filter(|(_, sent)| *sent).map(|(way, _)| way);
+                    let first = senders.next().unwrap_or(Direction::LowToHigh);
+                    let mut new = self.session(Start::Handshake, first, opening, hub);
+                    if let (Some(second), Some(span)) = (senders.next(), self.span) {
+                        new.touch(second, span.last);
+                    }
                     new.encryption = encryption;
                     // Without a known secret, or of one direction alone, the start of the peer wire may be hidden.
                     new.from_start = whole;
