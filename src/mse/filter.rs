@@ -245,7 +245,8 @@ impl<'cap> MseFilter<'cap> {
         };
         if !self.searched && roles.iter().any(|role| silent(&role)) {
             let answer = roles.iter().filter(silent).find_map(|role| {
-                let (_, second) = heads(*role)?;
+                // Every secret with every torrent: not for what begins as another protocol.
+                let (_, second) = heads(*role).filter(|(_, second)| self.assumed || may_be_key(&second.bytes))?;
                 Some((*role, handshake::find_answer(&second.bytes, from, secrets, info_hashes)?))
             });
             self.searched = true;
