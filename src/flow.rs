@@ -61,9 +61,9 @@ impl<T> FlowTable<T> {
 
     /// The flow of `key`, made by `new` if there is none, and live then; now the most recently active one of its kind.
     ///
-    /// Gives the flow that was evicted to make room, too.
+    /// Gives the flow that was evicted to make room, too: in a box, as there is none for nearly every packet.
     #[inline]
-    pub fn touch(&mut self, key: FlowKey, new: impl FnOnce() -> T) -> (&mut T, Option<(FlowKey, T)>) {
+    pub fn touch(&mut self, key: FlowKey, new: impl FnOnce() -> T) -> (&mut T, Option<Box<(FlowKey, T)>>) {
         // Rationale: captures come in bursts of one flow; this saves the look-up.
         let same = self.slots.get(self.last as usize).is_some_and(|slot| slot.key == key && slot.newer == NONE);
         let mut evicted = None;
@@ -75,7 +75,7 @@ impl<T> FlowTable<T> {
             at
         } else {
             if self.index.len() >= self.most {
-                evicted = self.evict();
+                evicted = self.evict().map(Box::new);
             }
             let at = self.insert(key);
             self.link(at);
@@ -208,7 +208,7 @@ mod tests {
                 if let Some(ends) = ends {
                     table.set_life(if ends { Life::Ended } else { Life::Live });
                 }
-                prop_assert_eq!(evicted.map(|(_, flow)| flow), expected);
+                prop_assert_eq!(evicted.map(|evicted| evicted.1), expected);
                 prop_assert_eq!(table.len(), model[0].len() + model[1].len());
                 prop_assert_eq!(table.recall(key(n)).copied(), Some(n));
             }

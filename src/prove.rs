@@ -43,6 +43,15 @@ pub enum Verdict {
     Mismatch,
 }
 
+/// What was found of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether the bytes are the torrent's.
+    pub verdict: Verdict,
+    /// Whether they all have one value, of a leaf; `None` for other units, whose runs hold padding too.
+    pub trivial: Option<bool>,
+}
+
 /// A half of a hybrid torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Half {
@@ -80,6 +89,14 @@ impl UnitJob<'_> {
             Expected::Leaf(_) => Method::Leaf,
             Expected::V2(_) | Expected::Both { .. } | Expected::Unknown => Method::Alone,
         }
+    }
+
+    /// Whether all bytes of a leaf have one value.
+    fn is_trivial(&self) -> Option<bool> {
+        let Expected::Leaf(_) = self.expected else { return None };
+        let mut bytes = self.runs.iter().copied().flatten();
+        let first = bytes.next();
+        Some(bytes.all(|byte| Some(byte) == first))
     }
 
     fn bytes(&self) -> u64 {
@@ -211,7 +228,8 @@ pub struct Prover<'cap> {
 
 #[derive(Debug, Default)]
 struct State<'cap> {
-    queue: VecDeque<(JobId, UnitJob<'cap>)>,
+    /// The last of those that were submitted.
+    queue: VecDeque<UnitJob<'cap>>,
     /// From the oldest job on whose verdict was not taken.
     slots: VecDeque<Slot<'cap>>,
     /// The number of the first of them.
@@ -219,6 +237,8 @@ struct State<'cap> {
     bytes: u64,
     /// Bytes queued since a waiting thread was last woken.
     unannounced: u64,
+    /// Threads that wait for a change.
+    waiting: usize,
     stopped: bool,
 }
 
@@ -227,8 +247,9 @@ struct State<'cap> {
 enum Slot<'cap> {
     /// Queued, or being hashed.
     Waiting,
-    /// Hashed. The job is kept for the thread that made it: memory given back by another one costs both of them time.
-    Done(Verdict, UnitJob<'cap>),
+    /// Hashed. The runs are kept for the thread that made them: memory given back by another one costs both of them
+    /// time.
+    Done(Proof, Vec<&'cap [u8]>),
     /// Its verdict was taken.
     Taken,
 }
@@ -238,15 +259,15 @@ impl<'cap> State<'cap> {
         self.slots.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
-    /// The verdict of a job, once, and the job.
-    fn take(&mut self, id: JobId) -> Option<(Verdict, UnitJob<'cap>)> {
+    /// What was found of a job, once, and its runs.
+    fn take(&mut self, id: JobId) -> Option<(Proof, Vec<&'cap [u8]>)> {
         let slot = self.slot(id).filter(|slot| matches!(slot, Slot::Done(..)))?;
         let taken = std::mem::replace(slot, Slot::Taken);
         while self.slots.pop_front_if(|slot| matches!(slot, Slot::Taken)).is_some() {
             self.first += 1;
         }
         match taken {
-            Slot::Done(verdict, job) => Some((verdict, job)),
+            Slot::Done(proof, runs) => Some((proof, runs)),
             Slot::Waiting | Slot::Taken => None,
         }
     }
@@ -261,8 +282,8 @@ impl<'cap> Prover<'cap> {
         let bytes = job.bytes();
         state.bytes += bytes;
         state.unannounced += bytes;
-        state.queue.push_back((id, job));
-        let announce = state.unannounced >= ANNOUNCE;
+        state.queue.push_back(job);
+        let announce = state.waiting > 0 && state.unannounced >= ANNOUNCE;
         if announce {
             state.unannounced = 0;
         }
@@ -275,12 +296,17 @@ impl<'cap> Prover<'cap> {
 
     /// The verdict of `id`, helping with the queue until it is there. A verdict can be taken once.
     pub fn verdict(&self, id: JobId) -> Verdict {
+        self.proof(id).verdict
+    }
+
+    /// The same, with what else was seen of its bytes.
+    pub fn proof(&self, id: JobId) -> Proof {
         let mut state = self.lock();
         loop {
-            if let Some((verdict, job)) = state.take(id) {
+            if let Some((proof, runs)) = state.take(id) {
                 drop(state);
-                drop(job);
-                return verdict;
+                drop(runs);
+                return proof;
             }
             state = self.help(state);
         }
@@ -302,27 +328,38 @@ impl<'cap> Prover<'cap> {
     fn help<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
         // A fair share, so that the last jobs keep all threads busy.
         let most = state.queue.len().div_ceil(self.threads);
-        let (mut ids, mut jobs, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let first = state.first + (state.slots.len() - state.queue.len()) as u64;
+        let (mut jobs, mut bytes) = (Vec::new(), 0);
         while jobs.len() < most
             && (!jobs.len().is_multiple_of(LANES) || bytes < AT_ONCE)
-            && let Some((id, job)) = state.queue.pop_front()
+            && let Some(job) = state.queue.pop_front()
         {
             bytes += job.bytes();
-            ids.push(id);
             jobs.push(job);
         }
         if jobs.is_empty() {
-            return self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            state.unannounced = 0;
+            state.waiting += 1;
+            let mut state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            state.waiting -= 1;
+            return state;
         }
         drop(state);
         let verdicts = (self.prove)(&jobs);
+        // Here the bytes are in the processor's cache; for the spine they would have to come back.
+        let seen = jobs.into_iter().zip(verdicts);
+        let proofs: Vec<_> =
+            seen.map(|(job, verdict)| (Proof { verdict, trivial: job.is_trivial() }, job.runs)).collect();
         let mut state = self.lock();
-        for ((id, job), verdict) in ids.into_iter().zip(jobs).zip(verdicts) {
-            if let Some(slot) = state.slot(id) {
-                *slot = Slot::Done(verdict, job);
+        for (number, (proof, runs)) in (first..).zip(proofs) {
+            if let Some(slot) = state.slot(JobId(number)) {
+                *slot = Slot::Done(proof, runs);
             }
         }
-        self.changed.notify_all();
+        if state.waiting > 0 {
+            // A call of the system, even where nobody waits.
+            self.changed.notify_all();
+        }
         state
     }
 

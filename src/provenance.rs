@@ -101,6 +101,14 @@ impl Sightings {
     /// Notes that it was seen in `frame`.
     #[inline]
     pub fn note(&mut self, frame: FrameId) {
+        // Rationale: mostly there is one input, and its frames come in order.
+        if let [(_, last)] = self.0.as_mut_slice()
+            && last.file() == frame.file()
+            && *last <= frame
+        {
+            *last = frame;
+            return;
+        }
         match self.0.binary_search_by_key(&frame.file(), |(first, _)| first.file()) {
             Ok(index) => {
                 if let Some((first, last)) = self.0.get_mut(index) {

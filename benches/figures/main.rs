@@ -10,8 +10,8 @@
 //! of encryption: RC4) over as many bytes in memory, measured in the same rounds. Each run end to end is a process of its
 //! own, so that its memory is what a user would see.
 //!
-//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`
-//! and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
+//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`,
+//! `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod captures;
 mod containers;
@@ -59,6 +59,12 @@ fn main() {
             let (payload, piece) = (megabytes.parse::<u64>().expect("a number") << 20, piece.parse());
             let case = transfer::transfer(Path::new(dir), name, payload, piece.expect("a number"), dialect);
             return println!("{:?}", case.expect("room for a capture"));
+        }
+        ["leaves", capture, torrent, threads] => {
+            let threads = threads.parse().expect("a number");
+            let leaves = stages::leaves(Path::new(capture), Path::new(torrent), threads);
+            let plain = meter::plain::<Sha256>(leaves.payload, flow::BLOCK, threads);
+            return println!("{leaves:?}; plain SHA-256 {plain:?}");
         }
         ["pass", capture, torrent, depth] => {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
@@ -118,6 +124,9 @@ fn main() {
             let case = make("dialect", sizes.dialect, piece, dialect);
             for threads in [1, 2] {
                 end_to_end(name, &case, threads, false, plain, rounds);
+                if dialect.version == content::Version::V2 && piece == flow::BLOCK {
+                    leaves(name, &case, threads, rounds);
+                }
             }
             remove(&case);
         }
@@ -304,6 +313,28 @@ fn end_to_end(name: &str, case: &Case, threads: usize, digest: bool, plain: &Pla
     figure(&name, ratio, &format!("x {}", plain.name));
     figure(&format!("{name}/anonymous"), best.anonymous as f64 / 1e6, "MB");
     figure(&format!("{name}/file-backed"), best.file as f64 / 1e6, "MB");
+}
+
+/// The proofs of v2 leaves without the walk over the frames, against plain SHA-256 of the same payload.
+fn leaves(name: &str, case: &Case, threads: usize, rounds: u32) {
+    let [mut hash, mut proofs, mut books] = [Duration::MAX; 3];
+    for _ in 0..rounds {
+        hash = hash.min((SHA256.time)(case, threads));
+        let took = stages::leaves(&case.capture, &case.torrent, threads);
+        (proofs, books) = (proofs.min(took.proofs), books.min(took.books));
+    }
+    let ratio = |time: Duration| time.as_secs_f64() / hash.as_secs_f64();
+    println!(
+        "\n## leaves alone, {name}, {threads} threads: {} {:.0} ms; units to verdicts {:.0} ms, ratio {:.3}; blocks to books {:.0} ms, ratio {:.3}",
+        SHA256.name,
+        millis(hash),
+        millis(proofs),
+        ratio(proofs),
+        millis(books),
+        ratio(books),
+    );
+    figure(&format!("leaves/{name}/{threads} threads/verdicts"), ratio(proofs), "x plain SHA-256");
+    figure(&format!("leaves/{name}/{threads} threads/books"), ratio(books), "x plain SHA-256");
 }
 
 /// What RC4 with a given secret adds to a run, against RC4 alone over the same payload.

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::{Frame, LinkType};
-use peerproof::packet::{Decoder, Transport};
+use peerproof::packet::{Decoder, Packet, Transport};
 use shared::{Arena, Cursor, at, run};
 
 fuzz_target!(|data: &[u8]| {
@@ -17,31 +17,47 @@ fuzz_target!(|data: &[u8]| {
     let limits = if options & 4 == 0 { Limits::default() } else { run::tight() };
     let arena = Arena::new(256);
     let (mut decoder, mut anomalies) = (Decoder::new(run::policy(options), &limits), Anomalies::default());
-    let (mut number, mut given) = (0, 0);
+    let (mut number, mut given, mut parts) = (0, 0, 0);
     while !input.is_empty() {
         number += 1;
         let link = LINKS.get(usize::from(input.u8())).copied();
         let link = LinkType(link.unwrap_or_else(|| input.u16()));
+        let before = parts;
         let (beyond, fcs_len) = (u32::from(input.u8()), input.u8() & 15);
         let bytes = input.block();
         let wire_len = bytes.len() as u32 + if beyond > 127 { 0 } else { beyond };
         let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len };
-        let Ok(packet) = decoder.decode(&frame, &&arena, &mut anomalies) else { return };
-        let Some(packet) = packet else { continue };
-        given += 1;
-        assert!(packet.flow.low <= packet.flow.high);
-        assert_eq!(packet.at, at(number));
-        decoder.path_name(packet.path);
-        let payload = match packet.transport {
-            Transport::Tcp(segment) => segment.payload,
-            Transport::Udp(datagram) => datagram.payload,
-        };
-        assert!(payload.bytes.len() as u64 <= u64::from(payload.wire_len));
+        let Ok(mut packet) = decoder.decode(&frame, &&arena, &mut anomalies) else { return };
+        loop {
+            parts += 1;
+            if let Some(packet) = &packet {
+                given += 1;
+                check(&decoder, packet, number);
+            }
+            if !decoder.has_more() {
+                break;
+            }
+            let Ok(more) = decoder.decode_more(&frame, &&arena, &mut anomalies) else { return };
+            packet = more;
+        }
+        // Each part of an aggregate has a header.
+        assert!((parts - before) * 14 <= 14 + bytes.len());
     }
     decoder.finish(&mut anomalies);
     let counts = decoder.counts();
-    assert!(counts.reassembled <= counts.fragments && counts.tunnelled <= given && given <= number);
+    assert!(counts.reassembled <= counts.fragments && counts.tunnelled <= given && given <= parts as u64);
 });
+
+fn check(decoder: &Decoder, packet: &Packet<'_>, number: u64) {
+    assert!(packet.flow.low <= packet.flow.high);
+    assert_eq!(packet.at, at(number));
+    decoder.path_name(packet.path);
+    let payload = match packet.transport {
+        Transport::Tcp(segment) => segment.payload,
+        Transport::Udp(datagram) => datagram.payload,
+    };
+    assert!(payload.bytes.len() as u64 <= u64::from(payload.wire_len));
+}
 
 /// The link types that are read, and a few that are not.
 const LINKS: [u16; 24] =

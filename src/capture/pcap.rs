@@ -110,6 +110,8 @@ impl PcapReader {
             // The header of the next record was loaded while the one before was read.
             let next = self.record(rest).map_or(0, |next| next.len);
             load_ahead(rest.get(next..).unwrap_or_default());
+            // A page that is not known yet takes longer than one frame does; most records of a transfer are alike.
+            load_ahead(rest.get(next.saturating_add(next.max(record.len))..).unwrap_or_default());
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);

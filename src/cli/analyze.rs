@@ -56,7 +56,7 @@ pub struct Analyze {
     checksums: Checksums,
 
     /// A tunnel over UDP on a port that no standard names for it; FORMAT is vxlan, geneve, gtp-u, teredo, l2tp, gre,
-    /// mpls or ip, or none for a port that carries no tunnel. May be given several times
+    /// mpls, gue, tzsp or ip, or none for a port that carries no tunnel. May be given several times
     #[arg(long = "tunnel", value_name = "udp:PORT=FORMAT", value_parser = tunnel)]
     tunnels: Vec<UdpTunnel>,
 

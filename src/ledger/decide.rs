@@ -239,12 +239,12 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
             }
             for (torrent, unit, content, job) in jobs {
-                let verdict = prover.verdict(job);
-                if verdict != Verdict::Mismatch
+                let proof = prover.proof(job);
+                if proof.verdict != Verdict::Mismatch
                     && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit))
                 {
                     let kept = content.len();
-                    let learned = book.learn(content, verdict, unit, None, anomalies);
+                    let learned = book.learn(content, proof, unit, None, anomalies);
                     self.reference_slices += kept - learned.dropped;
                 }
             }

@@ -91,6 +91,8 @@ struct Pending {
     job: JobId,
     torrent: TorrentKey,
     unit: Unit,
+    /// Where it stood in its book.
+    place: u32,
     bytes: u64,
 }
 
@@ -316,7 +318,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
-        let book = self.books.entry(torrent).or_default().entry(unit);
+        let (place, book) = self.books.entry(torrent).or_default().entry(unit);
         if book.attempts.is_empty() && book.loose.is_empty() {
             self.open.push_back((torrent, unit));
         }
@@ -331,7 +333,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let job = prover.submit(job);
         attempt.state = State::Hashing(job);
         let bytes = measure.content();
-        self.pending.push_back(Pending { job, torrent, unit, bytes });
+        self.pending.push_back(Pending { job, torrent, unit, place, bytes });
         self.pending_bytes += bytes;
         while self.pending_bytes > LAG || self.pending.len() > MOST_PENDING {
             self.settle_next(prover, anomalies);
@@ -345,11 +347,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             return;
         };
         self.pending_bytes -= pending.bytes;
-        let verdict = prover.verdict(pending.job);
-        let Some(book) = self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut(&pending.unit)) else {
+        let proof = prover.proof(pending.job);
+        let Some(book) =
+            self.books.get_mut(&pending.torrent).and_then(|book| book.get_mut_near(pending.place, &pending.unit))
+        else {
             return;
         };
-        if verdict == Verdict::Mismatch {
+        if proof.verdict == Verdict::Mismatch {
             let hashing = |attempt: &&mut Attempt<'_>| attempt.state == State::Hashing(pending.job);
             if let Some(attempt) = book.attempts.iter_mut().find(hashing) {
                 attempt.state = State::Failed;
@@ -365,7 +369,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         }
         let content = attempt.into_content();
         self.reference_slices += content.len();
-        let kept = book.learn(content, verdict, pending.unit, span, anomalies);
+        let kept = book.learn(content, proof, pending.unit, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));

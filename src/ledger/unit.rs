@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Content, Few, RangeSet, TransferId};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
-use crate::prove::{Half, JobId, UnitJob, Verdict, sha256};
+use crate::prove::{Half, JobId, Proof, UnitJob, Verdict, sha256};
 use crate::provenance::Span;
 use crate::session::ConnectionId;
 use crate::torrent::merkle::LEAF_BYTES;
@@ -429,12 +429,12 @@ impl<'cap> UnitBook<'cap> {
     pub(super) fn learn(
         &mut self,
         content: Content<'cap>,
-        verdict: Verdict,
+        proof: Proof,
         unit: Unit,
         span: Option<Span>,
         anomalies: &mut Anomalies,
     ) -> Learned {
-        let before = self.matched;
+        let (before, verdict) = (self.matched, proof.verdict);
         if self.matched.note(verdict)
             && let Verdict::Half(half) = verdict
         {
@@ -479,7 +479,7 @@ impl<'cap> UnitBook<'cap> {
                 });
             }
         } else {
-            self.trivial = content.is_trivial();
+            self.trivial = proof.trivial.unwrap_or_else(|| content.is_trivial());
         }
         self.references.push(content);
         Learned { first, dropped: 0 }

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use super::cut::Cut;
 use super::fragments::{Fragments, Key};
-use super::ip::{self, Datagram};
+use super::ip::{self, Datagram, Place};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
 use super::transport::{self, Head, TCP, UDP};
 use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
 use super::tunnel::{self, Tunnel};
+use super::wireless;
 use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, UdpTunnel};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::Frame;
@@ -58,7 +59,7 @@ pub struct DecodeCounts {
 /// Turns frames into TCP segments and UDP datagrams. Frames in, packets out; no allocation per packet but for
 /// reassembled datagrams.
 ///
-/// A frame gives at most one packet: the innermost, but see [`Decoder::inside`]. Of a frame that cannot be used, the reason is an anomaly or a count.
+/// A frame gives at most one packet, the innermost; but see [`Decoder::inside`] and [`Decoder::has_more`]. Of a frame that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
     policy: ChecksumPolicy,
@@ -66,6 +67,8 @@ pub struct Decoder {
     fragments: Fragments,
     paths: Paths,
     counts: DecodeCounts,
+    /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
+    part: usize,
 }
 
 impl Decoder {
@@ -78,6 +81,7 @@ impl Decoder {
             fragments: Fragments::new(limits),
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
+            part: 0,
         }
     }
 
@@ -106,6 +110,29 @@ impl Decoder {
         if wire > frame.bytes.len() {
             note_snaplen(frame, anomalies);
         }
+        let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
+        self.part = 0;
+        self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
+    }
+
+    /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.part > 0
+    }
+
+    /// The packet in the next part of `frame`, the aggregate that was decoded last.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    #[cold]
+    pub fn decode_more<'cap>(
+        &mut self,
+        frame: &Frame<'cap>,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
         let cut = Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)));
         self.descend(Layer::Link(frame.link.0), cut, PathId::NONE, frame.at, store, anomalies)
     }
@@ -146,13 +173,21 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, at, anomalies) else { return Ok(None) };
+            let Some(packet) = self.network(layer, cut, path, at, anomalies) else { return Ok(None) };
             let datagram = match ip::datagram(packet, path != PathId::NONE) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
             };
-            let Some(datagram) = self.reassemble(datagram, path, at, store, anomalies)? else {
-                return Ok(None);
+            let whole;
+            let datagram = match datagram.upper.fragment {
+                None => &datagram,
+                Some(place) => match self.reassemble(datagram, place, path, at, store, anomalies)? {
+                    Some(found) => {
+                        whole = found;
+                        &whole
+                    }
+                    None => return Ok(None),
+                },
             };
             let upper = datagram.upper;
             let inner = match upper.protocol {
@@ -161,9 +196,9 @@ impl Decoder {
                         Ok(found) => found,
                         Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
-                    segment.checksum = self.test(&datagram, upper.payload, &head, at, anomalies);
+                    segment.checksum = self.test(datagram, upper.payload, &head, at, anomalies);
                     let transport = Transport::Tcp(segment);
-                    return Ok(self.packet(at, &datagram, &head, path, segment.checksum, transport));
+                    return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport));
                 }
                 UDP => {
                     let (head, whole, mut found) = match transport::udp(upper.payload) {
@@ -174,9 +209,9 @@ impl Decoder {
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => inner,
                         reading => {
-                            found.checksum = self.test(&datagram, whole, &head, at, anomalies);
+                            found.checksum = self.test(datagram, whole, &head, at, anomalies);
                             let transport = Transport::Udp(found);
-                            let packet = self.packet(at, &datagram, &head, path, found.checksum, transport);
+                            let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
                                     packet.map(|packet| ambiguous(packet, tunnel, anomalies))
@@ -240,9 +275,21 @@ impl Decoder {
 
     /// The IP packet under `layer`; otherwise what is there instead was counted.
     #[inline]
-    fn network<'a>(&mut self, layer: Layer, cut: Cut<'a>, at: At, anomalies: &mut Anomalies) -> Option<Cut<'a>> {
-        match link::descend(layer, cut) {
+    fn network<'a>(
+        &mut self,
+        layer: Layer,
+        cut: Cut<'a>,
+        path: PathId,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> Option<Cut<'a>> {
+        let network = match link::descend(layer, cut) {
+            Network::Aggregate(aggregate) => self.next_part(aggregate, path),
+            network => network,
+        };
+        match network {
             Network::Ip(packet) => Some(packet),
+            Network::Aggregate(_) => bad_header(at, "an 802.11 aggregate in another one", anomalies),
             Network::Other => {
                 self.counts.not_ip += 1;
                 None
@@ -259,17 +306,32 @@ impl Decoder {
         }
     }
 
-    /// The datagram itself unless it is a fragment; then the whole one, once it is complete.
-    #[inline]
+    /// What the next part of an aggregate holds; whether there is another one is noted.
+    #[cold]
+    fn next_part<'a>(&mut self, aggregate: Cut<'a>, path: PathId) -> Network<'a> {
+        if path != PathId::NONE {
+            return Network::Bad("an 802.11 aggregate (A-MSDU) in a tunnel, which is not taken apart");
+        }
+        match wireless::part(aggregate, std::mem::take(&mut self.part)) {
+            Some((part, next)) => {
+                self.part = next.unwrap_or(0);
+                link::descend(Layer::Llc, part)
+            }
+            None => Network::Bad("a part of an 802.11 aggregate (A-MSDU) is cut off"),
+        }
+    }
+
+    /// The whole datagram of a fragment at `place`, once it is complete.
+    #[cold]
     fn reassemble<'cap>(
         &mut self,
         datagram: Datagram<'cap>,
+        place: Place,
         path: PathId,
         at: At,
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Datagram<'cap>>, Error> {
-        let Some(place) = datagram.upper.fragment else { return Ok(Some(datagram)) };
         self.counts.fragments += 1;
         let ipv4 = datagram.source.is_ipv4();
         let key = Key {

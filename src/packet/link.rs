@@ -30,6 +30,8 @@ pub(super) enum Layer {
 pub(super) enum Network<'a> {
     /// An IP header of either version.
     Ip(Cut<'a>),
+    /// Several frames in one, of IEEE 802.11.
+    Aggregate(Cut<'a>),
     /// A complete frame of something else: ARP, management, encrypted.
     Other,
     /// This `LINKTYPE_` value is not known.
@@ -347,12 +349,12 @@ const LINK_PPP_ETHER: u16 = 51;
 const LINK_ATM_RFC1483: u16 = 100;
 const LINK_RAW: u16 = 101;
 const LINK_C_HDLC: u16 = 104;
-const LINK_IEEE802_11: u16 = 105;
+pub(super) const LINK_IEEE802_11: u16 = 105;
 const LINK_LOOP: u16 = 108;
 const LINK_SLL: u16 = 113;
-const LINK_PRISM: u16 = 119;
+pub(super) const LINK_PRISM: u16 = 119;
 const LINK_RADIOTAP: u16 = 127;
-const LINK_AVS: u16 = 163;
+pub(super) const LINK_AVS: u16 = 163;
 const LINK_PPP_PPPD: u16 = 166;
 const LINK_PPI: u16 = 192;
 const LINK_PPP_WITH_DIR: u16 = 204;

@@ -51,6 +51,10 @@ pub(super) enum UdpKind {
     Gre,
     /// RFC 7510.
     Mpls,
+    /// draft-ietf-intarea-gue.
+    Gue,
+    /// TaZmen Sniffer Protocol: frames that a sniffer saw, as MikroTik and access points send them.
+    Tzsp,
     /// An IP packet and nothing else; no port is known for it.
     Ip,
 }
@@ -81,6 +85,8 @@ impl fmt::Display for UdpKind {
             Self::GtpU => f.write_str("GTP-U"),
             Self::Gre => f.write_str("GRE"),
             Self::Mpls => f.write_str("MPLS"),
+            Self::Gue => f.write_str("GUE"),
+            Self::Tzsp => f.write_str("TZSP"),
             Self::Ip => f.write_str("IP"),
         }
     }

@@ -5,8 +5,8 @@ use super::link::{Layer, Network, Step, down, end};
 
 /// A data frame with its MAC header; `padded` when the radio aligned the header to 4 bytes.
 ///
-/// Encrypted frames are [`Network::Other`]: without the key they hold nothing to read. Aggregates (A-MSDU) and
-/// fragments of frames are [`Network::Bad`], so that they are listed.
+/// Encrypted frames are [`Network::Other`]: without the key they hold nothing to read. Several frames in one (A-MSDU)
+/// are [`Network::Aggregate`]; fragments of frames are [`Network::Bad`], so that they are listed.
 pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
     let [kind, flags] = cut.array(0)?;
     let (frame_type, subtype) = (kind >> 2 & 3, kind >> 4);
@@ -21,10 +21,9 @@ pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
     if flags & BOTH_DS == BOTH_DS {
         length += 6;
     }
+    let mut aggregate = false;
     if subtype & QOS != 0 {
-        if cut.u8(length)? & AGGREGATE != 0 {
-            return end(Network::Bad("an 802.11 aggregate (A-MSDU), which is not taken apart"));
-        }
+        aggregate = cut.u8(length)? & AGGREGATE != 0;
         length += 2;
         if flags & ORDER != 0 {
             length += 4;
@@ -33,7 +32,21 @@ pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
     if padded {
         length = usize::next_multiple_of(length, 4);
     }
-    down(Layer::Llc, cut.skip(length)?)
+    let body = cut.skip(length)?;
+    if aggregate { end(Network::Aggregate(body)) } else { down(Layer::Llc, body) }
+}
+
+/// The part of an aggregate that begins at `offset`, from its LLC header on, and where the next part begins, if there is
+/// one. `None`: its header is cut off, or it is longer than the aggregate.
+///
+/// Source: IEEE 802.11-2020, section 9.3.2.2.2: two addresses, a length, and padding to four bytes but for the last part.
+pub(super) fn part(aggregate: Cut<'_>, offset: usize) -> Option<(Cut<'_>, Option<usize>)> {
+    let part = aggregate.skip(offset)?;
+    let length = usize::from(part.u16(12)?);
+    let body = part.skip(PART_HEADER)?;
+    let next = offset + (PART_HEADER + length).next_multiple_of(4);
+    let more = aggregate.skip(next).is_some_and(|rest| rest.wire >= PART_HEADER);
+    (length <= body.wire).then(|| (body.trim(length), more.then_some(next)))
 }
 
 /// Radiotap (<https://www.radiotap.org>): little-endian, self-described length, flags after the timestamp.
@@ -83,6 +96,7 @@ fn behind(cut: Cut<'_>, length: u32) -> Option<Step<'_>> {
     }
 }
 
+const PART_HEADER: usize = 14;
 const DATA: u8 = 2;
 const NO_DATA: u8 = 0x4;
 const QOS: u8 = 0x8;

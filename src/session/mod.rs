@@ -302,7 +302,9 @@ impl<'cap> Session<'cap> {
         }
         let (sender, receiver) = both(&mut self.sides, direction);
         let more = sender.deframer.read(item, &receiver.outstanding, &mut self.events);
-        self.drain(direction, out, anomalies);
+        if !self.events.is_empty() {
+            self.drain(direction, out, anomalies);
+        }
         if more {
             self.go_on(direction, out, anomalies);
         }
@@ -384,9 +386,6 @@ impl<'cap> Session<'cap> {
 
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
-        if self.events.is_empty() {
-            return;
-        }
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             match event {

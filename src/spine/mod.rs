@@ -187,22 +187,36 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
         self.clock.tick(frame.at, &mut self.hub);
-        if let Some(packet) = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies)? {
-            self.packet(&packet);
-            if packet.also_tunnel
-                && let Some(inner) = self.decoder.inside(&packet, &self.hub.spill, &mut self.hub.anomalies)?
-            {
-                self.packet(&inner);
-            }
+        let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
+        self.decoded(&decoded)?;
+        decoded?;
+        while self.decoder.has_more() {
+            let decoded = self.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
+            self.decoded(&decoded)?;
+            decoded?;
+        }
+        if self.hub.failure.is_none() {
+            return Ok(());
         }
         self.hub.failure.take().map_or(Ok(()), Err)
     }
 
+    /// By reference: a packet is long, and this is done for each.
+    #[inline]
+    fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
+        if let Ok(Some(packet)) = decoded {
+            self.packet(packet);
+            if packet.also_tunnel
+                && let Some(inner) = self.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
+            {
+                self.packet(&inner);
+            }
+        }
+        Ok(())
+    }
+
     fn packet(&mut self, packet: &Packet<'cap>) {
         let hub = &mut self.hub;
-        let limits = &hub.options.limits;
-        let share = limits.history_slices / (2 * hub.streams_open).max(1);
-        hub.history_segments = share.max(LEAST_HISTORY).min(limits.stream_history_segments);
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
             Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
@@ -244,10 +258,13 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             let evicted = self.flows.evict();
             self.make_room(packet.at, evicted);
         }
-        self.make_room(packet.at, evicted);
+        if let Some(evicted) = evicted {
+            self.make_room(packet.at, Some(*evicted));
+        }
     }
 
     /// Closes a flow that was taken out of the table.
+    #[cold]
     fn make_room(&mut self, at: At, evicted: Option<(FlowKey, Flow<'cap>)>) {
         let hub = &mut self.hub;
         match evicted {
@@ -334,6 +351,14 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 }
 
 impl<'cap> Hub<'_, 'cap> {
+    /// Notes that so many TCP connections are read now, which share what delivered slices may take.
+    fn set_streams_open(&mut self, streams_open: usize) {
+        self.streams_open = streams_open;
+        let limits = &self.options.limits;
+        let share = limits.history_slices / (2 * streams_open).max(1);
+        self.history_segments = share.max(LEAST_HISTORY).min(limits.stream_history_segments);
+    }
+
     fn connection(&mut self) -> ConnectionId {
         self.next_connection += 1;
         ConnectionId(self.next_connection)

@@ -31,7 +31,7 @@ pub(super) struct TcpFlow<'cap> {
 impl<'cap> TcpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.tcp_flows += 1;
-        hub.streams_open += 1;
+        hub.set_streams_open(hub.streams_open + 1);
         Self {
             flow,
             stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
@@ -79,7 +79,7 @@ impl<'cap> TcpFlow<'cap> {
         hub.scratch.items = items;
         if self.channel.is_other() && self.read {
             self.read = false;
-            hub.streams_open -= 1;
+            hub.set_streams_open(hub.streams_open - 1);
             self.stream.give_back();
         }
     }
@@ -122,7 +122,7 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         let stop = self.stream.ended();
-        hub.streams_open -= usize::from(self.read);
+        hub.set_streams_open(hub.streams_open - usize::from(self.read));
         let paths = self.paths.names(decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);

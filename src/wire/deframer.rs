@@ -42,6 +42,8 @@ pub struct Deframer<'cap> {
     handshake_due: bool,
     /// The last frame seen, once there was one.
     last: Option<At>,
+    /// The length of segments, in bytes: the last one's, or half of what it was before that.
+    segment: usize,
     /// An unfinished header, or what a search has not decided yet.
     window: Window<'cap>,
     /// What the search passed over, while it may still be explained: framing was lost at a gap of known length.
@@ -86,6 +88,7 @@ impl<'cap> Deframer<'cap> {
             framing,
             handshake_due: true,
             last: None,
+            segment: 0,
             window: Window::default(),
             stretch: None,
             queue: VecDeque::new(),
@@ -203,6 +206,7 @@ impl<'cap> Deframer<'cap> {
 
     fn data(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         self.last = Some(chunk.at);
+        self.segment = chunk.bytes.len().max(self.segment / 2);
         while !chunk.bytes.is_empty() {
             match &mut self.state {
                 State::Piece(block) => {
@@ -318,7 +322,7 @@ impl<'cap> Deframer<'cap> {
                     piece,
                     begin,
                     len: payload,
-                    runs: body::runs(payload, chunk.bytes.len()),
+                    runs: body::runs(payload, self.segment),
                     captured_to: 0,
                     offset: place.offset.saturating_add(MAX_HEADER as u64),
                     span: place.span,

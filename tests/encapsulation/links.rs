@@ -111,6 +111,51 @@ fn wireless(control: [u8; 2], more: &[u8], packet: &[u8]) -> Vec<u8> {
     join(&[&control, &[0x30, 0], &[2; 18], &[0x10, 0x27], more, &snap(packet)])
 }
 
+/// An aggregate (A-MSDU) of packets: two addresses, a length, the frame, and padding to four bytes but for the last one.
+fn aggregate(packets: &[&[u8]]) -> Vec<u8> {
+    let mut frame = join(&[&[0x88, 0x02, 0x30, 0], &[2; 18], &[0x10, 0x27], &[0x80, 0]]);
+    for (packet, last) in packets.iter().zip((0..packets.len()).rev().map(|left| left == 0)) {
+        let msdu = snap(packet);
+        frame.extend(join(&[&[4; 12], &(msdu.len() as u16).to_be_bytes(), &msdu]));
+        let padding = if last { 0 } else { (14 + msdu.len()).next_multiple_of(4) - 14 - msdu.len() };
+        frame.extend(vec![0; padding]);
+    }
+    frame
+}
+
+#[test]
+fn every_packet_of_a_wireless_aggregate_is_read() {
+    for name in [TCP4, TCP6, UTP4] {
+        let recording = Recording::of(name);
+        for at_once in [1, 2, 7] {
+            let all: Vec<&[u8]> = recording.packets.iter().map(|(_, packet)| packet.as_slice()).collect();
+            let capture = recording.wrapped(105, |_, number| {
+                let first = number.is_multiple_of(at_once);
+                first.then(|| aggregate(&all[number..all.len().min(number + at_once)])).into_iter().collect()
+            });
+            recording.same(&format!("A-MSDU of {at_once}"), capture);
+        }
+        // What is no IP between them costs nothing.
+        let capture =
+            recording.wrapped(105, |packet, _| vec![aggregate(&[b"no packet at all", packet, b"nor here"])]);
+        recording.told("A-MSDU with something else", capture);
+    }
+}
+
+#[test]
+fn an_aggregate_that_lies_about_its_parts_is_told() {
+    let recording = Recording::of(TCP4);
+    let capture = recording.wrapped(105, |packet, _| {
+        let mut frame = aggregate(&[packet, packet]);
+        let second = 26 + (14 + 8 + packet.len()).next_multiple_of(4) + 12;
+        frame[second] = 0xff;
+        vec![frame]
+    });
+    let evidence = recording.told("A-MSDU of a wrong length", capture);
+    let told = evidence.anomalies.tally(Kind::BadHeader).expect("it is told");
+    assert_eq!(told.count, recording.packets.len() as u64);
+}
+
 #[test]
 fn wireless_data_frames_behind_every_radio_header() {
     type Data = fn(&[u8]) -> Vec<u8>;

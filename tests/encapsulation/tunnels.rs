@@ -139,6 +139,27 @@ fn geneve_that_reads_as_utp_is_still_read() {
 }
 
 #[test]
+fn gue_of_ip_and_of_ethernet() {
+    all("GUE over UDP", |packet| outer_udp(6080, packet));
+    let protocol = |packet: &[u8]| if packet[0] >> 4 == 4 { 4 } else { 41 };
+    all("GUE over UDP", |packet| {
+        outer_udp(6080, &join(&[&[2, protocol(packet), 0, 0, 9, 9, 9, 9, 9, 9, 9, 9], packet]))
+    });
+    all("GUE over UDP", |packet| outer_udp(6080, &join(&[&[0, 143, 0, 0], &frame::ethernet(packet)])));
+}
+
+#[test]
+fn what_a_sniffer_sends_on_with_tzsp_is_read() {
+    for name in [TCP4, TCP6, UTP4] {
+        let recording = Recording::of(name);
+        let capture = recording.wrapped(1, |packet, _| {
+            vec![outer_udp(37_008, &join(&[&[1, 0, 0, 1, 10, 1, 0xc5, 1], &frame::ethernet(packet)]))]
+        });
+        told(&recording.told("TZSP", capture), "TZSP over UDP");
+    }
+}
+
+#[test]
 fn gtp_u_with_and_without_extension_headers() {
     let length = |packet: &[u8], more: usize| ((packet.len() + more) as u16).to_be_bytes();
     all("GTP-U over UDP", |packet| {

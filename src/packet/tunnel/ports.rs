@@ -32,6 +32,10 @@ pub enum TunnelFormat {
     Gre,
     /// RFC 7510.
     Mpls,
+    /// draft-ietf-intarea-gue, versions 0 and 1.
+    Gue,
+    /// TaZmen Sniffer Protocol, version 1.
+    Tzsp,
     /// An IP packet right behind the UDP header.
     Ip,
     /// No tunnel: the port is used by something else, whatever it usually carries.
@@ -111,6 +115,8 @@ impl Ports {
             (_, GENEVE) => TunnelFormat::Geneve,
             (_, GRE) => TunnelFormat::Gre,
             (_, MPLS) => TunnelFormat::Mpls,
+            (_, GUE) => TunnelFormat::Gue,
+            (_, TZSP) => TunnelFormat::Tzsp,
             (GTP_U, _) | (_, GTP_U) => TunnelFormat::GtpU,
             (L2TP, _) | (_, L2TP) => TunnelFormat::L2tp,
             _ => return None,
@@ -124,7 +130,7 @@ impl Ports {
     }
 }
 
-const NAMES: [(TunnelFormat, &str); 9] = [
+const NAMES: [(TunnelFormat, &str); 11] = [
     (TunnelFormat::Vxlan, "vxlan"),
     (TunnelFormat::Geneve, "geneve"),
     (TunnelFormat::GtpU, "gtp-u"),
@@ -132,6 +138,8 @@ const NAMES: [(TunnelFormat, &str); 9] = [
     (TunnelFormat::L2tp, "l2tp"),
     (TunnelFormat::Gre, "gre"),
     (TunnelFormat::Mpls, "mpls"),
+    (TunnelFormat::Gue, "gue"),
+    (TunnelFormat::Tzsp, "tzsp"),
     (TunnelFormat::Ip, "ip"),
     (TunnelFormat::None, "none"),
 ];
@@ -141,9 +149,11 @@ const TEREDO: u16 = 3544;
 const GRE: u16 = 4754;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
+const GUE: u16 = 6080;
 const GENEVE: u16 = 6081;
 const MPLS: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
+const TZSP: u16 = 37_008;
 
 #[cfg(test)]
 mod tests {

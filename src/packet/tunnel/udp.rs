@@ -11,7 +11,9 @@ use super::ports::{Ports, TunnelFormat};
 use super::{Inner, Tunnel, UdpKind, gre, l2tp_v3};
 use crate::packet::cut::Cut;
 use crate::packet::ip::is_plausible;
-use crate::packet::link::{Layer, ethernet_holds_ip, mpls_holds_ip};
+use crate::packet::link::{
+    LINK_AVS, LINK_IEEE802_11, LINK_PRISM, Layer, Network, descend, ethernet_holds_ip, mpls_holds_ip,
+};
 
 /// How a datagram reads.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,8 @@ fn known(format: TunnelFormat, named: bool, cut: Cut<'_>) -> Reading<'_> {
         TunnelFormat::L2tp => l2tp(cut),
         TunnelFormat::Gre => gre_over_udp(cut),
         TunnelFormat::Mpls => mpls_holds_ip(cut).then_some((UdpKind::Mpls, Layer::Mpls, cut)),
+        TunnelFormat::Gue => gue(cut),
+        TunnelFormat::Tzsp => tzsp(cut),
         TunnelFormat::Ip => is_plausible(cut).then_some((UdpKind::Ip, Layer::Ip, cut)),
         TunnelFormat::None => return Reading::Datagram,
     };
@@ -202,6 +206,63 @@ fn gre_over_udp(cut: Cut<'_>) -> Found<'_> {
     fits.then_some((UdpKind::Gre, layer, rest))
 }
 
+/// Version 0 is a data message with optional fields; version 1 is an IP header, whose version begins with these bits.
+fn gue(cut: Cut<'_>) -> Found<'_> {
+    let first = cut.u8(0)?;
+    if first >> 6 == 1 {
+        return is_plausible(cut).then_some((UdpKind::Gue, Layer::Ip, cut));
+    }
+    if first & GUE_NO_DATA != 0 {
+        return None;
+    }
+    let rest = cut.skip(4 + usize::from(first & 0x1f) * 4)?;
+    let layer = match cut.u8(1)? {
+        4 | 41 if is_plausible(rest) => Layer::Ip,
+        137 if mpls_holds_ip(rest) => Layer::Mpls,
+        143 if ethernet_holds_ip(rest) => Layer::Ethernet,
+        _ => return None,
+    };
+    Some((UdpKind::Gue, layer, rest))
+}
+
+/// A packet that was received, behind tagged fields; <https://www.wireshark.org/docs/dfref/t/tzsp.html>.
+fn tzsp(cut: Cut<'_>) -> Found<'_> {
+    let [version, kind] = cut.array(0)?;
+    if version != 1 || kind != TZSP_RECEIVED {
+        return None;
+    }
+    let mut rest = cut.skip(4)?;
+    for _ in 0..MAX_TAGS {
+        match rest.u8(0)? {
+            TZSP_END => {
+                let (layer, rest) = (tzsp_layer(cut.u16(2)?)?, rest.skip(1)?);
+                let holds_ip = matches!(descend(layer, rest), Network::Ip(packet) if is_plausible(packet));
+                return holds_ip.then_some((UdpKind::Tzsp, layer, rest));
+            }
+            TZSP_PADDING => rest = rest.skip(1)?,
+            _ => rest = rest.skip(2 + usize::from(rest.u8(1)?))?,
+        }
+    }
+    None
+}
+
+/// The link layer of a protocol number of TZSP.
+fn tzsp_layer(protocol: u16) -> Option<Layer> {
+    Some(match protocol {
+        1 => Layer::Ethernet,
+        18 => Layer::Link(LINK_IEEE802_11),
+        119 => Layer::Link(LINK_PRISM),
+        127 => Layer::Link(LINK_AVS),
+        _ => return None,
+    })
+}
+
+const GUE_NO_DATA: u8 = 0xa0;
+const TZSP_RECEIVED: u8 = 0;
+const TZSP_PADDING: u8 = 0;
+const TZSP_END: u8 = 1;
+// Rationale: a dozen tags are defined, and each is sent once.
+const MAX_TAGS: usize = 64;
 const UTP_SYN: u8 = 4;
 const UTP_HEADER: usize = 20;
 const L2TP_CONTROL: u16 = 0x8000;
@@ -289,8 +350,41 @@ mod tests {
     }
 
     #[test]
+    fn gue_is_read_in_both_versions_and_control_messages_are_none() {
+        assert_eq!(over_udp(6080, &[], &tcp()), format!("GUE over UDP{TCP}"));
+        assert_eq!(over_udp(6080, &[], &udp6(b"hello")), format!("GUE over UDP{UDP}"));
+        assert_eq!(over_udp(6080, &[0, 4, 0, 0], &tcp()), format!("GUE over UDP{TCP}"));
+        assert_eq!(
+            over_udp(6080, &[2, 41, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9], &udp6(b"hello")),
+            format!("GUE over UDP{UDP}")
+        );
+        assert_eq!(over_udp(6080, &[0, 143, 0, 0], &bridged()), format!("GUE over UDP{TCP}"));
+        for header in [[0x20, 4, 0, 0], [0x80, 4, 0, 0], [0, 17, 0, 0], [1, 4, 0, 0]] {
+            assert!(over_udp(6080, &header, &tcp()).starts_with("|198.51.100.1:9999>"), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn tzsp_is_read_behind_its_tags_and_only_around_whole_packets() {
+        let as_said = |header: &[u8], inner: &[u8]| named(&["udp:37008=tzsp"], 37_008, header, inner);
+        let tags = [0, 0, 10, 1, 0xc5, 11, 4, 1, 2, 3, 4, 1];
+        assert_eq!(as_said(&[1, 0, 0, 1, 1], &bridged()), format!("TZSP over UDP{TCP}"));
+        assert_eq!(as_said(&[&[1, 0, 0, 1][..], &tags].concat(), &bridged()), format!("TZSP over UDP{TCP}"));
+        let wireless = [&[0x08, 0x02][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &tcp()].concat();
+        assert_eq!(as_said(&[1, 0, 0, 18, 1], &wireless), format!("TZSP over UDP{TCP}"));
+        // A keep-alive, another version, an unknown protocol, tags without an end, and no packet inside.
+        for header in [[1, 4, 0, 1, 1], [2, 0, 0, 1, 1], [1, 0, 0, 7, 1], [1, 0, 0, 1, 9]] {
+            assert!(as_said(&header, &bridged()).starts_with("|198.51.100.1:9999>"), "{header:?}");
+        }
+        assert!(as_said(&[1, 0, 0, 1, 1], b"no packet").starts_with("|198.51.100.1:9999>"));
+        // Its first two bytes are also those of uTP data.
+        let outcome = decode(&frame(101, &udp4(9999, 37_008, &[&[1, 0, 0, 1, 1][..], &bridged()].concat())));
+        assert!(outcome.anomalies.tally(Kind::AmbiguousTunnel).is_some(), "{}", outcome.text());
+    }
+
+    #[test]
     fn a_utp_peer_on_the_port_of_a_tunnel_stays_a_utp_peer() {
-        for port in [3544, 4754, 4789, 4790, 8472, 6081, 6635, 2152, 1701] {
+        for port in [3544, 4754, 4789, 4790, 8472, 6080, 6081, 6635, 2152, 1701, 37_008] {
             for first in [0x01, 0x11, 0x21, 0x31, 0x41, 0x08, 0x60] {
                 let text = over_udp(port, &[first; 20], b"hello");
                 assert_eq!(text, format!("|198.51.100.1:9999>198.51.100.2:{port} Udp 25/25"));
