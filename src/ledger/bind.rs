@@ -175,24 +175,18 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
         let held = connection.let_go();
-        self.show_let_go(id);
-        self.release(held, TorrentKey::Given(torrent), prover, anomalies);
-        if let Some(undecided) = self.undecided.remove(&id) {
-            let (session, paths) = *undecided;
-            self.merge(&session, &paths, anomalies);
-        }
-    }
-
-    /// What could not be held until the torrent of a connection was known stays of an unknown one, but it is shown: this
-    /// is the peer wire.
-    pub(super) fn show_let_go(&mut self, id: ConnectionId) {
-        let transfers = self.connections.get(&id).map(|connection| connection.transfers).unwrap_or_default();
-        for transfer in transfers.into_iter().flatten() {
+        // What could not be held until now stays of an unknown torrent, but it is shown: this is the peer wire.
+        for transfer in connection.transfers.into_iter().flatten() {
             if let Some(record) = self.records.get_mut(transfer.0 as usize)
                 && record.key.torrent == TorrentKey::Unknown
             {
                 record.facts.connections += 1;
             }
+        }
+        self.release(held, TorrentKey::Given(torrent), prover, anomalies);
+        if let Some(undecided) = self.undecided.remove(&id) {
+            let (session, paths) = *undecided;
+            self.merge(&session, &paths, anomalies);
         }
     }
 

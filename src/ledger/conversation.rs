@@ -106,9 +106,6 @@ impl<'cap> Ledger<'_, 'cap> {
             self.undecided.insert(session.id, Box::new((session, paths)));
             self.decide_early(prover, anomalies);
         } else if handshakes > 0 || bound || session.is_peer_wire() {
-            if handshakes > 0 && !bound {
-                self.show_let_go(session.id);
-            }
             self.merge(&session, &paths, anomalies);
         } else {
             self.connections.remove(&session.id);
