@@ -1,6 +1,8 @@
 //! What fuzzing found (see `fuzz/`), each as the smallest capture that shows it.
 
 use peerproof::Limits;
+use peerproof::anomaly::Kind;
+use peerproof::evidence::Grade;
 
 use crate::synth::content::Recipe;
 use crate::synth::run::{Run, address, sums};
@@ -45,4 +47,22 @@ fn a_block_let_go_is_not_taken_for_one_held_later() {
     let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
     let unproven: u64 = evidence.transfers.iter().map(|row| row.bytes.unproven).sum();
     assert_eq!((served, unproven), (5_120, 5_120), "{:#?}", evidence.transfers);
+}
+
+#[test]
+fn blocks_left_out_before_a_handshake_give_no_grade_to_the_row_of_its_torrent_and_are_named() {
+    let torrent = Recipe::single("one.bin", 4_096, 3 * 4_096, 1).v1();
+    let mut world = World::new();
+    let conn = world.conn(address(DOWNLOADER), address(UPLOADER));
+    // No room to hold a block, and the taps' clocks are apart: the handshake of who asked comes behind the answers.
+    for begin in [0, 1_024] {
+        world.piece(conn, Side::B, &torrent, 0, begin, 1_024);
+    }
+    world.send(conn, Side::A, &wire::handshake([7; 20], wire::peer_id("-XX0001-", 1)));
+    let limits = Limits { open_slices: 1, ..Limits::default() };
+    let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
+    // Nobody's row, so that both ends count the same; but not in silence.
+    assert!(evidence.transfers.iter().all(|row| row.bytes.served == 0 && row.grade < Grade::G6), "{evidence:#?}");
+    assert_eq!(evidence.anomalies.tally(Kind::Unframed).map(|tally| tally.amount), Some(2_048));
+    assert!(evidence.anomalies.tally(Kind::LimitReached).is_some());
 }

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::mse::{MseFilter, MseOutcome, Secrets};
+use peerproof::mse::{MseFilter, MseOutcome, Pool, Secrets};
 use peerproof::packet::Direction;
 use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
 use rc4::{KeyInit, Rc4, StreamCipher};
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
         None => items(&mut input),
     };
     let arena = Arena::new(4_096);
-    let mut filter = MseFilter::new(initiator);
+    let mut filter = MseFilter::new(initiator, &Pool::default());
     let mut out = Vec::new();
     for (way, item) in &items {
         if filter.push(*way, item, secrets, &[SKEY, [1; 20]], &&arena, &mut out).is_err() {

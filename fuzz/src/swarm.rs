@@ -187,18 +187,27 @@ impl Script {
             }
             player.step(step);
         }
-        let whole = player.plain && self.faults.is_empty() && self.options & 1 == 0;
+        let whole = player.plain && self.faults.is_empty() && self.options & 1 == 0 && !self.is_apart();
         self.faults.iter().take(MOST_FAULTS).for_each(|fault| player.damage(fault));
         let captures = self.captures(&player.world);
         let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
         let given = torrents::given(self.given);
         let policy = run::policy(self.options >> 1);
-        let secrets = Secrets::parse("secrets", player.secrets.as_bytes()).expect("lines of the generator");
+        // A file without any is refused.
+        let secrets = match player.secrets.as_str() {
+            "" => Secrets::default(),
+            lines => Secrets::parse("secrets", lines.as_bytes()).expect("lines of the generator"),
+        };
         let evidence = run::evidence(&captures, &given, &secrets, &limits, policy);
         player.judge(&evidence.expect("a capture of the generator"), whole, self.options & 1 != 0);
     }
 
-    /// One file, two halves, two taps that saw every other packet, or two that saw the same.
+    fn is_apart(&self) -> bool {
+        self.options & 0xc0 == 0xc0
+    }
+
+    /// One file, two halves, two taps that saw every other packet, or two that saw the same; or two with clocks apart that
+    /// saw one direction each.
     fn captures(&self, world: &World) -> Vec<Vec<u8>> {
         let records = world.records();
         let file = |records: &[Record]| {
@@ -206,6 +215,17 @@ impl Script {
             write(records, LINK_ETHERNET, Order::Little, Ticks::Nanos)
         };
         let every_other = |from: usize| records.iter().skip(from).step_by(2).cloned().collect::<Vec<_>>();
+        if self.is_apart() {
+            return [true, false]
+                .map(|up| {
+                    let mut tap = world.clone();
+                    tap.packets.retain(|packet| (packet.from < packet.to) == up);
+                    let late = if up { i64::from(self.mss) * 20_000_000 } else { 0 };
+                    tap.packets.iter_mut().for_each(|packet| packet.time += late);
+                    file(&tap.records())
+                })
+                .to_vec();
+        }
         match self.options >> 4 & 3 {
             1 => {
                 let (first, second) = records.split_at(records.len() / 2);

@@ -214,6 +214,8 @@ impl Context<'_> {
         let span = facts.span.or(record.served_span)?;
         let bytes = bytes_of(record, proven);
         let mut ladder = Ladder::of(facts, self.known(record.key.torrent));
+        // Blocks that were let go before the torrent was known are in another row.
+        ladder.piece = ladder.piece.filter(|_| counts.served > 0);
         self.climb(&mut ladder, record, proven);
         let named = &facts.named_clients;
         let clients: BTreeSet<String> =

@@ -18,7 +18,8 @@ pub(super) struct Flights {
     answer: Option<u64>,
     /// By the initiator before the responder went on: the peer wire in clear cannot begin before it.
     pub second: Option<u64>,
-    responder_first: bool,
+    /// Whether the responder's first byte was captured before the initiator's.
+    pub responder_first: bool,
 }
 
 impl Flights {

@@ -1,5 +1,6 @@
 //! The filter: holds the beginning of both directions until it is known what they are.
 
+use super::allowance::Pool;
 use super::classify::{Flights, Verdict, basis, classify, may_be_key};
 use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
 use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed};
@@ -25,20 +26,25 @@ pub struct MseFilter<'cap> {
     held: Vec<(Direction, StreamItem<'cap>)>,
     sides: [Side; 2],
     fit: Option<Fit>,
+    /// Whether the responder was captured before what it answered.
+    disordered: bool,
     /// Whether the responder's stream was searched for what the initiator's does not tell.
     searched: bool,
-    /// Whether both directions are read from the beginning of their peer wire on.
+    /// Whether both directions are read from the beginning of their peer wire on, in the order in which they spoke.
     whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
     /// Whether it was decided because too much was held.
     cut_short: bool,
+    pool: Pool,
 }
 
 impl<'cap> MseFilter<'cap> {
     /// A connection that `initiator` opened; `None` when its opening (SYN, ST_SYN) is not in the capture: then MSE is
     /// only recognised with a secret, as it is not known whether the first captured bytes are the first ones.
-    pub fn new(initiator: Option<Direction>) -> Self {
+    ///
+    /// `pool` is the run's: passing over missing bytes costs as much as decrypting them.
+    pub fn new(initiator: Option<Direction>, pool: &Pool) -> Self {
         Self {
             initiator,
             assumed: initiator.is_none(),
@@ -47,11 +53,13 @@ impl<'cap> MseFilter<'cap> {
             held: Vec::new(),
             sides: [Side::Through, Side::Through],
             fit: None,
+            disordered: false,
             searched: false,
             whole: false,
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
             cut_short: false,
+            pool: pool.clone(),
         }
     }
 
@@ -59,8 +67,8 @@ impl<'cap> MseFilter<'cap> {
     ///
     /// `info_hashes` are the wire info-hashes of the given torrents (v2 ones cut to 20 bytes), the candidates for SKEY.
     /// Decrypted bytes go to `store`. Items held while undecided are passed on with the first push after the decision
-    /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length the direction is
-    /// opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
+    /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length, or one that is out
+    /// of proportion to what was captured, the direction is opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
     /// earliest place at which its peer wire can be in clear; the rest of a late `IA` may still come before it.
     ///
     /// # Errors
@@ -112,7 +120,8 @@ impl<'cap> MseFilter<'cap> {
         &self.outcome
     }
 
-    /// Whether both directions are passed on from the beginning of their peer wire on.
+    /// Whether both directions are passed on from the beginning of their peer wire on, and in an order in which they can
+    /// have been sent: what was not asked for before is then not asked for.
     pub fn is_whole(&self) -> bool {
         self.whole
     }
@@ -138,6 +147,11 @@ impl<'cap> MseFilter<'cap> {
     /// thousand segments and acknowledgements may be taken for something else.
     pub fn was_cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether a part could not be read because more keystream than is allowed would have to be passed over before it.
+    pub fn is_too_far(&self) -> bool {
+        self.sides.iter().any(|side| matches!(side, Side::TooFar))
     }
 
     /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is
@@ -219,17 +233,20 @@ impl<'cap> MseFilter<'cap> {
             let Some((first, second)) = heads(role) else { return false };
             let keyed = keyed(first, second, from, place, secret, secrets, info_hashes);
             self.initiator = Some(role);
+            self.disordered |= role != initiator || self.flights.responder_first;
             self.unlock(keyed, role);
             return true;
         }
-        // What the initiator should have said is not in the capture: the responder's constant tells too.
+        // What the initiator should have said is not in the capture: the responder's constant tells too. Of an opened
+        // connection it may still come, where the clocks of two taps are apart.
         let silent = |role: &&Direction| {
-            heads(**role)
-                .is_some_and(|(first, second)| (first.bytes.is_empty() || first.ended) && second.is_final())
+            let lacks = |first: &Head| first.ended || (self.assumed && first.bytes.is_empty());
+            heads(**role).is_some_and(|(first, second)| lacks(first) && second.is_final())
         };
         if !self.searched && roles.iter().any(|role| silent(&role)) {
             let answer = roles.iter().filter(silent).find_map(|role| {
-                let (_, second) = heads(*role)?;
+                // Every secret with every torrent: not for what begins as another protocol.
+                let (_, second) = heads(*role).filter(|(_, second)| self.assumed || may_be_key(&second.bytes))?;
                 Some((*role, handshake::find_answer(&second.bytes, from, secrets, info_hashes)?))
             });
             self.searched = true;
@@ -242,18 +259,21 @@ impl<'cap> MseFilter<'cap> {
         let waits = |head: &Head| !head.is_final() && head.bytes.len() < MAX_FIRST + 20 && may_be_key(&head.bytes);
         heads(initiator).is_some_and(|(first, second)| {
             let other = (self.assumed && !second.bytes.is_empty()) || (first.ended && !self.searched);
-            waits(first) || (other && waits(second))
+            let hopeless = first.bytes.is_empty() && !may_be_key(&second.bytes);
+            (waits(first) && !hopeless) || (other && waits(second))
         })
     }
 
     /// Decides a connection of which a secret is known, but only the responder's direction can be read.
     fn unlock_answer(&mut self, initiator: Direction, fit: Fit, answer: handshake::Answer) {
         let clear = answer.select == PLAINTEXT;
-        let earliest = self.flights.second.unwrap_or(self.flights.initiator);
+        // Where its own bytes do not show it: behind the shortest handshake, if the first byte is known.
+        let least = if self.assumed { 0 } else { (KEY_LEN + MIN_SECOND) as u64 };
+        let earliest = self.flights.second.unwrap_or(self.flights.initiator).max(least);
         let first = if clear { Side::Wire(Wire::clear(earliest)) } else { Side::Opaque };
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret: fit.secret } };
         (self.fit, self.initiator) = (Some(fit), Some(initiator));
-        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear))]);
+        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear, &self.pool))]);
     }
 
     /// Decides a connection that looks like MSE, by the clear handshakes found in it.
@@ -304,9 +324,9 @@ impl<'cap> MseFilter<'cap> {
             }
         };
         let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
-        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher));
-        self.whole = answer.is_some();
-        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear)));
+        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher, &self.pool));
+        self.whole = answer.is_some() && !self.disordered;
+        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear, &self.pool)));
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
         self.settle_by_role(outcome, initiator, [first, second]);
     }

@@ -101,6 +101,7 @@ pub(super) fn find_answer(
     secrets: &Secrets,
     info_hashes: &[[u8; 20]],
 ) -> Option<(Fit, Answer)> {
+    head.get(from..).filter(|rest| rest.len() >= FIXED_LEN)?;
     let pairs = (0..secrets.len()).flat_map(|secret| info_hashes.iter().map(move |skey| (secret, *skey)));
     pairs.take(MOST_PAIRS).find_map(|(secret, skey)| {
         let fit = Fit { secret, place: 0, skey };

@@ -15,6 +15,7 @@
 //! `S` is the Diffie-Hellman secret, `SKEY` the info-hash. `IA` is the beginning of `A`'s peer wire and always RC4;
 //! what follows is RC4 or clear, as `B` selected.
 
+mod allowance;
 mod classify;
 mod filter;
 mod handshake;
@@ -27,6 +28,7 @@ mod side;
 #[cfg(test)]
 mod tests;
 
+pub use allowance::Pool;
 pub use filter::MseFilter;
 pub use secrets::Secrets;
 

@@ -69,7 +69,7 @@ fn read_folder(folder: &Path, torrent: &str, secrets: &Secrets) -> Found {
     let mut found = None;
     for (mut stream, mut items) in flows.into_values() {
         stream.close(EndReason::Open, &mut items);
-        let (mut filter, mut out) = (MseFilter::new(stream.opening().initiator), Vec::new());
+        let (mut filter, mut out) = (MseFilter::new(stream.opening().initiator, &Pool::default()), Vec::new());
         for (direction, item) in &items {
             filter.push(*direction, item, secrets, &hashes, &store, &mut out).expect("space");
         }

@@ -1,5 +1,6 @@
 //! One direction once it is known what its bytes are: passed through, decrypted, or opaque.
 
+use super::allowance::{Allowance, Pool};
 use super::handshake::Answer;
 use super::keys::Cipher;
 use crate::Error;
@@ -13,6 +14,8 @@ pub(super) enum Side {
     Through,
     /// Not readable: counted, and nothing but the end passed on.
     Opaque,
+    /// The same, as more keystream would have to be passed over than [`Allowance`] allows.
+    TooFar,
     /// The peer wire begins at a known place.
     Wire(Wire),
 }
@@ -24,16 +27,30 @@ pub(super) struct Wire {
     start: u64,
     /// Where RC4 ends and the clear begins; [`u64::MAX`] when all of it is RC4, `start` when none is.
     clear: u64,
-    /// The keystream, at `start` to begin with.
-    cipher: Option<Box<Cipher>>,
-    /// The keystream's place at the stream offset `start`.
+    /// The stream offset behind the last item.
+    end: u64,
+    keystream: Option<Box<Keystream>>,
+}
+
+/// The keystream of a direction.
+#[derive(Debug)]
+struct Keystream {
+    /// At the first byte of the peer wire to begin with; it follows the data, and gaps only when data comes behind them.
+    cipher: Cipher,
+    /// Its place at the stream offset `start`.
     origin: u64,
-    /// A second keystream, for places already passed: they mostly ascend.
-    behind: Option<Box<Cipher>>,
-    /// How much of keystream may still be made again from its beginning for such a place, in bytes.
-    again: u64,
-    /// Bytes of keystream that may still be spent on gaps.
-    gaps: u64,
+    /// A second one, for places already passed: they mostly ascend.
+    behind: Option<Cipher>,
+    allowance: Allowance,
+}
+
+/// What was made of an item.
+enum Step {
+    Passed,
+    /// Nothing after it can be read.
+    Lost,
+    /// It cannot be read, nor anything after it.
+    TooFar,
 }
 
 /// Where the items of one direction go.
@@ -46,19 +63,19 @@ pub(super) struct Sink<'a, 'cap> {
 impl Wire {
     /// In clear from `start` on.
     pub fn clear(start: u64) -> Self {
-        Self { start, clear: start, cipher: None, origin: 0, behind: None, again: 0, gaps: 0 }
+        Self { start, clear: start, end: 0, keystream: None }
     }
 
     /// RC4 from `start` to `clear`; `cipher` stands at `start`.
-    pub fn rc4(start: u64, clear: u64, cipher: Cipher) -> Self {
-        let origin = cipher.position();
-        let cipher = Some(Box::new(cipher));
-        Self { start, clear, cipher, origin, behind: None, again: MAX_AGAIN, gaps: MAX_GAPS }
+    pub fn rc4(start: u64, clear: u64, cipher: Cipher, pool: &Pool) -> Self {
+        let (origin, allowance) = (cipher.position(), Allowance::new(pool));
+        let keystream = Some(Box::new(Keystream { cipher, origin, behind: None, allowance }));
+        Self { start, clear, end: 0, keystream }
     }
 
     /// The responder's, all RC4 or all in clear.
-    pub fn of_answer(answer: Answer, clear: bool) -> Self {
-        if clear { Self::clear(answer.start) } else { Self::rc4(answer.start, u64::MAX, answer.cipher) }
+    pub fn of_answer(answer: Answer, clear: bool, pool: &Pool) -> Self {
+        if clear { Self::clear(answer.start) } else { Self::rc4(answer.start, u64::MAX, answer.cipher, pool) }
     }
 }
 
@@ -70,7 +87,7 @@ impl Side {
                 sink.push(*item);
                 Ok(0)
             }
-            Self::Opaque => {
+            Self::Opaque | Self::TooFar => {
                 if matches!(item, StreamItem::End { .. }) {
                     sink.push(*item);
                 }
@@ -80,8 +97,13 @@ impl Side {
                 })
             }
             Self::Wire(wire) => {
-                if wire.item(item, sink)? {
-                    *self = Self::Opaque;
+                match wire.item(item, sink)? {
+                    Step::Passed => return Ok(0),
+                    Step::Lost => *self = Self::Opaque,
+                    Step::TooFar => {
+                        *self = Self::TooFar;
+                        return self.forward(item, sink);
+                    }
                 }
                 Ok(0)
             }
@@ -90,13 +112,17 @@ impl Side {
 }
 
 impl Wire {
-    /// Passes `item` on; the answer is whether nothing after it can be read.
-    fn item<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut Sink<'_, 'cap>) -> Result<bool, Error> {
+    /// Passes `item` on, if it can be read.
+    fn item<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut Sink<'_, 'cap>) -> Result<Step, Error> {
         match *item {
             StreamItem::Data { offset, bytes, at, doubtful } => {
                 let (offset, bytes) = self.cut(offset, bytes);
                 let encrypted = self.clear.saturating_sub(offset).min(bytes.len() as u64) as usize;
                 let (encrypted, clear) = bytes.split_at_checked(encrypted).unwrap_or((bytes, &[]));
+                if !encrypted.is_empty() && !self.reach(offset) {
+                    return Ok(Step::TooFar);
+                }
+                self.end = offset.saturating_add(bytes.len() as u64);
                 if !encrypted.is_empty() {
                     let bytes = self.decrypt(encrypted, sink)?;
                     sink.push(StreamItem::Data { offset, bytes, at, doubtful });
@@ -108,7 +134,7 @@ impl Wire {
             }
             StreamItem::Gap { offset, missing: Missing::Unknown, .. } => {
                 sink.push(*item);
-                return Ok(offset < self.clear);
+                return Ok(if offset < self.clear { Step::Lost } else { Step::Passed });
             }
             StreamItem::Gap { offset, missing: Missing::Bytes(missing), cause, at } => {
                 let before = self.start.saturating_sub(offset).min(missing);
@@ -116,14 +142,7 @@ impl Wire {
                 if missing > 0 {
                     sink.push(StreamItem::Gap { offset, missing: Missing::Bytes(missing), cause, at });
                 }
-                let encrypted = self.clear.saturating_sub(offset).min(missing);
-                if encrypted > self.gaps {
-                    return Ok(true);
-                }
-                self.gaps -= encrypted;
-                if let Some(cipher) = &mut self.cipher {
-                    cipher.skip(encrypted);
-                }
+                self.end = offset.saturating_add(missing);
             }
             StreamItem::Conflict { offset, bytes, at } => {
                 let (offset, bytes) = self.cut(offset, bytes);
@@ -157,7 +176,7 @@ impl Wire {
             | StreamItem::OutOfWindow { .. }
             | StreamItem::End { .. } => sink.push(*item),
         }
-        Ok(false)
+        Ok(Step::Passed)
     }
 
     /// The part of `bytes` that is behind the MSE handshake.
@@ -166,19 +185,31 @@ impl Wire {
         (offset + before, bytes.get(before as usize..).unwrap_or_default())
     }
 
-    /// Decrypts the next bytes of the stream.
+    /// Brings the keystream to `offset`, over the gaps before it; whether it may.
+    fn reach(&mut self, offset: u64) -> bool {
+        let Some(keystream) = &mut self.keystream else { return true };
+        let position = keystream.origin.saturating_add(offset.saturating_sub(self.start));
+        let missing = position.saturating_sub(keystream.cipher.position());
+        let may = keystream.allowance.take(missing);
+        if may {
+            keystream.cipher.skip(missing);
+        }
+        may
+    }
+
+    /// Decrypts the bytes of the stream at which the keystream stands.
     fn decrypt<'cap>(&mut self, bytes: &[u8], sink: &mut Sink<'_, 'cap>) -> Result<&'cap [u8], Error> {
-        let cipher = &mut self.cipher;
+        let keystream = &mut self.keystream;
         sink.store.store_with(bytes.len(), &mut |room| {
             room.copy_from_slice(bytes);
-            if let Some(cipher) = cipher {
-                cipher.apply(room);
+            if let Some(keystream) = keystream {
+                keystream.cipher.apply(room);
+                keystream.allowance.earn(bytes.len());
             }
         })
     }
 
-    /// Decrypts bytes for a place already passed; `None` when it lies ahead, or too much was
-    /// spent on that.
+    /// Decrypts bytes for a place already passed; `None` when it lies ahead, or too much would be spent on that.
     fn again<'cap>(
         &mut self,
         offset: u64,
@@ -186,19 +217,20 @@ impl Wire {
         sink: &mut Sink<'_, 'cap>,
     ) -> Result<Option<&'cap [u8]>, Error> {
         let encrypted = self.clear.saturating_sub(offset).min(bytes.len() as u64) as usize;
-        let Some(cipher) = self.cipher.as_ref().filter(|_| encrypted > 0) else { return Ok(Some(bytes)) };
-        let position = self.origin.saturating_add(offset.saturating_sub(self.start));
-        let end = position.saturating_add(encrypted as u64);
-        if end > cipher.position() {
+        let Some(keystream) = self.keystream.as_mut().filter(|_| encrypted > 0) else { return Ok(Some(bytes)) };
+        if offset.saturating_add(encrypted as u64) > self.end {
             return Ok(None);
         }
-        if self.behind.as_ref().is_none_or(|behind| behind.position() > position) {
-            let Some(left) = self.again.checked_sub(position) else { return Ok(None) };
-            self.again = left;
-            self.behind = Some(Box::new(cipher.at(position)));
+        let position = keystream.origin.saturating_add(offset.saturating_sub(self.start));
+        let before = keystream.behind.take().filter(|behind| behind.position() <= position);
+        let passed = before.as_ref().map_or(0, Cipher::position);
+        if !keystream.allowance.take(position - passed) {
+            keystream.behind = before;
+            return Ok(None);
         }
-        let Some(behind) = &mut self.behind else { return Ok(None) };
-        behind.skip(position.saturating_sub(behind.position()));
+        let behind = keystream.behind.insert(before.unwrap_or_else(|| keystream.cipher.at(0)));
+        behind.skip(position - passed);
+        keystream.allowance.earn(encrypted);
         let decrypted = sink.store.store_with(bytes.len(), &mut |room| {
             room.copy_from_slice(bytes);
             if let Some(encrypted) = room.get_mut(..encrypted) {
@@ -214,9 +246,3 @@ impl<'cap> Sink<'_, 'cap> {
         self.out.push((self.direction, item));
     }
 }
-
-// Rationale: RC4 cannot seek; differing retransmissions are rare, and a hostile capture may cost each direction no more
-// than ten seconds.
-const MAX_AGAIN: u64 = 4 << 30;
-// Rationale: RC4 cannot seek; 16 GiB missing from one direction cost 40 s, and more is no longer worth the wait.
-const MAX_GAPS: u64 = 16 << 30;

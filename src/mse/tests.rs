@@ -125,6 +125,7 @@ struct Run {
     out: Vec<(Direction, StreamItem<'static>)>,
     opaque: [u64; 2],
     secret: Option<usize>,
+    too_far: bool,
 }
 
 fn run_items(
@@ -133,7 +134,17 @@ fn run_items(
     secrets: &Secrets,
     hashes: &[[u8; 20]],
 ) -> Run {
-    let (mut filter, mut out) = (MseFilter::new(initiator), Vec::new());
+    run_pooled(initiator, items, secrets, hashes, &Pool::default())
+}
+
+fn run_pooled(
+    initiator: Option<Direction>,
+    items: &[(Direction, StreamItem<'static>)],
+    secrets: &Secrets,
+    hashes: &[[u8; 20]],
+    pool: &Pool,
+) -> Run {
+    let (mut filter, mut out) = (MseFilter::new(initiator, pool), Vec::new());
     for (direction, item) in items {
         filter.push(*direction, item, secrets, hashes, &Leak, &mut out).expect("Leak does not fail");
     }
@@ -146,7 +157,7 @@ fn run_items(
         }
     }
     let (opaque, secret) = (filter.opaque_bytes(), filter.secret());
-    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret }
+    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret, too_far: filter.is_too_far() }
 }
 
 fn run(flights: &[(Direction, Vec<u8>)], secrets: &Secrets, hashes: &[[u8; 20]]) -> Run {
@@ -279,6 +290,57 @@ fn a_gap_of_known_length_in_rc4_costs_only_its_bytes() {
     assert_eq!(run.bytes[0], expected);
 }
 
+/// A conversation in RC4 with a gap of `missing` bytes at the end of what A sends, and `bytes` behind it, if any.
+fn with_a_gap_before(bytes: &'static [u8], missing: u64) -> (Vec<(Direction, StreamItem<'static>)>, u64) {
+    let flights = conversation(Case { pads: [5; 4], ia: 68, select: 2 });
+    let (mut items, offset) = (items(&flights, 1_460), total(&flights, A));
+    let ends = items.len() - 2;
+    let (at, cause) = (at(ends as u64), GapCause::Unseen);
+    let gap = StreamItem::Gap { offset, missing: Missing::Bytes(missing), cause, at };
+    let data = StreamItem::Data { offset: offset + missing, bytes, at, doubtful: false };
+    items.splice(ends..ends, [(A, gap)].into_iter().chain((!bytes.is_empty()).then_some((A, data))));
+    (items, offset)
+}
+
+#[test]
+fn behind_a_gap_out_of_proportion_rc4_is_opaque_at_once_and_said_to_be() {
+    let (items, _) = with_a_gap_before(b"ten bytes.", 8 << 30);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((run.bytes, run.opaque, run.too_far), (wires(), [10, 0], true));
+    // Nothing behind it: nothing to pay for.
+    let (items, offset) = with_a_gap_before(b"", 8 << 30);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((&run.bytes, run.opaque, run.too_far), (&wires(), [0, 0], false));
+    assert!(run.out.iter().any(|(_, item)| matches!(item, StreamItem::Gap { offset: at, .. } if *at == offset)));
+}
+
+#[test]
+fn connections_share_what_may_be_passed_over_beyond_what_they_hold() {
+    // The initiator's 68 bytes in IA and 3,000 behind it earn 12,272.
+    let (items, _) = with_a_gap_before(b"ten bytes.", 20_000);
+    let pool = Pool::of(10_000);
+    let too_far = [0; 3].map(|_| run_pooled(Some(A), &items, &given(), &[SKEY], &pool).too_far);
+    assert_eq!(too_far, [false, true, true]);
+}
+
+#[test]
+fn packets_that_ask_for_the_same_keystream_again_and_again_are_not_followed_for_ever() {
+    let (mut items, offset) = with_a_gap_before(b"ten bytes.", 50_000);
+    let ends = items.len() - 2;
+    let late = (0..200).map(|index| {
+        let offset = if index % 2 == 0 { offset + 49_000 } else { offset };
+        (A, StreamItem::Late { offset, bytes: b"late", at: at(ends as u64) })
+    });
+    items.splice(ends..ends, late);
+    let run = run_pooled(Some(A), &items, &given(), &[SKEY], &Pool::of(200_000));
+    let count = |wanted: fn(&StreamItem<'_>) -> bool| run.out.iter().filter(|(_, item)| wanted(item)).count();
+    let decrypted = count(|item| matches!(item, StreamItem::Late { .. }));
+    let left = count(|item| matches!(item, StreamItem::Uncompared { .. }));
+    assert_eq!(decrypted + left, 200);
+    assert!((3..20).contains(&decrypted), "{decrypted}");
+    assert_eq!((run.opaque, run.too_far), ([0, 0], false));
+}
+
 #[test]
 fn after_a_gap_of_unknown_length_rc4_is_opaque() {
     let (flights, [first, second]) = (conversation(Case { pads: [5; 4], ia: 68, select: 2 }), wires());
@@ -300,6 +362,56 @@ fn a_secret_also_fits_where_the_opening_was_not_captured() {
     assert_eq!((run.outcome, run.bytes), (MseOutcome::Rc4 { secret: 1 }, wires));
     let blind = run_items(None, &items(&flights, 1_460), &Secrets::default(), &[SKEY]);
     assert_eq!(blind.outcome, MseOutcome::NotMse);
+}
+
+/// The flights of `first` before those of the other direction, as a merged capture of two taps may have them.
+fn apart(flights: Vec<(Direction, Vec<u8>)>, first: Direction) -> Vec<(Direction, Vec<u8>)> {
+    let (mut early, late): (Vec<_>, Vec<_>) = flights.into_iter().partition(|(direction, _)| *direction == first);
+    early.extend(late);
+    early
+}
+
+#[test]
+fn a_secret_also_fits_where_all_of_the_answer_was_captured_before_what_it_answers() {
+    for (pads, ia, select) in [([0; 4], 0, 1), ([0, 505, 508, 512], 3, 1), ([512; 4], 68, 2), ([9; 4], 0, 2)] {
+        for (first, size) in [(A, 22), (A, 1_460), (B, 22), (B, 1_460)] {
+            let case = Case { pads, ia, select };
+            let run = run_items(Some(A), &items(&apart(conversation(case), first), size), &given(), &[SKEY]);
+            assert_eq!((run.bytes, run.opaque), (wires(), [0, 0]), "{case:?} {first:?} {size}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_alone_is_read_with_its_secret() {
+    for select in [1, 2] {
+        let mut flights = conversation(Case { pads: [9; 4], ia: 0, select });
+        flights.retain(|(direction, _)| *direction == B);
+        // Of one byte each they are more than are held.
+        for size in [1, 1_460] {
+            let run = run_items(Some(A), &items(&flights, size), &given(), &[SKEY]);
+            assert_eq!((run.bytes, run.secret), ([Vec::new(), wires()[1].clone()], Some(1)), "{select} {size}");
+        }
+    }
+}
+
+#[test]
+fn behind_a_lost_beginning_the_initiator_in_clear_is_not_read_from_within_the_handshake() {
+    let flights = conversation(Case { pads: [9; 4], ia: 0, select: 1 });
+    let mut items = items(&apart(flights, B), 1_460);
+    let first = items.iter().position(|(direction, _)| *direction == A).expect("it sends");
+    let StreamItem::Data { bytes, at, .. } = items[first].1 else { panic!("data") };
+    let gap = |len: u64| StreamItem::Gap { offset: 0, missing: Missing::Bytes(len), cause: GapCause::Unseen, at };
+    let kept = StreamItem::Data { offset: 10, bytes: &bytes[10..], at, doubtful: false };
+    items.splice(first..=first, [(A, gap(10)), (A, kept)]);
+    let run = run_items(Some(A), &items, &given(), &[SKEY]);
+    assert_eq!((run.outcome, &run.bytes[1]), (MseOutcome::Plaintext, &wires()[1]));
+    let begins = run.out.iter().find_map(|(direction, item)| match item {
+        StreamItem::Data { offset, .. } if *direction == A => Some(*offset),
+        _ => None,
+    });
+    assert_eq!(begins, Some((KEY_LEN + MIN_SECOND) as u64));
+    assert!(run.bytes[0].ends_with(&wires()[0]), "what is in clear is passed on");
 }
 
 #[test]
@@ -349,6 +461,23 @@ fn a_public_key_above_the_prime_rules_mse_out() {
 }
 
 proptest! {
+    #[test]
+    fn a_secret_fits_in_whatever_order_the_directions_were_captured(
+        order in prop::collection::vec(any::<bool>(), 300), pads in [0..=512_usize, 0..=512_usize, 0..=512_usize, 0..=512_usize],
+        ia in 0..=68_usize, select in 1_u32..=2, size in 20..1_460_usize,
+    ) {
+        let items = items(&conversation(Case { pads, ia, select }), size);
+        let [mut low, mut high] = [A, B].map(|way| items.iter().filter(move |(direction, _)| *direction == way));
+        let mut merged = Vec::new();
+        for side in order {
+            merged.extend(if side { low.next() } else { high.next() });
+        }
+        merged.extend(high.chain(low));
+        let merged: Vec<_> = merged.into_iter().copied().collect();
+        let run = run_items(Some(A), &merged, &given(), &[SKEY]);
+        prop_assert_eq!((run.bytes, run.opaque), (wires(), [0, 0]));
+    }
+
     #[test]
     fn any_items_are_taken_and_every_data_byte_is_passed_on_counted_or_handshake(
         parts in prop::collection::vec((any::<bool>(), 0_usize..400, 0_u8..12, any::<u64>()), 0..60),

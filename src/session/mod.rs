@@ -301,9 +301,12 @@ impl<'cap> Session<'cap> {
             _ => {}
         }
         let (sender, receiver) = both(&mut self.sides, direction);
-        sender.deframer.push(item, &receiver.outstanding, &mut self.events);
+        let more = sender.deframer.read(item, &receiver.outstanding, &mut self.events);
         if !self.events.is_empty() {
             self.drain(direction, out, anomalies);
+        }
+        if more {
+            self.go_on(direction, out, anomalies);
         }
         if let StreamItem::End { reason, .. } = item {
             self.sides[direction.index()].facts.finished = *reason == EndReason::Finished;
@@ -313,9 +316,8 @@ impl<'cap> Session<'cap> {
     /// Ends both directions; a message that was never finished is given as far as it went.
     pub fn close(&mut self, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
-            let (sender, receiver) = both(&mut self.sides, direction);
-            sender.deframer.finish(&receiver.outstanding, &mut self.events);
-            self.drain(direction, out, anomalies);
+            self.sides[direction.index()].deframer.end();
+            self.go_on(direction, out, anomalies);
             let side = &mut self.sides[direction.index()];
             side.settle();
             if side.delivery.take_understated() {
@@ -328,6 +330,17 @@ impl<'cap> Session<'cap> {
                             .to_owned(),
                 });
             }
+        }
+    }
+
+    /// Reads on where framing was lost: a search goes by the requests that are unanswered by then.
+    #[cold]
+    fn go_on(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+        let mut more = true;
+        while more {
+            let (sender, receiver) = both(&mut self.sides, direction);
+            more = sender.deframer.go_on(&receiver.outstanding, &mut self.events);
+            self.drain(direction, out, anomalies);
         }
     }
 
@@ -509,3 +522,6 @@ pub fn arrow(flow: FlowKey, direction: Direction) -> String {
 
 // Rationale: each found block already had to chain to a next header; three in a row by chance is beyond belief.
 const CHAINED_BLOCKS: u64 = 3;
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ pub(super) struct Channel<'cap> {
     carrier: Carrier,
     span: Option<Span>,
     seen: Sightings,
+    /// Which direction sent anything while it was not decided whether it can be read.
+    unread: [bool; 2],
     content: Content<'cap>,
 }
 
@@ -56,7 +58,14 @@ pub(super) struct Transported {
 
 impl<'cap> Channel<'cap> {
     pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
-        Self { flow, carrier, span: None, seen: Sightings::default(), content: Content::Undecided }
+        Self {
+            flow,
+            carrier,
+            span: None,
+            seen: Sightings::default(),
+            unread: [false; 2],
+            content: Content::Undecided,
+        }
     }
 
     /// Whether the connection carries something that is not read further.
@@ -81,8 +90,10 @@ impl<'cap> Channel<'cap> {
             None => self.span = Some(Span::single(at)),
         }
         self.seen.note(at.frame);
-        if let Content::Peer(session) | Content::Mse(_, Some(session)) = &mut self.content {
-            session.touch(direction, at);
+        match &mut self.content {
+            Content::Peer(session) | Content::Mse(_, Some(session)) => session.touch(direction, at),
+            Content::Mse(_, None) => self.unread[direction.index()] = true,
+            _ => {}
         }
     }
 
@@ -128,13 +139,14 @@ impl<'cap> Channel<'cap> {
                         Content::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, hub)))
                     }
                     webseed::Sniff::Undecided | webseed::Sniff::Other => {
-                        Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+                        Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
                     }
                 },
             },
             StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, item, opening, hub),
             _ => return,
         };
+        self.unread[direction.index()] = true;
     }
 
     /// Goes on with what began in mid-stream and shows by a whole request that it is HTTP.
@@ -164,7 +176,7 @@ impl<'cap> Channel<'cap> {
         } else if hub.secrets.is_empty() {
             self.peer(Start::MidStream, direction, opening, hub)
         } else {
-            Content::Mse(Box::new(MseFilter::new(opening.initiator)), None)
+            Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
         }
     }
 
@@ -232,8 +244,14 @@ impl<'cap> Channel<'cap> {
             let mut known = match session.take() {
                 Some(known) => known,
                 None => {
-                    let direction = item.map_or(Direction::LowToHigh, |(direction, _)| direction);
-                    let mut new = self.session(Start::Handshake, direction, opening, hub);
+                    let sent =
+                        [Direction::LowToHigh, Direction::HighToLow].map(|way| (way, self.unread[way.index()]));
+                    let mut senders = sent.into_iter().filter(|(_, sent)| *sent).map(|(way, _)| way);
+                    let first = senders.next().unwrap_or(Direction::LowToHigh);
+                    let mut new = self.session(Start::Handshake, first, opening, hub);
+                    if let (Some(second), Some(span)) = (senders.next(), self.span) {
+                        new.touch(second, span.last);
+                    }
                     new.encryption = encryption;
                     // Without a known secret, or of one direction alone, the start of the peer wire may be hidden.
                     new.from_start = whole;
@@ -312,6 +330,16 @@ impl<'cap> Channel<'cap> {
                     carried = end(session, transported, seen, hub);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
+                if filter.is_too_far() {
+                    hub.anomalies.limit("keystream", a_to_b + b_to_a, || Example {
+                        span,
+                        flow: format!("{} <-> {}", flow.low, flow.high),
+                        detail: "keystream: so much of this decrypted connection is missing that passing over its \
+                                 keystream would take longer than the captured rest is worth; what follows was not \
+                                 read"
+                            .to_owned(),
+                    });
+                }
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
                     MseOutcome::WrongSecret { secret, basis } => {
@@ -383,8 +411,9 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
 const LONGEST_METHOD: usize = 8;
 
 /// On what rests that a part of a readable connection is not.
-const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown length, or without the \
-                             responder's answer, the place in the RC4 key stream is not known";
+const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown or of far too great \
+                             a length, or without the responder's answer, the place in the RC4 key stream is not \
+                             known";
 
 /// The frames that show both ends answering (grade G2), where all of them are in the capture.
 pub(super) fn opened(opening: &Opening) -> Option<Span> {

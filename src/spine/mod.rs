@@ -23,7 +23,7 @@ use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
-use crate::mse::Secrets;
+use crate::mse::{Pool, Secrets};
 use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, Span};
@@ -58,6 +58,8 @@ pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
     spill: Spilled<'cap>,
     secrets: &'run Secrets,
+    /// What decryption may spend on missing bytes.
+    keystream: Pool,
     /// The info-hashes that MSE may use as its SKEY.
     info_hashes: Vec<[u8; 20]>,
     used_secrets: BTreeSet<usize>,
@@ -144,6 +146,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 options,
                 spill: Spilled(spill),
                 secrets: options.secrets,
+                keystream: Pool::default(),
                 info_hashes: ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),

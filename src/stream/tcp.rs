@@ -6,7 +6,8 @@
 //! - A hole is waited for. It becomes a gap when the bound on waiting segments is reached, when the receiver has
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
 //!   `acked_hole_wait_ns` of capture time or 1,024 segments), or when the connection is closed.
-//! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it.
+//! - SYN and FIN occupy a sequence number each but no stream offset. Bytes sent at or behind a FIN disprove it,
+//!   whichever was captured first.
 //! - Segments more than 1 GiB ahead or 16 MiB behind are [`StreamItem::OutOfWindow`], unless four in a row continue
 //!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - A segment that acknowledges bytes which were not seen yet waits for them as long as holes are waited for, and then

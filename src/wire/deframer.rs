@@ -48,8 +48,10 @@ pub struct Deframer<'cap> {
     window: Window<'cap>,
     /// What the search passed over, while it may still be explained: framing was lost at a gap of known length.
     stretch: Option<Box<Stretch<'cap>>>,
-    /// Items to be read again after a search; empty between calls.
+    /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
+    /// Whether nothing follows.
+    ending: bool,
     message_bytes: u32,
     scratch_bytes: usize,
     resync_bytes: u64,
@@ -90,6 +92,7 @@ impl<'cap> Deframer<'cap> {
             window: Window::default(),
             stretch: None,
             queue: VecDeque::new(),
+            ending: false,
             message_bytes: limits.message_bytes,
             scratch_bytes: limits.scratch_bytes,
             resync_bytes: limits.resync_bytes,
@@ -98,24 +101,67 @@ impl<'cap> Deframer<'cap> {
 
     /// Reads the next item of the stream. `expected` is only asked while framing is lost.
     pub fn push(&mut self, item: &StreamItem<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+        let mut more = self.read(item, expected, out);
+        while more {
+            more = self.go_on(expected, out);
+        }
+    }
+
+    /// The same for requests that are answered by what is read. `true`: before a search goes by them they must know of
+    /// what is new in `out`, and [`go_on`](Self::go_on) reads the rest.
+    pub fn read(
+        &mut self,
+        item: &StreamItem<'cap>,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) -> bool {
+        let known = out.len();
         self.step(*item, expected, out);
-        self.drain(expected, out);
+        (self.ending || !self.queue.is_empty()) && self.rest(known, expected, out)
+    }
+
+    /// Reads what [`read`](Self::read) or [`end`](Self::end) left; the answer is the same.
+    pub fn go_on(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        self.rest(out.len(), expected, out)
+    }
+
+    /// Nothing follows: [`go_on`](Self::go_on) emits what is unfinished as far as it came.
+    pub fn end(&mut self) {
+        self.ending = true;
     }
 
     /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
     pub fn close(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        self.finish(&Nothing, out);
+        self.end();
+        while self.go_on(&Nothing, out) {}
     }
 
-    /// The same for a direction of which requests are `expected`.
-    pub fn finish(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
-        let expected = &AtEnd(expected);
-        while matches!(self.state, State::Search(_)) && self.search(true, expected, out) {
-            self.drain(expected, out);
+    /// Reads what is queued, and ends if nothing follows, until `expected` has to know of the events behind `known`.
+    fn rest(&mut self, known: usize, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let at_end = AtEnd(expected);
+        let expected = if self.ending { &at_end } else { expected };
+        loop {
+            let lost = matches!(self.state, State::Search(_));
+            let asks = match self.queue.front() {
+                Some(item) => lost || matches!(item, StreamItem::Gap { .. }),
+                None => lost && self.ending,
+            };
+            if asks && out.len() > known {
+                return true;
+            }
+            if let Some(item) = self.queue.pop_front() {
+                self.step(item, expected, out);
+            } else if !self.ending {
+                return false;
+            } else if !lost || !(self.search(true, expected, out) || self.explain_the_end(expected, out)) {
+                self.conclude(out);
+                return false;
+            }
         }
-        if matches!(self.state, State::Search(_)) {
-            self.explain_the_end(expected, out);
-        }
+    }
+
+    /// Emits what is unfinished.
+    fn conclude(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
         let Some(at) = self.last else {
             self.state = State::Closed;
             return;
@@ -142,12 +188,6 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    fn drain(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
-        while let Some(item) = self.queue.pop_front() {
-            self.step(item, expected, out);
-        }
-    }
-
     fn step(&mut self, item: StreamItem<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         match item {
             StreamItem::Data { offset, bytes, at, doubtful } => {
@@ -159,7 +199,7 @@ impl<'cap> Deframer<'cap> {
             StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
                 self.rift(item, offset, at, expected, out);
             }
-            StreamItem::End { .. } => self.finish(expected, out),
+            StreamItem::End { .. } => self.end(),
             _ => {}
         }
     }
@@ -195,8 +235,9 @@ impl<'cap> Deframer<'cap> {
                 State::Closed => return,
             }
             if matches!(self.state, State::Search(_)) && !self.window.is_empty() {
-                // The header was impossible, and the window holds all that is left of the chunk.
-                self.search(false, expected, out);
+                // The header was impossible, and the window holds all that is left of the chunk: it is searched once
+                // `expected` knows what came before.
+                self.window.replay(&mut self.queue);
                 return;
             }
         }

@@ -159,7 +159,8 @@ impl<'cap> Side<'cap> {
         if self.fin.is_some_and(|fin| fin < end) {
             self.fin = None;
         }
-        if segment.flags.fin && self.fin.is_none() {
+        // Bytes behind it disprove it, whichever came first.
+        if segment.flags.fin && self.fin.is_none() && end >= self.reorder.seen_end() {
             self.fin = Some(end);
         }
         if payload.wire_len > 0 {

@@ -197,6 +197,21 @@ fn bytes_behind_a_forged_fin_or_rst_are_delivered() {
 }
 
 #[test]
+fn a_fin_before_bytes_that_were_seen_is_none_whichever_came_first() {
+    for order in [[0, 1, 2], [0, 2, 1], [2, 0, 1]] {
+        let mut run = Run::opened();
+        for segment in order.map(|index| [segment(1000, b"ab"), fin(1002, b"cd"), segment(1006, b"gh")][index]) {
+            run.push(A, segment);
+        }
+        run.push(B, ack(1010));
+        assert!(!run.connection.is_settled(), "{order:?}");
+        let items = run.close();
+        assert_eq!(gaps(&items), [(4, 2, GapCause::Acknowledged), (8, 2, GapCause::Acknowledged)], "{order:?}");
+        assert!(matches!(items.last(), Some(StreamItem::End { reason: EndReason::Open, .. })), "{order:?}");
+    }
+}
+
+#[test]
 fn an_rst_ends_both_directions() {
     let mut run = Run::opened();
     run.push(A, segment(1000, b"ab")).push(B, segment(5000, b"x")).push(B, rst(5001));

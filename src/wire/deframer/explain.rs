@@ -45,7 +45,7 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// The same at the end of the stream, where no header was found any more.
-    pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+    pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
         let mut chunks = Vec::new();
         let rest = self.window.drop_before(u64::MAX, |chunk| chunks.push(chunk));
         let whole =
@@ -56,10 +56,12 @@ impl<'cap> Deframer<'cap> {
             self.state = State::Header;
             self.framing = Framing::Resynchronised;
             self.window.replay(&mut self.queue);
-            self.drain(expected, out);
-        } else if let State::Search(search) = &mut self.state {
+            return true;
+        }
+        if let State::Search(search) = &mut self.state {
             search.skipped += rest;
         }
+        false
     }
 }
 

@@ -167,3 +167,48 @@ fn a_wrong_secret_costs_no_other_connection_anything() {
     assert_eq!((without.opaque.len(), with.opaque.len()), (1, 1));
     assert_eq!(details(&with, Kind::UnusedSecret), ["the secret in line 1 fits no connection in the captures"]);
 }
+
+#[test]
+fn what_the_responder_sent_may_be_captured_first_where_two_taps_have_clocks_apart() {
+    let torrent = two_block_pieces();
+    // One direction each, and the responder's clock is so slow that all of it comes first.
+    let apart = |world: World, secrets: &str| {
+        let [initiator, mut responder] = [M, S].map(|sender| {
+            let mut tap = world.clone();
+            tap.drop(|packet| packet.from != address(sender));
+            tap
+        });
+        responder.packets.iter_mut().for_each(|packet| packet.time -= 10_000_000_000);
+        let files = Run::new().capture(initiator.pcap()).capture(responder.pcap());
+        files.torrent(&torrent).secrets(secrets).evidence()
+    };
+    let clear = apart(over(Carrier::Tcp, &talk(&torrent)), "");
+    let clear = transfer(&clear, S, M);
+    assert_eq!(clear.bytes.verified, torrent.content.len() as u64);
+    for (select, hidden) in [(1, true), (1, false), (2, true), (2, false)] {
+        let mse = Mse { select, pads: [1, 511, 300, 20], ..Mse::new(torrent.info_hash, 58) };
+        let evidence = apart(over(Carrier::Tcp, &sealed(&mse, talk(&torrent), hidden)), &mse.line());
+        let seeder = transfer(&evidence, S, M);
+        let mut flags = seeder.flags.clone();
+        flags.remove(&Flag::DecryptedWithSecret);
+        // Nobody is said to have sent what was not asked for: the order of the two directions is not known.
+        assert_eq!((&seeder.bytes, &flags), (&clear.bytes, &clear.flags), "{select} {hidden}");
+        assert_eq!(seeder.unsolicited_messages, 0, "{select} {hidden}");
+        assert!(evidence.opaque.is_empty() && details(&evidence, Kind::Unframed).is_empty(), "{select} {hidden}");
+    }
+}
+
+#[test]
+fn a_gap_out_of_proportion_behind_rc4_is_a_limit_that_is_named_and_costs_no_time() {
+    let torrent = two_block_pieces();
+    let mse = Mse::new(torrent.info_hash, 59);
+    let flights = sealed(&mse, talk(&torrent), true);
+    let mut world = over(Carrier::Tcp, &flights);
+    let end: usize = flights.iter().filter(|(end, _)| *end == 1).map(|(_, bytes)| bytes.len()).sum();
+    world.retransmit(Conn(0), Side::B, end as u64 + (600 << 20), b"far away");
+    let evidence = run(&world, &torrent, &mse.line());
+    assert_eq!(transfer(&evidence, S, M).bytes.verified, torrent.content.len() as u64);
+    assert_eq!((evidence.opaque.len(), evidence.opaque[0].b_to_a), (1, 8));
+    let named = details(&evidence, Kind::LimitReached);
+    assert!(named.len() == 1 && named[0].starts_with("keystream: "), "{named:?}");
+}

@@ -111,8 +111,9 @@ impl Model {
         if self.fin.is_some_and(|fin| fin < end) {
             self.fin = None;
         }
-        if step.fin && self.fin.is_none() {
-            self.fin = Some(end.max(self.origin.unwrap_or(0)));
+        let fin = end.max(self.origin.unwrap_or(0));
+        if step.fin && self.fin.is_none() && fin >= self.seen_end() {
+            self.fin = Some(fin);
         }
         for place in start..end {
             let byte = byte(place, step.altered);
