@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Carrier;
 use super::credit::Parties;
-use crate::ledger::{Record, TorrentKey, TransferId};
+use crate::ledger::{Record, TorrentKey, TransferId, TransferKey};
 use crate::packet::Endpoint;
 use crate::provenance::Span;
 
@@ -55,23 +55,40 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
             }
         }
     }
-    let mut by_key = BTreeMap::new();
-    for (index, record) in records.iter().enumerate() {
-        let windows: &mut Vec<(i64, usize)> = by_key.entry(record.key).or_default();
-        windows.extend(record.facts.span.map(|span| (span.first.time.0, index)));
-    }
-    by_key.values_mut().for_each(|windows: &mut Vec<_>| windows.sort_unstable());
+    let by_key = windows(records, |record| Some(record.key));
+    // Blocks that were let go before the torrent of their connection was known have no other direction of their own.
+    let by_ends = windows(records, |record| record.is_shown().then(|| ends(record.key)));
     let downloader = records
         .iter()
         .map(|record| {
             let mut key = record.key;
             std::mem::swap(&mut key.uploader, &mut key.downloader);
+            let time = record.facts.span.or(record.served_span)?.first.time.0;
             // The window of the other direction that is nearest in time.
-            let index = nearest(by_key.get(&key)?, record.facts.span?.first.time.0)?;
-            uploader.get(index).copied().filter(|subject| *subject != usize::MAX)
+            let subject = |windows: Option<&Vec<(i64, usize)>>| {
+                let index = nearest(windows?, time)?;
+                uploader.get(index).copied().filter(|subject| *subject != usize::MAX)
+            };
+            subject(by_key.get(&key)).or_else(|| subject(by_ends.get(&ends(key))))
         })
         .collect();
     Parties { uploader, sender: senders_of(records, groups), downloader }
+}
+
+/// When the records of each key were active first, with their numbers; sorted.
+fn windows<K: Ord>(records: &[Record], key: impl Fn(&Record) -> Option<K>) -> BTreeMap<K, Vec<(i64, usize)>> {
+    let mut windows: BTreeMap<K, Vec<(i64, usize)>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        if let (Some(key), Some(span)) = (key(record), record.facts.span) {
+            windows.entry(key).or_default().push((span.first.time.0, index));
+        }
+    }
+    windows.values_mut().for_each(|windows| windows.sort_unstable());
+    windows
+}
+
+fn ends(key: TransferKey) -> (Endpoint, Endpoint, Carrier) {
+    (key.uploader, key.downloader, key.carrier)
 }
 
 /// Of windows sorted by their first time, the first one among those nearest to `time`.
