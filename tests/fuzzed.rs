@@ -50,6 +50,25 @@ fn a_block_let_go_is_not_taken_for_one_held_later() {
 }
 
 #[test]
+fn what_is_let_go_before_its_torrent_is_known_is_received_by_the_other_end() {
+    let torrent = Recipe::single("four.bin", 16_384, 3 * 16_384 + 5_000, 4).v1();
+    let mut world = World::new().segments_of(200);
+    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
+    let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
+    world.fetch(conn, Side::B, &torrent, 0);
+    // The other end serves, too, so it has a row.
+    world.fetch(conn, Side::A, &torrent, 3);
+    world.fetch(conn, Side::B, &torrent, 3);
+    world.begin_at(conn, Side::B, world.ledger[0].offset - 13);
+    let limits = Limits { open_slices: 60, ..Limits::default() };
+    let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
+    let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
+    let received: u64 = evidence.subjects.iter().map(|row| row.received).sum();
+    assert!(evidence.transfers.iter().any(|row| row.info_hash.is_none() && row.bytes.served > 0), "{evidence:#?}");
+    assert_eq!((served, received), (16_384 + 2 * 5_000, 16_384 + 2 * 5_000), "{:#?}", evidence.subjects);
+}
+
+#[test]
 fn blocks_left_out_before_a_handshake_give_no_grade_to_the_row_of_its_torrent_and_are_named() {
     let torrent = Recipe::single("one.bin", 4_096, 3 * 4_096, 1).v1();
     let mut world = World::new();
