@@ -260,14 +260,16 @@ impl Spill {
     pub fn release(&self) {
         let mut chunks = self.chunks.borrow_mut();
         chunks.releases += 1;
-        // What was touched again since, by a late proof or a comparison, is found by going over all of it.
-        let from = if chunks.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { chunks.released };
         let until = chunks.full.len().saturating_sub(CHUNKS_BEHIND);
         #[cfg(all(unix, not(miri)))]
-        for chunk in chunks.full.get(from..until).unwrap_or_default() {
-            // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
-            // again with the same bytes.
-            let _ = unsafe { chunk.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, chunk.len()) };
+        {
+            // What was touched again since, by a late proof or a comparison, is found by going over all of it.
+            let from = if chunks.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { chunks.released };
+            for chunk in chunks.full.get(from..until).unwrap_or_default() {
+                // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
+                // again with the same bytes.
+                let _ = unsafe { chunk.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, chunk.len()) };
+            }
         }
         chunks.released = chunks.released.max(until);
     }
@@ -382,6 +384,7 @@ const SPILL_CHUNK: usize = if cfg!(any(miri, test)) { 64 << 10 } else { 16 << 20
 // Rationale: what the ledger lets wait for a proof, 128 MiB; pages given back before they are hashed are read twice.
 const CHUNKS_BEHIND: usize = 8;
 // Rationale: often enough for what is seldom touched, and then all chunks of a run at once.
+#[cfg(all(unix, not(miri)))]
 const WHOLE_EVERY: u64 = 32;
 // Rationale: large enough to make system calls rare, small enough to stay in cache.
 #[cfg(not(miri))]
