@@ -4,20 +4,26 @@ use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::Grade;
 
-use crate::synth::content::Recipe;
+use crate::synth::content::{Recipe, Torrent};
 use crate::synth::run::{Run, address, sums};
-use crate::synth::swarm::{Side, World};
+use crate::synth::swarm::{Conn, Side, World};
 use crate::synth::wire;
 
 const UPLOADER: &str = "93.184.16.1:6881";
 const DOWNLOADER: &str = "81.2.69.10:50001";
 
-#[test]
-fn blocks_left_out_before_their_torrent_was_known_are_not_its_row() {
+/// Four pieces, the last one shorter, and two peers who speak in small segments.
+fn four_pieces() -> (Torrent, World, Conn) {
     let torrent = Recipe::single("four.bin", 16_384, 3 * 16_384 + 5_000, 4).v1();
     let mut world = World::new().segments_of(200);
     let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
     let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
+    (torrent, world, conn)
+}
+
+#[test]
+fn blocks_left_out_before_their_torrent_was_known_are_not_its_row() {
+    let (torrent, mut world, conn) = four_pieces();
     // A block of 82 slices, which the limit does not let it hold, and then a whole piece of 25.
     world.fetch(conn, Side::B, &torrent, 0);
     world.fetch(conn, Side::B, &torrent, 3);
@@ -51,10 +57,7 @@ fn a_block_let_go_is_not_taken_for_one_held_later() {
 
 #[test]
 fn what_is_let_go_before_its_torrent_is_known_is_received_by_the_other_end() {
-    let torrent = Recipe::single("four.bin", 16_384, 3 * 16_384 + 5_000, 4).v1();
-    let mut world = World::new().segments_of(200);
-    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
-    let conn = world.meet(address(DOWNLOADER), address(UPLOADER), torrent.info_hash, ids);
+    let (torrent, mut world, conn) = four_pieces();
     world.fetch(conn, Side::B, &torrent, 0);
     // The other end serves, too, so it has a row.
     world.fetch(conn, Side::A, &torrent, 3);
