@@ -69,7 +69,8 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
                 let index = nearest(windows?, time)?;
                 uploader.get(index).copied().filter(|subject| *subject != usize::MAX)
             };
-            subject(by_key.get(&key)).or_else(|| subject(by_ends.get(&ends(key))))
+            let apart = || subject(by_ends.get(&ends(key))).filter(|_| record.is_shown());
+            subject(by_key.get(&key)).or_else(apart)
         })
         .collect();
     Parties { uploader, sender: senders_of(records, groups), downloader }
