@@ -104,7 +104,8 @@ impl<'cap> Frames<'cap> {
     /// What is to be said of each input, after its last frame was read.
     ///
     /// # Errors
-    /// As [`Frames::next`]; [`Error::Changed`] when a file's size or modification time is not what it was when it was opened.
+    /// As [`Frames::next`]; [`Error::Changed`] when a file's size or modification time is not what it was when it was
+    /// opened.
     pub fn finish(self) -> Result<Vec<InputFacts>, Error> {
         for input in self.inputs {
             input.unchanged()?;

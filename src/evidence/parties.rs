@@ -63,14 +63,15 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
         .map(|record| {
             let mut key = record.key;
             std::mem::swap(&mut key.uploader, &mut key.downloader);
-            let time = record.facts.span.or(record.served_span)?.first.time.0;
+            // What has no row has no other end.
+            let span = record.facts.span.or(record.served_span).filter(|_| record.is_shown());
+            let time = span?.first.time.0;
             // The window of the other direction that is nearest in time.
             let subject = |windows: Option<&Vec<(i64, usize)>>| {
                 let index = nearest(windows?, time)?;
                 uploader.get(index).copied().filter(|subject| *subject != usize::MAX)
             };
-            let apart = || subject(by_ends.get(&ends(key))).filter(|_| record.is_shown());
-            subject(by_key.get(&key)).or_else(apart)
+            subject(by_key.get(&key)).or_else(|| subject(by_ends.get(&ends(key))))
         })
         .collect();
     Parties { uploader, sender: senders_of(records, groups), downloader }

@@ -59,7 +59,8 @@ pub struct DecodeCounts {
 /// Turns frames into TCP segments and UDP datagrams. Frames in, packets out; no allocation per packet but for
 /// reassembled datagrams.
 ///
-/// A frame gives at most one packet, the innermost; but see [`Decoder::inside`] and [`Decoder::has_more`]. Of a frame that cannot be used, the reason is an anomaly or a count.
+/// A frame gives at most one packet, the innermost; but see [`Decoder::inside`] and [`Decoder::has_more`]. Of a frame
+/// that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
     policy: ChecksumPolicy,
