@@ -16,8 +16,16 @@ pub struct Limits {
     pub stream_history_segments: usize,
     /// Delivered slices that are aimed at over all streams: where there are many flows, each direction keeps fewer than
     /// its bound, and what is sent again later is reported as not compared.
-    // Rationale: 32 bytes each; flows that had more when they were fewer make it 160 MB in the worst case.
+    // Rationale: 32 to 40 bytes each; flows that had more when they were fewer make it 160 MB in the worst case.
     pub history_slices: usize,
+    /// Slices that wait over all streams, behind holes or for what they answer. With more, a direction that goes on
+    /// holds no more than a few.
+    // Rationale: 56 bytes each; 1.5 GB that came out of order.
+    pub waiting_slices: usize,
+    /// Packets remembered over all streams to recognise their copies, at two taps or behind a mirror port. Where there
+    /// are many streams, a copy far behind its original is taken for one that was sent again.
+    // Rationale: 24 bytes each.
+    pub copy_marks: usize,
     /// How long (capture time, ns) a hole that the receiver acknowledged is waited for, in case the capture
     /// holds the frames out of order.
     pub acked_hole_wait_ns: i64,
@@ -71,6 +79,8 @@ impl Default for Limits {
             stream_pending_segments: 4_096,
             stream_history_segments: 1_024,
             history_slices: 2 << 20,
+            waiting_slices: 1 << 20,
+            copy_marks: 4 << 20,
             acked_hole_wait_ns: 2_000_000_000,
             message_bytes: 16 << 20,
             scratch_bytes: 16 << 20,

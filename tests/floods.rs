@@ -161,6 +161,30 @@ fn connections_that_are_over_make_room_before_one_that_goes_on() {
     assert!(evidence.anomalies.tally(Kind::LimitReached).is_none(), "nothing that may go on was closed");
 }
 
+#[test]
+fn streams_full_of_holes_share_what_may_wait_and_are_told() {
+    let torrent = four_pieces();
+    let quiet = Run::new().capture(capture(served(&torrent))).torrent(&torrent).evidence();
+    let mut records = served(&torrent);
+    for flow in 0..300 {
+        handshakes(flow, &torrent.info_hash, End::Open, &mut records);
+        let (from, to) = (SocketAddr::from(([100, 0, (flow >> 8) as u8, flow as u8], 40_000)), address(LOUD));
+        for step in 0..40 {
+            // Every second byte is missing.
+            let segment = frame::tcp(from, to, 1_100 + 2 * step, 2_068, Flags::ACK, &[7], Sum::Right);
+            let bytes = frame::ethernet(&frame::ip(from.ip(), to.ip(), 6, step as u16, &segment));
+            let time = START + i64::from(step) * 1_000_000 + i64::from(flow);
+            records.push(Record { time, wire_len: bytes.len() as u32, bytes });
+        }
+    }
+    for (waiting_slices, told) in [(1_000, true), (20_000, false)] {
+        let limits = Limits { waiting_slices, ..Limits::default() };
+        let evidence = Run::new().capture(capture(records.clone())).torrent(&torrent).limits(limits).evidence();
+        assert_eq!(busy(&evidence), busy(&quiet), "{waiting_slices}: the figures of those who serve");
+        assert_eq!(evidence.anomalies.tally(Kind::LimitReached).is_some(), told, "{waiting_slices}");
+    }
+}
+
 // Rationale: twenty times the rows that the test allows; the benches go on to a million.
 const FLOWS: u32 = 20_000;
 

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench` measures small captures; `PEERPROOF_BENCH=full` those of the project's goals (25 GB of room in
 //! `PEERPROOF_BENCH_DIR`, default the system's temporary directory, needed for a while). `PEERPROOF_BENCH_ONLY`
-//! is a comma-separated choice of `stages`, `transfer`, `dialects` (of which `rc4`), `flows`, `hostile`, `compressed`. Lines that begin with
+//! is a comma-separated choice of `stages`, `transfer`, `dialects` (of which `rc4`), `flows`, `hostile`
+//! (of which `waiting`), `compressed`. Lines that begin with
 //! `figure` are for
 //! machines: name, value, unit.
 //!
@@ -22,6 +23,7 @@ mod meter;
 mod pcap;
 mod stages;
 mod transfer;
+mod waiting;
 
 use std::path::Path;
 use std::process::Command;
@@ -166,9 +168,16 @@ fn main() {
             remove(&case);
         }
     }
+    type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
+    let measured = |cases: &[(&str, Make)]| {
+        for (name, make) in cases {
+            let case = make(dir.path(), &sizes).expect("room for a capture");
+            packets(name, &case);
+            remove(&case);
+        }
+    };
     if wanted("hostile") {
-        type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
-        let cases: [(&str, Make); 9] = [
+        measured(&[
             ("fragments", |dir, sizes| captures::fragments(dir, sizes.fragments)),
             ("interfaces", |dir, sizes| captures::interfaces(dir, sizes.interfaces, Interfaces::Alike)),
             ("endless search", |dir, sizes| captures::junk(dir, sizes.junk)),
@@ -180,12 +189,14 @@ fn main() {
             ("broken records", |dir, sizes| containers::broken_records(dir, sizes.junk)),
             ("broken blocks", |dir, sizes| containers::broken_blocks(dir, sizes.junk)),
             ("deep bencode", |dir, sizes| containers::deep_bencode(dir, sizes.junk)),
-        ];
-        for (name, make) in cases {
-            let case = make(dir.path(), &sizes).expect("room for a capture");
-            packets(name, &case);
-            remove(&case);
-        }
+        ]);
+    }
+    if wanted("hostile") || wanted("waiting") {
+        measured(&[
+            ("holes everywhere", |dir, sizes| waiting::holes(dir, sizes.flows / 10)),
+            ("perhaps uTP", |dir, sizes| waiting::candidates(dir, sizes.flows / 10)),
+            ("uTP side by side", |dir, sizes| waiting::windows(dir, sizes.flows / 50)),
+        ]);
     }
 }
 

@@ -52,9 +52,9 @@ impl Doubles {
         }
     }
 
-    /// Remembers a packet; where it was captured before, if it was.
+    /// Remembers a packet, among the last `most` or, without them, [`LEAST`]; where it was captured before, if it was.
     #[inline]
-    pub(super) fn original(&mut self, mark: Mark, at: At) -> Option<At> {
+    pub(super) fn original(&mut self, mark: Mark, at: At, most: usize) -> Option<At> {
         let ahead = self.highest.is_none_or(|highest| mark.number.wrapping_sub(highest) as i32 > 0);
         if ahead {
             self.highest = Some(mark.number);
@@ -65,7 +65,7 @@ impl Doubles {
         } else {
             self.miss(mark.number);
         }
-        if self.kept.len() >= self.room {
+        while self.kept.len() >= self.room.min(most.max(LEAST)) {
             self.kept.pop_front();
             self.gone += 1;
         }
@@ -145,19 +145,19 @@ mod tests {
     #[test]
     fn a_copy_is_found_with_its_original_and_a_third_one_with_the_first() {
         let mut doubles = Doubles::new(false);
-        assert_eq!(doubles.original(mark(7, true), at(0, 1, 0)), None);
+        assert_eq!(doubles.original(mark(7, true), at(0, 1, 0), MOST), None);
         for frame in [2, 3] {
-            assert_eq!(doubles.original(mark(7, true), at(0, frame, 0)), Some(at(0, 1, 0)));
+            assert_eq!(doubles.original(mark(7, true), at(0, frame, 0), MOST), Some(at(0, 1, 0)));
         }
     }
 
     #[test]
     fn what_may_have_been_sent_again_counts_as_a_copy_only_for_a_moment_or_in_another_file() {
         let mut doubles = Doubles::new(false);
-        doubles.original(mark(7, false), at(0, 1, 0));
-        assert_eq!(doubles.original(mark(7, false), at(0, 2, 200)), None);
-        assert!(doubles.original(mark(7, false), at(0, 3, 210)).is_some());
-        assert!(doubles.original(mark(7, false), at(1, 1, 900)).is_some());
+        doubles.original(mark(7, false), at(0, 1, 0), MOST);
+        assert_eq!(doubles.original(mark(7, false), at(0, 2, 200), MOST), None);
+        assert!(doubles.original(mark(7, false), at(0, 3, 210), MOST).is_some());
+        assert!(doubles.original(mark(7, false), at(1, 1, 900), MOST).is_some());
     }
 
     #[test]
@@ -165,9 +165,9 @@ mod tests {
         for behind in [4, 300, 5_000] {
             let (mut doubles, mut found) = (Doubles::new(false), 0);
             for n in 0..20_000_u32 {
-                doubles.original(mark(n, true), at(0, u64::from(n) + 1, 0));
+                doubles.original(mark(n, true), at(0, u64::from(n) + 1, 0), MOST);
                 if let Some(copy) = n.checked_sub(behind) {
-                    let original = doubles.original(mark(copy, true), at(1, u64::from(copy) + 1, 0));
+                    let original = doubles.original(mark(copy, true), at(1, u64::from(copy) + 1, 0), MOST);
                     assert!(original.is_none_or(|original| original == at(0, u64::from(copy) + 1, 0)));
                     found += u32::from(original.is_some());
                 }
@@ -181,9 +181,9 @@ mod tests {
     #[test]
     fn a_stream_that_jumps_back_is_taken_as_new_again() {
         let mut doubles = Doubles::new(false);
-        doubles.original(mark(1 << 30, true), at(0, 1, 0));
+        doubles.original(mark(1 << 30, true), at(0, 1, 0), MOST);
         for n in 0..2_000 {
-            assert_eq!(doubles.original(mark(n, true), at(0, u64::from(n) + 2, 0)), None);
+            assert_eq!(doubles.original(mark(n, true), at(0, u64::from(n) + 2, 0), MOST), None);
         }
         assert_eq!(doubles.highest, Some(1_999));
     }

@@ -8,6 +8,7 @@ mod ended;
 mod hashes;
 mod legs;
 mod paths;
+mod room;
 mod tcp;
 mod traffic;
 mod udp;
@@ -37,6 +38,7 @@ use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
+use room::Room;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
 use udp::UdpFlow;
@@ -81,10 +83,8 @@ pub(crate) struct Hub<'run, 'cap> {
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
-    /// TCP connections that are read.
-    streams_open: usize,
-    /// Delivered slices that each direction may keep now.
-    history_segments: usize,
+    /// What each stream may hold.
+    room: Room,
     scratch: Scratch<'cap>,
 }
 
@@ -165,8 +165,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 traffic: Traffic::default(),
                 next_connection: 0,
                 utp_open: 0,
-                streams_open: 0,
-                history_segments: options.limits.stream_history_segments,
+                room: Room::new(&options.limits),
                 scratch: Scratch::default(),
             },
             clock: Clock::default(),
@@ -351,14 +350,6 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 }
 
 impl<'cap> Hub<'_, 'cap> {
-    /// Notes that so many TCP connections are read now, which share what delivered slices may take.
-    fn set_streams_open(&mut self, streams_open: usize) {
-        self.streams_open = streams_open;
-        let limits = &self.options.limits;
-        let share = limits.history_slices / (2 * streams_open).max(1);
-        self.history_segments = share.max(LEAST_HISTORY).min(limits.stream_history_segments);
-    }
-
     fn connection(&mut self) -> ConnectionId {
         self.next_connection += 1;
         ConnectionId(self.next_connection)
@@ -558,6 +549,3 @@ impl<'cap> Store<'cap> for Spilled<'cap> {
         self.0.store_with(len, fill)
     }
 }
-
-// Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
-const LEAST_HISTORY: usize = 16;

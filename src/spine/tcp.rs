@@ -10,13 +10,15 @@ use super::{Hub, Paths};
 use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
 use crate::provenance::Timestamp;
 use crate::session::Carrier;
-use crate::stream::{EndReason, StreamLimits, TcpConnection};
+use crate::stream::{EndReason, TcpConnection};
 
 /// A TCP flow.
 #[derive(Debug)]
 pub(super) struct TcpFlow<'cap> {
     flow: FlowKey,
     stream: TcpConnection<'cap>,
+    /// Slices that wait in it, as they are counted.
+    waiting: usize,
     channel: Channel<'cap>,
     recent: [Doubles; 2],
     duplicates: bool,
@@ -31,10 +33,11 @@ pub(super) struct TcpFlow<'cap> {
 impl<'cap> TcpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.tcp_flows += 1;
-        hub.set_streams_open(hub.streams_open + 1);
+        hub.room.begin();
         Self {
             flow,
-            stream: TcpConnection::new(&StreamLimits::from(&hub.options.limits)),
+            stream: TcpConnection::new(hub.room.now()),
+            waiting: 0,
             channel: Channel::new(flow, Carrier::Tcp),
             recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
             duplicates: false,
@@ -69,8 +72,9 @@ impl<'cap> TcpFlow<'cap> {
             return;
         }
         let mut items = std::mem::take(&mut hub.scratch.items);
-        self.stream.keep(hub.history_segments);
+        self.stream.limit(hub.room.now());
         self.stream.push(packet.at, direction, segment, &mut items);
+        hub.room.wait(&mut self.waiting, self.stream.waiting());
         self.channel.touch(direction, packet.at);
         let opening = self.stream.opening();
         for (direction, item) in items.drain(..) {
@@ -79,8 +83,9 @@ impl<'cap> TcpFlow<'cap> {
         hub.scratch.items = items;
         if self.channel.is_other() && self.read {
             self.read = false;
-            hub.set_streams_open(hub.streams_open - 1);
             self.stream.give_back();
+            hub.room.wait(&mut self.waiting, 0);
+            hub.room.end();
         }
     }
 
@@ -122,7 +127,10 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         let stop = self.stream.ended();
-        hub.set_streams_open(hub.streams_open - usize::from(self.read));
+        hub.room.wait(&mut self.waiting, 0);
+        if self.read {
+            hub.room.end();
+        }
         let paths = self.paths.names(decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
@@ -133,7 +141,9 @@ impl<'cap> TcpFlow<'cap> {
         if segment.payload.wire_len == 0 {
             return;
         }
-        if let Some(original) = self.recent[packet.direction.index()].original(mark(packet, segment), packet.at) {
+        if let Some(original) =
+            self.recent[packet.direction.index()].original(mark(packet, segment), packet.at, hub.room.copies())
+        {
             self.duplicates = true;
             doubles::note(original, packet.at, packet.flow, packet.direction, hub);
         }

@@ -11,7 +11,7 @@ use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, Paylo
 use crate::provenance::Span;
 use crate::session::{Carrier, arrow};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
-use crate::stream::{EndReason, StreamItem, StreamLimits};
+use crate::stream::{EndReason, StreamItem};
 
 /// A UDP flow; small while nothing on it looks like uTP.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ impl<'cap> Channels<'cap> {
 #[derive(Debug)]
 struct Utp<'cap> {
     streams: UtpFlow<'cap>,
+    /// Packets that wait in them, as they are counted.
+    waiting: usize,
     channels: Channels<'cap>,
     /// Packets that may be uTP; the next connection that is established takes them.
     pending: Volume,
@@ -81,9 +83,10 @@ impl<'cap> UdpFlow<'cap> {
                 hub.overhear(packet, datagram);
                 return;
             }
-            let streams = UtpFlow::new(&StreamLimits::from(&hub.options.limits));
+            let streams = UtpFlow::new(hub.room.now());
             self.utp = Some(Box::new(Utp {
                 streams,
+                waiting: 0,
                 channels: Channels::default(),
                 pending: Volume::default(),
                 recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
@@ -93,7 +96,9 @@ impl<'cap> UdpFlow<'cap> {
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
+        utp.streams.limit(hub.room.now());
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
+        hub.room.wait(&mut utp.waiting, utp.streams.waiting());
         // Counted before a connection that ends with this packet is closed.
         let volume = match verdict {
             UtpVerdict::NotUtp(_) => &mut self.rest,
@@ -114,7 +119,7 @@ impl<'cap> UdpFlow<'cap> {
             });
         }
         let double = mark(&datagram.payload)
-            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at))
+            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()))
             .zip(if let UtpVerdict::Part(id) = verdict { Some(id) } else { None });
         if let Some((original, id)) = double {
             utp.doubled.insert(id);
@@ -136,6 +141,7 @@ impl<'cap> UdpFlow<'cap> {
         let Some(mut utp) = self.utp else { return hub.traffic.add(Transport::Udp, Content::Other, &rest) };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
+        hub.room.wait(&mut utp.waiting, 0);
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         let mut ids: Vec<_> = utp.channels.0.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
@@ -162,6 +168,7 @@ impl<'cap> Utp<'cap> {
             if self.channels.get_mut(id).is_none() {
                 hub.tallies.utp_flows += 1;
                 hub.utp_open += 1;
+                hub.room.begin();
                 self.channels.open(id, Channel::new(flow, Carrier::Utp));
             }
             let Some((channel, _)) = self.channels.get_mut(id) else { continue };
@@ -187,6 +194,7 @@ impl<'cap> Utp<'cap> {
     fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
         if let Some((channel, volume)) = self.channels.remove(id) {
             hub.utp_open -= 1;
+            hub.room.end();
             let opening = self.streams.opening(id).unwrap_or_default();
             let (duplicates, bytes) = (self.doubled.remove(&id), volume.bytes());
             let transported =

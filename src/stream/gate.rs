@@ -35,6 +35,11 @@ impl<P> Default for Gate<P> {
 }
 
 impl<P> Gate<P> {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }

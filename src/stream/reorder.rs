@@ -38,6 +38,12 @@ impl<'cap> Reorder<'cap> {
         self.seen_end
     }
 
+    /// How many pieces wait behind a hole.
+    #[inline]
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         !self.pending.is_empty()

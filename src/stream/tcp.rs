@@ -225,10 +225,18 @@ impl<'cap> TcpConnection<'cap> {
             && self.sides.iter().all(|side| side.held.is_empty() && !side.reorder.is_waiting())
     }
 
-    /// How many delivered slices each direction keeps from now on, instead of what the limits said.
+    /// Sets what each direction may hold from now on.
     #[inline]
-    pub fn keep(&mut self, history_segments: usize) {
-        self.limits.history_segments = u32::try_from(history_segments).unwrap_or(u32::MAX);
+    pub fn limit(&mut self, limits: &StreamLimits) {
+        self.limits = *limits;
+    }
+
+    /// How many slices wait behind holes; a segment that waits for what it answers counts as two.
+    #[inline]
+    pub fn waiting(&self) -> usize {
+        let [low, high] = &self.sides;
+        let [one, other] = &self.gates;
+        low.reorder.waiting() + high.reorder.waiting() + 2 * (one.len() + other.len())
     }
 
     /// What must be remembered of it once it is over, to know what belongs to it.
@@ -240,6 +248,7 @@ impl<'cap> TcpConnection<'cap> {
     /// read. [`is_replaced_by`](Self::is_replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
         self.sides.iter_mut().for_each(Side::give_back);
+        self.gates = Default::default();
     }
 
     fn side(&self, direction: Direction) -> &Side<'cap> {

@@ -123,8 +123,15 @@ impl<'cap> Connection<'cap> {
     }
 
     /// Packets that wait until it is established.
-    pub(super) fn waiting(&self) -> u64 {
+    pub(super) fn held(&self) -> u64 {
         self.held.len() as u64
+    }
+
+    /// What waits in it, in slices; a whole packet counts as two, and so does a candidate as [`CANDIDATE`].
+    pub(super) fn waiting(&self) -> usize {
+        let packets: usize = self.held.len() + self.gates.iter().map(Gate::len).sum::<usize>();
+        let sides: usize = self.sides.iter().map(Side::waiting).sum();
+        2 * packets + sides + self.lacking.len() + if self.id.is_none() { CANDIDATE } else { 0 }
     }
 
     /// Takes a packet that this connection owns: keeps it while a candidate, else delivers it. Gives how many packets
@@ -141,12 +148,11 @@ impl<'cap> Connection<'cap> {
             return 0;
         }
         self.weigh(&held);
-        let full = self.held.len() >= HELD_PACKETS;
-        if full {
-            self.held.remove(0);
-        }
+        let most = HELD_PACKETS.min(limits.pending_segments as usize).max(1);
+        let forgotten = (self.held.len() + 1).saturating_sub(most);
+        self.held.drain(..forgotten);
         self.held.push(held);
-        u64::from(full)
+        forgotten as u64
     }
 
     /// Whether what was seen suffices for a connection, see [`super`].
@@ -319,7 +325,8 @@ impl<'cap> Connection<'cap> {
             let carries = packet.payload.wire_len > 0;
             let need = of(&mut self.sides, reverse).lacks(packet.ack_nr).filter(|_| carries);
             if let Some(need) = need {
-                if self.lacking.len() >= MOST_LACKING {
+                // What may wait, and the copies of it from a second tap.
+                while self.lacking.len() >= (limits.pending_segments as usize).saturating_mul(2).max(1) {
                     self.lacking.pop_front();
                 }
                 self.lacking.push_back((direction, at, need));
@@ -387,11 +394,11 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
     }
 }
 
-// Rationale: what may wait, and the copies of it from a second tap.
-const MOST_LACKING: usize = 8_192;
+// Rationale: a kilobyte, as much as sixteen slices.
+const CANDIDATE: usize = 16;
 
 // Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
-const HELD_PACKETS: usize = 64;
+pub(super) const HELD_PACKETS: usize = 64;
 
 // Rationale: an id (2^-15) and two acknowledgements each way (16 bits each, 1 in 15) that agree by chance: 2^-30.
 const MUTUAL_PACKETS: u32 = 2;

@@ -25,7 +25,7 @@ pub use packet::{NotUtp, Packet, PacketKind};
 use super::{EndReason, Opening, StreamItem, StreamLimits};
 use crate::packet::{Direction, Payload};
 use crate::provenance::At;
-use connection::{Connection, Held};
+use connection::{Connection, HELD_PACKETS, Held};
 
 /// A uTP connection among those of one flow: 0 for the first that was established, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +49,8 @@ pub enum UtpVerdict {
 #[derive(Debug)]
 pub struct UtpFlow<'cap> {
     limits: StreamLimits,
-    /// The least recently active first.
-    connections: Vec<Connection<'cap>>,
+    /// The least recently active first. Boxed, as each packet moves the one that it belongs to behind the others.
+    connections: Vec<Box<Connection<'cap>>>,
     established: u32,
     closed: Vec<(UtpId, Opening)>,
     /// Packets of candidates that were forgotten, since the caller asked last.
@@ -89,11 +89,11 @@ impl<'cap> UtpFlow<'cap> {
         let mut connection = match owner.map(|index| self.connections.remove(index)) {
             Some(old) if old.is_replaced_by(at, direction, &packet) => {
                 self.finish(old, EndReason::Replaced, out);
-                Connection::new(direction, &packet)
+                Box::new(Connection::new(direction, &packet))
             }
             Some(connection) => connection,
             None if packet.kind == PacketKind::Reset => return UtpVerdict::Pending,
-            None => Connection::new(direction, &packet),
+            None => Box::new(Connection::new(direction, &packet)),
         };
         let id = connection.id.unwrap_or(UtpId(self.established));
         let limits = self.limits;
@@ -105,12 +105,22 @@ impl<'cap> UtpFlow<'cap> {
         }
         let verdict = connection.id.map_or(UtpVerdict::Pending, UtpVerdict::Part);
         if self.connections.capacity() == 0 {
-            // Rationale: a kilobyte each, and most flows have one.
+            // Rationale: most flows have one.
             self.connections.reserve_exact(1);
         }
         self.connections.push(connection);
         self.make_room(out);
         verdict
+    }
+
+    /// Sets what each direction may hold from now on.
+    pub fn limit(&mut self, limits: &StreamLimits) {
+        self.limits = *limits;
+    }
+
+    /// What waits behind holes, for what it answers, or until its connection is established; in slices.
+    pub fn waiting(&self) -> usize {
+        self.connections.iter().map(|connection| connection.waiting()).sum()
     }
 
     /// Ends all connections, as [`super::TcpConnection::close`] does. Candidates leave nothing.
@@ -137,7 +147,7 @@ impl<'cap> UtpFlow<'cap> {
 
     fn finish(
         &mut self,
-        mut connection: Connection<'cap>,
+        mut connection: Box<Connection<'cap>>,
         reason: EndReason,
         out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
     ) {
@@ -150,13 +160,18 @@ impl<'cap> UtpFlow<'cap> {
     }
 
     fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {
-        let candidates = self.connections.iter().filter(|connection| connection.id.is_none()).count();
-        if candidates > MAX_CANDIDATES {
-            if let Some(oldest) = self.connections.iter().position(|connection| connection.id.is_none()) {
-                self.forgotten += self.connections.remove(oldest).waiting();
-            }
-        } else if self.connections.len() - candidates > MAX_CONNECTIONS {
-            let established = |connection: &Connection<'_>| connection.id.is_some();
+        let is_candidate = |connection: &Box<Connection<'_>>| connection.id.is_none();
+        let mut candidates = self.connections.iter().filter(|connection| is_candidate(connection)).count();
+        // Where little may wait, few candidates may.
+        let most = MAX_CANDIDATES.min(self.limits.pending_segments as usize / HELD_PACKETS).max(1);
+        while candidates > most
+            && let Some(oldest) = self.connections.iter().position(is_candidate)
+        {
+            self.forgotten += self.connections.remove(oldest).held();
+            candidates -= 1;
+        }
+        if self.connections.len() - candidates > MAX_CONNECTIONS {
+            let established = |connection: &Box<Connection<'_>>| connection.id.is_some();
             let over = self.connections.iter().position(|one| established(one) && one.is_over());
             if let Some(index) = over.or_else(|| self.connections.iter().position(established)) {
                 let connection = self.connections.remove(index);

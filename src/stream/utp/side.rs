@@ -95,6 +95,11 @@ impl<'cap> Side<'cap> {
         self.last
     }
 
+    /// Packets that wait, and marks of packets that were acknowledged before they came.
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.len() + self.sacked.len()
+    }
+
     /// Where the next byte goes.
     pub(super) fn offset(&self) -> u64 {
         self.offset
@@ -264,7 +269,7 @@ impl<'cap> Side<'cap> {
         self.settle(at, false, limits, emit);
         for (index, byte) in packet.selective_ack.unwrap_or_default().iter().enumerate() {
             for bit in (0..8_u64).filter(|bit| byte & (1 << bit) != 0) {
-                self.confirm(ack + 2 + index as u64 * 8 + bit, at, emit);
+                self.confirm(ack + 2 + index as u64 * 8 + bit, at, limits, emit);
             }
         }
     }
@@ -408,7 +413,7 @@ impl<'cap> Side<'cap> {
 
     fn remember(&mut self, delivered: Delivered<'cap>, limits: &StreamLimits) {
         self.next = Some(delivered.seq + 1);
-        if self.history.len() >= limits.history_segments.max(1) as usize {
+        while self.history.len() >= limits.history_segments.max(1) as usize {
             self.history.pop_front();
         }
         self.history.push_back(delivered);
@@ -511,12 +516,12 @@ impl<'cap> Side<'cap> {
     }
 
     /// Notes one packet of a selective ACK.
-    fn confirm(&mut self, seq: u64, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    fn confirm(&mut self, seq: u64, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         if !self.started {
             return;
         }
         if self.next.is_none_or(|next| seq >= next) {
-            if self.sacked.len() < MAX_SACKED {
+            if self.sacked.len() < MAX_SACKED.min(limits.pending_segments as usize) {
                 self.sacked.insert(seq);
             }
             return;
