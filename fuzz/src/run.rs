@@ -18,6 +18,8 @@ pub fn tight() -> Limits {
         stream_pending_segments: 4,
         stream_history_segments: 3,
         history_slices: 8,
+        waiting_slices: 6,
+        copy_marks: 40,
         acked_hole_wait_ns: 1_000_000,
         message_bytes: 1 << 15,
         scratch_bytes: 1 << 12,

@@ -49,7 +49,8 @@ pub enum UtpVerdict {
 #[derive(Debug)]
 pub struct UtpFlow<'cap> {
     limits: StreamLimits,
-    /// The least recently active first. Boxed, as each packet moves the one that it belongs to behind the others.
+    /// The least recently active first.
+    #[expect(clippy::vec_box, reason = "each packet moves the one that it belongs to behind the others")]
     connections: Vec<Box<Connection<'cap>>>,
     established: u32,
     closed: Vec<(UtpId, Opening)>,
@@ -160,20 +161,20 @@ impl<'cap> UtpFlow<'cap> {
     }
 
     fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {
-        let is_candidate = |connection: &Box<Connection<'_>>| connection.id.is_none();
+        let is_candidate = |connection: &Connection<'_>| connection.id.is_none();
         let mut candidates = self.connections.iter().filter(|connection| is_candidate(connection)).count();
         // Where little may wait, few candidates may.
         let most = MAX_CANDIDATES.min(self.limits.pending_segments as usize / HELD_PACKETS).max(1);
         while candidates > most
-            && let Some(oldest) = self.connections.iter().position(is_candidate)
+            && let Some(oldest) = self.connections.iter().position(|one| is_candidate(one))
         {
             self.forgotten += self.connections.remove(oldest).held();
             candidates -= 1;
         }
         if self.connections.len() - candidates > MAX_CONNECTIONS {
-            let established = |connection: &Box<Connection<'_>>| connection.id.is_some();
+            let established = |connection: &Connection<'_>| connection.id.is_some();
             let over = self.connections.iter().position(|one| established(one) && one.is_over());
-            if let Some(index) = over.or_else(|| self.connections.iter().position(established)) {
+            if let Some(index) = over.or_else(|| self.connections.iter().position(|one| established(one))) {
                 let connection = self.connections.remove(index);
                 if let Some(id) = connection.id.filter(|_| !connection.is_over()) {
                     connection.cut_off(&mut |direction, item| out.push((id, direction, item)));
