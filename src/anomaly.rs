@@ -71,7 +71,7 @@ pub enum Kind {
     Sha1Collision,
     /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
     HybridMismatch,
-    /// Two TCP connections between different addresses that are one, on both sides of an address translation.
+    /// Two connections between different addresses that are one, on both sides of an address translation.
     SameConnection,
     /// The two handshakes of one connection name different info-hashes.
     InfoHashMismatch,

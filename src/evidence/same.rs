@@ -6,9 +6,10 @@ use super::{Carrier, Transfer};
 use crate::packet::Endpoint;
 use crate::provenance::Span;
 
-/// Two TCP flows that carry the same connection under different addresses.
+/// Two flows that carry the same connection under different addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SameConnection {
+    pub(crate) carrier: Carrier,
     /// Who opened it, and to whom, on either side.
     pub(crate) legs: [[Endpoint; 2]; 2],
     /// The packets of either side.
@@ -34,6 +35,6 @@ impl SameConnection {
 
 /// The edges that carry bytes of `transfer` once more.
 pub(super) fn same_connection_as(transfer: &Transfer, same: &[SameConnection]) -> BTreeSet<(Endpoint, Endpoint)> {
-    let same = same.iter().filter(|_| transfer.carrier == Carrier::Tcp);
+    let same = same.iter().filter(|pair| pair.carrier == transfer.carrier);
     same.filter_map(|pair| pair.other_side(transfer)).collect()
 }

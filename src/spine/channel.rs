@@ -48,8 +48,8 @@ pub(super) struct Transported {
     pub(super) opening: Opening,
     /// Whether frames of it are in the capture more than once.
     pub(super) duplicates: bool,
-    /// The initial sequence numbers of TCP, the initiator's first, where both were captured.
-    pub(super) initial: Option<[u32; 2]>,
+    /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first, where both were captured.
+    pub(super) initial: Option<[u64; 2]>,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
     /// Payload bytes on the wire.

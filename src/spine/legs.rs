@@ -1,43 +1,91 @@
-//! One TCP connection seen on both sides of an address translation: two flows that carry the same bytes.
+//! One connection seen on both sides of an address translation: two flows that carry the same bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::evidence::SameConnection;
 use crate::packet::{Direction, Endpoint, FlowKey};
 use crate::provenance::Span;
-use crate::session::{Session, arrow};
+use crate::session::{Carrier, Session, arrow};
+use crate::torrent::TorrentId;
 
-/// The peer connections whose opening is in the captures, and those of them that are one.
+/// The connections of peers and webseeds whose opening is in the captures, and those of them that are one.
 #[derive(Debug, Default)]
 pub(super) struct Legs {
-    /// By the initial sequence numbers, the initiator's first.
-    by_numbers: BTreeMap<[u32; 2], Vec<Leg>>,
+    /// By the initial sequence numbers or, of uTP, what stands in the packets of the opening; the initiator's first.
+    by_numbers: BTreeMap<[u64; 2], Vec<Leg>>,
     legs: usize,
 }
 
 /// A connection as one side of a translation shows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Leg {
     flow: FlowKey,
+    carrier: Carrier,
     initiator: Direction,
     span: Span,
+    about: About,
+}
+
+/// What a connection is about, which a translation leaves as it is.
+#[derive(Clone, Debug)]
+enum About {
     /// Info-hash and peer_id of the two handshakes, the initiator's first.
-    handshakes: [Option<([u8; 20], [u8; 20])>; 2],
+    Handshakes([Option<([u8; 20], [u8; 20])>; 2]),
+    /// The torrents of a webseed.
+    Torrents(BTreeSet<TorrentId>),
+}
+
+impl About {
+    /// Whether they agree, and differ in nothing that both have.
+    fn fits(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Handshakes(these), Self::Handshakes(those)) => {
+                let pairs = || these.iter().zip(those);
+                pairs().any(|(one, other)| one.is_some() && one == other)
+                    && pairs().all(|(one, other)| one.is_none() || other.is_none() || one == other)
+            }
+            (Self::Torrents(these), Self::Torrents(those)) => !these.is_disjoint(those),
+            _ => false,
+        }
+    }
 }
 
 impl Legs {
-    /// Takes a connection that is over, with its initial sequence numbers.
-    pub(super) fn note(&mut self, session: &Session<'_>, initial: [u32; 2], anomalies: &mut Anomalies) {
+    /// Takes a connection of peers that is over, with its initial sequence numbers.
+    pub(super) fn note(&mut self, session: &Session<'_>, initial: [u64; 2], anomalies: &mut Anomalies) {
         let (Some(initiator), Some(span)) = (session.initiator, session.span()) else { return };
         let handshakes = [initiator, initiator.reverse()].map(|from| {
             let handshake = session.side(from).handshake.as_ref()?;
             Some((handshake.info_hash, handshake.peer_id))
         });
-        if handshakes == [None, None] {
-            return;
+        if handshakes != [None, None] {
+            let about = About::Handshakes(handshakes);
+            self.add(
+                Leg { flow: session.flow, carrier: session.carrier, initiator, span, about },
+                initial,
+                anomalies,
+            );
         }
-        let leg = Leg { flow: session.flow, initiator, span, handshakes };
+    }
+
+    /// Takes one on which a webseed served, of which `client` is the direction of the requests.
+    pub(super) fn note_web(
+        &mut self,
+        flow: FlowKey,
+        client: Direction,
+        span: Span,
+        torrents: &BTreeSet<TorrentId>,
+        initial: [u64; 2],
+        anomalies: &mut Anomalies,
+    ) {
+        if !torrents.is_empty() {
+            let about = About::Torrents(torrents.clone());
+            self.add(Leg { flow, carrier: Carrier::Http, initiator: client, span, about }, initial, anomalies);
+        }
+    }
+
+    fn add(&mut self, leg: Leg, initial: [u64; 2], anomalies: &mut Anomalies) {
         let known = self.by_numbers.entry(initial).or_default();
         if known.len() > MOST_SIDES {
             return;
@@ -48,8 +96,8 @@ impl Legs {
             return;
         }
         anomalies.limit("connections compared", 1, || Example {
-            span: Some(span),
-            flow: arrow(session.flow, initiator),
+            span: Some(leg.span),
+            flow: arrow(leg.flow, leg.initiator),
             detail: format!(
                 "connections compared: after {MOST_LEGS}, no more tell both sides of an address translation"
             ),
@@ -64,7 +112,12 @@ impl Legs {
             for (place, leg) in legs.iter().enumerate() {
                 for other in legs.iter().take(place).filter(|other| other.is_same(leg)) {
                     anomalies.note(Kind::SameConnection, 1, || example(other, leg));
-                    same.push(SameConnection { legs: [other.ends(), leg.ends()], spans: [other.span, leg.span] });
+                    let carrier = leg.carrier;
+                    same.push(SameConnection {
+                        carrier,
+                        legs: [other.ends(), leg.ends()],
+                        spans: [other.span, leg.span],
+                    });
                 }
             }
         }
@@ -73,16 +126,13 @@ impl Legs {
 }
 
 impl Leg {
-    /// Whether both are one connection: other addresses, but the same handshakes, at the same time.
+    /// Whether both are one connection: other addresses, but about the same, at the same time.
     fn is_same(&self, other: &Self) -> bool {
-        let pairs = || self.handshakes.iter().zip(&other.handshakes);
-        let differ = pairs().any(|(one, other)| one.is_some() && other.is_some() && one != other);
-        let agree = pairs().any(|(one, other)| one.is_some() && one == other);
         let apart =
             |first: Span, second: Span| second.first.time.0.saturating_sub(first.last.time.0) > CLOCKS_APART_NS;
         self.flow != other.flow
-            && agree
-            && !differ
+            && self.carrier == other.carrier
+            && self.about.fits(&other.about)
             && !apart(self.span, other.span)
             && !apart(other.span, self.span)
     }
@@ -106,11 +156,19 @@ impl Leg {
 
 fn example(one: &Leg, other: &Leg) -> Example {
     let (one_name, other_name) = (arrow(one.flow, one.initiator), arrow(other.flow, other.initiator));
+    let numbers = match one.carrier {
+        Carrier::Utp => "connection ids, numbers and clocks in the packets that open them",
+        Carrier::Tcp | Carrier::Http => "initial sequence numbers in both directions",
+    };
+    let about = match one.about {
+        About::Handshakes(_) => "handshakes",
+        About::Torrents(_) => "torrent",
+    };
     Example {
         span: Some(one.span.join(other.span)),
         detail: format!(
-            "{one_name} ({}) and {other_name} ({}) have the same initial sequence numbers in both directions and the \
-             same handshakes: one connection, on both sides of an address translation",
+            "{one_name} ({}) and {other_name} ({}) have the same {numbers} and the \
+             same {about}: one connection, on both sides of an address translation",
             one.frames(),
             other.frames()
         ),
@@ -137,7 +195,8 @@ mod tests {
         let (flow, initiator) =
             FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
         let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
-        Leg { flow, initiator, span, handshakes: [Some(([7; 20], [1; 20])), None] }
+        let about = About::Handshakes([Some(([7; 20], [1; 20])), None]);
+        Leg { flow, carrier: Carrier::Tcp, initiator, span, about }
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl<'cap> TcpFlow<'cap> {
         }
         let paths = self.paths.names(decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
+        let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
         EndedFlow { stop, carried, volume: self.volume }
     }

@@ -196,9 +196,8 @@ impl<'cap> Utp<'cap> {
             hub.utp_open -= 1;
             hub.room.end();
             let opening = self.streams.opening(id).unwrap_or_default();
-            let (duplicates, bytes) = (self.doubled.remove(&id), volume.bytes());
-            let transported =
-                Transported { opening, duplicates, initial: None, paths: paths.names(decoder), bytes };
+            let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
+            let transported = Transported { opening, duplicates, initial, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
             hub.traffic.add(Transport::Utp, carried, &volume);
         }

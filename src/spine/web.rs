@@ -265,6 +265,10 @@ impl<'cap> WebChannel<'cap> {
             hub.ledger.distrust(self.id, self.server);
         }
         let Some(span) = span else { return };
+        if let Some(initial) = transported.initial {
+            let client = self.server.reverse();
+            hub.legs.note_web(self.flow, client, span, &self.torrents, initial, &mut hub.anomalies);
+        }
         let web = WebConnection {
             id: self.id,
             flow: self.flow,

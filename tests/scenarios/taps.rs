@@ -3,7 +3,7 @@
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Evidence, Flag, Transfer};
+use peerproof::evidence::{Carrier, Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, terminal, violations};
 use serde_json::Value;
@@ -203,15 +203,47 @@ fn a_request_that_comes_after_its_block_and_was_sent_after_it_is_none() {
 #[test]
 fn both_sides_of_an_address_translation_are_said_to_be_one_connection() {
     let torrent = four_pieces();
-    let (world, _) = one_seeder(&torrent);
-    let inside = analyze(&world, &torrent);
+    for (world, numbers) in [
+        (one_seeder(&torrent).0, "the same initial sequence numbers in both directions"),
+        (over_utp(&torrent), "the same connection ids, numbers and clocks"),
+    ] {
+        assert_translated(&world, &torrent, numbers);
+    }
+}
+
+#[test]
+fn both_sides_of_a_translation_of_a_webseed_are_said_to_be_one_connection() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = world.conn(address(M), address(S));
+    world.open(conn);
+    world.send(conn, Side::A, b"GET /four.bin HTTP/1.1\r\nHost: seed.example\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", torrent.content.len());
+    world.send(conn, Side::B, &[head.as_bytes(), &torrent.content].concat());
     let outer = "203.0.113.77:61001";
-    let outside = translated(&world, outer, 0);
+    for (shifted, same) in [(0, true), (77, false)] {
+        let outside = translated(&world, outer, shifted);
+        let evidence = Run::new().capture(world.pcap()).capture(outside.pcap()).torrent(&torrent).evidence();
+        for (to, other) in [(M, outer), (outer, M)] {
+            let row = transfer(&evidence, S, to);
+            assert_eq!((row.carrier, row.bytes.verified), (Carrier::Http, torrent.content.len() as u64));
+            let found: Vec<_> = row.same_connection_as.iter().map(|(_, to)| to.to_string()).collect();
+            assert_eq!(found, if same { vec![other.to_owned()] } else { Vec::new() }, "{shifted}: {to}");
+        }
+        assert_eq!(evidence.anomalies.tally(Kind::SameConnection).is_some(), same);
+    }
+}
+
+#[track_caller]
+fn assert_translated(world: &World, torrent: &Torrent, numbers: &str) {
+    let inside = analyze(world, torrent);
+    let outer = "203.0.113.77:61001";
+    let outside = translated(world, outer, 0);
     let mut together = world.clone();
     together.packets =
         world.packets.iter().zip(&outside.packets).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
-    let one = Run::new().capture(together.pcap()).torrent(&torrent);
-    let two = Run::new().capture(world.pcap()).capture(tap(&outside, 40 * MS, |_| true).pcap()).torrent(&torrent);
+    let one = Run::new().capture(together.pcap()).torrent(torrent);
+    let two = Run::new().capture(world.pcap()).capture(tap(&outside, 40 * MS, |_| true).pcap()).torrent(torrent);
     for run in [one, two] {
         let evidence = run.evidence();
         for (from, to, other) in [(S, M, (S, outer)), (M, S, (outer, S)), (S, outer, (S, M)), (outer, S, (M, S))] {
@@ -227,7 +259,7 @@ fn both_sides_of_an_address_translation_are_said_to_be_one_connection() {
         assert_eq!(tally.count, 1);
         let detail = &tally.examples[0].detail;
         assert!(detail.contains(&format!("{M} -> {S} (frame 1 of input 0")), "{detail}");
-        assert!(detail.contains(&format!("{outer} -> {S} (frame ")), "{detail}");
+        assert!(detail.contains(&format!("{outer} -> {S} (frame ")) && detail.contains(numbers), "{detail}");
         assert!(said(&evidence).contains("is one connection seen on both sides of an address translation"));
         let report: Value = serde_json::from_str(&run.json(1, 1 << 20)).expect("JSON");
         assert_eq!(violations(&report), Vec::<String>::new());
@@ -244,6 +276,12 @@ fn other_sequence_numbers_other_handshakes_or_another_day_are_another_connection
     elsewhere.pass(10 * MS);
     let conn = join_as(&mut elsewhere, &torrent, "203.0.113.77:61001", S, [id(9), id(2)]);
     fetch_all(&mut elsewhere, conn, &torrent);
+    // The same numbers over uTP, but opened at another time: the clocks differ.
+    let mut later = World::new();
+    later.pass(10 * MS);
+    let utp = [over_utp(&torrent), translated(&carry_utp(later, &torrent), "203.0.113.77:61001", 0)];
+    let evidence = Run::new().capture(utp[0].pcap()).capture(utp[1].pcap()).torrent(&torrent).evidence();
+    assert!(evidence.anomalies.tally(Kind::SameConnection).is_none());
     for other in [rewritten, elsewhere, tap(&translated(&world, "203.0.113.77:61001", 0), day, |_| true)] {
         let evidence = Run::new().capture(world.pcap()).capture(other.pcap()).torrent(&torrent).evidence();
         assert!(evidence.anomalies.tally(Kind::SameConnection).is_none());
@@ -266,7 +304,10 @@ fn over_tcp(torrent: &Torrent) -> World {
 }
 
 fn over_utp(torrent: &Torrent) -> World {
-    let mut world = World::new();
+    carry_utp(World::new(), torrent)
+}
+
+fn carry_utp(mut world: World, torrent: &Torrent) -> World {
     let mut conn = UtpConn::open(&mut world, address(M), address(S), 4_711, [100, 65_300]);
     conn.send(&mut world, 0, &wire::handshake(torrent.info_hash, id(1)));
     conn.send(&mut world, 1, &wire::handshake(torrent.info_hash, id(2)));

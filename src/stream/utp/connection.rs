@@ -29,6 +29,8 @@ pub(super) struct Connection<'cap> {
     syn: Option<(Direction, u16)>,
     /// The sender's clock in it.
     syn_clock: u32,
+    /// Number and clock of the ST_STATE that answers it.
+    answer: Option<(u16, u32)>,
     pub(super) opening: Opening,
     sides: [Side<'cap>; 2],
     /// Packets that wait for others of the other direction.
@@ -64,6 +66,7 @@ impl<'cap> Connection<'cap> {
             send_ids: [None, None],
             syn: None,
             syn_clock: 0,
+            answer: None,
             opening: Opening::default(),
             sides: [Side::default(), Side::default()],
             gates: Default::default(),
@@ -109,6 +112,14 @@ impl<'cap> Connection<'cap> {
                 // Its own SYN, captured late, stands just before what was taken for the start.
                 None => self.id.is_some() && !self.side(direction).may_follow(packet.seq_nr),
             }
+    }
+
+    /// See [`super::UtpFlow::initial`].
+    pub(super) fn initial(&self) -> Option<[u64; 2]> {
+        let ((initiator, number), (answered, clock)) = (self.syn?, self.answer?);
+        let id = u64::from(self.send_id(initiator)?);
+        let first = id << 48 | u64::from(number) << 32 | u64::from(self.syn_clock);
+        Some([first, u64::from(answered) << 32 | u64::from(clock)])
     }
 
     /// Whether both ends went on after the opening, and nothing came for longer than a SYN is sent again.
@@ -232,6 +243,7 @@ impl<'cap> Connection<'cap> {
                 if initiator != *direction && self.opening.syn_ack.is_none() && packet.ack_nr == seq_nr =>
             {
                 self.opening.syn_ack = Some(*at);
+                self.answer = Some((packet.seq_nr, packet.timestamp_us));
                 of(&mut self.sides, *direction).start(packet.seq_nr, true);
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))

@@ -53,9 +53,17 @@ pub struct UtpFlow<'cap> {
     #[expect(clippy::vec_box, reason = "each packet moves the one that it belongs to behind the others")]
     connections: Vec<Box<Connection<'cap>>>,
     established: u32,
-    closed: Vec<(UtpId, Opening)>,
+    closed: Vec<Closed>,
     /// Packets of candidates that were forgotten, since the caller asked last.
     forgotten: u64,
+}
+
+/// What is remembered of a connection that is over.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    id: UtpId,
+    opening: Opening,
+    initial: Option<[u64; 2]>,
 }
 
 impl<'cap> UtpFlow<'cap> {
@@ -142,8 +150,16 @@ impl<'cap> UtpFlow<'cap> {
     /// Who opened connection `id`, and the frames that prove it; kept for live connections and the last 64 closed.
     pub fn opening(&self, id: UtpId) -> Option<Opening> {
         let live = self.connections.iter().find(|connection| connection.id == Some(id));
-        let closed = || self.closed.iter().find(|(closed, _)| *closed == id).map(|(_, opening)| *opening);
+        let closed = || self.closed.iter().find(|closed| closed.id == id).map(|closed| closed.opening);
         live.map(|connection| connection.opening).or_else(closed)
+    }
+
+    /// What tells connection `id` from others, whatever its addresses: ids, numbers and clocks of the ST_SYN, and of the
+    /// ST_STATE that answers it; `None` unless both were captured. Kept as long as [`opening`](Self::opening).
+    pub fn initial(&self, id: UtpId) -> Option<[u64; 2]> {
+        let live = self.connections.iter().find(|connection| connection.id == Some(id));
+        let closed = || self.closed.iter().find(|closed| closed.id == id).and_then(|closed| closed.initial);
+        live.map_or_else(closed, |connection| connection.initial())
     }
 
     fn finish(
@@ -157,7 +173,7 @@ impl<'cap> UtpFlow<'cap> {
         if self.closed.len() >= MAX_CONNECTIONS {
             self.closed.remove(0);
         }
-        self.closed.push((id, connection.opening));
+        self.closed.push(Closed { id, opening: connection.opening, initial: connection.initial() });
     }
 
     fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {
