@@ -43,7 +43,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         &mut self,
         conversation: Conversation,
         served: Served<'cap>,
-        is_peer_wire: bool,
+        sure: bool,
         prover: &Prover<'cap>,
         anomalies: &mut Anomalies,
     ) {
@@ -60,7 +60,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             });
         }
         let connection = self.connections.entry(id).or_default();
-        if full || (!known && is_peer_wire) {
+        connection.sure |= sure;
+        if full || (!known && sure) {
             let held = connection.let_go();
             self.release(held, TorrentKey::Unknown, prover, anomalies);
             return self.place(&conversation, TorrentKey::Unknown, served, prover, anomalies);
@@ -72,6 +73,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let ranges = Content::of_block(begin, served.block.runs.clone()).ranges();
         let index = connection.next_held();
         connection.held.push(Held { conversation, served });
+        if let (true, Some(torrent)) = (connection.sure, connection.likely) {
+            return self.bind(id, torrent, prover, anomalies);
+        }
         if connection.probes >= MOST_PROBES {
             if connection.probes == MOST_PROBES {
                 connection.probes += 1;
@@ -107,7 +111,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 && self.matches(torrent, placed, &parts)
             {
                 for id in self.telling(&parts) {
-                    self.bind(id, torrent, prover, anomalies);
+                    match self.connections.get_mut(&id) {
+                        // It may still turn out to be something else that holds messages.
+                        Some(connection) if !connection.sure => connection.likely = Some(torrent),
+                        _ => self.bind(id, torrent, prover, anomalies),
+                    }
                 }
                 return;
             }
@@ -256,7 +264,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
     /// Decides of which torrent the blocks are that a connection holds, by what is verified so far.
     fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
-        if let Some(torrent) = self.compare(id) {
+        let broken = self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_broken());
+        let likely = self.connections.get(&id).and_then(|connection| connection.likely);
+        if let Some(torrent) = likely.or_else(|| self.compare(id)).filter(|_| !broken) {
             return self.bind(id, torrent, prover, anomalies);
         }
         let held = self.connections.get_mut(&id).map(Connection::let_go).unwrap_or_default();

@@ -15,6 +15,10 @@ use crate::torrent::{TorrentId, Torrents};
 #[derive(Debug, Default)]
 pub(super) struct Connection<'cap> {
     pub(super) bound: Option<TorrentId>,
+    /// Whether its framing shows that it is the peer wire.
+    pub(super) sure: bool,
+    /// The torrent that a piece of it matches, while that is not shown.
+    pub(super) likely: Option<TorrentId>,
     pub(super) transfers: [Option<TransferId>; 2],
     /// Captured payload bytes that went into each of these transfers.
     pub(super) served: [u64; 2],

@@ -148,7 +148,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     ) {
         let conversation = Conversation::of(session, served.block.span.first);
         match self.torrent_of(&conversation, served.from) {
-            TorrentKey::Unknown => self.probe(conversation, served, session.is_peer_wire(), prover, anomalies),
+            TorrentKey::Unknown => {
+                let sure = session.is_sure(served.from);
+                self.probe(conversation, served, sure, prover, anomalies);
+            }
             torrent => self.place(&conversation, torrent, served, prover, anomalies),
         }
     }

@@ -239,9 +239,25 @@ impl<'cap> Session<'cap> {
     /// Whether this is a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
     /// the other side or that follow one another without a break.
     pub fn is_peer_wire(&self) -> bool {
-        self.sides.iter().any(|side| side.facts.handshake.is_some())
-            || self.sides.iter().any(|side| side.facts.answered > 0)
-            || self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS)
+        self.is_confirmed()
+            || (!self.is_broken() && self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS))
+    }
+
+    /// Whether what looks like messages is content of something else, such as a capture that is sent as a file: without
+    /// a handshake, and without answers to requests of the other side, framing was lost where the capture has no gap,
+    /// or found only behind more than any message holds.
+    pub fn is_broken(&self) -> bool {
+        !self.is_confirmed() && self.sides.iter().any(|side| side.facts.misframed >= side::BROKEN)
+    }
+
+    /// Whether blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other side, or
+    /// follow one another for long.
+    pub fn is_sure(&self, from: Direction) -> bool {
+        self.is_confirmed() || (self.side(from).held_sync && !self.is_broken())
+    }
+
+    fn is_confirmed(&self) -> bool {
+        self.sides.iter().any(|side| side.facts.handshake.is_some() || side.facts.answered > 0)
     }
 
     /// Notes that a packet went in `direction`.
@@ -418,9 +434,9 @@ impl<'cap> Session<'cap> {
                     self.initiator.get_or_insert(direction);
                     self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
                 }
-                PeerEvent::LostSync { .. } => self.sides[direction.index()].facts.lost_sync += 1,
+                PeerEvent::LostSync { gap, .. } => self.sides[direction.index()].lose_sync(gap),
                 PeerEvent::Resynchronised { skipped, at } => {
-                    self.sides[direction.index()].facts.resynchronised = true;
+                    self.sides[direction.index()].find_sync(skipped);
                     anomalies.note(Kind::Resynchronised, skipped, || {
                         self.example(direction, Span::single(at), format!("{skipped} bytes skipped before the next message"))
                     });
@@ -434,6 +450,7 @@ impl<'cap> Session<'cap> {
                     self.example(direction, Span::single(at), detail)
                 }),
                 PeerEvent::Unknown { id, len, reason, span } => {
+                    self.sides[direction.index()].unknown();
                     let (kind, why) = match reason {
                         UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
                         UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),

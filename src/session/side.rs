@@ -56,6 +56,10 @@ pub struct SideFacts {
     pub overlap_conflict: bool,
     /// How often framing was lost.
     pub lost_sync: u64,
+    /// How much speaks against this being the peer wire: see [`Session::is_broken`](super::Session::is_broken).
+    pub misframed: u32,
+    /// Whether framing held for so long that no file that happens to hold messages does the same.
+    pub held_sync: bool,
     /// Whether framing was lost and found again.
     pub resynchronised: bool,
     /// Bytes that came after their place in the stream had been given up.
@@ -72,6 +76,8 @@ pub(super) struct Side<'cap> {
     pub(super) delivery: Delivery,
     /// The place behind what was read of it.
     pub(super) place: u64,
+    /// Messages, and captured bytes of blocks, since framing was found.
+    run: (u64, u64),
     /// Frames captured before what they acknowledge of the other side, and up to which place they do.
     answers: VecDeque<(FrameId, u64)>,
 }
@@ -84,11 +90,45 @@ impl<'cap> Side<'cap> {
             outstanding: Outstanding::new(limits.outstanding_requests),
             delivery: Delivery::default(),
             place: 0,
+            run: (0, 0),
             answers: VecDeque::new(),
         }
     }
 
+    /// Framing was lost: unless it is for a gap, what seemed to be messages were none, or what follows them is none.
+    pub(super) fn lose_sync(&mut self, gap: bool) {
+        self.facts.lost_sync += 1;
+        let (messages, _) = std::mem::take(&mut self.run);
+        if !gap {
+            self.misframed(if messages >= SURE_MESSAGES { BROKEN } else { self.doubt() });
+        }
+    }
+
+    /// Framing was found behind bytes that could not be read.
+    pub(super) fn find_sync(&mut self, skipped: u64) {
+        self.facts.resynchronised = true;
+        self.run = (0, 0);
+        if skipped > LONGEST_BLOCK {
+            self.misframed(self.doubt());
+        }
+    }
+
+    fn misframed(&mut self, weight: u32) {
+        self.facts.misframed = self.facts.misframed.saturating_add(weight);
+    }
+
+    /// A side that was read for long has many gaps, behind which false headers are found now and then.
+    fn doubt(&self) -> u32 {
+        u32::from(!self.facts.held_sync)
+    }
+
+    /// A message that is not understood.
+    pub(super) fn unknown(&mut self) {
+        self.run.0 += 1;
+    }
+
     pub(super) fn message(&mut self, message: Message<'_>, span: Span) {
+        self.run.0 += 1;
         let facts = &mut self.facts;
         match message {
             Message::Bitfield(bits) => facts.advertised.bitfield(&bits, span),
@@ -110,6 +150,8 @@ impl<'cap> Side<'cap> {
     pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer) {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
+        (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
+        facts.held_sync |= facts.misframed < BROKEN && self.run.1 >= SURE_BYTES;
         // Whole means the whole body in the capture: a hole in it makes a partial message (T26).
         if captured == u64::from(block.len) {
             facts.piece_messages += 1;
@@ -153,5 +195,14 @@ impl<'cap> Side<'cap> {
     }
 }
 
+// Rationale: a header in the midst of payload that is taken for one is followed by two others at most.
+const SURE_MESSAGES: u64 = 4;
+// Rationale: captures hold segments that offloading made as long as 64 KiB: a capture that is sent as a file then has
+// the frames' own headers between messages that often.
+const SURE_BYTES: u64 = 256 << 10;
+// Rationale: the longest block that clients send, 128 KiB, with its header: the first message begins behind one.
+const LONGEST_BLOCK: u64 = (128 << 10) + 13;
+/// So much misframed is no peer wire: a false header found in payload is one.
+pub(super) const BROKEN: u32 = 2;
 // Rationale: as many packets as wait for bytes that they acknowledge; a block is read soon after its first frame.
 const MOST_ANSWERS: usize = 4_096;

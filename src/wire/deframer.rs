@@ -38,8 +38,6 @@ pub enum Start {
 pub struct Deframer<'cap> {
     state: State<'cap>,
     framing: Framing,
-    /// Whether a handshake may still come: none was seen, and no message either.
-    handshake_due: bool,
     /// The last frame seen, once there was one.
     last: Option<At>,
     /// The length of segments, in bytes: the last one's, or half of what it was before that.
@@ -79,14 +77,11 @@ impl<'cap> Deframer<'cap> {
     pub fn new(start: Start, limits: &Limits) -> Self {
         let (state, framing) = match start {
             Start::Handshake => (State::Handshake, Framing::InSync),
-            Start::MidStream => {
-                (State::Search(Search::new(0, true, limits.message_bytes)), Framing::Resynchronised)
-            }
+            Start::MidStream => (State::Search(Search::new(0, limits.message_bytes)), Framing::Resynchronised),
         };
         Self {
             state,
             framing,
-            handshake_due: true,
             last: None,
             segment: 0,
             window: Window::default(),
@@ -205,7 +200,12 @@ impl<'cap> Deframer<'cap> {
     }
 
     fn data(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
-        self.last = Some(chunk.at);
+        if self.last.replace(chunk.at).is_none()
+            && let State::Search(search) = &mut self.state
+        {
+            // A handshake is the first thing that a side says: anywhere else it is content.
+            search.handshake = Some(chunk.offset);
+        }
         self.segment = chunk.bytes.len().max(self.segment / 2);
         while !chunk.bytes.is_empty() {
             match &mut self.state {
@@ -252,7 +252,7 @@ impl<'cap> Deframer<'cap> {
         let mut bytes = [0; HANDSHAKE_LEN];
         let (filled, _) = self.window.peek(start, &mut bytes);
         if sniff(bytes.get(..filled).unwrap_or_default()) == Sniff::Other {
-            self.lose(start, chunk.at, out);
+            self.lose(start, chunk.at, false, out);
             return;
         }
         if filled < HANDSHAKE_LEN {
@@ -263,7 +263,6 @@ impl<'cap> Deframer<'cap> {
         chunk.take(HANDSHAKE_LEN - before);
         let span = Span::single(first).join(Span::single(chunk.at));
         out.push(PeerEvent::Handshake(Handshake::read(&bytes, span)));
-        self.handshake_due = false;
         self.framing = Framing::InSync;
         self.state = State::Header;
     }
@@ -301,12 +300,11 @@ impl<'cap> Deframer<'cap> {
                 let (id, len, reason) = (header.id(), header.len(), UnknownReason::Length);
                 out.push(PeerEvent::Unknown { id, len, reason, span: place.span });
             }
-            self.lose(place.offset.saturating_add(1), chunk.at, out);
+            self.lose(place.offset.saturating_add(1), chunk.at, false, out);
             return;
         }
         self.window.clear();
         chunk.take(header.size() - before);
-        self.handshake_due = false;
         self.begin(header, place, chunk, out);
     }
 
@@ -390,7 +388,7 @@ impl<'cap> Deframer<'cap> {
                 State::Handshake | State::Header => {
                     let from = self.window.first().map_or(offset, |first| first.offset);
                     let mut stretch = matches!(self.state, State::Header).then(|| Box::new(Stretch::new(from, at)));
-                    self.lose(from, at, out);
+                    self.lose(from, at, true, out);
                     stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
                     self.stretch = stretch;
                     return;
@@ -467,16 +465,16 @@ impl<'cap> Deframer<'cap> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Piece(block) => {
                 out.push(PeerEvent::Block(block));
-                self.lose(offset, at, out);
+                self.lose(offset, at, true, out);
             }
             State::Body(body) => {
                 out.push(body.cut());
-                self.lose(offset, at, out);
+                self.lose(offset, at, true, out);
             }
             State::Handshake | State::Header => {
                 let skipped = self.window.bytes();
                 self.window.clear();
-                self.lose(offset, at, out);
+                self.lose(offset, at, true, out);
                 if let State::Search(search) = &mut self.state {
                     search.skipped = skipped;
                 }
@@ -500,10 +498,10 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// Starts a search at the stream offset `from`; the window is part of it.
-    fn lose(&mut self, from: u64, at: At, out: &mut Vec<PeerEvent<'cap>>) {
-        out.push(PeerEvent::LostSync { at });
+    fn lose(&mut self, from: u64, at: At, gap: bool, out: &mut Vec<PeerEvent<'cap>>) {
+        out.push(PeerEvent::LostSync { at, gap });
         self.stretch = None;
-        self.state = State::Search(Search::new(from, self.handshake_due, self.message_bytes));
+        self.state = State::Search(Search::new(from, self.message_bytes));
     }
 
     /// Searches the window; on success its rest is queued to be read again, and the answer is true.
@@ -534,7 +532,6 @@ impl<'cap> Deframer<'cap> {
         out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
         self.state = if handshake { State::Handshake } else { State::Header };
         self.framing = Framing::Resynchronised;
-        self.handshake_due = false;
         self.window.replay(&mut self.queue);
         true
     }

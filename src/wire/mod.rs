@@ -44,6 +44,8 @@ pub enum PeerEvent<'cap> {
     LostSync {
         /// The frame at which sync was lost.
         at: At,
+        /// Whether a gap hides where the next message begins; else there is something that is no message.
+        gap: bool,
     },
     /// Framing was found again after `skipped` bytes that could not be read.
     Resynchronised {

@@ -64,8 +64,8 @@ pub(super) struct Search {
     pub skipped: u64,
     /// A header that waits for those behind it.
     pending: Option<Candidate>,
-    /// Whether a handshake may still come.
-    handshake: bool,
+    /// Where a handshake may begin: at the first byte of a side that was captured.
+    pub handshake: Option<u64>,
     /// The longest message believed, in bytes of its length prefix.
     max: u32,
 }
@@ -100,8 +100,8 @@ enum Class {
 
 impl Search {
     /// A search from the stream offset `from`, for messages of at most `max` bytes.
-    pub fn new(from: u64, handshake: bool, max: u32) -> Self {
-        Self { from, skipped: 0, pending: None, handshake, max }
+    pub fn new(from: u64, max: u32) -> Self {
+        Self { from, skipped: 0, pending: None, handshake: None, max }
     }
 
     /// Everything before this offset is of no use any more.
@@ -168,8 +168,8 @@ impl Search {
         while let Some(chunk) = window.chunk(index) {
             let mut at = self.from.saturating_sub(chunk.offset) as usize;
             while let Some(rest) = chunk.bytes.get(at..) {
-                let Some(found) = (if self.handshake { memchr2(0, HANDSHAKE[0], rest) } else { memchr(0, rest) })
-                else {
+                let due = self.handshake.is_some_and(|place| chunk.offset.saturating_add(at as u64) <= place);
+                let Some(found) = (if due { memchr2(0, HANDSHAKE[0], rest) } else { memchr(0, rest) }) else {
                     break;
                 };
                 let rest = rest.get(found..).unwrap_or_default();
@@ -189,11 +189,11 @@ impl Search {
                     continue;
                 }
                 let class = if rest.len() >= HANDSHAKE.len() {
-                    self.classify(rest)
+                    self.classify(offset, rest)
                 } else {
                     let mut buffer = [0; HANDSHAKE.len()];
                     let (filled, stop) = window.peek(offset, &mut buffer);
-                    match self.classify(buffer.get(..filled).unwrap_or_default()) {
+                    match self.classify(offset, buffer.get(..filled).unwrap_or_default()) {
                         Class::More if last || stop == Stop::Hole => Class::Nothing,
                         class => class,
                     }
@@ -217,10 +217,11 @@ impl Search {
         None
     }
 
-    fn classify(&self, bytes: &[u8]) -> Class {
+    fn classify(&self, offset: u64, bytes: &[u8]) -> Class {
         if bytes.first() == HANDSHAKE.first() {
             return match bytes.get(..HANDSHAKE.len()) {
-                Some(prefix) if prefix == HANDSHAKE && self.handshake => Class::Handshake,
+                _ if self.handshake != Some(offset) => Class::Nothing,
+                Some(prefix) if prefix == HANDSHAKE => Class::Handshake,
                 None if HANDSHAKE.starts_with(bytes) => Class::More,
                 _ => Class::Nothing,
             };
