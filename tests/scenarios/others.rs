@@ -51,6 +51,67 @@ fn t36_a_capture_inside_a_download_credits_nobody() {
 }
 
 #[test]
+fn t36_a_download_that_is_captured_in_its_middle_credits_nobody_whatever_the_file_holds() {
+    let torrent = Recipe::single("eight.bin", 2 * SMALL, 16 * SMALL as usize, 36).v1();
+    let mut random = Random::new(37);
+    let blocks = |piece: u32| -> Vec<u8> {
+        let parts = torrent.blocks(piece).into_iter();
+        parts.flat_map(|(begin, len)| wire::piece(piece, begin, torrent.block(piece, begin, len))).collect()
+    };
+    let head = [wire::handshake(torrent.info_hash, id(2)), wire::have_all(), wire::unchoke()].concat();
+    let stream = [head.clone(), (0..8).flat_map(blocks).collect()].concat();
+    // As offloading leaves them, frames hold whole messages: the header of a record and of a packet stand between two.
+    let mut frames = head;
+    for piece in 0..8 {
+        frames.extend(random.bytes(82));
+        frames.extend(blocks(piece));
+    }
+    let bare = [(0..8).flat_map(blocks).collect(), random.bytes(70_000)].concat();
+    for (name, file) in [("a stream", stream), ("a capture", frames), ("messages", bare)] {
+        for junk in [20_000, 300_000] {
+            let mut world = World::new();
+            let server = "198.51.100.9:80";
+            let conn = world.conn(address(M), address(server));
+            world.open(conn);
+            world.send(conn, Side::A, b"GET /file HTTP/1.1\r\nHost: example.org\r\n\r\n");
+            let captured = world.packets.len();
+            world.send(conn, Side::B, &[random.bytes(junk), file.clone(), random.bytes(100_000)].concat());
+            world.packets.drain(..captured);
+            for given in [true, false] {
+                let run = Run::new().capture(world.pcap());
+                let evidence = if given { run.torrent(&torrent) } else { run }.evidence();
+                assert!(evidence.transfers.is_empty(), "{name} {junk}: {:#?}", evidence.transfers);
+                assert!(evidence.subjects.is_empty(), "{name} {junk}");
+            }
+        }
+    }
+}
+
+#[test]
+fn content_that_holds_another_torrents_stream_is_served_as_what_it_is() {
+    // The first block of what S serves holds a handshake and pieces of another torrent; S's own handshake is lost.
+    let other = four_pieces();
+    let blocks: Vec<u8> = other
+        .blocks(0)
+        .into_iter()
+        .flat_map(|(begin, len)| wire::piece(0, begin, other.block(0, begin, len)))
+        .collect();
+    let inside = [wire::handshake(other.info_hash, id(9)), wire::have_all(), blocks].concat();
+    let mut bytes = Random::new(38).bytes(8 * SMALL as usize);
+    bytes[3_000..3_000 + inside.len()].copy_from_slice(&inside);
+    let torrent = Recipe::folder("own", 4 * SMALL, 38).file_of("own.bin", bytes).v1();
+    let (mut world, _) = one_seeder(&torrent);
+    let hello = world.packets.iter().position(|packet| packet.side == Side::B && packet.payload().len() >= 68);
+    world.packets.remove(hello.expect("it was sent"));
+    let run = Run::new().capture(world.pcap()).torrent(&other).torrent(&torrent);
+    let evidence = run.evidence();
+    let row = transfer(&evidence, S, M);
+    assert_eq!(row.bytes.refuted, 0);
+    assert!(row.bytes.verified > 0 && row.grade >= Grade::G8, "{row:#?}");
+    assert_eq!(sums(&evidence, &other).bytes, Bytes::default());
+}
+
+#[test]
 fn t36_a_protocol_with_another_name_is_no_handshake() {
     let torrent = four_pieces();
     let mut world = World::new();
