@@ -72,6 +72,15 @@ fuzz_target!(|data: &[u8]| {
         && [Direction::LowToHigh, Direction::HighToLow]
             .iter()
             .all(|way| segments.iter().find(|(one, _)| one == way).is_none_or(|(_, first)| first.flags.syn));
+    // Nor does an honest sender send anything behind its FIN: what is then believed depends on which came first.
+    let end = |segment: &TcpSegment<'_>| {
+        segment.seq.wrapping_add(u32::from(segment.flags.syn) + segment.payload.wire_len)
+    };
+    let finished = |(way, last): &(Direction, TcpSegment<'_>)| {
+        let beyond = |segment: &TcpSegment<'_>| end(segment).wrapping_sub(end(last)) as i32 > 0;
+        last.flags.fin && segments.iter().any(|(one, segment)| one == way && beyond(segment))
+    };
+    let opened = opened && !segments.iter().any(finished);
     let patient = segments.len() < 32 || segments.iter().all(|(_, segment)| segment.ack.is_none());
     if opened && patient && !tight && segments.len() < 1_000 {
         let halves: Vec<_> = segments.iter().flat_map(halves).collect();
