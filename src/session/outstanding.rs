@@ -136,9 +136,19 @@ impl Outstanding {
         }
     }
 
+    /// The other side will not answer one request for this block: rather one that was cancelled (BEP 6).
     pub(super) fn reject(&mut self, block: BlockRef) {
-        self.requests.remove(&(block.piece, block.begin));
-        self.sweep();
+        let key = (block.piece, block.begin);
+        let Some(request) = self.requests.get_mut(&key) else { return };
+        if request.cancelled > 0 {
+            request.cancelled -= 1;
+        } else {
+            request.live = request.live.saturating_sub(1);
+        }
+        if request.live == 0 && request.cancelled == 0 {
+            self.requests.remove(&key);
+            self.sweep();
+        }
     }
 
     /// The place in the stream behind the request that a block there would answer.
@@ -240,6 +250,19 @@ mod tests {
         outstanding.request(block(1), span(3), 0);
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(3)));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Cancelled(span(3)));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
+    }
+
+    #[test]
+    fn a_reject_answers_the_cancelled_request_before_the_one_that_was_made_again() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1), 0);
+        outstanding.cancel(block(1));
+        outstanding.request(block(1), span(3), 0);
+        outstanding.reject(block(1));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(3)));
+        outstanding.request(block(1), span(4), 0);
+        outstanding.reject(block(1));
         assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
     }
 
