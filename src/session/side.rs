@@ -99,8 +99,11 @@ impl<'cap> Side<'cap> {
     pub(super) fn lose_sync(&mut self, gap: bool) {
         self.facts.lost_sync += 1;
         let (messages, _) = std::mem::take(&mut self.run);
-        if !gap {
-            self.misframed(if messages >= SURE_MESSAGES { BROKEN } else { self.doubt() });
+        if !gap && messages >= SURE_MESSAGES {
+            self.facts.held_sync = false;
+            self.misframed(BROKEN);
+        } else if !gap {
+            self.misframed(1);
         }
     }
 
@@ -109,17 +112,16 @@ impl<'cap> Side<'cap> {
         self.facts.resynchronised = true;
         self.run = (0, 0);
         if skipped > LONGEST_BLOCK {
-            self.misframed(self.doubt());
+            self.misframed(1);
         }
     }
 
+    /// Counts against it, unless framing held for long: such a side has gaps behind which false headers are found now
+    /// and then.
     fn misframed(&mut self, weight: u32) {
-        self.facts.misframed = self.facts.misframed.saturating_add(weight);
-    }
-
-    /// A side that was read for long has many gaps, behind which false headers are found now and then.
-    fn doubt(&self) -> u32 {
-        u32::from(!self.facts.held_sync)
+        if !self.facts.held_sync {
+            self.facts.misframed = self.facts.misframed.saturating_add(weight);
+        }
     }
 
     /// A message that is not understood.
@@ -151,7 +153,10 @@ impl<'cap> Side<'cap> {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
-        facts.held_sync |= facts.misframed < BROKEN && self.run.1 >= SURE_BYTES;
+        if self.run.1 >= SURE_BYTES && !facts.held_sync {
+            // What was misframed before was content of this side.
+            (facts.held_sync, facts.misframed) = (true, 0);
+        }
         // Whole means the whole body in the capture: a hole in it makes a partial message (T26).
         if captured == u64::from(block.len) {
             facts.piece_messages += 1;
