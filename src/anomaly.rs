@@ -14,6 +14,9 @@ pub enum Kind {
     UnknownLinkType,
     /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
     BadHeader,
+    /// A frame of IP that the capture marks as damaged (a wrong frame check sequence, a symbol error): left out, unless a
+    /// TCP or UDP checksum matches; then it is doubtful.
+    DamagedFrame,
     /// A datagram that reads as a uTP packet and as a tunnel over UDP; taken for both.
     AmbiguousTunnel,
     /// An IP datagram whose fragments were not all captured; `amount` is in bytes.
@@ -94,6 +97,7 @@ impl Kind {
             Self::DamagedCapture => "damaged-capture",
             Self::UnknownLinkType => "unknown-link-type",
             Self::BadHeader => "bad-header",
+            Self::DamagedFrame => "damaged-frame",
             Self::AmbiguousTunnel => "ambiguous-tunnel",
             Self::IncompleteFragments => "incomplete-fragments",
             Self::FragmentConflict => "fragment-conflict",

@@ -176,7 +176,8 @@ impl PcapngReader {
             interface.frames += 1;
         }
         let wire_len = packet.wire.max(packet.bytes.len() as u32);
-        Frame { at, link: packet.interface.link, bytes: packet.bytes, wire_len, fcs_len: packet.fcs_len }
+        let (link, bytes) = (packet.interface.link, packet.bytes);
+        Frame { at, link, bytes, wire_len, fcs_len: packet.fcs_len, damaged: packet.damaged }
     }
 
     /// Blocks that carry no packet.

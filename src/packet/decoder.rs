@@ -168,7 +168,7 @@ impl Decoder {
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        let (layer, doubt) = (Layer::Link(frame.link.0), Doubt::default());
+        let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
         self.descend(layer, without_fcs(frame), PathId::NONE, doubt, frame.at, store, anomalies)
     }
 
@@ -186,7 +186,7 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, path, at, anomalies) else { return Ok(None) };
+            let Some(packet) = self.network(layer, cut, path, &mut doubt, at, anomalies) else { return Ok(None) };
             let datagram = match ip::datagram(packet, path != PathId::NONE) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -312,10 +312,13 @@ impl Decoder {
         layer: Layer,
         cut: Cut<'a>,
         path: PathId,
+        doubt: &mut Doubt,
         at: At,
         anomalies: &mut Anomalies,
     ) -> Option<Cut<'a>> {
-        let network = match link::descend(layer, cut) {
+        let (network, damaged) = link::descend(layer, cut);
+        doubt.damaged |= damaged;
+        let network = match network {
             Network::Aggregate(aggregate) => self.next_part(aggregate, path),
             network => network,
         };
@@ -347,7 +350,7 @@ impl Decoder {
         match wireless::part(aggregate, std::mem::take(&mut self.part)) {
             Some((part, next)) => {
                 self.part = next.unwrap_or(0);
-                link::descend(Layer::Llc, part)
+                link::descend(Layer::Llc, part).0
             }
             None => Network::Bad("a part of an 802.11 aggregate (A-MSDU) is cut off"),
         }

@@ -4,7 +4,6 @@ use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::capture::LinkType;
 use crate::packet::testing::{
     Leak, at, decode, decode_with, describe, ethernet, frame, ip4, payload, tcp4, udp4, udp6,
 };
@@ -220,7 +219,7 @@ proptest! {
             bytes[at] = value;
         }
         let mut decoder = Decoder::new(ChecksumPolicy::Flag, &Limits::default());
-        let frame = Frame { at: at(1), link: LinkType(link), bytes: &bytes, wire_len: bytes.len() as u32, fcs_len: 0 };
+        let frame = frame(link, &bytes);
         let packet = decoder.decode(&frame, &Leak, &mut Anomalies::default()).expect("the store cannot fail");
         if let Some(packet) = packet {
             let payload = payload(&packet);
