@@ -25,7 +25,8 @@ pub enum Kind {
     FragmentConflict,
     /// A TCP or UDP checksum that does not match; only checked on request.
     BadChecksum,
-    /// A frame cut by the snap length; `amount` is in bytes sent but not captured.
+    /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is in
+    /// bytes sent but not captured.
     Snaplen,
     /// The same frame more than once in the capture (a SPAN double).
     DuplicateFrame,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::cut::Cut;
 use super::doubt::Doubt;
 use super::fragments::{Fragments, Key};
-use super::ip::{self, Datagram, Place};
+use super::ip::{self, Datagram, Place, Within};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
 use super::transport::{self, Head, TCP, UDP};
@@ -158,7 +158,8 @@ impl Decoder {
             return Ok(None);
         };
         let path = self.cross(packet.path, tunnel, source.ip, destination.ip, packet.at, anomalies);
-        self.descend(layer, cut, path, self.outer, packet.at, store, anomalies)
+        let place = (path, tunnel::within(tunnel, layer));
+        self.descend(layer, cut, place, self.outer, packet.at, store, anomalies)
     }
 
     #[inline]
@@ -169,17 +170,18 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
-        self.descend(layer, without_fcs(frame), PathId::NONE, doubt, frame.at, store, anomalies)
+        let place = (PathId::NONE, Within::Frame);
+        self.descend(layer, without_fcs(frame), place, doubt, frame.at, store, anomalies)
     }
 
-    /// From a header at `path`, in what `doubt` speaks against, to the innermost packet.
+    /// From a header at a path, which lies in what is given with it and which `doubt` speaks against, to the innermost packet.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn descend<'cap>(
         &mut self,
         mut layer: Layer,
         mut cut: Cut<'cap>,
-        mut path: PathId,
+        (mut path, mut within): (PathId, Within),
         mut doubt: Doubt,
         at: At,
         store: &dyn Store<'cap>,
@@ -187,10 +189,13 @@ impl Decoder {
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
             let Some(packet) = self.network(layer, cut, path, &mut doubt, at, anomalies) else { return Ok(None) };
-            let datagram = match ip::datagram(packet, path != PathId::NONE) {
+            let datagram = match ip::datagram(packet, within) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
             };
+            if datagram.beyond > 0 {
+                note_beyond(&datagram, within, at, anomalies);
+            }
             let whole;
             let datagram = match datagram.upper.fragment {
                 None => &datagram,
@@ -263,7 +268,7 @@ impl Decoder {
                 },
             };
             path = self.cross(path, inner.0, datagram.source, datagram.destination, at, anomalies);
-            (layer, cut) = (inner.1, inner.2);
+            (layer, cut, within) = (inner.1, inner.2, tunnel::within(inner.0, inner.1));
         }
         note(Kind::LimitReached, at, "tunnels nested deeper than the limit", anomalies);
         Ok(None)
@@ -533,6 +538,17 @@ fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
         span: Some(Span::single(frame.at)),
         flow: String::new(),
         detail: format!("{held} of {wire} bytes were captured"),
+    });
+}
+
+/// The start of a packet whose end neither the frame nor the tunnel around it speaks of.
+#[cold]
+fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, anomalies: &mut Anomalies) {
+    let around = if within == Within::Frame { "frame" } else { "tunnel around it" };
+    anomalies.note(Kind::Snaplen, datagram.beyond as u64, || Example {
+        span: Some(Span::single(at)),
+        flow: format!("{} -> {}", datagram.source, datagram.destination),
+        detail: format!("the length of the IP packet goes {} bytes beyond the {around}", datagram.beyond),
     });
 }
 

@@ -248,13 +248,13 @@ pub(super) fn mpls_holds_ip(cut: Cut<'_>) -> bool {
     false
 }
 
-/// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header.
+/// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header, whole or cut.
 pub(super) fn ethernet_holds_ip(cut: Cut<'_>) -> bool {
     let mut at = 12;
     for _ in 0..MAX_TAGS {
         match cut.u16(at) {
             Some(0x8100 | 0x88a8 | 0x9100 | 0x9200) => at += 4,
-            Some(0x0800 | 0x86dd) => return cut.skip(at + 2).is_some_and(super::ip::is_plausible),
+            Some(0x0800 | 0x86dd) => return cut.skip(at + 2).is_some_and(super::ip::is_plausible_in_frame),
             _ => return false,
         }
     }

@@ -8,7 +8,7 @@ pub(super) mod udp;
 use std::fmt;
 
 use super::cut::Cut;
-use super::ip::is_plausible;
+use super::ip::{Within, is_plausible};
 use super::link::{Layer, ethernet_holds_ip};
 
 /// A kind of tunnel, with the number that separates networks in it where there is one.
@@ -95,6 +95,14 @@ impl fmt::Display for UdpKind {
 /// The tunnel, the first header in it, and what it carries.
 pub(super) type Inner<'a> = (Tunnel, Layer, Cut<'a>);
 
+/// What the packets in a tunnel lie in, whose first header is `layer`.
+pub(super) fn within(tunnel: Tunnel, layer: Layer) -> Within {
+    match (tunnel, layer) {
+        (Tunnel::Erspan, _) | (_, Layer::Ethernet | Layer::EtherType(BRIDGED) | Layer::Link(_)) => Within::Mirror,
+        _ => Within::Tunnel,
+    }
+}
+
 /// The tunnel of an IP protocol number; `Ok(None)` when the protocol is none, or carries no packets here.
 pub(super) fn over_ip(protocol: u8, cut: Cut<'_>, ipv4: bool) -> Result<Option<Inner<'_>>, &'static str> {
     match protocol {
@@ -177,6 +185,7 @@ const GRE_VERSION: u16 = 0x0007;
 const ERSPAN_I_II: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 const PPP: u16 = 0x880b;
+const BRIDGED: u16 = 0x6558;
 
 #[cfg(test)]
 mod tests {
