@@ -410,6 +410,23 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_the_link_are_damage_where_they_leave_the_bytes_in_doubt() {
+        let fixed = |order: Order| [0, 0, 7, 3, 3].into_iter().flat_map(move |word| order.u32(word));
+        for (order, bit) in [LE, BE].into_iter().flat_map(|order| (0..32).map(move |bit| (order, bit))) {
+            let flags = order.option(2, &order.u32(1 << bit));
+            let enhanced = order.enhanced(0, 1, 3, b"abc", &flags);
+            let body = [fixed(order).collect(), b"abc\0".to_vec(), flags].concat();
+            let bytes = file(order, &[], &[enhanced, order.block(2, &body)]);
+            let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+            let (mut frames, mut anomalies) = (set.frames(), Anomalies::default());
+            for _ in 0..2 {
+                let frame = frames.next(&mut anomalies).expect("sound").expect("two frames");
+                assert_eq!(frame.damaged, [24, 28, 29, 30, 31].contains(&bit), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
     fn drop_counts_are_the_last_of_each_interface_summed_over_sections() {
         let statistics = |dropped: u64| {
             LE.block(5, &[LE.u32(0), LE.u64(0), LE.option(5, &LE.u64(dropped)), LE.option(4, &LE.u64(99))].concat())

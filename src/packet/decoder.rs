@@ -250,7 +250,8 @@ impl Decoder {
                             let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
-                                    self.outer = if found.checksum == Checksum::Good { Doubt::default() } else { doubt };
+                                    self.outer =
+                                        if found.checksum == Checksum::Good { Doubt::default() } else { doubt };
                                     packet.map(|packet| ambiguous(packet, tunnel, anomalies))
                                 }
                                 _ => packet,

@@ -65,7 +65,9 @@ impl Doubt {
 fn damaged(tested: Checksum) -> Verdict {
     let (checksum, detail) = match tested {
         Checksum::Good => (Some(Checksum::Bad), "is marked as damaged; the checksum of what it carries matches"),
-        Checksum::Bad => (None, "is marked as damaged, and the checksum of what it carries does not match; left out"),
+        Checksum::Bad => {
+            (None, "is marked as damaged, and the checksum of what it carries does not match; left out")
+        }
         Checksum::Unchecked => (None, "is marked as damaged, and no checksum shows what it carries; left out"),
     };
     Verdict { checksum, told: Some((Kind::DamagedFrame, format!("the frame {detail}"))) }

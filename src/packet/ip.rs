@@ -127,7 +127,12 @@ fn ipv6(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
 
 /// `body` with the length that its header states, and how much of that lies beyond what it stands in.
 #[inline]
-fn stated(body: Cut<'_>, length: usize, within: Within, is_sound: impl FnOnce() -> bool) -> Option<(Cut<'_>, usize)> {
+fn stated(
+    body: Cut<'_>,
+    length: usize,
+    within: Within,
+    is_sound: impl FnOnce() -> bool,
+) -> Option<(Cut<'_>, usize)> {
     if length <= body.wire {
         return Some((body.trim(length), 0));
     }

@@ -236,7 +236,8 @@ fn tzsp(cut: Cut<'_>) -> Found<'_> {
         match rest.u8(0)? {
             TZSP_END => {
                 let (layer, rest) = (tzsp_layer(cut.u16(2)?)?, rest.skip(1)?);
-                let holds_ip = matches!(descend(layer, rest).0, Network::Ip(packet) if is_plausible_in_frame(packet));
+                let holds_ip =
+                    matches!(descend(layer, rest).0, Network::Ip(packet) if is_plausible_in_frame(packet));
                 return holds_ip.then_some((UdpKind::Tzsp, layer, rest));
             }
             TZSP_PADDING => rest = rest.skip(1)?,
