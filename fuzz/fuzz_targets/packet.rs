@@ -23,10 +23,11 @@ fuzz_target!(|data: &[u8]| {
         let link = LINKS.get(usize::from(input.u8())).copied();
         let link = LinkType(link.unwrap_or_else(|| input.u16()));
         let before = parts;
-        let (beyond, fcs_len) = (u32::from(input.u8()), input.u8() & 15);
+        let (beyond, trailer) = (u32::from(input.u8()), input.u8());
+        let (fcs_len, damaged) = (trailer & 15, trailer & 16 != 0);
         let bytes = input.block();
         let wire_len = bytes.len() as u32 + if beyond > 127 { 0 } else { beyond };
-        let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len };
+        let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len, damaged };
         let Ok(mut packet) = decoder.decode(&frame, &&arena, &mut anomalies) else { return };
         loop {
             parts += 1;

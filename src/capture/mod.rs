@@ -46,6 +46,8 @@ pub struct Frame<'cap> {
     pub wire_len: u32,
     /// Bytes of frame check sequence at the end of the frame on the wire (0 to 15), as the interface states.
     pub fcs_len: u8,
+    /// The capture says that what came over the wire was damaged: a wrong frame check sequence, a symbol error.
+    pub damaged: bool,
 }
 
 /// The link type of an interface: a `LINKTYPE_` value of the pcap registry, FCS bits removed.

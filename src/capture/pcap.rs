@@ -115,7 +115,7 @@ impl PcapReader {
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);
-            return Ok(Some(Frame { at, link: self.link, bytes, wire_len, fcs_len: self.fcs_len }));
+            return Ok(Some(Frame { at, link: self.link, bytes, wire_len, fcs_len: self.fcs_len, damaged: false }));
         }
     }
 

@@ -176,7 +176,8 @@ impl PcapngReader {
             interface.frames += 1;
         }
         let wire_len = packet.wire.max(packet.bytes.len() as u32);
-        Frame { at, link: packet.interface.link, bytes: packet.bytes, wire_len, fcs_len: packet.fcs_len }
+        let (link, bytes) = (packet.interface.link, packet.bytes);
+        Frame { at, link, bytes, wire_len, fcs_len: packet.fcs_len, damaged: packet.damaged }
     }
 
     /// Blocks that carry no packet.
@@ -405,6 +406,23 @@ mod tests {
             let (frames, facts, _) = read_one(&file(order, &[], &[order.block(2, &packet)])).expect("sound");
             assert_eq!(frames, [(1, 7_000, b"abc".to_vec(), 3, 1, 0)]);
             assert_eq!(facts.dropped_by_capture, Some(11));
+        }
+    }
+
+    #[test]
+    fn errors_of_the_link_are_damage_where_they_leave_the_bytes_in_doubt() {
+        let fixed = |order: Order| [0, 0, 7, 3, 3].into_iter().flat_map(move |word| order.u32(word));
+        for (order, bit) in [LE, BE].into_iter().flat_map(|order| (0..32).map(move |bit| (order, bit))) {
+            let flags = order.option(2, &order.u32(1 << bit));
+            let enhanced = order.enhanced(0, 1, 3, b"abc", &flags);
+            let body = [fixed(order).collect(), b"abc\0".to_vec(), flags].concat();
+            let bytes = file(order, &[], &[enhanced, order.block(2, &body)]);
+            let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+            let (mut frames, mut anomalies) = (set.frames(), Anomalies::default());
+            for _ in 0..2 {
+                let frame = frames.next(&mut anomalies).expect("sound").expect("two frames");
+                assert_eq!(frame.damaged, [24, 28, 29, 30, 31].contains(&bit), "bit {bit}");
+            }
         }
     }
 

@@ -101,6 +101,7 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
     let said = [
         (Kind::UnknownLinkType, "frame", "of a link type that this tool does not read"),
         (Kind::BadHeader, "frame", "with headers that are cut off or contradict their lengths"),
+        (Kind::DamagedFrame, "frame", "that the capture marks as damaged"),
         (Kind::IncompleteFragments, "IP datagram", "of which fragments are missing"),
         (Kind::FragmentConflict, "fragment", "that overlaps another with other content"),
         (Kind::BadChecksum, "packet", "with a wrong checksum"),

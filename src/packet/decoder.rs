@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::cut::Cut;
+use super::doubt::Doubt;
 use super::fragments::{Fragments, Key};
-use super::ip::{self, Datagram, Place};
+use super::ip::{self, Datagram, Place, Within};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
 use super::transport::{self, Head, TCP, UDP};
@@ -68,6 +69,8 @@ pub struct Decoder {
     fragments: Fragments,
     paths: Paths,
     counts: DecodeCounts,
+    /// What speaks against the inside of the datagram that was taken for both last.
+    outer: Doubt,
     /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
     part: usize,
 }
@@ -82,6 +85,7 @@ impl Decoder {
             fragments: Fragments::new(limits),
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
+            outer: Doubt::default(),
             part: 0,
         }
     }
@@ -110,7 +114,7 @@ impl Decoder {
             note_snaplen(frame, anomalies);
         }
         self.part = 0;
-        self.descend(Layer::Link(frame.link.0), without_fcs(frame), PathId::NONE, frame.at, store, anomalies)
+        self.frame(frame, store, anomalies)
     }
 
     /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
@@ -130,7 +134,7 @@ impl Decoder {
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        self.descend(Layer::Link(frame.link.0), without_fcs(frame), PathId::NONE, frame.at, store, anomalies)
+        self.frame(frame, store, anomalies)
     }
 
     /// What is inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
@@ -154,31 +158,51 @@ impl Decoder {
             return Ok(None);
         };
         let path = self.cross(packet.path, tunnel, source.ip, destination.ip, packet.at, anomalies);
-        self.descend(layer, cut, path, packet.at, store, anomalies)
+        let place = (path, tunnel::within(tunnel, layer));
+        self.descend(layer, cut, place, self.outer, packet.at, store, anomalies)
     }
 
-    /// From a header at `path` to the innermost packet.
     #[inline]
+    fn frame<'cap>(
+        &mut self,
+        frame: &Frame<'cap>,
+        store: &dyn Store<'cap>,
+        anomalies: &mut Anomalies,
+    ) -> Result<Option<Packet<'cap>>, Error> {
+        let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
+        let place = (PathId::NONE, Within::Frame);
+        self.descend(layer, without_fcs(frame), place, doubt, frame.at, store, anomalies)
+    }
+
+    /// From a header at a path, which lies in what is given with it and which `doubt` speaks against, to the innermost packet.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn descend<'cap>(
         &mut self,
         mut layer: Layer,
         mut cut: Cut<'cap>,
-        mut path: PathId,
+        (mut path, mut within): (PathId, Within),
+        mut doubt: Doubt,
         at: At,
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, path, at, anomalies) else { return Ok(None) };
-            let datagram = match ip::datagram(packet, path != PathId::NONE) {
+            let Some(packet) = self.network(layer, cut, path, &mut doubt, at, anomalies) else { return Ok(None) };
+            let datagram = match ip::datagram(packet, within) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
             };
+            if datagram.beyond > 0 {
+                note_beyond(&datagram, within, at, anomalies);
+            }
             let whole;
             let datagram = match datagram.upper.fragment {
                 None => &datagram,
+                Some(_) if !self.may_be_joined(doubt, &datagram, at, anomalies) => return Ok(None),
                 Some(place) => match self.reassemble(datagram, place, path, at, store, anomalies)? {
-                    Some(found) => {
+                    Some((found, span)) => {
+                        doubt.joined = Some(span);
                         whole = found;
                         &whole
                     }
@@ -192,7 +216,10 @@ impl Decoder {
                         Ok(found) => found,
                         Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
-                    segment.checksum = self.test(datagram, upper.payload, &head, at, anomalies);
+                    match self.judge(doubt, datagram, upper.payload, &head, at, anomalies) {
+                        Some(checksum) => segment.checksum = checksum,
+                        None => return Ok(None),
+                    }
                     let transport = Transport::Tcp(segment);
                     return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport));
                 }
@@ -203,13 +230,28 @@ impl Decoder {
                     };
                     let payload = whole.skip(8).unwrap_or_default();
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
-                        Reading::Tunnel(inner) => inner,
+                        Reading::Tunnel(inner) => {
+                            if !doubt.is_none() && head.checksum != 0 {
+                                match self.judge(doubt, datagram, whole, &head, at, anomalies) {
+                                    // All of what is inside is covered.
+                                    Some(Checksum::Good) => doubt.joined = None,
+                                    Some(_) => {}
+                                    None => return Ok(None),
+                                }
+                            }
+                            inner
+                        }
                         reading => {
-                            found.checksum = self.test(datagram, whole, &head, at, anomalies);
+                            match self.judge(doubt, datagram, whole, &head, at, anomalies) {
+                                Some(checksum) => found.checksum = checksum,
+                                None => return Ok(None),
+                            }
                             let transport = Transport::Udp(found);
                             let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
+                                    self.outer =
+                                        if found.checksum == Checksum::Good { Doubt::default() } else { doubt };
                                     packet.map(|packet| ambiguous(packet, tunnel, anomalies))
                                 }
                                 _ => packet,
@@ -227,7 +269,7 @@ impl Decoder {
                 },
             };
             path = self.cross(path, inner.0, datagram.source, datagram.destination, at, anomalies);
-            (layer, cut) = (inner.1, inner.2);
+            (layer, cut, within) = (inner.1, inner.2, tunnel::within(inner.0, inner.1));
         }
         note(Kind::LimitReached, at, "tunnels nested deeper than the limit", anomalies);
         Ok(None)
@@ -276,10 +318,13 @@ impl Decoder {
         layer: Layer,
         cut: Cut<'a>,
         path: PathId,
+        doubt: &mut Doubt,
         at: At,
         anomalies: &mut Anomalies,
     ) -> Option<Cut<'a>> {
-        let network = match link::descend(layer, cut) {
+        let (network, damaged) = link::descend(layer, cut);
+        doubt.damaged |= damaged;
+        let network = match network {
             Network::Aggregate(aggregate) => self.next_part(aggregate, path),
             network => network,
         };
@@ -311,13 +356,13 @@ impl Decoder {
         match wireless::part(aggregate, std::mem::take(&mut self.part)) {
             Some((part, next)) => {
                 self.part = next.unwrap_or(0);
-                link::descend(Layer::Llc, part)
+                link::descend(Layer::Llc, part).0
             }
             None => Network::Bad("a part of an 802.11 aggregate (A-MSDU) is cut off"),
         }
     }
 
-    /// The whole datagram of a fragment at `place`, once it is complete.
+    /// The whole datagram of a fragment at `place`, once it is complete, and the frames of its fragments.
     #[cold]
     fn reassemble<'cap>(
         &mut self,
@@ -327,7 +372,7 @@ impl Decoder {
         at: At,
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
-    ) -> Result<Option<Datagram<'cap>>, Error> {
+    ) -> Result<Option<(Datagram<'cap>, Span)>, Error> {
         self.counts.fragments += 1;
         let ipv4 = datagram.source.is_ipv4();
         let key = Key {
@@ -344,9 +389,47 @@ impl Decoder {
         match ip::extensions(whole.protocol, whole.payload, !ipv4) {
             Ok(upper) if upper.fragment.is_some() => Ok(bad_header(at, "a fragment of a fragment", anomalies)),
             // The low bits of an IPv6 fragment's identification tell copies apart as IPv4's do.
-            Ok(upper) => Ok(Some(Datagram { upper, ident: (place.id & 0xffff) as u16, exact: false, ..datagram })),
+            Ok(upper) => {
+                let ident = (place.id & 0xffff) as u16;
+                Ok(Some((Datagram { upper, ident, ..datagram }, whole.span)))
+            }
             Err(reason) => Ok(bad_header(at, reason, anomalies)),
         }
+    }
+
+    /// Whether a fragment may be put together with others, in spite of what speaks against it.
+    #[cold]
+    fn may_be_joined(&self, doubt: Doubt, datagram: &Datagram<'_>, at: At, anomalies: &mut Anomalies) -> bool {
+        // No checksum covers a fragment alone.
+        let verdict = doubt.verdict(Checksum::Unchecked);
+        if let Some((kind, detail)) = verdict.told {
+            let flow = format!("{} -> {}", datagram.source, datagram.destination);
+            anomalies.note(kind, 1, || Example { span: Some(Span::single(at)), flow, detail });
+        }
+        verdict.checksum.is_some()
+    }
+
+    /// What the checksum of a packet counts as; `None` when it is left out, as something speaks against it.
+    #[inline]
+    fn judge(
+        &mut self,
+        doubt: Doubt,
+        datagram: &Datagram<'_>,
+        segment: Cut<'_>,
+        head: &Head,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> Option<Checksum> {
+        let asked = self.test(datagram, segment, head, at, anomalies);
+        if doubt.is_none() {
+            return Some(asked);
+        }
+        let verdict = doubt.verdict(tested(datagram, segment, head));
+        if let Some((kind, detail)) = verdict.told {
+            let span = doubt.joined.unwrap_or(Span::single(at));
+            anomalies.note(kind, 1, || Example { span: Some(span), flow: arrow(datagram, head), detail });
+        }
+        verdict.checksum
     }
 
     #[inline]
@@ -359,21 +442,12 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Checksum {
         let Some(bad) = &mut self.counts.bad_checksums else { return Checksum::Unchecked };
-        if !datagram.exact || datagram.upper.routed {
-            return Checksum::Unchecked;
-        }
-        let (source, destination) = (datagram.source, datagram.destination);
-        let outcome = transport::checksum(source, destination, datagram.upper.protocol, segment, head.checksum);
+        let outcome = tested(datagram, segment, head);
         if outcome == Checksum::Bad {
             *bad += 1;
             anomalies.note(Kind::BadChecksum, 1, || {
-                let flow = format!(
-                    "{} -> {}",
-                    Endpoint { ip: source, port: head.source_port },
-                    Endpoint { ip: destination, port: head.destination_port }
-                );
                 let detail = format!("checksum {:#06x} does not match", head.checksum);
-                Example { span: Some(Span::single(at)), flow, detail }
+                Example { span: Some(Span::single(at)), flow: arrow(datagram, head), detail }
             });
         }
         outcome
@@ -405,6 +479,22 @@ impl Decoder {
         let fingerprint = u32::from(datagram.ident) << 16 | u32::from(head.checksum);
         Some(Packet { at, flow, direction, path, transport, fingerprint, also_tunnel: false })
     }
+}
+
+/// The outcome of the test of a checksum under any policy.
+#[inline]
+fn tested(datagram: &Datagram<'_>, segment: Cut<'_>, head: &Head) -> Checksum {
+    if !datagram.exact || datagram.upper.routed {
+        return Checksum::Unchecked;
+    }
+    transport::checksum(datagram.source, datagram.destination, datagram.upper.protocol, segment, head.checksum)
+}
+
+/// Who sends to whom, in words.
+fn arrow(datagram: &Datagram<'_>, head: &Head) -> String {
+    let source = Endpoint { ip: datagram.source, port: head.source_port };
+    let destination = Endpoint { ip: datagram.destination, port: head.destination_port };
+    format!("{source} -> {destination}")
 }
 
 /// Counts a frame that cannot be used; always `None`, to be returned.
@@ -449,6 +539,17 @@ fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
         span: Some(Span::single(frame.at)),
         flow: String::new(),
         detail: format!("{held} of {wire} bytes were captured"),
+    });
+}
+
+/// The start of a packet whose end neither the frame nor the tunnel around it speaks of.
+#[cold]
+fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, anomalies: &mut Anomalies) {
+    let around = if within == Within::Frame { "frame" } else { "tunnel around it" };
+    anomalies.note(Kind::Snaplen, datagram.beyond as u64, || Example {
+        span: Some(Span::single(at)),
+        flow: format!("{} -> {}", datagram.source, datagram.destination),
+        detail: format!("the length of the IP packet goes {} bytes beyond the {around}", datagram.beyond),
     });
 }
 

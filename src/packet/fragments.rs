@@ -3,6 +3,8 @@
 //! A datagram of which two fragments contradict each other is left out, as RFC 5722 asks of a receiver: nothing here
 //! tells whose version is right, and a peer would be accused of the other. A fragment that the snap length cut still
 //! takes its place: the datagram then has a shorter captured prefix than its length on the wire.
+//!
+//! Whether fragments that fit together belong together is asked of the checksum, see [`Doubt`](super::doubt::Doubt).
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -36,6 +38,8 @@ pub(super) struct Whole<'cap> {
     /// Protocol number that the first fragment names.
     pub protocol: u8,
     pub payload: Cut<'cap>,
+    /// From its first to its last fragment.
+    pub span: Span,
 }
 
 /// Datagrams under reassembly, oldest first, and a few finished ones to know their duplicates by.
@@ -171,7 +175,7 @@ impl Fragments {
         }
         self.done.push_back((*key, at, datagram.pieces));
         self.compact();
-        Ok(Some(Whole { protocol: datagram.protocol, payload }))
+        Ok(Some(Whole { protocol: datagram.protocol, payload, span: datagram.span }))
     }
 
     /// Whether the fragment belongs to a datagram that was just completed: the second copy of a SPAN double.

@@ -22,6 +22,19 @@ pub(super) struct Datagram<'a> {
     pub upper: Upper<'a>,
     /// The header states the length; `false` for offload giants, whose length and checksum are not final.
     pub exact: bool,
+    /// Bytes that its header states beyond the end of what it lies in.
+    pub beyond: usize,
+}
+
+/// What an IP packet lies in, and so what a stated length beyond its end means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Within {
+    /// A frame of the capture, of which some programs keep the start and forget the length: a cut.
+    Frame,
+    /// A tunnel of frames, which a mirror may have cut before it sent them on: a cut, if the header is sound.
+    Mirror,
+    /// A tunnel of packets, whose own header vouches for the length: an error.
+    Tunnel,
 }
 
 /// What follows the IP header and its extensions.
@@ -47,31 +60,28 @@ pub(super) struct Place {
 }
 
 /// Reads an IP packet of either version; what lies behind its stated length is left out.
-///
-/// At the outermost header a stated length beyond the frame counts as a cut; inside a tunnel (`nested`) it is an
-/// error, because the outer header vouches for the length.
 #[inline]
-pub(super) fn datagram(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+pub(super) fn datagram(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
     match cut.u8(0).map(|byte| byte >> 4) {
-        Some(4) => ipv4(cut, nested),
-        Some(6) => ipv6(cut, nested),
+        Some(4) => ipv4(cut, within),
+        Some(6) => ipv6(cut, within),
         Some(_) => Err("neither IPv4 nor IPv6"),
         None => Err("an IP header is cut off"),
     }
 }
 
 #[inline]
-fn ipv4(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+fn ipv4(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
     let header = Ipv4HeaderSlice::from_slice(cut.bytes).map_err(|_| "an IPv4 header is cut off or malformed")?;
     let header_len = header.slice().len();
     let total = usize::from(header.total_len());
     let exact = total != 0;
     let body = cut.skip(header_len).ok_or("an IPv4 header longer than its frame")?;
-    let body = if exact {
+    let (body, beyond) = if exact {
         let length = total.checked_sub(header_len).ok_or("an IPv4 total length below its header's")?;
-        stated(body, length, nested).ok_or("an IPv4 total length beyond the tunnel's")?
+        stated(body, length, within, || is_sound(&header)).ok_or("an IPv4 total length beyond the tunnel's")?
     } else {
-        body
+        (body, 0)
     };
     let protocol = header.protocol().0;
     let upper = if header.is_fragmenting_payload() {
@@ -89,20 +99,21 @@ fn ipv4(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
         ident: header.identification(),
         upper,
         exact,
+        beyond,
     })
 }
 
 #[inline]
-fn ipv6(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
+fn ipv6(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
     let header = Ipv6HeaderSlice::from_slice(cut.bytes).map_err(|_| "an IPv6 header is cut off or malformed")?;
     let length = usize::from(header.payload_length());
     let body = cut.skip(IPV6_HEADER).ok_or("an IPv6 header longer than its frame")?;
     // RFC 2675 and offload: zero means a length that does not fit.
     let exact = length != 0;
-    let body = if exact {
-        stated(body, length, nested).ok_or("an IPv6 payload length beyond the tunnel's")?
+    let (body, beyond) = if exact {
+        stated(body, length, within, || true).ok_or("an IPv6 payload length beyond the tunnel's")?
     } else {
-        body
+        (body, 0)
     };
     Ok(Datagram {
         source: IpAddr::V6(header.source_addr()),
@@ -110,19 +121,28 @@ fn ipv6(cut: Cut<'_>, nested: bool) -> Result<Datagram<'_>, &'static str> {
         ident: (header.flow_label().value() & 0xffff) as u16,
         upper: extensions(header.next_header().0, body, true)?,
         exact,
+        beyond,
     })
 }
 
-/// `body` with the length that its header states.
+/// `body` with the length that its header states, and how much of that lies beyond what it stands in.
 #[inline]
-fn stated(body: Cut<'_>, length: usize, nested: bool) -> Option<Cut<'_>> {
+fn stated(
+    body: Cut<'_>,
+    length: usize,
+    within: Within,
+    is_sound: impl FnOnce() -> bool,
+) -> Option<(Cut<'_>, usize)> {
     if length <= body.wire {
-        Some(body.trim(length))
-    } else if nested {
-        None
-    } else {
-        Some(Cut { bytes: body.bytes, wire: length })
+        return Some((body.trim(length), 0));
     }
+    let is_cut = within == Within::Frame || (within == Within::Mirror && is_sound());
+    is_cut.then(|| (Cut { bytes: body.bytes, wire: length }, length - body.wire))
+}
+
+/// Whether the checksum of the header itself matches.
+fn is_sound(header: &Ipv4HeaderSlice<'_>) -> bool {
+    etherparse::checksum::Sum16BitWords::new().add_slice(header.slice()).ones_complement() == 0
 }
 
 /// Walks extension headers from protocol number `next` on; IPv4 knows only the authentication header.
@@ -165,17 +185,28 @@ pub(super) fn extensions(next: u8, body: Cut<'_>, ipv6: bool) -> Result<Upper<'_
 
 /// Whether `cut` begins with a complete IP header that fits what was sent: asked where a tunnel is a guess.
 pub(super) fn is_plausible(cut: Cut<'_>) -> bool {
+    is_plausible_within(cut, Within::Tunnel)
+}
+
+/// The same in a tunnel of frames, in which a mirror may have cut them: a header that is sound may state more.
+pub(super) fn is_plausible_in_frame(cut: Cut<'_>) -> bool {
+    is_plausible_within(cut, Within::Mirror)
+}
+
+fn is_plausible_within(cut: Cut<'_>, within: Within) -> bool {
+    let may_be_cut = within == Within::Mirror;
     match cut.u8(0).map(|byte| byte >> 4) {
         Some(4) => Ipv4HeaderSlice::from_slice(cut.bytes).is_ok_and(|header| {
             let (header_len, total) = (header.slice().len(), usize::from(header.total_len()));
-            let sum = etherparse::checksum::Sum16BitWords::new().add_slice(header.slice()).ones_complement();
+            let sound = is_sound(&header);
             // Offload may leave the checksum zero.
-            total >= header_len && total <= cut.wire && (sum == 0 || header.header_checksum() == 0)
+            let fits = total <= cut.wire && (sound || header.header_checksum() == 0);
+            total >= header_len && (fits || (may_be_cut && sound))
         }),
         Some(6) => Ipv6HeaderSlice::from_slice(cut.bytes).is_ok_and(|header| {
             let length = usize::from(header.payload_length());
             (length != 0 || header.next_header().0 == NO_NEXT_HEADER)
-                && IPV6_HEADER + length <= cut.wire
+                && (IPV6_HEADER + length <= cut.wire || may_be_cut)
                 && is_known(header.next_header().0)
         }),
         _ => false,

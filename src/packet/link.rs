@@ -23,6 +23,8 @@ pub(super) enum Layer {
     Mpls,
     /// IPv4 or IPv6, told by the version.
     Ip,
+    /// IEEE 802.11 whose header the radio aligned to 4 bytes.
+    PaddedWireless,
 }
 
 /// What lies under the link layers.
@@ -43,6 +45,8 @@ pub(super) enum Network<'a> {
 /// One step down, or the end of the way.
 pub(super) enum Step<'a> {
     Down(Layer, Cut<'a>),
+    /// One down, in a frame that is marked as damaged.
+    Damaged(Layer, Cut<'a>),
     End(Network<'a>),
 }
 
@@ -53,26 +57,28 @@ pub fn is_read(link: LinkType) -> bool {
     !matches!(link_header(link.0, nothing), Some(Step::End(Network::UnknownLink(_))))
 }
 
-/// Walks from `layer` to IP.
+/// Walks from `layer` to IP; also whether a header on the way marks the frame as damaged.
 #[inline]
-pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> Network<'_> {
+pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> (Network<'_>, bool) {
+    let mut damaged = false;
     // Rationale: nearly all frames are this one; the loop below finds the same, in four turns.
     if let (Layer::Link(LINK_ETHERNET), Some(0x0800 | 0x86dd)) = (layer, cut.u16(12))
         && let Some(packet) = cut.skip(14)
     {
-        return Network::Ip(packet);
+        return (Network::Ip(packet), damaged);
     }
     for _ in 0..MAX_HEADERS {
         match step(layer, cut) {
             Some(Step::Down(next, rest)) => (layer, cut) = (next, rest),
-            Some(Step::End(network)) => return network,
-            None => return Network::Bad("a link header is cut off"),
+            Some(Step::Damaged(next, rest)) => (layer, cut, damaged) = (next, rest, true),
+            Some(Step::End(network)) => return (network, damaged),
+            None => return (Network::Bad("a link header is cut off"), damaged),
         }
         if layer == Layer::Ip {
-            return Network::Ip(cut);
+            return (Network::Ip(cut), damaged);
         }
     }
-    Network::Bad("more link headers than the limit")
+    (Network::Bad("more link headers than the limit"), damaged)
 }
 
 /// `None`: the header is not completely captured.
@@ -86,6 +92,7 @@ fn step(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
         Layer::Ppp => ppp(cut),
         Layer::Mpls => mpls(cut),
         Layer::Ip => end(Network::Ip(cut)),
+        Layer::PaddedWireless => wireless::data_frame(cut, true),
     }
 }
 
@@ -241,13 +248,13 @@ pub(super) fn mpls_holds_ip(cut: Cut<'_>) -> bool {
     false
 }
 
-/// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header.
+/// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header, whole or cut.
 pub(super) fn ethernet_holds_ip(cut: Cut<'_>) -> bool {
     let mut at = 12;
     for _ in 0..MAX_TAGS {
         match cut.u16(at) {
             Some(0x8100 | 0x88a8 | 0x9100 | 0x9200) => at += 4,
-            Some(0x0800 | 0x86dd) => return cut.skip(at + 2).is_some_and(super::ip::is_plausible),
+            Some(0x0800 | 0x86dd) => return cut.skip(at + 2).is_some_and(super::ip::is_plausible_in_frame),
             _ => return false,
         }
     }
@@ -298,7 +305,11 @@ fn pktap(cut: Cut<'_>) -> Option<Step<'_>> {
 fn ppi(cut: Cut<'_>) -> Option<Step<'_>> {
     let length = usize::from(u16::from_le_bytes(cut.array(2)?));
     match u16::try_from(u32::from_le_bytes(cut.array(4)?)) {
-        Ok(link) if length >= 8 && length <= cut.wire => down(Layer::Link(link), cut.skip(length)?),
+        Ok(link) if length >= 8 && length <= cut.wire => {
+            let (layer, rest) = (Layer::Link(link), cut.skip(length)?);
+            let damaged = link == LINK_IEEE802_11 && wireless::is_damaged_by_ppi(cut.trim(length));
+            Some(if damaged { Step::Damaged(layer, rest) } else { Step::Down(layer, rest) })
+        }
         _ => end(Network::Bad("a PPI header of impossible length")),
     }
 }

@@ -2,6 +2,7 @@
 
 mod cut;
 mod decoder;
+mod doubt;
 mod fragments;
 mod ip;
 mod link;
@@ -164,7 +165,8 @@ pub struct TcpSegment<'cap> {
     pub flags: TcpFlags,
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for.
+    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put together
+    /// from fragments.
     pub checksum: Checksum,
 }
 
@@ -184,7 +186,8 @@ pub struct TcpFlags {
 pub struct UdpDatagram<'cap> {
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for.
+    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put together
+    /// from fragments.
     pub checksum: Checksum,
 }
 

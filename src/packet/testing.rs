@@ -24,7 +24,7 @@ pub(super) fn at(n: u64) -> At {
 
 /// A frame whose wire length is its captured length.
 pub(super) fn frame<'a>(link: u16, bytes: &'a [u8]) -> Frame<'a> {
-    Frame { at: at(1), link: LinkType(link), bytes, wire_len: bytes.len() as u32, fcs_len: 0 }
+    Frame { at: at(1), link: LinkType(link), bytes, wire_len: bytes.len() as u32, fcs_len: 0, damaged: false }
 }
 
 /// What a fresh decoder makes of one frame.

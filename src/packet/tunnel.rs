@@ -8,7 +8,7 @@ pub(super) mod udp;
 use std::fmt;
 
 use super::cut::Cut;
-use super::ip::is_plausible;
+use super::ip::{Within, is_plausible};
 use super::link::{Layer, ethernet_holds_ip};
 
 /// A kind of tunnel, with the number that separates networks in it where there is one.
@@ -95,6 +95,14 @@ impl fmt::Display for UdpKind {
 /// The tunnel, the first header in it, and what it carries.
 pub(super) type Inner<'a> = (Tunnel, Layer, Cut<'a>);
 
+/// What the packets in a tunnel lie in, whose first header is `layer`.
+pub(super) fn within(tunnel: Tunnel, layer: Layer) -> Within {
+    match (tunnel, layer) {
+        (Tunnel::Erspan, _) | (_, Layer::Ethernet | Layer::EtherType(BRIDGED) | Layer::Link(_)) => Within::Mirror,
+        _ => Within::Tunnel,
+    }
+}
+
 /// The tunnel of an IP protocol number; `Ok(None)` when the protocol is none, or carries no packets here.
 pub(super) fn over_ip(protocol: u8, cut: Cut<'_>, ipv4: bool) -> Result<Option<Inner<'_>>, &'static str> {
     match protocol {
@@ -177,11 +185,12 @@ const GRE_VERSION: u16 = 0x0007;
 const ERSPAN_I_II: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 const PPP: u16 = 0x880b;
+const BRIDGED: u16 = 0x6558;
 
 #[cfg(test)]
 mod tests {
     use crate::anomaly::Kind;
-    use crate::packet::testing::{decode, ethernet, frame, ip4, tcp4, udp6};
+    use crate::packet::testing::{decode, ethernet, frame, ip4, tcp4, udp4, udp6};
 
     const TCP: &str = " 198.51.100.1 -> 198.51.100.2|192.0.2.1:1111>192.0.2.2:2222 Tcp 5/5";
     const UDP: &str = " 198.51.100.1 -> 198.51.100.2|[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 5/5";
@@ -238,6 +247,39 @@ mod tests {
         assert!(decode(&frame(101, &bytes)).packet.is_some());
         let outcome = decode(&frame(101, &ip4(4, &bytes)));
         assert_eq!((outcome.packet.is_none(), outcome.count(Kind::LimitReached)), (true, 1));
+    }
+
+    #[test]
+    fn frames_that_a_mirror_cut_are_cut_frames() {
+        let whole = [ethernet(0x0800, &tcp4(&[7; 1_400])), ethernet(0x86dd, &udp6(&[7; 1_400]))];
+        let expected =
+            ["192.0.2.1:1111>192.0.2.2:2222 Tcp 100/1400", "[2001:db8::1]:1111>[2001:db8::2]:2222 Udp 92/1400"];
+        for (whole, expected) in whole.iter().zip(expected) {
+            let cut = &whole[..154];
+            let missing = whole.len() as u64 - 154;
+            let check = |bytes: &[u8]| {
+                let outcome = decode(&frame(101, bytes));
+                assert!(outcome.text().ends_with(&format!("198.51.100.2|{expected}")), "{}", outcome.text());
+                let told = outcome.anomalies.tally(Kind::Snaplen).expect("it is told");
+                assert_eq!((told.count, told.amount), (1, missing));
+            };
+            for header in [&[0, 0, 0x88, 0xbe][..], &[0, 0, 0x65, 0x58]] {
+                check(&ip4(47, &[header, cut].concat()));
+            }
+            check(&ip4(97, &[&[0x30, 0], cut].concat()));
+            check(&udp4(9_999, 4_789, &[&[8, 0, 0, 0, 0, 0, 5, 0], cut].concat()));
+            check(&udp4(9_999, 6_081, &[&[0, 0, 0x65, 0x58, 0, 0, 6, 0], cut].concat()));
+            check(&udp4(9_999, 6_080, &[&[0, 143, 0, 0], cut].concat()));
+        }
+        // A header that is not sound shows nothing of what was there.
+        let mut cut = whole[0][..154].to_vec();
+        cut[14 + 8] ^= 1;
+        assert_eq!(
+            decode(&frame(101, &ip4(47, &[&[0, 0, 0x88, 0xbe], &cut[..]].concat()))).text(),
+            "an IPv4 total length beyond the tunnel's"
+        );
+        let vxlan = udp4(9_999, 4_789, &[&[8, 0, 0, 0, 0, 0, 5, 0], &cut[..]].concat());
+        assert_eq!(decode(&frame(101, &vxlan)).text(), "|198.51.100.1:9999>198.51.100.2:4789 Udp 162/162");
     }
 
     #[test]

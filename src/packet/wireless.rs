@@ -1,7 +1,7 @@
 //! IEEE 802.11 data frames, and the capture headers in front of them.
 
 use super::cut::Cut;
-use super::link::{Layer, Network, Step, down, end};
+use super::link::{LINK_IEEE802_11, Layer, Network, Step, down, end};
 
 /// A data frame with its MAC header; `padded` when the radio aligned the header to 4 bytes.
 ///
@@ -72,7 +72,27 @@ pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
     let flags_at = if first & 1 != 0 { fields.next_multiple_of(8) + 8 } else { fields };
     let flags = if first & 2 != 0 && flags_at < length { cut.u8(flags_at)? } else { 0 };
     let rest = if flags & RADIOTAP_FCS != 0 { rest.trim(rest.wire.saturating_sub(4)) } else { rest };
-    data_frame(rest, flags & RADIOTAP_PADDED != 0)
+    let padded = flags & RADIOTAP_PADDED != 0;
+    if flags & RADIOTAP_BAD_FCS != 0 {
+        let layer = if padded { Layer::PaddedWireless } else { Layer::Link(LINK_IEEE802_11) };
+        return Some(Step::Damaged(layer, rest));
+    }
+    data_frame(rest, padded)
+}
+
+/// Whether per-packet information says that the frame check sequence is wrong, or that the radio met an error.
+///
+/// Source: the PPI specification, section 4.1.2: the flags of the field of 802.11 are its bytes 8 and 9, little-endian.
+pub(super) fn is_damaged_by_ppi(header: Cut<'_>) -> bool {
+    let number = |at| header.array(at).map(|bytes| usize::from(u16::from_le_bytes(bytes)));
+    let mut at = PPI_HEADER;
+    while let (Some(kind), Some(length)) = (number(at), number(at + 2)) {
+        if kind == PPI_802_11 {
+            return number(at + 12).is_some_and(|flags| flags & PPI_DAMAGE != 0);
+        }
+        at += 4 + length;
+    }
+    false
 }
 
 /// Prism monitor header: message code and length in the byte order of the host, or AVS under the same link type.
@@ -107,4 +127,9 @@ const ORDER: u8 = 0x80;
 const AGGREGATE: u8 = 0x80;
 const RADIOTAP_FCS: u8 = 0x10;
 const RADIOTAP_PADDED: u8 = 0x20;
+const RADIOTAP_BAD_FCS: u8 = 0x40;
+const PPI_HEADER: usize = 8;
+const PPI_802_11: usize = 2;
+// Rationale: bit 2 is an invalid frame check sequence, bit 3 an error of the radio.
+const PPI_DAMAGE: usize = 0x000c;
 const AVS_MAGIC: u32 = 0x8021_1000;

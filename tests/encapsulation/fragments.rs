@@ -131,3 +131,56 @@ fn fragments_that_contradict_each_other_accuse_nobody() {
         assert_eq!(row.bytes.refuted, 0, "{row:#?}");
     }
 }
+
+/// Nobody is accused, something is lost, and the datagram is told of as a conflict.
+#[track_caller]
+fn left_out(evidence: &Evidence) {
+    check(evidence);
+    assert_eq!(evidence.anomalies.tally(Kind::FragmentConflict).map(|tally| tally.count), Some(1));
+    for row in &evidence.transfers {
+        assert_eq!(row.bytes.refuted, 0, "{row:#?}");
+    }
+    let verified: u64 = evidence.transfers.iter().map(|row| row.bytes.verified).sum();
+    assert!(verified > 100_000, "{verified}");
+}
+
+#[test]
+fn an_identification_that_returns_makes_no_datagram_and_accuses_nobody() {
+    let recording = Recording::of(MTU);
+    let full = |(_, packet): &(i64, Vec<u8>)| packet.len() == 1_500;
+    let long: Vec<usize> = (0..recording.packets.len()).filter(|at| full(&recording.packets[*at])).collect();
+    // The head of the earlier one was not captured.
+    let (early, later) = (long[20], long[120]);
+    let capture = recording.wrapped(1, |packet, number| {
+        let gre = join(&[&[0, 0, 8, 0], &frame::summed(packet)]);
+        let id = if number == later { early } else { number };
+        let outer = frame::ip([198, 51, 100, 1].into(), [198, 51, 100, 2].into(), 47, id as u16, &gre);
+        let mut parts = cut(&outer, 1_000, 0);
+        if number == early {
+            parts.remove(0);
+        }
+        framed(parts)
+    });
+    left_out(&recording.run(capture).once(1, 64 << 20).expect("it is read"));
+}
+
+#[test]
+fn a_wrong_checksum_shows_in_fragments_whatever_the_policy() {
+    use peerproof::packet::ChecksumPolicy;
+    let recording = Recording::of(UTP4);
+    let long: Vec<usize> =
+        (0..recording.packets.len()).filter(|at| recording.packets[*at].1.len() > 1_000).collect();
+    let hurt = long[long.len() / 2];
+    let capture = recording.wrapped(1, |packet, number| {
+        let mut packet = frame::summed(packet);
+        if number == hurt {
+            *packet.last_mut().expect("a payload") ^= 1;
+        }
+        framed(cut(&packet, 512, number as u32))
+    });
+    for policy in [ChecksumPolicy::Ignore, ChecksumPolicy::Flag, ChecksumPolicy::Drop] {
+        let evidence = recording.run(capture.clone()).checksums(policy).once(1, 64 << 20).expect("it is read");
+        left_out(&evidence);
+        assert_eq!(evidence.quality.bad_checksums, (policy != ChecksumPolicy::Ignore).then_some(1));
+    }
+}

@@ -188,6 +188,35 @@ fn wireless_data_frames_behind_every_radio_header() {
 }
 
 #[test]
+fn a_frame_that_the_radio_marks_as_damaged_is_held_against_nobody() {
+    let recording = Recording::of(MTU);
+    let long: Vec<usize> =
+        (0..recording.packets.len()).filter(|at| recording.packets[*at].1.len() == 1_500).collect();
+    let hurt = long[30];
+    let heard = |packet: &[u8], bad: bool| {
+        let mut data = wireless([0x08, 0x01], &[], &frame::summed(packet));
+        if bad {
+            data[700] ^= 1;
+        }
+        let flags = if bad { 0x50 } else { 0x10 };
+        join(&[&[0, 0, 9, 0, 2, 0, 0, 0, flags], &data, &[0xde, 0xad, 0xbe, 0xef]])
+    };
+    let alone = recording.wrapped(127, |packet, number| vec![heard(packet, number == hurt)]);
+    let evidence = recording.run(alone).once(1, 64 << 20).expect("it is read");
+    check(&evidence);
+    let told = |evidence: &Evidence| evidence.anomalies.tally(Kind::DamagedFrame).map(|tally| tally.count);
+    assert_eq!(told(&evidence), Some(1));
+    let sum = |bytes: fn(&peerproof::evidence::Transfer) -> u64| evidence.transfers.iter().map(bytes).sum::<u64>();
+    assert_eq!((sum(|row| row.bytes.refuted), sum(|row| row.bytes.lost)), (0, 1_448));
+    // The radio sends it again, and that is what counts.
+    let again = recording.wrapped(127, |packet, number| match number {
+        number if number == hurt => vec![heard(packet, true), heard(packet, false)],
+        _ => vec![heard(packet, false)],
+    });
+    assert_eq!(told(&recording.told("damaged, then sent again", again)), Some(1));
+}
+
+#[test]
 fn records_of_other_systems() {
     let header = |link: u8, packet: &[u8]| {
         let mut header = vec![0; 108];

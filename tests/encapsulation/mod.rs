@@ -19,6 +19,8 @@ use crate::synth::run::{Run, check};
 const TCP4: &str = "plain-transfer";
 const TCP6: &str = "ipv6";
 const UTP4: &str = "utp-clean";
+/// TCP over IPv4 without offload.
+const MTU: &str = "mtu-transfer";
 
 /// The IP packets of a recording, and what is proven from them without any wrapping.
 struct Recording {

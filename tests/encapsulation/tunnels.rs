@@ -76,6 +76,38 @@ fn mirrored_frames_in_all_three_versions_of_erspan() {
 }
 
 #[test]
+fn frames_that_a_mirror_cut_prove_what_a_snap_length_leaves() {
+    let recording = Recording::of(MTU);
+    let cut = |packet: &[u8]| frame::ethernet(packet).into_iter().take(1_400).collect::<Vec<u8>>();
+    let short = |(time, packet): &(i64, Vec<u8>)| Record {
+        time: *time,
+        bytes: cut(packet),
+        wire_len: frame::ethernet(packet).len() as u32,
+    };
+    let records: Vec<Record> = recording.packets.iter().map(short).collect();
+    let plain =
+        recording.run(pcap(&records, 1, Order::Little, Ticks::Nanos)).once(1, 64 << 20).expect("it is read");
+    let told = |evidence: &Evidence| {
+        evidence.anomalies.tally(Kind::Snaplen).map(|tally| (tally.count, tally.amount)).expect("it is told")
+    };
+    type Wrap = fn(&[u8]) -> Vec<u8>;
+    let wraps: [(&str, Wrap); 4] = [
+        ("ERSPAN", |cut| {
+            outer4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0x64, 0x14, 1, 0, 0, 0, 1], cut]))
+        }),
+        ("VXLAN", |cut| outer_udp(4_789, &join(&[&[8, 0, 0, 0, 0, 0, 42, 0], cut]))),
+        ("Geneve", |cut| outer_udp(6_081, &join(&[&[0, 0, 0x65, 0x58, 0, 0, 42, 0], cut]))),
+        ("TZSP", |cut| outer_udp(37_008, &join(&[&[1, 0, 0, 1, 1], cut]))),
+    ];
+    for (name, wrap) in wraps {
+        let mirrored = recording.wrapped(1, |packet, _| vec![wrap(&cut(packet))]);
+        let evidence = recording.run(mirrored).once(1, 64 << 20).expect("it is read");
+        check(&evidence);
+        assert_eq!((ledger(&evidence), told(&evidence)), (ledger(&plain), told(&plain)), "{name}");
+    }
+}
+
+#[test]
 fn l2tp_of_both_versions() {
     for (cookie, sublayer) in [(0, 0), (4, 0), (8, 0), (0, 4), (4, 4), (8, 4)] {
         let header = [vec![0, 0, 0, 77], vec![0xc5; cookie], [0x40, 0, 0, 1][..sublayer].to_vec()].concat();

@@ -16,6 +16,8 @@ pub(super) struct Packet<'cap> {
     /// Packets lost since the one before, as the block says.
     pub(super) drops: u64,
     pub(super) fcs_len: u8,
+    /// The block tells of an error that leaves the bytes in doubt.
+    pub(super) damaged: bool,
 }
 
 impl<'cap> Packet<'cap> {
@@ -106,15 +108,17 @@ impl<'cap> Packet<'cap> {
         let Some(bytes) = bytes else {
             return Err(format!("{captured} captured bytes in a packet block with a body of {} bytes", body.len()));
         };
-        Ok(Self { id, interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len })
+        Ok(Self { id, interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len, damaged: false })
     }
 
-    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown.
+    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown; the upper half tells of errors of the link.
     fn flags(&mut self, flags: Option<u32>) {
-        let octets = (flags.unwrap_or(0) >> 5 & 0xF) as u8;
+        let flags = flags.unwrap_or(0);
+        let octets = (flags >> 5 & 0xF) as u8;
         if octets > 0 {
             self.fcs_len = octets;
         }
+        self.damaged = flags & DAMAGE != 0;
     }
 }
 
@@ -126,5 +130,8 @@ fn options(body: &[u8], captured: u32, endian: Endian) -> Options<'_> {
 }
 
 const PACKET_FLAGS: u16 = 2;
+// Rationale: CRC, unaligned frame, start frame delimiter, preamble, symbol (draft-ietf-opsawg-pcapng, section 4.3.1). A
+// frame too long (bit 25), too short or with a wrong gap before it has the bytes that were sent.
+const DAMAGE: u32 = 1 << 24 | 1 << 28 | 1 << 29 | 1 << 30 | 1 << 31;
 const EPB_DROPCOUNT: u16 = 4;
 const DROPS_UNKNOWN: u16 = 0xFFFF;

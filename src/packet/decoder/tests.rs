@@ -4,18 +4,22 @@ use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::capture::LinkType;
 use crate::packet::testing::{
     Leak, at, decode, decode_with, describe, ethernet, frame, ip4, payload, tcp4, udp4, udp6,
 };
 
 /// Everything that `frames` give, in words.
 fn all(frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
-    let (mut decoder, mut anomalies) =
-        (Decoder::new(ChecksumPolicy::Ignore, &Limits::default()), Anomalies::default());
+    all_with(ChecksumPolicy::Ignore, 1, frames)
+}
+
+/// The same under `policy`, with `apart` microseconds from one frame to the next.
+fn all_with(policy: ChecksumPolicy, apart: u64, frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
+    let (mut decoder, mut anomalies) = (Decoder::new(policy, &Limits::default()), Anomalies::default());
     let mut packets = Vec::new();
     for (n, bytes) in frames.iter().enumerate() {
-        let frame = Frame { at: at(n as u64 + 1), ..frame(101, bytes) };
+        let at = At { time: at(n as u64 * apart).time, ..at(n as u64 + 1) };
+        let frame = Frame { at, ..frame(101, bytes) };
         if let Some(packet) = decoder.decode(&frame, &Leak, &mut anomalies).expect("the store cannot fail") {
             packets.push(describe(&decoder, &packet));
         }
@@ -86,6 +90,143 @@ fn a_fragmented_tunnel_and_fragments_in_a_tunnel_are_read() {
     assert_eq!(all(&fragments4(&gre(&tcp4(&[7; 2_000])), 800)).0, [text]);
     let inside: Vec<Vec<u8>> = fragments4(&tcp4(&[7; 2_000]), 800).iter().map(|part| gre(part)).collect();
     assert_eq!(all(&inside).0, [text]);
+}
+
+const POLICIES: [ChecksumPolicy; 3] = [ChecksumPolicy::Ignore, ChecksumPolicy::Flag, ChecksumPolicy::Drop];
+
+/// What `frames` give under each policy is nothing, and is told once as a conflict.
+#[track_caller]
+fn left_out(apart: u64, frames: &[Vec<u8>]) {
+    for policy in POLICIES {
+        let (packets, anomalies, _) = all_with(policy, apart, frames);
+        assert!(packets.is_empty(), "{policy:?}: {packets:?}");
+        let told = anomalies.tally(Kind::FragmentConflict).expect("it is told");
+        assert_eq!((told.count, told.examples[0].flow.contains("2222")), (1, true), "{policy:?}: {told:?}");
+    }
+}
+
+/// The tail of one datagram, then the head of the next one with the same identification.
+fn crossed(one: &[u8], other: &[u8]) -> Vec<Vec<u8>> {
+    vec![fragments4(one, 800).remove(1), fragments4(other, 800).remove(0)]
+}
+
+#[test]
+fn fragments_that_never_belonged_together_are_left_out_under_every_policy() {
+    let (one, other) = (tcp4(&[7; 1_400]), tcp4(&[8; 1_400]));
+    left_out(1, &crossed(&one, &other));
+    let gre = |inner: &[u8]| ip4(47, &[&[0, 0, 8, 0], inner].concat());
+    left_out(1, &crossed(&gre(&one), &gre(&other)));
+    let vxlan = |inner: &[u8]| {
+        let mut datagram = udp4(9_999, 4_789, &[&[8, 0, 0, 0, 0, 0, 5, 0], &ethernet(0x0800, inner)[..]].concat());
+        datagram[26..28].copy_from_slice(&[0, 0]);
+        datagram
+    };
+    left_out(1, &crossed(&vxlan(&one), &vxlan(&other)));
+    // A tail of the tunnel's own, which its checksum tells of before the packet inside is looked at.
+    let mut tunnel = fragments4(&udp4(9_999, 4_789, &[&vxlan(&one)[28..], &[1, 2]].concat()), 800);
+    assert_eq!(all(&tunnel).0.len(), 1);
+    *tunnel[1].last_mut().expect("a tail") ^= 1;
+    let (packets, anomalies, _) = all(&tunnel);
+    assert!(packets.is_empty() && anomalies.tally(Kind::FragmentConflict).is_some(), "{packets:?}");
+}
+
+#[test]
+fn one_wrong_byte_in_a_fragment_leaves_the_datagram_out_and_is_counted() {
+    let mut bytes = udp6(&[7; 1_400]);
+    bytes[1_000] ^= 1;
+    let frames = fragments6(&bytes, 800);
+    left_out(1, &frames);
+    let counts = POLICIES.map(|policy| all_with(policy, 1, &frames).2.bad_checksums);
+    assert_eq!(counts, [None, Some(1), Some(1)]);
+}
+
+#[test]
+fn fragments_that_no_checksum_vouches_for_are_joined_only_when_they_come_together() {
+    let mut bytes = udp4(1_111, 2_222, &[7; 1_400]);
+    bytes[26..28].copy_from_slice(&[0, 0]);
+    let frames = fragments4(&bytes, 800);
+    assert_eq!(all_with(ChecksumPolicy::Drop, 999_000, &frames).0.len(), 1);
+    left_out(1_001_000, &frames);
+    // With one they may come from two taps with clocks apart.
+    let frames = fragments4(&tcp4(&[7; 1_400]), 800);
+    assert_eq!(all_with(ChecksumPolicy::Drop, 20_000_000, &frames).0.len(), 1);
+}
+
+/// What `frame` gives, and what it is told of.
+fn damaged(policy: ChecksumPolicy, frame: &Frame<'_>) -> (Option<Checksum>, Option<String>) {
+    let (mut decoder, mut anomalies) = (Decoder::new(policy, &Limits::default()), Anomalies::default());
+    let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
+    let checksum = packet.map(|packet| match packet.transport {
+        Transport::Tcp(segment) => segment.checksum,
+        Transport::Udp(datagram) => datagram.checksum,
+    });
+    (checksum, anomalies.tally(Kind::DamagedFrame).map(|tally| tally.examples[0].detail.clone()))
+}
+
+#[test]
+fn of_a_damaged_frame_only_what_a_checksum_vouches_for_is_used_and_stays_in_doubt() {
+    let good = tcp4(b"hello");
+    let mut bad = good.clone();
+    bad[42] ^= 1;
+    let mut without = udp4(1_111, 2_222, b"hello");
+    without[26..28].copy_from_slice(&[0, 0]);
+    let part = fragments4(&tcp4(&[7; 1_400]), 800).remove(0);
+    for policy in POLICIES {
+        let outcome = |bytes: &[u8]| damaged(policy, &Frame { damaged: true, ..frame(101, bytes) });
+        let used = (policy != ChecksumPolicy::Drop).then_some(Checksum::Bad);
+        for bytes in [good.clone(), ip4(4, &good)] {
+            let (checksum, told) = outcome(&bytes);
+            assert_eq!((checksum, told.is_some_and(|told| told.ends_with("matches"))), (used, true), "{policy:?}");
+        }
+        for bytes in [&bad, &without, &part, &ip4(4, &bad)] {
+            let (checksum, told) = outcome(bytes);
+            assert_eq!((checksum, told.is_some_and(|told| told.ends_with("left out"))), (None, true), "{policy:?}");
+        }
+    }
+    let outcome = decode(&Frame { damaged: true, ..frame(1, &ethernet(0x0806, &[0; 28])) });
+    assert_eq!((outcome.counts.not_ip, outcome.count(Kind::DamagedFrame)), (1, 0));
+}
+
+#[test]
+fn damage_that_a_radio_header_tells_of_is_damage() {
+    let llc = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+    let data = [&[0x08, 0x01][..], &[0; 22], &llc, &tcp4(b"hello")].concat();
+    let trailed = [&data[..], &[9; 4]].concat();
+    let padded = [&[0x88, 0x02][..], &[0; 22], &[0, 0], &[0; 2], &llc, &tcp4(b"hello")].concat();
+    let radiotap = |flags: u8, data: &[u8]| [&[0, 0, 9, 0, 2, 0, 0, 0, flags][..], data].concat();
+    let ppi = |flags: u8| {
+        let field = [&[2, 0, 20, 0][..], &[0; 8], &[flags, 0], &[0; 10]].concat();
+        [&[0, 0, 38, 0, 105, 0, 0, 0, 7, 0, 2, 0, 9, 9][..], &field, &data].concat()
+    };
+    let aggregate = {
+        let msdu = [&llc[..], &tcp4(b"hello")].concat();
+        let part = [&[4; 12][..], &(msdu.len() as u16).to_be_bytes(), &msdu].concat();
+        [&[0x88, 0x02][..], &[0; 22], &[0x80, 0], &part].concat()
+    };
+    let frames = [
+        (127, radiotap(0x50, &trailed), radiotap(0x10, &trailed)),
+        (127, radiotap(0x60, &padded), radiotap(0x20, &padded)),
+        (127, radiotap(0x40, &aggregate), radiotap(0, &aggregate)),
+        (192, ppi(4), ppi(3)),
+        (192, ppi(8), ppi(0)),
+    ];
+    for (link, marked, sound) in frames {
+        let outcome = |bytes: &[u8]| {
+            let (checksum, told) = damaged(ChecksumPolicy::Ignore, &frame(link, bytes));
+            (checksum, told.is_some())
+        };
+        assert_eq!(outcome(&marked), (Some(Checksum::Bad), true), "link type {link}");
+        assert_eq!(outcome(&sound), (Some(Checksum::Unchecked), false), "link type {link}");
+    }
+}
+
+#[test]
+fn a_length_beyond_the_frame_is_a_cut_and_told() {
+    let mut bytes = tcp4(b"hello");
+    bytes[3] += 100;
+    let outcome = decode(&frame(101, &bytes));
+    assert_eq!(outcome.text(), "|192.0.2.1:1111>192.0.2.2:2222 Tcp 5/105");
+    assert_eq!(outcome.anomalies.tally(Kind::Snaplen).map(|tally| (tally.count, tally.amount)), Some((1, 100)));
 }
 
 #[test]
@@ -220,7 +361,7 @@ proptest! {
             bytes[at] = value;
         }
         let mut decoder = Decoder::new(ChecksumPolicy::Flag, &Limits::default());
-        let frame = Frame { at: at(1), link: LinkType(link), bytes: &bytes, wire_len: bytes.len() as u32, fcs_len: 0 };
+        let frame = frame(link, &bytes);
         let packet = decoder.decode(&frame, &Leak, &mut Anomalies::default()).expect("the store cannot fail");
         if let Some(packet) = packet {
             let payload = payload(&packet);

@@ -1,7 +1,7 @@
 //! Tunnels over UDP.
 //!
 //! A port is a guess, as any uTP peer may use it. So a datagram is a tunnel only where a complete inner IP header fits
-//! in it; and where it reads as a uTP packet too, it is both, unless the user names the port: a peer that shapes its
+//! in it, or in a tunnel of frames is sound, as a mirror may have cut them; and where it reads as a uTP packet too, it is both, unless the user names the port: a peer that shapes its
 //! payload as a tunnel must not hide what it sends. What is inside a tunnel has the addresses that the sender of the
 //! datagram wrote there, which the path says.
 
@@ -10,7 +10,7 @@ use std::net::Ipv6Addr;
 use super::ports::{Ports, TunnelFormat};
 use super::{Inner, Tunnel, UdpKind, gre, l2tp_v3};
 use crate::packet::cut::Cut;
-use crate::packet::ip::is_plausible;
+use crate::packet::ip::{is_plausible, is_plausible_in_frame};
 use crate::packet::link::{
     LINK_AVS, LINK_IEEE802_11, LINK_PRISM, Layer, Network, descend, ethernet_holds_ip, mpls_holds_ip,
 };
@@ -236,7 +236,8 @@ fn tzsp(cut: Cut<'_>) -> Found<'_> {
         match rest.u8(0)? {
             TZSP_END => {
                 let (layer, rest) = (tzsp_layer(cut.u16(2)?)?, rest.skip(1)?);
-                let holds_ip = matches!(descend(layer, rest), Network::Ip(packet) if is_plausible(packet));
+                let holds_ip =
+                    matches!(descend(layer, rest).0, Network::Ip(packet) if is_plausible_in_frame(packet));
                 return holds_ip.then_some((UdpKind::Tzsp, layer, rest));
             }
             TZSP_PADDING => rest = rest.skip(1)?,

@@ -142,6 +142,7 @@ fn words(kind: &str) -> &'static str {
         "damaged-capture" => "a record of the file is damaged or cut off",
         "unknown-link-type" => "a link type that this tool does not read",
         "bad-header" => "headers that contradict their lengths or are cut off",
+        "damaged-frame" => "a frame that the capture marks as damaged",
         "ambiguous-tunnel" => "a datagram was read as uTP and as a tunnel",
         "incomplete-fragments" => "an IP datagram whose fragments were not all captured",
         "fragment-conflict" => "IP fragments that contradict each other; their datagram was left out",

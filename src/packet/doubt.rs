@@ -1,0 +1,78 @@
+//! What speaks against a packet whatever its checksum says, and what is left of it.
+//!
+//! No network card leaves the checksum of a fragmented packet to be filled in, and the identification that tells
+//! fragments apart returns after 65,536 datagrams (RFC 4963). So what was put together from fragments is tested under
+//! every policy: two halves that never belonged together must not be held against who sent one of them.
+//!
+//! Of a frame that the capture marks as damaged, what a checksum still vouches for is used, and held against nobody: the
+//! damage may be in a header or trailer around it. The rest is left out, as a receiver does.
+
+use super::Checksum;
+use crate::anomaly::Kind;
+use crate::provenance::Span;
+
+/// What is known against a packet before its checksum is tested.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Doubt {
+    /// The capture marks the frame as damaged.
+    pub damaged: bool,
+    /// From the first to the last of the fragments that it was put together from.
+    pub joined: Option<Span>,
+}
+
+/// What becomes of a packet in doubt.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// What its checksum counts as; `None` when the packet is left out.
+    pub checksum: Option<Checksum>,
+    /// What is told of it.
+    pub told: Option<(Kind, String)>,
+}
+
+impl Doubt {
+    /// Nothing is known against it.
+    #[inline]
+    pub fn is_none(&self) -> bool {
+        !self.damaged && self.joined.is_none()
+    }
+
+    /// What becomes of a packet whose checksum, tested under any policy, is `tested`.
+    pub fn verdict(&self, tested: Checksum) -> Verdict {
+        match self.mismatch(tested) {
+            Some(detail) => Verdict { checksum: None, told: Some((Kind::FragmentConflict, detail)) },
+            None if self.damaged => damaged(tested),
+            None => Verdict { checksum: Some(tested), told: None },
+        }
+    }
+
+    /// Why the fragments cannot be shown to belong together, in words.
+    fn mismatch(&self, tested: Checksum) -> Option<String> {
+        let span = self.joined?;
+        let apart = span.first.time.0.abs_diff(span.last.time.0);
+        match tested {
+            Checksum::Bad => Some(
+                "the checksum of a datagram put together from fragments does not match; it is left out".to_owned(),
+            ),
+            Checksum::Unchecked if apart > UNTESTED_NS => Some(format!(
+                "fragments {} ms apart make a datagram without a checksum that can be tested; it is left out",
+                apart / 1_000_000
+            )),
+            Checksum::Unchecked | Checksum::Good => None,
+        }
+    }
+}
+
+fn damaged(tested: Checksum) -> Verdict {
+    let (checksum, detail) = match tested {
+        Checksum::Good => (Some(Checksum::Bad), "is marked as damaged; the checksum of what it carries matches"),
+        Checksum::Bad => {
+            (None, "is marked as damaged, and the checksum of what it carries does not match; left out")
+        }
+        Checksum::Unchecked => (None, "is marked as damaged, and no checksum shows what it carries; left out"),
+    };
+    Verdict { checksum, told: Some((Kind::DamagedFrame, format!("the frame {detail}"))) }
+}
+
+// Rationale: fragments leave their sender back to back, and the paths of a network differ by less; to return sooner an
+// identification needs 65,536 datagrams a second between two addresses.
+const UNTESTED_NS: u64 = 1_000_000_000;
