@@ -372,7 +372,8 @@ impl Context<'_> {
         match key {
             TorrentKey::Given(id) if self.unlayered.contains(&id) => Known::Unlayered,
             TorrentKey::Given(id) if self.torrents.torrent(id).piece_count() > 0 => Known::Given,
-            TorrentKey::Given(_) | TorrentKey::NotGiven(_) => Known::Named,
+            TorrentKey::Given(_) => Known::Bare,
+            TorrentKey::NotGiven(_) => Known::Named,
             TorrentKey::Unknown => Known::Unknown,
         }
     }
