@@ -463,7 +463,7 @@ fn rebuilt_torrents_are_written_all_or_none() {
         std::fs::remove_file(place.path(&format!("out/{other}"))).expect("removed");
         let said = place.refused(&rebuild);
         assert!(said.contains(kept.as_str()) && said.contains("no torrent was written"), "{said}");
-        assert_eq!(names(&place.path("out")), [kept.clone()]);
+        assert_eq!(names(&place.path("out")), std::slice::from_ref(kept));
         std::fs::remove_file(place.path(&format!("out/{kept}"))).expect("removed");
         assert_eq!(place.run(&rebuild).0, 0);
     }

@@ -179,7 +179,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
     }
     let open: Vec<_> = torrent.without_layer().filter_map(|index| torrent.files().get(index)).collect();
     if let [first, ..] = open[..] {
-        let (count, path) = (counted(open.len() as u64, "file"), escaped(&first.path));
+        let (count, path) = (counted(open.len() as u64, "file"), visible(&first.shown));
         writeln!(
             out,
             "piece layers  not known for {count}, the first is {path}: verified only where hashes messages or all of the \
@@ -199,7 +199,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
         writeln!(
             out,
             "  {}  {} at byte {}, {pieces}{pad}",
-            escaped(&file.path),
+            visible(&file.shown),
             counted(file.size, "byte"),
             grouped(file.offset)
         )?;

@@ -404,7 +404,7 @@ impl Context<'_> {
             }
         }
         ladder.best_file = best.and_then(|(bytes, size, index)| {
-            let path = torrent.files().get(index)?.path.clone();
+            let path = torrent.files().get(index)?.shown.clone();
             Some((path, bytes, size))
         });
     }

@@ -98,7 +98,7 @@ fn transfers(document: &Document) -> Table {
         "last_time": Text = t.last_time.clone(),
         "frames": Text = frames_text(document, t.frames),
         "served_frames": Text = t.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = cell(t.next_rung.as_deref().unwrap_or_default()),
+        "next_rung": Text = visible_cell(t.next_rung.as_deref().unwrap_or_default()),
         "paths": Text = cells(&t.paths),
         "seen_in": Text = seen_in(document, &t.seen_in),
         "same_connection_as": Text = t
@@ -142,7 +142,7 @@ fn subjects(document: &Document) -> Table {
         "last_time": Text = s.last_time.clone(),
         "frames": Text = frames_text(document, s.frames),
         "served_frames": Text = s.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = cell(s.next_rung.as_deref().unwrap_or_default()),
+        "next_rung": Text = visible_cell(s.next_rung.as_deref().unwrap_or_default()),
         "seen_in": Text = seen_in(document, &s.seen_in),
     })
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
-use crate::report::text::{counted, escaped, grouped};
+use crate::report::text::{counted, escaped, grouped, visible};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -332,7 +332,7 @@ fn why_not_higher(document: &Document, page: &mut Page) {
             if subjects.windows(2).all(|pair| matches!(pair, [a, b] if name(a) == name(b))) { "is" } else { "are" },
             grade.name(),
             grade.meaning(),
-            escaped(reason)
+            visible(reason)
         ));
     }
     if unsaid > 0 {

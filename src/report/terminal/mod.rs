@@ -44,7 +44,8 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.text.push_str(&wrapped(title, self.width, 2));
+        // Deeper than a row stands: a name in a title may be long, and anything.
+        self.text.push_str(&wrapped(title, self.width, 4));
         self.text.push('\n');
     }
 
