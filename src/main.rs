@@ -4,14 +4,17 @@ mod cli;
 
 use std::process::ExitCode;
 
+use peerproof::report::visible;
+
 fn main() -> ExitCode {
     match cli::run() {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("peerproof: error: {error}");
+            // Names of files are strangers' choice, and a terminal would act on what they may hold.
+            eprintln!("peerproof: error: {}", visible(&error.to_string()));
             for cause in causes(&error) {
-                eprintln!("  because: {cause}");
+                eprintln!("  because: {}", visible(&cause));
             }
             ExitCode::from(cli::CANNOT_RUN)
         }

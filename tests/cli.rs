@@ -323,7 +323,21 @@ fn help_mentions_everything() {
     let place = place();
     let (code, out, _) = place.run(&["--help"]);
     assert_eq!(code, 0);
-    for word in ["analyze", "torrent", "schema", "Exit codes:", "G2", "G3m", "G9", "GX", "Examples:", "offline"] {
+    for word in [
+        "analyze",
+        "torrent",
+        "schema",
+        "Exit codes:",
+        "G0",
+        "G1a",
+        "G1b",
+        "G2",
+        "G3m",
+        "G9",
+        "GX",
+        "Examples:",
+        "offline",
+    ] {
         assert!(out.contains(word), "{word} is not in:\n{out}");
     }
     let (_, out, _) = place.run(&["analyze", "--help"]);
@@ -393,6 +407,65 @@ fn every_report_to_read_fits_its_width_and_says_what_it_read() {
             assert!(out.contains(part), "{}: {part}\n{out}", case.name);
         }
         assert!(out.lines().all(|line| line.chars().count() <= 120), "{}:\n{out}", case.name);
+    }
+}
+
+#[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("readable");
+    let sample = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a sample");
+    let command = readme.lines().find_map(|line| line.strip_prefix("cargo run -- ")).expect("a command");
+    let (code, out, said) = run(root, &command.split(' ').collect::<Vec<_>>());
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert!(out == sample, "put into README.md:\n{out}");
+}
+
+#[test]
+fn nothing_in_a_name_acts_on_the_terminal_that_shows_an_error() {
+    let place = place();
+    let name = "a\x1b[2J\u{202e}b.pcap";
+    place.put(name, b"no capture");
+    place.put("a\x1b]0;x\x07.torrent", b"no torrent");
+    let case = format!("case{name}");
+    for arguments in [
+        ["analyze", name].as_slice(),
+        &["analyze", "none\x1b[2J.pcap"],
+        &["analyze", CAPTURE, "-t", "a\x1b]0;x\x07.torrent"],
+        &["analyze", CAPTURE, "-t", "none\x1b[2J"],
+        &["analyze", CAPTURE, "--format", "x\x1b[2Jml"],
+        &["an\x1b[2Jalyze", CAPTURE],
+        &["inspect", "none\x1b[2J"],
+        &["torrent", "--from", name],
+        &["analyze", CAPTURE, "-t", TORRENT, "-o", &case],
+        &["analyze", CAPTURE, "-t", TORRENT, "-o", name],
+    ] {
+        let (_, out, said) = place.run(arguments);
+        let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!said.contains(acts) && !out.contains(acts), "{arguments:?}: {said:?}");
+        // What clap says of arguments is without what it takes for colours.
+        assert!(said.contains("\\u{1b}") || said.starts_with("error: "), "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
+fn rebuilt_torrents_are_written_all_or_none() {
+    let place = place();
+    for name in ["magnet", "v2-magnet"] {
+        place.put(&format!("{name}.pcap"), &fixture::named(name).read("capture.pcap"));
+    }
+    let rebuild = ["torrent", "--from", "magnet.pcap", "v2-magnet.pcap", "-o", "out"];
+    let (code, _, said) = place.run(&rebuild);
+    let all = names(&place.path("out"));
+    assert_eq!((code, all.len()), (0, 2), "{said}");
+    for kept in &all {
+        let other = all.iter().find(|name| *name != kept).expect("two");
+        std::fs::remove_file(place.path(&format!("out/{other}"))).expect("removed");
+        let said = place.refused(&rebuild);
+        assert!(said.contains(kept.as_str()) && said.contains("no torrent was written"), "{said}");
+        assert_eq!(names(&place.path("out")), std::slice::from_ref(kept));
+        std::fs::remove_file(place.path(&format!("out/{kept}"))).expect("removed");
+        assert_eq!(place.run(&rebuild).0, 0);
     }
 }
 

@@ -13,7 +13,7 @@ use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
-use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal};
+use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal, visible};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
@@ -29,7 +29,8 @@ pub struct Analyze {
 
     /// Torrent files, v1, v2 or hybrid; of a directory, every torrent in it. May be given several times.
     /// Name the captures first: what follows -t is a torrent.
-    /// Without a torrent, sessions are reported but nothing can be verified
+    /// Without a torrent, only what the captures themselves describe (metadata that peers sent one another) can be
+    /// verified
     #[arg(short, long = "torrent", value_name = "FILE", num_args = 1.., required = false)]
     torrents: Vec<PathBuf>,
 
@@ -42,7 +43,7 @@ pub struct Analyze {
     table: TableName,
 
     /// Also write a case: a directory with report.json and every table as CSV and Parquet. It appears complete or
-    /// not at all
+    /// not at all. (A build without the feature `table` has no tables: it writes report.json alone, and no CSV)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -96,7 +97,7 @@ enum Format {
     Table,
     /// report.json; `peerproof schema` describes it
     Json,
-    /// One table as CSV, see --table
+    /// One table as CSV, see --table; not in a build without the feature `table`
     Csv,
 }
 
@@ -147,13 +148,13 @@ impl Analyze {
             Document::new(&evidence, &Given::of(&evidence.known), checksums, &limits).with_tunnels(&self.tunnels);
         if let Some(case) = &case {
             let names = case.write(&document)?;
-            let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display();
-            eprintln!("peerproof: wrote {} to {place}", counted(names.len() as u64, "file"));
+            let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display().to_string();
+            eprintln!("peerproof: wrote {} to {}", counted(names.len() as u64, "file"), visible(&place));
         }
         self.print(&document).context("cannot write the report")?;
         if self.format != Format::Table {
             // The table says so itself.
-            document.notes.iter().for_each(|note| eprintln!("peerproof: note: {note}"));
+            document.notes.iter().for_each(|note| eprintln!("peerproof: note: {}", visible(note)));
             if let Some(others) = passed_over(&document.passed_over) {
                 eprintln!("peerproof: note: {others}");
             }

@@ -82,10 +82,14 @@ impl Inspect {
     }
 }
 
-const AFTER_HELP: &str = "\
+pub(super) const AFTER_HELP: &str = "\
 Examples:
-  peerproof inspect capture.pcapng                 what is in it, and the exact command to run next
-  peerproof inspect ring-*.pcap.gz --format json   the same for a program
+  peerproof inspect capture.pcapng
+      what is in it, and the exact command to run next
+  peerproof inspect ring-*.pcap.gz --format json
+      the same for a program
 
-Nothing is verified: the figures are what the messages say. Names of other protocols rest on a port or on the first
-bytes of a flow, as the overview states. Exit code 3: an input was damaged or a limit was reached.";
+Nothing is verified: the figures are what the messages say.
+Names of other protocols rest on a port or on the first bytes of a flow, as the
+overview states.
+Exit code 3: an input was damaged or a limit was reached.";

@@ -19,12 +19,25 @@ pub const DAMAGED: u8 = 3;
 /// # Errors
 /// Whatever keeps the command from running. Usage errors end the process in clap, with [`CANNOT_RUN`].
 pub fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
+}
+
+/// Ends the process as clap does, but without what an argument could make a terminal do.
+fn refuse(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let safe: Vec<_> = text.split('\n').map(peerproof::report::visible).collect();
+    let safe = safe.join("\n");
+    if safe == text {
+        error.exit();
+    }
+    eprint!("{safe}");
+    std::process::exit(error.exit_code());
 }
 
 #[derive(Debug, Parser)]
@@ -47,35 +60,48 @@ const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, f
 const LONG_ABOUT: &str = "\
 Verifies which BitTorrent pieces each peer really served, from packet captures.
 
-peerproof reads pcap and pcapng files, rebuilds the BitTorrent peer-wire sessions in them (TCP and uTP), hashes the
-pieces that were sent, and reports for every address and port how many bytes it served, how many of them are proven
+peerproof reads pcap and pcapng files, rebuilds the BitTorrent peer-wire sessions in them (TCP and uTP), hashes the \
+pieces that were sent, and reports for every address and port how many bytes it served, how many of them are proven \
 to be the torrent's, and in which frames. It works offline and never contacts anybody.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  peerproof inspect capture.pcapng                          what is in it, and what to run next
-  peerproof analyze capture.pcapng -t file.torrent          a report to read
-  peerproof analyze captures/ -t torrents/ -o case/         JSON, CSV and Parquet in a directory
-  tcpdump -r big.pcap -w - tcp | peerproof analyze - -t x.torrent --format json
+  peerproof inspect capture.pcapng
+      what is in it, and what to run next
+  peerproof analyze capture.pcapng -t file.torrent
+      a report to read
+  peerproof analyze captures/ -t torrents/ -o case/
+      report.json and every table, in a directory
+  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent --format json
+      a report for a program, of a capture that comes through a pipe
 
 Grades, each with the frames that show it:
+  G0   named: somebody else listed this address (hearsay)
+  G1a  announced: a packet with this source address announced the info-hash; it
+       may be forged
+  G1b  announced, address confirmed: the same, and it held a secret that only a
+       reply could give, or came over an established connection
   G2   reachable: something answered at this address and port
   G3   in the swarm: it completed a BitTorrent handshake for this info-hash
-  G3m  metadata served: it sent the torrent's description (never counts as content)
+  G3m  metadata served: it sent the torrent's description (never counts as
+       content)
   G4   advertised: it claimed to have pieces
   G5   offered: it agreed to send
   G6   served, unverified: it sent bytes labelled as a piece
-  G7   verified as a part: its bytes are the torrent's, in pieces completed together with others
-  G8   served a verified unit alone: a whole piece (v1) or leaf (v2) from it alone matches its hash
+  G7   verified as a part: its bytes are the torrent's, in pieces completed
+       together with others
+  G8   served a verified unit alone: a whole piece (v1) or 16 KiB leaf (v2) from
+       it alone matches its hash
   G9   whole file: every byte of a file came from it and is verified
-  GX   refuted: it sent bytes that do not match (beside the grade; shows no intent)
+  GX   refuted: it sent bytes that do not match (beside the grade; no intent)
+G0 and G1 stand in a list of their own, and never change a figure or a grade.
 A grade is of an address and port for one torrent, never of a person.
 
 Exit codes:
   0  complete
-  1  a comparison failed
   2  could not run (usage, unreadable or unsupported input); nothing was written
-  3  complete, but an input was damaged or a limit was reached";
+  3  complete, but an input was damaged or a limit was reached
+1 is kept for comparisons that fail; no command compares yet.";
 
 #[cfg(test)]
 mod tests {
@@ -85,6 +111,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_that_are_laid_out_by_hand_fit_a_page_of_80_columns() {
+        for line in AFTER_HELP.lines().chain(inspect::AFTER_HELP.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(
+            LONG_ABOUT.lines().all(|line| line.is_empty() || line.ends_with('.')),
+            "paragraphs are one line each"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `peerproof torrent`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use clap::Args;
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::metadata::Rebuilt;
 use peerproof::provenance::Span;
-use peerproof::report::{counted, escaped, grouped, hex};
-use peerproof::torrent::Torrents;
+use peerproof::report::{counted, escaped, grouped, hex, visible};
+use peerproof::torrent::{TorrentId, Torrents};
 use peerproof::{Options, analyze, find_torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
@@ -67,6 +67,7 @@ impl Torrent {
         } else {
             found.torrents
         };
+        let files = self.write(&found.metadata.rebuilt, &torrents)?;
         let mut out = io::stdout().lock();
         let mut written = BTreeSet::new();
         for rebuilt in &found.metadata.rebuilt {
@@ -83,12 +84,8 @@ impl Torrent {
                 writeln!(out, "{}: the same torrent as {}", hex(&rebuilt.info_hash), torrent.info_hash())?;
             }
             senders(rebuilt, &captures, &mut out)?;
-            if let (Some(directory), true) = (&self.output, first) {
-                let path = directory.join(format!("{}.torrent", torrent.info_hash()));
-                let wrote = std::fs::create_dir_all(directory)
-                    .and_then(|()| std::fs::File::create_new(&path)?.write_all(&torrent.metainfo(&rebuilt.info)));
-                wrote.with_context(|| format!("cannot write {}", path.display()))?;
-                writeln!(out, "written to    {}", path.display())?;
+            if let (Some(path), true) = (files.get(&id), first) {
+                writeln!(out, "written to    {}", visible(&path.display().to_string()))?;
             }
             writeln!(out)?;
         }
@@ -103,6 +100,30 @@ impl Torrent {
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Writes the rebuilt torrents where asked to, all of them or none, and returns where each is.
+    fn write(&self, rebuilt: &[Rebuilt], torrents: &Torrents) -> anyhow::Result<BTreeMap<TorrentId, PathBuf>> {
+        let mut files = BTreeMap::new();
+        let Some(directory) = &self.output else { return Ok(files) };
+        for each in rebuilt {
+            // A hybrid may have been asked for under both of its info-hashes.
+            let Some(id) = torrents.find(&each.info_hash).filter(|id| !files.contains_key(id)) else { continue };
+            let path = directory.join(format!("{}.torrent", torrents.torrent(id).info_hash()));
+            let written = std::fs::create_dir_all(directory).and_then(|()| {
+                let mut file = std::fs::File::create_new(&path)?;
+                let written = file.write_all(&torrents.torrent(id).metainfo(&each.info));
+                written.inspect_err(|_| drop(std::fs::remove_file(&path)))
+            });
+            if let Err(error) = written {
+                // Those before it were made by this run.
+                files.values().for_each(|path: &PathBuf| drop(std::fs::remove_file(path)));
+                let all = if rebuilt.len() > 1 { ", so no torrent was written" } else { "" };
+                return Err(error).with_context(|| format!("cannot write {}{all}", path.display()));
+            }
+            files.insert(id, path);
+        }
+        Ok(files)
     }
 }
 
@@ -158,7 +179,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
     }
     let open: Vec<_> = torrent.without_layer().filter_map(|index| torrent.files().get(index)).collect();
     if let [first, ..] = open[..] {
-        let (count, path) = (counted(open.len() as u64, "file"), escaped(&first.path));
+        let (count, path) = (counted(open.len() as u64, "file"), visible(&first.shown));
         writeln!(
             out,
             "piece layers  not known for {count}, the first is {path}: verified only where hashes messages or all of the \
@@ -178,7 +199,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
         writeln!(
             out,
             "  {}  {} at byte {}, {pieces}{pad}",
-            escaped(&file.path),
+            visible(&file.shown),
             counted(file.size, "byte"),
             grouped(file.offset)
         )?;

@@ -372,7 +372,8 @@ impl Context<'_> {
         match key {
             TorrentKey::Given(id) if self.unlayered.contains(&id) => Known::Unlayered,
             TorrentKey::Given(id) if self.torrents.torrent(id).piece_count() > 0 => Known::Given,
-            TorrentKey::Given(_) | TorrentKey::NotGiven(_) => Known::Named,
+            TorrentKey::Given(_) => Known::Bare,
+            TorrentKey::NotGiven(_) => Known::Named,
             TorrentKey::Unknown => Known::Unknown,
         }
     }
@@ -403,7 +404,7 @@ impl Context<'_> {
             }
         }
         ladder.best_file = best.and_then(|(bytes, size, index)| {
-            let path = torrent.files().get(index)?.path.clone();
+            let path = torrent.files().get(index)?.shown.clone();
             Some((path, bytes, size))
         });
     }

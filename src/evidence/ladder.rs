@@ -38,6 +38,8 @@ pub(super) enum Known {
     Given,
     /// The same, but not all of its piece layers (BEP 52) are known.
     Unlayered,
+    /// A magnet link was given, and the captures do not hold the info dictionary.
+    Bare,
     /// Only its info-hash is known.
     #[default]
     Named,
@@ -169,6 +171,9 @@ impl Ladder {
 
     fn not_verified(&self, bytes: &Bytes) -> String {
         match self.torrent {
+            Known::Bare => "of its torrent only a magnet link was given, and the captures do not hold the info dictionary, so \
+                            nothing could be verified"
+                .to_owned(),
             Known::Named => "no torrent with this info-hash was given, so nothing could be verified".to_owned(),
             Known::Unknown => {
                 "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()

@@ -135,6 +135,7 @@ fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer])
         flags: row.flags.clone(),
         first_time: row.first_time.clone(),
         last_time: row.last_time.clone(),
+        spoke: row.spoke(),
     })
     .collect()
 }

@@ -158,6 +158,9 @@ pub struct Peer {
     pub flags: Vec<&'static str>,
     pub first_time: String,
     pub last_time: String,
+    /// Whether its own packets show that it speaks; for the overview to read only.
+    #[serde(skip)]
+    pub spoke: bool,
 }
 
 /// How much of the BitTorrent can be read.

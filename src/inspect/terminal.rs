@@ -3,7 +3,7 @@
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over};
+use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -34,12 +34,22 @@ impl Inspection {
         let mut out = Vec::new();
         if !self.peers.is_empty() {
             let served = match self.readable.served_bytes {
+                0 if self.readable.lost_bytes > 0 => format!(
+                    "{} of piece data were sent, and none of it is in the captures.",
+                    counted(self.readable.lost_bytes, "byte")
+                ),
                 0 => "No piece data was served.".to_owned(),
                 bytes => format!("{} of piece data served, nothing verified yet.", counted(bytes, "byte")),
             };
+            let spoke = self.peers.iter().filter(|peer| peer.spoke).count() as u64;
+            let called = self.peers.len() as u64 - spoke;
+            let called = match called {
+                0 => String::new(),
+                _ => format!(" (and {} without a completed handshake)", grouped(called)),
+            };
             out.push(format!(
-                "BitTorrent in clear: {} for {} on {}. {served}",
-                counted(self.peers.len() as u64, "peer"),
+                "BitTorrent in clear: {}{called} for {} on {}. {served}",
+                counted(spoke, "peer"),
                 match self.torrents.len() as u64 {
                     0 => "a torrent that no handshake names".to_owned(),
                     1 => "1 info-hash".to_owned(),
@@ -339,7 +349,7 @@ const fn figure<T>(name: &'static str, value: fn(&T, Dated) -> String) -> Column
 }
 
 fn client(peer: &Peer) -> String {
-    let client = escaped(&peer.clients.join(", "));
+    let client = visible(&peer.clients.join(", "));
     if client.is_empty() {
         "-".to_owned()
     } else if client.chars().count() > CLIENT_WIDTH {

@@ -311,6 +311,7 @@ fn mention_flags(named: &Named) -> Vec<&'static str> {
 fn standard(standard: evidence::Standard) -> Standard {
     Standard {
         piece: standard.piece,
+        leaf: standard.leaf,
         advertised: frames(standard.advertised),
         requested: frames(standard.requested),
         served: frames(standard.served),

@@ -369,6 +369,14 @@ pub struct Subject {
     pub seen_in: Vec<Frames>,
 }
 
+impl Subject {
+    /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
+    /// Whoever was only called, or whose handshake nobody answered, is not.
+    pub fn spoke(&self) -> bool {
+        self.grade >= Grade::G3 || self.served_bytes > 0 || self.lost_bytes > 0 || self.pieces_advertised > 0
+    }
+}
+
 /// A step of the ladder that was reached.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)] // As in `evidence::Rung`.
@@ -379,11 +387,14 @@ pub struct Rung {
     pub frames: Frames,
 }
 
-/// The first piece that was advertised, requested, then served alone and verified.
+/// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[allow(missing_docs)] // As in `evidence::Standard`.
 pub struct Standard {
     pub piece: u32,
+    /// For the report to read only: the schema has no place for it.
+    #[serde(skip)]
+    pub leaf: Option<u32>,
     pub advertised: Frames,
     pub requested: Frames,
     pub served: Frames,

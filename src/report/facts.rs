@@ -31,7 +31,7 @@ pub struct TorrentFacts {
 /// A file of a torrent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileFacts {
-    /// Path inside the torrent, joined by `/`; not escaped.
+    /// Path inside the torrent, joined by `/`; of files of different paths always different.
     pub path: String,
     /// Bytes.
     pub size: u64,
@@ -75,7 +75,7 @@ impl TorrentFacts {
             files: torrent
                 .files()
                 .iter()
-                .map(|file| FileFacts { path: file.path.clone(), size: file.size, pad: file.pad })
+                .map(|file| FileFacts { path: file.shown.clone(), size: file.size, pad: file.pad })
                 .collect(),
         }
     }

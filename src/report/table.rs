@@ -4,7 +4,7 @@
 //! strangers chose is escaped, and cannot start a spreadsheet formula. Times are given as RFC 3339 text.
 
 use crate::report::document::{Document, Frames, Input};
-use crate::report::text::cell;
+use crate::report::text::{cell, visible_cell};
 
 /// A table: columns of equal height.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ fn transfers(document: &Document) -> Table {
         "initiator": Text = t.initiator.unwrap_or("unknown").to_owned(),
         "encryption": Text = t.encryption.to_owned(),
         "uploader_peer_ids": Text = t.uploader_peer_ids.join("; "),
-        "uploader_clients": Text = cells(&t.uploader_clients),
+        "uploader_clients": Text = clients(&t.uploader_clients),
         "grade": Text = t.grade.name().to_owned(),
         "actionable": Bools = t.actionable,
         "flags": Text = t.flags.join("; "),
@@ -98,7 +98,7 @@ fn transfers(document: &Document) -> Table {
         "last_time": Text = t.last_time.clone(),
         "frames": Text = frames_text(document, t.frames),
         "served_frames": Text = t.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = cell(t.next_rung.as_deref().unwrap_or_default()),
+        "next_rung": Text = visible_cell(t.next_rung.as_deref().unwrap_or_default()),
         "paths": Text = cells(&t.paths),
         "seen_in": Text = seen_in(document, &t.seen_in),
         "same_connection_as": Text = t
@@ -118,7 +118,7 @@ fn subjects(document: &Document) -> Table {
         "port_basis": Text = s.port_basis.to_owned(),
         "listen_port": Numbers = s.listen_port.map(u64::from),
         "peer_ids": Text = s.peer_ids.join("; "),
-        "clients": Text = cells(&s.clients),
+        "clients": Text = clients(&s.clients),
         "grade": Text = s.grade.name().to_owned(),
         "actionable": Bools = s.actionable,
         "flags": Text = s.flags.join("; "),
@@ -142,7 +142,7 @@ fn subjects(document: &Document) -> Table {
         "last_time": Text = s.last_time.clone(),
         "frames": Text = frames_text(document, s.frames),
         "served_frames": Text = s.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = cell(s.next_rung.as_deref().unwrap_or_default()),
+        "next_rung": Text = visible_cell(s.next_rung.as_deref().unwrap_or_default()),
         "seen_in": Text = seen_in(document, &s.seen_in),
     })
 }
@@ -262,4 +262,9 @@ fn seen_in(document: &Document, seen: &[Frames]) -> String {
 
 fn cells(names: &[String]) -> String {
     cell(&names.join("; "))
+}
+
+/// Names of clients, which are escaped where they are read.
+fn clients(names: &[String]) -> String {
+    visible_cell(&names.join("; "))
 }

@@ -23,19 +23,52 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
+/// As [`escaped`], but with backslashes as they are: for text of which a part may be escaped already.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A name of a stranger's choice between quotes, so that nobody takes it for words of the report: safe to print, its
+/// own quotes behind a backslash, and `...` for what is beyond `width` characters.
+pub fn quoted(name: &str, width: usize) -> String {
+    let name = visible(name).replace('"', "\\\"");
+    let cut = if name.chars().count() > width { "..." } else { "" };
+    format!("\"{}{cut}\"", name.chars().take(width).collect::<String>())
+}
+
 /// As [`escaped`], for a cell of a spreadsheet: a leading `=`, `+`, `-` or `@` gets an apostrophe in front, because
 /// spreadsheet programs run such cells as formulas.
 pub fn cell(text: &str) -> String {
-    let text = escaped(text);
+    no_formula(escaped(text))
+}
+
+/// As [`cell`], of text of which a part may be escaped already.
+pub fn visible_cell(text: &str) -> String {
+    no_formula(visible(text))
+}
+
+fn no_formula(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
-/// Whether a terminal or an editor may act on `c` instead of showing it.
+/// Whether a terminal or an editor may act on `c` instead of showing it, or shows nothing where it stands: control
+/// characters, what Unicode calls default ignorable (joiners, fillers, variation selectors, tags), and the blank of
+/// Braille.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `1234567` as `1,234,567`.
@@ -116,6 +149,26 @@ mod tests {
     fn nothing_that_moves_a_cursor_or_reverses_text_survives() {
         assert_eq!(escaped("a\x1b[2Jb\u{202e}c\u{9b}d\\\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{9b}d\\\\\\u{a}");
         assert_eq!(escaped("Ünïcode 世界"), "Ünïcode 世界");
+    }
+
+    #[test]
+    fn nothing_that_shows_nothing_survives() {
+        for c in ['\u{34f}', '\u{115f}', '\u{3164}', '\u{2800}', '\u{fe0f}', '\u{e0101}', '\u{ffa0}'] {
+            assert_eq!(escaped(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_already_is_not_escaped_twice() {
+        assert_eq!(visible("a\\u{1b}\x1b\\"), "a\\u{1b}\\u{1b}\\");
+        assert_eq!(visible_cell("=\\n"), "'=\\n");
+    }
+
+    #[test]
+    fn a_name_between_quotes_cannot_end_them() {
+        assert_eq!(quoted("Client 1.0", 24), "\"Client 1.0\"");
+        assert_eq!(quoted("a\" G9\n", 24), "\"a\\\" G9\\u{a}\"");
+        assert_eq!(quoted("12345678", 4), "\"1234...\"");
     }
 
     #[test]

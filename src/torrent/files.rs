@@ -12,6 +12,9 @@ pub struct TorrentFile {
     /// `/`; of a single-file torrent its name. Safe to print: lossy UTF-8 without control characters, without empty,
     /// `.` or `..` components.
     pub path: String,
+    /// The same for people: other paths always look otherwise. What `path` replaces is escaped here, `\u{..}` for a
+    /// character and `\x{..}` for a byte that is no UTF-8, and a backslash is doubled.
+    pub shown: String,
     /// Size in bytes.
     pub size: u64,
     /// Whether it is padding (BEP 47): nobody's content.
@@ -51,6 +54,35 @@ pub(super) fn display_component(raw: &[u8]) -> String {
     }
 }
 
+/// As [`display_path`], with what is not safe to print escaped instead of replaced: different paths stay different.
+pub(super) fn shown_path<'a>(components: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut path = String::new();
+    for (index, component) in components.into_iter().enumerate() {
+        if index > 0 {
+            path.push('/');
+        }
+        match component {
+            b"" => path.push_str("\\u{}"),
+            b"." | b".." => component.iter().for_each(|_| path.push_str("\\u{2e}")),
+            component => shown_component(component, &mut path),
+        }
+    }
+    path
+}
+
+fn shown_component(raw: &[u8], path: &mut String) {
+    for chunk in raw.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => path.push_str("\\\\"),
+                c if acts(c) => path.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+                c => path.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| path.push_str(&format!("\\x{{{byte:x}}}")));
+    }
+}
+
 /// Whether BEP 47 or an older custom says that the file is padding.
 pub(super) fn is_pad(file: &Value<'_>, components: &[&[u8]]) -> bool {
     let attributes = file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default();
@@ -81,6 +113,34 @@ mod tests {
         assert_eq!(path(&[b"a\x1b[31m\n\0"]), "a_[31m__");
         assert_eq!(path(&["cod\u{202e}exe.txt".as_bytes()]), "cod_exe.txt");
         assert_eq!(path(&[b"\xff"]), "\u{fffd}");
+    }
+
+    #[test]
+    fn different_paths_look_different() {
+        let paths: &[&[&[u8]]] = &[
+            &[b"a", b"b.txt"],
+            &[b"a/b.txt"],
+            &[b"a_b.txt"],
+            &[b"a\x1b"],
+            &[b"a\x07"],
+            &[b"a_"],
+            &[b"a\\u{7}"],
+            &[b"a\xff"],
+            &[b"a\xfe"],
+            &["a\u{fffd}".as_bytes()],
+            &[b"a", b""],
+            &[b"a"],
+            &[b""],
+            &[b"_"],
+            &[b"."],
+            &[b".."],
+            &[b"__"],
+        ];
+        let shown: Vec<_> = paths.iter().map(|path| shown_path(path.iter().copied())).collect();
+        let different: std::collections::BTreeSet<_> = shown.iter().collect();
+        assert_eq!(different.len(), paths.len(), "{shown:?}");
+        assert_eq!(shown[..4], ["a/b.txt", "a\\u{2f}b.txt", "a_b.txt", "a\\u{1b}"]);
+        assert!(shown.iter().all(|path| !path.chars().any(|c| c.is_control())));
     }
 
     #[test]

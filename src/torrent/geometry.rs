@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn file(size: u64, pad: bool, offset: u64) -> TorrentFile {
-        TorrentFile { path: "f".to_owned(), size, pad, offset, pieces_root: None }
+        TorrentFile { path: "f".to_owned(), shown: "f".to_owned(), size, pad, offset, pieces_root: None }
     }
 
     fn v1(piece_length: u32, sizes: &[(u64, bool)]) -> Geometry {

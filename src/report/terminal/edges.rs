@@ -1,34 +1,37 @@
 //! Who sent to whom: one row per directed edge, where there is more than one.
 
-use super::Page;
 use super::grid::{self, Column, ColumnKind, Dated};
+use super::{Page, captures};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Frames, Transfer};
 use crate::report::text::grouped;
 
-/// Writes the section, unless the table of peers says it all: with one edge there is nothing to tell apart.
+/// Writes the section, where anything was sent.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
     let mut edges: Vec<_> = document
         .transfers
         .iter()
         .filter(|transfer| transfer.bytes.served_bytes > 0 || transfer.bytes.lost_bytes > 0)
         .collect();
-    if edges.len() < 2 {
+    if edges.is_empty() {
         return;
     }
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified_bytes, edge.bytes.served_bytes)));
     page.heading("WHO SENT TO WHOM");
-    let files =
-        document.inputs.iter().filter(|input| matches!(input, crate::report::Input::Capture { .. })).count();
+    let files = captures(document);
     let torrents = document.torrents.iter().filter(|torrent| torrent.served_bytes > 0).count();
     let columns: Vec<_> = COLUMNS
         .into_iter()
-        .filter(|column| (files < 2 || column.name != "frames") && (torrents > 1 || column.name != "info-hash"))
+        .filter(|column| torrents > 1 || column.name != "info-hash")
+        .filter(|column| (files > 1) == (column.name == SEVERAL) || !column.name.starts_with("frames"))
         .collect();
     grid::write(&edges, &columns, dated, "transfer", "transfers", page);
+    if files > 1 {
+        page.line("frames are CAPTURE:FRAMES, with the captures numbered as under READ");
+    }
 }
 
-const COLUMNS: [Column<Transfer>; 13] = [
+const COLUMNS: [Column<Transfer>; 14] = [
     word("from", |t, _| t.uploader.clone()),
     word("to", |t, _| t.downloader.clone()),
     Column { needed: |t| t.transport != "tcp", ..word("over", |t, _| t.transport.into()) },
@@ -42,6 +45,7 @@ const COLUMNS: [Column<Transfer>; 13] = [
     figure("acknowledged", |t, _| grouped(t.bytes.acknowledged_bytes)),
     figure("asked for", |t, _| grouped(t.bytes.solicited_bytes)),
     figure("frames", |t, _| frames(t.served_frames.unwrap_or(t.frames))),
+    figure(SEVERAL, |t, _| frames_of(t.served_frames.unwrap_or(t.frames))),
 ];
 
 const fn word(name: &'static str, value: fn(&Transfer, Dated) -> String) -> Column<Transfer> {
@@ -67,4 +71,53 @@ fn messages(transfer: &Transfer) -> String {
 
 fn frames(frames: Frames) -> String {
     format!("{}-{}", frames.first, frames.last)
+}
+
+/// The same with the captures, of which there are several.
+fn frames_of(frames: Frames) -> String {
+    let number = |file: u16| u32::from(file) + 1;
+    match frames.last_file {
+        Some(last) => format!("{}:{} to {}:{}", number(frames.file), frames.first, number(last), frames.last),
+        None => format!("{}:{}-{}", number(frames.file), frames.first, frames.last),
+    }
+}
+
+// Rationale: "frames" alone would look like frames of one capture.
+const SEVERAL: &str = "frames in captures";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn edges(document: &Document) -> String {
+        let mut page = Page { text: String::new(), width: 120 };
+        write(document, Dated::SameDay, &mut page);
+        page.text
+    }
+
+    #[test]
+    fn one_edge_too_says_what_was_acknowledged_and_asked_for() {
+        let mut document = fixture::document();
+        document.transfers.truncate(1);
+        let text = edges(&document);
+        assert!(text.contains("acknowledged") && text.contains("asked for") && text.contains("212-7990"), "{text}");
+        document.transfers.clear();
+        assert_eq!(edges(&document), "");
+    }
+
+    #[test]
+    fn of_several_captures_each_frame_is_said_with_its_capture() {
+        let mut document = fixture::document();
+        let mut second = document.inputs[0].clone();
+        if let crate::report::Input::Capture { name, .. } = &mut second {
+            *name = "second.pcap".into();
+        }
+        document.inputs.insert(1, second);
+        let served = document.transfers[1].served_frames.as_mut().expect("it served");
+        (served.file, served.last_file) = (0, Some(1));
+        let text = edges(&document);
+        assert!(text.contains("1:212-7990") && text.contains("1:212 to 2:7990"), "{text}");
+        assert!(crate::report::terminal(&document, 120).contains("capture 2, second.pcap: "));
+    }
 }

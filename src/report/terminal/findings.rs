@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
-use crate::report::text::{counted, escaped, grouped};
+use crate::report::text::{counted, escaped, grouped, visible};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -30,25 +30,30 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     flags(document, page);
     disputed(document, page);
     opaque(document, page);
-    same_connections(document, page);
+    translated(document, page);
     warnings(document, page);
     why_not_higher(document, page);
 }
 
 fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
     let who = who(document, subject, several);
-    let content = subject.served_bytes.saturating_sub(subject.pad_bytes).saturating_sub(subject.repeated_bytes);
-    let all = subject.verified_bytes > 0 && subject.verified_bytes == content;
+    let all =
+        subject.verified_bytes > 0 && subject.verified_bytes == subject.served_bytes && subject.lost_bytes == 0;
     let v2 = document
         .torrents
         .iter()
         .any(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref() && torrent.info_hash_v2.is_some());
     let mut sentence = match subject.grade {
         Grade::G9 | Grade::G8 if subject.pieces_sole > 0 => format!(
-            "{who} served {}{} alone ({}){}",
+            "{who} served {}{} alone{} ({}){}",
             counted(subject.pieces_sole, "whole piece"),
             // The bytes may be more than those of the pieces.
             if v2 && subject.pieces_verified > subject.pieces_sole { " and leaves of others" } else { "" },
+            match receivers(document, subject) {
+                // What went to each of them is counted for each.
+                count @ 2.. => format!(" to {}", counted(count, "receiver")),
+                _ => String::new(),
+            },
             counted(subject.sole_bytes, "byte"),
             if all && subject.sole_bytes == subject.verified_bytes {
                 ", every byte verified"
@@ -58,8 +63,9 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         ),
         Grade::G9 | Grade::G8 => {
             format!(
-                "{who} served {} in verified units that came from it alone",
-                counted(subject.sole_bytes, "byte")
+                "{who} served {} in verified {} that came from it alone",
+                counted(subject.sole_bytes, "byte"),
+                if v2 { "leaves (of 16 KiB), no whole piece," } else { "units" }
             )
         }
         _ if subject.verified_bytes > 0 => {
@@ -78,8 +84,11 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
     }
     match &subject.standard {
         Some(standard) => sentence.push_str(&format!(
-            "; first proof: piece {} advertised in {}, requested in {}, served in {}.",
-            standard.piece,
+            "; first proof: {} advertised in {}, requested in {}, served in {}.",
+            match standard.leaf {
+                None => format!("piece {}", standard.piece),
+                Some(leaf) => format!("leaf {leaf} (16 KiB) of piece {}, the piece", standard.piece),
+            },
             frames_text(document, standard.advertised),
             frames_text(document, standard.requested),
             frames_text(document, standard.served)
@@ -126,30 +135,47 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
     }
 }
 
+/// To how many endpoints the subject sent whole units that verified.
+fn receivers(document: &Document, subject: &Subject) -> u64 {
+    let address = |endpoint: &str| endpoint.rsplit_once(':').map(|(address, _)| address.to_owned());
+    let own = document.transfers.iter().filter(|transfer| {
+        transfer.bytes.sole_bytes > 0
+            && transfer.transport == subject.transport
+            && transfer.info_hash == subject.info_hash
+            // RFC 3339 in UTC sorts as time does.
+            && (&subject.first_time..=&subject.last_time).contains(&&transfer.first_time)
+            && (transfer.uploader == subject.endpoint
+                || address(&transfer.uploader) == address(&subject.endpoint)
+                    && transfer.uploader_peer_ids.iter().any(|id| subject.peer_ids.contains(id)))
+    });
+    own.map(|transfer| transfer.downloader.as_str()).collect::<BTreeSet<_>>().len() as u64
+}
+
 fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
     let did = match subject.grade {
-        Grade::None => "was spoken to",
-        Grade::G2 => "answered a connection",
-        Grade::G3 => "was in the swarm",
-        Grade::G3m => "was in the swarm and sent the torrent's description",
-        Grade::G4 => "claimed to have pieces",
-        Grade::G5 => "claimed to have pieces and agreed to send",
-        _ => "was seen",
+        Grade::None => "no completed handshake of it is in them",
+        Grade::G2 => "it opened or answered a connection, and no completed handshake of it is in them",
+        Grade::G3 => "it was in the swarm",
+        Grade::G3m => "it was in the swarm and sent the torrent's description",
+        Grade::G4 => "it claimed to have pieces",
+        Grade::G5 => "it claimed to have pieces and agreed to send",
+        _ => "it was seen",
     };
     let received = match subject.received_bytes {
         0 => String::new(),
         bytes => format!(" {} were sent to it.", counted(bytes, "byte")),
     };
-    let lost = match subject.lost_bytes {
-        0 => String::new(),
-        bytes => {
-            format!(" The framing shows {} from it that are not in the captures.", counted(bytes, "payload byte"))
-        }
+    let sent = match subject.lost_bytes {
+        0 => "sent no piece data in these captures".to_owned(),
+        bytes => format!(
+            "sent piece data of which these captures hold nothing ({}, as the framing shows)",
+            counted(bytes, "byte")
+        ),
     };
     let described = subject.grade != Grade::G3m && subject.rungs.iter().any(|rung| rung.grade == Grade::G3m);
     let metadata = if described { " It sent the torrent's description (G3m), which is no content." } else { "" };
     page.line(&format!(
-        "{} sent no piece data in these captures; it {did} ({}).{metadata}{received}{lost}",
+        "{} {sent}; {did} ({}).{metadata}{received}",
         who(document, subject, several),
         subject.grade.name()
     ));
@@ -210,8 +236,8 @@ fn opaque(document: &Document, page: &mut Page) {
     }
 }
 
-/// Connections that stand in the report twice, under different addresses.
-fn same_connections(document: &Document, page: &mut Page) {
+/// Connections that stand in the report twice: the pairs of addresses, each with the pair that it is too.
+pub(super) fn same_connections(document: &Document) -> BTreeSet<(String, String)> {
     let mut pairs = BTreeSet::new();
     for transfer in &document.transfers {
         let ends = |one: &str, other: &str| {
@@ -223,6 +249,11 @@ fn same_connections(document: &Document, page: &mut Page) {
             pairs.insert(if own <= other { (own.clone(), other) } else { (other, own.clone()) });
         }
     }
+    pairs
+}
+
+fn translated(document: &Document, page: &mut Page) {
+    let pairs = same_connections(document);
     for (one, other) in pairs.iter().take(MOST_SENTENCES) {
         page.line(&format!(
             "What passed between {one}, and between {other}, is one connection seen on both sides of an address \
@@ -301,7 +332,7 @@ fn why_not_higher(document: &Document, page: &mut Page) {
             if subjects.windows(2).all(|pair| matches!(pair, [a, b] if name(a) == name(b))) { "is" } else { "are" },
             grade.name(),
             grade.meaning(),
-            escaped(reason)
+            visible(reason)
         ));
     }
     if unsaid > 0 {
@@ -340,3 +371,49 @@ fn flag_words(flag: &str) -> &'static str {
 
 // Rationale: nobody reads more sentences of one kind on a screen; the tables and report.json hold everything.
 const MOST_SENTENCES: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn findings(document: &Document) -> String {
+        let mut page = Page { text: String::new(), width: 120 };
+        write(document, &mut page);
+        page.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn every_byte_verified_holds_of_every_byte() {
+        let mut document = fixture::document();
+        let subject = &mut document.subjects[0];
+        (subject.served_bytes, subject.refuted_bytes) = (subject.verified_bytes, 0);
+        assert!(findings(&document).contains("(3,473,408 bytes), every byte verified"), "{}", findings(&document));
+        for change in [|s: &mut Subject| s.lost_bytes = 1, |s: &mut Subject| s.served_bytes += 1] {
+            let mut other = document.clone();
+            change(&mut other.subjects[0]);
+            assert!(findings(&other).contains("(3,473,408 bytes), which verified"), "{}", findings(&other));
+        }
+    }
+
+    #[test]
+    fn what_went_to_two_receivers_is_said_to_have() {
+        let mut document = fixture::document();
+        assert!(findings(&document).contains("served 53 whole pieces alone (3,473,408 bytes)"));
+        let mut second = document.transfers[0].clone();
+        second.downloader = "10.77.3.12:40000".into();
+        document.transfers.push(second);
+        assert!(findings(&document).contains("served 53 whole pieces alone to 2 receivers (3,473,408 bytes)"));
+    }
+
+    #[test]
+    fn the_first_proof_of_a_leaf_names_the_leaf() {
+        let mut document = fixture::document();
+        document.subjects[0].standard.as_mut().expect("it is met").leaf = Some(2);
+        let text = findings(&document);
+        assert!(
+            text.contains("leaf 2 (16 KiB) of piece 3, the piece advertised in frame 12, requested in"),
+            "{text}"
+        );
+    }
+}

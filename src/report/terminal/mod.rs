@@ -44,7 +44,8 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.text.push_str(&wrapped(title, self.width, 2));
+        // Deeper than a row stands: a name in a title may be long, and anything.
+        self.text.push_str(&wrapped(title, self.width, 4));
         self.text.push('\n');
     }
 
@@ -76,6 +77,7 @@ impl Page {
 fn read(document: &Document, page: &mut Page) {
     page.heading("READ");
     let mut torrents: usize = 0;
+    let several = captures(document) > 1;
     for (index, input) in document.inputs.iter().enumerate() {
         let name = capture_name(document, index);
         match input {
@@ -84,8 +86,9 @@ fn read(document: &Document, page: &mut Page) {
                 links.sort_unstable();
                 links.dedup();
                 let links = if links.is_empty() { String::new() } else { format!(", {}", links.join(" and ")) };
+                let number = if several { format!("{}, ", index + 1) } else { String::new() };
                 page.line(&format!(
-                    "capture {name}: {}{links}, {}, {}",
+                    "capture {number}{name}: {}{links}, {}, {}",
                     escaped(format),
                     counted(*bytes, "byte"),
                     counted(*frames, "frame")
@@ -188,7 +191,7 @@ fn endpoints(subjects: &[&Subject]) -> String {
 
 /// `frame 12`, `frames 212-267`, with the capture's name when there are several.
 fn frames_text(document: &Document, frames: Frames) -> String {
-    let several = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
+    let several = captures(document) > 1;
     let name = |file: u16| capture_name(document, usize::from(file));
     let of = if several { format!(" of {}", name(frames.file)) } else { String::new() };
     match frames.last_file {
@@ -196,6 +199,10 @@ fn frames_text(document: &Document, frames: Frames) -> String {
         None if frames.first == frames.last => format!("frame {}{of}", frames.first),
         None => format!("frames {}-{}{of}", frames.first, frames.last),
     }
+}
+
+fn captures(document: &Document) -> usize {
+    document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count()
 }
 
 /// The name of an input, with its index behind it where another input has the same name.

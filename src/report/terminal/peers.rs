@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, name, torrent_name};
+use super::{Page, endpoints, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
-use crate::report::text::{counted, escaped, grouped};
+use crate::report::text::{counted, grouped, quoted};
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
@@ -22,6 +22,7 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
         subjects.sort_by_key(|each| Reverse((each.verified_bytes, each.served_bytes, each.grade)));
         torrent(document, hash, page);
         grid::write(&subjects, &COLUMNS, dated, "peer", "subjects", page);
+        clients(&subjects, page);
     }
     if more > 0 {
         page.heading(&format!("PEERS of {}", counted(more as u64, "more torrent")));
@@ -76,10 +77,11 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
         ));
     } else {
         page.line(&format!(
-            "{}, so nothing can be verified; {} served in all",
+            "info-hash {}; {}, so nothing can be verified; {} served in all",
+            torrent.info_hash,
             match torrent.source {
                 None => "no torrent file with this info-hash was given",
-                Some(_) => "the pieces of this torrent are not known",
+                Some(_) => "only a magnet link was given, and its description (the info dictionary) is not in the captures",
             },
             counted(torrent.served_bytes, "byte")
         ));
@@ -89,7 +91,7 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
 /// The columns. The classes of the accounting identity that are usually zero stand only where they are not, so that
 /// `served` is always the sum of what is shown: verified, refuted, disputed, unproven, repeated, pad.
 const COLUMNS: [Column<Subject>; 15] = [
-    word("peer", |s, _| peer(s)),
+    word("peer", |s, _| name(s)),
     word("grade", |s, _| grade(s)),
     Column { needed: |s| s.actionable, ..word("standard", |s, _| if s.actionable { "met" } else { "-" }.into()) },
     figure("served", |s, _| grouped(s.served_bytes)),
@@ -114,18 +116,29 @@ const fn figure(name: &'static str, value: fn(&Subject, Dated) -> String) -> Col
     Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
 }
 
-/// The name, and on a second line the client.
-fn peer(subject: &Subject) -> String {
-    let mut text = name(subject);
-    let client = escaped(&subject.clients.join(", "));
-    if !client.is_empty() {
-        text.push('\n');
-        text.extend(client.chars().take(CLIENT_WIDTH));
-        if client.chars().count() > CLIENT_WIDTH {
-            text.push_str("...");
-        }
+/// The clients of a table, each with its peers. They stand below it, between quotes: a client can name itself as it
+/// likes, even as a row.
+fn clients(subjects: &[&Subject], page: &mut Page) {
+    let mut clients: BTreeMap<&[String], Vec<&Subject>> = BTreeMap::new();
+    for subject in subjects.iter().filter(|subject| !subject.clients.is_empty()) {
+        clients.entry(&subject.clients).or_default().push(subject);
     }
-    text
+    let more = clients.len().saturating_sub(MOST_CLIENTS);
+    for (names, subjects) in clients.into_iter().take(MOST_CLIENTS) {
+        let [first, others @ ..] = names else { continue };
+        page.line(&format!(
+            "client {}{}: {}",
+            quoted(first, CLIENT_WIDTH),
+            match others.len() as u64 {
+                0 => String::new(),
+                others => format!(" and {} more", grouped(others)),
+            },
+            endpoints(&subjects)
+        ));
+    }
+    if more > 0 {
+        page.line(&format!("and {}, see `clients` in report.json", counted(more as u64, "more client")));
+    }
 }
 
 fn grade(subject: &Subject) -> String {
@@ -135,7 +148,54 @@ fn grade(subject: &Subject) -> String {
 
 // Rationale: room for every usual name and version; the full text is in report.json.
 const CLIENT_WIDTH: usize = 24;
+// Rationale: a swarm has a dozen of clients in common use; a crowd of names would hide the next table.
+const MOST_CLIENTS: usize = 12;
 // Rationale: a crawler's capture names thousands of torrents; each table is a screen.
 const MOST_TORRENTS: usize = 50;
 // Rationale: a directory of torrents may be given whole; those that play no part are in report.json.
 const MOST_UNSEEN: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn peers(document: &Document) -> String {
+        let mut page = Page { text: String::new(), width: 120 };
+        write(document, Dated::SameDay, &mut page);
+        page.text
+    }
+
+    #[test]
+    fn a_client_cannot_pose_as_a_row() {
+        let mut document = fixture::document();
+        document.subjects[0].clients = vec!["198.51.100.66:6881 G9+GX".into()];
+        let text = peers(&document);
+        assert!(
+            text.lines().any(|line| line == "  client \"198.51.100.66:6881 G9+GX\": 10.77.3.10:6881"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| !line.trim_start().starts_with("198.51.100.66")), "{text}");
+    }
+
+    #[test]
+    fn a_client_that_was_escaped_when_it_was_read_is_not_escaped_again() {
+        let mut document = fixture::document();
+        document.subjects[0].clients = vec!["a\\u{202e}b".into(), "c".into()];
+        assert!(
+            peers(&document).contains("client \"a\\u{202e}b\" and 1 more: 10.77.3.10:6881"),
+            "{}",
+            peers(&document)
+        );
+    }
+
+    #[test]
+    fn a_torrent_of_a_bare_magnet_link_has_its_info_hash_said() {
+        let mut document = fixture::document();
+        let torrent = &mut document.torrents[0];
+        (torrent.source, torrent.size, torrent.pieces) = (Some("magnet"), None, None);
+        let text = peers(&document);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&format!("info-hash {}; only a magnet link was given", "c3".repeat(20))), "{text}");
+    }
+}

@@ -133,6 +133,8 @@ fn amount_is_bytes(kind: &str) -> bool {
             | "oversized-message"
             | "block-outside-torrent"
             | "non-zero-padding"
+            | "unconfirmed-block"
+            | "bad-webseed"
     )
 }
 
@@ -157,6 +159,18 @@ fn words(kind: &str) -> &'static str {
         "overlap-uncompared" => "a retransmission too old to be compared",
         "resynchronised" => "framing was lost and found again",
         "unframed" => "the last bytes of a direction belong to no whole message",
+        "unconfirmed-block" => {
+            "what looks like a block in a stream that nothing confirms to be BitTorrent, not counted as served,"
+        }
+        "wrong-metadata" => "metadata that does not match its info-hash, or differs from what does",
+        "wrong-hashes" => "a hashes message (BEP 52) that does not match the torrent's root",
+        "bad-webseed" => "HTTP of a webseed that could not be read",
+        "bad-mention" => {
+            "a message of a tracker, the DHT or local discovery that cannot be read, or entries that name no endpoint,"
+        }
+        "wrong-secret" => "an MSE secret does not decrypt the connection that it seems to be of",
+        "unused-secret" => "an MSE secret fits no connection",
+        "hybrid-mismatch" => "bytes match one half of a hybrid torrent and not the other",
         "unknown-message" => "a message with an id that no supported BEP defines",
         "bad-message" => "a message body that contradicts its id",
         "oversized-message" => "a message longer than the limit was skipped",
@@ -170,5 +184,21 @@ fn words(kind: &str) -> &'static str {
         "clock-step" => "the clock stepped",
         "limit-reached" => "a bound of this tool was reached, bytes beyond it are not decided",
         _ => "seen",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn every_kind_has_words_of_its_own() {
+        let source = include_str!("../../anomaly.rs");
+        let names: Vec<_> =
+            source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1)).collect();
+        assert!(names.len() > 30 && names.contains(&"limit-reached"), "{names:?}");
+        for name in names {
+            assert_ne!(words(name), "seen", "{name}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::findings::same_connections;
 use super::{Page, endpoints};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Input, Subject};
@@ -19,6 +20,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
             notes(document).first().into_iter().for_each(|note| page.line(note));
         }
     }
+    twice(document, page);
     hearsay(document, page);
     doubts(document, page);
     if !document.subjects.is_empty() {
@@ -32,21 +34,42 @@ fn subjects(document: &Document, page: &mut Page) {
     let of = |wanted: fn(&Subject) -> bool| -> Vec<&Subject> {
         document.subjects.iter().filter(|subject| wanted(subject)).collect()
     };
-    let (proven, verified, sent, silent) = (of(proven), of(verified), of(unverified), of(silent));
-    if silent.len() == document.subjects.len() {
-        page.line(&format!(
-            "No peer sent piece data in these captures. They show {} that spoke BitTorrent or claimed to have pieces, \
-             and no content from any of them.",
-            counted(silent.len() as u64, "peer")
-        ));
+    let (proven, verified, sent) = (of(proven), of(verified), of(unverified));
+    let (missing, silent, apart) = (of(missing), of(silent), of(apart));
+    if missing.is_empty() && silent.len() + apart.len() == document.subjects.len() {
+        page.line(&match silent.len() as u64 {
+            0 => "No peer sent piece data in these captures, and none is shown to be in a swarm.".to_owned(),
+            1 => "No peer sent piece data in these captures. They show 1 peer that spoke BitTorrent (G3 or higher), \
+                  and no content from it."
+                .to_owned(),
+            count => format!(
+                "No peer sent piece data in these captures. They show {} that spoke BitTorrent (G3 or higher), and no \
+                 content from any of them.",
+                counted(count, "peer")
+            ),
+        });
+        not_in_the_swarm(&apart, page);
         return;
     }
-    if !proven.is_empty() {
+    if proven.is_empty() && verified.is_empty() && sent.is_empty() {
+        page.line("These captures hold no byte of piece data, but they show that some was sent.");
+    }
+    let (leaves, pieces): (Vec<&Subject>, Vec<&Subject>) =
+        proven.into_iter().partition(|subject| subject.standard.is_some_and(|standard| standard.leaf.is_some()));
+    if !pieces.is_empty() {
         page.line(&format!(
             "Standard of proof met (said that it had a piece, was asked for it, then sent it alone, and the piece \
              matches its hash) by {}: {}.",
-            count(&proven),
-            endpoints(&proven)
+            count(&pieces),
+            endpoints(&pieces)
+        ));
+    }
+    if !leaves.is_empty() {
+        page.line(&format!(
+            "Standard of proof met for a 16 KiB leaf of a piece (said that it had the piece, was asked for the leaf, \
+             then sent it alone, and the leaf matches its hash) by {}: {}.",
+            count(&leaves),
+            endpoints(&leaves)
         ));
     }
     if !verified.is_empty() {
@@ -71,8 +94,31 @@ fn subjects(document: &Document, page: &mut Page) {
             endpoints(&refuted)
         ));
     }
+    if !missing.is_empty() {
+        let bytes = missing.iter().map(|subject| subject.lost_bytes).fold(0, u64::saturating_add);
+        page.line(&format!(
+            "{} sent piece data of which the captures hold nothing ({} by the framing): {}.",
+            count(&missing),
+            counted(bytes, "byte"),
+            graded(&missing)
+        ));
+    }
     if !silent.is_empty() {
         page.line(&format!("{} sent no piece data: {}.", count(&silent), graded(&silent)));
+    }
+    not_in_the_swarm(&apart, page);
+}
+
+fn not_in_the_swarm(apart: &[&Subject], page: &mut Page) {
+    if !apart.is_empty() {
+        page.line(&format!(
+            "{} not shown to be in the swarm, for want of a completed handshake in these captures: {}.",
+            match apart.len() as u64 {
+                1 => "1 peer is".to_owned(),
+                count => format!("{} peers are", grouped(count)),
+            },
+            graded(apart)
+        ));
     }
 }
 
@@ -88,8 +134,18 @@ fn unverified(subject: &Subject) -> bool {
     subject.served_bytes > 0 && !subject.actionable && subject.verified_bytes == 0
 }
 
+/// It sent piece data, and nothing of it was captured.
+fn missing(subject: &Subject) -> bool {
+    subject.served_bytes == 0 && subject.lost_bytes > 0
+}
+
 fn silent(subject: &Subject) -> bool {
-    subject.served_bytes == 0
+    subject.served_bytes == 0 && subject.lost_bytes == 0 && subject.spoke()
+}
+
+/// It is in the report only because another end spoke to it, or because nobody answered it.
+fn apart(subject: &Subject) -> bool {
+    !subject.spoke()
 }
 
 /// Why there is no peer to speak of.
@@ -103,6 +159,21 @@ fn nothing(document: &Document, page: &mut Page) {
             "What is encrypted, or in a tunnel that this tool does not read, may not be recognised: this does not \
              show that there was none.",
         );
+    }
+}
+
+/// Who is counted under two addresses.
+fn twice(document: &Document, page: &mut Page) {
+    let pairs = same_connections(document).len() as u64;
+    if pairs > 0 {
+        page.line(&format!(
+            "{} seen on both sides of an address translation: one host stands there under two addresses, and is counted \
+             as two peers. See the findings before adding anything up.",
+            match pairs {
+                1 => "1 connection was".to_owned(),
+                pairs => format!("{} connections were", grouped(pairs)),
+            }
+        ));
     }
 }
 
@@ -164,6 +235,17 @@ fn doubts(document: &Document, page: &mut Page) {
             }
         ));
     }
+    let bare: Vec<_> = given.iter().filter(|torrent| torrent.size.is_none()).collect();
+    if let Some(first) = bare.first() {
+        page.line(&format!(
+            "Nothing can be verified of {} by magnet link, without the description (the info dictionary), which is not \
+             in the captures either: give the torrent file with -t.",
+            match bare.len() {
+                1 => format!("torrent {}, which was given", first.info_hash),
+                count => format!("{} torrents, which were given", grouped(count as u64)),
+            }
+        ));
+    }
     if !document.opaque.is_empty() && !document.subjects.is_empty() {
         page.line(&format!(
             "{} taken for encrypted BitTorrent: whatever was sent there is in none of the figures.",
@@ -175,6 +257,25 @@ fn doubts(document: &Document, page: &mut Page) {
     }
     let damaged = document.inputs.iter().any(|input| matches!(input, Input::Capture { damage: Some(_), .. }));
     let limited = document.anomalies.iter().any(|anomaly| anomaly.kind == "limit-reached");
+    let quality = &document.quality;
+    let lost = document.subjects.iter().map(|subject| subject.lost_bytes).fold(0, u64::saturating_add);
+    let cut = document.anomalies.iter().find(|anomaly| anomaly.kind == "truncated-snaplen");
+    let mut holes = Vec::new();
+    if lost > 0 {
+        holes.push(format!("{} that peers sent as pieces are missing", counted(lost, "byte")));
+    }
+    if quality.gaps > 0 {
+        holes.push(format!("the connections that carry BitTorrent have {}", counted(quality.gaps, "gap")));
+    }
+    if let Some(cut) = cut {
+        holes.push(format!("the snap length cut {}", counted(cut.count, "frame")));
+    }
+    if !holes.is_empty() {
+        page.line(&format!(
+            "Not everything that was sent is in the captures: {}. The figures are lower bounds.",
+            holes.join(", and ")
+        ));
+    }
     let causes: Vec<_> = [(damaged, "a capture is damaged"), (limited, "a bound of this tool was reached")]
         .into_iter()
         .filter_map(|(is, cause)| is.then_some(cause))
@@ -236,6 +337,62 @@ mod tests {
         document.subjects.retain(|subject| subject.served_bytes == 0);
         let text = short(&document);
         assert!(text.starts_with("IN SHORT No peer sent piece data in these captures."), "{text}");
+    }
+
+    #[test]
+    fn a_leaf_is_not_called_a_piece() {
+        let mut document = fixture::document();
+        document.subjects[0].standard.as_mut().expect("it is met").leaf = Some(2);
+        let text = short(&document);
+        assert!(text.starts_with("IN SHORT Standard of proof met for a 16 KiB leaf of a piece"), "{text}");
+        assert!(!text.contains("the piece matches its hash"), "{text}");
+    }
+
+    #[test]
+    fn who_was_only_called_is_not_said_to_speak() {
+        let mut document = fixture::document();
+        document.subjects.retain(|subject| subject.served_bytes == 0);
+        let mut called = document.subjects[0].clone();
+        called.endpoint = "192.0.2.9:6881".into();
+        (called.grade, called.pieces_advertised) = (Grade::None, 0);
+        document.subjects.push(called);
+        let text = short(&document);
+        assert!(text.contains("They show 1 peer that spoke BitTorrent"), "{text}");
+        assert!(
+            text.contains("1 peer is not shown to be in the swarm") && text.contains("192.0.2.9:6881 (none"),
+            "{text}"
+        );
+        document.subjects.remove(0);
+        let text = short(&document);
+        assert!(text.contains("none is shown to be in a swarm") && !text.contains("spoke BitTorrent"), "{text}");
+    }
+
+    #[test]
+    fn piece_data_that_was_not_captured_is_not_piece_data_that_was_not_sent() {
+        let mut document = fixture::document();
+        document.subjects.retain(|subject| subject.served_bytes == 0);
+        document.subjects[0].lost_bytes = 16_384;
+        let text = short(&document);
+        assert!(!text.contains("No peer sent") && !text.contains("no content"), "{text}");
+        assert!(text.contains("1 peer sent piece data of which the captures hold nothing (16,384 bytes"), "{text}");
+        assert!(text.contains("16,384 bytes that peers sent as pieces are missing"), "{text}");
+        assert!(text.contains("have 1 gap"), "{text}");
+    }
+
+    #[test]
+    fn a_magnet_link_without_its_description_verifies_nothing() {
+        let mut document = fixture::document();
+        (document.torrents[0].source, document.torrents[0].size) = (Some("magnet"), None);
+        assert!(short(&document).contains("Nothing can be verified of torrent c3c3"), "{}", short(&document));
+    }
+
+    #[test]
+    fn one_connection_on_both_sides_of_a_translation_is_said_where_peers_are_counted() {
+        let mut document = fixture::document();
+        assert!(!short(&document).contains("translation"));
+        let edge = crate::report::Edge { uploader: "192.0.2.1:1".into(), downloader: "192.0.2.2:2".into() };
+        document.transfers[0].same_connection_as.push(edge);
+        assert!(short(&document).contains("1 connection was seen on both sides of an address translation"));
     }
 
     #[test]

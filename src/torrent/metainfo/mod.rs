@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    files::{TorrentFile, display_component, display_path},
+    files::{TorrentFile, display_component, display_path, shown_path},
     geometry::{Geometry, Layout},
     merkle::LeafHashes,
 };
@@ -195,7 +195,8 @@ fn lay_out(listed: &[Listed<'_>], piece_length: u32, layout: Layout) -> Result<G
             Layout::V1 | Layout::Unknown => file.size,
         });
         let Listed { size, pad, pieces_root, .. } = *file;
-        files.push(TorrentFile { path: file.path(), size, pad, offset, pieces_root });
+        let shown = shown_path(file.components.iter().copied());
+        files.push(TorrentFile { path: file.path(), shown, size, pad, offset, pieces_root });
     }
     let pieces = u32::try_from(end.div_ceil(unit)).map_err(|_| {
         let at = listed.first().map_or(0, |file| file.at);
