@@ -623,11 +623,17 @@ impl<'cap> Delivered<'cap> {
                 period.and_then(|period| period.get(..common)) != next.get(..common)
             }
             // It repeats itself after as many bytes.
-            None if first >= LEAST_RESENT && self.bytes.get(overlap..) == self.bytes.get(..first) => false,
+            None if self.bytes.get(..first).is_some_and(|start| {
+                first >= LEAST_RESENT && !is_constant(start) && self.bytes.get(overlap..) == Some(start)
+            }) =>
+            {
+                false
+            }
             None if overlap >= next.len() => next.len() >= LEAST_WITHIN,
             None => {
                 let on = next.get(overlap..).unwrap_or_default();
-                !next.starts_with(on.get(..LEAST_RESENT).unwrap_or(on))
+                let on = on.get(..skip + LEAST_RESENT).unwrap_or(on);
+                is_constant(on) || !next.starts_with(on)
             }
         }
     }
