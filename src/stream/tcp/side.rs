@@ -140,6 +140,12 @@ impl<'cap> Side<'cap> {
             self.settle(at, true, limits, emit);
             return true;
         }
+        if len == 1 && !segment.flags.fin && self.is_long_acknowledged(start, at, limits) {
+            // A keep-alive of which the byte was not captured: too late for what was sent there.
+            self.reorder.skip(1, GapCause::Acknowledged, at, limits, emit);
+            self.settle(at, true, limits, emit);
+            return true;
+        }
         let end = start.saturating_add(len);
         if end < 0 || start < 0 {
             let before = usize::try_from(start.saturating_neg()).unwrap_or(usize::MAX);
@@ -165,7 +171,8 @@ impl<'cap> Side<'cap> {
         }
         if payload.wire_len > 0 {
             self.reorder.push(start, payload, at, segment.checksum == Checksum::Bad, limits, emit);
-            self.reorder.bound(self.ack.map_or(0, |(ack, _)| ack), at, limits, emit);
+            let ack = self.ack.map_or(0, |(ack, _)| ack);
+            self.reorder.bound(ack, at, limits, &mut without_probes(ack, emit));
         }
         self.settle(at, true, limits, emit);
         true
@@ -214,7 +221,7 @@ impl<'cap> Side<'cap> {
     fn flush(&mut self, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         while self.reorder.is_waiting() {
-            self.reorder.give_up(ack, GapCause::Unseen, at, limits, emit);
+            self.reorder.give_up(ack, GapCause::Unseen, at, limits, &mut without_probes(ack, emit));
         }
     }
 
@@ -227,7 +234,7 @@ impl<'cap> Side<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         while self.reorder.is_waiting() && self.reorder.next() < need {
-            self.reorder.give_up(need, GapCause::Unseen, at, limits, emit);
+            self.reorder.give_up(need, GapCause::Unseen, at, limits, &mut without_probes(need, emit));
         }
         self.settle(at, false, limits, emit);
     }
@@ -236,6 +243,16 @@ impl<'cap> Side<'cap> {
     /// (RFC 9293, section 3.8.4). With a FIN it is the last byte, sent again.
     fn is_keep_alive(&self, start: i64, len: i64) -> bool {
         len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
+    }
+
+    /// Whether `start` is where the captured bytes end, and was acknowledged longer ago than holes are waited for.
+    fn is_long_acknowledged(&self, start: i64, at: At, limits: &StreamLimits) -> bool {
+        let waited = |since: At| at.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns;
+        u64::try_from(start).is_ok_and(|start| {
+            start == self.reorder.next()
+                && start == self.reorder.seen_end()
+                && self.ack.is_some_and(|(ack, since)| ack > start && waited(since))
+        })
     }
 
     pub(super) fn acknowledge(
@@ -289,7 +306,7 @@ impl<'cap> Side<'cap> {
     ) {
         let settled = self.patience.wait(ack, at, counts, limits);
         while self.reorder.is_waiting() && settled > self.reorder.next() {
-            self.reorder.give_up(settled, GapCause::Unseen, at, limits, emit);
+            self.reorder.give_up(settled, GapCause::Unseen, at, limits, &mut without_probes(settled, emit));
         }
     }
 
@@ -321,6 +338,29 @@ impl<'cap> Side<'cap> {
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         emit(StreamItem::End { reason, at });
         self.last = None;
+    }
+}
+
+/// Gives `emit` what comes out of given up holes, with a lone byte directly behind one as a part of it: it may be a
+/// keep-alive, whose content is arbitrary, and whose place was in what the capture missed.
+fn without_probes<'cap>(ack: u64, emit: &mut impl FnMut(StreamItem<'cap>)) -> impl FnMut(StreamItem<'cap>) {
+    let mut hole = None;
+    move |item| {
+        let item = match (item, hole.take()) {
+            (StreamItem::Data { offset, bytes: [_], .. }, Some((otherwise, at))) => {
+                let cause = if offset < ack { GapCause::Acknowledged } else { otherwise };
+                StreamItem::Gap { offset, missing: Missing::Bytes(1), cause, at }
+            }
+            (item, _) => {
+                if let StreamItem::Gap { cause, at, .. } = item
+                    && cause != GapCause::Snaplen
+                {
+                    hole = Some((if cause == GapCause::Limit { cause } else { GapCause::Unseen }, at));
+                }
+                item
+            }
+        };
+        emit(item);
     }
 }
 

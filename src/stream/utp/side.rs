@@ -26,9 +26,6 @@ pub(super) struct Side<'cap> {
     offset: u64,
     pending: VecDeque<Waiting<'cap>>,
     history: VecDeque<Delivered<'cap>>,
-    /// The number of a packet that may begin with these bytes, which went before under the number before it: that
-    /// one was sent again shorter.
-    resent: Option<(u64, &'cap [u8])>,
     /// A row of packets from far away.
     strays: Vec<Stray<'cap>>,
     /// Highest cumulative acknowledgement: the number of a packet.
@@ -70,15 +67,27 @@ struct Waiting<'cap> {
     doubtful: bool,
     /// Another content that came under the same number while it waits.
     rival: Option<(Payload<'cap>, At)>,
+    /// Payload bytes on the wire in its shortest copy.
+    shortest: u32,
+}
+
+impl<'cap> Waiting<'cap> {
+    fn new(seq: u64, payload: Payload<'cap>, at: At, doubtful: bool) -> Self {
+        Self { seq, payload, at, doubtful, rival: None, shortest: payload.wire_len }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Delivered<'cap> {
     seq: u64,
+    /// Where it begins; before the end of the packet before it when that was sent again shorter.
     offset: u64,
+    /// The bytes from there on; more than `len` when the packet before it has sent more.
     bytes: &'cap [u8],
     /// Payload bytes on the wire, captured or not.
     len: u32,
+    /// The same of its shortest copy: the next packet may begin behind that.
+    shortest: u32,
     captured: bool,
     sacked: bool,
 }
@@ -86,6 +95,11 @@ struct Delivered<'cap> {
 impl Delivered<'_> {
     fn end(&self) -> u64 {
         self.offset + u64::from(self.len)
+    }
+
+    /// Where the next packet begins if it was sent last in its shortest copy.
+    fn shortest_end(&self) -> u64 {
+        self.offset + u64::from(self.shortest)
     }
 }
 
@@ -180,7 +194,7 @@ impl<'cap> Side<'cap> {
         if packet.kind == PacketKind::Fin && self.fin.is_none() {
             self.fin = Some(seq);
         }
-        self.place(Waiting { seq, payload: packet.payload, at, doubtful, rival: None }, limits, emit);
+        self.place(Waiting::new(seq, packet.payload, at, doubtful), limits, emit);
     }
 
     fn place(&mut self, waiting: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -236,7 +250,7 @@ impl<'cap> Side<'cap> {
         let from = next + u64::from(first.wrapping_sub(next as u16));
         (self.next, self.started) = (Some(from), true);
         for (seq, Stray { payload, at, doubtful, .. }) in (from..).zip(strays) {
-            self.place(Waiting { seq, payload, at, doubtful, rival: None }, limits, emit);
+            self.place(Waiting::new(seq, payload, at, doubtful), limits, emit);
         }
     }
 
@@ -317,18 +331,19 @@ impl<'cap> Side<'cap> {
             None => self.pending.insert(index, new),
             Some(first) => {
                 let common = first.payload.bytes.len().min(new.payload.bytes.len());
-                if let Some(tail) = shortened(first.payload, new.payload) {
-                    self.resent = Some((new.seq + 1, tail));
-                } else if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
+                if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
                     // Its place in the stream is not known yet; of more than two contents, this is the nearest.
                     match first.rival {
                         None => first.rival = Some((new.payload, new.at)),
                         Some(_) => compare(self.offset, first.payload.bytes, new.payload.bytes, new.at, emit),
                     }
-                } else if new.payload.bytes.len() > first.payload.bytes.len() {
+                } else {
                     let wire_len = first.payload.wire_len.max(new.payload.wire_len);
-                    let payload = Payload { bytes: new.payload.bytes, wire_len };
-                    *first = Waiting { payload, rival: first.rival, ..new };
+                    let shortest = first.shortest.min(new.shortest);
+                    if new.payload.bytes.len() > first.payload.bytes.len() {
+                        *first = Waiting { rival: first.rival, ..new };
+                    }
+                    (first.payload.wire_len, first.shortest) = (wire_len, shortest);
                 }
             }
         }
@@ -336,63 +351,42 @@ impl<'cap> Side<'cap> {
 
     /// Delivers the packet whose turn it is.
     fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Waiting { seq, payload: whole, at, doubtful, rival } = packet;
-        let payload = self.without_resent(seq, whole, at, emit);
-        let offset = self.offset;
-        self.data(payload.bytes, at, doubtful, emit);
-        self.cut(payload.wire_len, payload.bytes.len(), at, emit);
-        let len = u32::try_from(self.offset - offset).unwrap_or(u32::MAX);
+        let Waiting { seq, payload, at, doubtful, rival, shortest } = packet;
+        let (mut offset, mut bytes) = (self.offset, payload.bytes);
+        match self.history.back().map_or(Begin::Behind, |before| before.next_begins(self.offset, &payload)) {
+            Begin::Behind => {}
+            Begin::Within(from, known) => {
+                offset = from;
+                if known.len() > bytes.len() {
+                    bytes = known;
+                }
+            }
+            Begin::Unclear => self.lose_place(at, emit),
+        }
+        let before = self.offset - offset;
+        let repeated = usize::try_from(before).map_or(payload.bytes.len(), |len| len.min(payload.bytes.len()));
+        let (_, new) = payload.bytes.split_at(repeated);
+        self.data(new, at, doubtful, emit);
+        self.cut(u64::from(payload.wire_len).saturating_sub(before), new.len(), at, emit);
         let sacked = self.sacked.remove(&seq);
-        self.remember(Delivered { seq, offset, bytes: payload.bytes, len, captured: true, sacked }, limits);
+        let len = payload.wire_len.max(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
+        let delivered = Delivered { seq, offset, bytes, len, shortest, captured: true, sacked };
+        self.remember(delivered, limits);
         if sacked && len > 0 {
-            emit(StreamItem::AckedRange { from: offset, to: self.offset, at });
+            emit(StreamItem::AckedRange { from: offset, to: delivered.end(), at });
         }
         if let Some((rival, at)) = rival {
-            let resent = whole.bytes.len() - payload.bytes.len();
-            compare(offset, payload.bytes, rival.bytes.get(resent..).unwrap_or_default(), at, emit);
-            if rival.wire_len != whole.wire_len {
+            compare(offset, bytes, rival.bytes, at, emit);
+            if rival.wire_len != payload.wire_len {
                 // As of a packet that was delivered, see `again`.
-                emit(StreamItem::Gap {
-                    offset: self.offset,
-                    missing: Missing::Unknown,
-                    cause: GapCause::Unseen,
-                    at,
-                });
+                self.lose_place(at, emit);
             }
         }
     }
 
-    /// What of a packet is new where the one before it was cut in two when it was sent again (BEP 29 forbids it, but
-    /// it happens).
-    fn without_resent(
-        &mut self,
-        seq: u64,
-        mut payload: Payload<'cap>,
-        at: At,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) -> Payload<'cap> {
-        let Some((_, tail)) = self.resent.filter(|(number, _)| *number == seq) else { return payload };
-        let common = tail.len().min(payload.bytes.len());
-        if common == 0 {
-            return payload;
-        }
-        self.resent = None;
-        let (again, rest) = payload.bytes.split_at(common);
-        let (same, after) = tail.split_at(common);
-        if again != same {
-            return payload; // The shorter copy was a stray one.
-        }
-        if common < LEAST_RESENT || again.iter().all(|byte| Some(byte) == again.first()) {
-            // Equal by chance, or sent again: what follows has no certain place.
-            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
-            return payload;
-        }
-        if !after.is_empty() {
-            self.resent = Some((seq + 1, after));
-        }
-        payload.bytes = rest;
-        payload.wire_len = payload.wire_len.saturating_sub(u32::try_from(common).unwrap_or(u32::MAX));
-        payload
+    /// What follows has no certain place.
+    fn lose_place(&self, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
     }
 
     fn data(&mut self, bytes: &'cap [u8], at: At, doubtful: bool, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -402,8 +396,8 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    fn cut(&mut self, wire_len: u32, captured: usize, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let missing = u64::from(wire_len).saturating_sub(captured as u64);
+    fn cut(&mut self, wire_len: u64, captured: usize, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let missing = wire_len.saturating_sub(captured as u64);
         if missing > 0 {
             let missing_bytes = Missing::Bytes(missing);
             emit(StreamItem::Gap { offset: self.offset, missing: missing_bytes, cause: GapCause::Snaplen, at });
@@ -444,7 +438,8 @@ impl<'cap> Side<'cap> {
             emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause, at });
             for seq in next..end {
                 let sacked = self.sacked.remove(&seq);
-                let lost = Delivered { seq, offset: self.offset, bytes: &[], len: 0, captured: false, sacked };
+                let offset = self.offset;
+                let lost = Delivered { seq, offset, bytes: &[], len: 0, shortest: 0, captured: false, sacked };
                 self.remember(lost, limits);
             }
         }
@@ -492,26 +487,37 @@ impl<'cap> Side<'cap> {
         let (repeated, extension) = payload.bytes.split_at(common);
         let same = first.bytes.get(..common) == Some(repeated);
         compare(first.offset, first.bytes, repeated, at, emit);
-        if !same && payload.wire_len != first.len {
-            // Other bytes of another length: the sender numbers its packets anew from here on or before, so what
-            // follows has no certain place.
-            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
+        if !same {
+            if payload.wire_len != first.len {
+                // Other bytes of another length: the sender numbers its packets anew from here on or before.
+                self.lose_place(at, emit);
+            }
+            return;
         }
-        let kept = Payload { bytes: first.bytes, wire_len: first.len };
-        if let Some(tail) = shortened(kept, payload) {
-            self.resent = Some((seq + 1, tail));
-        }
-        if !same || extension.is_empty() {
+        let shorter = payload.wire_len < first.shortest;
+        first.shortest = first.shortest.min(payload.wire_len);
+        if shorter && !is_last {
+            // What came behind it began within it.
+            self.lose_place(at, emit);
             return;
         }
         // A longer copy: legal after re-packetising, and usual after a snap length cut.
-        if is_last && first.bytes.len() as u64 == u64::from(first.len) {
-            first.bytes = payload.bytes;
-            first.len = payload.wire_len.max(first.len);
+        let is_whole = first.bytes.len() as u64 == u64::from(first.len) && first.end() == self.offset;
+        if is_last && is_whole && payload.wire_len > first.len {
+            if !extension.is_empty() {
+                first.bytes = payload.bytes;
+            }
+            let more = u64::from(payload.wire_len - first.len);
+            first.len = payload.wire_len;
             self.data(extension, at, doubtful, emit);
-            self.cut(payload.wire_len, payload.bytes.len(), at, emit);
-        } else {
+            self.cut(more, extension.len(), at, emit);
+            return;
+        }
+        if !extension.is_empty() {
             emit(StreamItem::Late { offset: first.offset + common as u64, bytes: extension, at });
+        }
+        if is_last && first.offset + u64::from(payload.wire_len) > self.offset {
+            self.lose_place(at, emit);
         }
     }
 
@@ -560,11 +566,82 @@ impl<'cap> Side<'cap> {
     }
 }
 
-/// What is left of a packet's bytes behind a shorter copy of it; `None` unless both are whole and begin alike.
-fn shortened<'cap>(first: Payload<'cap>, again: Payload<'_>) -> Option<&'cap [u8]> {
-    let whole = |payload: Payload<'_>| payload.bytes.len() as u64 == u64::from(payload.wire_len);
-    let tail = first.bytes.strip_prefix(again.bytes)?;
-    (whole(first) && whole(again) && !tail.is_empty() && !again.bytes.is_empty()).then_some(tail)
+/// Where a packet begins.
+enum Begin<'cap> {
+    /// Behind all that came.
+    Behind,
+    /// Here, before the end of what came, of which these are the bytes from here on.
+    Within(u64, &'cap [u8]),
+    /// Behind it or within it.
+    Unclear,
+}
+
+impl<'cap> Delivered<'cap> {
+    /// Where the packet with the next number begins, if the stream has come to `end`: an MTU probe that did not arrive
+    /// is sent again shorter, and the rest of it under the next number (BEP 29 forbids it, but it happens).
+    fn next_begins(&self, end: u64, next: &Payload<'cap>) -> Begin<'cap> {
+        if !self.captured || next.wire_len == 0 {
+            return Begin::Behind;
+        }
+        let from = self.shortest_end();
+        if let Some(missing) = end.checked_sub(from).filter(|missing| *missing > 0) {
+            let start = usize::try_from(self.shortest).map_or(self.bytes.len(), |len| len.min(self.bytes.len()));
+            let (_, known) = self.bytes.split_at(start);
+            let common = known.len().min(next.bytes.len());
+            let (first, _) = next.bytes.split_at(common);
+            if known.starts_with(first) {
+                let all_known = known.len() as u64 == missing;
+                let certain = all_known && common >= LEAST_RESENT && !is_constant(first);
+                return if certain { Begin::Within(from, known) } else { Begin::Unclear };
+            }
+        }
+        if self.seems_to_end_with_start_of(next.bytes) { Begin::Unclear } else { Begin::Behind }
+    }
+
+    /// Whether `next` may begin within this packet, though no shorter copy of it was captured. Content that repeats
+    /// itself does not count where it just goes on.
+    fn seems_to_end_with_start_of(&self, next: &[u8]) -> bool {
+        // The first bytes that differ, since runs of one byte are everywhere.
+        let Some(change) = next.iter().position(|byte| Some(byte) != next.first()) else { return false };
+        let skip = (change + 1).saturating_sub(LEAST_RESENT);
+        let Some(sign) = next.get(skip..skip + LEAST_RESENT) else { return false };
+        let starts = memchr::memmem::find_iter(self.bytes, sign).filter_map(|place| place.checked_sub(skip));
+        let overlaps = |start: &usize| {
+            *start > 0
+                && self.bytes.get(*start..).is_some_and(|rest| {
+                    let common = rest.len().min(next.len());
+                    rest.get(..common) == next.get(..common)
+                })
+        };
+        let mut starts = starts.filter(overlaps);
+        let Some(first) = starts.next() else { return false };
+        let overlap = self.bytes.len() - first;
+        match starts.next() {
+            Some(second) => {
+                let period = self.bytes.len().checked_sub(second - first).and_then(|from| self.bytes.get(from..));
+                let common = period.map_or(0, |period| period.len().min(next.len()));
+                period.and_then(|period| period.get(..common)) != next.get(..common)
+            }
+            // It repeats itself after as many bytes.
+            None if self.bytes.get(..first).is_some_and(|start| {
+                first >= LEAST_RESENT && !is_constant(start) && self.bytes.get(overlap..) == Some(start)
+            }) =>
+            {
+                false
+            }
+            None if overlap >= next.len() => next.len() >= LEAST_WITHIN,
+            None => {
+                let on = next.get(overlap..).unwrap_or_default();
+                let on = on.get(..skip + LEAST_RESENT).unwrap_or(on);
+                is_constant(on) || !next.starts_with(on)
+            }
+        }
+    }
+}
+
+/// Whether all bytes are the same.
+fn is_constant(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| Some(byte) == bytes.first())
 }
 
 /// `seq_nr - next` in the 16-bit space: from -32,768 to 32,767.
@@ -580,6 +657,9 @@ const NEAR: i64 = 8_192;
 
 // Rationale: so many bytes that are not all the same agree by chance once in 2^100.
 const LEAST_RESENT: usize = 16;
+
+// Rationale: three requests and more; one of 17 bytes may well be sent twice.
+const LEAST_WITHIN: usize = 64;
 
 // Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
 const STRAY_PACKETS: usize = 4;

@@ -10,6 +10,7 @@ use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
 mod model;
+mod resent;
 
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
