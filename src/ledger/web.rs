@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conversation, Ledger, TorrentKey};
+use super::{Conversation, Ledger, Record, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
@@ -96,6 +96,15 @@ impl<'cap> Ledger<'_, 'cap> {
             facts.paths.extend(web.paths.iter().cloned());
             // A connection for several torrents: what was acknowledged of each is not told apart.
             record.counts.acknowledged += if web.torrents.len() == 1 { web.acknowledged } else { 0 };
+        }
+    }
+}
+
+impl Record {
+    /// Bytes that were asked for at `place` are proven to be the torrent's.
+    pub(super) fn note_proven(&mut self, place: u64) {
+        if self.key.carrier == Carrier::Http {
+            self.facts.proven_places.insert(place);
         }
     }
 }
