@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conversation, Ledger, Record, TorrentKey};
+use super::{Conversation, Ledger, Record, Share, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
@@ -101,10 +101,15 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 impl Record {
-    /// Bytes that were asked for at `place` are proven to be the torrent's.
-    pub(super) fn note_proven(&mut self, place: u64) {
-        if self.key.carrier == Carrier::Http {
-            self.facts.proven_places.insert(place);
+    /// `share` is proven to be the torrent's. That shows what the server has, unless a client can have picked a place in
+    /// the torrent that is like what any server answers.
+    pub(super) fn note_proven(&mut self, share: &Share<'_>) {
+        if self.key.carrier == Carrier::Http
+            && share.ranges.total() >= LEAST_PROOF
+            && !self.facts.proven_places.contains(&share.place)
+            && !share.content.is_trivial()
+        {
+            self.facts.proven_places.insert(share.place);
         }
     }
 }
@@ -123,3 +128,6 @@ impl Conversation {
         }
     }
 }
+
+// Rationale: of a given page of 64 bytes, no torrent of any size has a copy by chance; of "OK" each has.
+const LEAST_PROOF: u64 = 64;

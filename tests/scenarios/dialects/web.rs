@@ -232,6 +232,24 @@ fn a_server_that_does_not_know_what_it_is_asked_for_is_no_webseed() {
 }
 
 #[test]
+fn what_any_server_answers_proves_no_webseed() {
+    let mut recipe = file().content;
+    recipe[200..400].fill(0);
+    let torrent = Recipe::folder("x", 2 * SMALL, 1).file_of("image.iso", recipe).v1();
+    let escaped: String = torrent.info_hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+    // The client picks the place at which the torrent is like the answer.
+    for (first, last) in [(100, 101), (200, 399)] {
+        let mut web = Web::new();
+        let peer = join(&mut web.world, &torrent, "81.2.69.10:50002", S);
+        fetch_all(&mut web.world, peer, &torrent);
+        web.get(&format!("/ok?info_hash={escaped}&piece=0&ranges={first}-{last}"), None);
+        web.whole(&torrent.content[first..=last]);
+        let evidence = analyze(&web.world, &torrent);
+        assert!(evidence.transfers.iter().all(|row| row.carrier != Carrier::Http), "{first}");
+    }
+}
+
+#[test]
 fn a_file_that_a_redirect_gave_another_name_is_verified_by_its_size_and_accuses_nobody() {
     let torrent = file();
     let total = torrent.content.len();
