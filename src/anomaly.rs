@@ -62,7 +62,7 @@ pub enum Kind {
     WrongMetadata,
     /// A `hashes` message (BEP 52) that does not prove itself up to the torrent's root.
     WrongHashes,
-    /// HTTP of a webseed that could not be read; `amount` is in bytes.
+    /// HTTP of a webseed that could not be read, or of a server that is not shown to be one; `amount` is in bytes.
     BadWebseed,
     /// A message of a tracker, the DHT or local service discovery that cannot be read, or entries of it that name no
     /// endpoint; `amount` is in entries.

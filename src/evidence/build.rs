@@ -164,9 +164,22 @@ fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
     if bytes.balanced() { Ok(()) } else { Err(Error::Unbalanced { what: what(), figures: format!("{bytes:?}") }) }
 }
 
-/// Blocks that a search found in streams that nothing else shows to be BitTorrent: nobody's row, but not in silence.
+/// Blocks that a search found in streams that nothing else shows to be BitTorrent, and web servers that nothing shows to
+/// be webseeds: nobody's row, but not in silence.
 fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
     for record in records.iter().filter(|record| !record.is_shown() && record.counts.served > 0) {
+        if record.is_hidden_webseed() {
+            anomalies.note(Kind::BadWebseed, record.counts.served, || Example {
+                span: record.served_span,
+                flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
+                detail: format!(
+                    "{} bytes from a URL that no torrent lists were asked for as a torrent's, or have a file's size, but no \
+                     piece of them is proven: they may be of another file",
+                    record.counts.served
+                ),
+            });
+            continue;
+        }
         anomalies.note(Kind::Unframed, record.counts.served, || Example {
             span: record.served_span,
             flow: format!("{} -> {}", record.key.uploader, record.key.downloader),

@@ -93,10 +93,14 @@ impl Proofs {
         for (unit, book) in units {
             let Some(measure) = Measure::padded(piece.torrent, *unit, &piece.pads) else { continue };
             let content = measure.content();
-            if book.verified {
+            // What has no row is not counted: see `Record::is_shown`.
+            let shown = |credit: &&Credit| {
+                parties.uploader.get(credit.transfer.0 as usize).is_some_and(|subject| *subject != usize::MAX)
+            };
+            if book.verified && book.credits.iter().any(|credit| shown(&credit)) {
                 whole += content;
             }
-            let all: RangeSet = book.credits.iter().flat_map(|credit| credit.ranges.iter()).collect();
+            let all: RangeSet = book.credits.iter().filter(shown).flat_map(|credit| credit.ranges.iter()).collect();
             unique.bytes += all.total();
             match piece.leaves(&measure, book) {
                 Some(leaves) => leaves.for_each(|(leaf, content, credits)| {

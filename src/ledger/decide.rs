@@ -34,6 +34,7 @@ pub(super) fn verify<'cap>(
     let verified = book.credit(share, receiver, fresh.iter());
     if let Some(record) = records.get_mut(share.transfer.0 as usize) {
         record.counts.repeated += total - verified;
+        record.note_proven(share);
     }
 }
 
@@ -93,6 +94,7 @@ pub(super) fn decide<'cap>(
                 // A second version may be what the same transfer was credited with before.
                 let counted = book.credit(&share, receiver, fresh.iter());
                 record.counts.repeated += bytes - counted;
+                record.note_proven(&share);
             }
             Class::Refuted => {
                 record.counts.refuted += bytes;

@@ -150,10 +150,12 @@ pub struct Facts {
     pub resynchronised: bool,
     /// Frames are in the capture twice.
     pub duplicate_frames: bool,
-    /// Where a webseed was asked for this torrent by name: by its info-hash (BEP 17), or at a URL that the torrent lists
-    /// (BEP 19). Elsewhere a file of the right name and size may be any file; another build of an image has its first
-    /// pieces, too.
+    /// Where a webseed was asked for this torrent at a URL that the torrent lists (BEP 17, BEP 19). Elsewhere a file of the
+    /// right name and size may be any file; another build of an image has its first pieces, too.
     pub named_places: BTreeSet<u64>,
+    /// Where it was asked for bytes that are proven to be the torrent's. Whom a request names is the client's word: any
+    /// server may have been asked for a URL that the torrent lists.
+    pub proven_places: BTreeSet<u64>,
     /// First and last packet.
     pub span: Option<Span>,
     /// The inputs that hold packets of its connections.
@@ -198,16 +200,23 @@ impl Record {
     pub fn is_shown(&self) -> bool {
         self.facts.span.or(self.served_span).is_some()
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
+            && !self.is_hidden_webseed()
     }
 
     /// Whether bytes from `place`, see [`Facts::named_places`], that differ from the torrent speak against it.
     pub fn is_answerable(&self, place: u64) -> bool {
-        self.key.carrier != Carrier::Http || self.facts.named_places.contains(&place)
+        let (named, proven) = (&self.facts.named_places, &self.facts.proven_places);
+        self.key.carrier != Carrier::Http || (named.contains(&place) && proven.contains(&place))
     }
 
-    /// Whether it is a webseed of which only names and sizes say that it serves this torrent.
+    /// Whether it is a web server of which only a client's requests say that it serves this torrent.
     pub fn is_namesake(&self) -> bool {
-        self.key.carrier == Carrier::Http && self.facts.named_places.is_empty()
+        self.key.carrier == Carrier::Http && self.facts.proven_places.is_empty()
+    }
+
+    /// Whether it is one that the torrent does not even list: no webseed, as far as is known.
+    pub fn is_hidden_webseed(&self) -> bool {
+        self.is_namesake() && self.facts.named_places.is_empty()
     }
 
     /// The last moment at which it was active.

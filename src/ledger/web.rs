@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conversation, Ledger, TorrentKey};
+use super::{Conversation, Ledger, Record, Share, TorrentKey};
 use crate::anomaly::Anomalies;
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
@@ -100,6 +100,20 @@ impl<'cap> Ledger<'_, 'cap> {
     }
 }
 
+impl Record {
+    /// `share` is proven to be the torrent's. That shows what the server has, unless a client can have picked a place in
+    /// the torrent that is like what any server answers.
+    pub(super) fn note_proven(&mut self, share: &Share<'_>) {
+        if self.key.carrier == Carrier::Http
+            && share.ranges.total() >= LEAST_PROOF
+            && !self.facts.proven_places.contains(&share.place)
+            && !share.content.is_trivial()
+        {
+            self.facts.proven_places.insert(share.place);
+        }
+    }
+}
+
 impl Conversation {
     pub(super) fn of_web(id: ConnectionId, flow: FlowKey, began: At, place: u64) -> Self {
         Self {
@@ -114,3 +128,6 @@ impl Conversation {
         }
     }
 }
+
+// Rationale: of a given page of 64 bytes, no torrent of any size has a copy by chance; of "OK" each has.
+const LEAST_PROOF: u64 = 64;

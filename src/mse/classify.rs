@@ -51,6 +51,8 @@ impl Flights {
 pub(super) enum Verdict {
     /// Nothing speaks against MSE; too little was seen to say that it is.
     NotYet,
+    /// It is not MSE, unless bytes of the silent side are missing in front of those that it may be.
+    Unordered,
     /// It is not MSE, or does not look like it.
     No,
     /// Everything that can be tested fits.
@@ -60,11 +62,11 @@ pub(super) enum Verdict {
 /// Judges the beginnings of both streams.
 pub(super) fn classify(initiator: &[u8], responder: &[u8], flights: &Flights) -> Verdict {
     let windows = KEY_LEN as u64..=MAX_FIRST as u64;
-    if flights.responder_first || flights.first > *windows.end() {
-        return Verdict::No;
-    }
     if !may_be_key(initiator) || !may_be_key(responder) {
         return Verdict::No;
+    }
+    if flights.responder_first || flights.first > *windows.end() {
+        return if flights.initiator.min(flights.responder) == 0 { Verdict::Unordered } else { Verdict::No };
     }
     if flights.responder == 0 {
         return Verdict::NotYet;
@@ -73,7 +75,7 @@ pub(super) fn classify(initiator: &[u8], responder: &[u8], flights: &Flights) ->
         return Verdict::No;
     }
     let Some(answer) = flights.answer else {
-        return if flights.responder > *windows.end() { Verdict::No } else { Verdict::NotYet };
+        return if flights.responder > *windows.end() { Verdict::Unordered } else { Verdict::NotYet };
     };
     if !windows.contains(&answer) || !unframed(responder, answer) {
         return Verdict::No;

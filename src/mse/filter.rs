@@ -3,7 +3,7 @@
 use super::allowance::Pool;
 use super::classify::{Flights, Verdict, basis, classify, may_be_key};
 use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
-use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed};
+use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed, shows_message};
 use super::side::{Side, Sink, Wire};
 use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome, Secrets};
 use crate::Error;
@@ -36,6 +36,12 @@ pub struct MseFilter<'cap> {
     opaque: [u64; 2],
     /// Whether it was decided because too much was held.
     cut_short: bool,
+    /// Whether a part of what is held is missing, or has two versions.
+    damaged: bool,
+    /// Whether a message of the peer wire stands in clear in what is held.
+    messages: bool,
+    /// Whether nothing more can be waited for.
+    finishing: bool,
     pool: Pool,
 }
 
@@ -59,6 +65,9 @@ impl<'cap> MseFilter<'cap> {
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
             cut_short: false,
+            damaged: false,
+            messages: false,
+            finishing: false,
             pool: pool.clone(),
         }
     }
@@ -89,7 +98,7 @@ impl<'cap> MseFilter<'cap> {
         self.hold(direction, item);
         self.decide(secrets, info_hashes);
         if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
-            self.cut_short = true;
+            self.cut_short = self.verdict() != Some(Verdict::Unordered);
             self.finish(secrets, info_hashes);
         }
         if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
@@ -149,6 +158,12 @@ impl<'cap> MseFilter<'cap> {
         self.cut_short
     }
 
+    /// Whether what is no MSE may still be a peer wire of which the beginning cannot be read: a part of it is missing or
+    /// has two versions, it was [cut short](Self::was_cut_short), or messages stand in clear in it.
+    pub fn may_be_clear(&self) -> bool {
+        self.damaged || self.cut_short || self.messages
+    }
+
     /// Whether a part could not be read because more keystream than is allowed would have to be passed over before it.
     pub fn is_too_far(&self) -> bool {
         self.sides.iter().any(|side| matches!(side, Side::TooFar))
@@ -162,10 +177,12 @@ impl<'cap> MseFilter<'cap> {
 
     fn hold(&mut self, direction: Direction, item: &StreamItem<'cap>) {
         self.held.push((direction, *item));
+        self.damaged |= matches!(item, StreamItem::Gap { .. } | StreamItem::Conflict { .. });
         let Some(head) = self.heads.get_mut(direction.index()) else { return };
         match item {
             StreamItem::Data { bytes, .. } => {
                 let initiator = *self.initiator.get_or_insert(direction);
+                self.messages |= shows_message(bytes);
                 if !head.ended {
                     let room = HEAD_BYTES.saturating_sub(head.bytes.len()).min(bytes.len());
                     head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
@@ -200,15 +217,26 @@ impl<'cap> MseFilter<'cap> {
         if self.assumed {
             return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
         }
+        // What is missing before them comes late: the stream waits for it.
+        let waits = !self.damaged && !self.finishing && !(first.ended && second.ended);
         match classify(&first.bytes, &second.bytes, &self.flights) {
             Verdict::Likely => {
                 let (first, second) =
                     (clear_handshake(first, KEY_LEN + MIN_SECOND), clear_handshake(second, FIRST_CLEAR));
                 self.without_key(initiator, first, second);
             }
-            Verdict::NotYet if !first.ended && !second.ended => {}
-            Verdict::NotYet | Verdict::No => self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]),
+            Verdict::NotYet | Verdict::Unordered if waits => {}
+            Verdict::NotYet | Verdict::Unordered | Verdict::No => {
+                self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            }
         }
+    }
+
+    /// What the beginnings say, once it is known who began.
+    fn verdict(&self) -> Option<Verdict> {
+        let initiator = self.initiator?;
+        let (first, second) = (self.heads.get(initiator.index())?, self.heads.get(initiator.reverse().index())?);
+        Some(classify(&first.bytes, &second.bytes, &self.flights))
     }
 
     /// Reads the connection with the secrets; whether that decided it, or still may.
@@ -284,6 +312,11 @@ impl<'cap> MseFilter<'cap> {
             (Step::Found(from), Step::Found(back)) => (from, back),
             (_, Step::Found(back)) => (earliest, back),
             (Step::Found(from), Step::No(_)) => (from, answered),
+            // The handshake may be in what is missing: what follows tells whether it is in clear.
+            (_, Step::No(_)) if self.damaged && self.messages => {
+                return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            }
+            (_, Step::No(_)) if self.damaged && !self.finishing => return,
             (_, Step::No(_)) => {
                 let basis = basis(&self.flights);
                 return self.settle(MseOutcome::Opaque { basis }, [Side::Opaque, Side::Opaque]);
@@ -334,6 +367,7 @@ impl<'cap> MseFilter<'cap> {
     /// Decides on what was seen, as no more will be.
     fn finish(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
         self.heads.iter_mut().for_each(|head| head.ended = true);
+        self.finishing = true;
         self.decide(secrets, info_hashes);
         if self.outcome == MseOutcome::Undecided {
             self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);

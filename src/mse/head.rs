@@ -86,6 +86,15 @@ pub(super) fn clear_handshake(head: &Head, from: usize) -> Step<u64> {
     }
 }
 
+/// Whether the header of a message (BEP 3) that peers send early and often stands in `bytes`: at random, one connection
+/// in 10^5 shows one.
+pub(super) fn shows_message(bytes: &[u8]) -> bool {
+    // Rationale: choke, unchoke, interested, not_interested; have; request and cancel; a piece with the usual block.
+    bytes.windows(5).any(|header| {
+        matches!(header, [0, 0, 0, 1, 0..=3] | [0, 0, 0, 5, 4] | [0, 0, 0, 13, 6 | 8] | [0, 0, 0x40, 9, 7])
+    })
+}
+
 /// How a handshake begins (BEP 3).
 const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
 /// Where the responder's peer wire begins at the earliest, and at the latest.

@@ -278,25 +278,26 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) {
+        let clear = matches!(&self.content, Content::Mse(filter, _) if filter.may_be_clear());
         out.extend(held);
-        if opening.initiator.is_some() {
-            self.content = Content::Other;
-            // The first segment may have been too short to tell.
-            let client = [Direction::LowToHigh, Direction::HighToLow].into_iter().find(|client| {
-                let data = out.iter().filter_map(|(direction, item)| match item {
-                    StreamItem::Data { bytes, .. } if direction == client => Some(*bytes),
-                    _ => None,
-                });
-                webseed::sniff(&data.flatten().copied().take(LONGEST_METHOD).collect::<Vec<_>>())
-                    == webseed::Sniff::Request
+        // The first segment may have been too short to tell.
+        let client = [Direction::LowToHigh, Direction::HighToLow].into_iter().find(|client| {
+            let data = out.iter().filter_map(|(direction, item)| match item {
+                StreamItem::Data { bytes, .. } if direction == client => Some(*bytes),
+                _ => None,
             });
-            if let Some(client) = client {
-                let mut web = WebChannel::new(client, self.flow, hub);
-                out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, hub));
-                self.content = Content::Web(Box::new(web));
-            }
+            opening.initiator.is_some()
+                && webseed::sniff(&data.flatten().copied().take(LONGEST_METHOD).collect::<Vec<_>>())
+                    == webseed::Sniff::Request
+        });
+        if let Some(client) = client {
+            let mut web = WebChannel::new(client, self.flow, hub);
+            out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, hub));
+            self.content = Content::Web(Box::new(web));
+        } else if opening.initiator.is_some() && !clear {
+            self.content = Content::Other;
         } else {
-            // It was only tried for a secret's sake.
+            // It was only tried for a secret's sake, or what is missing may be why it does not look like MSE.
             let direction = out.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
             let mut session = self.session(Start::MidStream, direction, opening, hub);
             for (direction, item) in out.drain(..) {

@@ -46,6 +46,7 @@ pub struct Torrent {
     pieces: Option<Vec<[u8; 20]>>,
     trees: LeafHashes,
     webseeds: Vec<String>,
+    http_seeds: Vec<String>,
     faults: Vec<String>,
 }
 
@@ -139,13 +140,14 @@ impl Torrent {
             pieces: None,
             trees: LeafHashes::default(),
             webseeds: magnet.webseeds,
+            http_seeds: Vec::new(),
             faults: Vec::new(),
         }
     }
 
     fn of(info: Info, source: Source) -> Self {
-        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, faults } = info;
-        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, faults }
+        let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, http_seeds, faults } = info;
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, http_seeds, faults }
     }
 
     /// Breaches of bencode's canonical form (BEP 3) in its file, in words with their place; the first few. The
@@ -183,6 +185,11 @@ impl Torrent {
     /// URLs of its webseeds, as its `url-list` (BEP 19) or the `ws` of its magnet link has them.
     pub fn webseeds(&self) -> &[String] {
         &self.webseeds
+    }
+
+    /// URLs of its HTTP seeds, as its `httpseeds` (BEP 17) has them.
+    pub fn http_seeds(&self) -> &[String] {
+        &self.http_seeds
     }
 
     /// Content in bytes, without padding.
@@ -351,13 +358,14 @@ impl Torrent {
     fn absorb(&mut self, other: Self) {
         let metadata = other.has_metadata() && !self.has_metadata();
         let layers = other.verifiable() && !self.verifiable();
-        let known = std::mem::take(&mut self.webseeds);
-        self.webseeds = known.into_iter().chain(other.webseeds.iter().cloned()).collect();
-        self.webseeds.sort_unstable();
-        self.webseeds.dedup();
+        for (known, more) in [(&mut self.webseeds, &other.webseeds), (&mut self.http_seeds, &other.http_seeds)] {
+            known.extend_from_slice(more);
+            known.sort_unstable();
+            known.dedup();
+        }
         if metadata || layers {
-            let webseeds = std::mem::take(&mut self.webseeds);
-            *self = Self { webseeds, ..other };
+            let (webseeds, http_seeds) = (std::mem::take(&mut self.webseeds), std::mem::take(&mut self.http_seeds));
+            *self = Self { webseeds, http_seeds, ..other };
         } else if !self.has_metadata() {
             self.hash_v1 = self.hash_v1.or(other.hash_v1);
             self.hash_v2 = self.hash_v2.or(other.hash_v2);

@@ -17,7 +17,8 @@ pub struct Candidate {
     /// Where the request found it: host, path in front of the torrent's own, and query. What one place is shown to
     /// serve says nothing of another, on the same server or behind the same proxy. Empty without a request.
     pub place: String,
-    /// Whether the request names the torrent by its info-hash, or a URL that the torrent lists as its webseed.
+    /// Whether the request is for a URL that the torrent lists: by info-hash in its `httpseeds` (BEP 17), by path in its
+    /// `url-list` (BEP 19). What a client asks of any other server is the client's word alone.
     pub named: bool,
 }
 
@@ -41,7 +42,8 @@ pub enum Basis {
     NameAndSize,
     /// The same, but the response does not say the size.
     Name,
-    /// The request was not captured, and the size is the file's. Says nothing about the server if the hash differs.
+    /// The size is the file's; the request was not captured, or its path is another one, as behind a redirect. Says
+    /// nothing about the server if the hash differs.
     Size,
 }
 
@@ -52,17 +54,22 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
     if request.is_some_and(|request| request.method != "GET") {
         return Vec::new();
     }
-    if let Some((id, extents)) = request.and_then(|request| by_query(&request.target, torrents)) {
+    if let Some((request, (id, extents))) =
+        request.and_then(|request| Some(request).zip(by_query(&request.target, torrents)))
+    {
         // An answer of another length than was asked for is something else, such as a word of regret.
         let asked: u64 = extents.iter().map(|extent| extent.len).sum();
         if total.is_some_and(|total| total != asked) {
             return Vec::new();
         }
-        let place = request.map(|request| place(request, &path(&request.target), false)).unwrap_or_default();
-        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place, named: true }];
+        let path = path(&request.target);
+        let (place, named) =
+            (place(request, &path, false), lists(torrents.torrent(id).http_seeds(), request, &path));
+        return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place, named }];
     }
     let path = request.map(|request| path(&request.target));
     let mut found = Vec::new();
+    let mut of_that_size = Vec::new();
     for id in torrents.ids() {
         let torrent = torrents.torrent(id);
         let single = torrent.files().iter().filter(|file| !file.pad).nth(1).is_none();
@@ -73,10 +80,15 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
             let (basis, place, named) = match (request.zip(path.as_ref()), total) {
                 (Some((request, path)), total) => {
                     let front = front_of(path, torrent.name(), &file.path, single);
-                    let listed = single && lists(torrent, request, path);
-                    let Some(front) = front.or(Some(path.as_str()).filter(|_| listed)) else { continue };
+                    let listed = single && lists(torrent.webseeds(), request, path);
+                    let Some(front) = front.or(Some(path.as_str()).filter(|_| listed)) else {
+                        if total.is_some_and(|total| total >= LEAF && tells(torrent, total, single)) {
+                            of_that_size.push((id, file.offset, file.size));
+                        }
+                        continue;
+                    };
                     let basis = if total.is_some() { Basis::NameAndSize } else { Basis::Name };
-                    (basis, place(request, front, true), listed || lists(torrent, request, front))
+                    (basis, place(request, front, true), listed || lists(torrent.webseeds(), request, front))
                 }
                 (None, Some(_)) => (Basis::Size, String::new(), false),
                 (None, None) => continue,
@@ -85,7 +97,18 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
             found.push(Candidate { torrent: id, extents, basis, place, named });
         }
     }
+    if let Some((request, path)) = request.zip(path.as_ref()).filter(|_| found.is_empty()) {
+        found.extend(of_that_size.into_iter().map(|(torrent, offset, len)| {
+            let extents = vec![Extent { resource: 0, torrent: offset, len }];
+            Candidate { torrent, extents, basis: Basis::Size, place: place(request, path, true), named: false }
+        }));
+    }
     found
+}
+
+/// Whether a file of `size` bytes can prove by itself that it is the torrent's: it may hold a whole piece.
+fn tells(torrent: &Torrent, size: u64, single: bool) -> bool {
+    single || size >= u64::from(torrent.piece_length())
 }
 
 impl Candidate {
@@ -234,11 +257,10 @@ fn ends_with<'p>(path: &'p str, wanted: &str) -> Option<&'p str> {
     (same && (front.is_empty() || front.ends_with('/'))).then_some(front)
 }
 
-/// Whether the torrent lists a webseed (BEP 19) at the host of the request and at `path`, with or without the slash at
-/// its end.
-fn lists(torrent: &Torrent, request: &WebRequest, path: &str) -> bool {
+/// Whether one of `urls` is at the host of the request and at `path`, with or without the slash at its end.
+fn lists(urls: &[String], request: &WebRequest, path: &str) -> bool {
     let own = host(request);
-    torrent.webseeds().iter().any(|url| {
+    urls.iter().any(|url| {
         let Some((scheme, rest)) = url.split_once("://") else { return false };
         let slash = rest.find('/').unwrap_or(rest.len());
         let (authority, listed) = rest.split_at_checked(slash).unwrap_or((rest, ""));

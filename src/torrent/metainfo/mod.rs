@@ -29,6 +29,8 @@ pub(super) struct Info {
     pub trees: LeafHashes,
     /// URLs of webseeds (BEP 19).
     pub webseeds: Vec<String>,
+    /// URLs of HTTP seeds (BEP 17).
+    pub http_seeds: Vec<String>,
     /// Breaches of bencode's canonical form.
     pub faults: Vec<String>,
 }
@@ -154,13 +156,14 @@ fn read_info(info: &Item<'_>, outer: Option<&Item<'_>>) -> Result<Info, Flaw> {
     let hash_v1 = pieces.is_some().then(|| super::sha1(info.raw));
     let hash_v2 = (version != Version::V1).then(|| super::sha256(info.raw));
     let name = name.filter(|name| !name.is_empty()).map_or_else(|| "unnamed".to_owned(), display_component);
-    let webseeds = outer.map(webseeds).unwrap_or_default();
-    Ok(Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, faults: Vec::new() })
+    let listed = |key: &[u8]| outer.map(|outer| urls(outer, key)).unwrap_or_default();
+    let (webseeds, http_seeds) = (listed(b"url-list"), listed(b"httpseeds"));
+    Ok(Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, http_seeds, faults: Vec::new() })
 }
 
-/// The `url-list` of a torrent file: one URL, or a list of them. What is neither is left out.
-fn webseeds(outer: &Item<'_>) -> Vec<String> {
-    let Some(item) = outer.find(b"url-list") else { return Vec::new() };
+/// The `url-list` or `httpseeds` of a torrent file: one URL, or a list of them. What is neither is left out.
+fn urls(outer: &Item<'_>, key: &[u8]) -> Vec<String> {
+    let Some(item) = outer.find(key) else { return Vec::new() };
     let urls = item.list().map_or_else(|| vec![item.bytes()], |list| list.iter().map(|url| url.bytes()).collect());
     urls.into_iter().flatten().map(|url| String::from_utf8_lossy(url).into_owned()).collect()
 }

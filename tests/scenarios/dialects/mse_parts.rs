@@ -212,3 +212,54 @@ fn a_gap_out_of_proportion_behind_rc4_is_a_limit_that_is_named_and_costs_no_time
     let named = details(&evidence, Kind::LimitReached);
     assert!(named.len() == 1 && named[0].starts_with("keystream: "), "{named:?}");
 }
+
+/// `flights` without the packet that carries one of them.
+fn without(carrier: Carrier, flights: &[(usize, Vec<u8>)], lost: usize) -> World {
+    let before = over(carrier, &flights[..lost]).packets.len();
+    let mut world = over(carrier, flights);
+    let sent = world.packets[before..].iter().position(|packet| packet.payload().len() >= flights[lost].1.len());
+    world.packets.remove(before + sent.expect("it was sent"));
+    world
+}
+
+#[test]
+fn a_lost_flight_of_the_handshake_costs_a_clear_peer_wire_nothing() {
+    let torrent = two_block_pieces();
+    for carrier in [Carrier::Tcp, Carrier::Utp] {
+        for (hidden, lost) in
+            [(true, 0), (true, 1), (true, 2), (true, 3), (false, 0), (false, 1), (false, 2), (false, 3)]
+        {
+            let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 60) };
+            let world = without(carrier, &sealed(&mse, talk(&torrent), hidden), lost);
+            let evidence = run(&world, &torrent, "");
+            let seeder = transfer(&evidence, S, M);
+            let all = torrent.content.len() as u64;
+            assert_eq!((seeder.bytes.served, seeder.bytes.verified), (all, all), "{carrier:?} {hidden} {lost}");
+            assert!(!seeder.flags.contains(&Flag::Unsolicited) && evidence.opaque.is_empty());
+            nobody_refuted(&evidence);
+        }
+    }
+}
+
+#[test]
+fn the_responders_side_of_a_clear_peer_wire_is_read_without_the_initiators() {
+    let torrent = two_block_pieces();
+    let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 61) };
+    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    world.drop(|packet| packet.from == address(M));
+    let evidence = run(&world, &torrent, "");
+    let seeder = transfer(&evidence, S, M);
+    assert_eq!(seeder.bytes.verified, torrent.content.len() as u64);
+    nobody_refuted(&evidence);
+}
+
+#[test]
+fn rc4_with_a_lost_answer_is_opaque() {
+    let torrent = two_block_pieces();
+    for hidden in [true, false] {
+        let mse = Mse::new(torrent.info_hash, 62);
+        let evidence = run(&without(Carrier::Tcp, &sealed(&mse, talk(&torrent), hidden), 3), &torrent, "");
+        assert!(evidence.transfers.is_empty(), "{:#?}", evidence.transfers);
+        assert_eq!(evidence.opaque.len(), 1, "{hidden}");
+    }
+}

@@ -1,5 +1,6 @@
 //! T44: webseeds (BEP 17, BEP 19), and HTTP that is none.
 
+use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Carrier, Grade};
 
 use super::*;
@@ -166,12 +167,112 @@ fn t44_a_bep_17_seed_that_sends_other_bytes_is_refuted_in_that_piece_alone() {
         body[77] ^= u8::from(piece == 1);
         web.whole(&body);
     }
-    let evidence = analyze(&web.world, &torrent);
-    let seed = transfer(&evidence, SERVER, CLIENT);
-    let (bad, all) = (u64::from(2 * SMALL), torrent.content.len() as u64);
-    let expected = Bytes { verified: all - bad, sole: all - bad, refuted: bad, ..clean(all) };
-    assert_eq!((seed.bytes, seed.pieces_refuted), (expected, 1));
-    assert!(rung_reached(&seed.rungs, Grade::GX));
+    for (url, is_listed) in [
+        ("http://seed.example/seed.php", true),
+        ("http://other.example/seed.php", false),
+        ("http://seed.example/other.php", false),
+    ] {
+        let evidence = analyze(&web.world, &listing(&torrent, "httpseeds", url));
+        let seed = transfer(&evidence, SERVER, CLIENT);
+        let (bad, all) = (u64::from(2 * SMALL), torrent.content.len() as u64);
+        let (refuted, unproven) = if is_listed { (bad, 0) } else { (0, bad) };
+        let expected = Bytes { verified: all - bad, sole: all - bad, refuted, unproven, ..clean(all) };
+        assert_eq!((seed.bytes, seed.pieces_refuted), (expected, u64::from(is_listed)), "{url}");
+        assert_eq!(rung_reached(&seed.rungs, Grade::GX), is_listed);
+    }
+}
+
+/// The torrent with a URL in one of its lists.
+fn listing(torrent: &Torrent, key: &str, url: &str) -> Torrent {
+    let list = format!("{}:{key}l{}:{url}ee", key.len(), url.len());
+    let front = &torrent.metainfo[..torrent.metainfo.len() - 1];
+    // Keys ascend: `httpseeds` stands before `info`.
+    let metainfo = match key {
+        "httpseeds" => [b"d", list[..list.len() - 1].as_bytes(), &front[1..], b"e"].concat(),
+        _ => [front, list.as_bytes()].concat(),
+    };
+    Torrent { metainfo, ..torrent.clone() }
+}
+
+#[test]
+fn a_server_that_does_not_know_what_it_is_asked_for_is_no_webseed() {
+    let torrent = file();
+    let escaped: String = torrent.info_hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+    let page = Recipe::single("x", SMALL, 2 * SMALL as usize, 5).v1().content;
+    let chunked =
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5dc\r\n", &page[..1_500], b"\r\n0\r\n\r\n"];
+    let whole = |len: usize| {
+        [format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n").as_bytes(), &page[..len]].concat()
+    };
+    let named = format!("/logo.png?info_hash={escaped}&piece=0");
+    for (target, answer) in [
+        (named.clone(), whole(2 * SMALL as usize)),
+        (format!("{named}&ranges=0-4321"), whole(4_322)),
+        (format!("{named}&ranges=0-16383,20000-20099"), whole(16_484)),
+        (named, chunked.concat()),
+        ("/image.iso".to_owned(), chunked.concat()),
+    ] {
+        let mut web = Web::new();
+        web.get(&target, None);
+        web.raw(&answer);
+        let peer = join(&mut web.world, &torrent, "81.2.69.10:50002", S);
+        fetch_all(&mut web.world, peer, &torrent);
+        for given in [torrent.clone(), listing(&torrent, "url-list", "http://elsewhere.example/")] {
+            let evidence = analyze(&web.world, &given);
+            nobody_refuted(&evidence);
+            assert!(evidence.transfers.iter().all(|row| row.carrier != Carrier::Http), "{target}");
+            assert_eq!(transfer(&evidence, S, "81.2.69.10:50002").bytes, clean(torrent.content.len() as u64));
+            assert_eq!(odd(&evidence, Kind::BadWebseed), 1, "{target}");
+        }
+        // Whose name a client gives a server shows nothing either.
+        let url = format!("http://seed.example{}", if target.contains('?') { "/logo.png" } else { "/image.iso" });
+        let key = if target.contains('?') { "httpseeds" } else { "url-list" };
+        nobody_refuted(&analyze(&web.world, &listing(&torrent, key, &url)));
+    }
+}
+
+#[test]
+fn what_any_server_answers_proves_no_webseed() {
+    let mut recipe = file().content;
+    recipe[200..400].fill(0);
+    let torrent = Recipe::folder("x", 2 * SMALL, 1).file_of("image.iso", recipe).v1();
+    let escaped: String = torrent.info_hash.iter().map(|byte| format!("%{byte:02x}")).collect();
+    // The client picks the place at which the torrent is like the answer.
+    for (first, last) in [(100, 101), (200, 399)] {
+        let mut web = Web::new();
+        let peer = join(&mut web.world, &torrent, "81.2.69.10:50002", S);
+        fetch_all(&mut web.world, peer, &torrent);
+        web.get(&format!("/ok?info_hash={escaped}&piece=0&ranges={first}-{last}"), None);
+        web.whole(&torrent.content[first..=last]);
+        let evidence = analyze(&web.world, &torrent);
+        assert!(evidence.transfers.iter().all(|row| row.carrier != Carrier::Http), "{first}");
+    }
+}
+
+#[test]
+fn a_file_that_a_redirect_gave_another_name_is_verified_by_its_size_and_accuses_nobody() {
+    let torrent = file();
+    let total = torrent.content.len();
+    for same in [true, false] {
+        let mut web = Web::new();
+        web.get("/image.iso", None);
+        web.raw(b"HTTP/1.1 302 Found\r\nLocation: /blob/abc?sig=1\r\nContent-Length: 0\r\n\r\n");
+        let other = Recipe::single("image.iso", 2 * SMALL, total, 4_451).v1().content;
+        let body = if same { &torrent.content } else { &other };
+        for first in [0, 40_000] {
+            let last = if first == 0 { 39_999 } else { total - 1 };
+            web.get("/blob/abc?sig=1", Some((first, last)));
+            web.partial(first, total, &body[first..=last]);
+        }
+        let listed = listing(&torrent, "url-list", "http://seed.example/image.iso");
+        if same {
+            good(&web, &listed, Grade::G9);
+        } else {
+            let evidence = analyze(&web.world, &listed);
+            assert!(evidence.transfers.is_empty(), "{:#?}", evidence.transfers);
+            assert_eq!(odd(&evidence, Kind::BadWebseed), 1);
+        }
+    }
 }
 
 #[test]
@@ -204,10 +305,7 @@ fn t44_a_seed_that_the_torrent_lists_is_refuted_where_it_differs_and_another_is_
     body[40_000] ^= 1;
     let bad = u64::from(2 * SMALL);
     let rest = total as u64 - bad;
-    let listed = |url: &str| {
-        let list = format!("8:url-listl{}:{url}ee", url.len());
-        Torrent { metainfo: [&torrent.metainfo[..torrent.metainfo.len() - 1], list.as_bytes()].concat(), ..file() }
-    };
+    let listed = |url: &str| listing(&torrent, "url-list", url);
     for (url, is_listed) in [
         ("http://seed.example/image.iso", true),
         ("http://SEED.example:80/", true),
