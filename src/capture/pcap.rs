@@ -6,7 +6,7 @@
 use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
 
 use super::mapped::load_ahead;
-use super::resync::{self, Step};
+use super::resync::{self, Lead, Records, Step};
 use super::track::Track;
 use super::{Frame, Interface, LinkType};
 use crate::Error;
@@ -26,6 +26,8 @@ pub(super) struct PcapReader {
     link: LinkType,
     fcs_len: u8,
     snaplen: u32,
+    /// Sound records that state fewer bytes on the wire than they hold, up to [`LOOSE`]: then the writer does that.
+    odd: u8,
 }
 
 impl PcapReader {
@@ -65,6 +67,7 @@ impl PcapReader {
             link: LinkType((network & 0xFFFF) as u16),
             fcs_len: (fcs_words as u8) * 2,
             snaplen: fields.snaplen,
+            odd: 0,
         })
     }
 
@@ -89,18 +92,26 @@ impl PcapReader {
                 }
                 return self.end(track, anomalies);
             };
-            if record.captured as usize > self.usual || !self.believable(&record, rest) {
-                // Whether it is sound shows in what follows.
-                if track.settle(anomalies)? {
-                    continue;
+            if self.doubtful(&record) {
+                match self.belief(&record, track) {
+                    Lead::Records => {}
+                    // Whether it is sound shows in what follows.
+                    _ if track.settle(anomalies)? => continue,
+                    Lead::End => {}
+                    Lead::Nowhere => {
+                        self.skip(track, &record, anomalies)?;
+                        continue;
+                    }
                 }
-                if !self.believable(&record, rest) {
-                    self.skip(track, &record, anomalies)?;
-                    continue;
-                }
+                self.odd = self.odd.saturating_add(u8::from(record.captured > record.wire)).min(LOOSE);
             }
             let Some(exact) = rest.get(..record.len) else {
                 if track.settle(anomalies)? {
+                    continue;
+                }
+                if record.captured as usize > USUAL_RECORD {
+                    // A length that is not sound, or else nothing is found behind it.
+                    self.skip(track, &record, anomalies)?;
                     continue;
                 }
                 return self.cut(track, &record, anomalies);
@@ -155,44 +166,38 @@ impl PcapReader {
         parsed.map_or(&[], |(_, block)| block.data)
     }
 
+    /// Whether a record has to be looked at more closely before it is taken.
     #[inline]
-    fn believable(&self, record: &Record, rest: &[u8]) -> bool {
+    fn doubtful(&self, record: &Record) -> bool {
         let captured = record.captured as usize;
-        if captured == 0 {
-            // A file system that lost its tail gives zeros: no capture program writes a record that is all zero.
-            return record.wire != 0 || record.seconds != 0 || record.fraction != 0;
-        }
-        if record.len > rest.len() && record.wire < record.captured {
-            // Not cut off: the two lengths contradict each other.
-            return false;
-        }
-        captured <= self.usual
-            || (captured <= MAX_RECORD
-                && record.len <= rest.len()
-                && resync::holds(rest, record.len, |r| self.step(r)))
-            || (captured <= MAX_RECORD && record.len == rest.len())
+        captured == 0 || captured > self.usual || (record.captured > record.wire && self.odd < LOOSE)
     }
 
-    /// A record as the search for the next good one wants it: stricter than in the normal course.
-    fn step(&self, rest: &[u8]) -> Option<Step> {
-        let record = self.record(rest)?;
-        let sound = record.captured > 0
-            && record.captured <= record.wire
-            && record.captured as usize <= self.usual
-            && record.wire as usize <= MAX_RECORD
-            && record.fraction * self.unit_ns < 1_000_000_000;
-        sound.then_some(Step { len: record.len, seconds: Some(record.seconds) })
+    /// Whether a doubtful record is sound, by what follows it.
+    #[cold]
+    fn belief(&self, record: &Record, track: &Track<'_>) -> Lead {
+        if record.captured == 0 {
+            // A file system that lost its tail gives zeros: no capture program writes a record that is all zero.
+            let zero = record.wire == 0 && record.seconds == 0 && record.fraction == 0;
+            return if zero { Lead::Nowhere } else { Lead::Records };
+        }
+        if record.captured as usize > MAX_RECORD {
+            return Lead::Nowhere;
+        }
+        // A file may be silent for days wherever it is not damaged.
+        let chain = Chain { reader: self, loose: true, leap_breaks: false };
+        resync::leads(track.rest(), record.len, None, &chain)
     }
 
     #[cold]
     fn skip(&self, track: &mut Track<'_>, record: &Record, anomalies: &mut Anomalies) -> Result<(), Error> {
-        let start = track.at;
+        let (start, last) = (track.at, seconds(track));
+        let chain = Chain { reader: self, loose: self.odd >= LOOSE, leap_breaks: true };
         // The length on the wire may be sound where the captured length is not, and then leads to the next record.
         let by_wire = start.saturating_add(self.header_len()).saturating_add(record.wire as usize);
-        let by_wire = Some(by_wire).filter(|at| {
-            record.wire > 0 && *at <= track.bytes.len() && resync::holds_or_ends(track.bytes, *at, |r| self.step(r))
-        });
-        let next = by_wire.or_else(|| resync::find(track.bytes, start + 1, |rest| self.step(rest)));
+        let by_wire = Some(by_wire)
+            .filter(|at| record.wire > 0 && resync::leads(track.bytes, *at, last, &chain) != Lead::Nowhere);
+        let next = by_wire.or_else(|| resync::find(track.bytes, start + 1..track.bytes.len(), last, &chain));
         let next = next.unwrap_or(track.bytes.len());
         let found = format!("a record of {} bytes captured of {}", record.captured, record.wire);
         let expected = format!("a record of at most {} bytes", self.usual);
@@ -226,6 +231,57 @@ impl PcapReader {
         track.advance(left);
         Ok(None)
     }
+}
+
+/// The records of a file as the search for the next good one wants them: stricter than in the normal course.
+struct Chain<'a> {
+    reader: &'a PcapReader,
+    /// Whether records are plausible that state fewer bytes on the wire than they hold.
+    loose: bool,
+    leap_breaks: bool,
+}
+
+impl Chain<'_> {
+    fn sound(&self, rest: &[u8]) -> Option<Record> {
+        self.reader.record(rest).filter(|record| {
+            record.captured > 0
+                && (record.captured <= record.wire || self.loose)
+                && record.captured as usize <= self.reader.usual
+                && record.wire as usize <= MAX_RECORD
+                && record.fraction * self.reader.unit_ns < 1_000_000_000
+        })
+    }
+}
+
+impl Records for Chain<'_> {
+    type Known = ();
+
+    fn begin(&self) {}
+
+    fn leap_breaks(&self) -> bool {
+        self.leap_breaks
+    }
+
+    fn step(&self, (): &mut (), rest: &[u8]) -> Option<Step> {
+        self.sound(rest).map(|record| Step { len: record.len, seconds: Some(record.seconds) })
+    }
+
+    fn cross(&self, (): &(), rest: &[u8]) -> Option<usize> {
+        let record = self.reader.record(rest)?;
+        let leads_on = |captured: &u32| {
+            let next = rest.get(self.reader.header_len()..).and_then(|data| data.get(*captured as usize..));
+            next.is_some_and(|next| next.is_empty() || self.sound(next).is_some())
+        };
+        let captured = [record.captured, record.wire]
+            .into_iter()
+            .find(|captured| *captured > 0 && *captured as usize <= self.reader.usual && leads_on(captured))?;
+        Some(self.reader.header_len() + captured as usize)
+    }
+}
+
+/// The time of the last good record.
+fn seconds(track: &Track<'_>) -> Option<i64> {
+    track.last_time.map(|time| time.0.div_euclid(1_000_000_000))
 }
 
 /// Whether `bytes` begin as a pcap file does.
@@ -270,7 +326,9 @@ const MAGIC_BIG_ENDIAN: [u8; 4] = [0xA1, 0xB2, 0xC3, 0xD4];
 /// The bit of the link type that says that the top four bits count 16-bit words of FCS.
 const FCS_PRESENT: u32 = 1 << 26;
 // Rationale: the longest record that capture programs write for network links.
-const USUAL_RECORD: usize = 256 << 10;
+pub(super) const USUAL_RECORD: usize = 256 << 10;
+// Rationale: damage does not make as many sound records of that kind.
+const LOOSE: u8 = 3;
 // Rationale: the longest record that they write for any link (USB, D-Bus).
 pub(super) const MAX_RECORD: usize = 128 << 20;
 
@@ -429,5 +487,72 @@ mod tests {
             let (frames, ..) = read_one(&damaged).expect("a whole header");
             assert!(frames.len() >= (at - 24) / 76, "byte {at}");
         }
+    }
+
+    /// A record whose two lengths are those given, whatever it holds.
+    fn stating(seconds: u32, captured: u32, wire: u32, data: &[u8]) -> Vec<u8> {
+        let mut record = LE.record(seconds, 0, wire, data);
+        record[8..12].copy_from_slice(&LE.u32(captured));
+        record
+    }
+
+    /// Records of 1,000 bytes that are no records of anything else.
+    fn long(n: u32) -> Vec<u8> {
+        (0..n).flat_map(|i| LE.record(1_000 + i / 100, 0, 1_000, &[0xAA; 1_000])).collect()
+    }
+
+    #[test]
+    fn a_capture_inside_a_last_frame_that_is_damaged_and_cut_off_is_not_taken_for_frames() {
+        // Of the same minute; its last record runs over the end of the file, or ends there.
+        let inner = records(LE, 800);
+        for (wire, cut) in [(inner.len() as u32, 30), (0xFFFF_FFFF, 30), (inner.len() as u32, 0)] {
+            let damaged = stating(1_010, 0x7FFF_FFFF, wire, &inner);
+            let mut bytes = [LE.pcap(MICRO, 1), long(300), damaged].concat();
+            bytes.truncate(bytes.len() - cut);
+            let (frames, _, damages) = read_one(&bytes).expect("readable");
+            assert_eq!((frames.len(), damages), (300, 1), "wire {wire}, cut {cut}");
+        }
+        // Of another day, and up to the very end of the file.
+        let late = [LE.record(2_000_000, 0, 1_000, &[0xAA; 1_000]), stating(2_000_000, u32::MAX, u32::MAX, &inner)];
+        let (frames, ..) = read_one(&[LE.pcap(MICRO, 1), late.concat()].concat()).expect("readable");
+        assert_eq!(frames.len(), 1);
+    }
+
+    #[test]
+    fn damaged_records_close_to_each_other_cost_only_themselves() {
+        let damaged = stating(1_003, 0x7FFF_FFFF, 1_000, &[0xAA; 1_000]);
+        let lost = stating(1_003, 0x7FFF_FFFF, 0x7FFF_FFFF, &[0xAA; 1_000]);
+        let some = long(100);
+        // Lengths on the wire that lead on; then a chain that goes on over such records.
+        for first in [&damaged, &lost] {
+            let bytes = [LE.pcap(MICRO, 1), some.clone(), first.clone(), some.clone()].concat();
+            let bytes = [bytes, [damaged.clone(), some.clone()].concat().repeat(5)].concat();
+            let (frames, _, damages) = read_one(&bytes).expect("readable");
+            assert_eq!((frames.len(), damages), (700, 6));
+        }
+    }
+
+    #[test]
+    fn a_captured_length_above_that_on_the_wire_is_believed_by_what_follows() {
+        let some = long(300);
+        for captured in [1_001, 1_016, 2_000, 100_000] {
+            let damaged = stating(1_003, captured, 1_000, &[0xAA; 1_000]);
+            for snaplen in [65_535, 64 << 20] {
+                let mut bytes = [LE.pcap(MICRO, 1), some.clone(), damaged.clone(), some.clone()].concat();
+                bytes[16..20].copy_from_slice(&LE.u32(snaplen));
+                let (frames, facts, damages) = read_one(&bytes).expect("readable");
+                assert_eq!((frames.len(), damages), (600, 1), "{captured}");
+                assert!(facts.damage.expect("told").contains("at byte 304824: "));
+            }
+        }
+        // A writer that states no lengths on the wire, also across days and damage.
+        let odd: Vec<u8> = (0..600).flat_map(|i| LE.record(i * 90_000, 0, 0, &[0xAA; 1_000])).collect();
+        let bytes = [LE.pcap(MICRO, 1), odd].concat();
+        let (frames, _, damages) = read_one(&bytes).expect("sound");
+        assert_eq!((frames.len(), damages), (600, 0));
+        let bytes = [LE.pcap(MICRO, 1), LE.record(1_000, 0, 0, &[0xAA; 1_000]).repeat(600)].concat();
+        let (frames, _, damages) =
+            read_one(&[&bytes[..24 + 1_016 * 300], &[0xFF; 40], &bytes[24..]].concat()).expect("readable");
+        assert_eq!((frames.len(), damages), (900, 1));
     }
 }

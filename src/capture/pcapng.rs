@@ -3,6 +3,7 @@
 //! Source: draft-ietf-opsawg-pcapng. Blocks are framed here by both of their lengths, so that a damaged one does not
 //! hide those behind it.
 
+mod chain;
 mod drops;
 mod interface;
 mod options;
@@ -11,14 +12,15 @@ mod unused;
 
 use std::collections::BTreeMap;
 
+use self::chain::{MAX_TRAILER, captured_end, ends};
 use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
 use self::options::{Endian, Options};
 use self::packet::Packet;
 use self::unused::Unused;
 use super::mapped::load_ahead;
-use super::pcap::MAX_RECORD;
-use super::resync::{self, Step};
+use super::pcap::USUAL_RECORD;
+use super::resync::{self, Lead, Records};
 use super::track::Track;
 use super::{Frame, Interface};
 use crate::Error;
@@ -244,67 +246,43 @@ impl PcapngReader {
     fn skip(&self, track: &mut Track<'_>, anomalies: &mut Anomalies) -> Result<(), Error> {
         let start = track.at;
         let rest = track.rest();
-        let step = |rest: &[u8]| self.step(rest);
+        let last = track.last_time.map(|time| time.0.div_euclid(1_000_000_000));
+        let find = |starts: &mut dyn Iterator<Item = usize>| resync::find(track.bytes, starts, last, self);
+        // A section that begins inside of the block: this one was cut off, and another file appended.
+        let section = |end: usize| {
+            if end > USUAL_RECORD {
+                return None;
+            }
+            let begins = |at: &usize| track.bytes.get(*at..).is_some_and(is_pcapng);
+            find(&mut (start + 1..start + end).filter(begins))
+        };
         let stated = self.endian.u32(rest, 4).map(|len| len as usize);
         let (next, found, expected) = match stated {
             None => {
                 (track.bytes.len(), format!("the end of the file after {} bytes", rest.len()), "a block header")
             }
-            Some(len) if len > rest.len() && self.step(rest).is_some() && self.captured_end(rest).is_none() => {
+            Some(len)
+                if len > rest.len()
+                    && self.step(&mut self.begin(), rest).is_some()
+                    && captured_end(rest, self.endian).is_none() =>
+            {
                 let found = format!("the end of the file after {} bytes of a block of {len}", rest.len());
-                (track.bytes.len(), found, "a whole block")
+                (section(rest.len()).unwrap_or(track.bytes.len()), found, "a whole block")
             }
             Some(len) => {
-                let from = start + self.captured_end(rest).unwrap_or(1);
-                let next = resync::find(track.bytes, from, step).unwrap_or(track.bytes.len());
-                (next, format!("a block of {len} bytes"), "a block with two equal lengths that fits the file")
+                let captured = captured_end(rest, self.endian);
+                let next = ends(rest, self.endian, MAX_TRAILER)
+                    .map(|end| start + end)
+                    .find(|at| resync::leads(track.bytes, *at, last, self) != Lead::Nowhere)
+                    .or_else(|| captured.and_then(section))
+                    .or_else(|| find(&mut (start + captured.unwrap_or(1)..track.bytes.len())));
+                let found = format!("a block of {len} bytes");
+                (next.unwrap_or(track.bytes.len()), found, "a block with two equal lengths that fits the file")
             }
         };
         track.damaged(anomalies, start, next - start, found, expected)?;
         track.advance(next - start);
         Ok(())
-    }
-
-    /// Where the captured bytes of a packet block end, when the file holds them all and they fit a frame: no block is
-    /// looked for before that, as what looks like one would be payload.
-    fn captured_end(&self, rest: &[u8]) -> Option<usize> {
-        let kind = self.endian.u32(rest, 0)?;
-        let captured = self.endian.u32(rest, 20).filter(|_| matches!(kind, PACKET | ENHANCED_PACKET))?;
-        let wire = self.endian.u32(rest, 24).filter(|wire| captured <= *wire)?;
-        let end = 28_usize.checked_add(captured as usize)?;
-        (wire as usize <= MAX_RECORD && end <= rest.len()).then_some(end)
-    }
-
-    /// A block as the search for the next good one wants it: of a known type, with lengths that agree.
-    fn step(&self, rest: &[u8]) -> Option<Step> {
-        let section_header = rest.first_chunk() == Some(&SECTION_BYTES);
-        let endian = if section_header { section(rest)?.0 } else { self.endian };
-        let kind = endian.u32(rest, 0)?;
-        let len = endian.u32(rest, 4)? as usize;
-        let min = match kind {
-            SECTION => SECTION_MIN,
-            INTERFACE => 20,
-            SIMPLE_PACKET => 16,
-            PACKET | ENHANCED_PACKET => 32,
-            STATISTICS => 24,
-            _ if KNOWN.contains(&kind) => BLOCK_MIN,
-            _ => return None,
-        };
-        if len < min || !len.is_multiple_of(4) || len > MAX_RECORD {
-            return None;
-        }
-        if let Some(block) = rest.get(..len)
-            && endian.u32(block, len - 4)? as usize != len
-        {
-            return None;
-        }
-        if matches!(kind, PACKET | ENHANCED_PACKET)
-            && let Some(captured) = endian.u32(rest, 20)
-            && (captured as usize > len - min || len - min - captured as usize > MAX_OPTIONS)
-        {
-            return None;
-        }
-        Some(Step { len, seconds: None })
     }
 }
 
@@ -328,9 +306,6 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
-/// Types that the search for the next block believes in, beside those above: name resolution, IRIG, ARINC, journal,
-/// decryption secrets, process events, custom.
-const KNOWN: [u32; 8] = [4, 7, 8, 9, 10, 0x8000_0001, 0xBAD, 0x4000_0BAD];
 /// Types without a packet that Wireshark numbers as frames: journal entries, custom blocks, system calls. Checked
 /// with tshark 4.0.
 const NUMBERED: [u32; 6] = [9, 0xBAD, 0x4000_0BAD, 0x204, 0x216, 0x221];
@@ -338,8 +313,6 @@ const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 const BLOCK_MIN: usize = 12;
 const SECTION_MIN: usize = 28;
-// Rationale: more options than any writer adds to a packet; only the search for the next block asks.
-const MAX_OPTIONS: usize = 128 << 10;
 // Rationale: what a person can read; the report stays small.
 const MAX_LISTED: usize = 1_000;
 

@@ -2,8 +2,12 @@
 //!
 //! A capture may hold other captures as payload (somebody downloads one), so a few records in a row prove nothing:
 //! they may be somebody else's, inside one frame. A place is believed only when the records from there chain over
-//! more bytes than any frame holds, or up to the end of the file, without a leap in time. What that leaves is a
-//! foreign capture of the same day that ends exactly where the damaged frame ends.
+//! more bytes than any frame holds, or exactly up to the end of the file, without a leap in time. A chain that the end
+//! of the file cuts off proves nothing. Of two places so close that one frame may hold the first, the one whose time
+//! fits to the last good record is taken. What that leaves is a foreign capture of the same minute that ends exactly
+//! where the damaged frame ends.
+//!
+//! A place that the damaged record itself points to is another matter: a few records there are enough ([`leads`]).
 
 /// A record seen from its first bytes.
 #[derive(Clone, Copy, Debug)]
@@ -14,59 +18,160 @@ pub(super) struct Step {
     pub(super) seconds: Option<i64>,
 }
 
-/// The first offset at or after `from` where records chain, or `None` when there is none up to the end of the file.
+/// How the records of a format follow one another.
+pub(super) trait Records {
+    /// What a chain has learnt on its way.
+    type Known: Copy;
+    /// What is known at the first record of a chain.
+    fn begin(&self) -> Self::Known;
+
+    /// Whether a leap in time between two records breaks a chain.
+    fn leap_breaks(&self) -> bool;
+
+    /// Reads the record at the start of `rest`; `None` when it is not plausible.
+    fn step(&self, known: &mut Self::Known, rest: &[u8]) -> Option<Step>;
+
+    /// The length of the damaged record at the start of `rest`, when what is sound of it leads to a sound one.
+    fn cross(&self, known: &Self::Known, rest: &[u8]) -> Option<usize>;
+}
+
+/// The first of `starts` where records chain, or `None` when there is none up to the end of the file; `last` is the
+/// time of the last good record, in seconds.
 ///
-/// `step` reads the record at the start of a slice, and gives `None` when it is not plausible. Takes time in proportion
-/// to the bytes that are passed over, whatever they hold: a chain that runs into an older one, which led nowhere, is
-/// not followed again.
-pub(super) fn find(bytes: &[u8], from: usize, step: impl Fn(&[u8]) -> Option<Step>) -> Option<usize> {
-    let mut dead = Dead::default();
-    (from..bytes.len()).find(|start| chains(bytes, *start, &step, &mut dead))
-}
-
-/// Whether records chain from `start` on.
-pub(super) fn holds(bytes: &[u8], start: usize, step: impl Fn(&[u8]) -> Option<Step>) -> bool {
-    chains(bytes, start, &step, &mut Dead::default())
-}
-
-/// As [`holds`], and also true at the very end of the file.
-pub(super) fn holds_or_ends(bytes: &[u8], start: usize, step: impl Fn(&[u8]) -> Option<Step>) -> bool {
-    start == bytes.len() || holds(bytes, start, step)
-}
-
-fn chains(bytes: &[u8], start: usize, step: &impl Fn(&[u8]) -> Option<Step>, dead: &mut Dead) -> bool {
-    let mut at = start;
-    let mut seconds = None;
-    let mut records = 0_u64;
-    loop {
-        let Some(rest) = bytes.get(at..) else { return records >= MIN_RECORDS };
-        if rest.is_empty() {
-            return records > 0;
+/// Takes time in proportion to the bytes that are passed over, whatever they hold: a chain that runs into an older one,
+/// which led nowhere, is not followed again.
+pub(super) fn find(
+    bytes: &[u8],
+    starts: impl Iterator<Item = usize>,
+    last: Option<i64>,
+    records: &impl Records,
+) -> Option<usize> {
+    let (mut dead, mut dead_far) = (Dead::default(), Dead::default());
+    let mut far: Option<usize> = None;
+    for start in starts {
+        if far.is_some_and(|far| start - far >= MIN_SPAN) {
+            break;
         }
-        if at - start >= MIN_SPAN && records >= MIN_RECORDS {
-            return true;
+        match chains(bytes, start, Time::Near(last), records, &mut dead) {
+            Chain::Holds => return Some(start),
+            // The clock may have been set: such a place is taken when no frame can hold both it and a better one.
+            Chain::Far if far.is_none() => {
+                far = (chains(bytes, start, Time::Any, records, &mut dead_far) == Chain::Holds).then_some(start);
+            }
+            Chain::Far | Chain::Breaks => {}
+        }
+    }
+    far
+}
+
+/// What follows at a place that a record points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// Some records without a leap in time.
+    Records,
+    /// The end of the bytes, or fewer records and then the end.
+    End,
+    Nowhere,
+}
+
+/// What follows at `start`, behind a record of the time `last` in seconds.
+pub(super) fn leads<R: Records>(bytes: &[u8], start: usize, last: Option<i64>, records: &R) -> Lead {
+    let (mut at, mut seconds, mut known) = (start, last, records.begin());
+    let mut count = 0_u64;
+    loop {
+        if count >= MIN_RECORDS {
+            return Lead::Records;
+        }
+        let Some(rest) = bytes.get(at..) else { return if count > 0 { Lead::End } else { Lead::Nowhere } };
+        if rest.is_empty() {
+            return Lead::End;
+        }
+        let len = if let Some(found) = records.step(&mut known, rest) {
+            if records.leap_breaks() && leap(seconds, found.seconds) {
+                return Lead::Nowhere;
+            }
+            seconds = found.seconds.or(seconds);
+            count += 1;
+            found.len
+        } else if let Some(len) = records.cross(&known, rest).filter(|_| count > 0) {
+            len
+        } else {
+            // A record header that is itself cut off by the end of the file.
+            return if rest.len() < SHORTEST { Lead::End } else { Lead::Nowhere };
+        };
+        let Some(next) = at.checked_add(len) else { return Lead::Nowhere };
+        at = next;
+    }
+}
+
+/// Which times the first record of a chain may have.
+#[derive(Clone, Copy, Debug)]
+enum Time {
+    /// One that fits to that of the last good record.
+    Near(Option<i64>),
+    /// Any; the end of the file alone does not make up for it.
+    Any,
+}
+
+/// What came of following records from a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// Long enough, or up to the end of the file.
+    Holds,
+    Breaks,
+    /// Its first time does not fit.
+    Far,
+}
+
+fn chains<R: Records>(bytes: &[u8], start: usize, time: Time, records: &R, dead: &mut Dead) -> Chain {
+    let (mut at, mut seconds, mut known) = (start, None, records.begin());
+    let mut count = 0_u64;
+    loop {
+        if at - start >= MIN_SPAN && count >= MIN_RECORDS {
+            return Chain::Holds;
+        }
+        // Cut off by the end of the file: the longest frame may hold as much of another capture.
+        let Some(rest) = bytes.get(at..) else { return Chain::Breaks };
+        if rest.is_empty() {
+            let enough = count > 0 && matches!(time, Time::Near(_));
+            return if enough { Chain::Holds } else { Chain::Breaks };
         }
         if dead.holds(at, start) {
-            return false;
+            return Chain::Breaks;
         }
-        let Some(found) = step(rest) else {
-            // A record header that is itself cut off by the end of the file.
-            return rest.len() < SHORTEST && records >= MIN_RECORDS;
+        let Some(found) = records.step(&mut known, rest) else {
+            let Some(len) = records.cross(&known, rest).filter(|_| count > 0) else { return Chain::Breaks };
+            let Some(next) = at.checked_add(len) else { return Chain::Breaks };
+            at = next;
+            continue;
         };
-        if let (Some(before), Some(now)) = (seconds, found.seconds)
-            && i64::abs_diff(before, now) > MAX_STEP_SECONDS
+        if seconds.is_none()
+            && let (Time::Near(Some(last)), Some(first)) = (time, found.seconds)
+            && !near(last, first)
         {
-            return false;
+            return Chain::Far;
+        }
+        if records.leap_breaks() && leap(seconds, found.seconds) {
+            return Chain::Breaks;
         }
         // A chain with fewer records may have failed for that alone, and one that joins it may have more.
-        if records >= MIN_RECORDS {
+        if count >= MIN_RECORDS {
             dead.add(at, start);
         }
         seconds = found.seconds.or(seconds);
-        records += 1;
-        let Some(next) = at.checked_add(found.len) else { return false };
+        count += 1;
+        let Some(next) = at.checked_add(found.len) else { return Chain::Breaks };
         at = next;
     }
+}
+
+/// Whether a record of the time `first` may follow one of the time `last`.
+fn near(last: i64, first: i64) -> bool {
+    (-MAX_BACK_SECONDS..=MAX_SILENCE_SECONDS).contains(&first.saturating_sub(last))
+}
+
+fn leap(before: Option<i64>, now: Option<i64>) -> bool {
+    before.zip(now).is_some_and(|(before, now)| i64::abs_diff(before, now) > MAX_STEP_SECONDS)
 }
 
 /// Where earlier chains of one search passed: all of them failed, and before they were long enough, so one that begins
@@ -110,6 +215,11 @@ const PLACES: usize = 512 << 10;
 const MIN_RECORDS: u64 = 3;
 // Rationale: a capture that is silent for longer than a day within 256 KiB is rarer than a wrong guess.
 const MAX_STEP_SECONDS: u64 = 86_400;
+// Rationale: frames of several queues are out of order by less than a second; a capture that somebody downloads was
+// taken, and closed, before the frames that carry it.
+const MAX_BACK_SECONDS: i64 = 60;
+// Rationale: a capture without a frame for a month is rarer than a wrong guess.
+const MAX_SILENCE_SECONDS: i64 = 31 * 86_400;
 // Rationale: the shortest record of either format is 12 bytes, the longest fixed header 28.
 const SHORTEST: usize = 28;
 
@@ -117,9 +227,38 @@ const SHORTEST: usize = 28;
 mod tests {
     use super::*;
 
-    /// Records of the form: `R`, then the length of the whole record.
+    /// Records as a closure reads them.
+    struct By<F>(F);
+
+    impl<F: Fn(&[u8]) -> Option<Step>> Records for By<F> {
+        type Known = ();
+
+        fn begin(&self) {}
+
+        fn leap_breaks(&self) -> bool {
+            true
+        }
+
+        fn step(&self, (): &mut (), rest: &[u8]) -> Option<Step> {
+            self.0(rest)
+        }
+
+        fn cross(&self, (): &(), rest: &[u8]) -> Option<usize> {
+            matches!(rest, [b'X', ..]).then_some(200)
+        }
+    }
+
+    /// The first place from `from` on where records chain; the last good one was of the second 5,000.
+    fn find(bytes: &[u8], from: usize, step: impl Fn(&[u8]) -> Option<Step>) -> Option<usize> {
+        super::find(bytes, from..bytes.len(), Some(5_000), &By(step))
+    }
+
+    /// Records of the form: `R`, then the length of the whole record, then whether it has a time, and that in minutes.
     fn step(rest: &[u8]) -> Option<Step> {
         match rest {
+            [b'R', len, 1, minutes, ..] if *len >= 2 => {
+                Some(Step { len: usize::from(*len), seconds: Some(i64::from(*minutes) * 60) })
+            }
             [b'R', len, ..] if *len >= 2 => Some(Step { len: usize::from(*len), seconds: None }),
             _ => None,
         }
@@ -172,7 +311,8 @@ mod tests {
 
     #[test]
     fn what_is_found_is_what_a_search_without_memory_finds() {
-        let slow = |bytes: &[u8]| (0..bytes.len()).find(|start| holds(bytes, *start, step));
+        let follow = |bytes: &[u8], start| chains(bytes, start, Time::Near(None), &By(step), &mut Dead::default());
+        let slow = |bytes: &[u8]| (0..bytes.len()).find(|start| follow(bytes, *start) == Chain::Holds);
         let mut state = 1_u32;
         for round in 0..3 {
             let mut bytes = Vec::new();
@@ -185,5 +325,63 @@ mod tests {
             bytes.truncate(700_000 - (state >> 25) as usize);
             assert_eq!(find(&bytes, 1, step), slow(&bytes[1..]).map(|at| at + 1), "round {round}");
         }
+    }
+
+    fn timed(n: usize, minutes: u8) -> Vec<u8> {
+        let mut record = [0; 200];
+        record[..4].copy_from_slice(&[b'R', 200, 1, minutes]);
+        record.repeat(n)
+    }
+
+    #[test]
+    fn a_short_chain_that_the_end_of_the_file_cuts_off_proves_nothing() {
+        let bytes = [vec![1; 77], records(6)].concat();
+        assert_eq!(find(&bytes[..bytes.len() - 3], 0, step), None);
+        assert_eq!(find(&bytes[..bytes.len() - 199], 0, step), None);
+        let long = [vec![1; 77], records(2_000)].concat();
+        assert_eq!(find(&long[..long.len() - 3], 0, step), Some(77));
+    }
+
+    #[test]
+    fn a_short_chain_up_to_the_end_of_the_file_has_to_fit_in_time() {
+        for (minutes, fits) in [(83, true), (82, false), (85, true), (0, false)] {
+            let bytes = [vec![1; 77], timed(5, minutes)].concat();
+            assert_eq!(find(&bytes, 0, step).is_some(), fits, "{minutes}");
+        }
+    }
+
+    #[test]
+    fn records_of_an_earlier_time_that_join_the_capture_are_somebody_elses() {
+        let bytes = [vec![1; 77], timed(90, 20), timed(3_000, 84), vec![1; 9]].concat();
+        assert_eq!(find(&bytes, 0, step), Some(77 + 90 * 200));
+        // The same where they join it less than a frame before the end.
+        let bytes = [vec![1; 77], timed(90, 20), timed(300, 84)].concat();
+        assert_eq!(find(&bytes, 0, step), Some(77 + 90 * 200));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_hides_nothing_but_the_end_of_the_file() {
+        let bytes = [vec![1; 77], timed(3_000, 20), vec![1; 9]].concat();
+        assert_eq!(find(&bytes, 0, step), Some(77));
+    }
+
+    #[test]
+    fn a_chain_goes_on_behind_a_damaged_record_that_leads_on() {
+        let mut bytes = [vec![1; 77], records(700), vec![1; 50]].concat();
+        assert_eq!(find(&bytes, 0, step), None);
+        bytes.splice(77 + 140_000..77 + 140_000, [vec![b'X'; 200], records(700)].concat());
+        assert_eq!(find(&bytes, 0, step), Some(77));
+    }
+
+    #[test]
+    fn a_few_records_are_enough_where_a_record_points_to() {
+        let lead = |bytes: &[u8], last| leads(bytes, 77, last, &By(step));
+        let bytes = [vec![1; 77], timed(3, 84), vec![1; 50]].concat();
+        assert_eq!(lead(&bytes, Some(5_000)), Lead::Records);
+        assert_eq!(lead(&bytes, Some(500_000)), Lead::Nowhere);
+        assert_eq!(lead(&bytes[..77 + 300], None), Lead::End);
+        assert_eq!(lead(&bytes[..77], None), Lead::End);
+        assert_eq!(lead(&bytes[..76], None), Lead::Nowhere);
+        assert_eq!(lead(&[vec![1; 77], timed(2, 84), vec![1; 50]].concat(), None), Lead::Nowhere);
     }
 }

@@ -58,3 +58,29 @@ fn a_capture_over_http_credits_nobody_however_the_outer_one_is_damaged() {
         assert!(evidence.subjects.is_empty(), "damage at {hurt:?}");
     }
 }
+
+#[test]
+fn a_capture_in_a_last_frame_that_is_damaged_and_cut_off_credits_nobody() {
+    let case = plain();
+    let inner = case.read("capture.pcap");
+    let mut world = World::new();
+    let conn = world.conn(address(M), address("93.184.16.9:80"));
+    world.open(conn);
+    world.send(conn, Side::A, b"GET /capture.pcap HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    let clean = world.pcap();
+    let torrent = case.read(&case.torrent());
+    let data = &inner[24..64_024];
+    for wire in [data.len() as u32, u32::MAX] {
+        for cut in [0, 1, 3_000] {
+            let lengths = [0x7fff_ffff_u32.to_le_bytes(), wire.to_le_bytes()].concat();
+            let last = [&clean[24..32], &lengths, data].concat();
+            let capture = [&clean, &last[..last.len() - cut]].concat();
+            let run = Run::new().capture(capture).metainfo(torrent.clone());
+            let evidence = run.once(1, 64 << 20).expect("it is read");
+            check(&evidence);
+            assert!(evidence.captures[0].damage.is_some());
+            assert!(evidence.transfers.is_empty(), "{wire}, cut by {cut}: {:#?}", evidence.transfers);
+            assert!(evidence.subjects.is_empty(), "{wire}, cut by {cut}");
+        }
+    }
+}
