@@ -7,7 +7,7 @@ use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, Transf
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
 use crate::prove::Prover;
-use crate::provenance::At;
+use crate::provenance::{At, Span};
 use crate::session::{Carrier, ConnectionId, Session, arrow};
 use crate::torrent::{TorrentId, Torrents};
 
@@ -55,7 +55,8 @@ pub(crate) struct Conversation {
     pub(super) info_hashes: [Option<[u8; 20]>; 2],
     pub(super) peer_ids: [Option<[u8; 20]>; 2],
     pub(super) receivers: [Receiver; 2],
-    pub(super) began: At,
+    /// Its packets so far.
+    pub(super) span: Span,
     /// Of a webseed, a number for where its bytes were asked for.
     pub(super) place: u64,
 }
@@ -71,7 +72,7 @@ impl Conversation {
             peer_ids: directions
                 .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
             receivers: directions.map(|from| session.receiver(from)),
-            began: session.span().map_or(at, |span| span.first),
+            span: session.span().unwrap_or(Span::single(at)),
             place: 0,
         }
     }
@@ -223,27 +224,61 @@ impl<'cap> Ledger<'_, 'cap> {
             return id;
         }
         let key = conversation.key(from, torrent);
-        let id = self.window(&key, conversation, from).unwrap_or_else(|| {
-            let id = TransferId(self.records.len() as u32);
-            self.records.push(Record::new(key));
-            self.windows.insert(key, id);
-            id
-        });
+        let id = self.window(&key, conversation, from).unwrap_or_else(|| self.begin_window(key, conversation));
+        if let Some(record) = self.records.get_mut(id.0 as usize) {
+            // Known before the connection is over: on one UDP flow the next one may begin first.
+            record.facts.peer_id(conversation.peer_ids[from.index()]);
+        }
         let connection = self.connections.entry(conversation.id).or_default();
         connection.transfers[from.index()] = Some(id);
         connection.served[from.index()] = 0;
         id
     }
 
-    /// The transfer of `key` that a conversation goes on with, if it does.
-    fn window(&self, key: &TransferKey, conversation: &Conversation, from: Direction) -> Option<TransferId> {
-        let id = *self.windows.get(key)?;
-        let record = self.records.get(id.0 as usize)?;
-        let silence = record.last_time().map_or(0, |last| conversation.began.time.0.saturating_sub(last.0));
-        let same = conversation.peer_ids[from.index()]
-            .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id));
-        (silence <= self.limits.window_silence_ns || same).then_some(id)
+    /// A new transfer of `key`, in order of time among its windows.
+    fn begin_window(&mut self, key: TransferKey, conversation: &Conversation) -> TransferId {
+        let id = TransferId(self.records.len() as u32);
+        let mut record = Record::new(key);
+        let latest = self.windows.get(&key).copied();
+        let known = latest.and_then(|latest| self.records.get_mut(latest.0 as usize));
+        match known.filter(|known| known.active().is_some_and(|span| conversation.span.last.precedes(span.first))) {
+            Some(later) => record.earlier = later.earlier.replace(id),
+            None => {
+                record.earlier = latest;
+                self.windows.insert(key, id);
+            }
+        }
+        self.records.push(record);
+        id
     }
+
+    /// The transfer of `key` that a conversation goes on with, if it does: the latest one, unless hours and another
+    /// peer_id lie between them; else one before it that it is near to in time. Those are asked for by connections
+    /// whose end was told late, as on one UDP flow.
+    fn window(&self, key: &TransferKey, conversation: &Conversation, from: Direction) -> Option<TransferId> {
+        let silence = self.limits.window_silence_ns;
+        let latest = *self.windows.get(key)?;
+        let mut id = latest;
+        for _ in 0..MOST_WINDOWS {
+            let record = self.records.get(id.0 as usize)?;
+            let near = record.active().is_none_or(|span| apart(span, conversation.span) <= silence);
+            let same = || {
+                conversation.peer_ids[from.index()]
+                    .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id))
+            };
+            if near || id == latest && same() {
+                return Some(id);
+            }
+            id = record.earlier?;
+        }
+        None
+    }
+}
+
+/// The time between two spans; below zero where they overlap.
+fn apart(one: Span, other: Span) -> i64 {
+    let from_to = |first: Span, then: Span| then.first.time.0.saturating_sub(first.last.time.0);
+    from_to(one, other).max(from_to(other, one))
 }
 
 /// How many pieces a torrent has, where that is known.
@@ -256,3 +291,5 @@ fn pieces_of(torrents: &Torrents, torrent: TorrentKey) -> Option<u64> {
 
 // Rationale: a connection is two transfers, one for each direction.
 const ROWS: usize = 2;
+// Rationale: more silences of hours than a capture of a week has; the search is done for each connection.
+const MOST_WINDOWS: usize = 64;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::packet::{Direction, Endpoint};
-use crate::provenance::{Sightings, Span, Timestamp};
+use crate::provenance::{Sightings, Span};
 use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
 use crate::torrent::TorrentId;
 
@@ -75,6 +75,8 @@ pub struct Record {
     pub refuted_pieces: BTreeSet<u32>,
     /// What its connections prove.
     pub facts: Facts,
+    /// The transfer with the same key whose time is next before.
+    pub(super) earlier: Option<TransferId>,
 }
 
 /// What the connections of a transfer prove, merged.
@@ -173,6 +175,7 @@ impl Record {
             refuted_span: None,
             refuted_pieces: BTreeSet::new(),
             facts: Facts::default(),
+            earlier: None,
         }
     }
 
@@ -219,13 +222,21 @@ impl Record {
         self.is_namesake() && self.facts.named_places.is_empty()
     }
 
-    /// The last moment at which it was active.
-    pub(super) fn last_time(&self) -> Option<Timestamp> {
-        self.facts.span.or(self.served_span).map(|span| span.last.time)
+    /// When it was active, as far as is known: what is served counts before its connection is over.
+    pub(super) fn active(&self) -> Option<Span> {
+        match (self.facts.span, self.served_span) {
+            (Some(facts), Some(served)) => Some(facts.join(served)),
+            (facts, served) => facts.or(served),
+        }
     }
 }
 
 impl Facts {
+    /// Adds a peer_id of the uploader; `false` when there was no room for it.
+    pub(super) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
+        id.is_none_or(|id| keep(&mut self.peer_ids, id))
+    }
+
     /// Adds one connection, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
     /// this torrent. `false` when there was no room for a name in it.
     pub(super) fn merge(
@@ -250,7 +261,7 @@ impl Facts {
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= session.decrypted;
         if let Some(handshake) = &own.handshake {
-            all &= keep(&mut self.peer_ids, handshake.peer_id);
+            all &= self.peer_id(Some(handshake.peer_id));
             match equal {
                 Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
                 Handshakes::Agree => {

@@ -123,7 +123,7 @@ impl Conversation {
             info_hashes: [None; 2],
             peer_ids: [None; 2],
             receivers: [(flow.high.ip, None), (flow.low.ip, None)],
-            began,
+            span: Span::single(began),
             place,
         }
     }

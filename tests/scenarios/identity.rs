@@ -1,10 +1,13 @@
 //! Who is who: T40 to T45, T48.
 
-use peerproof::evidence::Flag;
+use std::collections::BTreeSet;
+
+use peerproof::evidence::{Bytes, Evidence, Flag};
 
 use super::*;
 use crate::synth::capture::{LINK_ETHERNET, Order, Ticks, pcap, pcapng};
 use crate::synth::run::{Run, analyze, subject, subjects, transfer};
+use crate::synth::utp::UtpConn;
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -40,6 +43,66 @@ fn t41_another_client_after_hours_of_silence_is_another_subject() {
         assert_eq!(window.bytes, clean(u64::from(SMALL)));
         assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [id(number)]);
     }
+}
+
+/// Two clients at one uTP address, one after the other, each sends what `serve` says; no flow ends between them.
+fn one_utp_flow(torrent: &Torrent, finished: bool, serve: impl Fn(&mut World, &mut UtpConn, u32)) -> Evidence {
+    let mut world = World::new();
+    for number in 1..3 {
+        let mut conn = UtpConn::open(&mut world, address(M), address(S), 1_000 * number as u16, [1, 500]);
+        conn.join(&mut world, torrent, [id(9), id(number)]);
+        serve(&mut world, &mut conn, number);
+        if finished {
+            (0..2).for_each(|end| conn.close(&mut world, end, b""));
+        }
+        world.pass(5 * HOUR);
+    }
+    analyze(&world, torrent)
+}
+
+#[test]
+fn t41_another_client_on_the_same_utp_flow_after_hours_is_another_subject() {
+    let torrent = four_pieces();
+    for finished in [false, true] {
+        let evidence = one_utp_flow(&torrent, finished, |world, conn, number| conn.fetch(world, &torrent, number));
+        let windows = subjects(&evidence, S);
+        assert_eq!(windows.len(), 2, "{windows:#?}");
+        for (number, window) in (1..).zip(windows) {
+            assert_eq!(window.bytes, Bytes { acknowledged: window.bytes.acknowledged, ..clean(u64::from(SMALL)) });
+            assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [id(number)]);
+        }
+        assert_eq!(subjects(&evidence, M).len(), 1);
+    }
+}
+
+#[test]
+fn t41_a_client_that_served_nothing_is_not_taken_for_the_next_one_on_its_utp_flow() {
+    let torrent = four_pieces();
+    let evidence = one_utp_flow(&torrent, false, |world, conn, number| {
+        if number == 2 {
+            conn.fetch(world, &torrent, 1);
+        }
+    });
+    let windows: Vec<_> =
+        subjects(&evidence, S).iter().map(|one| (one.peer_ids.clone(), one.bytes.served)).collect();
+    assert_eq!(windows, [(BTreeSet::from([id(1)]), 0), (BTreeSet::from([id(2)]), u64::from(SMALL))]);
+}
+
+#[test]
+fn t41_the_bad_block_of_a_later_client_is_not_laid_upon_the_one_before() {
+    let torrent = two_block_pieces();
+    let evidence = one_utp_flow(&torrent, false, |world, conn, number| {
+        let (begin, len) = torrent.blocks(0)[number as usize - 1];
+        conn.send(world, 0, &wire::request(0, begin, len));
+        let good = torrent.block(0, begin, len);
+        let bytes: Vec<u8> = if number == 1 { good.to_vec() } else { good.iter().map(|byte| !byte).collect() };
+        conn.deliver(world, 1, 0, begin, &bytes, number == 1);
+    });
+    let row = subjects(&evidence, S).iter().fold(Bytes::default(), |mut sum, one| {
+        sum.add(&one.bytes);
+        sum
+    });
+    assert_eq!((row.refuted, row.disputed), (0, row.served));
 }
 
 #[test]
