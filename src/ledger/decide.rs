@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::doubt::Doubts;
 use super::{
-    Conflict, Content, Ledger, MOST_CONFLICTS, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey,
-    TransferId, Unit, UnitBook,
+    Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
@@ -12,7 +12,8 @@ use crate::prove::{Prover, UnitJob, Verdict};
 use crate::session::ConnectionId;
 use crate::wire::Run;
 
-type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
+/// What each direction sent twice.
+pub(super) type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Doubts<'cap>>;
 
 /// Counts a share of an attempt whose hash matched.
 pub(super) fn verify<'cap>(
@@ -194,21 +195,11 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ra
     }
 }
 
-/// Whether another version of some of its bytes, or of the header that says where they belong, was sent.
+/// Whether another version of some of its bytes, or of the header that says where they belong, was or may have been sent.
 fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
     let (id, from, range) = &share.stream;
     let start = range.start.saturating_sub(BLOCK_HEADER);
-    conflicts.get(&(*id, *from)).is_some_and(|list| {
-        list.len() > MOST_CONFLICTS
-            || list.iter().any(|conflict| conflict.everywhere)
-            || list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > start)
-    })
-}
-
-impl Conflict<'_> {
-    fn end(&self) -> u64 {
-        self.offset.saturating_add(self.bytes.len() as u64)
-    }
+    conflicts.get(&(*id, *from)).is_some_and(|doubts| doubts.holds(&(start..range.end)))
 }
 
 impl<'cap> Ledger<'_, 'cap> {
@@ -310,7 +301,7 @@ pub(super) fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Shar
 fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Option<Content<'cap>> {
     let (id, from, range) = &share.stream;
     let mut content = Content::default();
-    for conflict in conflicts.get(&(*id, *from))? {
+    for conflict in &conflicts.get(&(*id, *from))?.conflicts {
         let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
         if start < end {
             let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;

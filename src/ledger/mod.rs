@@ -13,6 +13,7 @@ mod content;
 mod conversation;
 mod count;
 mod decide;
+mod doubt;
 mod few;
 mod layers;
 mod ranges;
@@ -23,6 +24,7 @@ mod unlisted;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 
 use hashbrown::HashMap;
 
@@ -64,7 +66,7 @@ pub struct Ledger<'run, 'cap> {
     /// crossed.
     undecided: BTreeMap<ConnectionId, Box<(Session<'cap>, BTreeSet<String>)>>,
     probe: bind::Probe,
-    conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
+    conflicts: decide::Conflicts<'cap>,
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
@@ -75,15 +77,6 @@ pub struct Ledger<'run, 'cap> {
     open_slices: usize,
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
-}
-
-/// A second version of a stretch of a stream.
-#[derive(Debug)]
-struct Conflict<'cap> {
-    offset: u64,
-    bytes: &'cap [u8],
-    /// It hides what the bytes around it are: all of the direction is in doubt.
-    everywhere: bool,
 }
 
 #[derive(Debug)]
@@ -166,26 +159,29 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         at: At,
         anomalies: &mut Anomalies,
     ) {
-        let list = self.conflicts.entry((id, from)).or_default();
-        if list.len() < MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes, everywhere: false });
-        } else if list.len() == MOST_CONFLICTS {
-            // From here on every stretch of this direction counts as doubtful; see `conflicted`.
-            list.push(Conflict { offset, bytes: &[], everywhere: true });
+        let doubts = self.conflicts.entry((id, from)).or_default();
+        if !doubts.conflict(offset, bytes) {
             anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
                 detail: format!(
-                    "conflicting versions: only the first {MOST_CONFLICTS} of this direction are tried"
+                    "conflicting versions: only the first {} of this direction are tried",
+                    doubt::MOST_CONFLICTS
                 ),
             });
         }
     }
 
+    /// A stretch of a stream was sent again, too late to say whether with the same bytes: the copy that was read may be
+    /// the one that never arrived whole.
+    pub fn doubt(&mut self, id: ConnectionId, from: Direction, stretch: Range<u64>) {
+        self.conflicts.entry((id, from)).or_default().doubt(stretch);
+    }
+
     /// Bytes that say what others are, such as a header, were sent in two versions: nothing in this direction speaks
     /// against its sender.
     pub fn distrust(&mut self, id: ConnectionId, from: Direction) {
-        self.conflicts.entry((id, from)).or_default().push(Conflict { offset: 0, bytes: &[], everywhere: true });
+        self.conflicts.entry((id, from)).or_default().everywhere = true;
     }
 
     /// Puts a block of a known conversation into the books.
@@ -519,5 +515,3 @@ const LAG: u64 = 64 << 20;
 const MOST_PENDING: usize = 1_024;
 // Rationale: 2 MB of units that were open once.
 const LEAST_SWEEP: usize = 1 << 16;
-// Rationale: a connection with more conflicting stretches is not evidence of anything.
-const MOST_CONFLICTS: usize = 1_024;
