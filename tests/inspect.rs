@@ -230,6 +230,22 @@ fn what_only_trackers_the_dht_and_neighbours_name_is_told_apart() {
 }
 
 #[test]
+fn who_never_answered_is_not_counted_as_a_peer_that_speaks() {
+    let mut world = World::new();
+    let conn = world.conn(address("192.0.2.1:50000"), address("192.0.2.2:6881"));
+    world.open(conn);
+    world.send(conn, Side::A, &wire::handshake([7; 20], wire::peer_id("-LT2080-", 1)));
+    world.only(conn, Side::A);
+    let found = of_bytes(vec![(CAPTURE.to_owned(), world.pcap())]);
+    let said = found.terminal(120, &[]);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("BitTorrent in clear: 1 peer (and 1 without a completed handshake) for 1 info-hash"),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_inspections_are_the_ones_that_were_read() {
     let bless = std::env::var_os("PEERPROOF_BLESS").is_some();
     for name in ["three-peers", "mse-rc4"] {

@@ -43,18 +43,20 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         .torrents
         .iter()
         .any(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref() && torrent.info_hash_v2.is_some());
+    let receivers = receivers(document, subject);
     let mut sentence = match subject.grade {
         Grade::G9 | Grade::G8 if subject.pieces_sole > 0 => format!(
-            "{who} served {}{} alone{} ({}){}",
+            "{who} served {}{} alone{} ({}{}){}",
             counted(subject.pieces_sole, "whole piece"),
             // The bytes may be more than those of the pieces.
             if v2 && subject.pieces_verified > subject.pieces_sole { " and leaves of others" } else { "" },
-            match receivers(document, subject) {
-                // What went to each of them is counted for each.
-                count @ 2.. => format!(" to {}", counted(count, "receiver")),
+            match receivers {
+                2.. => format!(" to {}", counted(receivers, "receiver")),
                 _ => String::new(),
             },
             counted(subject.sole_bytes, "byte"),
+            // What went to each of them is counted for each.
+            if receivers > 1 { " in all" } else { "" },
             if all && subject.sole_bytes == subject.verified_bytes {
                 ", every byte verified"
             } else {
@@ -403,7 +405,9 @@ mod tests {
         let mut second = document.transfers[0].clone();
         second.downloader = "10.77.3.12:40000".into();
         document.transfers.push(second);
-        assert!(findings(&document).contains("served 53 whole pieces alone to 2 receivers (3,473,408 bytes)"));
+        assert!(
+            findings(&document).contains("served 53 whole pieces alone to 2 receivers (3,473,408 bytes in all)")
+        );
     }
 
     #[test]
