@@ -10,7 +10,7 @@ use crate::torrent::Torrents;
 /// Where the resources went that may be a torrent's, over all connections of a run.
 ///
 /// # Invariants
-/// - At most [`MOST`] redirects of [`LONGEST`] bytes each; the oldest is forgotten first.
+/// - At most 1,024 redirects of 16 KiB each; the oldest is forgotten first.
 #[derive(Debug, Default)]
 pub struct Redirects {
     /// By host and target, the request that would name the file.
