@@ -218,7 +218,7 @@ impl<'cap> MseFilter<'cap> {
             return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
         }
         // What is missing before them comes late: the stream waits for it.
-        let waits = !self.damaged && !self.finishing && !(first.ended && second.ended);
+        let waits = !(self.damaged || self.finishing || (first.ended && second.ended));
         match classify(&first.bytes, &second.bytes, &self.flights) {
             Verdict::Likely => {
                 let (first, second) =

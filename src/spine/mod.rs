@@ -32,6 +32,7 @@ use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
+use crate::webseed::Redirects;
 use crate::{Error, Options};
 use clock::Clock;
 use ended::{EndedFlow, Lingering};
@@ -76,6 +77,8 @@ pub(crate) struct Hub<'run, 'cap> {
     metadata: MetadataStore,
     hashes: Hashes,
     legs: Legs,
+    /// Where webseeds sent their clients.
+    redirects: Redirects,
     several_inputs: bool,
     purpose: Purpose,
     tallies: Tallies,
@@ -159,6 +162,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 metadata: MetadataStore::default(),
                 hashes: Hashes::default(),
                 legs: Legs::default(),
+                redirects: Redirects::default(),
                 several_inputs: false,
                 purpose,
                 tallies: Tallies::default(),

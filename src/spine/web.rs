@@ -124,6 +124,18 @@ impl<'cap> WebChannel<'cap> {
                 WebEvent::Asked(request) => {
                     self.announces.ask(self.flow, self.server.reverse(), &request, hub);
                 }
+                WebEvent::Moved { request, location } => {
+                    if !hub.redirects.note(&request, &location, hub.ledger.torrents()) {
+                        hub.anomalies.limit("redirects", 1, || Example {
+                            span: Some(request.span),
+                            flow: arrow(self.flow, self.server.reverse()),
+                            detail:
+                                "redirects: so many webseeds sent clients elsewhere that one was forgotten before \
+                                     it was followed"
+                                    .to_owned(),
+                        });
+                    }
+                }
                 WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
                 // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
                 WebEvent::Bad { reason, bytes, at } if !self.torrents.is_empty() => {
@@ -214,7 +226,7 @@ impl<'cap> WebChannel<'cap> {
                 }
         };
         if !self.latest.as_ref().is_some_and(same) {
-            let mut candidates = identify(part.request.as_deref(), part.total, hub.ledger.torrents());
+            let mut candidates = hub.redirects.identify(part.request.as_deref(), part.total, hub.ledger.torrents());
             candidates.sort_by_key(|candidate| candidate.basis);
             let ambiguous = candidates.len() > 1;
             let candidate = candidates.into_iter().next();

@@ -89,7 +89,15 @@ impl<'cap> Body<'cap> {
 
     /// A body whose bytes are of no interest.
     pub fn ignored(length: Length) -> Self {
-        let head = ResponseHead { status: 0, length, coded: false, coding: None, range: None, boundary: None };
+        let head = ResponseHead {
+            status: 0,
+            length,
+            coded: false,
+            coding: None,
+            range: None,
+            boundary: None,
+            location: None,
+        };
         Self::new(head, None, Framing::InSync)
     }
 

@@ -186,6 +186,11 @@ impl<'cap> HttpExchange<'cap> {
             return;
         }
         let (request, sure) = self.requests.answered(&head);
+        if let (301 | 302 | 303 | 307 | 308, Some(request), Some(location)) =
+            (head.status, &request, &head.location)
+        {
+            out.push(WebEvent::Moved { request: request.clone(), location: location.clone() });
+        }
         let bodiless =
             matches!(head.status, 204 | 304) || request.as_ref().is_some_and(|asked| asked.method == "HEAD");
         if bodiless {

@@ -130,6 +130,8 @@ pub(super) struct ResponseHead {
     pub range: Option<ContentRange>,
     /// The boundary of a `multipart/byteranges` body.
     pub boundary: Option<Vec<u8>>,
+    /// Where the resource is instead (RFC 9110 section 10.2.2).
+    pub location: Option<String>,
 }
 
 impl ResponseHead {
@@ -139,8 +141,8 @@ impl ResponseHead {
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
         }
-        let Fields { length, coded, coding, range, boundary, .. } = Fields::read(parsed.headers)?;
-        Some(Self { status: parsed.code?, length, coded, coding, range, boundary })
+        let Fields { length, coded, coding, range, boundary, location, .. } = Fields::read(parsed.headers)?;
+        Some(Self { status: parsed.code?, length, coded, coding, range, boundary, location })
     }
 }
 
@@ -215,6 +217,7 @@ struct Fields {
     coding: Option<Coding>,
     range: Option<ContentRange>,
     boundary: Option<Vec<u8>>,
+    location: Option<String>,
 }
 
 impl Fields {
@@ -228,6 +231,7 @@ impl Fields {
             coding: Some(Coding::Identity),
             range: None,
             boundary: None,
+            location: None,
         };
         for header in headers {
             let value = header.value.trim_ascii();
@@ -245,6 +249,7 @@ impl Fields {
                     fields.coded |= !value.eq_ignore_ascii_case(b"identity") && !value.is_empty();
                     fields.coding = fields.coding.and_then(|coding| coding.then(value));
                 }
+                "location" => fields.location = std::str::from_utf8(value).ok().map(str::to_owned),
                 "content-type" => fields.boundary = boundary(value),
                 "content-length" => {
                     // Rationale: RFC 9112 section 6.3 lets equal values repeat, joined by commas too.

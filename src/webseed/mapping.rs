@@ -112,6 +112,11 @@ fn tells(torrent: &Torrent, size: u64, single: bool) -> bool {
 }
 
 impl Candidate {
+    /// The same for bytes that `request` found elsewhere, behind a redirect: who sends them is not whom the torrent lists.
+    pub(super) fn moved(self, request: &WebRequest) -> Self {
+        Self { place: place(request, &path(&request.target), true), named: false, ..self }
+    }
+
     /// Cuts the part into blocks of `torrent`, which is the candidate's: at pieces and at every 16 KiB within them.
     /// Bytes outside the extents are left out. A block is marked as [`Framing::Resynchronised`] where its place is a
     /// guess.
@@ -270,6 +275,17 @@ fn lists(urls: &[String], request: &WebRequest, path: &str) -> bool {
     })
 }
 
+/// Whom a request asks, and for what in origin-form (RFC 9112 section 3.2.1), the query included.
+pub(super) fn resource(request: &WebRequest) -> (String, &str) {
+    let target = match request.target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+        }
+        _ => request.target.as_str(),
+    };
+    (host(request), target)
+}
+
 /// Whom a request asks: the authority of its target, else the `Host` header.
 fn host(request: &WebRequest) -> String {
     let authority = request.target.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
@@ -277,7 +293,7 @@ fn host(request: &WebRequest) -> String {
 }
 
 /// An authority without user and usual port, in lower case.
-fn plain(authority: &str) -> String {
+pub(super) fn plain(authority: &str) -> String {
     let host = authority.rsplit('@').next().unwrap_or_default();
     host.strip_suffix(":80").unwrap_or(host).to_ascii_lowercase()
 }
@@ -350,7 +366,16 @@ mod tests {
         for target in
             ["/multi/a.bin", "/a.bin", "/notmulti/a.bin", "/x-single.bin", "/", "", "%", "http://single.bin"]
         {
-            assert_eq!(found(target, Some(50_000)), [], "{target}");
+            // The size of `single.bin` is all that speaks for it, as behind a redirect.
+            let expected = vec![("single.bin".to_owned(), 0, Basis::Size)];
+            assert_eq!(found(target, Some(50_000)), expected, "{target}");
+            assert_eq!(found(target, Some(50_001)), [], "{target}");
+            // Of several files, one shorter than a piece cannot prove itself.
+            assert_eq!(found(target, Some(5_000)), [], "{target}");
+            assert_eq!(
+                found(target, None),
+                if target.ends_with("/multi/a.bin") { multi(0, Basis::Name) } else { vec![] }
+            );
         }
     }
 

@@ -12,6 +12,7 @@ mod exchange;
 mod head;
 mod mapping;
 mod multipart;
+mod redirects;
 mod requests;
 mod tracker;
 
@@ -23,6 +24,7 @@ use crate::wire::Framing;
 pub use exchange::HttpExchange;
 pub use head::{Sniff, is_request, sniff};
 pub use mapping::{Basis, Candidate, Extent, identify};
+pub use redirects::Redirects;
 pub use tracker::TrackerAnswer;
 
 /// One thing that an HTTP connection carried.
@@ -34,6 +36,13 @@ pub enum WebEvent<'cap> {
     Asked(Arc<WebRequest>),
     /// The whole body that answers such a request, or that may do so.
     Answer(TrackerAnswer),
+    /// What a request asked for is elsewhere: see [`Redirects`].
+    Moved {
+        /// The request.
+        request: Arc<WebRequest>,
+        /// The `Location` of the answer, as sent.
+        location: String,
+    },
     /// Bytes that could not be used, or framing that was lost.
     Bad {
         /// Why.

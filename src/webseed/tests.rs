@@ -72,7 +72,7 @@ fn flaws(events: &[WebEvent<'_>]) -> Vec<(Flaw, u64)> {
     let flaw = |event: &WebEvent<'_>| match event {
         WebEvent::Bad { reason, bytes, .. } => Some((*reason, *bytes)),
         WebEvent::Coded { bytes, .. } => Some((Flaw::Encoding, *bytes)),
-        WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Answer(_) => None,
+        WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Answer(_) | WebEvent::Moved { .. } => None,
     };
     events.iter().filter_map(flaw).collect()
 }

@@ -188,7 +188,7 @@ fn listing(torrent: &Torrent, key: &str, url: &str) -> Torrent {
     let front = &torrent.metainfo[..torrent.metainfo.len() - 1];
     // Keys ascend: `httpseeds` stands before `info`.
     let metainfo = match key {
-        "httpseeds" => [b"d", list[..list.len() - 1].as_bytes(), &front[1..], b"e"].concat(),
+        "httpseeds" => [b"d", &list.as_bytes()[..list.len() - 1], &front[1..], b"e"].concat(),
         _ => [front, list.as_bytes()].concat(),
     };
     Torrent { metainfo, ..torrent.clone() }

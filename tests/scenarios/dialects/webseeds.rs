@@ -136,6 +136,47 @@ fn a_seed_of_a_folder_that_the_torrent_lists_answers_for_its_files() {
     }
 }
 
+/// A connection to another server, on which `target` is asked for and answered in chunks.
+fn elsewhere(world: &mut World, host: &str, target: &str, body: &[u8]) {
+    let conn = world.conn(address("81.2.69.10:50009"), address("93.184.16.99:80"));
+    world.open(conn);
+    world.send(conn, Side::A, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len());
+    world.send(conn, Side::B, &[head.as_bytes(), body, b"\r\n0\r\n\r\n"].concat());
+}
+
+#[test]
+fn a_redirect_to_another_server_and_name_is_followed_and_speaks_against_nobody() {
+    let torrent = file();
+    let list: &[u8] = b"8:url-list18:http://h/image.isoe";
+    let metainfo = [&torrent.metainfo[..torrent.metainfo.len() - 1], list].concat();
+    let mut part = torrent.content.clone();
+    part[70_000] ^= 1;
+    let (all, bad) = (torrent.content.len() as u64, torrent.content.len() as u64 - u64::from(4 * SMALL));
+    for (location, host, target) in [
+        ("http://cdn.example/blob/7?sig=1#x", "cdn.example", "/blob/7?sig=1"),
+        ("HTTP://CDN.example:80/blob/7?sig=1", "cdn.example", "http://cdn.example/blob/7?sig=1"),
+        ("//cdn.example/7", "cdn.example", "/7"),
+        ("blob", "h", "/blob"),
+    ] {
+        let (mut world, conn) = opened();
+        get(&mut world, conn, "/image.iso", "");
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        world.send(conn, Side::B, head.as_bytes());
+        elsewhere(&mut world, host, target, &part);
+        let evidence = Run::new().capture(world.pcap()).metainfo(metainfo.clone()).evidence();
+        let seed = transfer(&evidence, "93.184.16.99:80", "81.2.69.10:50009");
+        let expected = Bytes { verified: all - bad, sole: all - bad, unproven: bad, ..clean(all) };
+        assert_eq!(seed.bytes, expected, "{location}");
+    }
+    // Where nobody was sent, no name tells what it is.
+    let (mut world, conn) = opened();
+    get(&mut world, conn, "/image.iso", "");
+    world.send(conn, Side::B, b"HTTP/1.1 302 Found\r\nLocation: https://h/blob\r\nContent-Length: 0\r\n\r\n");
+    elsewhere(&mut world, "h", "/blob", &part);
+    assert!(analyze(&world, &torrent).transfers.is_empty());
+}
+
 #[test]
 fn a_file_of_the_torrent_in_a_coding_that_is_not_read_is_said() {
     let torrent = file();
