@@ -46,9 +46,14 @@ impl CaptureSet {
     ///   inputs.
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
     /// - [`Error::Malformed`] when an input that was named is empty or no capture, or one breaks off inside its file
-    ///   header.
+    ///   header; in a strict run also for a file in a directory of which nothing can be decompressed.
     pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Self, Error> {
         let gathered = gather(paths)?;
+        if let Some(broken) = gathered.passed_over.iter().find(|other| options.strict && other.broken) {
+            let (name, found) = (broken.name.clone(), broken.found.clone());
+            let expected = "a whole compressed stream".to_owned();
+            return Err(Error::Malformed { name, offset: 0, found, expected });
+        }
         let inputs =
             opened(gathered.captures.len(), gathered.captures.iter().map(|path| Input::open(path, options)))?;
         Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
@@ -116,7 +121,7 @@ impl CaptureSet {
 
     /// All frames, in time order over the inputs and in file order within each.
     pub fn frames(&self) -> Frames<'_> {
-        Frames::new(&self.inputs, self.strict)
+        Frames::new(&self.inputs, &self.passed_over, self.strict)
     }
 
     /// SHA-256 of each input as given, in the order of the inputs. May run on another thread than the frames.
