@@ -54,8 +54,11 @@ impl CaptureSet {
             let expected = "a whole compressed stream".to_owned();
             return Err(Error::Malformed { name, offset: 0, found, expected });
         }
-        let inputs =
-            opened(gathered.captures.len(), gathered.captures.iter().map(|path| Input::open(path, options)))?;
+        let inputs = opened(
+            gathered.captures.len(),
+            gathered.captures.iter().map(|path| Input::open(path, options)),
+            options,
+        )?;
         Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
     }
 
@@ -67,7 +70,7 @@ impl CaptureSet {
         let options = OpenOptions::default();
         let count = inputs.len();
         let inputs = inputs.into_iter().map(|(name, bytes)| Input::from_bytes(name, bytes, &options));
-        Self::new(opened(count, inputs)?, options.strict)
+        Self::new(opened(count, inputs, &options)?, options.strict)
     }
 
     #[cfg(test)]
@@ -135,11 +138,17 @@ impl CaptureSet {
 
 /// Opens `count` inputs. One alone is read while it is decompressed; several are wanted as a whole, one after the other,
 /// as their order depends on what is in them.
-fn opened(count: usize, inputs: impl Iterator<Item = Result<Input, Error>>) -> Result<Vec<Input>, Error> {
+fn opened(
+    count: usize,
+    inputs: impl Iterator<Item = Result<Input, Error>>,
+    options: &OpenOptions,
+) -> Result<Vec<Input>, Error> {
     let mut all = Vec::with_capacity(count);
     for input in inputs {
         let input = input?;
         if count > 1 {
+            // What is no capture may have no end.
+            Reader::new(&mut Track::new(&input, 0, options.strict))?;
             input.outcome()?;
         }
         all.push(input);

@@ -79,6 +79,11 @@ impl Input {
         Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, file: None })
     }
 
+    #[cfg(test)]
+    pub(super) fn endless(byte: u8, options: &OpenOptions) -> Result<Self, Error> {
+        Self::spool(io::repeat(byte), STDIN.to_owned(), STDIN.to_owned(), options, Hashing::Now)
+    }
+
     /// Lets a thread read `raw` to its end into an unlinked, mapped temporary file, decompressed.
     fn spool(
         raw: impl Read + Send + 'static,

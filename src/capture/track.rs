@@ -70,6 +70,11 @@ impl<'cap> Track<'cap> {
         self.ready = if whole { usize::MAX } else { bytes.len().saturating_sub(BEHIND).max(self.at) };
     }
 
+    /// Whether the first [`AHEAD`] bytes are there, which are enough to tell what no capture is.
+    pub(super) fn begun(&self) -> bool {
+        self.bytes.len() >= AHEAD
+    }
+
     /// Waits until the input is there as a whole; the answer is whether there is more to read than before. Whatever
     /// depends on where the input ends, or on more than one usual record of it, asks first: so nothing that is reported
     /// depends on how fast an input comes.
