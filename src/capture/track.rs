@@ -163,6 +163,13 @@ impl<'cap> Track<'cap> {
         anomalies.note(kind, amount, || self.example(detail()));
     }
 
+    /// Counts a frame whose time is zero: no capture was taken in the first instant of 1970.
+    #[cold]
+    pub(super) fn timeless(&self, anomalies: &mut Anomalies) {
+        let detail = || "the time is zero: the capture does not tell when the frame was seen".to_owned();
+        self.note(anomalies, Kind::BadTimestamp, 1, detail);
+    }
+
     /// All damage in one sentence: the first in full, the rest as a number.
     pub(super) fn damage(&self) -> Option<String> {
         let first = self.damage.as_ref()?;
