@@ -145,7 +145,7 @@ impl<R: Read> Decoder<R> {
 
 /// A buffered reader that can look further ahead than one read of the source gave.
 ///
-/// An error of the source is told only after everything that was read before it.
+/// An error of the source is told only after everything that was read before it, and then whenever it is asked.
 ///
 /// # Invariants
 /// - `start <= end <= buffer.len()`.
@@ -172,12 +172,9 @@ impl<R: Read> Ahead<R> {
             self.fill();
         }
         let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
-        match self.failed.take() {
-            Some(error) if rest.is_empty() => Err(error),
-            failed => {
-                self.failed = failed;
-                Ok(rest.get(..len).unwrap_or(rest))
-            }
+        match &self.failed {
+            Some(error) if rest.is_empty() => Err(again(error)),
+            _ => Ok(rest.get(..len).unwrap_or(rest)),
         }
     }
 
@@ -218,8 +215,12 @@ impl<R: Read> Read for Ahead<R> {
         if self.start == self.end && buffer.len() >= BUFFER && !self.ended {
             // Large reads go past the buffer: what is decompressed is not copied once more.
             let read = self.source.read(buffer);
-            self.ended = matches!(read, Ok(0));
-            self.starved |= self.ended;
+            match &read {
+                Ok(n) => self.ended = *n == 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return read,
+                Err(error) => (self.ended, self.failed) = (true, Some(again(error))),
+            }
+            self.starved |= matches!(read, Ok(0));
             return read;
         }
         let n = self.fill_buf()?.read(buffer)?;
@@ -227,6 +228,11 @@ impl<R: Read> Read for Ahead<R> {
         self.consume(n);
         Ok(n)
     }
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }
 
 /// Bytes that [`Compression::detect`] needs.

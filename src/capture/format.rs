@@ -20,6 +20,8 @@ impl Reader {
     /// Reads the file header and leaves `track` behind it.
     pub(super) fn new(track: &mut Track<'_>) -> Result<Self, Error> {
         match Self::of_header(track) {
+            // No capture, however much of it is still to come: somebody's endless stream is refused now.
+            Err(error) if track.begun() && other_than_capture(track.bytes).is_some() => Err(error),
             // Not the beginning of a capture, as far as it is there.
             Err(_) if track.complete()? => Self::of_header(track),
             result => result,
@@ -193,6 +195,17 @@ mod tests {
             (b"\0\x01\x02", "the bytes 00 01 02"),
         ] {
             assert_eq!(looks_like(bytes), name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_is_refused_before_its_end() {
+        use super::super::{CaptureSet, OpenOptions, source::Input};
+
+        let endless = |byte| Input::endless(byte, &OpenOptions::default()).expect("a thread");
+        for (byte, found) in [(b'y', "text"), (0, "the bytes 00")] {
+            let error = CaptureSet::of(endless(byte)).expect_err("no capture").to_string();
+            assert!(error.contains(found), "{error}");
         }
     }
 

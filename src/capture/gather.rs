@@ -89,7 +89,7 @@ impl Gathered {
     fn directory(&mut self, top: &Path) -> Result<usize, Error> {
         let mut others = 0;
         for path in entries_below(top)? {
-            let found = match fs::metadata(&path) {
+            let (found, broken) = match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_file() => match other_than_capture(&path)? {
                     None => {
                         self.captures.push(path);
@@ -98,11 +98,11 @@ impl Gathered {
                     Some(found) => found,
                 },
                 // Opening a pipe would wait for whoever writes to it.
-                Ok(_) => "no regular file".to_owned(),
-                Err(_) => "a link to nothing".to_owned(),
+                Ok(_) => ("no regular file".to_owned(), false),
+                Err(_) => ("a link to nothing".to_owned(), false),
             };
             others += 1;
-            self.passed_over.push(PassedOver { name: below(top, &path), found });
+            self.passed_over.push(PassedOver { name: below(top, &path), found, broken });
         }
         Ok(others)
     }

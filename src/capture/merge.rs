@@ -6,9 +6,9 @@ use std::collections::BinaryHeap;
 use super::format::Reader;
 use super::source::Input;
 use super::track::Track;
-use super::{Frame, InputFacts};
+use super::{Frame, InputFacts, PassedOver};
 use crate::Error;
-use crate::anomaly::Anomalies;
+use crate::anomaly::{Anomalies, Example, Kind};
 use crate::provenance::Timestamp;
 
 /// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
@@ -18,6 +18,7 @@ use crate::provenance::Timestamp;
 #[derive(Debug)]
 pub struct Frames<'cap> {
     inputs: &'cap [Input],
+    passed_over: &'cap [PassedOver],
     sources: Vec<Source<'cap>>,
     /// The time and index of each source that has a next frame; unused while there is one source.
     order: BinaryHeap<Reverse<(Timestamp, usize)>>,
@@ -39,14 +40,15 @@ struct Source<'cap> {
 }
 
 impl<'cap> Frames<'cap> {
-    pub(super) fn new(inputs: &'cap [Input], strict: bool) -> Self {
+    pub(super) fn new(inputs: &'cap [Input], passed_over: &'cap [PassedOver], strict: bool) -> Self {
         let sources = inputs.iter().zip(0..=u16::MAX).map_while(|(input, file)| {
             let mut track = Track::new(input, file, strict);
             // The header was read when the input was opened. Should it fail now, the file has changed: `finish` says so.
             let reader = Reader::new(&mut track).ok()?;
             Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
         });
-        Self { inputs, sources: sources.collect(), order: BinaryHeap::new(), started: false, releases: 0 }
+        let (sources, order) = (sources.collect(), BinaryHeap::new());
+        Self { inputs, passed_over, sources, order, started: false, releases: 0 }
     }
 
     /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
@@ -141,6 +143,12 @@ impl<'cap> Frames<'cap> {
     #[cold]
     fn start(&mut self, anomalies: &mut Anomalies) -> Result<(), Error> {
         self.started = true;
+        for other in self.passed_over.iter().filter(|other| other.broken) {
+            // A capture may be missing.
+            let detail = || format!("{}: {}", other.name, other.found);
+            let example = || Example { span: None, flow: String::new(), detail: detail() };
+            anomalies.note(Kind::DamagedCapture, 0, example);
+        }
         if self.sources.len() > 1 {
             for index in 0..self.sources.len() {
                 self.fill(index, anomalies)?;

@@ -61,6 +61,8 @@ pub struct PassedOver {
     pub name: String,
     /// What it is instead, by its content, in words.
     pub found: String,
+    /// Whether it may be a capture all the same: nothing of it could be decompressed. Counted as damage.
+    pub broken: bool,
 }
 
 /// What the report says of one capture file.

@@ -124,6 +124,9 @@ impl PcapReader {
             // A page that is not known yet takes longer than one frame does; most records of a transfer are alike.
             load_ahead(rest.get(next.saturating_add(next.max(record.len))..).unwrap_or_default());
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
+            if at.time.0 == 0 {
+                track.timeless(anomalies);
+            }
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);
             return Ok(Some(Frame { at, link: self.link, bytes, wire_len, fcs_len: self.fcs_len, damaged: false }));
@@ -334,8 +337,10 @@ pub(super) const MAX_RECORD: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{BE, LE, Order, read_one, strict_error};
+    use super::super::CaptureSet;
+    use super::super::sample::{BE, LE, Order, read, read_one, strict_error};
     use crate::Error;
+    use crate::anomaly::Kind;
 
     const MICRO: u32 = 0xA1B2_C3D4;
     const NANO: u32 = 0xA1B2_3C4D;
@@ -487,6 +492,15 @@ mod tests {
             let (frames, ..) = read_one(&damaged).expect("a whole header");
             assert!(frames.len() >= (at - 24) / 76, "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_time_of_zero_is_no_time() {
+        let bytes = [LE.pcap(MICRO, 1), LE.record(0, 0, 3, b"abc").repeat(3), LE.record(0, 1, 3, b"abc")].concat();
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (frames, _, anomalies) = read(&set).expect("sound");
+        assert_eq!((frames.len(), frames[3].1), (4, 1_000));
+        assert_eq!(anomalies.tally(Kind::BadTimestamp).map(|tally| tally.count), Some(3));
     }
 
     /// A record whose two lengths are those given, whatever it holds.

@@ -171,6 +171,9 @@ impl PcapngReader {
                 None => "a simple packet block has no time; the one of the frame before it is used".to_owned(),
             });
         }
+        if time == 0 && packet.ticks.is_some() && !odd {
+            track.timeless(anomalies);
+        }
         if packet.drops > 0 {
             self.drops.add(packet.drops);
         }
@@ -369,6 +372,15 @@ mod tests {
         let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
         let (_, _, anomalies) = read(&set).expect("sound");
         assert_eq!(anomalies.tally(Kind::BadTimestamp).map(|tally| tally.count), Some(2));
+    }
+
+    #[test]
+    fn a_time_of_zero_is_no_time() {
+        let bytes = file(LE, &[], &[LE.enhanced(0, 0, 3, b"abc", &[]), LE.enhanced(0, 1, 3, b"abc", &[])]);
+        let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
+        let (frames, _, anomalies) = read(&set).expect("sound");
+        assert_eq!(frames.len(), 2);
+        assert_eq!(anomalies.tally(Kind::BadTimestamp).map(|tally| tally.count), Some(1));
     }
 
     #[test]

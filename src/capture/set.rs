@@ -46,11 +46,19 @@ impl CaptureSet {
     ///   inputs.
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
     /// - [`Error::Malformed`] when an input that was named is empty or no capture, or one breaks off inside its file
-    ///   header.
+    ///   header; in a strict run also for a file in a directory of which nothing can be decompressed.
     pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Self, Error> {
         let gathered = gather(paths)?;
-        let inputs =
-            opened(gathered.captures.len(), gathered.captures.iter().map(|path| Input::open(path, options)))?;
+        if let Some(broken) = gathered.passed_over.iter().find(|other| options.strict && other.broken) {
+            let (name, found) = (broken.name.clone(), broken.found.clone());
+            let expected = "a whole compressed stream".to_owned();
+            return Err(Error::Malformed { name, offset: 0, found, expected });
+        }
+        let inputs = opened(
+            gathered.captures.len(),
+            gathered.captures.iter().map(|path| Input::open(path, options)),
+            options,
+        )?;
         Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
     }
 
@@ -62,7 +70,7 @@ impl CaptureSet {
         let options = OpenOptions::default();
         let count = inputs.len();
         let inputs = inputs.into_iter().map(|(name, bytes)| Input::from_bytes(name, bytes, &options));
-        Self::new(opened(count, inputs)?, options.strict)
+        Self::new(opened(count, inputs, &options)?, options.strict)
     }
 
     #[cfg(test)]
@@ -116,7 +124,7 @@ impl CaptureSet {
 
     /// All frames, in time order over the inputs and in file order within each.
     pub fn frames(&self) -> Frames<'_> {
-        Frames::new(&self.inputs, self.strict)
+        Frames::new(&self.inputs, &self.passed_over, self.strict)
     }
 
     /// SHA-256 of each input as given, in the order of the inputs. May run on another thread than the frames.
@@ -130,11 +138,17 @@ impl CaptureSet {
 
 /// Opens `count` inputs. One alone is read while it is decompressed; several are wanted as a whole, one after the other,
 /// as their order depends on what is in them.
-fn opened(count: usize, inputs: impl Iterator<Item = Result<Input, Error>>) -> Result<Vec<Input>, Error> {
+fn opened(
+    count: usize,
+    inputs: impl Iterator<Item = Result<Input, Error>>,
+    options: &OpenOptions,
+) -> Result<Vec<Input>, Error> {
     let mut all = Vec::with_capacity(count);
     for input in inputs {
         let input = input?;
         if count > 1 {
+            // What is no capture may have no end.
+            Reader::new(&mut Track::new(&input, 0, options.strict))?;
             input.outcome()?;
         }
         all.push(input);

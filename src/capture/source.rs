@@ -79,6 +79,11 @@ impl Input {
         Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, file: None })
     }
 
+    #[cfg(test)]
+    pub(super) fn endless(byte: u8, options: &OpenOptions) -> Result<Self, Error> {
+        Self::spool(io::repeat(byte), STDIN.to_owned(), STDIN.to_owned(), options, Hashing::Now)
+    }
+
     /// Lets a thread read `raw` to its end into an unlinked, mapped temporary file, decompressed.
     fn spool(
         raw: impl Read + Send + 'static,
@@ -173,7 +178,7 @@ fn fill(
     let mut layers = String::new();
     let mut damage = None;
     let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
-    // A fault in the first bytes comes again, and is told, when the content is read.
+    // A fault before the first bytes comes again, and is told, when the content is read.
     while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
         if layers.matches('+').count() >= MAX_LAYERS {
             break;
@@ -221,12 +226,12 @@ enum Hashing {
     Later,
 }
 
-/// What the file at `path` is instead of a capture, by its first bytes, decompressed where need be; `None` for a
-/// capture.
+/// What the file at `path` is instead of a capture, by its first bytes, decompressed where need be, and whether it may
+/// be one that cannot be decompressed; `None` for a capture.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be opened or read.
-pub(super) fn other_than_capture(path: &Path) -> Result<Option<String>, Error> {
+pub(super) fn other_than_capture(path: &Path) -> Result<Option<(String, bool)>, Error> {
     let io_error = |action| move |source| Error::Io { name: path.display().to_string(), action, source };
     let file = File::open(path).map_err(io_error("open"))?;
     let mut reader: Ahead<Box<dyn Read>> = Ahead::new(Box::new(file));
@@ -236,8 +241,8 @@ pub(super) fn other_than_capture(path: &Path) -> Result<Option<String>, Error> {
         reader = Ahead::new(Box::new(Members::new(compression, reader)));
     }
     Ok(match reader.ahead(format::HEAD) {
-        Ok(head) => format::other_than_capture(head),
-        Err(error) => Some(format!("compressed data that cannot be read: {error}")),
+        Ok(head) => format::other_than_capture(head).map(|found| (found, false)),
+        Err(error) => Some((format!("compressed data that cannot be read: {error}"), true)),
     })
 }
 
@@ -375,6 +380,43 @@ mod tests {
         }
         let packed = compressed(Compression::Gzip, &plain);
         assert!(read_one(&packed[..packed.len() - 9]).expect("readable").0.len() > 480);
+    }
+
+    #[test]
+    fn a_compressed_capture_that_gives_nothing_is_no_empty_file() {
+        let plain = capture();
+        for compression in ALL {
+            let packed = compressed(compression, &plain);
+            for cut in [8, 12, 20] {
+                let Err(error) = read_one(&packed[..cut]) else { continue };
+                let said = error.to_string();
+                assert!(
+                    said.contains("breaks off after") && !said.contains("empty"),
+                    "{compression:?} {cut}: {said}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_source_comes_again() {
+        struct Breaks(bool);
+        impl Read for Breaks {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    return Ok(0);
+                }
+                let _ = buffer;
+                Err(io::Error::other("broken"))
+            }
+        }
+        for large in [false, true] {
+            let mut reader = Ahead::new(Breaks(false));
+            for _ in 0..3 {
+                let read = if large { reader.read(&mut vec![0; CHUNK]) } else { reader.ahead(1).map(<[u8]>::len) };
+                assert_eq!(read.expect_err("it broke").to_string(), "broken");
+            }
+        }
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl<'cap> Track<'cap> {
         self.ready = if whole { usize::MAX } else { bytes.len().saturating_sub(BEHIND).max(self.at) };
     }
 
+    /// Whether the first [`AHEAD`] bytes are there, which are enough to tell what no capture is.
+    pub(super) fn begun(&self) -> bool {
+        self.bytes.len() >= AHEAD
+    }
+
     /// Waits until the input is there as a whole; the answer is whether there is more to read than before. Whatever
     /// depends on where the input ends, or on more than one usual record of it, asks first: so nothing that is reported
     /// depends on how fast an input comes.
@@ -156,6 +161,13 @@ impl<'cap> Track<'cap> {
     #[cold]
     pub(super) fn note(&self, anomalies: &mut Anomalies, kind: Kind, amount: u64, detail: impl FnOnce() -> String) {
         anomalies.note(kind, amount, || self.example(detail()));
+    }
+
+    /// Counts a frame whose time is zero: no capture was taken in the first instant of 1970.
+    #[cold]
+    pub(super) fn timeless(&self, anomalies: &mut Anomalies) {
+        let detail = || "the time is zero: the capture does not tell when the frame was seen".to_owned();
+        self.note(anomalies, Kind::BadTimestamp, 1, detail);
     }
 
     /// All damage in one sentence: the first in full, the rest as a number.

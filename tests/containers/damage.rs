@@ -130,6 +130,35 @@ fn a_broken_compressed_stream_is_read_up_to_the_break_and_strict_refuses_it() {
 }
 
 #[test]
+fn a_capture_in_a_directory_that_cannot_be_decompressed_is_damage_with_its_name() {
+    let plain = plain().read("capture.pcap");
+    let bzip2 = bzip2::read::BzEncoder::new(plain.as_slice(), bzip2::Compression::fast());
+    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    std::io::Write::write_all(&mut lz4, &plain).expect("in memory");
+    for (name, packed) in [
+        ("ring-2.zst", zstd::encode_all(plain.as_slice(), 1).expect("in memory")),
+        ("ring-2.lz4", lz4.finish().expect("in memory")),
+        ("ring-2.bz2", std::io::Read::bytes(bzip2).collect::<Result<_, _>>().expect("in memory")),
+    ] {
+        let given = Given::new();
+        std::fs::create_dir(given.folder.path().join("ring")).expect("created");
+        given.put("ring/ring-1.pcap", &plain);
+        given.put(&format!("ring/{name}"), &packed[..2_000]);
+        let said = given.analyze("ring", &[]);
+        assert!(said.errors.contains(name) && said.errors.contains("damaged-capture"), "{}", said.errors);
+        let report = said.report(3);
+        assert_eq!(report["inputs"].as_array().map(|inputs| inputs.len()), Some(2), "and the torrent");
+        assert_eq!(report["passed_over"][0]["name"], name);
+        let found = report["passed_over"][0]["found"].as_str().expect("it is told");
+        assert!(found.contains("cannot be read"), "{name}: {found}");
+        let strict = given.analyze("ring", &["--strict"]);
+        assert!(strict.code == 2 && strict.errors.contains(name), "{}", strict.errors);
+        let alone = given.analyze(&format!("ring/{name}"), &[]);
+        assert!(alone.code == 2 && alone.errors.contains("breaks off after 0"), "{}", alone.errors);
+    }
+}
+
+#[test]
 fn times_that_are_zero_jump_or_lie_years_apart_change_no_figure() {
     let (torrent, records) = small();
     let run = |records: &[Record]| {
