@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::ladder::keep_earlier;
 use crate::evidence::Standard;
-use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
+use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, Record, TorrentKey, TransferId, Unit, UnitBook};
+use crate::packet::Endpoint;
 use crate::provenance::Span;
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
@@ -18,7 +19,7 @@ pub(super) struct Proven {
     pub(super) sole: u64,
     pub(super) pieces_verified: u64,
     pub(super) pieces_sole: u64,
-    /// Different bytes of each file.
+    /// Different bytes of each file; of a subject, those of the client that sent most of it.
     pub(super) files: BTreeMap<usize, u64>,
     /// The first piece with a verified byte.
     pub(super) first_part: Option<Span>,
@@ -44,6 +45,10 @@ pub(super) struct Proofs {
     pub(super) transfers: Vec<Proven>,
     pub(super) subjects: Vec<Proven>,
     pub(super) torrents: BTreeMap<TorrentKey, Unique>,
+    /// Which client sent each transfer; see [`clients_of`].
+    client: Vec<usize>,
+    /// Different bytes of each file from each of them.
+    by_client: Vec<BTreeMap<usize, u64>>,
 }
 
 /// Which subject sends, and which receives, in each transfer.
@@ -62,6 +67,8 @@ impl Proofs {
             transfers: vec![Proven::default(); ledger.records().len()],
             subjects: vec![Proven::default(); subjects],
             torrents: BTreeMap::new(),
+            client: clients_of(ledger.records(), parties),
+            by_client: vec![BTreeMap::new(); ledger.records().len()],
         };
         let mut tally = Tally::default();
         for (key, book) in ledger.books() {
@@ -77,7 +84,20 @@ impl Proofs {
             }
             proofs.torrents.insert(key, unique);
         }
+        proofs.keep_best_clients(parties);
         proofs
+    }
+
+    /// A file is whole from a subject where one of its clients sent all of it (G9).
+    fn keep_best_clients(&mut self, parties: &Parties) {
+        for (subject, client) in parties.uploader.iter().zip(&self.client) {
+            let files = self.by_client.get_mut(*client).map(std::mem::take).unwrap_or_default();
+            let Some(proven) = self.subjects.get_mut(*subject) else { continue };
+            for (file, bytes) in files {
+                let most = proven.files.entry(file).or_default();
+                *most = bytes.max(*most);
+            }
+        }
     }
 
     /// Counts the units of one piece; `tally` is empty before and after.
@@ -104,9 +124,10 @@ impl Proofs {
             unique.bytes += all.total();
             match piece.leaves(&measure, book) {
                 Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
-                    self.unit(piece, leaf, content, book, &credits, parties, tally);
+                    let trivial = leaf.leaf.is_some_and(|leaf| book.is_trivial(leaf));
+                    self.unit(piece, leaf, content, trivial, book, &credits, parties, tally);
                 }),
-                None => self.unit(piece, *unit, content, book, &book.credits, parties, tally),
+                None => self.unit(piece, *unit, content, book.trivial, book, &book.credits, parties, tally),
             }
         }
         unique.pieces += u64::from(whole == piece.content);
@@ -136,11 +157,13 @@ impl Proofs {
         piece: &Piece<'_>,
         unit: Unit,
         content: u64,
+        one_value: bool,
         book: &UnitBook<'_>,
         credits: &[Credit],
         parties: &Parties,
         tally: &mut Tally,
     ) {
+        let client_of = &self.client;
         let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One client of one subject to one receiver: all bytes of the unit, or not.
@@ -148,28 +171,29 @@ impl Proofs {
             .iter()
             .filter(|credit| !credit.ranges.is_empty())
             .map(|credit| {
-                (subject_of(credit), Edge { sender: sender_of(credit), receiver: credit.receiver }, credit)
+                let client = client_of.get(credit.transfer.0 as usize).copied();
+                (subject_of(credit), Edge { client, sender: sender_of(credit), receiver: credit.receiver }, credit)
             })
             .collect();
         groups.sort_by_key(|(subject, edge, _)| (*subject, *edge));
         let earlier = Earlier::of(&book.credits, parties);
-        for of_subject in groups.chunk_by(|one, other| one.0 == other.0) {
+        for of_client in groups.chunk_by(|one, other| (one.0, one.1.client) == (other.0, other.1.client)) {
             let mut all = RangeSet::default();
-            for group in of_subject.chunk_by(|one, other| one.1 == other.1) {
+            for group in of_client.chunk_by(|one, other| one.1 == other.1) {
                 let Some((subject, edge, _)) = group.first() else { continue };
                 let group = || group.iter().map(|(.., credit)| *credit);
                 let together: RangeSet = group().flat_map(|credit| credit.ranges.iter()).collect();
                 let sole = together.total() == content;
-                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !book.trivial);
+                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !one_value);
                 let span = group().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
                 let own = if sole { content } else { 0 };
                 for credit in group() {
                     let boomerang = earlier.boomerang(credit, parties);
-                    let trivial = book.trivial && content >= LEAST_TRIVIAL;
+                    let trivial = one_value && content >= LEAST_TRIVIAL;
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
-                        proven.file_bytes(piece, &credit.ranges);
+                        add_files(&mut proven.files, piece, &credit.ranges);
                         tally.transfers.push((credit.transfer, own));
                     }
                     if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
@@ -179,12 +203,36 @@ impl Proofs {
                 tally.subjects.extend(subject.map(|subject| (subject, *edge, own)));
                 together.iter().for_each(|range| all.insert(range));
             }
-            let subject = of_subject.first().and_then(|(subject, ..)| *subject);
-            if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
-                proven.file_bytes(piece, &all);
+            let client = of_client.first().and_then(|(_, edge, _)| edge.client);
+            if let Some(files) = client.and_then(|client| self.by_client.get_mut(client)) {
+                add_files(files, piece, &all);
             }
         }
     }
+}
+
+/// A number for each client of a subject: what one observed endpoint or one sender sent came from one. A port that is
+/// only declared tells nothing: clients behind one address may declare the same.
+fn clients_of(records: &[Record], parties: &Parties) -> Vec<usize> {
+    let mut joined: Vec<usize> = (0..records.len()).collect();
+    let root = |joined: &[usize], mut number: usize| {
+        while let Some(next) = joined.get(number).filter(|next| **next != number) {
+            number = *next;
+        }
+        number
+    };
+    let mut first: BTreeMap<(usize, Endpoint), usize> = BTreeMap::new();
+    for (index, (record, subject)) in records.iter().zip(&parties.uploader).enumerate() {
+        let sender = parties.sender.get(index).copied().unwrap_or(index);
+        let there = *first.entry((*subject, record.key.uploader)).or_insert(index);
+        for other in [sender, there] {
+            let (one, other) = (root(&joined, index), root(&joined, other));
+            if let Some(place) = joined.get_mut(one.max(other)) {
+                *place = one.min(other);
+            }
+        }
+    }
+    (0..records.len()).map(|index| root(&joined, index)).collect()
 }
 
 /// A piece of a torrent.
@@ -244,6 +292,8 @@ struct Tally {
 /// One client of a subject, and whom it sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {
+    /// By [`clients_of`]; each of its senders is in one only.
+    client: Option<usize>,
     sender: Option<usize>,
     receiver: Receiver,
 }
@@ -272,11 +322,12 @@ impl Proven {
         self.trivial |= finding.trivial;
         self.boomerang |= finding.boomerang;
     }
+}
 
-    fn file_bytes(&mut self, piece: &Piece<'_>, ranges: &RangeSet) {
-        for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
-            *self.files.entry(file).or_default() += range.end - range.start;
-        }
+/// Adds bytes of a piece to those of the files that they are of.
+fn add_files(files: &mut BTreeMap<usize, u64>, piece: &Piece<'_>, ranges: &RangeSet) {
+    for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
+        *files.entry(file).or_default() += range.end - range.start;
     }
 }
 

@@ -16,6 +16,7 @@ mod decide;
 mod doubt;
 mod few;
 mod layers;
+mod padding;
 mod ranges;
 mod teach;
 mod transfer;
@@ -23,6 +24,7 @@ mod unit;
 mod unlisted;
 mod web;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
@@ -75,6 +77,8 @@ pub struct Ledger<'run, 'cap> {
     /// How long `open` may grow before it is searched for those.
     sweep_at: usize,
     open_slices: usize,
+    /// Slices of padding that is not zero.
+    padding_slices: usize,
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
 }
@@ -111,6 +115,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             open: VecDeque::new(),
             sweep_at: LEAST_SWEEP,
             open_slices: 0,
+            padding_slices: 0,
             references: VecDeque::new(),
             reference_slices: 0,
         }
@@ -261,8 +266,19 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut content = Content::of_block(begin, block.runs);
         let mut ranges = content.ranges();
         let pads: RangeSet = placed.iter().flat_map(|(given, placed)| given.pads(placed.piece)).collect();
-        if !pads.is_empty() {
-            record.counts.pad += take_padding(&mut content, &mut ranges, &pads, span, anomalies);
+        if let Some((given, placed)) = placed
+            && !pads.is_empty()
+        {
+            let padding = padding::take(&mut content, &mut ranges, &pads, span, anomalies);
+            record.counts.pad += padding.bytes;
+            let odd = padding.odd.unwrap_or_default();
+            // Only a SHA-1 is of the padding, too.
+            if given.info_hash_v1().is_some() && (odd.len() > 0 || given.guesses_pads(placed.piece)) {
+                let unit = Unit { piece: number, leaf: None };
+                let (_, book) = self.books.entry(torrent).or_default().entry(unit);
+                let room = (self.limits.open_slices / PADDING_PART).saturating_sub(self.padding_slices);
+                self.padding_slices += book.doubt_padding(odd, room);
+            }
         }
         if ranges.is_empty() {
             return;
@@ -363,12 +379,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.open_slices -= attempt.shares.iter().map(Share::weight).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
-        for share in attempt.shares.iter() {
-            decide::verify(book, share, attempt.receiver, &mut self.records);
-        }
-        let content = attempt.into_content();
+        let content = attempt.content();
+        decide::verify(book, &attempt.shares, &content, attempt.receiver, &mut self.records);
+        let content = match content {
+            Cow::Owned(content) => content,
+            Cow::Borrowed(_) => attempt.into_content(),
+        };
         self.reference_slices += content.len();
-        let kept = book.learn(content, proof, pending.unit, span, anomalies);
+        let by_leaf = has_leaves(self.torrents, pending.torrent);
+        let kept = book.learn(content, proof, pending.unit, by_leaf, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));
@@ -480,38 +499,16 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 }
 
-/// Takes padding out of a block; gives the bytes taken.
-fn take_padding(
-    content: &mut Content<'_>,
-    ranges: &mut RangeSet,
-    pads: &RangeSet,
-    span: Span,
-    anomalies: &mut Anomalies,
-) -> u64 {
-    let mut padding = RangeSet::default();
-    pads.iter().for_each(|pad| ranges.within(&pad).for_each(|range| padding.insert(range)));
-    let non_zero: u64 = padding
-        .iter()
-        .flat_map(|range| content.within(range))
-        .map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64)
-        .sum();
-    if non_zero > 0 {
-        anomalies.note(Kind::NonZeroPadding, non_zero, || Example {
-            span: Some(span),
-            flow: String::new(),
-            detail: format!("{non_zero} bytes of padding are not zero"),
-        });
-    }
-    padding.iter().for_each(|range| ranges.remove(range));
-    if !padding.is_empty() {
-        *content = content.cut(ranges);
-    }
-    padding.total()
+/// Whether a torrent is known to have leaves (BEP 52).
+fn has_leaves(torrents: &Torrents, key: TorrentKey) -> bool {
+    matches!(key, TorrentKey::Given(id) if torrents.torrent(id).info_hash_v2().is_some())
 }
 
 // Rationale: far enough behind the spine that workers never starve, near enough that little is in flight.
 const LAG: u64 = 64 << 20;
 // Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.
 const MOST_PENDING: usize = 1_024;
+// Rationale: padding that is not zero is rare, and must not take the room of content.
+const PADDING_PART: usize = 8;
 // Rationale: 2 MB of units that were open once.
 const LEAST_SWEEP: usize = 1 << 16;
