@@ -184,6 +184,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     /// Says before the first frame how many inputs there are, and how many interfaces they have together.
     pub(crate) fn expect_inputs(&mut self, inputs: usize, interfaces: usize) {
+        if inputs > 1 {
+            self.hub.listener.expect_copies(self.hub.options.limits.transactions);
+        }
         self.hub.several_taps = inputs.max(interfaces) > 1;
         if self.hub.several_taps {
             self.hub.room.expect_longer_copies();
