@@ -17,7 +17,11 @@ use crate::provenance::{At, Timestamp};
 /// - The first one is cut, but while they are let go.
 /// - At most [`MOST`] wait.
 #[derive(Debug, Default)]
-pub(super) struct Delay<'cap>(VecDeque<Waiting<'cap>>);
+pub(super) struct Delay<'cap> {
+    waiting: VecDeque<Waiting<'cap>>,
+    /// Whether the flow is among the [`Delayed`].
+    listed: bool,
+}
 
 /// A packet that waits.
 #[derive(Clone, Copy, Debug)]
@@ -34,20 +38,20 @@ impl<'cap> Delay<'cap> {
     /// Whether nothing waits.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty()
     }
 
-    /// How many packets wait.
+    /// What waits, in slices.
     #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn slices(&self) -> usize {
+        SLICES * self.waiting.len()
     }
 
     /// Lets a packet wait; or a shorter copy of it, the `original`, whose place it then takes.
     #[cold]
     pub(super) fn push(&mut self, packet: &Packet<'cap>, original: Option<At>) {
         let mut new = Waiting { place: packet.at, packet: *packet, original };
-        let first = original.and_then(|place| self.0.iter_mut().find(|waiting| waiting.place == place));
+        let first = original.and_then(|place| self.waiting.iter_mut().find(|waiting| waiting.place == place));
         if let Some(first) = first
             && is_longer(packet, &first.packet)
         {
@@ -60,27 +64,42 @@ impl<'cap> Delay<'cap> {
                 new.original = Some(packet.at);
             }
         }
-        self.0.push_back(new);
+        self.waiting.push_back(new);
+    }
+
+    /// Says that the flow was taken out of the [`Delayed`].
+    pub(super) fn unlist(&mut self) {
+        self.listed = false;
     }
 
     /// Takes out the next packet that need not wait: one that is whole, one for which it `is_late`, or one too many.
     pub(super) fn pop(&mut self, is_late: impl Fn(At) -> bool) -> Option<Waiting<'cap>> {
-        let first = self.0.front()?;
-        if is_cut(payload(&first.packet)) && !is_late(first.packet.at) && self.0.len() <= MOST {
+        let first = self.waiting.front()?;
+        if is_cut(payload(&first.packet)) && !is_late(first.packet.at) && self.waiting.len() <= MOST {
             return None;
         }
-        self.0.pop_front()
+        let first = self.waiting.pop_front();
+        if self.waiting.len() < self.waiting.capacity() / 8 {
+            self.waiting.shrink_to(2 * self.waiting.len());
+        }
+        first
     }
 }
 
 /// The flows in which packets wait, and since when at least.
+///
+/// # Invariants
+/// - At most [`MOST_FLOWS`], but while one more is taken out.
 #[derive(Debug, Default)]
 pub(super) struct Delayed(VecDeque<(Timestamp, FlowKey)>);
 
 impl Delayed {
-    /// Packets of a flow wait from `now` on, or still.
-    pub(super) fn add(&mut self, now: Timestamp, flow: FlowKey) {
-        self.0.push_back((now, flow));
+    /// Packets of a flow wait in `delay` from `now` on, or still, if any do.
+    pub(super) fn add(&mut self, now: Timestamp, flow: FlowKey, delay: &mut Delay<'_>) {
+        if !delay.listed && !delay.is_empty() {
+            delay.listed = true;
+            self.0.push_back((now, flow));
+        }
     }
 
     #[inline]
@@ -88,16 +107,13 @@ impl Delayed {
         self.0.is_empty()
     }
 
-    /// Takes out the next flow in which a packet may have waited for too long.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<FlowKey> {
-        self.0.front().filter(|(since, _)| is_late(*since, now))?;
-        self.0.pop_front().map(|(_, flow)| flow)
+    /// Takes out the next flow in which packets may have waited for too long, and says before which time they came then.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<(FlowKey, Timestamp)> {
+        let late = Timestamp(now.0.saturating_sub(WAIT_NS));
+        let crowded = self.0.len() > MOST_FLOWS;
+        self.0.front().filter(|(since, _)| *since < late || crowded)?;
+        self.0.pop_front().map(|(_, flow)| (flow, if crowded { Timestamp(i64::MAX) } else { late }))
     }
-}
-
-/// Whether a packet of this time has waited long enough.
-pub(super) fn is_late(time: Timestamp, now: Timestamp) -> bool {
-    now.0.saturating_sub(time.0) > WAIT_NS
 }
 
 /// Whether the snap length cut a packet.
@@ -132,8 +148,12 @@ fn payload<'a, 'cap>(packet: &'a Packet<'cap>) -> &'a Payload<'cap> {
 
 // Rationale: clocks that are set by hand are seconds apart; whatever waits is bounded by number, too.
 const WAIT_NS: i64 = 10_000_000_000;
-// Rationale: as many as copies are told of, in both directions; 300 KiB.
+// Rationale: as many as copies are told of, in both directions; 400 KiB.
 const MOST: usize = 2 * doubles::MOST;
+// Rationale: a packet takes as much memory.
+const SLICES: usize = 4;
+// Rationale: the flows that are held by default, and as many that were given up; 20 MB.
+const MOST_FLOWS: usize = 200_000;
 
 #[cfg(test)]
 mod tests {
@@ -201,16 +221,42 @@ mod tests {
         }
         delay.push(&packet(0, 9_999, 3), None);
         assert_eq!(out(&mut delay, false), [(0, 1, 1, 3)]);
-        assert_eq!(delay.len(), MOST);
+        assert_eq!(delay.slices(), SLICES * MOST);
     }
 
     #[test]
     fn a_packet_is_late_once_it_waited_for_ten_seconds() {
         let mut delayed = Delayed::default();
-        let key = packet(0, 1, 3).flow;
-        delayed.add(Timestamp(5), key);
+        let mut delay = Delay::default();
+        let first = packet(0, 1, 3);
+        delay.push(&first, None);
+        for _ in 0..2 {
+            delayed.add(Timestamp(5), first.flow, &mut delay);
+        }
         assert_eq!(delayed.next(Timestamp(5 + WAIT_NS)), None);
-        assert_eq!(delayed.next(Timestamp(6 + WAIT_NS)), Some(key));
+        assert_eq!(delayed.next(Timestamp(6 + WAIT_NS)), Some((first.flow, Timestamp(6))));
         assert!(delayed.is_empty());
+    }
+
+    #[test]
+    fn where_too_many_flows_wait_the_first_one_waits_no_longer() {
+        let mut delayed = Delayed::default();
+        let first = packet(0, 1, 3);
+        for _ in 0..=MOST_FLOWS {
+            assert_eq!(delayed.next(Timestamp(5)), None);
+            let mut delay = Delay::default();
+            delay.push(&first, None);
+            delayed.add(Timestamp(5), first.flow, &mut delay);
+        }
+        assert_eq!(delayed.next(Timestamp(5)), Some((first.flow, Timestamp(i64::MAX))));
+        assert_eq!(delayed.next(Timestamp(5)), None);
+    }
+
+    #[test]
+    fn memory_is_given_back() {
+        let mut delay = Delay::default();
+        (1..=MOST as u64).for_each(|frame| delay.push(&packet(0, frame, 3), None));
+        assert_eq!(out(&mut delay, true).len(), MOST);
+        assert!(delay.waiting.capacity() < 16, "{}", delay.waiting.capacity());
     }
 }

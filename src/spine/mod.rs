@@ -280,20 +280,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     #[cold]
     fn release_late(&mut self, now: Timestamp) {
         let (hub, decoder) = (&mut self.hub, &self.decoder);
-        while let Some(key) = hub.delayed.next(now) {
-            let waits = match self.flows.recall(key) {
+        while let Some((key, late)) = hub.delayed.next(now) {
+            match self.flows.recall(key) {
                 Some(Flow::Tcp(flow)) => {
-                    let waits = flow.release_late(now, hub, decoder);
+                    flow.release_late(late, now, hub, decoder);
                     if flow.begins_to_linger(now) {
                         self.lingering.add(now, key, flow.has_blocks());
                     }
-                    waits
                 }
-                Some(Flow::Udp(flow)) => flow.release_late(now, hub, decoder),
-                Some(Flow::Ended(_)) | None => false,
-            };
-            if waits {
-                hub.delayed.add(now, key);
+                Some(Flow::Udp(flow)) => flow.release_late(late, now, hub, decoder),
+                Some(Flow::Ended(_)) | None => {}
             }
         }
     }

@@ -80,12 +80,10 @@ impl<'cap> TcpFlow<'cap> {
 
     #[cold]
     fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        if self.delay.is_empty() {
-            hub.delayed.add(packet.at.time, self.flow);
-        }
         self.delay.push(packet, original);
         let gives_up = !hub.room.awaits_longer_copies();
         self.release(|_| gives_up, hub, decoder);
+        hub.delayed.add(packet.at.time, self.flow, &mut self.delay);
     }
 
     /// Takes what waited and need not any longer.
@@ -98,14 +96,21 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         self.delay = delay;
-        let waiting = self.stream.waiting() + 2 * self.delay.len();
+        let waiting = self.stream.waiting() + self.delay.slices();
         hub.room.wait(&mut self.waiting, waiting);
     }
 
-    /// Takes what waited long enough at `now`; whether packets still wait.
-    pub(super) fn release_late(&mut self, now: Timestamp, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> bool {
-        self.release(|at| delay::is_late(at.time, now), hub, decoder);
-        !self.delay.is_empty()
+    /// Takes what waited since before `late`; it is `now`.
+    pub(super) fn release_late(
+        &mut self,
+        late: Timestamp,
+        now: Timestamp,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        self.delay.unlist();
+        self.release(|at| at.time < late, hub, decoder);
+        hub.delayed.add(now, self.flow, &mut self.delay);
     }
 
     /// Takes a segment whose turn it is.

@@ -111,30 +111,42 @@ impl<'cap> UdpFlow<'cap> {
     #[cold]
     fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         let Some(utp) = &mut self.utp else { return };
-        if utp.delay.is_empty() {
-            hub.delayed.add(packet.at.time, self.flow);
-        }
         utp.delay.push(packet, original);
         let gives_up = !hub.room.awaits_longer_copies();
-        self.release(|_| gives_up, hub, decoder);
+        self.release(packet.at.time, |_| gives_up, hub, decoder);
     }
 
-    /// Takes what waited and need not any longer; whether packets still wait.
-    fn release(&mut self, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> bool {
+    /// Takes what waited and need not any longer; it is `now`.
+    fn release(
+        &mut self,
+        now: Timestamp,
+        is_late: impl Fn(At) -> bool,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
         while let Some(waiting) = self.utp.as_mut().and_then(|utp| utp.delay.pop(&is_late)) {
             if let packet::Transport::Udp(datagram) = &waiting.packet.transport {
                 self.take(&waiting.packet, datagram, waiting.original, hub, decoder);
             }
         }
-        let Some(utp) = &mut self.utp else { return false };
+        let Some(utp) = &mut self.utp else { return };
         let waiting = utp.waits();
         hub.room.wait(&mut utp.waiting, waiting);
-        !utp.delay.is_empty()
+        hub.delayed.add(now, self.flow, &mut utp.delay);
     }
 
-    /// Takes what waited long enough at `now`; whether packets still wait.
-    pub(super) fn release_late(&mut self, now: Timestamp, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> bool {
-        self.release(|at| delay::is_late(at.time, now), hub, decoder)
+    /// Takes what waited since before `late`; it is `now`.
+    pub(super) fn release_late(
+        &mut self,
+        late: Timestamp,
+        now: Timestamp,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        if let Some(utp) = &mut self.utp {
+            utp.delay.unlist();
+        }
+        self.release(now, |at| at.time < late, hub, decoder);
     }
 
     /// Takes a datagram whose turn it is.
@@ -188,7 +200,7 @@ impl<'cap> UdpFlow<'cap> {
 
     /// Ends the flow.
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        self.release(|_| true, hub, decoder);
+        self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
         let Some(mut utp) = self.utp else { return hub.traffic.add(Transport::Udp, Content::Other, &rest) };
         let mut items = Vec::new();
@@ -208,7 +220,7 @@ impl<'cap> UdpFlow<'cap> {
 impl<'cap> Utp<'cap> {
     /// What waits in it, in slices.
     fn waits(&self) -> usize {
-        self.streams.waiting() + 2 * self.delay.len()
+        self.streams.waiting() + self.delay.slices()
     }
 
     fn deliver(
