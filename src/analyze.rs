@@ -164,7 +164,7 @@ pub(crate) fn walk<'run, 'cap>(
     spill: &Spill,
     options: &Options<'_>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
-    spine.expect_inputs(captures.len());
+    spine.expect_inputs(captures.len(), captures.interfaces());
     let mut frames = captures.frames();
     let window = options.window.max(1);
     frames.prefetch(window);

@@ -25,12 +25,14 @@ pub struct OpenOptions {
 /// Captures, opened and mapped. Frames borrow from it.
 ///
 /// # Invariants
-/// - Ordered by time of the first frame, size, content, name: the order of the arguments never matters.
+/// - Ordered by time of the first frame, size of the content (the larger one first), content, name: the order of the
+///   arguments never matters.
 /// - Its index in that order is the `file` of a [`FrameId`](crate::provenance::FrameId).
 #[derive(Debug)]
 pub struct CaptureSet {
     inputs: Vec<Input>,
     passed_over: Vec<PassedOver>,
+    interfaces: usize,
     strict: bool,
 }
 
@@ -89,12 +91,15 @@ impl CaptureSet {
             )));
         }
         let mut keyed = Vec::with_capacity(inputs.len());
+        let mut interfaces = 0;
         for input in inputs {
-            keyed.push((first_time(&input, strict)?, input));
+            let (time, named) = begin(&input, strict)?;
+            interfaces += named;
+            keyed.push((time, input));
         }
         keyed.sort_by(|(a_time, a), (b_time, b)| order((*a_time, a), (*b_time, b)));
         let inputs = keyed.into_iter().map(|(_, input)| input).collect();
-        Ok(Self { inputs, passed_over: Vec::new(), strict })
+        Ok(Self { inputs, passed_over: Vec::new(), interfaces, strict })
     }
 
     /// The files in directories that are no captures, sorted by name.
@@ -105,6 +110,11 @@ impl CaptureSet {
     /// How many inputs there are.
     pub fn len(&self) -> usize {
         self.inputs.len()
+    }
+
+    /// How many interfaces all inputs together name before their first frames; at least 1 for a file of classic pcap.
+    pub fn interfaces(&self) -> usize {
+        self.interfaces
     }
 
     /// The name of an input without its directories, by the `file` of a frame; empty for none of them.
@@ -156,13 +166,14 @@ fn opened(
     Ok(all)
 }
 
-/// Checks the file header and gives the time of the first frame; `None` for a capture without frames.
-fn first_time(input: &Input, strict: bool) -> Result<Option<Timestamp>, Error> {
+/// Checks the file header and gives the time of the first frame (`None` for a capture without frames), and how many
+/// interfaces are named before it.
+fn begin(input: &Input, strict: bool) -> Result<(Option<Timestamp>, usize), Error> {
     let mut track = Track::new(input, 0, strict);
     let mut reader = Reader::new(&mut track)?;
     // What is odd on the way to the first frame is told when the frames are read.
     let frame = reader.next(&mut track, &mut Anomalies::default())?;
-    Ok(frame.map(|frame| frame.at.time))
+    Ok((frame.map(|frame| frame.at.time), reader.interfaces(track.frames).len()))
 }
 
 fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestamp>, &Input)) -> Ordering {
@@ -170,9 +181,11 @@ fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestam
     let by_time = (a_time.is_none(), a_time).cmp(&(b_time.is_none(), b_time));
     // Several inputs are whole, without an error: see `opened`.
     let [a_whole, b_whole] = [a, b].map(|input| input.outcome().ok());
+    // Of two captures of the same packets, the one that holds more of each comes first.
     by_time
-        .then_with(|| a_whole.map(|whole| whole.size).cmp(&b_whole.map(|whole| whole.size)))
+        .then_with(|| b.content.bytes().len().cmp(&a.content.bytes().len()))
         .then_with(|| a.content.bytes().cmp(b.content.bytes()))
+        .then_with(|| a_whole.map(|whole| whole.size).cmp(&b_whole.map(|whole| whole.size)))
         .then_with(|| a_whole.map(|whole| &whole.layers).cmp(&b_whole.map(|whole| &whole.layers)))
         .then_with(|| a.name.cmp(&b.name))
         .then_with(|| a.given.cmp(&b.given))
@@ -220,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_with_equal_times_are_ordered_by_size_then_content_then_name() {
+    fn inputs_with_equal_times_are_ordered_by_size_then_content_then_name_the_larger_first() {
         let (mut a, b, c) = (capture(&[10, 30]), capture(&[10, 30]), capture(&[10]));
         a[60] ^= 1;
         let mut names = Vec::new();
@@ -230,7 +243,7 @@ mod tests {
             let set = CaptureSet::from_bytes(inputs).expect("sound");
             names.push(read(&set).expect("sound").1.into_iter().map(|facts| facts.name).collect::<Vec<_>>());
         }
-        assert_eq!(names[0].first().map(String::as_str), Some("w"));
+        assert_eq!(names[0].last().map(String::as_str), Some("w"));
         assert!(names.iter().all(|order| *order == names[0]), "{names:?}");
     }
 

@@ -54,7 +54,8 @@ pub enum Remark {
 /// Listens to all datagrams of a run.
 ///
 /// # Invariants
-/// - Memory is bounded: three tables of `most` entries of at most 255 bytes beside their addresses.
+/// - Memory is bounded: three tables of `most` entries of at most 255 bytes beside their addresses, and one of 50 bytes
+///   each where there are several inputs.
 #[derive(Debug)]
 pub struct Listener {
     /// Requests that an answer may name.
@@ -65,6 +66,8 @@ pub struct Listener {
     answered: Recent<(Endpoint, Endpoint), Timestamp>,
     marks: [Option<(u64, Timestamp)>; MARKS],
     next_mark: usize,
+    /// The frames of what was said, where another input may hold it, too.
+    said: Option<Recent<u64, At>>,
 }
 
 /// A request.
@@ -109,7 +112,14 @@ impl Listener {
             answered: Recent::new(most),
             marks: [None; MARKS],
             next_mark: 0,
+            said: None,
         }
+    }
+
+    /// Says that there are several inputs, of which more than one may hold the same packet; of the last `most`, copies
+    /// are told.
+    pub fn expect_copies(&mut self, most: usize) {
+        self.said = Some(Recent::new(most));
     }
 
     /// Takes the next datagram that [`looks_like`] one of these protocols.
@@ -248,12 +258,28 @@ impl Listener {
         let whole = (datagram.fingerprint, datagram.from, datagram.to, datagram.bytes);
         let (mark, time) = (foldhash::quality::FixedState::default().hash_one(whole), datagram.at.time);
         let double =
-            self.marks.iter().flatten().any(|(other, seen)| *other == mark && apart(time, *seen) <= DOUBLE_NS);
+            self.marks.iter().flatten().any(|(other, seen)| *other == mark && apart(time, *seen) <= DOUBLE_NS)
+                || self.is_of_two_inputs(datagram, mark);
         if let Some(slot) = self.marks.get_mut(self.next_mark) {
             *slot = Some((mark, time));
         }
         self.next_mark = (self.next_mark + 1) % MARKS;
         double
+    }
+
+    /// Whether another input has the same packet; remembers it if not. The clocks of inputs may differ by any time, but
+    /// where no identification tells a packet from the same bytes sent again, it has to be less than that takes.
+    fn is_of_two_inputs(&mut self, datagram: &Datagram<'_>, mark: u64) -> bool {
+        let Some(said) = &mut self.said else { return false };
+        let sure = datagram.fingerprint >> 16 > 0 && datagram.from.ip.is_ipv4();
+        let copy = said.find(&mark).is_some_and(|first| {
+            first.frame.file() != datagram.at.frame.file()
+                && (sure || apart(datagram.at.time, first.time) <= UNSURE_NS)
+        });
+        if !copy {
+            said.put(mark, datagram.at);
+        }
+        copy
     }
 }
 
@@ -329,6 +355,8 @@ pub const MAX_SECRET: usize = 255;
 const MARKS: usize = 8;
 // Rationale: as for TCP segments; no client sends the same request again so soon.
 const DOUBLE_NS: u64 = 50_000_000;
+// Rationale: trackers are asked again after 15 s (BEP 15), neighbours told again after a minute (BEP 14).
+const UNSURE_NS: u64 = 10_000_000_000;
 // Rationale: DHT clients give a query up after 20 s at most; trackers answer within 15 s, or are asked again (BEP 15).
 const ANSWER_NS: u64 = 60_000_000_000;
 // Rationale: nodes take tokens back for up to ten minutes (BEP 5), trackers connection ids for two (BEP 15).

@@ -11,7 +11,7 @@ use crate::session::arrow;
 /// The last packets of one direction, to tell a packet that is captured again from one that is sent again.
 ///
 /// # Invariants
-/// - At most [`MOST`] packets are kept; with one input, more than [`LEAST`] only once a packet came again whose original
+/// - At most [`MOST`] packets are kept; with one tap, more than [`LEAST`] only once a packet came again whose original
 ///   was not kept.
 #[derive(Clone, Debug)]
 pub(super) struct Doubles {
@@ -40,11 +40,12 @@ pub(super) struct Mark {
 }
 
 impl Doubles {
-    /// With room for the copies of a second tap from the beginning, where there are several inputs.
-    pub(super) fn new(several_inputs: bool) -> Self {
+    /// With room for the copies of a second tap from the beginning, where there are several inputs or
+    /// interfaces.
+    pub(super) fn new(several_taps: bool) -> Self {
         Self {
             kept: VecDeque::new(),
-            room: if several_inputs { MOST } else { LEAST },
+            room: if several_taps { MOST } else { LEAST },
             gone: 0,
             found: 0,
             highest: None,
@@ -125,7 +126,7 @@ pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction,
 // Rationale: doubles of SPAN ports and of `-i any` follow within a few packets; 384 bytes.
 const LEAST: usize = 16;
 // Rationale: at two taps whose clocks are 40 ms apart, what a flow of 300 Mbit/s sends in that time; 24 KiB.
-const MOST: usize = 1_024;
+pub(super) const MOST: usize = 1_024;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;
 

@@ -3,6 +3,7 @@
 mod announces;
 mod channel;
 mod clock;
+mod delay;
 mod doubles;
 mod ended;
 mod hashes;
@@ -27,7 +28,7 @@ use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Pool, Secrets};
 use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
 use crate::prove::Prover;
-use crate::provenance::{At, Span};
+use crate::provenance::{At, Span, Timestamp};
 use crate::session::{ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
@@ -35,6 +36,7 @@ use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
 use crate::{Error, Options};
 use clock::Clock;
+use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
@@ -79,7 +81,8 @@ pub(crate) struct Hub<'run, 'cap> {
     legs: Legs,
     /// Where webseeds sent their clients.
     redirects: Redirects,
-    several_inputs: bool,
+    /// Whether there are several inputs or interfaces, so that packets may be there twice.
+    several_taps: bool,
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
@@ -88,6 +91,7 @@ pub(crate) struct Hub<'run, 'cap> {
     utp_open: usize,
     /// What each stream may hold.
     room: Room,
+    delayed: Delayed,
     scratch: Scratch<'cap>,
 }
 
@@ -163,13 +167,14 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 hashes: Hashes::default(),
                 legs: Legs::default(),
                 redirects: Redirects::default(),
-                several_inputs: false,
+                several_taps: false,
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
+                delayed: Delayed::default(),
                 scratch: Scratch::default(),
             },
             clock: Clock::default(),
@@ -181,9 +186,15 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         &mut self.hub.anomalies
     }
 
-    /// Says before the first frame how many inputs there are.
-    pub(crate) fn expect_inputs(&mut self, inputs: usize) {
-        self.hub.several_inputs = inputs > 1;
+    /// Says before the first frame how many inputs there are, and how many interfaces they have together.
+    pub(crate) fn expect_inputs(&mut self, inputs: usize, interfaces: usize) {
+        if inputs > 1 {
+            self.hub.listener.expect_copies(self.hub.options.limits.transactions);
+        }
+        self.hub.several_taps = inputs.max(interfaces) > 1;
+        if self.hub.several_taps {
+            self.hub.room.expect_longer_copies();
+        }
     }
 
     /// Takes the next frame.
@@ -219,6 +230,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
+        if !self.hub.delayed.is_empty() {
+            self.release_late(packet.at.time);
+        }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
             Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
@@ -263,6 +277,24 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         if let Some(evicted) = evicted {
             self.make_room(packet.at, Some(*evicted));
+        }
+    }
+
+    /// Takes what waited for longer copies, and long enough at `now`.
+    #[cold]
+    fn release_late(&mut self, now: Timestamp) {
+        let (hub, decoder) = (&mut self.hub, &self.decoder);
+        while let Some((key, late)) = hub.delayed.next(now) {
+            match self.flows.recall(key) {
+                Some(Flow::Tcp(flow)) => {
+                    flow.release_late(late, now, hub, decoder);
+                    if flow.begins_to_linger(now) {
+                        self.lingering.add(now, key, flow.has_blocks());
+                    }
+                }
+                Some(Flow::Udp(flow)) => flow.release_late(late, now, hub, decoder),
+                Some(Flow::Ended(_)) | None => {}
+            }
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Room {
     history_slices: usize,
     waiting_slices: usize,
     copy_marks: usize,
+    /// Whether packets may be there twice, and longer the second time.
+    longer_copies: bool,
     /// Streams that are read.
     streams: usize,
     /// Slices that wait in them.
@@ -32,9 +34,21 @@ impl Room {
             history_slices,
             waiting_slices,
             copy_marks,
+            longer_copies: false,
             streams: 0,
             waiting: 0,
         }
+    }
+
+    /// Says that packets may be there twice, and longer the second time.
+    pub(super) fn expect_longer_copies(&mut self) {
+        self.longer_copies = true;
+    }
+
+    /// Whether a longer copy is waited for of what the snap length cut: not before holes are given up early for it.
+    #[inline]
+    pub(super) fn awaits_longer_copies(&self) -> bool {
+        self.longer_copies && self.waiting < self.waiting_slices / 2
     }
 
     /// What each direction may hold now.

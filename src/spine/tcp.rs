@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use super::channel::{Channel, Transported};
+use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
 use super::ended::EndedFlow;
 use super::traffic::Volume;
 use super::{Hub, Paths};
-use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
-use crate::provenance::Timestamp;
+use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, TcpSegment, Transport};
+use crate::provenance::{At, Timestamp};
 use crate::session::Carrier;
 use crate::stream::{EndReason, TcpConnection};
 
@@ -16,8 +17,10 @@ use crate::stream::{EndReason, TcpConnection};
 #[derive(Debug)]
 pub(super) struct TcpFlow<'cap> {
     flow: FlowKey,
+    /// What waits for longer copies.
+    delay: Delay<'cap>,
     stream: TcpConnection<'cap>,
-    /// Slices that wait in it, as they are counted.
+    /// Slices that wait in both, as they are counted.
     waiting: usize,
     channel: Channel<'cap>,
     recent: [Doubles; 2],
@@ -36,10 +39,11 @@ impl<'cap> TcpFlow<'cap> {
         hub.room.begin();
         Self {
             flow,
+            delay: Delay::default(),
             stream: TcpConnection::new(hub.room.now()),
             waiting: 0,
             channel: Channel::new(flow, Carrier::Tcp),
-            recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
+            recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
             duplicates: false,
             volume: Volume::default(),
             paths: Paths::default(),
@@ -60,8 +64,65 @@ impl<'cap> TcpFlow<'cap> {
         hub: &mut Hub<'_, 'cap>,
         decoder: &Decoder,
     ) {
-        let direction = packet.direction;
-        self.note_duplicate(packet, segment, hub);
+        let original = self.note_duplicate(packet, segment, hub);
+        if self.delay.is_empty() && !self.is_delayed(segment, hub) {
+            self.take(packet.at, packet.direction, segment, hub, decoder);
+        } else {
+            self.wait(packet, original, hub, decoder);
+        }
+    }
+
+    /// Whether a longer copy of a segment is worth waiting for.
+    #[inline]
+    fn is_delayed(&self, segment: &TcpSegment<'_>, hub: &Hub<'_, '_>) -> bool {
+        delay::is_cut(&segment.payload) && hub.room.awaits_longer_copies() && !self.channel.is_other()
+    }
+
+    #[cold]
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        self.delay.push(packet, original);
+        let gives_up = !hub.room.awaits_longer_copies();
+        self.release(|_| gives_up, hub, decoder);
+        hub.delayed.add(packet.at.time, self.flow, &mut self.delay);
+    }
+
+    /// Takes what waited and need not any longer.
+    fn release(&mut self, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        // With a new connection on the same addresses `self` becomes another one.
+        let mut delay = std::mem::take(&mut self.delay);
+        while let Some(waiting) = delay.pop(&is_late) {
+            if let Transport::Tcp(segment) = &waiting.packet.transport {
+                self.take(waiting.packet.at, waiting.packet.direction, segment, hub, decoder);
+            }
+        }
+        self.delay = delay;
+        let waiting = self.stream.waiting() + self.delay.slices();
+        hub.room.wait(&mut self.waiting, waiting);
+    }
+
+    /// Takes what waited since before `late`; it is `now`.
+    pub(super) fn release_late(
+        &mut self,
+        late: Timestamp,
+        now: Timestamp,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        self.delay.unlist();
+        self.release(|at| at.time < late, hub, decoder);
+        hub.delayed.add(now, self.flow, &mut self.delay);
+    }
+
+    /// Takes a segment whose turn it is.
+    #[inline]
+    fn take(
+        &mut self,
+        at: At,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
         let special = segment.flags.syn || segment.flags.rst || self.stream.is_over();
         if special && self.stream.is_replaced_by(direction, segment) {
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
@@ -73,9 +134,9 @@ impl<'cap> TcpFlow<'cap> {
         }
         let mut items = std::mem::take(&mut hub.scratch.items);
         self.stream.limit(hub.room.now());
-        self.stream.push(packet.at, direction, segment, &mut items);
+        self.stream.push(at, direction, segment, &mut items);
         hub.room.wait(&mut self.waiting, self.stream.waiting());
-        self.channel.touch(direction, packet.at);
+        self.channel.touch(direction, at);
         let opening = self.stream.opening();
         for (direction, item) in items.drain(..) {
             self.channel.item(direction, &item, &opening, hub);
@@ -92,7 +153,7 @@ impl<'cap> TcpFlow<'cap> {
     /// Whether the connection is over since this packet, and from now on waits to be closed.
     #[inline]
     pub(super) fn begins_to_linger(&mut self, now: Timestamp) -> bool {
-        let settled = self.stream.is_settled() && !self.channel.is_other();
+        let settled = self.is_settled() && !self.channel.is_other();
         let begins = settled && self.lingers.is_none();
         if settled || self.lingers.is_some() {
             self.lingers = Some(now);
@@ -102,8 +163,12 @@ impl<'cap> TcpFlow<'cap> {
 
     /// When its last packet came, if it still waits to be closed; it no longer does if it goes on.
     pub(super) fn linger_on(&mut self) -> Option<Timestamp> {
-        self.lingers = self.lingers.filter(|_| self.stream.is_settled());
+        self.lingers = self.lingers.filter(|_| self.is_settled());
         self.lingers
+    }
+
+    fn is_settled(&self) -> bool {
+        self.stream.is_settled() && self.delay.is_empty()
     }
 
     /// Whether a block, or a part of one, was served on it.
@@ -118,6 +183,7 @@ impl<'cap> TcpFlow<'cap> {
 
     /// Puts what it carried into the books; the volume is not counted yet.
     pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> EndedFlow {
+        self.release(|_| true, hub, decoder);
         let opening = self.stream.opening();
         if !self.channel.is_other() {
             let mut items = Vec::new();
@@ -138,16 +204,21 @@ impl<'cap> TcpFlow<'cap> {
         EndedFlow { stop, carried, volume: self.volume }
     }
 
-    fn note_duplicate(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+    /// The packet of which this one is a copy.
+    fn note_duplicate(
+        &mut self,
+        packet: &Packet<'cap>,
+        segment: &TcpSegment<'cap>,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> Option<At> {
         if segment.payload.wire_len == 0 {
-            return;
+            return None;
         }
-        if let Some(original) =
-            self.recent[packet.direction.index()].original(mark(packet, segment), packet.at, hub.room.copies())
-        {
-            self.duplicates = true;
-            doubles::note(original, packet.at, packet.flow, packet.direction, hub);
-        }
+        let mark = mark(packet, segment);
+        let original = self.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies())?;
+        self.duplicates = true;
+        doubles::note(original, packet.at, packet.flow, packet.direction, hub);
+        Some(original)
     }
 }
 

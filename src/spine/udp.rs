@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::channel::{Channel, Transported};
+use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
 use super::traffic::{Content, Transport, Volume};
 use super::{Hub, Paths};
 use crate::anomaly::{Example, Kind};
-use crate::packet::{Checksum, Decoder, Direction, FlowKey, Packet, PathId, Payload, UdpDatagram};
-use crate::provenance::Span;
+use crate::packet::{self, Checksum, Decoder, Direction, FlowKey, Packet, PathId, Payload, UdpDatagram};
+use crate::provenance::{At, Span, Timestamp};
 use crate::session::{Carrier, arrow};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem};
@@ -48,8 +49,10 @@ impl<'cap> Channels<'cap> {
 /// The uTP connections of a flow.
 #[derive(Debug)]
 struct Utp<'cap> {
+    /// What waits for longer copies.
+    delay: Delay<'cap>,
     streams: UtpFlow<'cap>,
-    /// Packets that wait in them, as they are counted.
+    /// Packets that wait in them and there, as they are counted.
     waiting: usize,
     channels: Channels<'cap>,
     /// Packets that may be uTP; the next connection that is established takes them.
@@ -85,20 +88,83 @@ impl<'cap> UdpFlow<'cap> {
             }
             let streams = UtpFlow::new(hub.room.now());
             self.utp = Some(Box::new(Utp {
+                delay: Delay::default(),
                 streams,
                 waiting: 0,
                 channels: Channels::default(),
                 pending: Volume::default(),
-                recent: [Doubles::new(hub.several_inputs), Doubles::new(hub.several_inputs)],
+                recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
                 doubled: BTreeSet::new(),
             }));
         }
+        let Some(utp) = &mut self.utp else { return };
+        let original = mark(&datagram.payload)
+            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()));
+        let waits = !utp.delay.is_empty() || (delay::is_cut(&datagram.payload) && hub.room.awaits_longer_copies());
+        if waits && utp::Packet::parse(&datagram.payload).is_ok() {
+            self.wait(packet, original, hub, decoder);
+        } else {
+            self.take(packet, datagram, original, hub, decoder);
+        }
+    }
+
+    #[cold]
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let Some(utp) = &mut self.utp else { return };
+        utp.delay.push(packet, original);
+        let gives_up = !hub.room.awaits_longer_copies();
+        self.release(packet.at.time, |_| gives_up, hub, decoder);
+    }
+
+    /// Takes what waited and need not any longer; it is `now`.
+    fn release(
+        &mut self,
+        now: Timestamp,
+        is_late: impl Fn(At) -> bool,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        while let Some(waiting) = self.utp.as_mut().and_then(|utp| utp.delay.pop(&is_late)) {
+            if let packet::Transport::Udp(datagram) = &waiting.packet.transport {
+                self.take(&waiting.packet, datagram, waiting.original, hub, decoder);
+            }
+        }
+        let Some(utp) = &mut self.utp else { return };
+        let waiting = utp.waits();
+        hub.room.wait(&mut utp.waiting, waiting);
+        hub.delayed.add(now, self.flow, &mut utp.delay);
+    }
+
+    /// Takes what waited since before `late`; it is `now`.
+    pub(super) fn release_late(
+        &mut self,
+        late: Timestamp,
+        now: Timestamp,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
+        if let Some(utp) = &mut self.utp {
+            utp.delay.unlist();
+        }
+        self.release(now, |at| at.time < late, hub, decoder);
+    }
+
+    /// Takes a datagram whose turn it is.
+    fn take(
+        &mut self,
+        packet: &Packet<'cap>,
+        datagram: &UdpDatagram<'cap>,
+        original: Option<At>,
+        hub: &mut Hub<'_, 'cap>,
+        decoder: &Decoder,
+    ) {
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
         utp.streams.limit(hub.room.now());
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
-        hub.room.wait(&mut utp.waiting, utp.streams.waiting());
+        let waiting = utp.waits();
+        hub.room.wait(&mut utp.waiting, waiting);
         // Counted before a connection that ends with this packet is closed.
         let volume = match verdict {
             UtpVerdict::NotUtp(_) => &mut self.rest,
@@ -118,10 +184,7 @@ impl<'cap> UdpFlow<'cap> {
                     .to_owned(),
             });
         }
-        let double = mark(&datagram.payload)
-            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()))
-            .zip(if let UtpVerdict::Part(id) = verdict { Some(id) } else { None });
-        if let Some((original, id)) = double {
+        if let (Some(original), UtpVerdict::Part(id)) = (original, verdict) {
             utp.doubled.insert(id);
             doubles::note(original, packet.at, packet.flow, packet.direction, hub);
         }
@@ -136,7 +199,8 @@ impl<'cap> UdpFlow<'cap> {
     }
 
     /// Ends the flow.
-    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
         let Some(mut utp) = self.utp else { return hub.traffic.add(Transport::Udp, Content::Other, &rest) };
         let mut items = Vec::new();
@@ -154,6 +218,11 @@ impl<'cap> UdpFlow<'cap> {
 }
 
 impl<'cap> Utp<'cap> {
+    /// What waits in it, in slices.
+    fn waits(&self) -> usize {
+        self.streams.waiting() + self.delay.slices()
+    }
+
     fn deliver(
         &mut self,
         flow: FlowKey,

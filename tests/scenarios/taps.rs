@@ -99,6 +99,72 @@ fn two_interfaces_of_one_file_prove_what_one_tap_proves_also_with_clocks_apart()
 }
 
 #[test]
+fn a_copy_that_the_snap_length_cut_costs_nothing_wherever_its_clock_is() {
+    let torrent = Recipe::single("two.bin", 2 * SMALL, 20 * SMALL as usize, 8).v1();
+    for (name, world) in [("tcp", over_tcp(&torrent)), ("utp", over_utp(&torrent))] {
+        let whole = analyze(&world, &torrent);
+        for (snaplen, offset) in
+            [(96, 0), (96, -MS), (96, MS), (1_000, -40 * MS), (96, -700 * MS), (70, -5_000 * MS)]
+        {
+            let mut short = tap(&world, offset, |_| true);
+            short.snap(snaplen);
+            let name = format!("{name}, {snaplen} bytes, {} ms", offset / MS);
+            let run = Run::new().capture(world.pcap()).capture(short.pcap()).torrent(&torrent);
+            let evidence = run.once(2, 1 << 20).expect("the run can go on");
+            assert_same(&whole, &evidence, &name);
+            let other = Run::new().capture(short.pcap()).capture(world.pcap()).torrent(&torrent);
+            let other = other.once(1, 64 << 20).expect("the run can go on");
+            assert_eq!(format!("{:?}", other.transfers), format!("{:?}", evidence.transfers), "{name}");
+            let mut records: Vec<_> = world.records().into_iter().map(|record| (0, record)).collect();
+            records.extend(short.records().into_iter().map(|record| (1, record)));
+            records.sort_by_key(|(_, record)| record.time);
+            let file = capture::pcapng_of(2, &records, capture::LINK_ETHERNET, Order::Little, Ticks::Nanos);
+            let evidence = Run::new().named("two.pcapng", file).torrent(&torrent).once(1, 64 << 20);
+            assert_same(&whole, &evidence.expect("the run can go on"), &format!("{name}, one file"));
+        }
+    }
+}
+
+#[test]
+fn of_three_copies_the_longest_one_counts_and_its_frames_are_named() {
+    let torrent = four_pieces();
+    for world in [over_tcp(&torrent), over_utp(&torrent)] {
+        let mut run = Run::new().torrent(&torrent);
+        for (snaplen, offset) in [(96, -3 * MS), (400, -2 * MS), (usize::MAX, 0)] {
+            let mut copy = tap(&world, offset, |_| true);
+            copy.snap(snaplen);
+            run = run.capture(copy.pcap());
+        }
+        let evidence = run.evidence();
+        assert_same(&analyze(&world, &torrent), &evidence, "three");
+        let proof = transfer(&evidence, S, M).standard.expect("a whole piece");
+        assert_eq!(proof.served.first.frame.file(), 2, "{proof:?}");
+    }
+}
+
+#[test]
+fn where_all_copies_are_cut_they_say_what_one_of_them_says() {
+    let torrent = two_block_pieces();
+    for (name, mut world) in [("tcp", over_tcp(&torrent)), ("utp", over_utp(&torrent))] {
+        for snaplen in [400, 200, 96] {
+            world.snap(snaplen);
+            let alone = analyze(&world, &torrent);
+            let count = world.packets.len();
+            let copies = [tap(&world, 0, |_| true), tap(&world, 3 * MS, |_| true)];
+            let ring = [tap(&world, 0, |at| at < count / 2), tap(&world, 0, |at| at >= count / 2)];
+            for parts in [copies, ring] {
+                let run = Run::new().capture(parts[0].pcap()).capture(parts[1].pcap()).torrent(&torrent);
+                assert_same(
+                    &alone,
+                    &run.once(1, 64 << 20).expect("the run can go on"),
+                    &format!("{name}, {snaplen}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_two_sightings_of_a_packet_are_cited_and_a_sentence_says_that_it_counts_once() {
     let torrent = four_pieces();
     let world = over_tcp(&torrent);

@@ -240,6 +240,25 @@ fn the_same_packet_twice_counts_once_and_the_same_announce_again_counts_again() 
 }
 
 #[test]
+fn of_two_inputs_one_packet_counts_once_and_the_same_bytes_sent_again_count_again() {
+    let bytes = announce(ID, 2, HASH, [0; 4], 6881);
+    let doubles = |fingerprint: u32, seconds: i64, file: u16| {
+        let (mut listener, mut out) = (Listener::new(100), Vec::new());
+        listener.expect_copies(100);
+        for (file, time) in [(0, 0), (file, seconds * 1_000_000_000)] {
+            let at = At { time: Timestamp(time), frame: FrameId::new(file, 7) };
+            let (wire_len, from, to, bytes) = (bytes.len() as u32, client(), tracker(), &bytes[..]);
+            listener.push(&Datagram { from, to, bytes, wire_len, at, fingerprint, doubtful: false }, &mut out);
+        }
+        shown(&out)[1] == "Double"
+    };
+    // With an identification, whatever the clocks say; without, only sooner than it is sent again.
+    assert_eq!([1, 40, 3_600, -3_600].map(|seconds| doubles(5 << 16, seconds, 1)), [true; 4]);
+    assert_eq!([1, 9, -9, 15, 60].map(|seconds| doubles(5, seconds, 1)), [true, true, true, false, false]);
+    assert_eq!([1, 9].map(|seconds| doubles(5 << 16, seconds, 0)), [false; 2]);
+}
+
+#[test]
 fn what_is_forgotten_too_early_is_said_and_what_is_old_is_not() {
     let asks = |step: i64| {
         let (mut listener, mut out) = (Listener::new(4), Vec::new());

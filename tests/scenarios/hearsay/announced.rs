@@ -128,6 +128,32 @@ fn every_frame_twice_counts_once() {
 }
 
 #[test]
+fn at_two_taps_every_packet_counts_once_wherever_their_clocks_are() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let group = address("239.192.152.143:6771");
+    say::udp_tracker(&mut world, address(A), address(TRACKER), torrent.info_hash, &all(&[S]));
+    for id in 0..40_u8 {
+        world.datagram(address(A), address(NODE), &say::get_peers(&[b'g', id], torrent.info_hash));
+        world.datagram(address(NODE), address(A), &say::values(&[b'g', id], b"tokn", &all(&[S2])));
+        world.datagram(address("81.2.69.10:6771"), group, &say::search(group, 6_881, torrent.info_hash));
+    }
+    let once = analyze(&world, &torrent);
+    for ms in [0, 1, 300, -300, 5_000, 3_600_000] {
+        let mut other = world.clone();
+        other.packets.iter_mut().for_each(|packet| packet.time += ms * 1_000_000);
+        let evidence = Run::new().capture(world.pcap()).capture(other.pcap()).torrent(&torrent).evidence();
+        assert_eq!(told(&evidence), told(&once), "{ms} ms");
+    }
+    // A ring of files holds no packet twice.
+    let (mut first, mut second) = (world.clone(), world.clone());
+    second.packets.drain(..first.packets.len() / 2);
+    first.packets.truncate(world.packets.len() / 2);
+    let ring = Run::new().capture(first.pcap()).capture(second.pcap()).torrent(&torrent).evidence();
+    assert_eq!(told(&ring), told(&once));
+}
+
+#[test]
 fn a_peer_that_also_speaks_utp_on_the_same_flow_is_heard() {
     let torrent = four_pieces();
     let mut world = World::new();
