@@ -176,7 +176,7 @@ impl Decoder {
         self.descend(layer, cut, place, doubt, frame.at, store, anomalies)
     }
 
-    /// From a header at a path, which lies in what is given with it and which `doubt` speaks against, to the innermost packet.
+    /// From a header, at a path and within something, to the innermost packet; `doubt` is what speaks against it so far.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn descend<'cap>(
@@ -233,7 +233,7 @@ impl Decoder {
                     let payload = whole.skip(8).unwrap_or_default();
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => {
-                            if !doubt.is_none() && head.checksum != 0 {
+                            if doubt.joined.is_some() && head.checksum != 0 {
                                 match self.judge(doubt, datagram, whole, &head, at, anomalies) {
                                     // All of what is inside is covered.
                                     Some(Checksum::Good) => doubt.joined = None,
