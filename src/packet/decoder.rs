@@ -176,7 +176,8 @@ impl Decoder {
         self.descend(layer, cut, place, doubt, frame.at, store, anomalies)
     }
 
-    /// From a header, at a path and within something, to the innermost packet; `doubt` is what speaks against it so far.
+    /// From a header, at a path and within something, to the innermost packet; `doubt` is what speaks
+    /// against it so far.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn descend<'cap>(

@@ -1,9 +1,9 @@
 //! Tunnels over UDP.
 //!
 //! A port is a guess, as any uTP peer may use it. So a datagram is a tunnel only where a complete inner IP header fits
-//! in it, or in a tunnel of frames is sound, as a mirror may have cut them; and where it reads as a uTP packet too, it is both, unless the user names the port: a peer that shapes its
-//! payload as a tunnel must not hide what it sends. What is inside a tunnel has the addresses that the sender of the
-//! datagram wrote there, which the path says.
+//! in it, or is sound where a mirror may have cut the frame around it; and where the datagram reads as uTP too,
+//! it is both, unless the user names the port: a peer that shapes its payload as a tunnel must not hide what it sends.
+//! What is inside a tunnel has the addresses that the sender of the datagram wrote there, which the path says.
 
 use std::net::Ipv6Addr;
 
