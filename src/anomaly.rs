@@ -14,8 +14,8 @@ pub enum Kind {
     UnknownLinkType,
     /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
     BadHeader,
-    /// A frame of IP that the capture marks as damaged (a wrong frame check sequence, a symbol error): left out, unless a
-    /// TCP or UDP checksum matches; then it is doubtful.
+    /// A frame of IP that the capture marks as damaged (a wrong frame check sequence, a symbol error): left out,
+    /// unless a TCP or UDP checksum matches; then it is doubtful.
     DamagedFrame,
     /// A datagram that reads as a uTP packet and as a tunnel over UDP; taken for both.
     AmbiguousTunnel,
@@ -25,8 +25,8 @@ pub enum Kind {
     FragmentConflict,
     /// A TCP or UDP checksum that does not match; only checked on request.
     BadChecksum,
-    /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is in
-    /// bytes sent but not captured.
+    /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is
+    /// in bytes sent but not captured.
     Snaplen,
     /// The same frame more than once in the capture (a SPAN double).
     DuplicateFrame,

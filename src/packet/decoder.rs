@@ -170,11 +170,14 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
-        let place = (PathId::NONE, Within::Frame);
-        self.descend(layer, without_fcs(frame), place, doubt, frame.at, store, anomalies)
+        // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
+        let cut = Cut::new(frame.bytes, usize::try_from(frame.wire_len).unwrap_or(usize::MAX));
+        let place = (PathId::NONE, Within::Frame { trailer: usize::from(frame.fcs_len) });
+        self.descend(layer, cut, place, doubt, frame.at, store, anomalies)
     }
 
-    /// From a header at a path, which lies in what is given with it and which `doubt` speaks against, to the innermost packet.
+    /// From a header, at a path and within something, to the innermost packet; `doubt` is what speaks
+    /// against it so far.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn descend<'cap>(
@@ -231,7 +234,7 @@ impl Decoder {
                     let payload = whole.skip(8).unwrap_or_default();
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => {
-                            if !doubt.is_none() && head.checksum != 0 {
+                            if doubt.joined.is_some() && head.checksum != 0 {
                                 match self.judge(doubt, datagram, whole, &head, at, anomalies) {
                                     // All of what is inside is covered.
                                     Some(Checksum::Good) => doubt.joined = None,
@@ -525,13 +528,6 @@ fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomali
     Packet { also_tunnel: true, ..packet }
 }
 
-#[inline]
-fn without_fcs<'cap>(frame: &Frame<'cap>) -> Cut<'cap> {
-    // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
-    let wire = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
-    Cut::new(frame.bytes, wire.saturating_sub(usize::from(frame.fcs_len)))
-}
-
 #[cold]
 fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
     let (wire, held) = (u64::from(frame.wire_len), frame.bytes.len() as u64);
@@ -545,7 +541,7 @@ fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
 /// The start of a packet whose end neither the frame nor the tunnel around it speaks of.
 #[cold]
 fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, anomalies: &mut Anomalies) {
-    let around = if within == Within::Frame { "frame" } else { "tunnel around it" };
+    let around = if matches!(within, Within::Frame { .. }) { "frame" } else { "tunnel around it" };
     anomalies.note(Kind::Snaplen, datagram.beyond as u64, || Example {
         span: Some(Span::single(at)),
         flow: format!("{} -> {}", datagram.source, datagram.destination),

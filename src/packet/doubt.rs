@@ -4,8 +4,8 @@
 //! fragments apart returns after 65,536 datagrams (RFC 4963). So what was put together from fragments is tested under
 //! every policy: two halves that never belonged together must not be held against who sent one of them.
 //!
-//! Of a frame that the capture marks as damaged, what a checksum still vouches for is used, and held against nobody: the
-//! damage may be in a header or trailer around it. The rest is left out, as a receiver does.
+//! Of a frame that the capture marks as damaged, what a checksum still vouches for is used, and held against nobody:
+//! the damage may be in a header or trailer around it. The rest is left out, as a receiver does.
 
 use super::Checksum;
 use crate::anomaly::Kind;

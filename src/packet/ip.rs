@@ -29,8 +29,10 @@ pub(super) struct Datagram<'a> {
 /// What an IP packet lies in, and so what a stated length beyond its end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
-    /// A frame of the capture, of which some programs keep the start and forget the length: a cut.
-    Frame,
+    /// A frame of the capture, of which some programs keep the start and forget the length: a cut. Where the header
+    /// states no length, the frame check sequence of `trailer` bytes at its end is left out; where it does, that is
+    /// believed rather than an interface which states a frame check sequence that is not there.
+    Frame { trailer: usize },
     /// A tunnel of frames, which a mirror may have cut before it sent them on: a cut, if the header is sound.
     Mirror,
     /// A tunnel of packets, whose own header vouches for the length: an error.
@@ -81,7 +83,7 @@ fn ipv4(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
         let length = total.checked_sub(header_len).ok_or("an IPv4 total length below its header's")?;
         stated(body, length, within, || is_sound(&header)).ok_or("an IPv4 total length beyond the tunnel's")?
     } else {
-        (body, 0)
+        (unstated(body, within), 0)
     };
     let protocol = header.protocol().0;
     let upper = if header.is_fragmenting_payload() {
@@ -113,7 +115,7 @@ fn ipv6(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
     let (body, beyond) = if exact {
         stated(body, length, within, || true).ok_or("an IPv6 payload length beyond the tunnel's")?
     } else {
-        (body, 0)
+        (unstated(body, within), 0)
     };
     Ok(Datagram {
         source: IpAddr::V6(header.source_addr()),
@@ -123,6 +125,14 @@ fn ipv6(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
         exact,
         beyond,
     })
+}
+
+/// `body` where its header states no length: all but a trailer.
+fn unstated(body: Cut<'_>, within: Within) -> Cut<'_> {
+    match within {
+        Within::Frame { trailer } => body.trim(body.wire.saturating_sub(trailer)),
+        Within::Mirror | Within::Tunnel => body,
+    }
 }
 
 /// `body` with the length that its header states, and how much of that lies beyond what it stands in.
@@ -136,7 +146,7 @@ fn stated(
     if length <= body.wire {
         return Some((body.trim(length), 0));
     }
-    let is_cut = within == Within::Frame || (within == Within::Mirror && is_sound());
+    let is_cut = matches!(within, Within::Frame { .. }) || (within == Within::Mirror && is_sound());
     is_cut.then(|| (Cut { bytes: body.bytes, wire: length }, length - body.wire))
 }
 

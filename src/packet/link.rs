@@ -23,6 +23,8 @@ pub(super) enum Layer {
     Mpls,
     /// IPv4 or IPv6, told by the version.
     Ip,
+    /// A `LINKTYPE_` value, of a frame that is marked as damaged.
+    DamagedLink(u16),
     /// IEEE 802.11 whose header the radio aligned to 4 bytes.
     PaddedWireless,
 }
@@ -92,6 +94,7 @@ fn step(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
         Layer::Ppp => ppp(cut),
         Layer::Mpls => mpls(cut),
         Layer::Ip => end(Network::Ip(cut)),
+        Layer::DamagedLink(link) => Some(Step::Damaged(Layer::Link(link), cut)),
         Layer::PaddedWireless => wireless::data_frame(cut, true),
     }
 }
@@ -351,7 +354,7 @@ const ARPHRD_RADIOTAP: u16 = 803;
 const ARPHRD_NETLINK: u16 = 824;
 
 const LINK_NULL: u16 = 0;
-const LINK_ETHERNET: u16 = 1;
+pub(super) const LINK_ETHERNET: u16 = 1;
 const LINK_PPP: u16 = 9;
 const LINK_RAW_A: u16 = 12;
 const LINK_RAW_B: u16 = 14;
@@ -484,5 +487,8 @@ mod tests {
         bytes.extend([7; 4]);
         let fcs = crate::capture::Frame { fcs_len: 4, ..frame(1, &bytes) };
         assert_eq!(decode(&fcs).text(), TCP, "a total length of zero goes by the frame's, less its FCS");
+        let bytes = ethernet(0x0800, &tcp4(b"hello"));
+        let none = crate::capture::Frame { fcs_len: 4, ..frame(1, &bytes) };
+        assert_eq!(decode(&none).text(), TCP, "the interface states an FCS that is not there");
     }
 }

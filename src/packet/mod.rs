@@ -165,8 +165,8 @@ pub struct TcpSegment<'cap> {
     pub flags: TcpFlags,
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put together
-    /// from fragments.
+    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
+    /// together from fragments.
     pub checksum: Checksum,
 }
 
@@ -186,8 +186,8 @@ pub struct TcpFlags {
 pub struct UdpDatagram<'cap> {
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put together
-    /// from fragments.
+    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
+    /// together from fragments.
     pub checksum: Checksum,
 }
 

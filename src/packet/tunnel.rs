@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::cut::Cut;
 use super::ip::{Within, is_plausible};
-use super::link::{Layer, ethernet_holds_ip};
+use super::link::{LINK_ETHERNET, Layer, ethernet_holds_ip};
 
 /// A kind of tunnel, with the number that separates networks in it where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +98,10 @@ pub(super) type Inner<'a> = (Tunnel, Layer, Cut<'a>);
 /// What the packets in a tunnel lie in, whose first header is `layer`.
 pub(super) fn within(tunnel: Tunnel, layer: Layer) -> Within {
     match (tunnel, layer) {
-        (Tunnel::Erspan, _) | (_, Layer::Ethernet | Layer::EtherType(BRIDGED) | Layer::Link(_)) => Within::Mirror,
+        (Tunnel::Erspan, _)
+        | (_, Layer::Ethernet | Layer::EtherType(BRIDGED) | Layer::Link(_) | Layer::DamagedLink(_)) => {
+            Within::Mirror
+        }
         _ => Within::Tunnel,
     }
 }
@@ -137,7 +140,12 @@ fn gre(cut: Cut<'_>) -> Option<Option<Inner<'_>>> {
                 ERSPAN_III => {
                     let options = rest.u16(10)?;
                     let subheader = if options & 1 != 0 { 8 } else { 0 };
-                    let layer = if options >> 10 & 0x1f == 2 { Layer::Ip } else { Layer::Ethernet };
+                    let layer = match options >> 10 & 0x1f {
+                        2 => Layer::Ip,
+                        // draft-foschiano-erspan, section 4.3: a frame with a CRC or alignment error.
+                        _ if rest.u16(2)? & ERSPAN_BAD == ERSPAN_BAD => Layer::DamagedLink(LINK_ETHERNET),
+                        _ => Layer::Ethernet,
+                    };
                     Some(Some((Tunnel::Erspan, layer, rest.skip(12 + subheader)?)))
                 }
                 // Keepalives have protocol 0.
@@ -184,6 +192,7 @@ const GRE_ACKNOWLEDGEMENT: u16 = 0x0080;
 const GRE_VERSION: u16 = 0x0007;
 const ERSPAN_I_II: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
+const ERSPAN_BAD: u16 = 0x1800;
 const PPP: u16 = 0x880b;
 const BRIDGED: u16 = 0x6558;
 

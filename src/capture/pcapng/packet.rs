@@ -111,7 +111,7 @@ impl<'cap> Packet<'cap> {
         Ok(Self { id, interface, ticks, bytes, wire, drops: 0, fcs_len: interface.fcs_len, damaged: false })
     }
 
-    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown; the upper half tells of errors of the link.
+    /// `epb_flags`: bits 5 to 8 are the FCS length in octets, 0 for unknown; the upper half tells of errors.
     fn flags(&mut self, flags: Option<u32>) {
         let flags = flags.unwrap_or(0);
         let octets = (flags >> 5 & 0xF) as u8;

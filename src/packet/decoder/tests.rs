@@ -154,7 +154,9 @@ fn fragments_that_no_checksum_vouches_for_are_joined_only_when_they_come_togethe
 
 /// What `frame` gives, and what it is told of.
 fn damaged(policy: ChecksumPolicy, frame: &Frame<'_>) -> (Option<Checksum>, Option<String>) {
-    let (mut decoder, mut anomalies) = (Decoder::new(policy, &Limits::default()), Anomalies::default());
+    let tunnels = ["udp:37008=tzsp".parse().expect("an option")];
+    let mut decoder = Decoder::new(policy, &Limits::default()).with_tunnels(&tunnels);
+    let mut anomalies = Anomalies::default();
     let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
     let checksum = packet.map(|packet| match packet.transport {
         Transport::Tcp(segment) => segment.checksum,
@@ -203,12 +205,22 @@ fn damage_that_a_radio_header_tells_of_is_damage() {
         let part = [&[4; 12][..], &(msdu.len() as u16).to_be_bytes(), &msdu].concat();
         [&[0x88, 0x02][..], &[0; 22], &[0x80, 0], &part].concat()
     };
+    let bridged = ethernet(0x0800, &tcp4(b"hello"));
+    let erspan = |bits: u8| {
+        let header = [&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 0x64, bits, 1][..], &[0; 8]].concat();
+        ip4(47, &[&header[..], &bridged].concat())
+    };
+    let tzsp =
+        |error: u8| udp4(9_999, 37_008, &[&[1, 0, 0, 1, 10, 1, 0xc5, 17, 1, error, 1][..], &bridged].concat());
     let frames = [
         (127, radiotap(0x50, &trailed), radiotap(0x10, &trailed)),
         (127, radiotap(0x60, &padded), radiotap(0x20, &padded)),
         (127, radiotap(0x40, &aggregate), radiotap(0, &aggregate)),
         (192, ppi(4), ppi(3)),
         (192, ppi(8), ppi(0)),
+        (101, erspan(0x18), erspan(0x10)),
+        (101, erspan(0x1c), erspan(0x08)),
+        (101, tzsp(1), tzsp(0)),
     ];
     for (link, marked, sound) in frames {
         let outcome = |bytes: &[u8]| {

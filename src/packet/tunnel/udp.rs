@@ -1,9 +1,9 @@
 //! Tunnels over UDP.
 //!
 //! A port is a guess, as any uTP peer may use it. So a datagram is a tunnel only where a complete inner IP header fits
-//! in it, or in a tunnel of frames is sound, as a mirror may have cut them; and where it reads as a uTP packet too, it is both, unless the user names the port: a peer that shapes its
-//! payload as a tunnel must not hide what it sends. What is inside a tunnel has the addresses that the sender of the
-//! datagram wrote there, which the path says.
+//! in it, or is sound where a mirror may have cut the frame around it; and where the datagram reads as uTP too,
+//! it is both, unless the user names the port: a peer that shapes its payload as a tunnel must not hide what it sends.
+//! What is inside a tunnel has the addresses that the sender of the datagram wrote there, which the path says.
 
 use std::net::Ipv6Addr;
 
@@ -12,7 +12,7 @@ use super::{Inner, Tunnel, UdpKind, gre, l2tp_v3};
 use crate::packet::cut::Cut;
 use crate::packet::ip::{is_plausible, is_plausible_in_frame};
 use crate::packet::link::{
-    LINK_AVS, LINK_IEEE802_11, LINK_PRISM, Layer, Network, descend, ethernet_holds_ip, mpls_holds_ip,
+    LINK_AVS, LINK_ETHERNET, LINK_IEEE802_11, LINK_PRISM, Layer, Network, descend, ethernet_holds_ip, mpls_holds_ip,
 };
 
 /// How a datagram reads.
@@ -232,28 +232,34 @@ fn tzsp(cut: Cut<'_>) -> Found<'_> {
         return None;
     }
     let mut rest = cut.skip(4)?;
+    let mut damaged = false;
     for _ in 0..MAX_TAGS {
         match rest.u8(0)? {
             TZSP_END => {
-                let (layer, rest) = (tzsp_layer(cut.u16(2)?)?, rest.skip(1)?);
+                let (link, rest) = (tzsp_link(cut.u16(2)?)?, rest.skip(1)?);
+                let layer = if damaged { Layer::DamagedLink(link) } else { Layer::Link(link) };
                 let holds_ip =
                     matches!(descend(layer, rest).0, Network::Ip(packet) if is_plausible_in_frame(packet));
                 return holds_ip.then_some((UdpKind::Tzsp, layer, rest));
             }
             TZSP_PADDING => rest = rest.skip(1)?,
-            _ => rest = rest.skip(2 + usize::from(rest.u8(1)?))?,
+            tag => {
+                let [length, value] = rest.array(1)?;
+                damaged |= tag == TZSP_FCS_ERROR && length > 0 && value != 0;
+                rest = rest.skip(2 + usize::from(length))?;
+            }
         }
     }
     None
 }
 
-/// The link layer of a protocol number of TZSP.
-fn tzsp_layer(protocol: u16) -> Option<Layer> {
+/// The link type of a protocol number of TZSP.
+fn tzsp_link(protocol: u16) -> Option<u16> {
     Some(match protocol {
-        1 => Layer::Ethernet,
-        18 => Layer::Link(LINK_IEEE802_11),
-        119 => Layer::Link(LINK_PRISM),
-        127 => Layer::Link(LINK_AVS),
+        1 => LINK_ETHERNET,
+        18 => LINK_IEEE802_11,
+        119 => LINK_PRISM,
+        127 => LINK_AVS,
         _ => return None,
     })
 }
@@ -262,6 +268,7 @@ const GUE_NO_DATA: u8 = 0xa0;
 const TZSP_RECEIVED: u8 = 0;
 const TZSP_PADDING: u8 = 0;
 const TZSP_END: u8 = 1;
+const TZSP_FCS_ERROR: u8 = 17;
 // Rationale: a dozen tags are defined, and each is sent once.
 const MAX_TAGS: usize = 64;
 const UTP_SYN: u8 = 4;
