@@ -1,6 +1,7 @@
 //! From what was verified of each piece to figures per transfer and subject.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
 use crate::evidence::Standard;
@@ -18,17 +19,27 @@ pub(super) struct Proven {
     pub(super) sole: u64,
     pub(super) pieces_verified: u64,
     pub(super) pieces_sole: u64,
-    /// Different bytes of each file.
-    pub(super) files: BTreeMap<usize, u64>,
+    /// Different bytes of each file. Of a subject they are with its clients, see [`Proofs::clients`].
+    pub(super) files: Files,
     /// The first piece with a verified byte.
     pub(super) first_part: Option<Span>,
     /// The first piece that came from it alone.
     pub(super) first_sole: Option<Span>,
-    /// All of its verified frames.
-    pub(super) span: Option<Span>,
     pub(super) standard: Option<Standard>,
     pub(super) trivial: bool,
     pub(super) boomerang: bool,
+}
+
+/// What was verified of each file of a torrent, by its number.
+pub(super) type Files = BTreeMap<usize, FileBytes>;
+
+/// What was verified of one file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileBytes {
+    /// Different bytes of it.
+    pub(super) bytes: u64,
+    /// The frames of the units that they are in.
+    pub(super) span: Span,
 }
 
 /// What was verified of one torrent.
@@ -43,6 +54,8 @@ pub(super) struct Unique {
 pub(super) struct Proofs {
     pub(super) transfers: Vec<Proven>,
     pub(super) subjects: Vec<Proven>,
+    /// By [`Parties::client`]: files are whole only within one.
+    pub(super) clients: Vec<Files>,
     pub(super) torrents: BTreeMap<TorrentKey, Unique>,
 }
 
@@ -52,6 +65,10 @@ pub(super) struct Parties {
     pub(super) uploader: Vec<usize>,
     /// Which client beyond doubt sends: a number for all transfers of a subject with a peer_id in common.
     pub(super) sender: Vec<usize>,
+    /// The same, but whatever a subject sent from one port is one client's, whatever its peer_ids.
+    pub(super) client: Vec<usize>,
+    /// The addresses of both ends.
+    pub(super) addresses: Vec<(IpAddr, IpAddr)>,
     /// `None` where nothing that the receiver sent is known.
     pub(super) downloader: Vec<Option<usize>>,
 }
@@ -61,6 +78,7 @@ impl Proofs {
         let mut proofs = Self {
             transfers: vec![Proven::default(); ledger.records().len()],
             subjects: vec![Proven::default(); subjects],
+            clients: vec![Files::default(); ledger.records().len()],
             torrents: BTreeMap::new(),
         };
         let mut tally = Tally::default();
@@ -150,7 +168,6 @@ impl Proofs {
         groups.sort_by_key(|(subject, edge, _)| (*subject, *edge));
         let earlier = Earlier::of(&book.credits, parties);
         for of_subject in groups.chunk_by(|one, other| one.0 == other.0) {
-            let mut all = RangeSet::default();
             for group in of_subject.chunk_by(|one, other| one.1 == other.1) {
                 let Some((subject, edge, _)) = group.first() else { continue };
                 let group = || group.iter().map(|(.., credit)| *credit);
@@ -165,7 +182,7 @@ impl Proofs {
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
-                        proven.file_bytes(piece, &credit.ranges);
+                        file_bytes(&mut proven.files, piece, &credit.ranges, credit.span);
                         tally.transfers.push((credit.transfer, own));
                     }
                     if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
@@ -173,11 +190,19 @@ impl Proofs {
                     }
                 }
                 tally.subjects.extend(subject.map(|subject| (subject, *edge, own)));
-                together.iter().for_each(|range| all.insert(range));
             }
-            let subject = of_subject.first().and_then(|(subject, ..)| *subject);
-            if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
-                proven.file_bytes(piece, &all);
+            let client_of = |credit: &Credit| parties.client.get(credit.transfer.0 as usize).copied();
+            let mut clients: Vec<(Option<usize>, &Credit)> =
+                of_subject.iter().map(|(.., credit)| (client_of(credit), *credit)).collect();
+            clients.sort_by_key(|(client, _)| *client);
+            for of_client in clients.chunk_by(|one, other| one.0 == other.0) {
+                let credits = || of_client.iter().map(|(_, credit)| *credit);
+                let all: RangeSet = credits().flat_map(|credit| credit.ranges.iter()).collect();
+                let span = credits().map(|credit| credit.span).reduce(Span::join);
+                let client = of_client.first().and_then(|(client, _)| *client);
+                if let Some((files, span)) = client.and_then(|client| self.clients.get_mut(client)).zip(span) {
+                    file_bytes(files, piece, &all, span);
+                }
             }
         }
     }
@@ -263,16 +288,18 @@ impl Proven {
         }
         keep_earlier(&mut self.first_part, Some(span));
         keep_earlier(&mut self.first_sole, finding.sole);
-        self.span = Some(self.span.map_or(span, |known| known.join(span)));
         keep_standard(&mut self.standard, finding.standard);
         self.trivial |= finding.trivial;
         self.boomerang |= finding.boomerang;
     }
+}
 
-    fn file_bytes(&mut self, piece: &Piece<'_>, ranges: &RangeSet) {
-        for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
-            *self.files.entry(file).or_default() += range.end - range.start;
-        }
+/// Adds verified `ranges` of `piece` to the files that they are of.
+fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Span) {
+    for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
+        let known = files.entry(file).or_insert(FileBytes { bytes: 0, span });
+        known.bytes += range.end - range.start;
+        known.span = known.span.join(span);
     }
 }
 
@@ -300,16 +327,33 @@ fn keep_standard(known: &mut Option<Standard>, found: Option<Standard>) {
     }
 }
 
-/// When each subject first sent a unit to each other one.
-struct Earlier(BTreeMap<(usize, usize), Span>);
+/// When each end first sent a unit to each other one.
+struct Earlier(BTreeMap<Ends, Span>);
+
+/// Who sends to whom. By address: who connects from another port, or over another transport, is no stranger. Where both
+/// ends have one address, only subjects tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ends {
+    Addresses(IpAddr, IpAddr),
+    Subjects(usize, usize),
+}
+
+impl Ends {
+    fn reverse(self) -> Self {
+        match self {
+            Self::Addresses(uploader, downloader) => Self::Addresses(downloader, uploader),
+            Self::Subjects(uploader, downloader) => Self::Subjects(downloader, uploader),
+        }
+    }
+}
 
 impl Earlier {
     fn of(credits: &[Credit], parties: &Parties) -> Self {
-        let mut first: BTreeMap<(usize, usize), Span> = BTreeMap::new();
+        let mut first: BTreeMap<Ends, Span> = BTreeMap::new();
         // Nothing comes before the only one.
         for credit in credits.iter().filter(|_| credits.len() > 1) {
-            if let Some(edge) = parties.edge(credit.transfer) {
-                let known = first.entry(edge).or_insert(credit.span);
+            if let Some(ends) = parties.ends(credit.transfer) {
+                let known = first.entry(ends).or_insert(credit.span);
                 if credit.span.first.precedes(known.first) {
                     *known = credit.span;
                 }
@@ -320,16 +364,19 @@ impl Earlier {
 
     /// Whether the receiver had sent the same unit to the sender before (T24).
     fn boomerang(&self, credit: &Credit, parties: &Parties) -> bool {
-        let Some((uploader, downloader)) = parties.edge(credit.transfer) else { return false };
-        self.0.get(&(downloader, uploader)).is_some_and(|back| back.first.precedes(credit.span.first))
+        let back = parties.ends(credit.transfer).and_then(|ends| self.0.get(&ends.reverse()));
+        back.is_some_and(|back| back.first.precedes(credit.span.first))
     }
 }
 
 impl Parties {
-    /// The sending and the receiving subject of a transfer.
-    fn edge(&self, transfer: TransferId) -> Option<(usize, usize)> {
+    fn ends(&self, transfer: TransferId) -> Option<Ends> {
         let index = transfer.0 as usize;
-        Some((self.uploader.get(index).copied()?, self.downloader.get(index).copied().flatten()?))
+        let (uploader, downloader) = *self.addresses.get(index)?;
+        if uploader != downloader {
+            return Some(Ends::Addresses(uploader, downloader));
+        }
+        Some(Ends::Subjects(self.uploader.get(index).copied()?, self.downloader.get(index).copied().flatten()?))
     }
 }
 

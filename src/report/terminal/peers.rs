@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, name, torrent_name};
+use super::{Page, endpoint, port_basis, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
@@ -114,9 +114,14 @@ const fn figure(name: &'static str, value: fn(&Subject, Dated) -> String) -> Col
     Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
 }
 
-/// The name, and on a second line the client.
+/// The name, and on lines of their own what its port rests on, and the client.
 fn peer(subject: &Subject) -> String {
-    let mut text = name(subject);
+    let mut text = endpoint(subject);
+    let basis = port_basis(subject);
+    if !basis.is_empty() {
+        text.push('\n');
+        text.push_str(&basis);
+    }
     let client = escaped(&subject.clients.join(", "));
     if !client.is_empty() {
         text.push('\n');
