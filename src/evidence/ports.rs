@@ -34,16 +34,21 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Whether another client was seen, or one that sent something and that nothing tells of. Another peer_id alone says
-    /// nothing: libtorrent has one for each connection (T42).
-    fn is_foreign(&self, peer_ids: &BTreeSet<[u8; 20]>) -> bool {
+    /// Whether another client than that of `record` was seen, or one that sent something and that nothing tells of.
+    /// Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ from the
+    /// torrent are not laid upon an endpoint by mere word.
+    fn is_foreign(&self, record: &Record) -> bool {
+        let peer_ids = &record.facts.peer_ids;
         if self.peer_ids.is_empty() {
-            return self.served;
+            return self.served || record.counts.refuted > 0;
         }
-        let same = peer_ids.iter().any(|id| self.peer_ids.contains(id));
+        if peer_ids.iter().any(|id| self.peer_ids.contains(id)) {
+            return false;
+        }
         let own: BTreeSet<_> = peer_ids.iter().filter_map(software).collect();
         let theirs: BTreeSet<_> = self.peer_ids.iter().filter_map(|id| software(id)).collect();
-        !same && !own.is_empty() && !theirs.is_empty() && own.is_disjoint(&theirs)
+        let differ = !own.is_empty() && !theirs.is_empty() && own.is_disjoint(&theirs);
+        differ || record.counts.refuted > 0
     }
 }
 
@@ -82,7 +87,7 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
             None => Port { listens: record.facts.listen_port, ..known },
             Some(port) => {
                 let mut there = around(Endpoint { port, ..observed }, record);
-                match there.any(|seen| seen.is_foreign(&record.facts.peer_ids)) {
+                match there.any(|seen| seen.is_foreign(record)) {
                     true => Port { disclaimed: Some(port), ..known },
                     false => Port { named: port, listens: Some(port), disclaimed: None },
                 }

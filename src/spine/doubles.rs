@@ -166,7 +166,7 @@ mod tests {
             let mut doubles = Doubles::new(true);
             doubles.original(mark(7, sure), at(0, 1, 0), MOST);
             assert_eq!(doubles.original(mark(7, sure), at(file, 2, 60_001), MOST), None, "{file} {sure}");
-            assert!(doubles.original(mark(7, sure), at(file, 3, 61_000), MOST).is_some());
+            assert!(doubles.original(mark(7, sure), at(file, 3, 60_010), MOST).is_some());
         }
     }
 

@@ -147,6 +147,22 @@ fn a_declared_port_joins_what_one_client_sent_from_several_ports() {
 }
 
 #[test]
+fn bytes_that_differ_are_not_laid_upon_an_endpoint_by_word_alone() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = join_as(&mut world, &torrent, M, S, [id(9), id(1)]);
+    world.fetch(conn, Side::B, &torrent, 2);
+    let ends = [address("93.184.16.1:55555"), address(M)];
+    let conn = world.meet(ends[0], ends[1], torrent.info_hash, [id(2), id(9)]);
+    world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
+    world.send(conn, Side::B, &wire::request(0, 0, SMALL));
+    world.bad_piece(conn, Side::A, &torrent, 0, 0, SMALL);
+    let evidence = analyze(&world, &torrent);
+    assert_eq!(subject(&evidence, S).bytes, clean(u64::from(SMALL)));
+    assert_eq!(subject(&evidence, "93.184.16.1:55555").bytes.refuted, u64::from(SMALL));
+}
+
+#[test]
 fn hours_later_the_declared_port_may_be_anothers() {
     let torrent = four_pieces();
     let mut world = World::new();
