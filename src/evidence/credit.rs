@@ -118,9 +118,10 @@ impl Proofs {
             unique.bytes += all.total();
             match piece.leaves(&measure, book) {
                 Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
-                    self.unit(piece, leaf, content, book, &credits, parties, tally);
+                    let trivial = leaf.leaf.is_some_and(|leaf| book.is_trivial(leaf));
+                    self.unit(piece, leaf, content, trivial, book, &credits, parties, tally);
                 }),
-                None => self.unit(piece, *unit, content, book, &book.credits, parties, tally),
+                None => self.unit(piece, *unit, content, book.trivial, book, &book.credits, parties, tally),
             }
         }
         unique.pieces += u64::from(whole == piece.content);
@@ -150,6 +151,7 @@ impl Proofs {
         piece: &Piece<'_>,
         unit: Unit,
         content: u64,
+        one_value: bool,
         book: &UnitBook<'_>,
         credits: &[Credit],
         parties: &Parties,
@@ -173,12 +175,12 @@ impl Proofs {
                 let group = || group.iter().map(|(.., credit)| *credit);
                 let together: RangeSet = group().flat_map(|credit| credit.ranges.iter()).collect();
                 let sole = together.total() == content;
-                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !book.trivial);
+                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !one_value);
                 let span = group().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
                 let own = if sole { content } else { 0 };
                 for credit in group() {
                     let boomerang = earlier.boomerang(credit, parties);
-                    let trivial = book.trivial && content >= LEAST_TRIVIAL;
+                    let trivial = one_value && content >= LEAST_TRIVIAL;
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);

@@ -171,7 +171,7 @@ impl Ladder {
         match self.torrent {
             Known::Named => "no torrent with this info-hash was given, so nothing could be verified".to_owned(),
             Known::Unknown => {
-                "no handshake is in the capture, and no given torrent has a piece that the bytes match".to_owned()
+                "no handshake is in the capture, and its bytes match a piece of no given torrent, or of several".to_owned()
             }
             _ if self.namesake => {
                 "nothing of it is shown to be the torrent's; a file of the same name and size may be another file"

@@ -1,19 +1,20 @@
 //! Conversations without a handshake: the torrent is the one whose hash matches (T33).
 //!
 //! Their blocks are held. When blocks held for one receiver make up a whole piece of a given torrent and its hash
-//! matches, the connections that sent them are about that torrent, and their blocks go into its books. At the end,
-//! blocks still held are compared with verified pieces. Pieces of one byte value decide nothing: many torrents
-//! have the same.
+//! matches, the connections that sent them are about that torrent, and their blocks go into its books, unless another
+//! given torrent has the same piece: then the next pieces tell. At the end, blocks still held are compared with verified
+//! pieces; where several torrents fit, none is named. Pieces of one byte value decide nothing: many torrents have the
+//! same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::conversation::Connection;
-use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
+use super::{Book, Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Prover, Verdict};
 use crate::session::{ConnectionId, Served, Session};
-use crate::torrent::{Placed, TorrentId};
+use crate::torrent::{Expected, PieceIndex, Placed, TorrentId};
 
 /// A block that waits for its torrent to be known.
 #[derive(Debug)]
@@ -104,20 +105,49 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             candidate.parts.push((id, index));
             self.probe.parts += PART_WEIGHT;
             if let Some(parts) = self.complete(torrent, receiver, placed)
-                && self.matches(torrent, placed, &parts)
+                && let Some(content) = self.matches(torrent, placed, &parts)
             {
+                let alone = !self.has_rival(torrent, placed.piece, &content, true);
                 for id in self.telling(&parts) {
-                    self.bind(id, torrent, prover, anomalies);
+                    if alone {
+                        self.bind(id, torrent, prover, anomalies);
+                    } else if let Some(connection) = self.connections.get_mut(&id) {
+                        connection.matched.insert(torrent);
+                    }
                 }
-                return;
+                if alone {
+                    return;
+                }
             }
         }
     }
 
+    /// Whether another given torrent has `content`, a verified piece of `torrent`, in the same place; `doubtful` is for
+    /// those of which that is not known.
+    fn has_rival(&self, torrent: TorrentId, piece: PieceIndex, content: &Content<'cap>, doubtful: bool) -> bool {
+        let others = self.torrents.ids().filter(|other| *other != torrent);
+        let (own, unit) = (self.torrents.torrent(torrent), Unit { piece: piece.number(), leaf: None });
+        let Some(measure) = Measure::of(own, unit) else { return false };
+        others.map(|other| self.torrents.torrent(other)).any(|other| {
+            let Some(theirs) = Measure::of(other, unit) else { return false };
+            let fits = |range: Range<u32>| other.place(unit.piece, range.start, range.end - range.start).is_ok();
+            if !content.ranges().iter().all(fits) {
+                return false;
+            }
+            let job = if theirs.range == measure.range { theirs.job(content) } else { None };
+            match (measure.expected, theirs.expected, job) {
+                (Expected::Sha1(one), Expected::Sha1(other), Some(_)) => one == other,
+                (_, _, Some(job)) => job.prove() != Verdict::Mismatch,
+                // Of another piece length, only what begins at its start may have the same bytes here.
+                (_, _, None) => doubtful && (unit.piece == 0 || own.piece_length() == other.piece_length()),
+            }
+        })
+    }
+
     /// The given torrents in which such a block has a place.
     fn candidates(&self, piece: u32, begin: u32, len: u32) -> Vec<(TorrentId, Placed)> {
-        (0..self.torrents.len() as u32)
-            .map(TorrentId)
+        self.torrents
+            .ids()
             .filter_map(|id| Some((id, self.torrents.torrent(id).place(piece, begin, len).ok()?)))
             .collect()
     }
@@ -142,18 +172,30 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         Some(parts)
     }
 
-    fn matches(&mut self, torrent: TorrentId, placed: Placed, parts: &[(ConnectionId, usize)]) -> bool {
+    /// The content of these parts, where it is the torrent's.
+    fn matches(
+        &mut self,
+        torrent: TorrentId,
+        placed: Placed,
+        parts: &[(ConnectionId, usize)],
+    ) -> Option<Content<'cap>> {
         let given = self.torrents.torrent(torrent);
         let mut content = Content::default();
         for (id, index) in parts {
-            let Some(connection) = self.connections.get_mut(id) else { return false };
-            connection.probes += 1;
-            let Some(held) = connection.held(*index) else { return false };
+            let held = self.connections.get(id)?.held(*index)?;
             content.absorb(&Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
         }
         let unit = Unit { piece: placed.piece.number(), leaf: None };
         let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));
-        !content.is_trivial() && job.is_some_and(|job| job.prove() != Verdict::Mismatch)
+        if !content.is_trivial() && job.is_some_and(|job| job.prove() != Verdict::Mismatch) {
+            return Some(content);
+        }
+        for (id, _) in parts {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.probes += 1;
+            }
+        }
+        None
     }
 
     /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
@@ -256,11 +298,18 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
     /// Decides of which torrent the blocks are that a connection holds, by what is verified so far.
     fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
-        if let Some(torrent) = self.compare(id) {
+        let fitting = self.compare(id);
+        if let [torrent] = *fitting {
             return self.bind(id, torrent, prover, anomalies);
         }
-        let held = self.connections.get_mut(&id).map(Connection::let_go).unwrap_or_default();
-        if self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_peer_wire()) {
+        let connection = self.connections.get_mut(&id);
+        let held = connection.map_or_else(Vec::new, |connection| {
+            connection.ambiguous = !fitting.is_empty();
+            connection.let_go()
+        });
+        let known =
+            !fitting.is_empty() || self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_peer_wire());
+        if known {
             self.release(held, TorrentKey::Unknown, prover, anomalies);
         } else {
             self.discard(held, anomalies);
@@ -269,50 +318,85 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
     /// Ends a connection whose torrent nothing told.
     fn merge_unknown(&mut self, (session, paths): &(Session<'cap>, BTreeSet<String>), anomalies: &mut Anomalies) {
-        if session.is_peer_wire() {
+        let ambiguous = self.connections.get(&session.id).is_some_and(|connection| connection.ambiguous);
+        if ambiguous || session.is_peer_wire() {
+            let why = if ambiguous {
+                "several given torrents have the pieces that they match: which one they are of is not known"
+            } else {
+                "no given torrent has a piece that they match"
+            };
             anomalies.note(Kind::TorrentNotGiven, 1, || Example {
                 span: session.span(),
                 flow: crate::session::arrow(session.flow, Direction::LowToHigh),
-                detail: "blocks without a handshake, and no given torrent has a piece that they match".to_owned(),
+                detail: format!("blocks without a handshake, and {why}"),
             });
             self.merge(session, paths, anomalies);
         }
     }
 
-    /// The only torrent that agrees with every held block that it has a verified copy of.
-    fn compare(&self, id: ConnectionId) -> Option<TorrentId> {
-        let connection = self.connections.get(&id)?;
-        let mut found = None;
-        for torrent in (0..self.torrents.len() as u32).map(TorrentId) {
-            let Some(book) = self.books.get(&TorrentKey::Given(torrent)) else { continue };
-            let (mut equal, mut differ) = (0_u64, 0_u64);
-            for held in &connection.held {
-                let block = &held.served.block;
-                let content = Content::of_block(block.begin, block.runs.clone());
-                let given = self.torrents.torrent(torrent);
-                let Ok(placed) = given.place(block.piece, block.begin, block.len) else {
-                    differ += content.bytes();
-                    continue;
-                };
-                for unit in Measure::units(given, placed.piece, &placed.range()) {
-                    let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
-                    let Some(measure) = Measure::of(given, unit) else { continue };
-                    let mut ranges: RangeSet = content.ranges().within(&measure.range).collect();
-                    measure.pads.iter().for_each(|pad| ranges.remove(pad));
-                    if known.references.is_empty() || content.cut(&ranges).is_trivial() {
-                        continue;
-                    }
-                    let same =
-                        |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
-                    let agrees = known.references.iter().any(same);
-                    if agrees { equal += ranges.total() } else { differ += ranges.total() }
-                }
+    /// The torrents that have a piece of this connection, or a verified copy that its held blocks agree with, and no copy
+    /// that they differ from.
+    fn compare(&self, id: ConnectionId) -> Vec<TorrentId> {
+        let Some(connection) = self.connections.get(&id) else { return Vec::new() };
+        let mut fitting = Vec::new();
+        for torrent in self.torrents.ids() {
+            let mut equal = BTreeMap::new();
+            let differs = self.books.get(&TorrentKey::Given(torrent)).is_some_and(|book| {
+                connection.held.iter().any(|held| self.differs(torrent, book, held, &mut equal))
+            });
+            let agrees = equal.values().sum::<u64>() >= LEAST_AGREEMENT;
+            if !differs && (agrees || connection.matched.contains(&torrent)) {
+                fitting.push(torrent);
             }
-            if equal >= LEAST_AGREEMENT && differ == 0 && found.replace(torrent).is_some() {
-                return None;
+            // Of another torrent with the same pieces there may be no verified copy.
+            if !differs && agrees && self.is_doubled(torrent, equal.keys().copied()) {
+                fitting.push(torrent);
             }
         }
-        found
+        fitting
+    }
+
+    /// Whether a held block is not what is verified of `torrent`; adds the bytes that are the same to those of its piece.
+    fn differs(
+        &self,
+        torrent: TorrentId,
+        book: &Book<'cap>,
+        held: &Held<'cap>,
+        equal: &mut BTreeMap<PieceIndex, u64>,
+    ) -> bool {
+        let block = &held.served.block;
+        let content = Content::of_block(block.begin, block.runs.clone());
+        let given = self.torrents.torrent(torrent);
+        let Ok(placed) = given.place(block.piece, block.begin, block.len) else { return content.bytes() > 0 };
+        for unit in Measure::units(given, placed.piece, &placed.range()) {
+            let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
+            let Some(measure) = Measure::of(given, unit) else { continue };
+            let mut ranges: RangeSet = content.ranges().within(&measure.range).collect();
+            measure.pads.iter().for_each(|pad| ranges.remove(pad));
+            if known.references.is_empty() || content.cut(&ranges).is_trivial() {
+                continue;
+            }
+            let same = |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
+            if !known.references.iter().any(same) {
+                return true;
+            }
+            *equal.entry(placed.piece).or_default() += ranges.total();
+        }
+        false
+    }
+
+    /// Whether another given torrent has all of these verified pieces of `torrent`.
+    fn is_doubled(&self, torrent: TorrentId, pieces: impl Iterator<Item = PieceIndex>) -> bool {
+        let Some(book) = self.books.get(&TorrentKey::Given(torrent)) else { return false };
+        let given = self.torrents.torrent(torrent);
+        let mut pieces = pieces.take(MOST_COMPARED);
+        self.torrents.len() > 1
+            && pieces.all(|piece| {
+                let units = Measure::units(given, piece, &(0..given.piece_size(piece)));
+                let references: Vec<_> =
+                    units.filter_map(|unit| book.get(&unit).and_then(|known| known.references.first())).collect();
+                self.has_rival(torrent, piece, &Content::joined(references.into_iter()), false)
+            })
     }
 }
 
@@ -329,3 +413,5 @@ const PART_WEIGHT: usize = 2;
 const MOST_PROBES: u32 = 4_096;
 // Rationale: one block that is equal, byte for byte, and not of one value.
 const LEAST_AGREEMENT: u64 = 1_024;
+// Rationale: torrents that begin alike mostly differ sooner; each costs a hash for each of them.
+const MOST_COMPARED: usize = 16;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::RangeSet;
+use crate::torrent::merkle::LEAF_BYTES;
 use crate::wire::Run;
 
 /// Bytes of one piece, each slice with its place.
@@ -97,6 +98,20 @@ impl<'cap> Content<'cap> {
     pub fn is_trivial(&self) -> bool {
         let Some(first) = self.slices.iter().find_map(|slice| slice.bytes.first()) else { return true };
         self.slices.iter().all(|slice| slice.bytes.iter().all(|byte| byte == first))
+    }
+
+    /// The 16 KiB leaves of which all bytes here have one value, by number.
+    pub(super) fn trivial_leaves(&self) -> RangeSet {
+        let start = self.slices.first().map_or(0, |first| first.start);
+        let end = self.slices.last().map_or(0, |last| last.range().end);
+        let leaves = start / LEAF_BYTES..end.div_ceil(LEAF_BYTES);
+        let trivial = leaves.filter(|leaf| {
+            let from = leaf.saturating_mul(LEAF_BYTES);
+            let mut bytes = self.within(from..from.saturating_add(LEAF_BYTES)).flat_map(|(_, bytes)| bytes);
+            let first = bytes.next();
+            first.is_some() && bytes.all(|byte| Some(byte) == first)
+        });
+        trivial.map(|leaf| leaf..leaf.saturating_add(1)).collect()
     }
 
     /// Puts contents together that do not overlap.
@@ -230,6 +245,15 @@ mod tests {
             Some(b"bc\0\0f".to_vec())
         );
         assert_eq!(content(&[(0, b"ab"), (5, b"fg")]).whole(0..8, &pads), None);
+    }
+
+    #[test]
+    fn a_leaf_of_one_byte_value_is_trivial() {
+        static LEAF: [u8; 16_384] = [7; 16_384];
+        let mixed = content(&[(0, b"ab"), (2, &LEAF), (16_386, &LEAF), (32_770, b"c")]);
+        assert_eq!(mixed.trivial_leaves(), std::iter::once(1..2).collect());
+        assert_eq!(content(&[(16_384, &LEAF), (32_768, b"z")]).trivial_leaves(), std::iter::once(1..3).collect());
+        assert!(content(&[]).trivial_leaves().is_empty());
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub(super) struct Connection<'cap> {
     /// Blocks that were held before those: what is held is numbered from here on, and no number is used twice.
     let_go: usize,
     pub(super) probes: u32,
+    /// Given torrents with a piece that it sent.
+    pub(super) matched: BTreeSet<TorrentId>,
+    /// Whether it ended with several torrents that it may be about.
+    pub(super) ambiguous: bool,
 }
 
 impl<'cap> Connection<'cap> {

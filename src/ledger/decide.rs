@@ -2,39 +2,63 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::doubt::Doubts;
 use super::{
-    Conflict, Content, Ledger, MOST_CONFLICTS, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey,
-    TransferId, Unit, UnitBook,
+    Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::session::ConnectionId;
+use crate::session::{Carrier, ConnectionId};
 use crate::wire::Run;
 
-type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>;
+/// What each direction sent twice.
+pub(super) type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Doubts<'cap>>;
 
-/// Counts a share of an attempt whose hash matched.
+/// Counts the shares of an attempt whose hash matched, in order of arrival; `content` is all of it.
 pub(super) fn verify<'cap>(
     book: &mut UnitBook<'cap>,
-    share: &Share<'cap>,
+    shares: &[Share<'cap>],
+    content: &Content<'cap>,
     receiver: Receiver,
     records: &mut [Record],
 ) {
-    let mut fresh = share.ranges.clone();
-    for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
-        share.ranges.iter().for_each(|range| credit.ranges.within(&range).for_each(|known| fresh.remove(known)));
+    let mut before = right_before(book, shares, content).into_iter().peekable();
+    let mut known: BTreeMap<TransferId, RangeSet> = BTreeMap::new();
+    for share in shares {
+        while let Some((_, transfer, ranges)) = before.next_if(|(seq, ..)| *seq < share.seq) {
+            let known = known.entry(transfer).or_default();
+            ranges.iter().for_each(|range| known.insert(range));
+        }
+        let mut fresh = share.ranges.clone();
+        let credited = book.credits.iter().filter(|credit| credit.transfer == share.transfer);
+        for known in credited.map(|credit| &credit.ranges).chain(known.get(&share.transfer)) {
+            share.ranges.iter().for_each(|range| known.within(&range).for_each(|known| fresh.remove(known)));
+        }
+        let total = share.ranges.total();
+        let verified = book.credit(share, receiver, fresh.iter());
+        if let Some(record) = records.get_mut(share.transfer.0 as usize) {
+            record.counts.repeated += total - verified;
+        }
     }
-    // What the same transfer sent before, still undecided, and equal: that one will count, this one repeats it.
-    for (_, earlier) in book.shares().filter(|(_, other)| other.transfer == share.transfer && other.seq < share.seq)
-    {
-        remove_equal(&mut fresh, share, &earlier.content, &earlier.ranges);
+}
+
+/// What the senders of `shares` sent that is still undecided, and as verified in all its bytes: it will count, and what
+/// came later repeats it. A block that is wrong in part will not.
+fn right_before<'cap>(
+    book: &UnitBook<'cap>,
+    shares: &[Share<'cap>],
+    content: &Content<'cap>,
+) -> Vec<(u64, TransferId, RangeSet)> {
+    if book.shares().next().is_none() {
+        return Vec::new();
     }
-    let total = share.ranges.total();
-    let verified = book.credit(share, receiver, fresh.iter());
-    if let Some(record) = records.get_mut(share.transfer.0 as usize) {
-        record.counts.repeated += total - verified;
-    }
+    let senders: BTreeSet<TransferId> = shares.iter().map(|share| share.transfer).collect();
+    let held = book.shares().map(|(_, share)| share).filter(|share| senders.contains(&share.transfer));
+    let right = held.filter(|share| share.ranges.iter().all(|range| share.content.agrees(content, range)));
+    let mut right: Vec<_> = right.map(|share| (share.seq, share.transfer, share.ranges.clone())).collect();
+    right.sort_by_key(|(seq, ..)| *seq);
+    right
 }
 
 /// Decides every share that is still held, except those being hashed; gives the bytes left unproven or disputed.
@@ -83,7 +107,8 @@ pub(super) fn decide<'cap>(
             if doubtful { Class::Unproven } else { Class::Refuted }
         } else {
             match attempt {
-                Some(_) if doubtful => Class::Unproven,
+                // The padding is hashed, too.
+                Some(_) if doubtful || book.padding.is_some() => Class::Unproven,
                 Some(number) => failed.class(number),
                 None => Class::Unproven,
             }
@@ -155,9 +180,10 @@ impl Failed {
         for attempt in book.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))) {
             if attempt.state == State::Failed {
                 let transfers: BTreeSet<TransferId> = attempt.shares.iter().map(|share| share.transfer).collect();
-                let mut senders = transfers.iter().filter_map(|id| records.get(id.0 as usize));
-                let first = senders.next();
-                let one = first.is_none_or(|first| senders.all(|other| first.same_sender(other)));
+                let connections: BTreeSet<ConnectionId> =
+                    attempt.shares.iter().map(|share| share.stream.0).collect();
+                let senders = transfers.iter().filter_map(|id| records.get(id.0 as usize));
+                let one = connections.len() == 1 || are_one(senders);
                 let doubtful = attempt.shares.iter().any(|share| {
                     let record = records.get(share.transfer.0 as usize);
                     share.doubtful
@@ -182,6 +208,19 @@ impl Failed {
     }
 }
 
+/// Whether what was sent on several connections came from one client beyond doubt: from one observed endpoint, with one
+/// peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no peer_id.
+fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
+    let Some(first) = senders.next() else { return true };
+    let web = first.key.carrier == Carrier::Http;
+    let named = first.facts.peer_ids.len() == 1 || (web && first.facts.peer_ids.is_empty());
+    named
+        && senders.all(|other| {
+            (other.key.uploader, other.key.carrier) == (first.key.uploader, first.key.carrier)
+                && other.facts.peer_ids == first.facts.peer_ids
+        })
+}
+
 /// Removes from `fresh` what `share` has in common with `other` within `ranges`, byte for byte.
 fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ranges: &RangeSet) {
     let common: Vec<_> = fresh.iter().flat_map(|range| ranges.within(&range).collect::<Vec<_>>()).collect();
@@ -192,21 +231,11 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share<'_>, other: &Content<'_>, ra
     }
 }
 
-/// Whether another version of some of its bytes, or of the header that says where they belong, was sent.
+/// Whether another version of some of its bytes, or of the header that says where they belong, was or may have been sent.
 fn conflicted(share: &Share<'_>, conflicts: &Conflicts<'_>) -> bool {
     let (id, from, range) = &share.stream;
     let start = range.start.saturating_sub(BLOCK_HEADER);
-    conflicts.get(&(*id, *from)).is_some_and(|list| {
-        list.len() > MOST_CONFLICTS
-            || list.iter().any(|conflict| conflict.everywhere)
-            || list.iter().any(|conflict| conflict.offset < range.end && conflict.end() > start)
-    })
-}
-
-impl Conflict<'_> {
-    fn end(&self) -> u64 {
-        self.offset.saturating_add(self.bytes.len() as u64)
-    }
+    conflicts.get(&(*id, *from)).is_some_and(|doubts| doubts.holds(&(start..range.end)))
 }
 
 impl<'cap> Ledger<'_, 'cap> {
@@ -239,12 +268,13 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
             }
             for (torrent, unit, content, job) in jobs {
+                let by_leaf = super::has_leaves(self.torrents, torrent);
                 let proof = prover.proof(job);
                 if proof.verdict != Verdict::Mismatch
                     && let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit))
                 {
                     let kept = content.len();
-                    let learned = book.learn(content, proof, unit, None, anomalies);
+                    let learned = book.learn(content, proof, unit, by_leaf, None, anomalies);
                     self.reference_slices += kept - learned.dropped;
                 }
             }
@@ -294,6 +324,10 @@ impl<'cap> Ledger<'_, 'cap> {
                 ));
             }
         }
+        if let Some(padding) = book.padding.as_deref().filter(|padding| padding.len() > 0) {
+            let padded: Vec<_> = ways.iter().map(|content| Content::layered([content, padding])).collect();
+            ways.extend(padded);
+        }
         (ways, by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
     }
 }
@@ -308,7 +342,7 @@ pub(super) fn latest_first<'s, 'cap>(shares: &[&'s Share<'cap>]) -> Vec<&'s Shar
 fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Option<Content<'cap>> {
     let (id, from, range) = &share.stream;
     let mut content = Content::default();
-    for conflict in conflicts.get(&(*id, *from))? {
+    for conflict in &conflicts.get(&(*id, *from))?.conflicts {
         let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
         if start < end {
             let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;

@@ -13,8 +13,10 @@ mod content;
 mod conversation;
 mod count;
 mod decide;
+mod doubt;
 mod few;
 mod layers;
+mod padding;
 mod ranges;
 mod teach;
 mod transfer;
@@ -22,7 +24,9 @@ mod unit;
 mod unlisted;
 mod web;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 
 use hashbrown::HashMap;
 
@@ -64,7 +68,7 @@ pub struct Ledger<'run, 'cap> {
     /// crossed.
     undecided: BTreeMap<ConnectionId, Box<(Session<'cap>, BTreeSet<String>)>>,
     probe: bind::Probe,
-    conflicts: BTreeMap<(ConnectionId, Direction), Vec<Conflict<'cap>>>,
+    conflicts: decide::Conflicts<'cap>,
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
@@ -73,17 +77,10 @@ pub struct Ledger<'run, 'cap> {
     /// How long `open` may grow before it is searched for those.
     sweep_at: usize,
     open_slices: usize,
+    /// Slices of padding that is not zero.
+    padding_slices: usize,
     references: VecDeque<(TorrentKey, Unit)>,
     reference_slices: usize,
-}
-
-/// A second version of a stretch of a stream.
-#[derive(Debug)]
-struct Conflict<'cap> {
-    offset: u64,
-    bytes: &'cap [u8],
-    /// It hides what the bytes around it are: all of the direction is in doubt.
-    everywhere: bool,
 }
 
 #[derive(Debug)]
@@ -118,6 +115,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             open: VecDeque::new(),
             sweep_at: LEAST_SWEEP,
             open_slices: 0,
+            padding_slices: 0,
             references: VecDeque::new(),
             reference_slices: 0,
         }
@@ -163,26 +161,29 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         at: At,
         anomalies: &mut Anomalies,
     ) {
-        let list = self.conflicts.entry((id, from)).or_default();
-        if list.len() < MOST_CONFLICTS {
-            list.push(Conflict { offset, bytes, everywhere: false });
-        } else if list.len() == MOST_CONFLICTS {
-            // From here on every stretch of this direction counts as doubtful; see `conflicted`.
-            list.push(Conflict { offset, bytes: &[], everywhere: true });
+        let doubts = self.conflicts.entry((id, from)).or_default();
+        if !doubts.conflict(offset, bytes) {
             anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
                 detail: format!(
-                    "conflicting versions: only the first {MOST_CONFLICTS} of this direction are tried"
+                    "conflicting versions: only the first {} of this direction are tried",
+                    doubt::MOST_CONFLICTS
                 ),
             });
         }
     }
 
+    /// A stretch of a stream was sent again, too late to say whether with the same bytes: the copy that was read may be
+    /// the one that never arrived whole.
+    pub fn doubt(&mut self, id: ConnectionId, from: Direction, stretch: Range<u64>) {
+        self.conflicts.entry((id, from)).or_default().doubt(stretch);
+    }
+
     /// Bytes that say what others are, such as a header, were sent in two versions: nothing in this direction speaks
     /// against its sender.
     pub fn distrust(&mut self, id: ConnectionId, from: Direction) {
-        self.conflicts.entry((id, from)).or_default().push(Conflict { offset: 0, bytes: &[], everywhere: true });
+        self.conflicts.entry((id, from)).or_default().everywhere = true;
     }
 
     /// Puts a block of a known conversation into the books.
@@ -262,8 +263,19 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut content = Content::of_block(begin, block.runs);
         let mut ranges = content.ranges();
         let pads: RangeSet = placed.iter().flat_map(|(given, placed)| given.pads(placed.piece)).collect();
-        if !pads.is_empty() {
-            record.counts.pad += take_padding(&mut content, &mut ranges, &pads, span, anomalies);
+        if let Some((given, placed)) = placed
+            && !pads.is_empty()
+        {
+            let padding = padding::take(&mut content, &mut ranges, &pads, span, anomalies);
+            record.counts.pad += padding.bytes;
+            let odd = padding.odd.unwrap_or_default();
+            // Only a SHA-1 is of the padding, too.
+            if given.info_hash_v1().is_some() && (odd.len() > 0 || given.guesses_pads(placed.piece)) {
+                let unit = Unit { piece: number, leaf: None };
+                let (_, book) = self.books.entry(torrent).or_default().entry(unit);
+                let room = (self.limits.open_slices / PADDING_PART).saturating_sub(self.padding_slices);
+                self.padding_slices += book.doubt_padding(odd, room);
+            }
         }
         if ranges.is_empty() {
             return;
@@ -364,12 +376,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.open_slices -= attempt.shares.iter().map(Share::weight).sum::<usize>();
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
-        for share in attempt.shares.iter() {
-            decide::verify(book, share, attempt.receiver, &mut self.records);
-        }
-        let content = attempt.into_content();
+        let content = attempt.content();
+        decide::verify(book, &attempt.shares, &content, attempt.receiver, &mut self.records);
+        let content = match content {
+            Cow::Owned(content) => content,
+            Cow::Borrowed(_) => attempt.into_content(),
+        };
         self.reference_slices += content.len();
-        let kept = book.learn(content, proof, pending.unit, span, anomalies);
+        let by_leaf = has_leaves(self.torrents, pending.torrent);
+        let kept = book.learn(content, proof, pending.unit, by_leaf, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));
@@ -481,40 +496,16 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 }
 
-/// Takes padding out of a block; gives the bytes taken.
-fn take_padding(
-    content: &mut Content<'_>,
-    ranges: &mut RangeSet,
-    pads: &RangeSet,
-    span: Span,
-    anomalies: &mut Anomalies,
-) -> u64 {
-    let mut padding = RangeSet::default();
-    pads.iter().for_each(|pad| ranges.within(&pad).for_each(|range| padding.insert(range)));
-    let non_zero: u64 = padding
-        .iter()
-        .flat_map(|range| content.within(range))
-        .map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64)
-        .sum();
-    if non_zero > 0 {
-        anomalies.note(Kind::NonZeroPadding, non_zero, || Example {
-            span: Some(span),
-            flow: String::new(),
-            detail: format!("{non_zero} bytes of padding are not zero"),
-        });
-    }
-    padding.iter().for_each(|range| ranges.remove(range));
-    if !padding.is_empty() {
-        *content = content.cut(ranges);
-    }
-    padding.total()
+/// Whether a torrent is known to have leaves (BEP 52).
+fn has_leaves(torrents: &Torrents, key: TorrentKey) -> bool {
+    matches!(key, TorrentKey::Given(id) if torrents.torrent(id).info_hash_v2().is_some())
 }
 
 // Rationale: far enough behind the spine that workers never starve, near enough that little is in flight.
 const LAG: u64 = 64 << 20;
 // Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.
 const MOST_PENDING: usize = 1_024;
+// Rationale: padding that is not zero is rare, and must not take the room of content.
+const PADDING_PART: usize = 8;
 // Rationale: 2 MB of units that were open once.
 const LEAST_SWEEP: usize = 1 << 16;
-// Rationale: a connection with more conflicting stretches is not evidence of anything.
-const MOST_CONFLICTS: usize = 1_024;

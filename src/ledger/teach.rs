@@ -1,6 +1,6 @@
 //! Units after more hashes became known: `hashes` messages (BEP 52) turn pieces into leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attempt, Ledger, Measure, TorrentKey};
 use crate::anomaly::Anomalies;
@@ -36,13 +36,16 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
         }
         again.sort_by_key(|(_, _, _, share)| share.seq);
+        // Rationale: each look goes over the leaves of a piece, and there may be a share for each of its bytes.
+        let mut has_parts: BTreeMap<(TorrentKey, u32), bool> = BTreeMap::new();
         for (torrent, unit, receiver, share) in again {
             let Some(given) = self.given(torrent) else { continue };
             let Some(piece) = given.piece(unit.piece) else { continue };
             let bounds = share.ranges.iter().map(|range| range.start).min()
                 ..share.ranges.iter().map(|range| range.end).max();
             let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
-            for unit in Measure::parts(given, piece, &(start..end)) {
+            let parted = has_parts.entry((torrent, unit.piece)).or_insert_with(|| Measure::has_parts(given, piece));
+            for unit in Measure::parts(given, piece, &(start..end), *parted) {
                 let Some(measure) = Measure::of(given, unit) else { continue };
                 if let Some(part) = share.part(&measure.range) {
                     self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);

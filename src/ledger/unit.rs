@@ -64,26 +64,31 @@ impl Measure {
     }
 
     /// The same for a piece that could not be verified whole: the smallest parts of its tree that are known, leaves or
-    /// what a few leaves hash to together.
+    /// what a few leaves hash to together. `has_parts` is that of [`Self::has_parts`].
     pub fn parts(
         torrent: &Torrent,
         piece: PieceIndex,
         range: &Range<u32>,
+        has_parts: bool,
     ) -> impl ExactSizeIterator<Item = Unit> + use<> {
         let known = |leaf: u32| torrent.part(piece, leaf);
+        let mut units: Vec<Unit> = Self::parted(piece, range, has_parts).collect();
+        for unit in &mut units {
+            unit.leaf = unit.leaf.map(|leaf| known(leaf).map_or(leaf, |(first, _)| first));
+        }
+        units.dedup();
+        units.into_iter()
+    }
+
+    /// Whether a part of the piece's tree is known that is smaller than the piece.
+    pub fn has_parts(torrent: &Torrent, piece: PieceIndex) -> bool {
         let whole = match torrent.expected(piece) {
             Expected::V2(tree) | Expected::Both { v2: tree, .. } => Some(tree),
             Expected::Sha1(_) | Expected::Leaf(_) | Expected::Unknown => None,
         };
         let smaller = |(_, part): (u32, PieceTree)| part.width == 1 || Some(part) != whole;
         let mut all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
-        let by_leaf = all.any(|leaf| known(leaf).is_some_and(smaller));
-        let mut units: Vec<Unit> = Self::parted(piece, range, by_leaf).collect();
-        for unit in &mut units {
-            unit.leaf = unit.leaf.map(|leaf| known(leaf).map_or(leaf, |(first, _)| first));
-        }
-        units.dedup();
-        units.into_iter()
+        all.any(|leaf| torrent.part(piece, leaf).is_some_and(smaller))
     }
 
     fn parted(piece: PieceIndex, range: &Range<u32>, by_leaf: bool) -> impl ExactSizeIterator<Item = Unit> + use<> {
@@ -287,6 +292,11 @@ pub struct UnitBook<'cap> {
     pub crowded: bool,
     /// Whether the verified content is of one byte value only.
     pub trivial: bool,
+    /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
+    trivial_leaves: Option<Box<RangeSet>>,
+    /// Where it is not sure that the padding of the piece is zeros: what was sent of it instead, which may be nothing.
+    /// Then a hash that fails speaks against nobody.
+    pub(super) padding: Option<Box<Content<'cap>>>,
     /// Copies that are open, being hashed, or failed.
     pub attempts: Vec<Attempt<'cap>>,
     /// Blocks that belong to no attempt: superseded, or too many.
@@ -296,6 +306,12 @@ pub struct UnitBook<'cap> {
 }
 
 impl<'cap> UnitBook<'cap> {
+    /// Whether the verified content of a leaf is of one byte value only.
+    pub fn is_trivial(&self, leaf: u32) -> bool {
+        self.trivial
+            || self.trivial_leaves.as_ref().is_some_and(|leaves| leaves.covers(&(leaf..leaf.saturating_add(1))))
+    }
+
     /// Adds a share of a unit with `content` bytes without padding; gives the index of the attempt that it completed.
     pub fn add(&mut self, share: Share<'cap>, receiver: Receiver, content: u64) -> Option<usize> {
         let room = self.attempts.iter_mut().position(|attempt| {
@@ -412,6 +428,7 @@ impl<'cap> UnitBook<'cap> {
             && self.attempts.is_empty()
             && self.loose.is_empty()
             && self.credits.is_empty()
+            && self.padding.is_none()
     }
 }
 
@@ -425,12 +442,14 @@ pub(super) struct Learned {
 
 impl<'cap> UnitBook<'cap> {
     /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
-    /// and told (T23). So is that the halves of a hybrid torrent describe other bytes.
+    /// and told (T23). So is that the halves of a hybrid torrent describe other bytes. `by_leaf` tells whether the
+    /// torrent has leaves (BEP 52).
     pub(super) fn learn(
         &mut self,
         content: Content<'cap>,
         proof: Proof,
         unit: Unit,
+        by_leaf: bool,
         span: Option<Span>,
         anomalies: &mut Anomalies,
     ) -> Learned {
@@ -480,6 +499,10 @@ impl<'cap> UnitBook<'cap> {
             }
         } else {
             self.trivial = proof.trivial.unwrap_or_else(|| content.is_trivial());
+            if by_leaf && !self.trivial {
+                let leaves = content.trivial_leaves();
+                self.trivial_leaves = (!leaves.is_empty()).then(|| Box::new(leaves));
+            }
         }
         self.references.push(content);
         Learned { first, dropped: 0 }

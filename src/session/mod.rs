@@ -11,6 +11,8 @@ mod outstanding;
 mod pieces;
 mod side;
 
+use std::ops::Range;
+
 pub use advertised::Advertised;
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
@@ -89,6 +91,13 @@ pub enum SessionEvent<'cap> {
         bytes: &'cap [u8],
         /// The frame of the second version.
         at: At,
+    },
+    /// A stretch of the stream was sent again, too late to be compared.
+    Doubt {
+        /// Who sent both copies.
+        from: Direction,
+        /// Where it lies in the stream; for uTP, where it may lie.
+        stretch: Range<u64>,
     },
     /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
     Metadata {
@@ -281,10 +290,22 @@ impl<'cap> Session<'cap> {
                 });
             }
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
-            StreamItem::Uncompared { offset, len, at } => anomalies.note(Kind::OverlapUncompared, len, || {
-                let detail = format!("{len} bytes from stream offset {offset} sent again too late to compare");
-                self.example(direction, Span::single(at), detail)
-            }),
+            StreamItem::Uncompared { offset, len, at } => {
+                // Of a uTP packet only the number is known: its place is anywhere before.
+                let somewhere = self.carrier == Carrier::Utp;
+                anomalies.note(Kind::OverlapUncompared, len, || {
+                    let end = offset.saturating_add(len);
+                    let place = if somewhere {
+                        format!("before stream offset {end}")
+                    } else {
+                        format!("from stream offset {offset}")
+                    };
+                    let detail = format!("{len} bytes {place} sent again too late to compare");
+                    self.example(direction, Span::single(at), detail)
+                });
+                let start = if somewhere { 0 } else { offset };
+                out.push(SessionEvent::Doubt { from: direction, stretch: start..offset.saturating_add(len) });
+            }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
                 let detail = format!("a packet with {len} bytes far from the place of the stream was left out");
                 self.example(direction, Span::single(at), detail)

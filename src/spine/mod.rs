@@ -369,6 +369,7 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
+                SessionEvent::Doubt { from, stretch } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);

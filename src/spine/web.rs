@@ -183,12 +183,11 @@ impl<'cap> WebChannel<'cap> {
                         format!("{len} bytes for stream offset {offset} came after that place was given up"),
                     )
                 }
-                StreamItem::Uncompared { offset, len, at } => (
-                    Kind::OverlapUncompared,
-                    len,
-                    at,
-                    format!("{len} bytes from stream offset {offset} sent again too late to compare"),
-                ),
+                StreamItem::Uncompared { offset, len, at } => {
+                    hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
+                    let detail = format!("{len} bytes from stream offset {offset} sent again too late to compare");
+                    (Kind::OverlapUncompared, len, at, detail)
+                }
                 StreamItem::OutOfWindow { len, at } => (
                     Kind::OutOfWindow,
                     len,

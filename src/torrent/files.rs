@@ -16,6 +16,8 @@ pub struct TorrentFile {
     pub size: u64,
     /// Whether it is padding (BEP 47): nobody's content.
     pub pad: bool,
+    /// Whether only its name says so: then it may be a file like any other, and not of zeros.
+    pub pad_by_name: bool,
     /// Place of its first byte in the torrent's byte space.
     pub offset: u64,
     /// Root of its Merkle tree (BEP 52); `None` in a v1 torrent, for padding and for an empty file.
@@ -51,11 +53,14 @@ pub(super) fn display_component(raw: &[u8]) -> String {
     }
 }
 
-/// Whether BEP 47 or an older custom says that the file is padding.
-pub(super) fn is_pad(file: &Value<'_>, components: &[&[u8]]) -> bool {
-    let attributes = file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default();
-    attributes.contains(&b'p')
-        || matches!(components, [b".pad", number] if !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+/// Whether BEP 47 says that the file is padding.
+pub(super) fn is_pad(file: &Value<'_>) -> bool {
+    file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default().contains(&b'p')
+}
+
+/// Whether a file has a name that, by custom, only padding has.
+pub(super) fn is_named_pad(components: &[&[u8]]) -> bool {
+    matches!(components, [b".pad", number] if !number.is_empty() && number.iter().all(u8::is_ascii_digit))
         || components.last().is_some_and(|name| name.starts_with(LEGACY_PAD))
 }
 
@@ -85,12 +90,12 @@ mod tests {
 
     #[test]
     fn padding_is_known_by_attribute_or_by_name() {
-        let attr = Value::Dict(vec![]);
-        assert!(is_pad(&attr, &[b".pad", b"16384"]));
-        assert!(!is_pad(&attr, &[b".pad", b"readme"]));
-        assert!(is_pad(&attr, &[b"dir", b"_____padding_file_0_if you see this file"]));
+        assert!(is_named_pad(&[b".pad", b"16384"]));
+        assert!(!is_named_pad(&[b".pad", b"readme"]));
+        assert!(is_named_pad(&[b"dir", b"_____padding_file_0_if you see this file"]));
+        assert!(!is_pad(&Value::Dict(vec![])));
         let bounds = crate::bencode::Bounds::default();
         let attr = crate::bencode::parse(b"d4:attr2:xpe", &bounds).expect("valid");
-        assert!(is_pad(&attr, &[b"anything"]));
+        assert!(is_pad(&attr));
     }
 }

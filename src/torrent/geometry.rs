@@ -151,6 +151,12 @@ impl Geometry {
         pad_files.chain(tail)
     }
 
+    /// Whether some padding of the piece is known by its name only.
+    pub fn guesses_pads(&self, piece: PieceIndex) -> bool {
+        let base = self.piece_offset(piece);
+        self.overlapping(base..base + u64::from(self.piece_size(piece))).any(|(_, file)| file.pad_by_name)
+    }
+
     /// The content under `range` of the piece, file by file; ranges within the file.
     pub fn files_in(&self, piece: PieceIndex, range: Range<u32>) -> impl Iterator<Item = (usize, Range<u64>)> {
         let base = self.piece_offset(piece);
@@ -187,7 +193,7 @@ mod tests {
     use super::*;
 
     fn file(size: u64, pad: bool, offset: u64) -> TorrentFile {
-        TorrentFile { path: "f".to_owned(), size, pad, offset, pieces_root: None }
+        TorrentFile { path: "f".to_owned(), size, pad, pad_by_name: false, offset, pieces_root: None }
     }
 
     fn v1(piece_length: u32, sizes: &[(u64, bool)]) -> Geometry {

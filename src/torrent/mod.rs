@@ -250,6 +250,11 @@ impl Torrent {
         self.geometry.pads(piece)
     }
 
+    /// Whether some of that padding is known by its name only, so that it may not be zeros.
+    pub fn guesses_pads(&self, piece: PieceIndex) -> bool {
+        self.geometry.guesses_pads(piece)
+    }
+
     /// The content under `range` of the piece: each file's index in [`Torrent::files`] with the range within the
     /// file. Padding is left out.
     pub fn files_in(&self, piece: PieceIndex, range: Range<u32>) -> impl Iterator<Item = (usize, Range<u64>)> {

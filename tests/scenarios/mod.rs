@@ -6,6 +6,7 @@ mod claims;
 mod collision;
 mod content;
 mod dialects;
+mod doubts;
 mod hearsay;
 mod hostile;
 mod identity;

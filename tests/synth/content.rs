@@ -102,6 +102,12 @@ impl Recipe {
         self
     }
 
+    /// A pad file with other bytes than the zeros that BEP 47 asks for.
+    pub fn pad_of(mut self, bytes: Vec<u8>) -> Self {
+        self.files.push(File { name: format!("{}", bytes.len()), bytes, pad: true });
+        self
+    }
+
     pub fn private(mut self) -> Self {
         self.private = true;
         self

@@ -40,6 +40,7 @@ struct Listed<'a> {
     components: Vec<&'a [u8]>,
     size: u64,
     pad: bool,
+    pad_by_name: bool,
     pieces_root: Option<[u8; 32]>,
     /// Where it is listed, in bytes from the start of the input.
     at: usize,
@@ -194,8 +195,8 @@ fn lay_out(listed: &[Listed<'_>], piece_length: u32, layout: Layout) -> Result<G
             Layout::V2 => file.size.next_multiple_of(unit),
             Layout::V1 | Layout::Unknown => file.size,
         });
-        let Listed { size, pad, pieces_root, .. } = *file;
-        files.push(TorrentFile { path: file.path(), size, pad, offset, pieces_root });
+        let Listed { size, pad, pad_by_name, pieces_root, .. } = *file;
+        files.push(TorrentFile { path: file.path(), size, pad, pad_by_name, offset, pieces_root });
     }
     let pieces = u32::try_from(end.div_ceil(unit)).map_err(|_| {
         let at = listed.first().map_or(0, |file| file.at);

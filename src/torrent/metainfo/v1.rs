@@ -2,13 +2,23 @@
 
 use crate::bencode::Item;
 
-use super::{super::files::is_pad, Flaw, Listed, size};
+use super::{
+    super::files::{is_named_pad, is_pad},
+    Flaw, Listed, size,
+};
 
 /// The files in order.
 pub(super) fn read<'a>(info: &Item<'a>, name: &'a [u8]) -> Result<Vec<Listed<'a>>, Flaw> {
     if info.find(b"files").is_none() {
         let size = size(info, "length")?;
-        return Ok(vec![Listed { components: vec![name], size, pad: false, pieces_root: None, at: info.offset }]);
+        return Ok(vec![Listed {
+            components: vec![name],
+            size,
+            pad: false,
+            pad_by_name: false,
+            pieces_root: None,
+            at: info.offset,
+        }]);
     }
     let Some(list) = info.find(b"files").and_then(|files| files.list()) else {
         return Err(Flaw::entry(info, "files", "a list of files"));
@@ -18,8 +28,10 @@ pub(super) fn read<'a>(info: &Item<'a>, name: &'a [u8]) -> Result<Vec<Listed<'a>
     for file in list {
         let size = size(file, "length")?;
         let components = components(file)?;
-        let pad = is_pad(file, &components);
-        files.push(Listed { components, size, pad, pieces_root: None, at: file.offset });
+        let by_attribute = is_pad(file);
+        let pad_by_name = !by_attribute && is_named_pad(&components);
+        let pad = by_attribute || pad_by_name;
+        files.push(Listed { components, size, pad, pad_by_name, pieces_root: None, at: file.offset });
         end = end
             .checked_add(size)
             .filter(|end| *end <= i64::MAX.unsigned_abs())

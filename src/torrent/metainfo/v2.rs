@@ -46,7 +46,14 @@ fn walk<'a>(node: &Item<'a>, path: &mut Vec<&'a [u8]>, files: &mut Vec<Listed<'a
         } else {
             let size = size(below, "length")?;
             let root = if size == 0 { None } else { Some(pieces_root(below)?) };
-            files.push(Listed { components: path.clone(), size, pad: false, pieces_root: root, at: below.offset });
+            files.push(Listed {
+                components: path.clone(),
+                size,
+                pad: false,
+                pad_by_name: false,
+                pieces_root: root,
+                at: below.offset,
+            });
         }
     }
     Ok(())
