@@ -77,6 +77,8 @@ pub enum Kind {
     HybridMismatch,
     /// Two connections between different addresses that are one, on both sides of an address translation.
     SameConnection,
+    /// A peer declared a port (BEP 10 `p`) of its address at which another client was seen.
+    DeclaredPort,
     /// The two handshakes of one connection name different info-hashes.
     InfoHashMismatch,
     /// A handshake or block for a torrent that was not given.
@@ -127,6 +129,7 @@ impl Kind {
             Self::Sha1Collision => "sha1-collision",
             Self::HybridMismatch => "hybrid-mismatch",
             Self::SameConnection => "same-connection",
+            Self::DeclaredPort => "declared-port",
             Self::InfoHashMismatch => "info-hash-mismatch",
             Self::TorrentNotGiven => "torrent-not-given",
             Self::PossibleUtp => "possible-utp",

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::credit::{Parties, Proofs, Proven};
-use super::ladder::{Known, Ladder};
+use super::credit::{Files, Parties, Proofs, Proven};
+use super::ladder::{Known, Ladder, keep_earlier};
 use super::mentions::by_torrent;
 use super::parties::{Group, parties_of, subjects_of};
+use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
     Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
@@ -20,6 +21,7 @@ use crate::ledger::{Ledger, Record, TorrentKey};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::packet::Endpoint;
 use crate::provenance::{FrameId, Sightings, Span};
+use crate::session::PieceSet;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
@@ -51,7 +53,9 @@ pub(crate) fn build(
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
     let records = ledger.records();
-    let groups = subjects_of(records, window_silence_ns);
+    let ports = ports_of(records, window_silence_ns);
+    note_disclaimed(records, &ports, &mut anomalies);
+    let groups = subjects_of(records, &ports, window_silence_ns);
     let parties = parties_of(records, &groups);
     let proofs = Proofs::of(ledger, &parties, groups.len());
     let received = received(records, &parties, groups.len());
@@ -70,6 +74,8 @@ pub(crate) fn build(
         ledger,
         torrents,
         clock_steps: &clock_steps,
+        ports: &ports,
+        clients: &parties.client,
         proofs: &proofs,
         received: &received,
         metadata: dictionaries,
@@ -149,13 +155,15 @@ fn unlisted(
             if found.connections == 1 { "is" } else { "are" }
         ),
     });
+    let mut torrents: Vec<_> = found.torrents.iter().map(|(key, count)| (hash(*key), *count)).collect();
+    torrents.sort_by(|(one, _), (other, _)| (one.is_none(), one).cmp(&(other.is_none(), other)));
     Some(Unlisted {
         connections: found.connections,
         endpoints,
         more_endpoints,
         bytes: found.bytes,
         span,
-        torrents: found.torrents.iter().map(|(key, count)| (hash(*key), *count)).collect(),
+        torrents,
         other_torrents: found.other_torrents,
     })
 }
@@ -192,6 +200,21 @@ fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
     }
 }
 
+/// Ports that were declared, but at which another client was seen: the sender is not named by them.
+fn note_disclaimed(records: &[Record], ports: &[Port], anomalies: &mut Anomalies) {
+    for (record, port) in records.iter().zip(ports) {
+        let Some(disclaimed) = port.disclaimed else { continue };
+        anomalies.note(Kind::DeclaredPort, 1, || Example {
+            span: record.facts.span,
+            flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
+            detail: format!(
+                "it declares port {disclaimed}, at which its address shows what is not known to be the same client: it \
+                 goes by the port that it sent from"
+            ),
+        });
+    }
+}
+
 /// Payload sent to each subject: what the transfers back on its own connections served, in its own time window.
 fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> {
     let mut received = vec![0; subjects];
@@ -209,6 +232,10 @@ struct Context<'a> {
     torrents: &'a Torrents,
     /// Ascending.
     clock_steps: &'a [FrameId],
+    /// By record.
+    ports: &'a [Port],
+    /// By record: see [`Parties::client`].
+    clients: &'a [usize],
     proofs: &'a Proofs,
     /// By subject.
     received: &'a [u64],
@@ -233,7 +260,7 @@ impl Context<'_> {
         let named = &facts.named_clients;
         let clients: BTreeSet<String> =
             if named.is_empty() { facts.peer_ids.iter().filter_map(client_name).collect() } else { named.clone() };
-        let claimed = self.advertised(record);
+        let claimed = self.advertised(&[record]);
         let transfer = Transfer {
             uploader: record.key.uploader,
             downloader: record.key.downloader,
@@ -262,7 +289,7 @@ impl Context<'_> {
             span,
             served_span: record.served_span.filter(|_| counts.served > 0),
             seen: facts.seen.clone(),
-            files: proven.files.iter().map(|(file, bytes)| (*file, *bytes)).collect(),
+            files: proven.files.iter().map(|(file, verified)| (*file, verified.bytes)).collect(),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
             paths: facts.paths.clone(),
@@ -282,10 +309,14 @@ impl Context<'_> {
         let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
         let mut bytes = Bytes::default();
         let mut subject = Subject {
-            endpoint: Endpoint { ip: first.key.uploader.ip, port: first.subject_port() },
+            endpoint: Endpoint {
+                ip: first.key.uploader.ip,
+                port: self.ports.get(group.first()?.0 as usize)?.named,
+            },
             carrier: first.key.carrier,
             info_hash: (self.hash)(first.key.torrent),
             port_basis: PortBasis::Observed,
+            sent_from: BTreeSet::new(),
             listen_port: None,
             peer_ids: BTreeSet::new(),
             clients: BTreeSet::new(),
@@ -313,7 +344,6 @@ impl Context<'_> {
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
             subject.clients.extend(transfer.uploader_clients.iter().cloned());
             subject.flags.extend(transfer.flags.iter());
-            subject.pieces_advertised = subject.pieces_advertised.max(transfer.pieces_advertised);
             subject.span = subject.span.join(transfer.span);
             subject.served_span = match (subject.served_span, transfer.served_span) {
                 (Some(one), Some(other)) => Some(one.join(other)),
@@ -321,12 +351,12 @@ impl Context<'_> {
             };
             subject.seen.join(&transfer.seen);
             refuted.extend(record.refuted_pieces.iter().copied());
-            let declared = record.facts.listen_port;
-            if declared.is_some_and(|port| port != record.key.uploader.port) {
+            let port = self.ports.get(id.0 as usize)?;
+            if port.named != record.key.uploader.port {
                 subject.port_basis = PortBasis::Declared;
             }
-            let accepted = (record.facts.opened_by_downloader > 0).then_some(record.key.uploader.port);
-            subject.listen_port = subject.listen_port.or(declared).or(accepted);
+            subject.sent_from.insert(record.key.uploader.port);
+            subject.listen_port = subject.listen_port.or(port.listens);
         }
         subject.received = self.received.get(index).copied().unwrap_or(0);
         // It may have sent the parts of the dictionary to several others.
@@ -336,7 +366,11 @@ impl Context<'_> {
         // Sole and verified are counted per subject: several transfers may make up one piece.
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
-        self.whole_file(&mut ladder, first.key.torrent, proven);
+        let clients: BTreeSet<usize> =
+            group.iter().filter_map(|id| self.clients.get(id.0 as usize).copied()).collect();
+        let files = clients.into_iter().filter_map(|client| self.proofs.clients.get(client));
+        self.whole_file(&mut ladder, first.key.torrent, files);
+        subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
         subject.grade = ladder.grade();
         subject.rungs = ladder.rungs();
@@ -397,23 +431,23 @@ impl Context<'_> {
         ladder.refuted = record.refuted_span;
         ladder.namesake = record.is_namesake();
         ladder.metadata = self.metadata_served(&[record]).filter(|part| part.is_whole()).map(|part| part.span);
-        self.whole_file(ladder, record.key.torrent, proven);
+        self.whole_file(ladder, record.key.torrent, [&proven.files]);
     }
 
-    /// G9: every byte of a file, and the file that comes nearest to it.
-    fn whole_file(&self, ladder: &mut Ladder, key: TorrentKey, proven: &Proven) {
+    /// G9: every byte of a file from one client, the first one by its frames, and the file that comes nearest to it.
+    fn whole_file<'f>(&self, ladder: &mut Ladder, key: TorrentKey, clients: impl IntoIterator<Item = &'f Files>) {
         let Some(torrent) = self.ledger.given(key) else { return };
         let mut best: Option<(u64, u64, usize)> = None;
-        for (index, bytes) in &proven.files {
-            let Some(file) = torrent.files().get(*index) else { continue };
-            if *bytes == file.size && file.size > 0 && !file.pad {
-                ladder.file = proven.span;
+        for (index, verified) in clients.into_iter().flatten() {
+            let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
+            if bytes == file.size && file.size > 0 && !file.pad {
+                keep_earlier(&mut ladder.file, Some(verified.span));
             }
             let better = best.is_none_or(|(most, size, _)| {
-                u128::from(*bytes) * u128::from(size) > u128::from(most) * u128::from(file.size)
+                u128::from(bytes) * u128::from(size) > u128::from(most) * u128::from(file.size)
             });
             if better {
-                best = Some((*bytes, file.size, *index));
+                best = Some((bytes, file.size, *index));
             }
         }
         ladder.best_file = best.and_then(|(bytes, size, index)| {
@@ -428,17 +462,27 @@ impl Context<'_> {
         MetadataPart::of(dictionaries, records)
     }
 
-    /// Pieces claimed, no more than the torrent has.
-    fn advertised(&self, record: &Record) -> u64 {
-        let pieces = self.ledger.given(record.key.torrent).map(|torrent| u64::from(torrent.piece_count()));
-        let facts = &record.facts;
-        match pieces.filter(|pieces| *pieces > 0) {
-            Some(pieces) if facts.advertised_all => pieces,
-            pieces => {
-                let kept = facts.advertised_pieces.count_below(pieces.unwrap_or(u64::MAX));
-                kept.max(facts.advertised_least)
-            }
+    /// Pieces claimed in these transfers, which are one subject's, no more than the torrent has; at least, where not all
+    /// claims were kept.
+    fn advertised(&self, records: &[&Record]) -> u64 {
+        let facts = || records.iter().map(|record| &record.facts);
+        let torrent = records.first().and_then(|record| self.ledger.given(record.key.torrent));
+        let pieces = torrent.map(|torrent| u64::from(torrent.piece_count())).filter(|pieces| *pieces > 0);
+        if let Some(pieces) = pieces.filter(|_| facts().any(|facts| facts.advertised_all)) {
+            return pieces;
         }
+        let most = pieces.unwrap_or(u64::MAX);
+        let kept = match records {
+            [record] => record.facts.advertised_pieces.count_below(most),
+            _ => {
+                let mut union = PieceSet::default();
+                let mut whole = true;
+                facts().for_each(|facts| whole &= union.union(&facts.advertised_pieces));
+                let each = facts().map(|facts| facts.advertised_pieces.count_below(most)).max().filter(|_| !whole);
+                union.count_below(most).max(each.unwrap_or(0))
+            }
+        };
+        facts().map(|facts| facts.advertised_least).fold(kept, u64::max)
     }
 
     fn flags(&self, record: &Record, proven: &Proven, span: Span) -> BTreeSet<Flag> {

@@ -1,11 +1,11 @@
 //! From what was verified of each piece to figures per transfer and subject.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
 use crate::evidence::Standard;
-use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, Record, TorrentKey, TransferId, Unit, UnitBook};
-use crate::packet::Endpoint;
+use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
@@ -19,17 +19,27 @@ pub(super) struct Proven {
     pub(super) sole: u64,
     pub(super) pieces_verified: u64,
     pub(super) pieces_sole: u64,
-    /// Different bytes of each file; of a subject, those of the client that sent most of it.
-    pub(super) files: BTreeMap<usize, u64>,
+    /// Different bytes of each file. Of a subject they are with its clients, see [`Proofs::clients`].
+    pub(super) files: Files,
     /// The first piece with a verified byte.
     pub(super) first_part: Option<Span>,
     /// The first piece that came from it alone.
     pub(super) first_sole: Option<Span>,
-    /// All of its verified frames.
-    pub(super) span: Option<Span>,
     pub(super) standard: Option<Standard>,
     pub(super) trivial: bool,
     pub(super) boomerang: bool,
+}
+
+/// What was verified of each file of a torrent, by its number.
+pub(super) type Files = BTreeMap<usize, FileBytes>;
+
+/// What was verified of one file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileBytes {
+    /// Different bytes of it.
+    pub(super) bytes: u64,
+    /// The frames of the units that they are in.
+    pub(super) span: Span,
 }
 
 /// What was verified of one torrent.
@@ -44,11 +54,9 @@ pub(super) struct Unique {
 pub(super) struct Proofs {
     pub(super) transfers: Vec<Proven>,
     pub(super) subjects: Vec<Proven>,
+    /// By [`Parties::client`]: files are whole only within one.
+    pub(super) clients: Vec<Files>,
     pub(super) torrents: BTreeMap<TorrentKey, Unique>,
-    /// Which client sent each transfer; see [`clients_of`].
-    client: Vec<usize>,
-    /// Different bytes of each file from each of them.
-    by_client: Vec<BTreeMap<usize, u64>>,
 }
 
 /// Which subject sends, and which receives, in each transfer.
@@ -57,6 +65,10 @@ pub(super) struct Parties {
     pub(super) uploader: Vec<usize>,
     /// Which client beyond doubt sends: a number for all transfers of a subject with a peer_id in common.
     pub(super) sender: Vec<usize>,
+    /// The same, but whatever a subject sent from one port is one client's, whatever its peer_ids.
+    pub(super) client: Vec<usize>,
+    /// The addresses of both ends.
+    pub(super) addresses: Vec<(IpAddr, IpAddr)>,
     /// `None` where nothing that the receiver sent is known.
     pub(super) downloader: Vec<Option<usize>>,
 }
@@ -66,9 +78,8 @@ impl Proofs {
         let mut proofs = Self {
             transfers: vec![Proven::default(); ledger.records().len()],
             subjects: vec![Proven::default(); subjects],
+            clients: vec![Files::default(); ledger.records().len()],
             torrents: BTreeMap::new(),
-            client: clients_of(ledger.records(), parties),
-            by_client: vec![BTreeMap::new(); ledger.records().len()],
         };
         let mut tally = Tally::default();
         for (key, book) in ledger.books() {
@@ -84,20 +95,7 @@ impl Proofs {
             }
             proofs.torrents.insert(key, unique);
         }
-        proofs.keep_best_clients(parties);
         proofs
-    }
-
-    /// A file is whole from a subject where one of its clients sent all of it (G9).
-    fn keep_best_clients(&mut self, parties: &Parties) {
-        for (subject, client) in parties.uploader.iter().zip(&self.client) {
-            let files = self.by_client.get_mut(*client).map(std::mem::take).unwrap_or_default();
-            let Some(proven) = self.subjects.get_mut(*subject) else { continue };
-            for (file, bytes) in files {
-                let most = proven.files.entry(file).or_default();
-                *most = bytes.max(*most);
-            }
-        }
     }
 
     /// Counts the units of one piece; `tally` is empty before and after.
@@ -163,7 +161,6 @@ impl Proofs {
         parties: &Parties,
         tally: &mut Tally,
     ) {
-        let client_of = &self.client;
         let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One client of one subject to one receiver: all bytes of the unit, or not.
@@ -171,15 +168,13 @@ impl Proofs {
             .iter()
             .filter(|credit| !credit.ranges.is_empty())
             .map(|credit| {
-                let client = client_of.get(credit.transfer.0 as usize).copied();
-                (subject_of(credit), Edge { client, sender: sender_of(credit), receiver: credit.receiver }, credit)
+                (subject_of(credit), Edge { sender: sender_of(credit), receiver: credit.receiver }, credit)
             })
             .collect();
         groups.sort_by_key(|(subject, edge, _)| (*subject, *edge));
         let earlier = Earlier::of(&book.credits, parties);
-        for of_client in groups.chunk_by(|one, other| (one.0, one.1.client) == (other.0, other.1.client)) {
-            let mut all = RangeSet::default();
-            for group in of_client.chunk_by(|one, other| one.1 == other.1) {
+        for of_subject in groups.chunk_by(|one, other| one.0 == other.0) {
+            for group in of_subject.chunk_by(|one, other| one.1 == other.1) {
                 let Some((subject, edge, _)) = group.first() else { continue };
                 let group = || group.iter().map(|(.., credit)| *credit);
                 let together: RangeSet = group().flat_map(|credit| credit.ranges.iter()).collect();
@@ -193,7 +188,7 @@ impl Proofs {
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
-                        add_files(&mut proven.files, piece, &credit.ranges);
+                        file_bytes(&mut proven.files, piece, &credit.ranges, credit.span);
                         tally.transfers.push((credit.transfer, own));
                     }
                     if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
@@ -201,38 +196,22 @@ impl Proofs {
                     }
                 }
                 tally.subjects.extend(subject.map(|subject| (subject, *edge, own)));
-                together.iter().for_each(|range| all.insert(range));
             }
-            let client = of_client.first().and_then(|(_, edge, _)| edge.client);
-            if let Some(files) = client.and_then(|client| self.by_client.get_mut(client)) {
-                add_files(files, piece, &all);
-            }
-        }
-    }
-}
-
-/// A number for each client of a subject: what one observed endpoint or one sender sent came from one. A port that is
-/// only declared tells nothing: clients behind one address may declare the same.
-fn clients_of(records: &[Record], parties: &Parties) -> Vec<usize> {
-    let mut joined: Vec<usize> = (0..records.len()).collect();
-    let root = |joined: &[usize], mut number: usize| {
-        while let Some(next) = joined.get(number).filter(|next| **next != number) {
-            number = *next;
-        }
-        number
-    };
-    let mut first: BTreeMap<(usize, Endpoint), usize> = BTreeMap::new();
-    for (index, (record, subject)) in records.iter().zip(&parties.uploader).enumerate() {
-        let sender = parties.sender.get(index).copied().unwrap_or(index);
-        let there = *first.entry((*subject, record.key.uploader)).or_insert(index);
-        for other in [sender, there] {
-            let (one, other) = (root(&joined, index), root(&joined, other));
-            if let Some(place) = joined.get_mut(one.max(other)) {
-                *place = one.min(other);
+            let client_of = |credit: &Credit| parties.client.get(credit.transfer.0 as usize).copied();
+            let mut clients: Vec<(Option<usize>, &Credit)> =
+                of_subject.iter().map(|(.., credit)| (client_of(credit), *credit)).collect();
+            clients.sort_by_key(|(client, _)| *client);
+            for of_client in clients.chunk_by(|one, other| one.0 == other.0) {
+                let credits = || of_client.iter().map(|(_, credit)| *credit);
+                let all: RangeSet = credits().flat_map(|credit| credit.ranges.iter()).collect();
+                let span = credits().map(|credit| credit.span).reduce(Span::join);
+                let client = of_client.first().and_then(|(client, _)| *client);
+                if let Some((files, span)) = client.and_then(|client| self.clients.get_mut(client)).zip(span) {
+                    file_bytes(files, piece, &all, span);
+                }
             }
         }
     }
-    (0..records.len()).map(|index| root(&joined, index)).collect()
 }
 
 /// A piece of a torrent.
@@ -292,8 +271,6 @@ struct Tally {
 /// One client of a subject, and whom it sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {
-    /// By [`clients_of`]; each of its senders is in one only.
-    client: Option<usize>,
     sender: Option<usize>,
     receiver: Receiver,
 }
@@ -317,17 +294,18 @@ impl Proven {
         }
         keep_earlier(&mut self.first_part, Some(span));
         keep_earlier(&mut self.first_sole, finding.sole);
-        self.span = Some(self.span.map_or(span, |known| known.join(span)));
         keep_standard(&mut self.standard, finding.standard);
         self.trivial |= finding.trivial;
         self.boomerang |= finding.boomerang;
     }
 }
 
-/// Adds bytes of a piece to those of the files that they are of.
-fn add_files(files: &mut BTreeMap<usize, u64>, piece: &Piece<'_>, ranges: &RangeSet) {
+/// Adds verified `ranges` of `piece` to the files that they are of.
+fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Span) {
     for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
-        *files.entry(file).or_default() += range.end - range.start;
+        let known = files.entry(file).or_insert(FileBytes { bytes: 0, span });
+        known.bytes += range.end - range.start;
+        known.span = known.span.join(span);
     }
 }
 
@@ -355,16 +333,33 @@ fn keep_standard(known: &mut Option<Standard>, found: Option<Standard>) {
     }
 }
 
-/// When each subject first sent a unit to each other one.
-struct Earlier(BTreeMap<(usize, usize), Span>);
+/// When each end first sent a unit to each other one.
+struct Earlier(BTreeMap<Ends, Span>);
+
+/// Who sends to whom. By address: who connects from another port, or over another transport, is no stranger. Where both
+/// ends have one address, only subjects tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ends {
+    Addresses(IpAddr, IpAddr),
+    Subjects(usize, usize),
+}
+
+impl Ends {
+    fn reverse(self) -> Self {
+        match self {
+            Self::Addresses(uploader, downloader) => Self::Addresses(downloader, uploader),
+            Self::Subjects(uploader, downloader) => Self::Subjects(downloader, uploader),
+        }
+    }
+}
 
 impl Earlier {
     fn of(credits: &[Credit], parties: &Parties) -> Self {
-        let mut first: BTreeMap<(usize, usize), Span> = BTreeMap::new();
+        let mut first: BTreeMap<Ends, Span> = BTreeMap::new();
         // Nothing comes before the only one.
         for credit in credits.iter().filter(|_| credits.len() > 1) {
-            if let Some(edge) = parties.edge(credit.transfer) {
-                let known = first.entry(edge).or_insert(credit.span);
+            if let Some(ends) = parties.ends(credit.transfer) {
+                let known = first.entry(ends).or_insert(credit.span);
                 if credit.span.first.precedes(known.first) {
                     *known = credit.span;
                 }
@@ -375,16 +370,19 @@ impl Earlier {
 
     /// Whether the receiver had sent the same unit to the sender before (T24).
     fn boomerang(&self, credit: &Credit, parties: &Parties) -> bool {
-        let Some((uploader, downloader)) = parties.edge(credit.transfer) else { return false };
-        self.0.get(&(downloader, uploader)).is_some_and(|back| back.first.precedes(credit.span.first))
+        let back = parties.ends(credit.transfer).and_then(|ends| self.0.get(&ends.reverse()));
+        back.is_some_and(|back| back.first.precedes(credit.span.first))
     }
 }
 
 impl Parties {
-    /// The sending and the receiving subject of a transfer.
-    fn edge(&self, transfer: TransferId) -> Option<(usize, usize)> {
+    fn ends(&self, transfer: TransferId) -> Option<Ends> {
         let index = transfer.0 as usize;
-        Some((self.uploader.get(index).copied()?, self.downloader.get(index).copied().flatten()?))
+        let (uploader, downloader) = *self.addresses.get(index)?;
+        if uploader != downloader {
+            return Some(Ends::Addresses(uploader, downloader));
+        }
+        Some(Ends::Subjects(self.uploader.get(index).copied()?, self.downloader.get(index).copied().flatten()?))
     }
 }
 

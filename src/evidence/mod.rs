@@ -7,6 +7,7 @@ mod ladder;
 mod mentions;
 mod metadata;
 mod parties;
+mod ports;
 mod same;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -360,7 +361,7 @@ pub struct Transfer {
 pub enum PortBasis {
     /// The port of the packets.
     Observed,
-    /// The peer declared it on that connection (BEP 10 `p`).
+    /// The peer declared it on that connection (BEP 10 `p`), and no other client was seen there.
     Declared,
 }
 
@@ -377,7 +378,8 @@ impl PortBasis {
 /// One (IP, port, transport, torrent, time window).
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The address, and the listen port if the peer declared it, else the observed port.
+    /// The address, and the listen port if the peer declared it and nothing speaks against that, else the observed
+    /// port.
     pub endpoint: Endpoint,
     /// How it spoke.
     pub carrier: Carrier,
@@ -385,7 +387,10 @@ pub struct Subject {
     pub info_hash: Option<InfoHash>,
     /// On what the port rests.
     pub port_basis: PortBasis,
-    /// The port that it accepts connections on, where known: declared, or seen accepting one.
+    /// The ports that its packets came from.
+    pub sent_from: BTreeSet<u16>,
+    /// The port that it accepts connections on, where known: seen accepting one, or else declared, unless another
+    /// client was seen at the declared one.
     pub listen_port: Option<u16>,
     /// The peer_ids that it used.
     pub peer_ids: BTreeSet<[u8; 20]>,

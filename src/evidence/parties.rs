@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Carrier;
 use super::credit::Parties;
+use super::ports::Port;
 use crate::ledger::{Record, TorrentKey, TransferId, TransferKey};
 use crate::packet::Endpoint;
 use crate::provenance::Span;
@@ -12,10 +13,12 @@ use crate::provenance::Span;
 pub(super) type Group = Vec<TransferId>;
 
 /// Which transfers make up each subject.
-pub(super) fn subjects_of(records: &[Record], silence_ns: i64) -> Vec<Group> {
+pub(super) fn subjects_of(records: &[Record], ports: &[Port], silence_ns: i64) -> Vec<Group> {
     let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
-    for (index, record) in records.iter().enumerate().filter(|(_, record)| record.is_shown()) {
-        let endpoint = Endpoint { ip: record.key.uploader.ip, port: record.subject_port() };
+    for (index, (record, port)) in
+        records.iter().zip(ports).enumerate().filter(|(_, (record, _))| record.is_shown())
+    {
+        let endpoint = Endpoint { ip: record.key.uploader.ip, port: port.named };
         if let Some(span) = record.facts.span.or(record.served_span) {
             let key = (endpoint, record.key.carrier, record.key.torrent);
             keyed.entry(key).or_default().push((span, TransferId(index as u32)));
@@ -74,7 +77,10 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
             subject(by_key.get(&key)).or_else(|| subject(by_ends.get(&ends(key))))
         })
         .collect();
-    Parties { uploader, sender: senders_of(records, groups), downloader }
+    let sender = senders_of(records, groups);
+    let client = clients_of(records, groups);
+    let addresses = records.iter().map(|record| (record.key.uploader.ip, record.key.downloader.ip)).collect();
+    Parties { uploader, sender, client, addresses, downloader }
 }
 
 /// When the records of each key were active first, with their numbers; sorted.
@@ -119,6 +125,34 @@ fn senders_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
         }
     }
     sender
+}
+
+/// A number for each client of a subject that may have a whole file: all that was sent from one port is one client's,
+/// and so is what has a peer_id in common with it. What only declares the same port is not.
+fn clients_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
+    let mut client: Vec<usize> = (0..records.len()).collect();
+    for group in groups {
+        let mut by_port: BTreeMap<u16, usize> = BTreeMap::new();
+        let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
+        for index in group.iter().map(|id| id.0 as usize) {
+            let Some(record) = records.get(index) else { continue };
+            let mut join = |known: usize| {
+                let (one, other) = (root(&client, known), root(&client, index));
+                client.get_mut(one.max(other)).into_iter().for_each(|later| *later = one.min(other));
+            };
+            join(*by_port.entry(record.key.uploader.port).or_insert(index));
+            record.facts.peer_ids.iter().for_each(|id| join(*by_id.entry(*id).or_insert(index)));
+        }
+    }
+    (0..records.len()).map(|index| root(&client, index)).collect()
+}
+
+/// The first record that `index` leads to: each leads to an earlier one, or to itself.
+fn root(client: &[usize], mut index: usize) -> usize {
+    while let Some(earlier) = client.get(index).filter(|earlier| **earlier < index) {
+        index = *earlier;
+    }
+    index
 }
 
 #[cfg(test)]

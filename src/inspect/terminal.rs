@@ -139,9 +139,9 @@ fn held(inspection: &Inspection, page: &mut Page) {
         page.line(&others);
     }
     let quality = &inspection.quality;
-    if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
-    {
-        page.line(&format!("time {} to {} ({}), UTC", clock(first), clock(last), duration(length)));
+    if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
+        let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
+        page.line(&format!("time {} to {}{length}, UTC", clock(first), clock(last)));
     }
 }
 

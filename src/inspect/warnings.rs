@@ -2,7 +2,7 @@
 
 use super::Inspection;
 use crate::anomaly::Kind;
-use crate::report::{Anomaly, Input, counted, duration, escaped, grouped};
+use crate::report::{Anomaly, Input, counted, escaped, grouped};
 
 /// The warnings, the most far-reaching first.
 pub(super) fn of(inspection: &Inspection) -> Vec<String> {
@@ -39,9 +39,8 @@ pub(super) fn of(inspection: &Inspection) -> Vec<String> {
         ));
     }
     if quality.clock_steps > 0 {
-        let length = quality.duration_ns.map(duration).unwrap_or_default();
         out.push(format!(
-            "The clock stepped {}: no duration across a step is meaningful, and {length} is none.",
+            "The clock stepped {}: no duration across a step is meaningful.",
             if quality.clock_steps == 1 {
                 "once".into()
             } else {

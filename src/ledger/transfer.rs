@@ -223,7 +223,7 @@ impl Record {
     }
 
     /// When it was active, as far as is known: what is served counts before its connection is over.
-    pub(super) fn active(&self) -> Option<Span> {
+    pub(crate) fn active(&self) -> Option<Span> {
         match (self.facts.span, self.served_span) {
             (Some(facts), Some(served)) => Some(facts.join(served)),
             (facts, served) => facts.or(served),

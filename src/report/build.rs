@@ -203,6 +203,7 @@ fn subject(subject: &evidence::Subject) -> Subject {
         transport: subject.carrier.name(),
         info_hash: subject.info_hash.as_ref().map(ToString::to_string),
         port_basis: subject.port_basis.name(),
+        sent_from: subject.sent_from.iter().copied().collect(),
         listen_port: subject.listen_port,
         peer_ids: peer_ids(&subject.peer_ids),
         clients: subject.clients.iter().cloned().collect(),
@@ -276,7 +277,11 @@ fn quality(quality: &evidence::Quality) -> Quality {
         udp_flows: quality.udp_flows,
         first_time: quality.span.map(|(first, _)| rfc3339(first.time)),
         last_time: quality.span.map(|(_, last)| rfc3339(last.time)),
-        duration_ns: quality.span.map(|(first, last)| last.time.0.abs_diff(first.time.0)),
+        // Over a step the times say nothing of how long it took (T46).
+        duration_ns: quality
+            .span
+            .filter(|_| quality.clock_steps == 0)
+            .map(|(first, last)| last.time.0.abs_diff(first.time.0)),
         seen_at_two_taps: Some(quality.seen_at_two_taps).filter(|count| *count > 0),
     }
 }

@@ -334,6 +334,9 @@ pub struct Subject {
     pub transport: &'static str,
     pub info_hash: Option<String>,
     pub port_basis: &'static str,
+    /// Not in the JSON: its transfers have them.
+    #[serde(skip)]
+    pub sent_from: Vec<u16>,
     pub listen_port: Option<u16>,
     pub peer_ids: Vec<String>,
     pub clients: Vec<String>,
@@ -487,7 +490,7 @@ pub struct Quality {
     pub udp_flows: u64,
     pub first_time: Option<String>,
     pub last_time: Option<String>,
-    /// Nanoseconds between the first and the last packet.
+    /// Nanoseconds between the first and the last packet; `None` where a clock stepped between them.
     pub duration_ns: Option<u64>,
     /// Left out where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]

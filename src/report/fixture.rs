@@ -179,6 +179,7 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         carrier: transfer.carrier,
         info_hash: transfer.info_hash.clone(),
         port_basis: PortBasis::Observed,
+        sent_from: BTreeSet::from([transfer.uploader.port]),
         listen_port: Some(transfer.uploader.port),
         peer_ids: transfer.uploader_peer_ids.clone(),
         clients: transfer.uploader_clients.clone(),

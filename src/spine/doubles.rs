@@ -76,10 +76,8 @@ impl Doubles {
 
     fn find(&mut self, mark: Mark, at: At) -> Option<At> {
         let fits = |(value, first): &(u64, At)| {
-            *value == mark.value
-                && (mark.sure
-                    || first.frame.file() != at.frame.file()
-                    || at.time.0.saturating_sub(first.time.0).unsigned_abs() <= DOUBLE_NS)
+            let most = if mark.sure || first.frame.file() != at.frame.file() { TAPS_APART_NS } else { DOUBLE_NS };
+            *value == mark.value && at.time.0.saturating_sub(first.time.0).unsigned_abs() <= most
         };
         let next = self.found.saturating_add(1).checked_sub(self.gone).and_then(|next| usize::try_from(next).ok());
         let index = match next.filter(|next| self.kept.get(*next).is_some_and(fits)) {
@@ -129,6 +127,8 @@ const LEAST: usize = 16;
 pub(super) const MOST: usize = 1_024;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;
+// Rationale: clocks of taps differ by seconds at most where anybody cares for them; days later it is another packet.
+const TAPS_APART_NS: u64 = 60_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +159,16 @@ mod tests {
         assert_eq!(doubles.original(mark(7, false), at(0, 2, 200), MOST), None);
         assert!(doubles.original(mark(7, false), at(0, 3, 210), MOST).is_some());
         assert!(doubles.original(mark(7, false), at(1, 1, 900), MOST).is_some());
+    }
+
+    #[test]
+    fn what_comes_again_more_than_a_minute_later_is_no_copy() {
+        for (file, sure) in [(0, true), (1, true), (1, false)] {
+            let mut doubles = Doubles::new(true);
+            doubles.original(mark(7, sure), at(0, 1, 0), MOST);
+            assert_eq!(doubles.original(mark(7, sure), at(file, 2, 60_001), MOST), None, "{file} {sure}");
+            assert!(doubles.original(mark(7, sure), at(file, 3, 60_010), MOST).is_some());
+        }
     }
 
     #[test]

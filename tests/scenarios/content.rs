@@ -5,6 +5,7 @@ use peerproof::evidence::{Bytes, Flag, Grade};
 
 use super::*;
 use crate::synth::run::{Run, analyze, subject, sums, transfer};
+use crate::synth::utp::UtpConn;
 
 #[test]
 fn t13_a_piece_of_one_sender_that_fails_is_refuted() {
@@ -218,6 +219,76 @@ fn t24_a_piece_that_comes_back_is_a_boomerang() {
     assert!(back.flags.contains(&Flag::Boomerang));
     assert!(!transfer(&evidence, M, S).flags.contains(&Flag::Boomerang));
     assert_eq!(subject(&evidence, M).bytes.verified, 16_384);
+}
+
+#[test]
+fn t24_a_boomerang_comes_back_to_any_port_and_over_any_transport() {
+    let torrent = four_pieces();
+    for utp in [false, true] {
+        let mut world = World::new();
+        let conn = join(&mut world, &torrent, M, S);
+        world.send(conn, Side::A, &wire::have(0));
+        world.send(conn, Side::A, &wire::unchoke());
+        world.fetch(conn, Side::A, &torrent, 0);
+        let other = "81.2.69.10:50999";
+        if utp {
+            let mut back = UtpConn::open(&mut world, address(other), address(S), 77, [1, 500]);
+            back.join(&mut world, &torrent, [id(1), id(2)]);
+            back.fetch(&mut world, &torrent, 0);
+        } else {
+            let back = join(&mut world, &torrent, other, S);
+            world.fetch(back, Side::B, &torrent, 0);
+        }
+        let evidence = analyze(&world, &torrent);
+        assert!(transfer(&evidence, S, other).flags.contains(&Flag::Boomerang));
+        assert!(!transfer(&evidence, M, S).flags.contains(&Flag::Boomerang));
+    }
+}
+
+#[test]
+fn between_peers_of_one_address_only_the_same_two_make_a_boomerang() {
+    let torrent = four_pieces();
+    let ends = ["127.0.0.1:6881", "127.0.0.1:6882", "127.0.0.1:6883"];
+    let mut world = World::new();
+    for pair in ends.windows(2) {
+        let conn = join(&mut world, &torrent, pair[1], pair[0]);
+        world.fetch(conn, Side::B, &torrent, 0);
+    }
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.transfers.iter().all(|row| !row.flags.contains(&Flag::Boomerang)));
+}
+
+#[test]
+fn a_file_that_two_clients_behind_one_declared_port_sent_is_nobodys_whole_file() {
+    let torrent = Recipe::single("one.bin", SMALL, 2 * SMALL as usize, 9).v1();
+    for (ids, grade) in [([2, 3], Grade::G8), ([2, 2], Grade::G9)] {
+        let mut world = World::new();
+        for (piece, (from, peer)) in (0..).zip(["93.184.16.1:40001", "93.184.16.1:40002"].into_iter().zip(ids)) {
+            let conn = world.meet(address(from), address(M), torrent.info_hash, [id(peer), id(1)]);
+            world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
+            world.send(conn, Side::A, &wire::have(piece));
+            world.send(conn, Side::A, &wire::unchoke());
+            world.fetch(conn, Side::A, &torrent, piece);
+        }
+        let evidence = analyze(&world, &torrent);
+        let both = subject(&evidence, "93.184.16.1:6881");
+        assert_eq!((both.grade, both.pieces_advertised), (grade, 2));
+    }
+}
+
+#[test]
+fn a_whole_file_is_shown_by_the_frames_of_its_own_units() {
+    let torrent = Recipe::folder("two", SMALL, 9).file("a", SMALL as usize).file("b", 3 * SMALL as usize).v1();
+    let mut world = World::new();
+    let conn = join(&mut world, &torrent, M, S);
+    world.fetch(conn, Side::B, &torrent, 0);
+    let after = world.packets.len() as u64;
+    world.fetch(conn, Side::B, &torrent, 1);
+    let evidence = analyze(&world, &torrent);
+    for rungs in [&transfer(&evidence, S, M).rungs, &subject(&evidence, S).rungs] {
+        let file = rungs.iter().find(|rung| rung.grade == Grade::G9).expect("the whole of a");
+        assert!(file.span.last.frame.number() <= after, "{file:?}");
+    }
 }
 
 #[test]

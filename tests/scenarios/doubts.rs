@@ -211,12 +211,13 @@ fn a_declared_port_and_a_peer_id_in_common_are_not_one_sender_beyond_doubt() {
         let mut world = World::new();
         for (end, begin) in ends.into_iter().zip([0, SMALL]) {
             let receiver = if begin == 0 { M } else { "81.2.69.10:50002" };
-            let conn = join_as(&mut world, &torrent, receiver, end, [id(1), id(2)]);
-            world.send(conn, Side::A, &wire::extended_handshake(Some(7_000), "Synth"));
-            world.send(conn, Side::B, &wire::extended_handshake(Some(6_881), "Synth"));
+            // The seeder opens it: a port that accepts is better known than a declared one.
+            let conn = world.meet(address(end), address(receiver), torrent.info_hash, [id(2), id(1)]);
+            world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
+            world.send(conn, Side::B, &wire::extended_handshake(Some(7_000), "Synth"));
             match begin {
-                0 => world.piece(conn, Side::B, &torrent, 0, 0, SMALL),
-                _ => world.bad_piece(conn, Side::B, &torrent, 0, begin, SMALL),
+                0 => world.piece(conn, Side::A, &torrent, 0, 0, SMALL),
+                _ => world.bad_piece(conn, Side::A, &torrent, 0, begin, SMALL),
             }
         }
         let evidence = analyze(&world, &torrent);
@@ -237,10 +238,10 @@ fn a_file_of_two_clients_behind_one_address_is_whole_from_neither() {
         let mut world = World::new();
         for (turn, (end, peer)) in ends.into_iter().zip(peers).enumerate() {
             let receiver = ["81.2.69.10:50001", "81.2.69.11:50001"][turn];
-            let conn = join_as(&mut world, &torrent, receiver, end, [id(1), id(peer)]);
-            world.send(conn, Side::B, &wire::extended_handshake(Some(6_881), "Synth"));
+            let conn = world.meet(address(end), address(receiver), torrent.info_hash, [id(peer), id(1)]);
+            world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
             let pieces = [0..2, 2..4][turn].clone();
-            pieces.for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+            pieces.for_each(|piece| world.fetch(conn, Side::A, &torrent, piece));
         }
         let evidence = analyze(&world, &torrent);
         let both = subject(&evidence, S);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use peerproof::evidence::{Bytes, Evidence, Flag};
+use peerproof::anomaly::Kind;
+use peerproof::evidence::{Bytes, Evidence, Flag, PortBasis};
 
 use super::*;
 use crate::synth::capture::{LINK_ETHERNET, Order, Ticks, pcap, pcapng};
@@ -103,6 +104,85 @@ fn t41_the_bad_block_of_a_later_client_is_not_laid_upon_the_one_before() {
         sum
     });
     assert_eq!((row.refuted, row.disputed), (0, row.served));
+}
+
+/// A client that opens a connection to M, declares port 6881 and sends pieces 0 and 1 of four.
+fn neighbour(world: &mut World, torrent: &Torrent, peer_id: [u8; 20]) {
+    let ends = [address("93.184.16.1:55555"), address(M)];
+    let conn = world.meet(ends[0], ends[1], torrent.info_hash, [peer_id, id(9)]);
+    world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
+    world.send(conn, Side::A, &wire::bitfield_full(torrent.pieces()));
+    world.send(conn, Side::A, &wire::unchoke());
+    (0..2).for_each(|piece| world.fetch(conn, Side::A, torrent, piece));
+}
+
+#[test]
+fn a_declared_port_lays_nothing_upon_another_client_that_was_seen_there() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    join_as(&mut world, &torrent, M, S, [id(9), wire::peer_id("-AA0001-", 1)]);
+    neighbour(&mut world, &torrent, wire::peer_id("-BB0001-", 2));
+    let evidence = analyze(&world, &torrent);
+    assert_eq!(subject(&evidence, S).bytes.served, 0);
+    let neighbour = subject(&evidence, "93.184.16.1:55555");
+    assert_eq!((neighbour.bytes, neighbour.port_basis), (clean(2 * u64::from(SMALL)), PortBasis::Observed));
+    assert_eq!(neighbour.listen_port, None);
+    assert_eq!(evidence.anomalies.tally(Kind::DeclaredPort).map(|tally| tally.count), Some(1));
+}
+
+#[test]
+fn a_declared_port_joins_what_one_client_sent_from_several_ports() {
+    let torrent = four_pieces();
+    // libtorrent has another peer_id for each connection.
+    for peer in [1, 2] {
+        let mut world = World::new();
+        let conn = join_as(&mut world, &torrent, M, S, [id(9), wire::peer_id("-LT2080-", 1)]);
+        world.fetch(conn, Side::B, &torrent, 2);
+        neighbour(&mut world, &torrent, wire::peer_id("-LT2080-", peer));
+        let evidence = analyze(&world, &torrent);
+        let both = subject(&evidence, S);
+        assert_eq!((both.bytes, both.port_basis), (clean(3 * u64::from(SMALL)), PortBasis::Declared));
+        assert_eq!(both.sent_from.iter().copied().collect::<Vec<_>>(), [6_881, 55_555]);
+    }
+}
+
+#[test]
+fn bytes_that_differ_are_not_laid_upon_an_endpoint_by_word_alone() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = join_as(&mut world, &torrent, M, S, [id(9), id(1)]);
+    world.fetch(conn, Side::B, &torrent, 2);
+    let ends = [address("93.184.16.1:55555"), address(M)];
+    let conn = world.meet(ends[0], ends[1], torrent.info_hash, [id(2), id(9)]);
+    world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), "Synth"));
+    world.send(conn, Side::B, &wire::request(0, 0, SMALL));
+    world.bad_piece(conn, Side::A, &torrent, 0, 0, SMALL);
+    let evidence = analyze(&world, &torrent);
+    assert_eq!(subject(&evidence, S).bytes, clean(u64::from(SMALL)));
+    assert_eq!(subject(&evidence, "93.184.16.1:55555").bytes.refuted, u64::from(SMALL));
+}
+
+#[test]
+fn hours_later_the_declared_port_may_be_anothers() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    join_as(&mut world, &torrent, M, S, [id(9), wire::peer_id("-AA0001-", 1)]);
+    world.pass(5 * HOUR);
+    neighbour(&mut world, &torrent, wire::peer_id("-BB0001-", 2));
+    let windows: Vec<_> = subjects(&analyze(&world, &torrent), S).iter().map(|one| one.bytes.served).collect();
+    assert_eq!(windows, [0, 2 * u64::from(SMALL)]);
+}
+
+#[test]
+fn a_port_that_was_seen_accepting_is_better_known_than_a_declared_one() {
+    let torrent = four_pieces();
+    let mut world = World::new();
+    let conn = join(&mut world, &torrent, M, S);
+    world.send(conn, Side::B, &wire::extended_handshake(Some(1), "Synth"));
+    world.fetch(conn, Side::B, &torrent, 0);
+    let evidence = analyze(&world, &torrent);
+    let seeder = subject(&evidence, S);
+    assert_eq!((seeder.port_basis, seeder.listen_port), (PortBasis::Observed, Some(6_881)));
 }
 
 #[test]

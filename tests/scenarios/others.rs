@@ -198,6 +198,7 @@ fn t46_a_clock_that_steps_is_reported_and_changes_no_figure() {
         assert_eq!(row.bytes, clean(sent(&world)), "{step}");
         assert!(row.flags.contains(&Flag::ClockStep), "{step}: {:?}", row.flags);
         assert_eq!(evidence.quality.clock_steps, 1);
+        assert!(Run::new().capture(world.pcap()).torrent(&torrent).json(1, 0).contains("\"duration_ns\": null"));
         assert_eq!(evidence.anomalies.tally(Kind::ClockStep).map(|tally| tally.count), Some(1));
     }
 }

@@ -112,13 +112,12 @@ fn read(document: &Document, page: &mut Page) {
         page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
     let quality = &document.quality;
-    if let (Some(first), Some(last), Some(length)) = (&quality.first_time, &quality.last_time, quality.duration_ns)
-    {
+    if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
+        let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
         page.line(&format!(
-            "time {} to {} ({}); all times are UTC, as the capture has them",
+            "time {} to {}{length}; all times are UTC, as the capture has them",
             clock(first),
-            clock(last),
-            duration(length)
+            clock(last)
         ));
     }
     page.line(&format!(
@@ -154,12 +153,34 @@ fn dated(document: &Document) -> Dated {
     if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
 }
 
-/// A subject as the text calls it: the endpoint, and the transport unless it is TCP, as one port is often used by two.
+/// A subject as the text calls it: the endpoint, and the transport unless it is TCP, as one port is often used by two;
+/// and where the port is only what it declared, that.
 fn name(subject: &Subject) -> String {
+    let (endpoint, basis) = (endpoint(subject), port_basis(subject));
+    if basis.is_empty() { endpoint } else { format!("{endpoint} {basis}") }
+}
+
+fn endpoint(subject: &Subject) -> String {
     match subject.transport {
         "tcp" => subject.endpoint.clone(),
         transport => format!("{} {transport}", subject.endpoint),
     }
+}
+
+/// `(port declared; sent from :55555)`, or nothing where all packets came from the port of the endpoint.
+fn port_basis(subject: &Subject) -> String {
+    if subject.port_basis != "declared" {
+        return String::new();
+    }
+    let own = subject.endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let (own, others): (Vec<u16>, Vec<u16>) = subject.sent_from.iter().partition(|port| Some(**port) == own);
+    let ports: Vec<_> = others.iter().take(MOST_PORTS).map(|port| format!(":{port}")).collect();
+    let more = match others.len().checked_sub(MOST_PORTS) {
+        Some(more @ 1..) => format!(" and {} more", grouped(more as u64)),
+        _ => String::new(),
+    };
+    let how = if own.is_empty() { "port declared; sent from" } else { "port declared; also sent from" };
+    format!("({how} {}{more})", ports.join(", "))
 }
 
 /// The names of `subjects`, the first few of many; one that stands for several subjects is named once.
@@ -224,6 +245,8 @@ fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
 
 // Rationale: a list of more names hides the sentence around it; the tables have them all.
 const MOST_NAMED: usize = 8;
+// Rationale: as above; the transfers have them all.
+const MOST_PORTS: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -247,6 +270,22 @@ mod tests {
         ] {
             assert!(flat.contains(part), "{part:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_declared_port_is_said_to_be_one_wherever_its_peer_is_named() {
+        let mut document = fixture::document();
+        let subject = &mut document.subjects[0];
+        (subject.port_basis, subject.sent_from) = ("declared", vec![55_555]);
+        let flat = terminal(&document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "by 1 peer: 10.77.3.10:6881 (port declared; sent from :55555).",
+            "(port declared; sent from :55555) served",
+        ] {
+            assert!(flat.contains(part), "{part:?} is not in:\n{flat}");
+        }
+        document.subjects[0].sent_from = vec![2, 3, 4, 5, 6_881];
+        assert_eq!(port_basis(&document.subjects[0]), "(port declared; also sent from :2, :3, :4 and 1 more)");
     }
 
     #[test]

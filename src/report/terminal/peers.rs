@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, endpoints, name, torrent_name};
+use super::{Page, endpoint, endpoints, port_basis, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
@@ -91,7 +91,7 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
 /// The columns. The classes of the accounting identity that are usually zero stand only where they are not, so that
 /// `served` is always the sum of what is shown: verified, refuted, disputed, unproven, repeated, pad.
 const COLUMNS: [Column<Subject>; 15] = [
-    word("peer", |s, _| name(s)),
+    word("peer", |s, _| peer(s)),
     word("grade", |s, _| grade(s)),
     Column { needed: |s| s.actionable, ..word("standard", |s, _| if s.actionable { "met" } else { "-" }.into()) },
     figure("served", |s, _| grouped(s.served_bytes)),
@@ -139,6 +139,12 @@ fn clients(subjects: &[&Subject], page: &mut Page) {
     if more > 0 {
         page.line(&format!("and {}, see `clients` in report.json", counted(more as u64, "more client")));
     }
+}
+
+/// The name, and on a line of its own what its port rests on.
+fn peer(subject: &Subject) -> String {
+    let basis = port_basis(subject);
+    if basis.is_empty() { endpoint(subject) } else { format!("{}\n{basis}", endpoint(subject)) }
 }
 
 fn grade(subject: &Subject) -> String {

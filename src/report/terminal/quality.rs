@@ -178,6 +178,7 @@ fn words(kind: &str) -> &'static str {
         "non-zero-padding" => "padding that is not zero",
         "sha1-collision" => "two different contents with one SHA-1",
         "same-connection" => "one connection was seen on both sides of an address translation",
+        "declared-port" => "a port was declared at which another client may have been seen",
         "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
         "torrent-not-given" => "a handshake or block of a torrent that was not given",
         "possible-utp" => "packets looked like uTP, and were let go before a connection was shown,",
