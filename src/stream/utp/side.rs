@@ -34,6 +34,8 @@ pub(super) struct Side<'cap> {
     /// Packets confirmed by a selective ACK that were not delivered yet.
     sacked: BTreeSet<u64>,
     patience: Patience,
+    /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
+    expected: Option<u16>,
     fin: Option<u64>,
     last: Option<At>,
 }
@@ -158,9 +160,40 @@ impl<'cap> Side<'cap> {
 
     /// The offset behind the packet before `seq`, while it is remembered.
     pub(super) fn end_of(&self, seq: u64) -> Option<u64> {
-        let before = seq.checked_sub(1)?;
-        let index = before.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
-        self.history.get(index).map(Delivered::end)
+        self.delivered(seq.checked_sub(1)?).map(Delivered::end)
+    }
+
+    fn delivered(&self, seq: u64) -> Option<&Delivered<'cap>> {
+        let index = seq.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
+        self.history.get(index)
+    }
+
+    /// The offset behind the packet before `seq`, while it is remembered; of one that was given up, beyond where it
+    /// was; of one that never came, beyond everything.
+    pub(super) fn answered_upto(&self, seq: u64) -> Option<u64> {
+        if self.next.is_none_or(|next| seq > next) {
+            return Some(u64::MAX);
+        }
+        let last = self.delivered(seq.checked_sub(1)?)?;
+        Some(last.end() + u64::from(!last.captured))
+    }
+
+    /// Whether it is decided where the direction begins.
+    pub(super) fn has_begun(&self) -> bool {
+        self.started
+    }
+
+    /// Says which packet of it waits elsewhere, the first one: no hole that it may fill is given up for its
+    /// acknowledgement.
+    pub(super) fn expect(&mut self, seq_nr: Option<u16>) {
+        self.expected = seq_nr;
+    }
+
+    fn expects_what_is_missing(&self) -> bool {
+        let (Some(seq_nr), Some(next), Some(first)) = (self.expected, self.next, self.pending.front()) else {
+            return false;
+        };
+        next.saturating_add_signed(distance(seq_nr, next)) < first.seq
     }
 
     /// Whether the direction begins just behind a SYN of this number.
@@ -545,7 +578,8 @@ impl<'cap> Side<'cap> {
     /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
     fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Some((ack, ack_at)) = self.ack.filter(|_| self.started) else { return };
-        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() {
+        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
+        {
             let settled = self.patience.wait(ack + 1, at, counts, limits);
             while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
                 self.give_up(GapCause::Unseen, settled, at, limits, emit);
