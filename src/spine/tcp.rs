@@ -7,8 +7,8 @@ use super::doubles::{self, Doubles, Mark};
 use super::ended::EndedFlow;
 use super::traffic::Volume;
 use super::{Hub, Paths};
-use crate::packet::{Decoder, FlowKey, Packet, PathId, TcpSegment};
-use crate::provenance::Timestamp;
+use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, TcpSegment};
+use crate::provenance::{At, Timestamp};
 use crate::session::Carrier;
 use crate::stream::{EndReason, TcpConnection};
 
@@ -62,31 +62,44 @@ impl<'cap> TcpFlow<'cap> {
     ) {
         let direction = packet.direction;
         self.note_duplicate(packet, segment, hub);
-        let special = segment.flags.syn || segment.flags.rst || self.stream.is_over();
+        let special =
+            segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         if special && self.stream.is_replaced_by(direction, segment) {
+            let opened_by = self.stream.opened_by(direction, segment);
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
+            if let Some((at, direction, syn)) = opened_by {
+                self.take(at, direction, &syn, hub);
+            }
         }
         self.volume.count(self.flow, direction, &segment.payload);
         if self.channel.is_other() && !segment.flags.syn {
             return;
         }
-        let mut items = std::mem::take(&mut hub.scratch.items);
-        self.stream.limit(hub.room.now());
-        self.stream.push(packet.at, direction, segment, &mut items);
-        hub.room.wait(&mut self.waiting, self.stream.waiting());
-        self.channel.touch(direction, packet.at);
-        let opening = self.stream.opening();
-        for (direction, item) in items.drain(..) {
-            self.channel.item(direction, &item, &opening, hub);
-        }
-        hub.scratch.items = items;
+        self.take(packet.at, direction, segment, hub);
         if self.channel.is_other() && self.read {
             self.read = false;
             self.stream.give_back();
             hub.room.wait(&mut self.waiting, 0);
             hub.room.end();
         }
+    }
+
+    /// Reads a segment that is of interest.
+    #[inline]
+    fn take(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+        let mut items = std::mem::take(&mut hub.scratch.items);
+        self.stream.limit(hub.room.now());
+        self.stream.push(at, direction, segment, &mut items);
+        hub.room.wait(&mut self.waiting, self.stream.waiting());
+        if !(segment.flags.syn && self.stream.is_challenged()) {
+            self.channel.touch(direction, at);
+        }
+        let opening = self.stream.opening();
+        for (direction, item) in items.drain(..) {
+            self.channel.item(direction, &item, &opening, hub);
+        }
+        hub.scratch.items = items;
     }
 
     /// Whether the connection is over since this packet, and from now on waits to be closed.
