@@ -145,7 +145,7 @@ impl<'cap> Side<'cap> {
         self.history.get(index)
     }
 
-    /// As [`end_of`](Self::end_of); of a packet that was given up, beyond its place; of one that never came, beyond all.
+    /// As [`end_of`](Self::end_of); of a packet given up, beyond its place; of one that never came, beyond all.
     pub(super) fn answered_upto(&self, seq: u64) -> Option<u64> {
         if self.next.is_none_or(|next| seq > next) {
             return Some(u64::MAX);
