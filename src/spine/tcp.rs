@@ -123,31 +123,44 @@ impl<'cap> TcpFlow<'cap> {
         hub: &mut Hub<'_, 'cap>,
         decoder: &Decoder,
     ) {
-        let special = segment.flags.syn || segment.flags.rst || self.stream.is_over();
+        let special =
+            segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         if special && self.stream.is_replaced_by(direction, segment) {
+            let opened_by = self.stream.opened_by(direction, segment);
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
+            if let Some((at, direction, syn)) = opened_by {
+                self.receive(at, direction, &syn, hub);
+            }
         }
         self.volume.count(self.flow, direction, &segment.payload);
         if self.channel.is_other() && !segment.flags.syn {
             return;
         }
-        let mut items = std::mem::take(&mut hub.scratch.items);
-        self.stream.limit(hub.room.now());
-        self.stream.push(at, direction, segment, &mut items);
-        hub.room.wait(&mut self.waiting, self.stream.waiting());
-        self.channel.touch(direction, at);
-        let opening = self.stream.opening();
-        for (direction, item) in items.drain(..) {
-            self.channel.item(direction, &item, &opening, hub);
-        }
-        hub.scratch.items = items;
+        self.receive(at, direction, segment, hub);
         if self.channel.is_other() && self.read {
             self.read = false;
             self.stream.give_back();
             hub.room.wait(&mut self.waiting, 0);
             hub.room.end();
         }
+    }
+
+    /// Reads a segment that is of interest.
+    #[inline]
+    fn receive(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+        let mut items = std::mem::take(&mut hub.scratch.items);
+        self.stream.limit(hub.room.now());
+        self.stream.push(at, direction, segment, &mut items);
+        hub.room.wait(&mut self.waiting, self.stream.waiting());
+        if !(segment.flags.syn && self.stream.is_challenged()) {
+            self.channel.touch(direction, at);
+        }
+        let opening = self.stream.opening();
+        for (direction, item) in items.drain(..) {
+            self.channel.item(direction, &item, &opening, hub);
+        }
+        hub.scratch.items = items;
     }
 
     /// Whether the connection is over since this packet, and from now on waits to be closed.

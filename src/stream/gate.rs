@@ -44,6 +44,11 @@ impl<P> Gate<P> {
         self.held.is_empty()
     }
 
+    /// The packet that came first.
+    pub(super) fn first(&self) -> Option<&P> {
+        self.held.front().map(|waiting| &waiting.packet)
+    }
+
     /// Lets a packet wait until the other direction has come to `need`.
     pub(super) fn hold(&mut self, need: u64, at: At, packet: P) {
         self.held.push_back(Waiting { need, at, packet });

@@ -35,6 +35,19 @@ pub struct TcpConnection<'cap> {
     opening: Opening,
     /// Who sent an RST.
     reset: Option<Direction>,
+    /// A SYN or SYN-ACK with other numbers, that would begin another connection.
+    challenge: Option<Box<Challenge<'cap>>>,
+}
+
+/// A SYN (or SYN-ACK) with other numbers than those of the connection: whoever knows the addresses can forge one, so it
+/// has to be answered, or gone on with, before it counts.
+#[derive(Clone, Copy, Debug)]
+struct Challenge<'cap> {
+    at: At,
+    direction: Direction,
+    segment: TcpSegment<'cap>,
+    /// Whether it was told that the connection went on.
+    told: bool,
 }
 
 /// What was captured of a connection's opening: evidence that both endpoints really took part.
@@ -59,28 +72,111 @@ impl<'cap> TcpConnection<'cap> {
             limits: *limits,
             opening: Opening::default(),
             reset: None,
+            challenge: None,
         }
     }
 
     /// Whether `segment` belongs to another connection on the same addresses, so that the caller must close this
     /// one with [`EndReason::Replaced`] and begin a new one: a SYN with another initial sequence number, or, after
-    /// FIN in both directions or RST, bytes far from where this connection stopped.
+    /// FIN in both directions or RST, bytes far from where this connection stopped. While both directions of it send,
+    /// the SYN alone is not enough: a segment that fits it has to follow, see [`opened_by`](Self::opened_by).
     pub fn is_replaced_by(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
-        let (this, that) = (self.side(direction), self.side(direction.reverse()));
+        let this = self.side(direction);
         if segment.flags.rst {
             return false;
         }
-        if !segment.flags.syn {
-            return self.is_over()
-                && segment.payload.wire_len > 0
-                && this.distance(segment.seq).is_some_and(|distance| distance.abs() > NEAR);
+        if self.opened_by(direction, segment).is_some() {
+            return true;
         }
+        if segment.flags.syn {
+            return !self.sends_both_ways() && self.begins_another(direction, segment);
+        }
+        self.is_over()
+            && segment.payload.wire_len > 0
+            && this.distance(segment.seq).is_some_and(|distance| distance.abs() > NEAR)
+    }
+
+    /// Whether a SYN that was pushed waits for segments that fit it.
+    #[inline]
+    pub fn is_challenged(&self) -> bool {
+        self.challenge.is_some()
+    }
+
+    /// The SYN that `segment` answers or goes on from, if it belongs to the connection that a SYN pushed before opened:
+    /// it is the first segment of the new one.
+    pub fn opened_by(
+        &self,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+    ) -> Option<(At, Direction, TcpSegment<'cap>)> {
+        let challenge = self.challenge.as_deref()?;
+        let syn = &challenge.segment;
+        let begins = Some(syn.seq.wrapping_add(1));
+        let (own, other) = if direction == challenge.direction { (begins, syn.ack) } else { (syn.ack, begins) };
+        let fits = if segment.flags.rst {
+            false
+        } else if segment.flags.syn {
+            let answers = segment.ack.is_some() && segment.ack == other && syn.ack.is_none();
+            let is_answered = segment.ack.is_none() && Some(segment.seq.wrapping_add(1)) == own;
+            direction != challenge.direction && (answers || is_answered)
+        } else {
+            let goes_on = |number: u32, start: Option<u32>, side: &Side<'cap>| {
+                let (Some(start), Some(distance)) = (start, side.distance(number)) else { return false };
+                let is_near = distance.abs() <= NEAR;
+                (number == start && distance != 0) || (!is_near && (0..=NEAR).contains(&signed(number, start)))
+            };
+            goes_on(segment.seq, own, self.side(direction))
+                || segment
+                    .ack
+                    .is_some_and(|ack| own.is_none() && goes_on(ack, other, self.side(direction.reverse())))
+        };
+        fits.then_some((challenge.at, challenge.direction, challenge.segment))
+    }
+
+    /// Whether bytes of both directions were captured, and neither ended both nor reset the connection.
+    fn sends_both_ways(&self) -> bool {
+        !self.is_over() && self.sides.iter().all(|side| side.reorder.seen_end() > 0)
+    }
+
+    /// Whether a SYN or SYN-ACK has other numbers than this connection.
+    fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        let (this, that) = (self.side(direction), self.side(direction.reverse()));
         match (this.isn, this.relative(segment.seq.wrapping_add(1))) {
             (Some(isn), _) => isn != segment.seq,
             // Its own SYN, captured late, stands just before what was taken for the start.
             (None, Some(start)) => !(-NEAR..=0).contains(&start),
             (None, None) if !this.held.is_empty() => false,
             (None, None) => segment.ack.is_none() && that.reorder.seen_end() > 0,
+        }
+    }
+
+    /// Keeps a SYN of another connection apart; whether it is one.
+    #[cold]
+    fn is_challenge(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        if segment.flags.rst || !self.sends_both_ways() || !self.begins_another(direction, segment) {
+            return false;
+        }
+        let told = self.challenge.as_ref().is_some_and(|before| before.told && before.segment.seq == segment.seq);
+        self.challenge = Some(Box::new(Challenge { at, direction, segment: *segment, told }));
+        true
+    }
+
+    /// Tells of a SYN that the connection went on as if there were none.
+    #[cold]
+    fn tell_challenge(
+        &mut self,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) {
+        let len = i64::from(segment.payload.wire_len);
+        let is_new = self
+            .side(direction)
+            .distance(segment.seq)
+            .is_some_and(|distance| len > 0 && distance.abs() <= NEAR && distance + len > 0);
+        if let Some(challenge) = self.challenge.as_deref_mut().filter(|challenge| is_new && !challenge.told) {
+            challenge.told = true;
+            out.push((challenge.direction, StreamItem::OutOfWindow { len: 0, at: challenge.at }));
         }
     }
 
@@ -95,6 +191,12 @@ impl<'cap> TcpConnection<'cap> {
         segment: &TcpSegment<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) {
+        if segment.flags.syn && self.is_challenge(at, direction, segment) {
+            return;
+        }
+        if self.is_challenged() {
+            self.tell_challenge(direction, segment, out);
+        }
         if segment.flags.syn || (self.opening.ack.is_none() && self.opening.initiator == Some(direction)) {
             self.note_opening(at, direction, segment);
         }

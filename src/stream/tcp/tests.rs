@@ -11,6 +11,7 @@ use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
 mod model;
+mod strange;
 
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
@@ -259,41 +260,6 @@ fn a_keep_alive_is_no_conflict() {
     assert_eq!(run.reason(), EndReason::Finished);
     let items = run.items(A);
     assert_eq!((bytes(items.clone()), conflicts(&items)), (b"ab".to_vec(), vec![]));
-}
-
-#[test]
-fn a_keep_alive_behind_what_the_capture_missed_is_no_data() {
-    for acked in [true, false] {
-        let mut run = Run::opened();
-        run.push(A, segment(1000, b"ab"));
-        if acked {
-            run.push(B, ack(1005));
-        }
-        run.push(A, segment(1004, b"?")).push(A, segment(1004, b"?")).push(A, segment(1005, b"fg"));
-        let items = run.close();
-        assert_eq!(bytes(items.clone()), b"abfg");
-        let cause = if acked { GapCause::Acknowledged } else { GapCause::Unseen };
-        assert_eq!(gaps(&items), [(2, 2, cause), (4, 1, cause)]);
-    }
-}
-
-#[test]
-fn a_lone_byte_is_data_when_the_hole_before_it_fills() {
-    let mut run = Run::opened();
-    run.push(A, segment(1002, b"c")).push(A, segment(1000, b"ab"));
-    let items = run.close();
-    assert_eq!((bytes(items.clone()), gaps(&items)), (b"abc".to_vec(), vec![]));
-}
-
-#[test]
-fn a_byte_that_comes_long_after_its_acknowledgement_is_a_keep_alive() {
-    for (frame, expected) in [(1_000, &b"abc"[..]), (3_000, b"ab")] {
-        let mut run = Run::opened();
-        run.push(A, segment(1000, b"ab")).push(B, ack(1003));
-        run.frame = frame;
-        run.push(A, segment(1002, b"c"));
-        assert_eq!(bytes(run.close()), expected);
-    }
 }
 
 #[test]

@@ -335,7 +335,8 @@ impl<'cap> Connection<'cap> {
         of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
         if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
             let carries = packet.payload.wire_len > 0;
-            let need = of(&mut self.sides, reverse).lacks(packet.ack_nr).filter(|_| carries);
+            let waits = carries && self.side(direction).has_begun();
+            let need = self.side(reverse).lacks(packet.ack_nr).filter(|_| waits);
             if let Some(need) = need {
                 // What may wait, and the copies of it from a second tap.
                 while self.lacking.len() >= (limits.pending_segments as usize).saturating_mul(2).max(1) {
@@ -343,16 +344,27 @@ impl<'cap> Connection<'cap> {
                 }
                 self.lacking.push_back((direction, at, need));
             }
+            let gate = of(&mut self.gates, direction);
             match need {
-                Some(need) => of(&mut self.gates, direction).hold(need, at, *held),
+                Some(need) => gate.hold(need, at, *held),
+                // Nor may a FIN pass what waits: then that would seem to be missing.
+                None if packet.kind == PacketKind::Fin && !gate.is_empty() => gate.hold(0, at, *held),
                 None => {
                     let side = of(&mut self.sides, direction);
                     side.receive(at, &packet, doubtful, limits, &mut |item| out.push((direction, item)));
                 }
             }
         }
+        self.tell_sides();
         self.open(Some(at), limits, &mut out);
         self.give_out(out, emit);
+    }
+
+    /// Tells each side which packet of it waits.
+    fn tell_sides(&mut self) {
+        for (side, gate) in self.sides.iter_mut().zip(&self.gates) {
+            side.expect(gate.first().map(|first| first.packet.seq_nr));
+        }
     }
 
     /// Gives items out, and before those of a packet that acknowledges what was not there yet, that it does.
@@ -366,7 +378,7 @@ impl<'cap> Connection<'cap> {
                 && let Some(index) = self.lacking.iter().position(|(way, lacking, _)| (*way, *lacking) == (direction, at))
                 && let Some((_, _, need)) = self.lacking.remove(index)
                 // Its place is known only now that the packets before it are there.
-                && let Some(upto) = of(&mut self.sides, direction.reverse()).end_of(need)
+                && let Some(upto) = of(&mut self.sides, direction.reverse()).answered_upto(need)
             {
                 emit(direction, StreamItem::Answers { at, upto });
             }
@@ -379,6 +391,7 @@ impl<'cap> Connection<'cap> {
         loop {
             let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
             let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, limits) else { return };
+            self.tell_sides();
             let reverse = direction.reverse();
             let Held { at, packet, doubtful, .. } = waiting.packet;
             let that = of(&mut self.sides, reverse);

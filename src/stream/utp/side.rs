@@ -1,5 +1,7 @@
 //! One direction of a uTP connection: packets in the order of their numbers, bytes in stream offsets.
 
+mod delivered;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use super::packet::{Packet, PacketKind};
@@ -8,6 +10,7 @@ use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+use delivered::{Begin, Delivered};
 
 /// One direction.
 ///
@@ -34,6 +37,8 @@ pub(super) struct Side<'cap> {
     /// Packets confirmed by a selective ACK that were not delivered yet.
     sacked: BTreeSet<u64>,
     patience: Patience,
+    /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
+    expected: Option<u16>,
     fin: Option<u64>,
     last: Option<At>,
 }
@@ -74,32 +79,6 @@ struct Waiting<'cap> {
 impl<'cap> Waiting<'cap> {
     fn new(seq: u64, payload: Payload<'cap>, at: At, doubtful: bool) -> Self {
         Self { seq, payload, at, doubtful, rival: None, shortest: payload.wire_len }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Delivered<'cap> {
-    seq: u64,
-    /// Where it begins; before the end of the packet before it when that was sent again shorter.
-    offset: u64,
-    /// The bytes from there on; more than `len` when the packet before it has sent more.
-    bytes: &'cap [u8],
-    /// Payload bytes on the wire, captured or not.
-    len: u32,
-    /// The same of its shortest copy: the next packet may begin behind that.
-    shortest: u32,
-    captured: bool,
-    sacked: bool,
-}
-
-impl Delivered<'_> {
-    fn end(&self) -> u64 {
-        self.offset + u64::from(self.len)
-    }
-
-    /// Where the next packet begins if it was sent last in its shortest copy.
-    fn shortest_end(&self) -> u64 {
-        self.offset + u64::from(self.shortest)
     }
 }
 
@@ -158,9 +137,38 @@ impl<'cap> Side<'cap> {
 
     /// The offset behind the packet before `seq`, while it is remembered.
     pub(super) fn end_of(&self, seq: u64) -> Option<u64> {
-        let before = seq.checked_sub(1)?;
-        let index = before.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
-        self.history.get(index).map(Delivered::end)
+        self.delivered(seq.checked_sub(1)?).map(Delivered::end)
+    }
+
+    fn delivered(&self, seq: u64) -> Option<&Delivered<'cap>> {
+        let index = seq.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
+        self.history.get(index)
+    }
+
+    /// As [`end_of`](Self::end_of); of a packet given up, beyond its place; of one that never came, beyond all.
+    pub(super) fn answered_upto(&self, seq: u64) -> Option<u64> {
+        if self.next.is_none_or(|next| seq > next) {
+            return Some(u64::MAX);
+        }
+        let last = self.delivered(seq.checked_sub(1)?)?;
+        Some(last.end() + u64::from(!last.captured))
+    }
+
+    /// Whether it is decided where the direction begins.
+    pub(super) fn has_begun(&self) -> bool {
+        self.started
+    }
+
+    /// Says which packet of it waits elsewhere, the first one: no acknowledged hole that it may fill is given up.
+    pub(super) fn expect(&mut self, seq_nr: Option<u16>) {
+        self.expected = seq_nr;
+    }
+
+    fn expects_what_is_missing(&self) -> bool {
+        let (Some(seq_nr), Some(next), Some(first)) = (self.expected, self.next, self.pending.front()) else {
+            return false;
+        };
+        next.saturating_add_signed(distance(seq_nr, next)) < first.seq
     }
 
     /// Whether the direction begins just behind a SYN of this number.
@@ -545,7 +553,8 @@ impl<'cap> Side<'cap> {
     /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
     fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Some((ack, ack_at)) = self.ack.filter(|_| self.started) else { return };
-        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() {
+        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
+        {
             let settled = self.patience.wait(ack + 1, at, counts, limits);
             while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
                 self.give_up(GapCause::Unseen, settled, at, limits, emit);
@@ -566,84 +575,6 @@ impl<'cap> Side<'cap> {
     }
 }
 
-/// Where a packet begins.
-enum Begin<'cap> {
-    /// Behind all that came.
-    Behind,
-    /// Here, before the end of what came, of which these are the bytes from here on.
-    Within(u64, &'cap [u8]),
-    /// Behind it or within it.
-    Unclear,
-}
-
-impl<'cap> Delivered<'cap> {
-    /// Where the packet with the next number begins, if the stream has come to `end`: an MTU probe that did not arrive
-    /// is sent again shorter, and the rest of it under the next number (BEP 29 forbids it, but it happens).
-    fn next_begins(&self, end: u64, next: &Payload<'cap>) -> Begin<'cap> {
-        if !self.captured || next.wire_len == 0 {
-            return Begin::Behind;
-        }
-        let from = self.shortest_end();
-        if let Some(missing) = end.checked_sub(from).filter(|missing| *missing > 0) {
-            let start = usize::try_from(self.shortest).map_or(self.bytes.len(), |len| len.min(self.bytes.len()));
-            let (_, known) = self.bytes.split_at(start);
-            let common = known.len().min(next.bytes.len());
-            let (first, _) = next.bytes.split_at(common);
-            if known.starts_with(first) {
-                let all_known = known.len() as u64 == missing;
-                let certain = all_known && common >= LEAST_RESENT && !is_constant(first);
-                return if certain { Begin::Within(from, known) } else { Begin::Unclear };
-            }
-        }
-        if self.seems_to_end_with_start_of(next.bytes) { Begin::Unclear } else { Begin::Behind }
-    }
-
-    /// Whether `next` may begin within this packet, though no shorter copy of it was captured. Content that repeats
-    /// itself does not count where it just goes on.
-    fn seems_to_end_with_start_of(&self, next: &[u8]) -> bool {
-        // The first bytes that differ, since runs of one byte are everywhere.
-        let Some(change) = next.iter().position(|byte| Some(byte) != next.first()) else { return false };
-        let skip = (change + 1).saturating_sub(LEAST_RESENT);
-        let Some(sign) = next.get(skip..skip + LEAST_RESENT) else { return false };
-        let starts = memchr::memmem::find_iter(self.bytes, sign).filter_map(|place| place.checked_sub(skip));
-        let overlaps = |start: &usize| {
-            *start > 0
-                && self.bytes.get(*start..).is_some_and(|rest| {
-                    let common = rest.len().min(next.len());
-                    rest.get(..common) == next.get(..common)
-                })
-        };
-        let mut starts = starts.filter(overlaps);
-        let Some(first) = starts.next() else { return false };
-        let overlap = self.bytes.len() - first;
-        match starts.next() {
-            Some(second) => {
-                let period = self.bytes.len().checked_sub(second - first).and_then(|from| self.bytes.get(from..));
-                let common = period.map_or(0, |period| period.len().min(next.len()));
-                period.and_then(|period| period.get(..common)) != next.get(..common)
-            }
-            // It repeats itself after as many bytes.
-            None if self.bytes.get(..first).is_some_and(|start| {
-                first >= LEAST_RESENT && !is_constant(start) && self.bytes.get(overlap..) == Some(start)
-            }) =>
-            {
-                false
-            }
-            None if overlap >= next.len() => next.len() >= LEAST_WITHIN,
-            None => {
-                let on = next.get(overlap..).unwrap_or_default();
-                let on = on.get(..skip + LEAST_RESENT).unwrap_or(on);
-                is_constant(on) || !next.starts_with(on)
-            }
-        }
-    }
-}
-
-/// Whether all bytes are the same.
-fn is_constant(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| Some(byte) == bytes.first())
-}
-
 /// `seq_nr - next` in the 16-bit space: from -32,768 to 32,767.
 fn distance(seq_nr: u16, next: u64) -> i64 {
     i64::from(seq_nr.wrapping_sub(next as u16) as i16)
@@ -654,12 +585,6 @@ const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
 const NEAR: i64 = 8_192;
-
-// Rationale: so many bytes that are not all the same agree by chance once in 2^100.
-const LEAST_RESENT: usize = 16;
-
-// Rationale: three requests and more; one of 17 bytes may well be sent twice.
-const LEAST_WITHIN: usize = 64;
 
 // Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
 const STRAY_PACKETS: usize = 4;

@@ -512,3 +512,50 @@ fn a_conflict_in_a_packet_that_waits_is_reported_at_its_place() {
     run.data(13, b"dddd");
     assert_eq!(doubts(&run), [("conflict", 8), ("gap", 12)]);
 }
+
+#[test]
+fn what_answers_a_packet_that_never_came_says_so() {
+    let mut run = Run::opened();
+    run.send(B, PacketKind::Data, 70, 9, b"hi");
+    run.send(A, PacketKind::Data, 10, 71, b"reply");
+    let items = run.close();
+    let answers = StreamItem::Answers { at: at(4), upto: u64::MAX };
+    assert!(items.starts_with(&[answers]), "{items:?}");
+    // Nor is it said that it answers what came before the packet that is missing.
+    let mut run = Run::opened();
+    run.send(B, PacketKind::Data, 70, 9, b"hi");
+    run.send(A, PacketKind::Data, 10, 71, b"reply");
+    run.send(B, PacketKind::Data, 72, 10, b"ho");
+    let items = run.close();
+    assert!(items.starts_with(&[StreamItem::Answers { at: at(4), upto: 3 }]), "{items:?}");
+}
+
+#[test]
+fn what_waits_for_a_packet_of_the_other_direction_is_not_missing() {
+    let mut run = Run::opened();
+    run.send(B, PacketKind::Data, 70, 9, b"hi");
+    run.send(A, PacketKind::Data, 10, 71, b"one");
+    run.send(A, PacketKind::Data, 11, 71, b"two");
+    run.send(A, PacketKind::Fin, 12, 71, b"");
+    run.ack(12, None);
+    run.frame += 1_500;
+    run.ack(12, None);
+    run.frame += 1_500;
+    run.ack(12, None);
+    let items = run.close();
+    assert_eq!((bytes(items.clone()), gaps(&items)), (b"onetwo".to_vec(), vec![]));
+}
+
+#[test]
+fn the_first_packets_of_a_direction_do_not_wait_for_the_other_one() {
+    let mut run = Run::new(&LIMITS);
+    run.send(A, PacketKind::Syn, 9, 0, b"");
+    for (seq, bytes) in (70..).zip([b"ab", b"cd", b"ef", b"gh", b"ij"]) {
+        run.send(B, PacketKind::Data, seq, 14, bytes);
+    }
+    run.send(B, PacketKind::Fin, 75, 14, b"");
+    run.send(A, PacketKind::State, 15, 75, b"");
+    run.close();
+    let items = run.items(0, B);
+    assert_eq!((bytes(items.clone()), gaps(&items)), (b"abcdefghij".to_vec(), vec![]));
+}

@@ -30,6 +30,9 @@ impl Run {
     }
 }
 
+/// Pushes packets of the content.
+type Script = fn(&mut Run, &[u8]);
+
 /// Whether there is a gap of unknown length.
 fn loses_place(items: &[StreamItem<'_>]) -> bool {
     gaps(items).iter().any(|(_, missing, _)| *missing == Missing::Unknown)
@@ -38,7 +41,7 @@ fn loses_place(items: &[StreamItem<'_>]) -> bool {
 #[test]
 fn what_was_sent_before_under_the_number_before_comes_out_once() {
     let all = noise(300);
-    let scripts: [(&str, fn(&mut Run, &[u8])); 7] = [
+    let scripts: [(&str, Script); 7] = [
         ("at once", |run, all| _ = run.part(10, all, 0, 140).part(10, all, 0, 70).part(11, all, 70, 210)),
         ("the next one twice", |run, all| {
             run.part(10, all, 0, 140).part(10, all, 0, 70).part(11, all, 70, 210).part(11, all, 70, 210);
@@ -74,7 +77,7 @@ fn what_was_sent_before_under_the_number_before_comes_out_once() {
 #[test]
 fn where_its_place_is_not_certain_it_is_lost() {
     let all = noise(300);
-    let scripts: [(&str, fn(&mut Run, &[u8])); 5] = [
+    let scripts: [(&str, Script); 5] = [
         ("all cut", |run, all| {
             run.part_cut(10, all, 0, 140, 20).part_cut(10, all, 0, 70, 20).part_cut(11, all, 70, 210, 20);
         }),
