@@ -154,10 +154,12 @@ fn dated(document: &Document) -> Dated {
 }
 
 /// A subject as the text calls it: the endpoint, and the transport unless it is TCP, as one port is often used by two;
-/// and where the port is only what it declared, that.
+/// and where nothing came from that port, which is only what it declared, that.
 fn name(subject: &Subject) -> String {
-    let (endpoint, basis) = (endpoint(subject), port_basis(subject));
-    if basis.is_empty() { endpoint } else { format!("{endpoint} {basis}") }
+    match port_basis(subject) {
+        Some((basis, false)) => format!("{} {basis}", endpoint(subject)),
+        _ => endpoint(subject),
+    }
 }
 
 fn endpoint(subject: &Subject) -> String {
@@ -167,10 +169,11 @@ fn endpoint(subject: &Subject) -> String {
     }
 }
 
-/// `(port declared; sent from :55555)`, or nothing where all packets came from the port of the endpoint.
-fn port_basis(subject: &Subject) -> String {
+/// `(port declared; sent from :55555)`, and whether packets came from the port of the endpoint too; `None` where all
+/// did.
+fn port_basis(subject: &Subject) -> Option<(String, bool)> {
     if subject.port_basis != "declared" {
-        return String::new();
+        return None;
     }
     let own = subject.endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     let (own, others): (Vec<u16>, Vec<u16>) = subject.sent_from.iter().partition(|port| Some(**port) == own);
@@ -180,11 +183,16 @@ fn port_basis(subject: &Subject) -> String {
         _ => String::new(),
     };
     let how = if own.is_empty() { "port declared; sent from" } else { "port declared; also sent from" };
-    format!("({how} {}{more})", ports.join(", "))
+    Some((format!("({how} {}{more})", ports.join(", ")), !own.is_empty()))
 }
 
 /// The names of `subjects`, the first few of many; one that stands for several subjects is named once.
 fn endpoints(subjects: &[&Subject]) -> String {
+    listed(subjects, name)
+}
+
+/// The same, each by `name`.
+fn listed(subjects: &[&Subject], name: fn(&Subject) -> String) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for subject in subjects {
@@ -285,7 +293,8 @@ mod tests {
             assert!(flat.contains(part), "{part:?} is not in:\n{flat}");
         }
         document.subjects[0].sent_from = vec![2, 3, 4, 5, 6_881];
-        assert_eq!(port_basis(&document.subjects[0]), "(port declared; also sent from :2, :3, :4 and 1 more)");
+        let (basis, own) = port_basis(&document.subjects[0]).expect("the port is declared");
+        assert_eq!((basis.as_str(), own), ("(port declared; also sent from :2, :3, :4 and 1 more)", true));
     }
 
     #[test]

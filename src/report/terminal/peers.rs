@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, endpoint, endpoints, port_basis, torrent_name};
+use super::{Page, endpoint, listed, port_basis, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
@@ -22,6 +22,7 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
         subjects.sort_by_key(|each| Reverse((each.verified_bytes, each.served_bytes, each.grade)));
         torrent(document, hash, page);
         grid::write(&subjects, &COLUMNS, dated, "peer", "subjects", page);
+        ports(&subjects, page);
         clients(&subjects, page);
     }
     if more > 0 {
@@ -91,7 +92,7 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
 /// The columns. The classes of the accounting identity that are usually zero stand only where they are not, so that
 /// `served` is always the sum of what is shown: verified, refuted, disputed, unproven, repeated, pad.
 const COLUMNS: [Column<Subject>; 15] = [
-    word("peer", |s, _| peer(s)),
+    word("peer", |s, _| endpoint(s)),
     word("grade", |s, _| grade(s)),
     Column { needed: |s| s.actionable, ..word("standard", |s, _| if s.actionable { "met" } else { "-" }.into()) },
     figure("served", |s, _| grouped(s.served_bytes)),
@@ -133,7 +134,7 @@ fn clients(subjects: &[&Subject], page: &mut Page) {
                 0 => String::new(),
                 others => format!(" and {} more", grouped(others)),
             },
-            endpoints(&subjects)
+            listed(&subjects, endpoint)
         ));
     }
     if more > 0 {
@@ -141,10 +142,16 @@ fn clients(subjects: &[&Subject], page: &mut Page) {
     }
 }
 
-/// The name, and on a line of its own what its port rests on.
-fn peer(subject: &Subject) -> String {
-    let basis = port_basis(subject);
-    if basis.is_empty() { endpoint(subject) } else { format!("{}\n{basis}", endpoint(subject)) }
+/// The peers of a table whose port is the one that they declared, with those that they sent from.
+fn ports(subjects: &[&Subject], page: &mut Page) {
+    let named = |subject: &&Subject| Some(format!("{} {}", endpoint(subject), port_basis(subject)?.0));
+    let declared: Vec<_> = subjects.iter().filter_map(named).collect();
+    for line in declared.iter().take(MOST_CLIENTS) {
+        page.line(line);
+    }
+    if let Some(more @ 1..) = declared.len().checked_sub(MOST_CLIENTS) {
+        page.line(&format!("and {}, see `port_basis` in report.json", counted(more as u64, "more declared port")));
+    }
 }
 
 fn grade(subject: &Subject) -> String {
