@@ -10,7 +10,7 @@ use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
-use delivered::{Begin, Delivered};
+use delivered::{Begin, Delivered, SENT_AGAIN_NS};
 
 /// One direction.
 ///
@@ -29,6 +29,8 @@ pub(super) struct Side<'cap> {
     offset: u64,
     pending: VecDeque<Waiting<'cap>>,
     history: VecDeque<Delivered<'cap>>,
+    /// The frame of the packet that was delivered last.
+    delivered: Option<At>,
     /// A row of packets from far away.
     strays: Vec<Stray<'cap>>,
     /// Highest cumulative acknowledgement: the number of a packet.
@@ -143,15 +145,6 @@ impl<'cap> Side<'cap> {
     fn delivered(&self, seq: u64) -> Option<&Delivered<'cap>> {
         let index = seq.checked_sub(self.history.front()?.seq).and_then(|index| usize::try_from(index).ok())?;
         self.history.get(index)
-    }
-
-    /// As [`end_of`](Self::end_of); of a packet given up, beyond its place; of one that never came, beyond all.
-    pub(super) fn answered_upto(&self, seq: u64) -> Option<u64> {
-        if self.next.is_none_or(|next| seq > next) {
-            return Some(u64::MAX);
-        }
-        let last = self.delivered(seq.checked_sub(1)?)?;
-        Some(last.end() + u64::from(!last.captured))
     }
 
     /// Whether it is decided where the direction begins.
@@ -361,7 +354,9 @@ impl<'cap> Side<'cap> {
     fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Waiting { seq, payload, at, doubtful, rival, shortest } = packet;
         let (mut offset, mut bytes) = (self.offset, payload.bytes);
-        match self.history.back().map_or(Begin::Behind, |before| before.next_begins(self.offset, &payload)) {
+        let at_once = self.delivered.is_some_and(|before| at.time.0.abs_diff(before.time.0) < SENT_AGAIN_NS);
+        self.delivered = Some(at);
+        match self.history.back().map_or(Begin::Behind, |last| last.next_begins(self.offset, &payload, at_once)) {
             Begin::Behind => {}
             Begin::Within(from, known) => {
                 offset = from;

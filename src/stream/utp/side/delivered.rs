@@ -1,5 +1,6 @@
 //! A packet that was delivered, and where the next one begins.
 
+use super::Side;
 use crate::packet::Payload;
 
 /// A packet that was delivered, or given up.
@@ -29,6 +30,17 @@ impl Delivered<'_> {
     }
 }
 
+impl<'cap> Side<'cap> {
+    /// As [`end_of`](Self::end_of); of a packet given up, beyond its place; of one that never came, beyond all.
+    pub(in super::super) fn answered_upto(&self, seq: u64) -> Option<u64> {
+        if self.next.is_none_or(|next| seq > next) {
+            return Some(u64::MAX);
+        }
+        let last = self.delivered(seq.checked_sub(1)?)?;
+        Some(last.end() + u64::from(!last.captured))
+    }
+}
+
 /// Where a packet begins.
 pub(super) enum Begin<'cap> {
     /// Behind all that came.
@@ -42,7 +54,9 @@ pub(super) enum Begin<'cap> {
 impl<'cap> Delivered<'cap> {
     /// Where the packet with the next number begins, if the stream has come to `end`: an MTU probe that did not arrive
     /// is sent again shorter, and the rest of it under the next number (BEP 29 forbids it, but it happens).
-    pub(super) fn next_begins(&self, end: u64, next: &Payload<'cap>) -> Begin<'cap> {
+    ///
+    /// `at_once`: whether the next packet came too soon for anything to be sent again before it.
+    pub(super) fn next_begins(&self, end: u64, next: &Payload<'cap>, at_once: bool) -> Begin<'cap> {
         if !self.captured || next.wire_len == 0 {
             return Begin::Behind;
         }
@@ -58,7 +72,7 @@ impl<'cap> Delivered<'cap> {
                 return if certain { Begin::Within(from, known) } else { Begin::Unclear };
             }
         }
-        if self.seems_to_end_with_start_of(next.bytes) { Begin::Unclear } else { Begin::Behind }
+        if !at_once && self.seems_to_end_with_start_of(next.bytes) { Begin::Unclear } else { Begin::Behind }
     }
 
     /// Whether `next` may begin within this packet, though no shorter copy of it was captured. Content that repeats
@@ -109,6 +123,10 @@ fn is_constant(bytes: &[u8]) -> bool {
 
 // Rationale: so many bytes that are not all the same agree by chance once in 2^100.
 const LEAST_RESENT: usize = 16;
+
+// Rationale: less than the shortest round trip over a path whose largest packet is not known, and whoever sends a packet
+// again has waited for one at least.
+pub(super) const SENT_AGAIN_NS: u64 = 1_000_000;
 
 // Rationale: three requests and more; one of 17 bytes may well be sent twice.
 const LEAST_WITHIN: usize = 64;
