@@ -219,7 +219,7 @@ impl Decoder {
                         Ok(found) => found,
                         Err(reason) => return Ok(bad_header(at, reason, anomalies)),
                     };
-                    match self.judge(doubt, datagram, upper.payload, &head, at, anomalies) {
+                    match self.judge(&doubt, datagram, upper.payload, &head, at, anomalies) {
                         Some(checksum) => segment.checksum = checksum,
                         None => return Ok(None),
                     }
@@ -235,7 +235,7 @@ impl Decoder {
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => {
                             if doubt.joined.is_some() && head.checksum != 0 {
-                                match self.judge(doubt, datagram, whole, &head, at, anomalies) {
+                                match self.judge(&doubt, datagram, whole, &head, at, anomalies) {
                                     // All of what is inside is covered.
                                     Some(Checksum::Good) => doubt.joined = None,
                                     Some(_) => {}
@@ -245,7 +245,7 @@ impl Decoder {
                             inner
                         }
                         reading => {
-                            match self.judge(doubt, datagram, whole, &head, at, anomalies) {
+                            match self.judge(&doubt, datagram, whole, &head, at, anomalies) {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),
                             }
@@ -413,10 +413,10 @@ impl Decoder {
     }
 
     /// What the checksum of a packet counts as; `None` when it is left out, as something speaks against it.
-    #[inline]
+    #[inline(always)]
     fn judge(
         &mut self,
-        doubt: Doubt,
+        doubt: &Doubt,
         datagram: &Datagram<'_>,
         segment: Cut<'_>,
         head: &Head,
@@ -424,9 +424,19 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Option<Checksum> {
         let asked = self.test(datagram, segment, head, at, anomalies);
-        if doubt.is_none() {
-            return Some(asked);
-        }
+        if doubt.is_none() { Some(asked) } else { Self::weigh(doubt, datagram, segment, head, at, anomalies) }
+    }
+
+    /// The same where something speaks against it.
+    #[cold]
+    fn weigh(
+        doubt: &Doubt,
+        datagram: &Datagram<'_>,
+        segment: Cut<'_>,
+        head: &Head,
+        at: At,
+        anomalies: &mut Anomalies,
+    ) -> Option<Checksum> {
         let verdict = doubt.verdict(tested(datagram, segment, head));
         if let Some((kind, detail)) = verdict.told {
             let span = doubt.joined.unwrap_or(Span::single(at));
