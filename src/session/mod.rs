@@ -92,9 +92,10 @@ pub enum SessionEvent<'cap> {
         /// The frame of the second version.
         at: At,
     },
-    /// A stretch of the stream was sent again, too late to be compared.
+    /// A stretch of the stream was sent again, too late to be compared; or it holds a block behind which there is no
+    /// message.
     Doubt {
-        /// Who sent both copies.
+        /// Who sent it.
         from: Direction,
         /// Where it lies in the stream; for uTP, where it may lie.
         stretch: Range<u64>,
@@ -455,7 +456,10 @@ impl<'cap> Session<'cap> {
                     self.initiator.get_or_insert(direction);
                     self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
                 }
-                PeerEvent::LostSync { gap, .. } => self.sides[direction.index()].lose_sync(gap),
+                PeerEvent::LostSync { gap, .. } => {
+                    let stretch = self.sides[direction.index()].lose_sync(gap);
+                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                }
                 PeerEvent::Resynchronised { skipped, at } => {
                     self.sides[direction.index()].find_sync(skipped);
                     anomalies.note(Kind::Resynchronised, skipped, || {

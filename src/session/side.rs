@@ -1,6 +1,7 @@
 //! One side of a session: its deframer, its open requests, and the facts that its messages prove.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
@@ -78,6 +79,8 @@ pub(super) struct Side<'cap> {
     pub(super) place: u64,
     /// Messages, and captured bytes of blocks, since framing was found.
     run: (u64, u64),
+    /// Where the last block stands in the stream.
+    last_block: Option<Range<u64>>,
     /// Frames captured before what they acknowledge of the other side, and up to which place they do.
     answers: VecDeque<(FrameId, u64)>,
 }
@@ -91,12 +94,14 @@ impl<'cap> Side<'cap> {
             delivery: Delivery::default(),
             place: 0,
             run: (0, 0),
+            last_block: None,
             answers: VecDeque::new(),
         }
     }
 
-    /// Framing was lost: unless it is for a gap, what seemed to be messages were none, or what follows them is none.
-    pub(super) fn lose_sync(&mut self, gap: bool) {
+    /// Framing was lost: unless it is for a gap, what seemed to be messages were none, or what follows them is none. Then
+    /// the block before it, which is given, may have been put together wrongly.
+    pub(super) fn lose_sync(&mut self, gap: bool) -> Option<Range<u64>> {
         self.facts.lost_sync += 1;
         let (messages, _) = std::mem::take(&mut self.run);
         if !gap && messages >= SURE_MESSAGES {
@@ -105,6 +110,7 @@ impl<'cap> Side<'cap> {
         } else if !gap {
             self.misframed(1);
         }
+        self.last_block.take().filter(|_| !gap)
     }
 
     /// Framing was found behind bytes that could not be read.
@@ -153,6 +159,7 @@ impl<'cap> Side<'cap> {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
+        self.last_block = Some(block.offset..block.offset.saturating_add(u64::from(block.len)));
         if self.run.1 >= SURE_BYTES && !facts.held_sync {
             // What was misframed before was content of this side.
             (facts.held_sync, facts.misframed) = (true, 0);

@@ -248,3 +248,20 @@ fn a_file_of_two_clients_behind_one_address_is_whole_from_neither() {
         assert_eq!((both.bytes.verified, both.grade), (sent(&world), grade));
     }
 }
+
+#[test]
+fn a_block_behind_which_there_is_no_message_may_be_misread_and_refutes_nobody() {
+    let torrent = Recipe::single("four.bin", SMALL, 4 * SMALL as usize, 9).v1();
+    let (mut world, conn) = one_seeder(&torrent);
+    let mut short = wire::piece(1, 0, torrent.block(1, 0, SMALL));
+    // Two bytes of it are not there, and no gap says so: what follows is read two bytes too late.
+    short.drain(5_000..5_002);
+    world.send(conn, Side::B, &short);
+    world.send(conn, Side::B, &wire::piece(2, 0, torrent.block(2, 0, SMALL)));
+    world.send(conn, Side::B, &wire::piece(3, 0, torrent.block(3, 0, SMALL)));
+    let evidence = Run::new().capture(world.pcap()).torrent(&torrent).evidence();
+    let row = transfer(&evidence, S, M);
+    assert_eq!(row.bytes.refuted, 0, "{row:#?}");
+    assert!(!row.rungs.iter().any(|rung| rung.grade == Grade::GX), "{row:#?}");
+    assert!(evidence.anomalies.tally(Kind::Resynchronised).is_some());
+}
