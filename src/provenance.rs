@@ -88,6 +88,12 @@ impl Span {
         self.cover(other.last);
         self
     }
+
+    /// The capture time between the two, in nanoseconds; below zero where they overlap.
+    pub fn apart(self, other: Self) -> i64 {
+        let from_to = |first: Self, then: Self| then.first.time.0.saturating_sub(first.last.time.0);
+        from_to(self, other).max(from_to(other, self))
+    }
 }
 
 /// In which inputs something was seen: of each, the first and the last frame.

@@ -265,7 +265,7 @@ impl<'cap> Ledger<'_, 'cap> {
         let mut id = latest;
         for _ in 0..MOST_WINDOWS {
             let record = self.records.get(id.0 as usize)?;
-            let near = record.active().is_none_or(|span| apart(span, conversation.span) <= silence);
+            let near = record.active().is_none_or(|span| span.apart(conversation.span) <= silence);
             let same = || {
                 conversation.peer_ids[from.index()]
                     .is_none_or(|id| record.facts.peer_ids.is_empty() || record.facts.peer_ids.contains(&id))
@@ -277,12 +277,6 @@ impl<'cap> Ledger<'_, 'cap> {
         }
         None
     }
-}
-
-/// The time between two spans; below zero where they overlap.
-fn apart(one: Span, other: Span) -> i64 {
-    let from_to = |first: Span, then: Span| then.first.time.0.saturating_sub(first.last.time.0);
-    from_to(one, other).max(from_to(other, one))
 }
 
 /// How many pieces a torrent has, where that is known.

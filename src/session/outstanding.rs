@@ -53,6 +53,13 @@ struct Request {
     chokes: u64,
 }
 
+impl Request {
+    /// Whether all were answered or rejected.
+    fn is_settled(&self) -> bool {
+        self.live == 0 && self.cancelled == 0
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Overflow {
     #[default]
@@ -145,10 +152,14 @@ impl Outstanding {
         } else {
             request.live = request.live.saturating_sub(1);
         }
-        if request.live == 0 && request.cancelled == 0 {
-            self.requests.remove(&key);
-            self.sweep();
+        if request.is_settled() {
+            self.forget(key);
         }
+    }
+
+    fn forget(&mut self, key: (u32, u32)) {
+        self.requests.remove(&key);
+        self.sweep();
     }
 
     /// The place in the stream behind the request that a block there would answer.
@@ -170,9 +181,8 @@ impl Outstanding {
             request.cancelled = request.cancelled.saturating_sub(1);
             Answer::Cancelled(request.span)
         };
-        if request.live == 0 && request.cancelled == 0 {
-            self.requests.remove(&(piece, begin));
-            self.sweep();
+        if request.is_settled() {
+            self.forget((piece, begin));
         }
         answer
     }

@@ -128,13 +128,10 @@ impl Legs {
 impl Leg {
     /// Whether both are one connection: other addresses, but about the same, at the same time.
     fn is_same(&self, other: &Self) -> bool {
-        let apart =
-            |first: Span, second: Span| second.first.time.0.saturating_sub(first.last.time.0) > CLOCKS_APART_NS;
         self.flow != other.flow
             && self.carrier == other.carrier
             && self.about.fits(&other.about)
-            && !apart(self.span, other.span)
-            && !apart(other.span, self.span)
+            && self.span.apart(other.span) <= CLOCKS_APART_NS
     }
 
     /// Who opened it, and to whom.
