@@ -8,7 +8,7 @@ use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::{CaptureSet, OpenOptions, Spill};
 use peerproof::flow::FlowTable;
-use peerproof::ledger::{Content, Ledger, Measure};
+use peerproof::ledger::{Content, Cut, Ledger, Measure};
 use peerproof::packet::{ChecksumPolicy, Decoder, Store, Transport};
 use peerproof::prove::{UnitJob, Verdict, together, with_prover, with_prover_by};
 use peerproof::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
@@ -150,7 +150,8 @@ pub fn leaves(capture: &Path, torrent: &Path, threads: usize) -> Leaves {
         .iter()
         .map(|Served { block, .. }| {
             let placed = given.place(block.piece, block.begin, block.len).expect("inside the torrent");
-            let unit = Measure::units(given, placed.piece, &placed.range()).next().expect("a unit");
+            let unit =
+                Cut::first(given, placed.piece).units(given, placed.piece, &placed.range()).next().expect("a unit");
             let measure = Measure::of(given, unit).expect("a unit of the torrent");
             measure.job(&Content::of_block(block.begin, block.runs.clone())).expect("a block is a unit")
         })

@@ -80,6 +80,7 @@ pub fn evidence(
     let [one, two] = [&first, &second].map(|evidence| format!("{evidence:?}"));
     assert!(one == two, "other evidence with three threads:\n{one}\n{two}");
     check(&first);
+    check_files(&first, torrents);
     let document = Document::new(&first, &Given::of(torrents), checksums, limits);
     let json = document.json().expect("a report can be written");
     let faults = violations(&serde_json::from_str(&json).expect("a report is JSON"));
@@ -121,6 +122,20 @@ fn check(evidence: &Evidence) {
     // The client of a webseed is no peer and has no row.
     assert_eq!(peers, received, "what peers serve is received");
     assert!(sums[2].served <= sums[0].served, "a torrent's row sums its transfers");
+}
+
+/// No byte of a file counted twice for one transfer, nor of a torrent over all.
+fn check_files(evidence: &Evidence, torrents: &Torrents) {
+    for row in &evidence.torrents {
+        let hash = row.info_hash.0.as_slice();
+        let named = |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
+        let files = torrent.files();
+        assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");
+        for transfer in evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash)) {
+            assert!(transfer.files.iter().all(|(file, bytes)| *bytes <= files[*file].size), "{transfer:#?}");
+        }
+    }
 }
 
 /// What the ladder of evidence.md promises of a grade and the bytes beside it.

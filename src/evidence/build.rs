@@ -440,7 +440,7 @@ impl Context<'_> {
         let mut best: Option<(u64, u64, usize)> = None;
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
-            if bytes == file.size && file.size > 0 && !file.pad {
+            if verified.is_whole(file.size) && file.size > 0 && !file.pad {
                 keep_earlier(&mut ladder.file, Some(verified.span));
             }
             let better = best.is_none_or(|(most, size, _)| {

@@ -38,8 +38,18 @@ pub(super) type Files = BTreeMap<usize, FileBytes>;
 pub(super) struct FileBytes {
     /// Different bytes of it.
     pub(super) bytes: u64,
+    /// The part of them that is what the SHA-1 says, and what the tree says: the halves of a hybrid torrent may describe
+    /// other bytes, and then no file is made of both.
+    by_half: [u64; 2],
     /// The frames of the units that they are in.
     pub(super) span: Span,
+}
+
+impl FileBytes {
+    /// Whether these are all bytes of a file of `size`, in one version of it.
+    pub(super) fn is_whole(&self, size: u64) -> bool {
+        self.by_half.contains(&size)
+    }
 }
 
 /// What was verified of one torrent.
@@ -120,12 +130,18 @@ impl Proofs {
             }
             let all: RangeSet = book.credits.iter().filter(shown).flat_map(|credit| credit.ranges.iter()).collect();
             unique.bytes += all.total();
+            // What a part of a tree proves says nothing of the SHA-1.
+            let part = unit.leaf.is_some() && piece.torrent.info_hash_v1().is_some();
+            let halves = if part { [false, true] } else { book.matched.halves() };
             match piece.leaves(&measure, book) {
-                Some(leaves) => leaves.for_each(|(leaf, content, credits)| {
-                    let trivial = leaf.leaf.is_some_and(|leaf| book.is_trivial(leaf));
-                    self.unit(piece, leaf, content, trivial, book, &credits, parties, tally);
+                Some(leaves) => leaves.for_each(|(unit, content, credits)| {
+                    let one_value = unit.leaf.is_some_and(|leaf| book.is_trivial(leaf));
+                    self.unit(piece, &Found { unit, content, one_value, halves }, &credits, book, parties, tally);
                 }),
-                None => self.unit(piece, *unit, content, book.trivial, book, &book.credits, parties, tally),
+                None => {
+                    let found = Found { unit: *unit, content, one_value: book.trivial, halves };
+                    self.unit(piece, &found, &book.credits, book, parties, tally);
+                }
             }
         }
         unique.pieces += u64::from(whole == piece.content);
@@ -149,18 +165,16 @@ impl Proofs {
         tally.subjects.clear();
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call; the arguments are what the caller just computed")]
     fn unit(
         &mut self,
         piece: &Piece<'_>,
-        unit: Unit,
-        content: u64,
-        one_value: bool,
-        book: &UnitBook<'_>,
+        found: &Found,
         credits: &[Credit],
+        book: &UnitBook<'_>,
         parties: &Parties,
         tally: &mut Tally,
     ) {
+        let Found { unit, content, one_value, halves } = *found;
         let sender_of = |credit: &Credit| parties.sender.get(credit.transfer.0 as usize).copied();
         let subject_of = |credit: &Credit| parties.uploader.get(credit.transfer.0 as usize).copied();
         // One client of one subject to one receiver: all bytes of the unit, or not.
@@ -188,7 +202,7 @@ impl Proofs {
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
-                        file_bytes(&mut proven.files, piece, &credit.ranges, credit.span);
+                        file_bytes(&mut proven.files, piece, &credit.ranges, credit.span, halves);
                         tally.transfers.push((credit.transfer, own));
                     }
                     if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
@@ -207,11 +221,22 @@ impl Proofs {
                 let span = credits().map(|credit| credit.span).reduce(Span::join);
                 let client = of_client.first().and_then(|(client, _)| *client);
                 if let Some((files, span)) = client.and_then(|client| self.clients.get_mut(client)).zip(span) {
-                    file_bytes(files, piece, &all, span);
+                    file_bytes(files, piece, &all, span, halves);
                 }
             }
         }
     }
+}
+
+/// A unit, or a leaf of one that was verified by its tree.
+struct Found {
+    unit: Unit,
+    /// Bytes of it that are not padding.
+    content: u64,
+    /// Whether all of them are the same.
+    one_value: bool,
+    /// See [`Matched::halves`](crate::ledger::Matched::halves).
+    halves: [bool; 2],
 }
 
 /// A piece of a torrent.
@@ -300,11 +325,13 @@ impl Proven {
     }
 }
 
-/// Adds verified `ranges` of `piece` to the files that they are of.
-fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Span) {
+/// Adds verified `ranges` of `piece` to the files that they are of; `halves` tells by which hashes.
+fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Span, halves: [bool; 2]) {
     for (file, range) in ranges.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
-        let known = files.entry(file).or_insert(FileBytes { bytes: 0, span });
-        known.bytes += range.end - range.start;
+        let known = files.entry(file).or_insert(FileBytes { bytes: 0, by_half: [0; 2], span });
+        let bytes = range.end - range.start;
+        known.bytes += bytes;
+        known.by_half.iter_mut().zip(halves).for_each(|(sum, is_of)| *sum += if is_of { bytes } else { 0 });
         known.span = known.span.join(span);
     }
 }

@@ -145,6 +145,10 @@ impl Ladder {
                 "G8 not reached: every verified unit also has bytes of other subjects, or was not sent by it in full".to_owned()
             }
             Grade::G8 => match &self.best_file {
+                Some((path, verified, size)) if verified == size => format!(
+                    "G9 not reached: the halves of the hybrid torrent (v1, v2) describe other bytes, and no version of \
+                     {path} is complete from it"
+                ),
                 Some((path, verified, size)) => {
                     format!("G9 not reached: of its best file, {path}, {verified} of {size} bytes are verified")
                 }

@@ -381,7 +381,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let content = Content::of_block(block.begin, block.runs.clone());
         let given = self.torrents.torrent(torrent);
         let Ok(placed) = given.place(block.piece, block.begin, block.len) else { return content.bytes() > 0 };
-        for unit in Measure::units(given, placed.piece, &placed.range()) {
+        let cut = self.cut(TorrentKey::Given(torrent), given, placed.piece);
+        for unit in cut.units(given, placed.piece, &placed.range()) {
             let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
             let Some(measure) = Measure::of(given, unit) else { continue };
             let mut ranges: RangeSet = content.ranges().within(&measure.range).collect();
@@ -405,7 +406,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut pieces = pieces.take(MOST_COMPARED);
         self.torrents.len() > 1
             && pieces.all(|piece| {
-                let units = Measure::units(given, piece, &(0..given.piece_size(piece)));
+                let cut = self.cut(TorrentKey::Given(torrent), given, piece);
+                let units = cut.units(given, piece, &(0..given.piece_size(piece)));
                 let references: Vec<_> =
                     units.filter_map(|unit| book.get(&unit).and_then(|known| known.references.first())).collect();
                 self.has_rival(torrent, piece, &Content::joined(references.into_iter()), false)

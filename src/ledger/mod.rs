@@ -35,7 +35,7 @@ pub use content::Content;
 pub use few::Few;
 pub use ranges::RangeSet;
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
-pub use unit::{Attempt, Credit, Measure, Receiver, Share, State, Unit, UnitBook};
+pub use unit::{Attempt, Credit, Cut, Matched, Measure, Receiver, Share, State, Unit, UnitBook};
 pub use unlisted::Unlisted;
 pub use web::WebConnection;
 
@@ -53,6 +53,8 @@ use conversation::{Connection, Conversation};
 #[derive(Debug)]
 pub struct Ledger<'run, 'cap> {
     torrents: &'run Torrents,
+    /// Whether hashes were learned since the first block.
+    taught: bool,
     limits: &'run Limits,
     records: Vec<Record>,
     /// Records made by connections without piece data: of given torrents, of others.
@@ -98,6 +100,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     pub fn new(torrents: &'run Torrents, limits: &'run Limits) -> Self {
         Self {
             torrents,
+            taught: false,
             limits,
             records: Vec::new(),
             silent: [0; 2],
@@ -300,12 +303,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let receiver = conversation.receivers[from.index()];
         match placed {
             Some((given, placed)) => {
-                let units = Measure::units(given, placed.piece, &placed.range());
-                // Rationale: a block is mostly within one unit, and then moves whole.
-                let alone = units.len() == 1;
-                for unit in units {
+                let block = placed.range();
+                for unit in self.cut(torrent, given, placed.piece).units(given, placed.piece, &block) {
                     let Some(measure) = Measure::padded(given, unit, &pads) else { continue };
-                    if alone {
+                    // Rationale: a block is mostly within one unit, and then moves whole.
+                    if measure.range.start <= block.start && block.end <= measure.range.end {
                         self.enter(torrent, unit, share, receiver, Some(&measure), prover, anomalies);
                         break;
                     }

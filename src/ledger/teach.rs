@@ -1,17 +1,18 @@
 //! Units after more hashes became known: `hashes` messages (BEP 52) turn pieces into leaves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Attempt, Ledger, Measure, TorrentKey};
+use super::{Attempt, Cut, Ledger, Measure, TorrentKey, Unit};
 use crate::anomaly::Anomalies;
 use crate::prove::Prover;
-use crate::torrent::Torrents;
+use crate::torrent::{PieceIndex, Torrent, Torrents};
 
 impl<'run, 'cap> Ledger<'run, 'cap> {
     /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
     pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         self.settle_all(prover, anomalies);
         self.torrents = torrents;
+        self.taught = true;
         let mut again = Vec::new();
         for (torrent, book) in &mut self.books {
             let TorrentKey::Given(id) = torrent else { continue };
@@ -36,21 +37,29 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             }
         }
         again.sort_by_key(|(_, _, _, share)| share.seq);
-        // Rationale: each look goes over the leaves of a piece, and there may be a share for each of its bytes.
-        let mut has_parts: BTreeMap<(TorrentKey, u32), bool> = BTreeMap::new();
         for (torrent, unit, receiver, share) in again {
             let Some(given) = self.given(torrent) else { continue };
             let Some(piece) = given.piece(unit.piece) else { continue };
             let bounds = share.ranges.iter().map(|range| range.start).min()
                 ..share.ranges.iter().map(|range| range.end).max();
             let (Some(start), Some(end)) = (bounds.start, bounds.end) else { continue };
-            let parted = has_parts.entry((torrent, unit.piece)).or_insert_with(|| Measure::has_parts(given, piece));
-            for unit in Measure::parts(given, piece, &(start..end), *parted) {
+            for unit in Cut::finest(given, piece).units(given, piece, &(start..end)) {
                 let Some(measure) = Measure::of(given, unit) else { continue };
                 if let Some(part) = share.part(&measure.range) {
                     self.enter(torrent, unit, part, receiver, Some(&measure), prover, anomalies);
                 }
             }
         }
+    }
+
+    /// How a piece is cut into units: one that was verified whole stays whole when more hashes become known, or its bytes
+    /// would be counted twice.
+    pub(super) fn cut(&self, key: TorrentKey, torrent: &Torrent, piece: PieceIndex) -> Cut {
+        if !self.taught {
+            return Cut::first(torrent, piece);
+        }
+        let whole = Unit { piece: piece.number(), leaf: None };
+        let verified = self.books.get(&key).and_then(|book| book.get(&whole)).is_some_and(|book| book.verified);
+        if verified { Cut::Whole } else { Cut::finest(torrent, piece) }
     }
 }

@@ -11,7 +11,7 @@ use crate::prove::{Half, JobId, Proof, UnitJob, Verdict, sha256};
 use crate::provenance::Span;
 use crate::session::ConnectionId;
 use crate::torrent::merkle::LEAF_BYTES;
-use crate::torrent::{Expected, PieceIndex, PieceTree, Torrent};
+use crate::torrent::{Expected, PieceIndex, Torrent};
 
 /// What is verified at once: a whole piece, one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP 52), or the
 /// few leaves under a node of its tree that is known while they are not.
@@ -41,6 +41,52 @@ impl std::fmt::Display for Unit {
     }
 }
 
+/// How a piece is cut into units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Not at all.
+    Whole,
+    /// Into its leaves, all of which are known.
+    Leaves,
+    /// Into the smallest parts of its tree that are known: leaves, or what a few leaves hash to together.
+    Parts,
+}
+
+impl Cut {
+    /// That of a piece of which no unit is known yet. A hybrid goes by pieces first: its halves may disagree, and either
+    /// makes the bytes its own.
+    pub fn first(torrent: &Torrent, piece: PieceIndex) -> Self {
+        let by_leaf = torrent.info_hash_v1().is_none() && torrent.has_leaves(piece);
+        if by_leaf { Self::Leaves } else { Self::Whole }
+    }
+
+    /// That of a piece that could not be verified whole.
+    pub fn finest(torrent: &Torrent, piece: PieceIndex) -> Self {
+        if torrent.has_parts(piece) { Self::Parts } else { Self::Whole }
+    }
+
+    /// Every unit of `piece` that has a byte in `range`.
+    pub fn units<'t>(
+        self,
+        torrent: &'t Torrent,
+        piece: PieceIndex,
+        range: &Range<u32>,
+    ) -> impl Iterator<Item = Unit> + use<'t> {
+        let first = range.start / LEAF_BYTES;
+        let leaves = if self == Self::Whole { first..first + 1 } else { first..range.end.div_ceil(LEAF_BYTES) };
+        leaves.filter_map(move |leaf| {
+            let begins = match self {
+                Self::Whole => None,
+                Self::Leaves => Some(leaf),
+                Self::Parts => Some(torrent.part(piece, leaf).map_or(leaf, |(begins, _)| begins)),
+            };
+            // A part is named once, with the first of its leaves that is asked for.
+            let named = leaf == first || begins.is_none_or(|begins| begins == leaf);
+            named.then_some(Unit { piece: piece.number(), leaf: begins })
+        })
+    }
+}
+
 /// The place of a unit in its piece, and what it must hash to.
 #[derive(Clone, Debug)]
 pub struct Measure {
@@ -53,49 +99,6 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Every unit of `piece` that has a byte in `range`: its leaves if all of them are known, else the piece. A hybrid
-    /// goes by pieces first: its halves may disagree, and either makes the bytes its own.
-    pub fn units(
-        torrent: &Torrent,
-        piece: PieceIndex,
-        range: &Range<u32>,
-    ) -> impl ExactSizeIterator<Item = Unit> + use<> {
-        Self::parted(piece, range, torrent.info_hash_v1().is_none() && torrent.has_leaves(piece))
-    }
-
-    /// The same for a piece that could not be verified whole: the smallest parts of its tree that are known, leaves or
-    /// what a few leaves hash to together. `has_parts` is that of [`Self::has_parts`].
-    pub fn parts(
-        torrent: &Torrent,
-        piece: PieceIndex,
-        range: &Range<u32>,
-        has_parts: bool,
-    ) -> impl ExactSizeIterator<Item = Unit> + use<> {
-        let known = |leaf: u32| torrent.part(piece, leaf);
-        let mut units: Vec<Unit> = Self::parted(piece, range, has_parts).collect();
-        for unit in &mut units {
-            unit.leaf = unit.leaf.map(|leaf| known(leaf).map_or(leaf, |(first, _)| first));
-        }
-        units.dedup();
-        units.into_iter()
-    }
-
-    /// Whether a part of the piece's tree is known that is smaller than the piece.
-    pub fn has_parts(torrent: &Torrent, piece: PieceIndex) -> bool {
-        let whole = match torrent.expected(piece) {
-            Expected::V2(tree) | Expected::Both { v2: tree, .. } => Some(tree),
-            Expected::Sha1(_) | Expected::Leaf(_) | Expected::Unknown => None,
-        };
-        let smaller = |(_, part): (u32, PieceTree)| part.width == 1 || Some(part) != whole;
-        let mut all = 0..torrent.piece_size(piece).div_ceil(LEAF_BYTES);
-        all.any(|leaf| torrent.part(piece, leaf).is_some_and(smaller))
-    }
-
-    fn parted(piece: PieceIndex, range: &Range<u32>, by_leaf: bool) -> impl ExactSizeIterator<Item = Unit> + use<> {
-        let parts = if by_leaf { range.start / LEAF_BYTES..range.end.div_ceil(LEAF_BYTES) } else { 0..1 };
-        parts.map(move |part| Unit { piece: piece.number(), leaf: by_leaf.then_some(part) })
-    }
-
     /// The place and the hash of `unit`; `None` when the torrent has no such unit.
     pub fn of(torrent: &Torrent, unit: Unit) -> Option<Self> {
         Self::padded(torrent, unit, &torrent.pads(torrent.piece(unit.piece)?).collect())
@@ -246,6 +249,13 @@ impl Matched {
 
     fn has_sha1(self) -> bool {
         self.whole || self.v1
+    }
+
+    /// Whether all of it is what the SHA-1 says, and whether it is what the tree says, as far as the torrent has these.
+    /// Where different contents matched one each, neither.
+    pub fn halves(self) -> [bool; 2] {
+        let both = self.v1 && self.v2;
+        [!both && (self.whole || self.v1), !both && (self.whole || self.v2)]
     }
 
     /// Whether every content was verified by its tree, so that each of its leaves is too.

@@ -124,6 +124,12 @@ impl LeafHashes {
         self.trees.get(&(root, size)).is_some_and(|tree| tree.has_leaves(leaves))
     }
 
+    /// Whether a part of a piece of a file's tree is known that is smaller than the piece, or the piece is one leaf that
+    /// is known. `leaves` are those of the piece, at least one.
+    pub fn has_parts(&self, root: [u8; 32], size: u64, leaves: std::ops::Range<u64>) -> bool {
+        self.trees.get(&(root, size)).is_some_and(|tree| tree.has_parts(leaves))
+    }
+
     /// The parts of the piece layer of a file's tree that are not known, each under a node that is: its nodes within
     /// the layer, and those of them that are above content.
     pub fn open_layer(&self, root: [u8; 32], size: u64) -> impl Iterator<Item = (Range<u64>, Range<u64>)> {
@@ -222,6 +228,18 @@ impl Tree {
             }
         };
         leaves.end <= known
+    }
+
+    fn has_parts(&self, leaves: std::ops::Range<u64>) -> bool {
+        let whole = self.piece_layer.min(self.height);
+        if whole == 0 {
+            return self.node(0, leaves.start).is_some();
+        }
+        // What is known below the pieces was learned.
+        (0..whole).any(|layer| {
+            let end = (leaves.end.saturating_sub(1) >> layer) + 1;
+            self.learned.range((layer, leaves.start >> layer)..(layer, end)).next().is_some()
+        })
     }
 
     fn learn(&mut self, proof: &HashProof<'_>) -> Result<u32, ProofError> {

@@ -324,6 +324,15 @@ impl Torrent {
         self.trees.has_leaves(root, file.size, within / leaf..end.div_ceil(leaf))
     }
 
+    /// Whether a part of the piece's tree is known that is smaller than the piece, or the piece is one leaf that is
+    /// known; see [`Torrent::part`].
+    pub fn has_parts(&self, piece: PieceIndex) -> bool {
+        let Some((root, file, within)) = self.file_of(piece) else { return false };
+        let end = file.size.min(within.saturating_add(u64::from(self.piece_length())));
+        let leaf = u64::from(LEAF_BYTES);
+        self.trees.has_parts(root, file.size, within / leaf..end.div_ceil(leaf))
+    }
+
     /// Checks a `hashes` message against what is known, and keeps what it proves: then [`Torrent::leaf`] and
     /// [`Torrent::expected`] know more. Returns how many hashes of its base layer are new.
     ///

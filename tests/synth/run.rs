@@ -84,6 +84,7 @@ impl Run {
             assert!(text == other, "{threads} threads, window {window}: other evidence\n{text}\n{other}");
         }
         check(&evidence);
+        check_files(&evidence, &Torrents::from_bytes(self.torrents.clone()).expect("torrents"));
         evidence
     }
 
@@ -174,4 +175,21 @@ pub fn check(evidence: &Evidence) {
     let sent: u64 = evidence.transfers.iter().map(|transfer| transfer.bytes.served).sum();
     let subjects: u64 = evidence.subjects.iter().map(|subject| subject.bytes.served).sum();
     assert_eq!(sent, subjects, "transfers and subjects count the same bytes");
+}
+
+/// No byte of a file counted twice for one transfer, nor of a torrent over all.
+fn check_files(evidence: &Evidence, torrents: &Torrents) {
+    for row in &evidence.torrents {
+        let hash = row.info_hash.0.as_slice();
+        let named =
+            |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
+        let files = torrent.files();
+        assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");
+        for transfer in
+            evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash))
+        {
+            assert!(transfer.files.iter().all(|(file, bytes)| *bytes <= files[*file].size), "{transfer:#?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use peerproof::evidence::{Bytes, Evidence, Grade};
 
 use super::*;
-use crate::synth::run::{analyze, transfer};
+use crate::synth::run::{analyze, subject, transfer};
 
 const LEAF: u64 = SMALL as u64;
 const M2: &str = "81.2.69.11:50001";
@@ -57,6 +57,31 @@ fn bytes_of_one_half_alone_are_verified_and_said_to_be() {
     let conn = join(&mut world, &one, M, S);
     fetch_all(&mut world, conn, &one);
     assert_eq!(mismatches(&analyze(&world, &one)), 0);
+}
+
+#[test]
+fn no_file_is_made_of_both_halves() {
+    let (one, other) = (recipe(61), recipe(62));
+    let torrent = two_faced(&one, &other);
+    let mut world = World::new();
+    let conn = join(&mut world, &torrent, M, S);
+    world.fetch(conn, Side::B, &one, 0);
+    world.fetch(conn, Side::B, &other, 1);
+    let evidence = analyze(&world, &torrent);
+    for (bytes, grade, next) in [
+        (transfer(&evidence, S, M).bytes, transfer(&evidence, S, M).grade, &transfer(&evidence, S, M).next_rung),
+        (subject(&evidence, S).bytes, subject(&evidence, S).grade, &subject(&evidence, S).next_rung),
+    ] {
+        assert_eq!((bytes, grade), (clean(4 * LEAF), Grade::G8));
+        assert!(next.as_ref().is_some_and(|next| next.contains("no version of h.bin is complete")), "{next:?}");
+    }
+    // Both versions of a piece, each from somebody else: nothing says which of them is whose.
+    let again = join(&mut world, &torrent, M2, S2);
+    world.fetch(again, Side::B, &other, 0);
+    world.fetch(again, Side::B, &other, 1);
+    let evidence = analyze(&world, &torrent);
+    assert_eq!(transfer(&evidence, S2, M2).bytes, clean(4 * LEAF));
+    assert_eq!(transfer(&evidence, S, M).grade, Grade::G8);
 }
 
 #[test]

@@ -208,6 +208,33 @@ fn a_pair_that_hashes_to_its_node_proves_both_its_leaves() {
 }
 
 #[test]
+fn a_piece_that_was_verified_whole_is_not_counted_again_by_its_leaves() {
+    let torrent = eight_leaves();
+    let told = wire::hashes(torrent.root(0), 0, 0, &torrent.layer(0, 0), &[]);
+    for (piece, blocks) in [(0, 0..4), (0, 1..3)] {
+        let mut world = World::new();
+        // Its torrent is known at the end only, when there are leaves; but the piece was verified whole by then.
+        let middle = world.meet(address("81.2.69.11:50001"), address(S), torrent.info_hash, [id(1), id(2)]);
+        for block in blocks.clone() {
+            world.send(middle, Side::A, &wire::request(piece, block * SMALL, SMALL));
+            world.piece(middle, Side::B, &torrent, piece, block * SMALL, SMALL);
+        }
+        world.begin_at(middle, Side::B, world.ledger[0].offset - 13);
+        let conn = join(&mut world, &torrent, M, S);
+        world.fetch(conn, Side::B, &torrent, piece);
+        world.send(conn, Side::B, &told);
+        let evidence = analyze(&world, &torrent);
+        let (count, size) = (LEAF * blocks.len() as u64, 4 * LEAF);
+        let again = transfer(&evidence, S, "81.2.69.11:50001");
+        assert_eq!((again.bytes.verified, again.bytes.sole, again.grade), (count, count, Grade::G8));
+        assert_eq!(again.files, [(0, count)]);
+        let seeder = subject(&evidence, S);
+        assert_eq!((seeder.bytes.verified, seeder.grade, seeder.pieces_verified), (size + count, Grade::G8, 1));
+        assert_eq!((evidence.torrents[0].unique, evidence.torrents[0].pieces_verified), (size, 1));
+    }
+}
+
+#[test]
 fn leaves_of_half_a_piece_do_not_keep_a_magnet_link_from_verifying_the_whole() {
     let torrent = eight_leaves();
     let (root, leaves, pairs) = (torrent.root(0), torrent.layer(0, 0), torrent.layer(0, 1));
