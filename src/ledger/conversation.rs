@@ -22,6 +22,9 @@ pub(super) struct Connection<'cap> {
     pub(super) transfers: [Option<TransferId>; 2],
     /// Captured payload bytes that went into each of these transfers.
     pub(super) served: [u64; 2],
+    /// Who receives what each side sends, as it was known at the first block: a port declared in the middle of a piece
+    /// makes nobody else of the receiver.
+    pub(super) receivers: [Option<Receiver>; 2],
     pub(super) held: Vec<Held<'cap>>,
     /// Blocks that were held before those: what is held is numbered from here on, and no number is used twice.
     let_go: usize,

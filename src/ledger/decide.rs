@@ -326,12 +326,49 @@ impl<'cap> Ledger<'_, 'cap> {
                 ));
             }
         }
+        let (mixes, every_mix) = mixes(&shares);
+        ways.extend(mixes);
         if let Some(padding) = book.padding.as_deref().filter(|padding| padding.len() > 0) {
             let padded: Vec<_> = ways.iter().map(|content| Content::layered([content, padding])).collect();
             ways.extend(padded);
         }
-        (ways, by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
+        (ways, every_mix && by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
     }
+}
+
+/// Every choice of one version for each block, of those that were sent in several; and whether these are all. Two copies
+/// with a bad block each, of other senders, hold the piece between them. `shares` in order of arrival.
+fn mixes<'cap>(shares: &[&Share<'cap>]) -> (Vec<Content<'cap>>, bool) {
+    let mut blocks: BTreeMap<(u32, u32), Vec<&Share<'cap>>> = BTreeMap::new();
+    let mut ways = 1;
+    for share in shares {
+        let (Some(first), Some(last)) = (share.ranges.iter().next(), share.ranges.iter().last()) else { continue };
+        let versions = blocks.entry((first.start, last.end)).or_default();
+        let same = |other: &&Share<'cap>| {
+            other.ranges == share.ranges
+                && share.ranges.iter().all(|range| share.content.agrees(&other.content, range))
+        };
+        if !versions.iter().any(same) {
+            ways = ways / versions.len().max(1) * (versions.len() + 1);
+            versions.push(share);
+            if ways > MOST_MIXES {
+                return (Vec::new(), false);
+            }
+        }
+    }
+    let choose = |mut way: usize| {
+        let chosen: Vec<_> = blocks
+            .values()
+            .filter_map(|versions| {
+                let share = versions.get(way % versions.len());
+                way /= versions.len();
+                share
+            })
+            .collect();
+        Content::layered(chosen.into_iter().chain(shares.iter()).map(|share| &share.content))
+    };
+    // The first of each is tried anyway.
+    ((1..ways).map(choose).collect(), true)
 }
 
 /// Whole blocks before parts, and of each the latest first; `shares` in order of arrival.
@@ -361,5 +398,7 @@ const BLOCK_HEADER: u64 = 13;
 const MOST_VERSIONS: usize = 64;
 // Rationale: each way costs one hash of the piece.
 const MOST_WAYS: usize = 8;
+// Rationale: four blocks in two versions each; each costs one hash of the piece.
+const MOST_MIXES: usize = 16;
 // Rationale: bounds the slices that wait in the prover's queue.
 const PIECES_AT_ONCE: usize = 64;

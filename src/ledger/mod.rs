@@ -220,8 +220,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let Some(record) = self.records.get_mut(transfer.0 as usize) else { return };
         record.counts.served += captured;
         record.counts.lost += lost;
+        let mut receiver = conversation.receivers[from.index()];
         if let Some(connection) = self.connections.get_mut(&conversation.id) {
             connection.served[from.index()] += captured;
+            receiver = *connection.receivers[from.index()].get_or_insert(receiver);
         }
         if requested.is_some() {
             record.counts.solicited += captured;
@@ -300,7 +302,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             place: conversation.place,
             doubtful,
         };
-        let receiver = conversation.receivers[from.index()];
         match placed {
             Some((given, placed)) => {
                 let block = placed.range();

@@ -322,3 +322,37 @@ fn a_piece_decided_early_for_want_of_room_is_told_and_accuses_nobody_honest() {
     assert_eq!((row.served, row.refuted), (8 * HALF, 0));
     assert!(evidence.anomalies.tally(Kind::LimitReached).is_some());
 }
+
+#[test]
+fn two_copies_with_a_bad_block_each_hold_the_piece_between_them() {
+    let torrent = Recipe::single("three.bin", 3 * SMALL, 3 * SMALL as usize, 14).v1();
+    let mut world = World::new();
+    let ends: Vec<String> = (1..7).map(|n| format!("93.184.16.{n}:6881")).collect();
+    for (peer, end) in (2..).zip(&ends) {
+        let block = (peer - 2) % 3;
+        let conn = seeder(&mut world, &torrent, M, end, peer, None);
+        // Bad: the second block of the first copy, the first and the last of the second one.
+        ask(&mut world, &torrent, conn, block * SMALL, ![3, 5, 7].contains(&peer));
+    }
+    let evidence = analyze(&world, &torrent);
+    for (peer, end) in (2..).zip(&ends) {
+        let bytes = transfer(&evidence, end, M).bytes;
+        let expected = if [3, 5, 7].contains(&peer) { (0, HALF, 0) } else { (HALF, 0, 0) };
+        assert_eq!((bytes.verified, bytes.refuted, bytes.disputed), expected, "{end}");
+    }
+}
+
+#[test]
+fn a_port_that_is_declared_in_the_middle_of_a_piece_makes_nobody_else_of_the_receiver() {
+    let torrent = two_block_pieces();
+    for good in [true, false] {
+        let mut world = World::new();
+        let conn = join_as(&mut world, &torrent, M, S, [id(1), id(2)]);
+        ask(&mut world, &torrent, conn, 0, good);
+        world.send(conn, Side::A, &wire::extended_handshake(Some(7_000), "Synth"));
+        ask(&mut world, &torrent, conn, SMALL, good);
+        let row = transfer(&analyze(&world, &torrent), S, M).clone();
+        let expected = if good { (2 * HALF, 2 * HALF, 0) } else { (0, 0, 2 * HALF) };
+        assert_eq!((row.bytes.verified, row.bytes.sole, row.bytes.refuted), expected);
+    }
+}
