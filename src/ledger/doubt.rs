@@ -7,8 +7,8 @@ use std::ops::Range;
 pub(super) struct Doubts<'cap> {
     /// The versions that are tried.
     pub(super) conflicts: Vec<Conflict<'cap>>,
-    /// Stretches of which a second copy came that could not be compared. What is between two of them may be among them,
-    /// where there are many.
+    /// Stretches of which a second copy came that could not be compared, or whose place is not sure: in order, and apart.
+    /// What is between the last two may be among them, where there are many.
     stretches: Vec<Range<u64>>,
     /// It is not known what is in doubt: all of the direction is.
     pub(super) everywhere: bool,
@@ -39,34 +39,36 @@ impl<'cap> Doubts<'cap> {
 
     /// Adds a stretch whose second copy was not compared.
     pub(super) fn doubt(&mut self, stretch: Range<u64>) {
-        let (mut start, mut end) = (stretch.start, stretch.end);
-        self.stretches.retain(|known| {
-            let apart = known.end < start || end < known.start;
-            if !apart {
-                (start, end) = (start.min(known.start), end.max(known.end));
-            }
-            apart
-        });
-        if self.stretches.len() >= MOST_STRETCHES
-            && let Some(last) = self.stretches.pop()
-        {
-            return self.doubt(start.min(last.start)..end.max(last.end));
+        let first = self.stretches.partition_point(|known| known.end < stretch.start);
+        let behind = self.stretches.partition_point(|known| known.start <= stretch.end);
+        let mut joined = stretch;
+        for known in self.stretches.drain(first..behind.max(first)) {
+            joined = joined.start.min(known.start)..joined.end.max(known.end);
         }
-        self.stretches.push(start..end);
+        self.stretches.insert(first, joined);
+        if self.stretches.len() > MOST_STRETCHES
+            && let Some(last) = self.stretches.pop()
+            && let Some(before) = self.stretches.last_mut()
+        {
+            before.end = before.end.max(last.end);
+        }
     }
 
     /// Whether a byte of `range` may be another one than was read.
     pub(super) fn holds(&self, range: &Range<u64>) -> bool {
         self.everywhere
             || self.conflicts.iter().any(|conflict| conflict.offset < range.end && conflict.end() > range.start)
-            || self.stretches.iter().any(|stretch| stretch.start < range.end && stretch.end > range.start)
+            || self
+                .stretches
+                .get(self.stretches.partition_point(|stretch| stretch.end <= range.start))
+                .is_some_and(|stretch| stretch.start < range.end)
     }
 }
 
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 pub(super) const MOST_CONFLICTS: usize = 1_024;
-// Rationale: captures with loss have a few; each block is compared with all of them.
-const MOST_STRETCHES: usize = 256;
+// Rationale: as many blocks of one connection as a lossy capture cuts; 256 KiB.
+const MOST_STRETCHES: usize = if cfg!(test) { 256 } else { 1 << 14 };
 
 #[cfg(test)]
 mod tests {

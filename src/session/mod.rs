@@ -425,9 +425,17 @@ impl<'cap> Session<'cap> {
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         let mut events = std::mem::take(&mut self.events);
+        let placed = self.carrier != Carrier::Utp;
         for event in events.drain(..) {
             match event {
-                PeerEvent::Block(block) => out.push(SessionEvent::Served(self.serve(direction, block, anomalies))),
+                PeerEvent::Block(block) => {
+                    let stretch = block.offset..block.offset.saturating_add(u64::from(block.len));
+                    let cut = block.captured_to < block.len;
+                    out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
+                    if cut && !placed {
+                        out.push(SessionEvent::Doubt { from: direction, stretch });
+                    }
+                }
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
                     self.extended(direction, id, &body, span, out, anomalies);
                 }
@@ -441,6 +449,10 @@ impl<'cap> Session<'cap> {
                     match message {
                         Message::RejectRequest(block) => receiver.outstanding.reject(block),
                         Message::Choke => receiver.outstanding.choke(),
+                        Message::KeepAlive => {
+                            let stretch = sender.keep_alive(span, placed);
+                            out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                        }
                         _ => {}
                     }
                     sender.message(message, span);
@@ -457,7 +469,7 @@ impl<'cap> Session<'cap> {
                     self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
                 }
                 PeerEvent::LostSync { gap, .. } => {
-                    let stretch = self.sides[direction.index()].lose_sync(gap);
+                    let stretch = self.sides[direction.index()].lose_sync(gap, placed);
                     out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
                 }
                 PeerEvent::Resynchronised { skipped, at } => {

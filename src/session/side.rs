@@ -79,6 +79,8 @@ pub(super) struct Side<'cap> {
     pub(super) place: u64,
     /// Messages, and captured bytes of blocks, since framing was found.
     run: (u64, u64),
+    /// The frame of its last keep-alive.
+    keep_alive: Option<FrameId>,
     /// Where the last block stands in the stream.
     last_block: Option<Range<u64>>,
     /// Frames captured before what they acknowledge of the other side, and up to which place they do.
@@ -94,14 +96,17 @@ impl<'cap> Side<'cap> {
             delivery: Delivery::default(),
             place: 0,
             run: (0, 0),
+            keep_alive: None,
             last_block: None,
             answers: VecDeque::new(),
         }
     }
 
     /// Framing was lost: unless it is for a gap, what seemed to be messages were none, or what follows them is none. Then
-    /// the block before it, which is given, may have been put together wrongly.
-    pub(super) fn lose_sync(&mut self, gap: bool) -> Option<Range<u64>> {
+    /// the block before it, which is given, may have been put together wrongly. So it may where packets are not `placed`,
+    /// but numbered: one that was sent again with less in it, and is lost, moves all that follows, and only the next
+    /// message would tell.
+    pub(super) fn lose_sync(&mut self, gap: bool, placed: bool) -> Option<Range<u64>> {
         self.facts.lost_sync += 1;
         let (messages, _) = std::mem::take(&mut self.run);
         if !gap && messages >= SURE_MESSAGES {
@@ -110,7 +115,15 @@ impl<'cap> Side<'cap> {
         } else if !gap {
             self.misframed(1);
         }
-        self.last_block.take().filter(|_| !gap)
+        self.last_block.take().filter(|_| !gap || !placed)
+    }
+
+    /// A keep-alive in `span`. Two of them in one packet are what zeros look like that belong to the block before them: that
+    /// is given, where packets are numbered only.
+    pub(super) fn keep_alive(&mut self, span: Span, placed: bool) -> Option<Range<u64>> {
+        let frame = span.last.frame;
+        let again = self.keep_alive.replace(frame) == Some(frame);
+        if again && !placed { self.last_block.take() } else { None }
     }
 
     /// Framing was found behind bytes that could not be read.

@@ -258,6 +258,40 @@ fn honest_packets_in_any_trouble_accuse_nobody() {
 }
 
 #[test]
+fn a_packet_sent_again_with_less_in_it_that_the_capture_lost_accuses_nobody() {
+    // What follows it in the block stands too far on, and the end of the block is not seen, or looks like keep-alives.
+    let half = SMALL as usize;
+    let zeros = |bytes: &mut [u8]| bytes[half - 1_000..].fill(0);
+    for (cut, tail) in [(true, false), (false, true), (false, false)] {
+        let mut content = Recipe::single("probe.bin", SMALL, 4 * half, 93).v1().content;
+        content.chunks_mut(half).filter(|_| tail).for_each(zeros);
+        let torrent = Recipe::folder("probe", SMALL, 93).file_of("probe.bin", content).v1();
+        let mut world = World::new();
+        let mut conn = opened(&mut world, &torrent);
+        conn.fetch(&mut world, &torrent, 0);
+        let before = world.packets.len();
+        conn.send(&mut world, 0, &wire::request(1, 0, SMALL));
+        let stream = wire::piece(1, 0, torrent.block(1, 0, SMALL));
+        conn.packet(&mut world, 1, Type::Data, &stream[..1_400]);
+        // A probe for the path's MTU that never arrived; of its number only the first 600 bytes did, unseen.
+        conn.packet(&mut world, 1, Type::Data, &stream[1_400..2_800]);
+        stream[2_000..].chunks(1_000).for_each(|packet| conn.packet(&mut world, 1, Type::Data, packet));
+        if cut {
+            world.packets.truncate(world.packets.len() - 3);
+        }
+        assert!(world.packets.len() > before + 12);
+        (2..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+        // Somebody else sends it whole, so that every byte can be compared.
+        let other = join_as(&mut world, &torrent, "81.2.69.11:50001", S2, [id(3), id(4)]);
+        fetch_all(&mut world, other, &torrent);
+        let evidence = analyze(&world, &torrent);
+        nobody_refuted(&evidence);
+        assert!(transfer(&evidence, S, M).bytes.verified >= u64::from(SMALL), "{cut} {tail}");
+        assert!(transfer(&evidence, S, M).bytes.unproven > 0, "{cut} {tail}");
+    }
+}
+
+#[test]
 fn a_connection_that_has_to_make_room_is_told_and_goes_on_as_another_one() {
     let torrent = four_pieces();
     let mut world = World::new();
