@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::credit::{Files, Parties, Proofs, Proven};
-use super::ladder::{Known, Ladder, keep_earlier};
+use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
@@ -441,7 +441,10 @@ impl Context<'_> {
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
             if verified.is_whole(file.size) && file.size > 0 && !file.pad {
-                keep_earlier(&mut ladder.file, Some(verified.span));
+                let later = |(known, _): (Span, usize)| verified.span.first.precedes(known.first);
+                if ladder.file.is_none_or(later) {
+                    ladder.file = Some((verified.span, *index));
+                }
             }
             let better = best.is_none_or(|(most, size, _)| {
                 u128::from(bytes) * u128::from(size) > u128::from(most) * u128::from(file.size)

@@ -271,6 +271,8 @@ pub struct Rung {
     pub grade: Grade,
     /// The frames that first show it.
     pub span: Span,
+    /// Of [`Grade::G9`]: which file of the torrent is complete.
+    pub file: Option<usize>,
 }
 
 /// The first unit that meets the standard: advertised, requested, then served alone and verified.

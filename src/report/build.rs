@@ -37,7 +37,7 @@ impl Document {
                 .iter()
                 .map(|each| transfer(each, facts(each.info_hash.as_ref())))
                 .collect(),
-            subjects: evidence.subjects.iter().map(subject).collect(),
+            subjects: evidence.subjects.iter().map(|each| subject(each, facts(each.info_hash.as_ref()))).collect(),
             mentions: evidence
                 .mentions
                 .iter()
@@ -146,10 +146,7 @@ fn torrent(sums: &evidence::TorrentEvidence, facts: Option<&TorrentFacts>) -> To
 }
 
 fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Transfer {
-    let path = |index: usize| {
-        let file = facts.and_then(|facts| facts.files.get(index));
-        file.map_or_else(|| format!("file {index}"), |file| file.path.clone())
-    };
+    let path = |index: usize| path(facts, index);
     Transfer {
         uploader: transfer.uploader.to_string(),
         downloader: transfer.downloader.to_string(),
@@ -177,7 +174,7 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
             .iter()
             .map(|&(index, verified_bytes)| FileBytes { path: path(index), verified_bytes })
             .collect(),
-        rungs: transfer.rungs.iter().map(rung).collect(),
+        rungs: transfer.rungs.iter().map(|each| rung(each, facts)).collect(),
         next_rung: transfer.next_rung.clone(),
         standard: transfer.standard.map(standard),
         frames: frames(transfer.span),
@@ -196,7 +193,7 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
     }
 }
 
-fn subject(subject: &evidence::Subject) -> Subject {
+fn subject(subject: &evidence::Subject, facts: Option<&TorrentFacts>) -> Subject {
     let bytes = &subject.bytes;
     Subject {
         endpoint: subject.endpoint.to_string(),
@@ -221,7 +218,7 @@ fn subject(subject: &evidence::Subject) -> Subject {
         received_bytes: subject.received,
         first_time: rfc3339(subject.span.first.time),
         last_time: rfc3339(subject.span.last.time),
-        rungs: subject.rungs.iter().map(rung).collect(),
+        rungs: subject.rungs.iter().map(|each| rung(each, facts)).collect(),
         next_rung: subject.next_rung.clone(),
         pad_bytes: bytes.pad,
         acknowledged_bytes: bytes.acknowledged,
@@ -323,8 +320,19 @@ fn standard(standard: evidence::Standard) -> Standard {
     }
 }
 
-fn rung(rung: &evidence::Rung) -> Rung {
-    Rung { grade: rung.grade, time: rfc3339(rung.span.first.time), frames: frames(rung.span) }
+fn rung(rung: &evidence::Rung, facts: Option<&TorrentFacts>) -> Rung {
+    Rung {
+        grade: rung.grade,
+        time: rfc3339(rung.span.first.time),
+        frames: frames(rung.span),
+        file: rung.file.map(|index| path(facts, index)),
+    }
+}
+
+/// The path of a file by its number.
+fn path(facts: Option<&TorrentFacts>, index: usize) -> String {
+    let file = facts.and_then(|facts| facts.files.get(index));
+    file.map_or_else(|| format!("file {index}"), |file| file.path.clone())
 }
 
 fn frames(span: Span) -> Frames {

@@ -388,6 +388,8 @@ pub struct Rung {
     pub grade: Grade,
     pub time: String,
     pub frames: Frames,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.

@@ -161,7 +161,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         span: span(9, 8_000),
         served_span: (bytes.served > 0).then(|| span(212, 7_990)),
         files: if bytes.verified > 0 { vec![(0, bytes.verified)] } else { Vec::new() },
-        rungs: vec![Rung { grade: Grade::G3, span: span(9, 9) }],
+        rungs: vec![Rung { grade: Grade::G3, span: span(9, 9), file: None }],
         next_rung: (grade < Grade::G8).then(|| "no unit that it sent verified".to_owned()),
         paths: BTreeSet::new(),
         cancelled_messages: 0,

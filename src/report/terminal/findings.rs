@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
-use crate::report::text::{counted, escaped, grouped, visible};
+use crate::report::text::{counted, escaped, grouped, quoted, visible};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -83,6 +83,10 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
     if matches!(subject.grade, Grade::G8 | Grade::G9) && subject.verified_bytes > subject.sole_bytes {
         let shared = subject.verified_bytes - subject.sole_bytes;
         sentence.push_str(&format!(", and {} in units shared with other peers", counted(shared, "verified byte")));
+    }
+    let complete = subject.rungs.iter().find(|rung| rung.grade == Grade::G9).and_then(|rung| rung.file.as_deref());
+    if let Some(file) = complete {
+        sentence.push_str(&format!(", among them all bytes of the file {}", quoted(file, LONGEST_NAME)));
     }
     match &subject.standard {
         Some(standard) => sentence.push_str(&format!(
@@ -371,6 +375,8 @@ fn flag_words(flag: &str) -> &'static str {
     }
 }
 
+// Rationale: the path of a file, in characters, leaves room for the rest of the sentence.
+const LONGEST_NAME: usize = 60;
 // Rationale: nobody reads more sentences of one kind on a screen; the tables and report.json hold everything.
 const MOST_SENTENCES: usize = 50;
 
