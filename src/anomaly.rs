@@ -42,6 +42,8 @@ pub enum Kind {
     OverlapUncompared,
     /// Framing was lost and found again; `amount` is in bytes skipped.
     Resynchronised,
+    /// A connection to a proxy that carries the peer wire, which is not read; `amount` is in bytes of payload.
+    Proxied,
     /// A direction ended (or its capture did) inside a message header, or while framing was lost; `amount` is in bytes
     /// that belong to no message.
     Unframed,
@@ -113,6 +115,7 @@ impl Kind {
             Self::OverlapConflict => "overlap-conflict",
             Self::OverlapUncompared => "overlap-uncompared",
             Self::Resynchronised => "resynchronised",
+            Self::Proxied => "proxied",
             Self::Unframed => "unframed",
             Self::UnknownMessage => "unknown-message",
             Self::BadMessage => "bad-message",

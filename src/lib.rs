@@ -25,6 +25,7 @@
 //! | [`packet`] | frames of any link type, tunnels, fragments | [`Packet`](packet::Packet): TCP and UDP payload |
 //! | [`flow`] | packets | who talks to whom, in a bounded table |
 //! | [`stream`] | TCP segments, uTP packets | ordered bytes with typed gaps |
+//! | [`proxy`] | the beginning of a connection | whether it is the peer wire through a proxy |
 //! | [`mse`] | both directions under Message Stream Encryption | its kind; with a secret, the bytes in clear |
 //! | [`wire`] | the bytes of one direction | messages and blocks of the peer protocol |
 //! | [`session`] | both directions of a connection | what was asked, advertised and served |
@@ -76,6 +77,7 @@ pub mod mse;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
+pub mod proxy;
 pub mod report;
 pub mod session;
 mod spine;

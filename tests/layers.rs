@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "mse", uses: &["stream", "packet::Direction", "packet::Store"], crates: &["nom", "rc4", "sha1"] },
     Layer { name: "wire", uses: &["stream"], crates: &["nom"] },
+    Layer { name: "proxy", uses: &["stream", "wire", "packet::Direction"], crates: &["nom"] },
     Layer {
         name: "hearsay",
         uses: &["stream", "wire", "packet::Endpoint", "packet::UdpDatagram"],

@@ -60,6 +60,7 @@ fn row((transport, content): (Carriage, Content), sums: &Flows) -> Kind {
         Content::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
         Content::PeerMseRc4 => ("BitTorrent, MSE decrypted", "messages"),
         Content::MseOpaque => ("BitTorrent encrypted with MSE", "classification"),
+        Content::Proxied => ("BitTorrent through a proxy", "first bytes"),
         Content::Dht => ("BitTorrent DHT", "first bytes"),
         Content::Tracker => ("BitTorrent tracker", "first bytes"),
         Content::Lsd => ("BitTorrent local discovery", "first bytes"),

@@ -107,6 +107,7 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
         (Kind::DuplicateFrame, "frame", "in the captures more than once"),
         (Kind::OverlapConflict, "stretch", "sent twice with different bytes"),
         (Kind::BadTimestamp, "frame", "without a usable time"),
+        (Kind::Proxied, "connection", "to a proxy that carries BitTorrent, which is not read"),
         (Kind::WrongMetadata, "piece", "of metadata that is not what its info-hash promises"),
         (Kind::LimitReached, "event", "beyond a bound of this tool"),
         (
@@ -116,7 +117,8 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
         ),
     ];
     let (kind, noun, words) = said.into_iter().find(|(kind, ..)| kind.name() == anomaly.kind)?;
-    let first = anomaly.examples.first().filter(|_| kind == Kind::LimitReached || kind == Kind::UnknownLinkType);
+    let telling = matches!(kind, Kind::LimitReached | Kind::UnknownLinkType | Kind::Proxied);
+    let first = anomaly.examples.first().filter(|_| telling);
     let first = first.map_or_else(String::new, |example| format!("; the first: {}", escaped(&example.detail)));
     let what = match noun {
         "stretch" if anomaly.count != 1 => format!("{} stretches", grouped(anomaly.count)),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, Input, Unlisted};
 use super::text::{counted, escaped, grouped};
+use crate::anomaly::Kind;
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -139,6 +140,10 @@ fn nothing(document: &Document) -> String {
              nothing can be said of their content.",
             counted(document.opaque.len() as u64, "conversation")
         )
+    } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied.name()) {
+        "All BitTorrent in the captures goes through a proxy. It is not read: the proxy's address is not that of the \
+         peers."
+            .to_owned()
     } else {
         format!(
             "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::Hub;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
-use crate::anomaly::Example;
+use crate::anomaly::{Example, Kind};
 use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{At, Sightings, Span};
+use crate::proxy::{Greeting, Look, Proxied, may_be_greeting};
 use crate::session::{Carrier, Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
@@ -37,6 +38,10 @@ enum Content<'cap> {
     Mse(Box<MseFilter<'cap>>, Option<Box<Session<'cap>>>),
     /// HTTP, perhaps from a webseed.
     Web(Box<WebChannel<'cap>>),
+    /// What may be the dialog with a proxy.
+    Greeting(Box<Greeting<'cap>>),
+    /// The peer wire through a proxy: it is named, and not read.
+    Proxied(Box<Proxied>),
     /// Something else.
     Other,
 }
@@ -70,7 +75,7 @@ impl<'cap> Channel<'cap> {
 
     /// Whether the connection carries something that is not read further.
     pub(super) fn is_other(&self) -> bool {
-        matches!(self.content, Content::Other)
+        matches!(self.content, Content::Other | Content::Proxied(_))
     }
 
     /// Whether a block, or a part of one, was served on it: a webseed's too.
@@ -78,7 +83,11 @@ impl<'cap> Channel<'cap> {
         match &self.content {
             Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
             Content::Web(web) => web.has_blocks(),
-            Content::Undecided | Content::Mse(_, None) | Content::Other => false,
+            Content::Undecided
+            | Content::Mse(_, None)
+            | Content::Greeting(_)
+            | Content::Proxied(_)
+            | Content::Other => false,
         }
     }
 
@@ -116,7 +125,12 @@ impl<'cap> Channel<'cap> {
             Content::Peer(session) => read(session, direction, item, opening, hub),
             Content::Web(web) => web.item(direction, item, opening, hub),
             Content::Mse(..) => self.filter(Some((direction, item)), opening, hub),
-            Content::Undecided | Content::Other => {}
+            Content::Greeting(greeting) => match greeting.push(direction, item) {
+                Look::More => {}
+                Look::Peer(proxied) => self.content = Content::Proxied(Box::new(proxied)),
+                Look::No => self.not_proxied(opening, hub),
+            },
+            Content::Undecided | Content::Proxied(_) | Content::Other => {}
         }
     }
 
@@ -133,6 +147,9 @@ impl<'cap> Channel<'cap> {
                 Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
                 // Its own SYN is missing, so these need not be its first bytes.
                 Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, item, opening, hub),
+                Sniff::Other if opening.initiator == Some(direction) && may_be_greeting(bytes) => {
+                    Content::Greeting(Box::new(Greeting::new(direction)))
+                }
                 Sniff::Other => match webseed::sniff(bytes) {
                     webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
                     webseed::Sniff::Response => {
@@ -309,8 +326,22 @@ impl<'cap> Channel<'cap> {
         hub.scratch.clear = out;
     }
 
+    /// Goes on with a connection that began like one to a proxy, and is none: what was held is read by the MSE filter.
+    fn not_proxied(&mut self, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+        let filter = Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None);
+        if let Content::Greeting(greeting) = std::mem::replace(&mut self.content, filter) {
+            for (direction, item) in greeting.into_held() {
+                self.unread[direction.index()] = true;
+                self.item(direction, &item, opening, hub);
+            }
+        }
+    }
+
     /// Ends the connection, and says what it carried.
     pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
+        if let Content::Greeting(_) = self.content {
+            self.not_proxied(&transported.opening, hub);
+        }
         if let Content::Mse(..) = self.content {
             self.filter(None, &transported.opening, hub);
         }
@@ -356,7 +387,15 @@ impl<'cap> Channel<'cap> {
                 }
                 Carried::MseOpaque
             }
-            Content::Undecided | Content::Other => Carried::Other,
+            Content::Proxied(proxied) => {
+                hub.anomalies.note(Kind::Proxied, transported.bytes, || Example {
+                    span,
+                    flow: format!("{} <-> {}", flow.low, flow.high),
+                    detail: proxied.to_string(),
+                });
+                Carried::Proxied
+            }
+            Content::Undecided | Content::Greeting(_) | Content::Other => Carried::Other,
         }
     }
 }

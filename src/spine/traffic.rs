@@ -28,6 +28,8 @@ pub(crate) enum Content {
     PeerMsePlaintext,
     /// The peer wire behind MSE with RC4, decrypted with a given secret.
     PeerMseRc4,
+    /// The peer wire through a proxy, not read.
+    Proxied,
     /// Taken for MSE, not readable.
     MseOpaque,
     /// A bencoded query, answer or error (BEP 5), by the first bytes.
@@ -110,7 +112,10 @@ impl Content {
 
     /// Whether it is the peer wire, readable or not.
     pub(crate) fn is_peer(self) -> bool {
-        matches!(self, Self::PeerClear | Self::PeerMsePlaintext | Self::PeerMseRc4 | Self::MseOpaque)
+        matches!(
+            self,
+            Self::PeerClear | Self::PeerMsePlaintext | Self::PeerMseRc4 | Self::Proxied | Self::MseOpaque
+        )
     }
 
     /// What the first payload of a flow looks like.

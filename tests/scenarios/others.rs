@@ -224,3 +224,47 @@ fn t46_captures_years_apart_are_two_windows_and_the_gap_is_told() {
     assert_eq!(windows.len(), 2, "{windows:#?}");
     assert!(windows.iter().all(|row| row.bytes == clean(u64::from(SMALL))));
 }
+
+#[test]
+fn the_peer_wire_through_a_proxy_is_named_and_counted_for_nobody() {
+    let torrent = four_pieces();
+    let proxy = "93.184.16.9:1080";
+    let asked = |world: &mut World, conn, dialog: &[(Side, &[u8])]| {
+        dialog.iter().for_each(|(side, bytes)| world.send(conn, *side, bytes));
+    };
+    let socks: [(Side, &[u8]); 4] = [
+        (Side::A, &[5, 1, 0]),
+        (Side::B, &[5, 0]),
+        (Side::A, &[5, 1, 0, 1, 203, 0, 113, 9, 0x1a, 0xe1]),
+        (Side::B, &[5, 0, 0, 1, 10, 0, 0, 1, 0, 80]),
+    ];
+    let refused: [(Side, &[u8]); 2] = [(Side::A, &[5, 1, 0]), (Side::B, &[5, 0xff])];
+    for (dialog, named) in [(&socks[..], true), (&refused[..], false)] {
+        let mut world = World::new();
+        let conn = world.conn(address(M), address(proxy));
+        world.open(conn);
+        asked(&mut world, conn, dialog);
+        if named {
+            world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(1)));
+            world.send(conn, Side::B, &wire::handshake(torrent.info_hash, id(2)));
+            world.send(conn, Side::B, &wire::have_all());
+            fetch_all(&mut world, conn, &torrent);
+        }
+        world.close(conn, Side::A);
+        let evidence = analyze(&world, &torrent);
+        assert!(evidence.transfers.is_empty() && evidence.subjects.is_empty(), "{:#?}", evidence.transfers);
+        let told =
+            evidence.anomalies.tally(Kind::Proxied).map(|tally| (tally.count, tally.examples[0].detail.clone()));
+        let Some((count, detail)) = told else {
+            assert!(!named);
+            continue;
+        };
+        assert!(
+            named && count == 1 && detail.starts_with("SOCKS 5, asked for a connection to 203.0.113.9:6881;"),
+            "{detail}"
+        );
+        assert!(evidence.anomalies.tally(Kind::Proxied).is_some_and(|tally| tally.amount > sent(&world)));
+        let report = Run::new().capture(world.pcap()).torrent(&torrent).json(1, 64 << 20);
+        assert!(report.contains("All BitTorrent in the captures goes through a proxy"), "{report}");
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::findings::same_connections;
 use super::{Page, endpoints};
+use crate::anomaly::Kind;
 use crate::evidence::Grade;
 use crate::report::document::{Document, Input, Subject};
 use crate::report::notes::notes;
@@ -252,6 +253,16 @@ fn doubts(document: &Document, page: &mut Page) {
             match document.opaque.len() {
                 1 => "1 conversation is".to_owned(),
                 count => format!("{} conversations are", grouped(count as u64)),
+            }
+        ));
+    }
+    if let Some(proxied) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Proxied.name()) {
+        page.line(&format!(
+            "{} BitTorrent, which is not read: whatever was sent there is in none of the figures; see the quality of the \
+             capture, at the end.",
+            match proxied.count {
+                1 => "1 connection to a proxy carries".to_owned(),
+                count => format!("{} connections to proxies carry", grouped(count)),
             }
         ));
     }
