@@ -401,6 +401,30 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_has_parts_once_anything_below_it_is_known() {
+        let mut torrent = torrent();
+        let has = |torrent: &Torrent| [0, 1, 2].map(|n| torrent.has_parts(torrent.piece(n).expect("exists")));
+        // By every leaf: a part that is one leaf, or less than the piece.
+        let by_leaf = |torrent: &Torrent| {
+            [0, 1, 2].map(|n| {
+                let piece = torrent.piece(n).expect("exists");
+                (0..2).any(|leaf| torrent.part(piece, leaf).is_some_and(|(_, part)| part.width == 1))
+            })
+        };
+        assert_eq!(has(&torrent), [false; 3]);
+        for (base, index, length, uncles, expected) in [
+            (1, 0, 4, 0, [false; 3]),
+            (0, 4, 1, 1, [false, false, true]),
+            (0, 1, 1, 3, [true, false, true]),
+            (0, 2, 2, 0, [true; 3]),
+        ] {
+            let hashes = hashes(base as usize, index as usize, length as usize, uncles);
+            assert!(torrent.learn(&proof(base, index, length, &hashes)).is_ok());
+            assert_eq!((has(&torrent), by_leaf(&torrent)), (expected, expected), "{base} {index}");
+        }
+    }
+
+    #[test]
     fn false_or_misshapen_proofs_teach_nothing() {
         let good = hashes(0, 2, 2, 2);
         for byte in 0..good.len() {
