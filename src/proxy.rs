@@ -11,16 +11,22 @@ use nom::{Err, IResult, Parser};
 
 use crate::packet::Direction;
 use crate::stream::StreamItem;
-use crate::wire::{Sniff, sniff};
+use crate::wire::HANDSHAKE;
 
-/// The beginning of a connection that may be to a proxy.
+/// The beginning of a connection that does not begin with the peer wire: it may come behind something else.
+///
+/// # Invariants
+/// - It holds no more than [`MOST_ITEMS`] items, and no copy of their bytes.
 #[derive(Debug)]
-pub struct Greeting<'cap> {
+pub struct Watch<'cap> {
     client: Direction,
+    /// Of which side the first byte is at offset 0, by [`Direction::index`].
+    begun: [bool; 2],
     held: Vec<(Direction, StreamItem<'cap>)>,
-    /// What the client and the proxy said so far.
-    said: [Vec<u8>; 2],
-    broken: bool,
+    /// How far each side was read, by [`Direction::index`].
+    read: [u64; 2],
+    /// Where a handshake stands, and who sent it.
+    found: Option<(Direction, u64)>,
 }
 
 /// What a beginning turned out to be.
@@ -28,92 +34,157 @@ pub struct Greeting<'cap> {
 pub enum Look {
     /// It cannot be told yet.
     More,
-    /// Not that of a connection to a proxy which carries the peer wire.
-    No,
-    /// It is.
-    Peer(Proxied),
+    /// Nothing that is known here.
+    Over,
+    /// A side begins with the handshake after all: something else came before that side's first bytes, or the other
+    /// side's are not what was sent.
+    Handshake,
+    /// The peer wire behind something else.
+    Proxied(Proxied),
 }
 
-/// The peer wire through a proxy.
+/// The peer wire through a proxy, or behind something else that is not known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Proxied {
-    /// The protocol that the proxy speaks.
-    pub protocol: &'static str,
-    /// Where the client asked to be connected to: host and port.
-    pub target: String,
-    /// The info-hash that the client's handshake names.
-    pub info_hash: [u8; 20],
+    /// The protocol that the proxy speaks, and where the client asked to be connected to: host and port. `None` where
+    /// that is not in the capture, or not known here.
+    pub dialog: Option<(&'static str, String)>,
+    /// The info-hash that the handshake names, where the capture holds it.
+    pub info_hash: Option<[u8; 20]>,
 }
 
 impl std::fmt::Display for Proxied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { protocol, target, info_hash } = self;
-        write!(f, "{protocol}, asked for a connection to {target}; the handshake behind it is for info-hash ")?;
+        match &self.dialog {
+            Some((protocol, target)) => write!(f, "{protocol}, asked for a connection to {target}; ")?,
+            None => f.write_str("something that was not captured or is not known stands before it; ")?,
+        }
+        let Some(info_hash) = &self.info_hash else { return f.write_str("the handshake is not whole") };
+        f.write_str("the handshake behind it is for info-hash ")?;
         info_hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-/// Whether the first segment of a client may open a connection to a proxy.
-pub fn may_be_greeting(segment: &[u8]) -> bool {
-    match segment {
-        [5, methods, rest @ ..] => *methods > 0 && rest.len() == usize::from(*methods),
-        [4, 1, rest @ ..] => rest.len() > 6 && rest.last() == Some(&0),
-        _ => segment.starts_with(b"CONNECT "),
-    }
-}
-
-impl<'cap> Greeting<'cap> {
-    /// Of a connection that `client` opened; nothing of it was read yet.
-    pub fn new(client: Direction) -> Self {
-        Self { client, held: Vec::new(), said: [Vec::new(), Vec::new()], broken: false }
+impl<'cap> Watch<'cap> {
+    /// Of a connection that `client` opened; nothing of it was read yet. Sides that are not `begun`, by
+    /// [`Direction::index`], may begin anywhere: what they say could be content.
+    pub fn new(client: Direction, begun: [bool; 2]) -> Self {
+        Self { client, begun, held: Vec::new(), read: [0; 2], found: None }
     }
 
-    /// Takes the next item, and says what the connection is by now.
+    /// Takes the next item, and says what the connection is by now. Data must come in order for each side.
     pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>) -> Look {
-        self.held.push((direction, *item));
-        let said = &mut self.said[usize::from(direction != self.client)];
         match *item {
             StreamItem::Data { offset, bytes, .. } => {
-                self.broken |= offset != said.len() as u64;
-                said.extend(bytes.iter().take(MOST_BYTES.saturating_sub(said.len())));
+                self.read[direction.index()] = offset.saturating_add(bytes.len() as u64);
+                if offset >= MOST_BYTES {
+                    return self.on();
+                }
+                self.held.push((direction, *item));
+                if self.found.is_none() && self.begun[direction.index()] {
+                    // It may begin in the segment before.
+                    let (from, said) = self.behind(direction, offset.saturating_sub(HANDSHAKE.len() as u64 - 1));
+                    let found = find(&said).map(|at| from + at as u64);
+                    self.found = found.or(find(bytes).map(|at| offset + at as u64)).map(|at| (direction, at));
+                }
             }
-            StreamItem::Gap { .. } | StreamItem::End { .. } => self.broken = true,
-            _ => {}
-        }
-        let [client, proxy] = &self.said;
-        match look(client, proxy) {
-            Look::Peer(proxied) => Look::Peer(proxied),
-            Look::More
-                if !self.broken && self.held.len() < MOST_ITEMS && client.len().max(proxy.len()) < MOST_BYTES =>
-            {
-                Look::More
+            // Where the first bytes have two versions, one may be the handshake.
+            StreamItem::Conflict { offset: 0, bytes, .. } if bytes.starts_with(&HANDSHAKE) => {
+                self.held.push((direction, *item));
+                return Look::Handshake;
             }
-            _ => Look::No,
+            StreamItem::Gap { .. } | StreamItem::Conflict { .. } => self.held.push((direction, *item)),
+            _ => return Look::More,
         }
+        self.on()
     }
 
-    /// Everything that was read of the connection.
+    /// What it is, as far as it was read.
+    fn on(&self) -> Look {
+        if let Some((side, at)) = self.found {
+            if at == 0 {
+                return Look::Handshake;
+            }
+            let (from, said) = self.behind(side, at);
+            let info_hash = said.get(INFO_HASH).filter(|_| from == at).and_then(|hash| hash.try_into().ok());
+            let full = self.held.len() >= MOST_ITEMS;
+            if info_hash.is_some() || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
+                return Look::Proxied(Proxied { dialog: self.dialog(), info_hash });
+            }
+        }
+        let [low, high] = self.read;
+        let read = low.min(high) >= MOST_BYTES || low.max(high) >= MOST_ALONE;
+        if read || self.held.len() >= MOST_ITEMS { Look::Over } else { Look::More }
+    }
+
+    /// What the connection is where nothing follows.
+    pub fn end(&self) -> Option<Proxied> {
+        let (side, at) = self.found.filter(|(_, at)| *at > 0)?;
+        let info_hash = self.behind(side, at).1.get(INFO_HASH).and_then(|hash| hash.try_into().ok());
+        Some(Proxied { dialog: self.dialog(), info_hash })
+    }
+
+    /// Whether the first bytes of a side are those of a dialog with a proxy: where some are missing, those of MSE are not.
+    pub fn is_dialog(&self) -> bool {
+        let [client, proxy] = [self.client, self.client.reverse()].map(|side| self.behind(side, 0));
+        let first = |(from, said): (u64, Vec<u8>)| if from == 0 { said } else { Vec::new() };
+        let client = match &*first(client) {
+            [5, 1..=MOST_METHODS, rest @ ..] => rest.len() < MOST_GREETING,
+            [4, 1 | 2, rest @ ..] => rest.len() < MOST_GREETING,
+            said => said.starts_with(b"CONNECT ") || said.starts_with(b"PROXY "),
+        };
+        let proxy = match &*first(proxy) {
+            [5, 0..=2] | [5, 0, 5, 0, ..] | [5, 2, 1 | 5, 0, ..] | [0, 0x5a, _, _, _, _, _, _, ..] => true,
+            said => said.starts_with(b"HTTP/1."),
+        };
+        client || proxy
+    }
+
+    /// Everything that is held.
     pub fn into_held(self) -> Vec<(Direction, StreamItem<'cap>)> {
         self.held
     }
+
+    fn dialog(&self) -> Option<(&'static str, String)> {
+        let [client, proxy] = [self.client, self.client.reverse()].map(|side| self.behind(side, 0));
+        if (client.0, proxy.0) == (0, 0) { dialog(&client.1, &proxy.1) } else { None }
+    }
+
+    /// The bytes of one side from `from` on, or from the first that are there, up to a gap; with where they begin.
+    fn behind(&self, side: Direction, from: u64) -> (u64, Vec<u8>) {
+        let (mut start, mut said) = (from, Vec::new());
+        for (direction, item) in &self.held {
+            let StreamItem::Data { offset, bytes, .. } = item else { continue };
+            let end = offset.saturating_add(bytes.len() as u64);
+            if *direction != side || end <= from {
+                continue;
+            }
+            let known = start.saturating_add(said.len() as u64);
+            if said.is_empty() {
+                start = from.max(*offset);
+            } else if *offset != known {
+                break;
+            }
+            said.extend_from_slice(bytes.get((start.max(*offset) - offset) as usize..).unwrap_or_default());
+        }
+        (start, said)
+    }
 }
 
-/// What both said, each from its first byte on.
-fn look(client: &[u8], proxy: &[u8]) -> Look {
-    let (protocol, dialog) = match client.first() {
-        Some(5) => ("SOCKS 5", socks5(client, proxy)),
-        Some(4) => ("SOCKS 4", socks4(client, proxy)),
+/// Where the handshake begins.
+fn find(said: &[u8]) -> Option<usize> {
+    memchr::memmem::find(said, &HANDSHAKE)
+}
+
+/// The protocol of the dialog with a proxy, and where the client asked to be connected to, by what both said, each from
+/// its first byte on.
+fn dialog(client: &[u8], proxy: &[u8]) -> Option<(&'static str, String)> {
+    let (protocol, dialog) = match client.first()? {
+        5 => ("SOCKS 5", socks5(client, proxy)),
+        4 => ("SOCKS 4", socks4(client, proxy)),
         _ => ("HTTP CONNECT", connect(client, proxy)),
     };
-    match dialog {
-        Ok((rest, target)) => match (sniff(rest), rest.get(INFO_HASH).and_then(|hash| hash.try_into().ok())) {
-            (Sniff::Handshake, Some(info_hash)) => Look::Peer(Proxied { protocol, target, info_hash }),
-            (Sniff::Handshake | Sniff::NeedMore, _) => Look::More,
-            (Sniff::Other, _) => Look::No,
-        },
-        Err(Err::Incomplete(_)) => Look::More,
-        Err(_) => Look::No,
-    }
+    dialog.ok().map(|(_, target)| (protocol, target))
 }
 
 /// What the client said behind the dialog, and where it asked to be connected to.
@@ -188,13 +259,20 @@ const END: &[u8] = b"\r\n\r\n";
 /// Where the handshake (BEP 3) names the torrent.
 const INFO_HASH: std::ops::Range<usize> = 28..48;
 // Rationale: the longest SOCKS dialog with a name and a password is 1,043 bytes; a request for CONNECT may carry a token.
-const MOST_BYTES: usize = 4_096;
-// Rationale: each side says three things, and each may come in a few segments.
+const MOST_BYTES: u64 = 4_096;
+// Rationale: where one side is silent, no dialog is held.
+const MOST_ALONE: u64 = 16 * MOST_BYTES;
+// Rationale: each side says a few things, and each may come in a few segments; 4 KB.
 const MOST_ITEMS: usize = 64;
+// Rationale: RFC 1928 knows three methods, and a first byte 5 of MSE is mostly followed by a larger one.
+const MOST_METHODS: u8 = 8;
+// Rationale: a greeting with the request sent along, less than the 96 bytes of an MSE key where there is no name.
+const MOST_GREETING: usize = 90;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provenance::{At, FrameId, Timestamp};
 
     const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol\0\0\0\0\0\0\0\0aaaaaaaaaaaaaaaaaaaa-XX0000-bbbbbbbbbbbb";
 
@@ -253,46 +331,74 @@ mod tests {
         ]
     }
 
+    fn at() -> At {
+        At { frame: FrameId::new(0, 1), time: Timestamp(0) }
+    }
+
+    /// What both said, in segments of `size`, the client's first or last; up to the first answer but `More`.
+    fn watched(client: &'static [u8], proxy: &'static [u8], size: usize, client_first: bool) -> Look {
+        let mut watch = Watch::new(Direction::LowToHigh, [true; 2]);
+        let segments = |direction, said: &'static [u8]| {
+            said.chunks(size).enumerate().map(move |(n, bytes)| {
+                let offset = (n * size) as u64;
+                (direction, StreamItem::Data { offset, bytes, at: at(), doubtful: false })
+            })
+        };
+        let [from, to] = [segments(Direction::LowToHigh, client), segments(Direction::HighToLow, proxy)];
+        let items: Vec<_> = if client_first { from.chain(to).collect() } else { to.chain(from).collect() };
+        let looks = items.iter().map(|(direction, item)| watch.push(*direction, item));
+        looks.filter(|look| *look != Look::More).next().unwrap_or(Look::More)
+    }
+
     #[test]
-    fn the_peer_wire_is_told_behind_every_kind_of_proxy_and_not_before() {
+    fn the_peer_wire_is_told_behind_every_kind_of_proxy() {
         for (protocol, target, client, proxy) in dialogs() {
-            let peer =
-                Look::Peer(Proxied { protocol, target: target.to_owned(), info_hash: *b"aaaaaaaaaaaaaaaaaaaa" });
-            assert_eq!(look(&client, &proxy), peer);
-            let enough = client.len() - 20;
-            for len in 1..client.len() {
-                let expected = if len < enough { &Look::More } else { &peer };
-                assert_eq!(&look(&client[..len], &proxy), expected, "{protocol} {len}");
+            let dialog = Some((protocol, target.to_owned()));
+            assert_eq!(dialog, super::dialog(&client, &proxy));
+            let [client, proxy] = [client, proxy].map(|said| &*said.leak());
+            for size in [13, 64, 1_400] {
+                let peer =
+                    Look::Proxied(Proxied { dialog: dialog.clone(), info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
+                assert_eq!(watched(client, proxy, size, false), peer, "{protocol} {size}");
+                // Without its answer, the proxy may not have been one.
+                let unknown = Look::Proxied(Proxied { dialog: None, info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
+                assert_eq!(watched(client, proxy, size, true), unknown, "{protocol} {size}");
             }
-            (0..proxy.len())
-                .for_each(|len| assert_eq!(look(&client, &proxy[..len]), Look::More, "{protocol} {len}"));
+            for len in 0..proxy.len() {
+                assert_eq!(super::dialog(client, &proxy[..len]), None, "{protocol} {len}");
+            }
         }
     }
 
     #[test]
-    fn a_proxy_that_refuses_and_other_protocols_behind_it_are_no_peer_wire() {
+    fn a_proxy_that_refuses_has_no_dialog() {
         for (_, _, client, mut proxy) in dialogs() {
-            let mut other = client.clone();
-            let at = other.len() - HANDSHAKE.len();
-            other[at] = b'G';
-            assert_eq!(look(&other, &proxy), Look::No);
             // Of SOCKS 5 the method, of the others the answer.
             let at = if proxy[0] == b'H' { 9 } else { 1 };
             proxy[at] = 0xff;
-            assert_eq!(look(&client, &proxy), Look::No);
+            assert_eq!(super::dialog(&client, &proxy), None);
         }
-        assert_eq!(look(b"GET / HTTP/1.1", b""), Look::No);
     }
 
     #[test]
-    fn only_whole_greetings_open_one() {
-        for segment in [&[5, 1, 0][..], &[5, 2, 0, 2], &[4, 1, 0, 80, 1, 2, 3, 4, 0], b"CONNECT a:1 HTTP/1.1"] {
-            assert!(may_be_greeting(segment), "{segment:?}");
-        }
-        for segment in
-            [&[5][..], &[5, 0], &[5, 1, 0, 0], &[4, 1, 0, 80, 0], &[4, 2, 0, 80, 1, 2, 3, 4, 0], b"GET /", b""]
-        {
-            assert!(!may_be_greeting(segment), "{segment:?}");
-        }
+    fn a_handshake_at_the_beginning_is_that_of_the_peer_wire_and_nothing_else_is() {
+        assert_eq!(watched(b"junk", HANDSHAKE, 70, true), Look::Handshake);
+        assert_eq!(watched(b"junk", HANDSHAKE, 7, true), Look::Handshake);
+        assert_eq!(watched(b"junk", b"more junk", 7, true), Look::More);
+        assert_eq!(watched(&[7; 5_000], &[8; 5_000], 1_000, true), Look::Over);
+        assert_eq!(watched(&[7; 70_000], b"", 1_000, true), Look::Over);
+        assert_eq!(watched(&[7; 65], b"", 1, true), Look::Over);
+    }
+
+    #[test]
+    fn a_handshake_that_is_cut_is_told_at_the_end_or_behind_the_gap() {
+        let mut watch = Watch::new(Direction::LowToHigh, [true; 2]);
+        let data = |offset, bytes| StreamItem::Data { offset, bytes, at: at(), doubtful: false };
+        assert_eq!(watch.push(Direction::LowToHigh, &data(0, &[5, 1, 0])), Look::More);
+        assert!(watch.is_dialog() && watch.end().is_none());
+        assert_eq!(watch.push(Direction::LowToHigh, &data(13, &HANDSHAKE[..30])), Look::More);
+        let cut = Proxied { dialog: None, info_hash: None };
+        assert_eq!(watch.end().as_ref(), Some(&cut));
+        assert_eq!(watch.push(Direction::LowToHigh, &data(60, b"later")), Look::Proxied(cut));
     }
 }

@@ -347,7 +347,9 @@ impl<'cap> Session<'cap> {
             self.go_on(direction, out, anomalies);
         }
         if let StreamItem::End { reason, .. } = item {
-            self.sides[direction.index()].facts.finished = *reason == EndReason::Finished;
+            let side = &mut self.sides[direction.index()];
+            side.facts.finished = *reason == EndReason::Finished;
+            side.ended = matches!(reason, EndReason::Finished | EndReason::Reset);
         }
     }
 
@@ -356,7 +358,13 @@ impl<'cap> Session<'cap> {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             self.sides[direction.index()].deframer.end();
             self.go_on(direction, out, anomalies);
+            let placed = self.carrier != Carrier::Utp;
             let side = &mut self.sides[direction.index()];
+            if !side.ended && !side.is_followed() {
+                // More of it may have been sent: of the last block only the number of its bytes is known.
+                let stretch = side.unconfirmed(placed);
+                out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+            }
             side.settle();
             if side.delivery.take_understated() {
                 anomalies.limit("acknowledged", 1, || Example {
@@ -437,9 +445,11 @@ impl<'cap> Session<'cap> {
                     }
                 }
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
+                    self.sides[direction.index()].confirmed(placed);
                     self.extended(direction, id, &body, span, out, anomalies);
                 }
                 PeerEvent::Message { message: Message::Hashes { range, hashes }, span } => {
+                    self.sides[direction.index()].confirmed(placed);
                     let [low, high] = self.info_hashes();
                     let info_hash = low.or(high);
                     out.push(SessionEvent::Hashes { info_hash, range, hashes: hashes.into_owned(), span });
@@ -449,13 +459,10 @@ impl<'cap> Session<'cap> {
                     match message {
                         Message::RejectRequest(block) => receiver.outstanding.reject(block),
                         Message::Choke => receiver.outstanding.choke(),
-                        Message::KeepAlive => {
-                            let stretch = sender.keep_alive(span, placed);
-                            out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
-                        }
                         _ => {}
                     }
-                    sender.message(message, span);
+                    let stretch = sender.message(message, span, placed);
+                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
                     if sender.facts.advertised.take_crowded() {
                         anomalies.limit("advertised pieces", 1, || {
                             let detail = "more scattered pieces than there is room for; some that this side claimed do \
@@ -482,12 +489,18 @@ impl<'cap> Session<'cap> {
                     let detail = format!("resync_bytes: no message found in {skipped} bytes; the rest of this direction was not searched");
                     self.example(direction, Span::single(at), detail)
                 }),
-                PeerEvent::Unframed { skipped, at } => anomalies.note(Kind::Unframed, skipped, || {
-                    let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
-                    self.example(direction, Span::single(at), detail)
-                }),
+                PeerEvent::Unframed { skipped, at } => {
+                    let stretch = self.sides[direction.index()].unconfirmed(placed);
+                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    anomalies.note(Kind::Unframed, skipped, || {
+                        let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
+                        self.example(direction, Span::single(at), detail)
+                    });
+                }
                 PeerEvent::Unknown { id, len, reason, span } => {
                     self.sides[direction.index()].unknown();
+                    let stretch = self.sides[direction.index()].unconfirmed(placed);
+                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
                     let (kind, why) = match reason {
                         UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
                         UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),

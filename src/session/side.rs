@@ -81,8 +81,13 @@ pub(super) struct Side<'cap> {
     run: (u64, u64),
     /// The frame of its last keep-alive.
     keep_alive: Option<FrameId>,
-    /// Where the last block stands in the stream.
-    last_block: Option<Range<u64>>,
+    /// Messages that followed the last block, but keep-alives.
+    behind: u64,
+    /// Whether its end was captured.
+    pub(super) ended: bool,
+    /// Where the last block stands in the stream, and its last frame. Where packets are numbered only, until a message
+    /// behind it shows that it ends there.
+    last_block: Option<(Range<u64>, FrameId)>,
     /// Frames captured before what they acknowledge of the other side, and up to which place they do.
     answers: VecDeque<(FrameId, u64)>,
 }
@@ -97,6 +102,8 @@ impl<'cap> Side<'cap> {
             place: 0,
             run: (0, 0),
             keep_alive: None,
+            behind: 0,
+            ended: false,
             last_block: None,
             answers: VecDeque::new(),
         }
@@ -115,15 +122,36 @@ impl<'cap> Side<'cap> {
         } else if !gap {
             self.misframed(1);
         }
-        self.last_block.take().filter(|_| !gap || !placed)
+        self.last_block.take().map(|(stretch, _)| stretch).filter(|_| !gap || !placed)
     }
 
-    /// A keep-alive in `span`. Two of them in one packet are what zeros look like that belong to the block before them: that
-    /// is given, where packets are numbered only.
-    pub(super) fn keep_alive(&mut self, span: Span, placed: bool) -> Option<Range<u64>> {
+    /// A message follows the last block; once there are two, it ends there: one may be what bytes of it look like.
+    pub(super) fn confirmed(&mut self, placed: bool) {
+        self.behind += 1;
+        // Where packets have their place, what seemed to be messages may still turn out to be none.
+        if !placed && self.behind > 1 {
+            self.last_block = None;
+        }
+    }
+
+    /// Whether a message followed the last block.
+    pub(super) fn is_followed(&self) -> bool {
+        self.behind > 0
+    }
+
+    /// What follows the last block is no message that is understood: where packets are numbered only, that block is in
+    /// doubt, and given.
+    pub(super) fn unconfirmed(&mut self, placed: bool) -> Option<Range<u64>> {
+        if placed { None } else { self.last_block.take().map(|(stretch, _)| stretch) }
+    }
+
+    /// A keep-alive in `span`. In the packet that ends a block, or two in one packet, it is what zeros look like that
+    /// belong to the block.
+    fn keep_alive(&mut self, span: Span, placed: bool) -> Option<Range<u64>> {
         let frame = span.last.frame;
         let again = self.keep_alive.replace(frame) == Some(frame);
-        if again && !placed { self.last_block.take() } else { None }
+        let behind = self.last_block.as_ref().is_some_and(|(_, end)| *end == span.first.frame);
+        if again || behind { self.unconfirmed(placed) } else { None }
     }
 
     /// Framing was found behind bytes that could not be read.
@@ -148,8 +176,13 @@ impl<'cap> Side<'cap> {
         self.run.0 += 1;
     }
 
-    pub(super) fn message(&mut self, message: Message<'_>, span: Span) {
+    /// A message. What may be zeros of the block before it gives that block, as [`Self::unconfirmed`] does.
+    pub(super) fn message(&mut self, message: Message<'_>, span: Span, placed: bool) -> Option<Range<u64>> {
         self.run.0 += 1;
+        if message == Message::KeepAlive {
+            return self.keep_alive(span, placed);
+        }
+        self.confirmed(placed);
         let facts = &mut self.facts;
         match message {
             Message::Bitfield(bits) => facts.advertised.bitfield(&bits, span),
@@ -166,13 +199,15 @@ impl<'cap> Side<'cap> {
             Message::RejectRequest(_) => facts.rejected += 1,
             _ => {}
         }
+        None
     }
 
     pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer) {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
-        self.last_block = Some(block.offset..block.offset.saturating_add(u64::from(block.len)));
+        let stretch = block.offset..block.offset.saturating_add(u64::from(block.len));
+        (self.last_block, self.behind) = (Some((stretch, block.span.last.frame)), 0);
         if self.run.1 >= SURE_BYTES && !facts.held_sync {
             // What was misframed before was content of this side.
             (facts.held_sync, facts.misframed) = (true, 0);

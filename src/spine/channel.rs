@@ -10,7 +10,7 @@ use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{At, Sightings, Span};
-use crate::proxy::{Greeting, Look, Proxied, may_be_greeting};
+use crate::proxy::{Look, Proxied, Watch};
 use crate::session::{Carrier, Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
@@ -26,6 +26,8 @@ pub(super) struct Channel<'cap> {
     /// Which direction sent anything while it was not decided whether it can be read.
     unread: [bool; 2],
     content: Content<'cap>,
+    /// The peer wire may come behind what it began with.
+    watch: Option<Box<Watch<'cap>>>,
 }
 
 #[derive(Debug)]
@@ -38,9 +40,7 @@ enum Content<'cap> {
     Mse(Box<MseFilter<'cap>>, Option<Box<Session<'cap>>>),
     /// HTTP, perhaps from a webseed.
     Web(Box<WebChannel<'cap>>),
-    /// What may be the dialog with a proxy.
-    Greeting(Box<Greeting<'cap>>),
-    /// The peer wire through a proxy: it is named, and not read.
+    /// The peer wire behind something else, such as a dialog with a proxy: it is named, and not read.
     Proxied(Box<Proxied>),
     /// Something else.
     Other,
@@ -70,12 +70,13 @@ impl<'cap> Channel<'cap> {
             seen: Sightings::default(),
             unread: [false; 2],
             content: Content::Undecided,
+            watch: None,
         }
     }
 
     /// Whether the connection carries something that is not read further.
     pub(super) fn is_other(&self) -> bool {
-        matches!(self.content, Content::Other | Content::Proxied(_))
+        matches!(self.content, Content::Other | Content::Proxied(_)) && self.watch.is_none()
     }
 
     /// Whether a block, or a part of one, was served on it: a webseed's too.
@@ -83,11 +84,7 @@ impl<'cap> Channel<'cap> {
         match &self.content {
             Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
             Content::Web(web) => web.has_blocks(),
-            Content::Undecided
-            | Content::Mse(_, None)
-            | Content::Greeting(_)
-            | Content::Proxied(_)
-            | Content::Other => false,
+            Content::Undecided | Content::Mse(_, None) | Content::Proxied(_) | Content::Other => false,
         }
     }
 
@@ -114,8 +111,15 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) {
+        if self.watch.is_some() && self.look(direction, item, opening, hub) {
+            return;
+        }
         match &self.content {
             Content::Undecided => self.decide(direction, item, opening, hub),
+            Content::Web(web) if !web.has_blocks() && begins_with_handshake(item) && begins(opening, direction) => {
+                // No server of HTTP answers so: the request was not what the client sent.
+                self.content = self.peer(Start::Handshake, direction, opening, hub);
+            }
             Content::Peer(session) if !session.from_start && !session.is_peer_wire() => {
                 self.reconsider(direction, item, hub);
             }
@@ -125,11 +129,6 @@ impl<'cap> Channel<'cap> {
             Content::Peer(session) => read(session, direction, item, opening, hub),
             Content::Web(web) => web.item(direction, item, opening, hub),
             Content::Mse(..) => self.filter(Some((direction, item)), opening, hub),
-            Content::Greeting(greeting) => match greeting.push(direction, item) {
-                Look::More => {}
-                Look::Peer(proxied) => self.content = Content::Proxied(Box::new(proxied)),
-                Look::No => self.not_proxied(opening, hub),
-            },
             Content::Undecided | Content::Proxied(_) | Content::Other => {}
         }
     }
@@ -147,12 +146,12 @@ impl<'cap> Channel<'cap> {
                 Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
                 // Its own SYN is missing, so these need not be its first bytes.
                 Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, item, opening, hub),
-                Sniff::Other if opening.initiator == Some(direction) && may_be_greeting(bytes) => {
-                    Content::Greeting(Box::new(Greeting::new(direction)))
-                }
                 Sniff::Other => match webseed::sniff(bytes) {
                     webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
                     webseed::Sniff::Response => {
+                        // What it answers may have been a request to be connected.
+                        self.watch = watch(opening).map(Box::new);
+                        self.watch.iter_mut().for_each(|watch| _ = watch.push(direction, item));
                         Content::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, hub)))
                     }
                     webseed::Sniff::Undecided | webseed::Sniff::Other => {
@@ -311,8 +310,12 @@ impl<'cap> Channel<'cap> {
             let mut web = WebChannel::new(client, self.flow, hub);
             out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, hub));
             self.content = Content::Web(Box::new(web));
-        } else if opening.initiator.is_some() && !clear {
-            self.content = Content::Other;
+        } else if let Some(look) = self.behind(&out, clear, opening) {
+            match look {
+                Look::Proxied(proxied) => self.content = Content::Proxied(Box::new(proxied)),
+                Look::Handshake => self.begin_anew(std::mem::take(&mut out), opening, hub),
+                Look::More | Look::Over => self.content = Content::Other,
+            }
         } else {
             // It was only tried for a secret's sake, or what is missing may be why it does not look like MSE.
             let direction = out.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
@@ -326,24 +329,58 @@ impl<'cap> Channel<'cap> {
         hub.scratch.clear = out;
     }
 
-    /// Goes on with a connection that began like one to a proxy, and is none: what was held is read by the MSE filter.
-    fn not_proxied(&mut self, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
-        let filter = Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None);
-        if let Content::Greeting(greeting) = std::mem::replace(&mut self.content, filter) {
-            for (direction, item) in greeting.into_held() {
-                self.unread[direction.index()] = true;
-                self.item(direction, &item, opening, hub);
-            }
+    /// What the beginning of a connection that is no MSE is, where that was captured; `None` for what may be the peer wire
+    /// because a part of the beginning is missing. It is watched on where it cannot be told yet.
+    fn behind(&mut self, held: &[(Direction, StreamItem<'cap>)], clear: bool, opening: &Opening) -> Option<Look> {
+        let mut watch = watch(opening)?;
+        let mut looks = held.iter().map(|(direction, item)| watch.push(*direction, item));
+        let look = looks.find(|look| *look != Look::More).unwrap_or(Look::More);
+        // MSE that selected plaintext has a handshake behind its keys, too.
+        let told = !clear || look == Look::Handshake || watch.is_dialog();
+        if look == Look::More && told {
+            self.watch = Some(Box::new(watch));
         }
+        told.then_some(look).filter(|look| !clear || !matches!(look, Look::More | Look::Over))
+    }
+
+    /// Looks for the peer wire behind what the connection began with; whether the item was taken for that.
+    fn look(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> bool {
+        let Some(mut watch) = self.watch.take() else { return false };
+        match watch.push(direction, item) {
+            Look::More => self.watch = Some(watch),
+            Look::Handshake if matches!(self.content, Content::Other) => {
+                self.begin_anew(watch.into_held(), opening, hub);
+                return true;
+            }
+            Look::Proxied(proxied) if !self.has_blocks() => self.content = Content::Proxied(Box::new(proxied)),
+            Look::Handshake | Look::Proxied(_) | Look::Over => {}
+        }
+        false
+    }
+
+    /// Reads a connection as the peer wire from its first byte on, whatever came before that.
+    fn begin_anew(&mut self, held: Vec<(Direction, StreamItem<'cap>)>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+        let direction = held.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
+        let mut session = self.session(Start::Handshake, direction, opening, hub);
+        for (direction, item) in held {
+            read(&mut session, direction, &item, opening, hub);
+        }
+        self.content = Content::Peer(Box::new(session));
     }
 
     /// Ends the connection, and says what it carried.
     pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
-        if let Content::Greeting(_) = self.content {
-            self.not_proxied(&transported.opening, hub);
-        }
         if let Content::Mse(..) = self.content {
             self.filter(None, &transported.opening, hub);
+        }
+        if let Some(proxied) = self.watch.take().and_then(|watch| watch.end()).filter(|_| !self.has_blocks()) {
+            self.content = Content::Proxied(Box::new(proxied));
         }
         let (flow, carrier, span) = (self.flow, self.carrier, self.span);
         let mut seen = self.seen;
@@ -395,9 +432,19 @@ impl<'cap> Channel<'cap> {
                 });
                 Carried::Proxied
             }
-            Content::Undecided | Content::Greeting(_) | Content::Other => Carried::Other,
+            Content::Undecided | Content::Other => Carried::Other,
         }
     }
+}
+
+/// Looks for the peer wire behind something else, on sides of which the beginning is known.
+fn watch<'cap>(opening: &Opening) -> Option<Watch<'cap>> {
+    let begun = [Direction::LowToHigh, Direction::HighToLow].map(|direction| begins(opening, direction));
+    Some(Watch::new(opening.initiator?, begun))
+}
+
+fn begins_with_handshake(item: &StreamItem<'_>) -> bool {
+    matches!(item, StreamItem::Data { offset: 0, bytes, .. } if sniff(bytes) == Sniff::Handshake)
 }
 
 /// Whether the segment that opens a direction was seen, or the answer to it, so that its offsets count from its first

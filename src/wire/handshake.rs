@@ -37,6 +37,6 @@ impl Handshake {
 }
 
 /// The first 20 bytes of a handshake (BEP 3).
-pub(super) const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
+pub const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
 /// Bytes of a handshake (BEP 3).
 pub(super) const HANDSHAKE_LEN: usize = 68;

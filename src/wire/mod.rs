@@ -19,7 +19,7 @@ use crate::provenance::{At, Span};
 pub use client::{client_name, printable};
 pub use deframer::{Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
-pub use handshake::{Sniff, sniff};
+pub use handshake::{HANDSHAKE, Sniff, sniff};
 pub use pex::{PexFlags, PexMessage, PexPeer};
 pub use resync::Expectation;
 

@@ -92,7 +92,7 @@ fn t41_a_client_that_served_nothing_is_not_taken_for_the_next_one_on_its_utp_flo
 #[test]
 fn t41_the_bad_block_of_a_later_client_is_not_laid_upon_the_one_before() {
     let torrent = two_block_pieces();
-    let evidence = one_utp_flow(&torrent, false, |world, conn, number| {
+    let evidence = one_utp_flow(&torrent, true, |world, conn, number| {
         let (begin, len) = torrent.blocks(0)[number as usize - 1];
         conn.send(world, 0, &wire::request(0, begin, len));
         let good = torrent.block(0, begin, len);

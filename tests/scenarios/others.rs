@@ -268,3 +268,55 @@ fn the_peer_wire_through_a_proxy_is_named_and_counted_for_nobody() {
         assert!(report.contains("All BitTorrent in the captures goes through a proxy"), "{report}");
     }
 }
+
+#[test]
+fn a_stray_packet_before_the_handshake_does_not_hide_the_connection() {
+    // As tools against traffic shaping send it, with too few hops to live.
+    let torrent = four_pieces();
+    let long = vec![0x16; 300];
+    for (side, junk) in [(Side::A, &b"GET / HTTP/1.1\r\n\r\n"[..]), (Side::A, &long), (Side::B, b"xxxxx")] {
+        let mut world = World::new();
+        let conn = world.conn(address(M), address(S));
+        world.open(conn);
+        world.retransmit(conn, side, 0, junk);
+        world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(1)));
+        world.send(conn, Side::B, &wire::handshake(torrent.info_hash, id(2)));
+        world.send(conn, Side::B, &wire::have_all());
+        world.send(conn, Side::B, &wire::unchoke());
+        fetch_all(&mut world, conn, &torrent);
+        let seeder = transfer(&analyze(&world, &torrent), S, M).bytes;
+        assert_eq!(seeder.verified, sent(&world), "{side:?} {}", junk.len());
+    }
+}
+
+#[test]
+fn the_peer_wire_behind_a_dialog_is_credited_to_nobody_whatever_is_missing_of_it() {
+    let torrent = four_pieces();
+    let dialog: [(Side, &[u8]); 6] = [
+        (Side::A, b"CONNECT 203.0.113.9:6881 HTTP/1.1\r\n\r\n"),
+        (Side::B, b"HTTP/1.1 200 OK\r\n\r\n"),
+        (Side::A, &[5, 1, 0]),
+        (Side::B, &[5, 0]),
+        (Side::A, &[5, 1, 0, 1, 203, 0, 113, 9, 0x1a, 0xe1]),
+        (Side::B, &[5, 0, 0, 1, 10, 0, 0, 1, 0, 80]),
+    ];
+    for dialog in [&dialog[..2], &dialog[2..]] {
+        for lost in 0..dialog.len() + 3 {
+            let mut world = World::new();
+            let conn = world.conn(address(M), address("93.184.16.9:1080"));
+            world.open(conn);
+            dialog.iter().for_each(|(side, bytes)| world.send(conn, *side, bytes));
+            world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(1)));
+            world.send(conn, Side::B, &wire::handshake(torrent.info_hash, id(2)));
+            world.send(conn, Side::B, &wire::have_all());
+            fetch_all(&mut world, conn, &torrent);
+            let data = |packet: &crate::synth::swarm::Packet| !packet.payload().is_empty();
+            let at =
+                (0..world.packets.len()).filter(|at| data(&world.packets[*at])).nth(lost).expect("it was sent");
+            world.packets.remove(at);
+            let evidence = analyze(&world, &torrent);
+            assert!(evidence.transfers.is_empty(), "{lost} {:#?}", evidence.transfers);
+            assert!(evidence.anomalies.tally(Kind::Proxied).is_some(), "{lost}");
+        }
+    }
+}
