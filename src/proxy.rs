@@ -346,8 +346,8 @@ mod tests {
         };
         let [from, to] = [segments(Direction::LowToHigh, client), segments(Direction::HighToLow, proxy)];
         let items: Vec<_> = if client_first { from.chain(to).collect() } else { to.chain(from).collect() };
-        let looks = items.iter().map(|(direction, item)| watch.push(*direction, item));
-        looks.filter(|look| *look != Look::More).next().unwrap_or(Look::More)
+        let mut looks = items.iter().map(|(direction, item)| watch.push(*direction, item));
+        looks.find(|look| *look != Look::More).unwrap_or(Look::More)
     }
 
     #[test]

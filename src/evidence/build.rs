@@ -434,14 +434,14 @@ impl Context<'_> {
         self.whole_file(ladder, record.key.torrent, [&proven.files]);
     }
 
-    /// G9: every byte of a file from one client, the first one by its frames, and the file that comes nearest to it.
+    /// G9: every byte of a file from one client, the one that was complete first, and the file that comes nearest to it.
     fn whole_file<'f>(&self, ladder: &mut Ladder, key: TorrentKey, clients: impl IntoIterator<Item = &'f Files>) {
         let Some(torrent) = self.ledger.given(key) else { return };
         let mut best: Option<(u64, u64, usize)> = None;
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
             if verified.is_whole(file.size) && file.size > 0 && !file.pad {
-                let later = |(known, _): (Span, usize)| verified.span.first.precedes(known.first);
+                let later = |(known, _): (Span, usize)| verified.span.last.precedes(known.last);
                 if ladder.file.is_none_or(later) {
                     ladder.file = Some((verified.span, *index));
                 }

@@ -2,25 +2,25 @@
 //!
 //! Their blocks are held. When blocks held for one receiver make up a whole piece of a given torrent and its hash
 //! matches, the connections that sent them are about that torrent, and their blocks go into its books, unless another
-//! given torrent has the same piece: then the next pieces tell. At the end, blocks still held are compared with verified
-//! pieces; where several torrents fit, none is named. Pieces of one byte value decide nothing: many torrents have the
-//! same.
+//! given torrent may have the same piece: then the next pieces tell (see [`super::compare`]). At the end, blocks still held
+//! are put together with pieces that were begun, and compared with verified ones; where several torrents fit, none is
+//! named. Pieces of one byte value decide nothing: many torrents have the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use super::{Book, Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
+use super::compare::{Fit, Rivals};
+use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::Direction;
 use crate::prove::{Prover, Verdict};
 use crate::session::{ConnectionId, Served, Session};
-use crate::torrent::{Expected, PieceIndex, Placed, TorrentId};
+use crate::torrent::{Placed, TorrentId};
 
 /// A block that waits for its torrent to be known.
 #[derive(Debug)]
 pub(super) struct Held<'cap> {
     conversation: Conversation,
-    served: Served<'cap>,
+    pub(super) served: Served<'cap>,
 }
 
 /// Pieces put together from held blocks.
@@ -111,48 +111,43 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && let Some(content) = self.matches(torrent, placed, &parts)
             {
-                let alone = !self.has_rival(torrent, placed.piece, &content, true);
+                let rivals = self.rivals(torrent, placed.piece, &content);
                 for id in self.telling(&parts) {
-                    match self.connections.get_mut(&id) {
-                        Some(connection) if !alone => {
-                            connection.matched.insert(torrent);
-                        }
-                        // It may still turn out to be something else that holds messages.
-                        Some(connection) if !connection.sure => connection.likely = Some(torrent),
-                        _ => self.bind(id, torrent, prover, anomalies),
-                    }
+                    self.note_match(id, torrent, &rivals, prover, anomalies);
                 }
-                if alone {
+                if self.connections.get(&id).is_none_or(|connection| connection.held.is_empty()) {
                     return;
                 }
             }
         }
     }
 
-    /// Whether another given torrent has `content`, a verified piece of `torrent`, in the same place; `doubtful` is for
-    /// those of which that is not known.
-    fn has_rival(&self, torrent: TorrentId, piece: PieceIndex, content: &Content<'cap>, doubtful: bool) -> bool {
-        let others = self.torrents.ids().filter(|other| *other != torrent);
-        let (own, unit) = (self.torrents.torrent(torrent), Unit { piece: piece.number(), leaf: None });
-        let Some(measure) = Measure::of(own, unit) else { return false };
-        others.map(|other| self.torrents.torrent(other)).any(|other| {
-            let Some(theirs) = Measure::of(other, unit) else { return false };
-            let fits = |range: Range<u32>| other.place(unit.piece, range.start, range.end - range.start).is_ok();
-            if !content.ranges().iter().all(fits) {
-                return false;
-            }
-            let job = if theirs.range == measure.range { theirs.job(content) } else { None };
-            match (measure.expected, theirs.expected, job) {
-                (Expected::Sha1(one), Expected::Sha1(other), Some(_)) => one == other,
-                (_, _, Some(job)) => job.prove() != Verdict::Mismatch,
-                // Of another piece length, only what begins at its start may have the same bytes here.
-                (_, _, None) => doubtful && (unit.piece == 0 || own.piece_length() == other.piece_length()),
-            }
-        })
+    /// A piece of `torrent` that a connection sent matches, and `rivals` may have the same one. Without any, over all such
+    /// pieces, the connection is about that torrent.
+    pub(super) fn note_match(
+        &mut self,
+        id: ConnectionId,
+        torrent: TorrentId,
+        rivals: &Rivals,
+        prover: &Prover<'cap>,
+        anomalies: &mut Anomalies,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let known = connection.matched.entry(torrent).or_insert_with(|| rivals.clone());
+        known.retain(|rival| rivals.contains(rival));
+        let alone = known.is_empty();
+        if !alone || !self.has_room_for(torrent, id) {
+            return;
+        }
+        match self.connections.get_mut(&id) {
+            // It may still turn out to be something else that holds messages.
+            Some(connection) if !connection.sure => connection.likely = Some(torrent),
+            _ => self.bind(id, torrent, prover, anomalies),
+        }
     }
 
     /// The given torrents in which such a block has a place.
-    fn candidates(&self, piece: u32, begin: u32, len: u32) -> Vec<(TorrentId, Placed)> {
+    pub(super) fn candidates(&self, piece: u32, begin: u32, len: u32) -> Vec<(TorrentId, Placed)> {
         self.torrents
             .ids()
             .filter_map(|id| Some((id, self.torrents.torrent(id).place(piece, begin, len).ok()?)))
@@ -206,7 +201,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
-    fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
+    pub(super) fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
         let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for (id, index) in parts {
             let held = self.connections.get(id).and_then(|connection| connection.held(*index));
@@ -307,21 +302,21 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         let broken = self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_broken());
         let likely = self.connections.get(&id).and_then(|connection| connection.likely);
-        let fitting = match likely {
-            _ if broken => Vec::new(),
-            Some(torrent) => vec![torrent],
+        let fit = match likely {
+            _ if broken => Fit::None,
+            Some(torrent) => Fit::One(torrent),
             None => self.compare(id),
         };
-        if let [torrent] = *fitting {
+        if let Fit::One(torrent) = fit {
             return self.bind(id, torrent, prover, anomalies);
         }
         let connection = self.connections.get_mut(&id);
         let held = connection.map_or_else(Vec::new, |connection| {
-            connection.ambiguous = !fitting.is_empty();
+            connection.ambiguous = fit == Fit::Several;
             connection.let_go()
         });
         let known =
-            !fitting.is_empty() || self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_peer_wire());
+            fit == Fit::Several || self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_peer_wire());
         if known {
             self.release(held, TorrentKey::Unknown, prover, anomalies);
         } else {
@@ -346,73 +341,6 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             self.merge(session, paths, anomalies);
         }
     }
-
-    /// The torrents that have a piece of this connection, or a verified copy that its held blocks agree with, and no copy
-    /// that they differ from.
-    fn compare(&self, id: ConnectionId) -> Vec<TorrentId> {
-        let Some(connection) = self.connections.get(&id) else { return Vec::new() };
-        let mut fitting = Vec::new();
-        for torrent in self.torrents.ids() {
-            let mut equal = BTreeMap::new();
-            let differs = self.books.get(&TorrentKey::Given(torrent)).is_some_and(|book| {
-                connection.held.iter().any(|held| self.differs(torrent, book, held, &mut equal))
-            });
-            let agrees = equal.values().sum::<u64>() >= LEAST_AGREEMENT;
-            if !differs && (agrees || connection.matched.contains(&torrent)) {
-                fitting.push(torrent);
-            }
-            // Of another torrent with the same pieces there may be no verified copy.
-            if !differs && agrees && self.is_doubled(torrent, equal.keys().copied()) {
-                fitting.push(torrent);
-            }
-        }
-        fitting
-    }
-
-    /// Whether a held block is not what is verified of `torrent`; adds the bytes that are the same to those of its piece.
-    fn differs(
-        &self,
-        torrent: TorrentId,
-        book: &Book<'cap>,
-        held: &Held<'cap>,
-        equal: &mut BTreeMap<PieceIndex, u64>,
-    ) -> bool {
-        let block = &held.served.block;
-        let content = Content::of_block(block.begin, block.runs.clone());
-        let given = self.torrents.torrent(torrent);
-        let Ok(placed) = given.place(block.piece, block.begin, block.len) else { return content.bytes() > 0 };
-        let cut = self.cut(TorrentKey::Given(torrent), given, placed.piece);
-        for unit in cut.units(given, placed.piece, &placed.range()) {
-            let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
-            let Some(measure) = Measure::of(given, unit) else { continue };
-            let mut ranges: RangeSet = content.ranges().within(&measure.range).collect();
-            measure.pads.iter().for_each(|pad| ranges.remove(pad));
-            if known.references.is_empty() || content.cut(&ranges).is_trivial() {
-                continue;
-            }
-            let same = |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
-            if !known.references.iter().any(same) {
-                return true;
-            }
-            *equal.entry(placed.piece).or_default() += ranges.total();
-        }
-        false
-    }
-
-    /// Whether another given torrent has all of these verified pieces of `torrent`.
-    fn is_doubled(&self, torrent: TorrentId, pieces: impl Iterator<Item = PieceIndex>) -> bool {
-        let Some(book) = self.books.get(&TorrentKey::Given(torrent)) else { return false };
-        let given = self.torrents.torrent(torrent);
-        let mut pieces = pieces.take(MOST_COMPARED);
-        self.torrents.len() > 1
-            && pieces.all(|piece| {
-                let cut = self.cut(TorrentKey::Given(torrent), given, piece);
-                let units = cut.units(given, piece, &(0..given.piece_size(piece)));
-                let references: Vec<_> =
-                    units.filter_map(|unit| book.get(&unit).and_then(|known| known.references.first())).collect();
-                self.has_rival(torrent, piece, &Content::joined(references.into_iter()), false)
-            })
-    }
 }
 
 /// What a held block takes, in slices of [`Limits::open_slices`](crate::Limits::open_slices).
@@ -427,6 +355,4 @@ const PART_WEIGHT: usize = 2;
 // Rationale: a connection whose pieces failed this often is not about any given torrent; it is compared at the end.
 const MOST_PROBES: u32 = 4_096;
 // Rationale: one block that is equal, byte for byte, and not of one value.
-const LEAST_AGREEMENT: u64 = 1_024;
-// Rationale: torrents that begin alike mostly differ sooner; each costs a hash for each of them.
-const MOST_COMPARED: usize = 16;
+pub(super) const LEAST_AGREEMENT: u64 = 1_024;

@@ -1,8 +1,9 @@
 //! Connections in the books: which torrent they are about, and which transfers they belong to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bind::Held;
+use super::compare::Rivals;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::packet::{Direction, FlowKey};
@@ -29,8 +30,8 @@ pub(super) struct Connection<'cap> {
     /// Blocks that were held before those: what is held is numbered from here on, and no number is used twice.
     let_go: usize,
     pub(super) probes: u32,
-    /// Given torrents with a piece that it sent.
-    pub(super) matched: BTreeSet<TorrentId>,
+    /// Given torrents with a piece that it sent, and those that may have the same pieces.
+    pub(super) matched: BTreeMap<TorrentId, Rivals>,
     /// Whether it ended with several torrents that it may be about.
     pub(super) ambiguous: bool,
 }
@@ -39,6 +40,11 @@ impl<'cap> Connection<'cap> {
     /// The number of the next block to be held.
     pub(super) fn next_held(&self) -> usize {
         self.let_go + self.held.len()
+    }
+
+    /// The blocks that are held, with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Held<'cap>)> {
+        (self.let_go..).zip(&self.held)
     }
 
     /// The block with this number, while it is held.

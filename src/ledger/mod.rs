@@ -9,6 +9,7 @@
 
 mod bind;
 mod book;
+mod compare;
 mod content;
 mod conversation;
 mod count;
@@ -454,6 +455,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     /// Decides everything that is left; nothing may be served afterwards.
     pub fn finish(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         self.settle_all(prover, anomalies);
+        if self.bind_by_completion(prover, anomalies) {
+            self.settle_all(prover, anomalies);
+            self.retry(prover, anomalies);
+        }
         self.bind_by_comparison(prover, anomalies);
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);

@@ -11,6 +11,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
     pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         self.settle_all(prover, anomalies);
+        // The SHA-1 of a hybrid is of whole pieces: what can be put together is, before they are cut.
+        self.retry(prover, anomalies);
         self.torrents = torrents;
         self.taught = true;
         let mut again = Vec::new();
@@ -21,6 +23,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 continue;
             }
             let mut units: Vec<_> = book.iter().filter(|(_, book)| !book.verified).map(|(unit, _)| unit).collect();
+            // The others stay as they are.
+            let cut = |unit: &Unit| {
+                unit.leaf.is_some()
+                    || given.piece(unit.piece).is_some_and(|piece| Cut::finest(given, piece) == Cut::Parts)
+            };
+            units.retain(cut);
             units.sort_unstable();
             // What is no leaf of v2 may be of v1 where the halves of a hybrid describe other bytes, unless one sender
             // sent all of the piece and it matches neither.

@@ -10,6 +10,7 @@ mod doubts;
 mod hearsay;
 mod hostile;
 mod identity;
+mod midstream;
 mod others;
 mod paths;
 mod swarm;

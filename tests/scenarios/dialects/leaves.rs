@@ -398,3 +398,27 @@ fn a_hybrid_whose_halves_describe_other_bytes_refutes_neither() {
         assert_eq!(transfer(&evidence, S, M).bytes, clean(sent(&world)));
     }
 }
+
+#[test]
+fn a_hashes_message_clears_no_liar_of_a_hybrid() {
+    let torrent = Recipe::single("h.bin", 4 * SMALL, 8 * SMALL as usize, 66).hybrid();
+    for told in [false, true] {
+        let mut world = World::new();
+        let (honest, liar) =
+            (join(&mut world, &torrent, M, S), join_as(&mut world, &torrent, M, S2, [id(1), id(3)]));
+        for begin in 0..3 {
+            world.send(honest, Side::A, &wire::request(0, begin * SMALL, SMALL));
+            world.piece(honest, Side::B, &torrent, 0, begin * SMALL, SMALL);
+        }
+        world.send(liar, Side::A, &wire::request(0, 3 * SMALL, SMALL));
+        world.bad_piece(liar, Side::B, &torrent, 0, 3 * SMALL, SMALL);
+        world.send(honest, Side::A, &wire::request(0, 3 * SMALL, SMALL));
+        world.piece(honest, Side::B, &torrent, 0, 3 * SMALL, SMALL);
+        if told {
+            world.send(liar, Side::B, &wire::hashes(torrent.root(0), 0, 0, &torrent.layer(0, 0), &[]));
+        }
+        let evidence = analyze(&world, &torrent);
+        assert_eq!(transfer(&evidence, S, M).bytes.verified, 4 * LEAF, "{told}");
+        assert_eq!(transfer(&evidence, S2, M).bytes.refuted, LEAF, "{told}");
+    }
+}
