@@ -1,6 +1,7 @@
 //! One direction of a uTP connection: packets in the order of their numbers, bytes in stream offsets.
 
 mod delivered;
+mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,6 +12,7 @@ use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
+use waiting::Waiting;
 
 /// One direction.
 ///
@@ -64,24 +66,6 @@ enum Numbering {
     Open,
     /// It did: the first packet is the one behind `next`.
     UsedUp,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Waiting<'cap> {
-    seq: u64,
-    payload: Payload<'cap>,
-    at: At,
-    doubtful: bool,
-    /// Another content that came under the same number while it waits.
-    rival: Option<(Payload<'cap>, At)>,
-    /// Payload bytes on the wire in its shortest copy.
-    shortest: u32,
-}
-
-impl<'cap> Waiting<'cap> {
-    fn new(seq: u64, payload: Payload<'cap>, at: At, doubtful: bool) -> Self {
-        Self { seq, payload, at, doubtful, rival: None, shortest: payload.wire_len }
-    }
 }
 
 impl<'cap> Side<'cap> {
