@@ -38,7 +38,8 @@ pub enum Kind {
     OutOfWindow,
     /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
     OverlapConflict,
-    /// A retransmission older than the history kept to compare it with; `amount` is in bytes.
+    /// A retransmission older than the history kept to compare it with, or that the snap length cut, or of which it cut
+    /// the first copy; `amount` is in bytes.
     OverlapUncompared,
     /// Framing was lost and found again; `amount` is in bytes skipped.
     Resynchronised,

@@ -157,7 +157,7 @@ impl Wire {
                 match self.again(offset, bytes, sink)? {
                     _ if bytes.is_empty() => {}
                     Some(bytes) => sink.push(StreamItem::Late { offset, bytes, at }),
-                    None => sink.push(StreamItem::Uncompared { offset, len: bytes.len() as u64, at }),
+                    None => sink.push(StreamItem::Uncompared { offset, len: bytes.len() as u64, at, cut: false }),
                 }
             }
             StreamItem::Acked { upto, .. } if upto <= self.start => {}
@@ -165,10 +165,10 @@ impl Wire {
             StreamItem::AckedRange { from, to, at } => {
                 sink.push(StreamItem::AckedRange { from: from.max(self.start), to, at });
             }
-            StreamItem::Uncompared { offset, len, at } => {
+            StreamItem::Uncompared { offset, len, at, cut } => {
                 let before = self.start.saturating_sub(offset).min(len);
                 if len > before {
-                    sink.push(StreamItem::Uncompared { offset: offset + before, len: len - before, at });
+                    sink.push(StreamItem::Uncompared { offset: offset + before, len: len - before, at, cut });
                 }
             }
             StreamItem::Acked { .. }

@@ -499,7 +499,7 @@ proptest! {
                 2 => StreamItem::Acked { upto: offset, at },
                 3 => StreamItem::Conflict { offset: seed, bytes, at },
                 4 => StreamItem::Late { offset: seed % (offset + 1), bytes, at },
-                5 => StreamItem::Uncompared { offset: seed, len: seed, at },
+                5 => StreamItem::Uncompared { offset: seed, len: seed, at, cut: len % 2 == 0 },
                 6 => StreamItem::AckedRange { from: 0, to: offset, at },
                 _ => StreamItem::Data { offset, bytes, at, doubtful: false },
             };

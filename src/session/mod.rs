@@ -307,9 +307,9 @@ impl<'cap> Session<'cap> {
                 });
             }
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
-            StreamItem::Uncompared { offset, len, at } => {
-                // Of a uTP packet only the number is known: its place is anywhere before.
-                let somewhere = self.carrier == Carrier::Utp;
+            StreamItem::Uncompared { offset, len, at, cut } => {
+                // Of a uTP packet that was forgotten only the number is known: its place is anywhere before.
+                let somewhere = self.carrier == Carrier::Utp && !cut;
                 anomalies.note(Kind::OverlapUncompared, len, || {
                     let end = offset.saturating_add(len);
                     let place = if somewhere {
@@ -317,7 +317,8 @@ impl<'cap> Session<'cap> {
                     } else {
                         format!("from stream offset {offset}")
                     };
-                    let detail = format!("{len} bytes {place} sent again too late to compare");
+                    let why = if cut { "and cut by the snap length" } else { "too late to compare" };
+                    let detail = format!("{len} bytes {place} sent again {why}");
                     self.example(direction, Span::single(at), detail)
                 });
                 let start = if somewhere { 0 } else { offset };

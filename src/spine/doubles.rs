@@ -7,6 +7,7 @@ use crate::anomaly::{Example, Kind};
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{At, Span};
 use crate::session::arrow;
+use crate::stream::StreamItem;
 
 /// The last packets of one direction, to tell a packet that is captured again from one that is sent again.
 ///
@@ -100,6 +101,12 @@ impl Doubles {
             (self.highest, self.missed) = (Some(number), 0);
         }
     }
+}
+
+/// Whether `item` says that the bytes of frame `again` could not be compared with those sent before: of a packet that is
+/// captured again, nothing was sent again.
+pub(super) fn is_doubt_of(item: &StreamItem<'_>, again: At) -> bool {
+    matches!(item, StreamItem::Uncompared { at, .. } if *at == again)
 }
 
 /// Notes that the packet of frame `original` was captured again.

@@ -66,7 +66,7 @@ impl<'cap> TcpFlow<'cap> {
     ) {
         let original = self.note_duplicate(packet, segment, hub);
         if self.delay.is_empty() && !self.is_delayed(segment, hub) {
-            self.take(packet.at, packet.direction, segment, hub, decoder);
+            self.take(packet, segment, original, hub, decoder);
         } else {
             self.wait(packet, original, hub, decoder);
         }
@@ -92,7 +92,7 @@ impl<'cap> TcpFlow<'cap> {
         let mut delay = std::mem::take(&mut self.delay);
         while let Some(waiting) = delay.pop(&is_late) {
             if let Transport::Tcp(segment) = &waiting.packet.transport {
-                self.take(waiting.packet.at, waiting.packet.direction, segment, hub, decoder);
+                self.take(&waiting.packet, segment, waiting.original, hub, decoder);
             }
         }
         self.delay = delay;
@@ -117,12 +117,13 @@ impl<'cap> TcpFlow<'cap> {
     #[inline]
     fn take(
         &mut self,
-        at: At,
-        direction: Direction,
+        packet: &Packet<'cap>,
         segment: &TcpSegment<'cap>,
+        original: Option<At>,
         hub: &mut Hub<'_, 'cap>,
         decoder: &Decoder,
     ) {
+        let (at, direction) = (packet.at, packet.direction);
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         if special && self.stream.is_replaced_by(direction, segment) {
@@ -130,14 +131,14 @@ impl<'cap> TcpFlow<'cap> {
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
             if let Some((at, direction, syn)) = opened_by {
-                self.receive(at, direction, &syn, hub);
+                self.receive(at, direction, &syn, false, hub);
             }
         }
         self.volume.count(self.flow, direction, &segment.payload);
         if self.channel.is_other() && !segment.flags.syn {
             return;
         }
-        self.receive(at, direction, segment, hub);
+        self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, hub);
         if self.channel.is_other() && self.read {
             self.read = false;
             self.stream.give_back();
@@ -146,15 +147,25 @@ impl<'cap> TcpFlow<'cap> {
         }
     }
 
-    /// Reads a segment that is of interest.
+    /// Reads a segment that is of interest; `is_copy` when it is certainly one that was read before.
     #[inline]
-    fn receive(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+    fn receive(
+        &mut self,
+        at: At,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+        is_copy: bool,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
         let mut items = std::mem::take(&mut hub.scratch.items);
         self.stream.limit(hub.room.now());
         self.stream.push(at, direction, segment, &mut items);
         hub.room.wait(&mut self.waiting, self.stream.waiting());
         if !(segment.flags.syn && self.stream.is_challenged()) {
             self.channel.touch(direction, at);
+        }
+        if is_copy {
+            items.retain(|(_, item)| !doubles::is_doubt_of(item, at));
         }
         let opening = self.stream.opening();
         for (direction, item) in items.drain(..) {

@@ -98,7 +98,7 @@ impl<'cap> UdpFlow<'cap> {
             }));
         }
         let Some(utp) = &mut self.utp else { return };
-        let original = mark(&datagram.payload)
+        let original = mark(packet, &datagram.payload)
             .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()));
         let waits = !utp.delay.is_empty() || (delay::is_cut(&datagram.payload) && hub.room.awaits_longer_copies());
         if waits && utp::Packet::parse(&datagram.payload).is_ok() {
@@ -187,6 +187,7 @@ impl<'cap> UdpFlow<'cap> {
         if let (Some(original), UtpVerdict::Part(id)) = (original, verdict) {
             utp.doubled.insert(id);
             doubles::note(original, packet.at, packet.flow, packet.direction, hub);
+            items.retain(|(.., item)| !doubles::is_doubt_of(item, packet.at));
         }
         utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
         if let UtpVerdict::Part(id) = verdict
@@ -273,12 +274,14 @@ impl<'cap> Utp<'cap> {
     }
 }
 
-/// What tells a uTP packet with data from its retransmission: the sender's clock at the time of sending.
-fn mark(payload: &Payload<'_>) -> Option<Mark> {
+/// What tells a uTP packet with data from its retransmission: the sender's clock at the time of sending, and, as that may
+/// stand still for a while, the identification of IPv4.
+fn mark(packet: &packet::Packet<'_>, payload: &Payload<'_>) -> Option<Mark> {
+    let identification = if packet.flow.low.ip.is_ipv4() { u64::from(packet.fingerprint >> 16) } else { 0 };
     let packet = utp::Packet::parse(payload).ok()?;
     let carries =
         matches!(packet.kind, utp::PacketKind::Data | utp::PacketKind::Fin) && packet.payload.wire_len > 0;
-    let told = u64::from(packet.seq_nr) << 16 | u64::from(packet.payload.wire_len & 0xffff);
+    let told = u64::from(packet.seq_nr) << 16 | (u64::from(packet.payload.wire_len & 0xffff) ^ identification);
     let mark = Mark {
         value: u64::from(packet.timestamp_us) << 32 | told,
         sure: true,

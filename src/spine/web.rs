@@ -41,12 +41,16 @@ struct Oddities<'cap> {
     gap_bytes: u64,
     snaplen: bool,
     bad_checksum: bool,
-    /// Stretches of the stream that were sent in two versions.
-    conflicts: Vec<(u64, u64)>,
+    /// Whether a stretch of the stream was sent in two versions.
+    conflict: bool,
+    /// Stretches that were sent in two versions, or twice and not compared.
+    twice: Vec<(u64, u64)>,
     /// Stretches that were served.
     served: Vec<(u64, u64)>,
     /// Not told yet: most HTTP in a capture is nobody's webseed.
     untold: Vec<StreamItem<'cap>>,
+    /// Whether a stretch that was sent twice will never be told.
+    unsaid: bool,
 }
 
 /// What the bodies that answer one request are taken for.
@@ -195,9 +199,10 @@ impl<'cap> WebChannel<'cap> {
                         format!("{len} bytes for stream offset {offset} came after that place was given up"),
                     )
                 }
-                StreamItem::Uncompared { offset, len, at } => {
+                StreamItem::Uncompared { offset, len, at, cut } => {
                     hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
-                    let detail = format!("{len} bytes from stream offset {offset} sent again too late to compare");
+                    let why = if cut { "and cut by the snap length" } else { "too late to compare" };
+                    let detail = format!("{len} bytes from stream offset {offset} sent again {why}");
                     (Kind::OverlapUncompared, len, at, detail)
                 }
                 StreamItem::OutOfWindow { len, at } => (
@@ -289,7 +294,7 @@ impl<'cap> WebChannel<'cap> {
             span,
             seen,
             first_block: self.first_block,
-            overlap_conflict: !self.odd.conflicts.is_empty(),
+            overlap_conflict: self.odd.conflict,
             bad_checksum: self.odd.bad_checksum,
             snaplen: self.odd.snaplen,
             gaps: self.odd.gaps,
@@ -320,15 +325,24 @@ impl<'cap> Oddities<'cap> {
                     return;
                 }
             }
-            StreamItem::Conflict { offset, bytes, .. } if self.conflicts.len() <= MOST_UNTOLD => {
-                self.conflicts.push((offset, offset.saturating_add(bytes.len() as u64)));
+            StreamItem::Conflict { offset, bytes, .. } => {
+                self.conflict = true;
+                self.send_twice(offset, bytes.len() as u64);
             }
+            StreamItem::Uncompared { offset, len, .. } => self.send_twice(offset, len),
             StreamItem::Acked { .. } | StreamItem::AckedRange { .. } | StreamItem::End { .. } => return,
             _ => {}
         }
         if self.untold.len() < MOST_UNTOLD {
             self.untold.push(*item);
         }
+    }
+
+    fn send_twice(&mut self, offset: u64, len: u64) {
+        if self.twice.len() <= MOST_UNTOLD {
+            self.twice.push((offset, offset.saturating_add(len)));
+        }
+        self.unsaid |= self.untold.len() >= MOST_UNTOLD;
     }
 
     fn serve(&mut self, from: u64, to: u64) {
@@ -338,14 +352,14 @@ impl<'cap> Oddities<'cap> {
         }
     }
 
-    /// Whether something else than served bytes was sent in two versions: a header, which says what the bytes behind it
-    /// are.
+    /// Whether something else than served bytes was sent in two versions, or may have been: a header, which says what the
+    /// bytes behind it are.
     fn is_ambiguous(&self) -> bool {
         let within = |(from, to): &(u64, u64)| {
             let before = self.served.partition_point(|served| served.0 <= *from);
             before.checked_sub(1).and_then(|at| self.served.get(at)).is_some_and(|served| *to <= served.1)
         };
-        self.conflicts.len() > MOST_UNTOLD || !self.conflicts.iter().all(within)
+        self.unsaid || self.twice.len() > MOST_UNTOLD || !self.twice.iter().all(within)
     }
 }
 

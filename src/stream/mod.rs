@@ -76,7 +76,8 @@ pub enum StreamItem<'cap> {
         /// The frame that carried them.
         at: At,
     },
-    /// Bytes for a place that has left the history: not known whether they equal the first copy, or if one was seen.
+    /// Bytes sent again of which it is not known whether they equal the first copy, delivered or pending: they have left
+    /// the history, or the snap length cut one of the two copies.
     Uncompared {
         /// Place of the first byte.
         offset: u64,
@@ -84,6 +85,8 @@ pub enum StreamItem<'cap> {
         len: u64,
         /// The frame of the second copy.
         at: At,
+        /// Whether one of the copies was cut; else they have left the history, or, encrypted, cannot be read.
+        cut: bool,
     },
     /// The frame `at` acknowledges bytes of the other direction that were not there when it came: it was sent after
     /// them, whatever the times say. Told before the frame's own bytes.

@@ -51,7 +51,8 @@ impl<'cap> Reorder<'cap> {
 
     /// Takes bytes at `offset`; what the snap length cut is a gap unless another copy of it waits already.
     ///
-    /// Bytes seen before are compared with their first copy, which stays. Call [`Self::bound`] afterwards.
+    /// Bytes seen before are compared with their first copy, which stays; where the snap length cut one of the two,
+    /// they come out as [`StreamItem::Uncompared`]. Call [`Self::bound`] afterwards.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -160,12 +161,13 @@ impl<'cap> Reorder<'cap> {
         let (old, new) = bytes.split_at(clamp(self.next.saturating_sub(offset), bytes.len()));
         self.compare_delivered(offset, old, at, out);
         let end = offset.saturating_add(bytes.len() as u64);
+        let cut_end = end.saturating_add(cut);
+        self.doubt_delivered(end, cut_end.min(self.next), at, out);
         if !new.is_empty() {
             let piece = Piece { offset: end - new.len() as u64, bytes: new, cut: 0, at, doubtful };
             self.insert(piece, out);
         }
         let cut_from = end.max(self.next);
-        let cut_end = end.saturating_add(cut);
         if cut_end > cut_from {
             self.insert(Piece { offset: cut_from, bytes: &[], cut: cut_end - cut_from, at, doubtful }, out);
         }
@@ -192,6 +194,8 @@ impl<'cap> Reorder<'cap> {
                 let (before, rest) = waiting.split_at(piece.offset);
                 let (overlap, after) = rest.split_at(piece.end());
                 let (filling, rest) = piece.split_at(overlap.end());
+                // The receiver may have read the copy that was cut.
+                uncompared(overlap.offset, overlap.end(), piece.at, out);
                 for part in [before, filling, after] {
                     if part.len() > 0 {
                         self.pending.insert(index, part);
@@ -202,7 +206,9 @@ impl<'cap> Reorder<'cap> {
                 piece = rest;
             } else {
                 let (overlap, rest) = piece.split_at(waiting.end());
-                if overlap.cut == 0 {
+                if overlap.cut > 0 && waiting.cut == 0 {
+                    uncompared(overlap.offset, overlap.end(), overlap.at, out);
+                } else if overlap.cut == 0 {
                     let (_, first) = waiting.split_at(overlap.offset);
                     compare(overlap.offset, first.bytes, overlap.bytes, overlap.at, out);
                 }
@@ -231,7 +237,7 @@ impl<'cap> Reorder<'cap> {
         let kept_from = self.history.front().map_or(self.next, |first| first.offset);
         let (older, rest) = bytes.split_at(clamp(kept_from.saturating_sub(offset), bytes.len()));
         if !older.is_empty() {
-            out(StreamItem::Uncompared { offset, len: older.len() as u64, at });
+            out(StreamItem::Uncompared { offset, len: older.len() as u64, at, cut: false });
             offset += older.len() as u64;
             bytes = rest;
         }
@@ -251,6 +257,26 @@ impl<'cap> Reorder<'cap> {
             offset += here.len() as u64;
             bytes = rest;
         }
+    }
+
+    /// Tells which bytes in `from..to`, all before `next`, were sent again in a copy that the snap length cut there.
+    fn doubt_delivered(&self, from: u64, to: u64, at: At, out: &mut impl FnMut(StreamItem<'cap>)) {
+        if from >= to {
+            return;
+        }
+        // Of what was forgotten it is not known whether it was captured.
+        let kept_from = self.history.front().map_or(self.next, |first| first.offset);
+        let (mut start, mut end) = (from, kept_from.clamp(from, to));
+        let index = self.history.partition_point(|delivered| delivered.end() <= from);
+        let captured = self.history.iter().skip(index).take_while(|delivered| delivered.offset < to);
+        for delivered in captured.filter(|delivered| delivered.missing == 0) {
+            if delivered.offset.max(from) > end {
+                uncompared(start, end, at, out);
+                start = delivered.offset;
+            }
+            end = delivered.end().min(to);
+        }
+        uncompared(start, end, at, out);
     }
 
     fn check(&self) {
@@ -324,6 +350,13 @@ pub(super) fn compare<'cap>(
     let to = first.iter().zip(second).rposition(differs).map_or(len, |last| last + 1);
     if let Some(bytes) = second.get(from..to) {
         out(StreamItem::Conflict { offset: offset.saturating_add(from as u64), bytes, at });
+    }
+}
+
+/// Reports bytes that were sent twice, and cut once.
+fn uncompared<'cap>(start: u64, end: u64, at: At, out: &mut impl FnMut(StreamItem<'cap>)) {
+    if start < end {
+        out(StreamItem::Uncompared { offset: start, len: end - start, at, cut: true });
     }
 }
 

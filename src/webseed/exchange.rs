@@ -73,7 +73,9 @@ impl<'cap> HttpExchange<'cap> {
             }
             StreamItem::Gap { at, .. } => return self.give_up(at, out),
             // Of two versions of a request, it is not known which one was answered.
-            StreamItem::Conflict { .. } if direction == self.client => return self.requests.doubt(),
+            StreamItem::Conflict { .. } | StreamItem::Uncompared { cut: true, .. } if direction == self.client => {
+                return self.requests.doubt();
+            }
             StreamItem::End { at, .. } => {
                 if direction == self.client {
                     self.requests.close();

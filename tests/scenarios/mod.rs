@@ -5,6 +5,7 @@ mod audit;
 mod claims;
 mod collision;
 mod content;
+mod cuts;
 mod dialects;
 mod doubts;
 mod hearsay;

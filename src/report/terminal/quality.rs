@@ -156,7 +156,7 @@ fn words(kind: &str) -> &'static str {
         "bad-timestamp" => "a time that does not fit its clock",
         "late-segment" => "bytes came after their place had been given up",
         "overlap-conflict" => "the same stretch was sent with different bytes",
-        "overlap-uncompared" => "a retransmission too old to be compared",
+        "overlap-uncompared" => "a retransmission too old, or cut too short, to be compared",
         "resynchronised" => "framing was lost and found again",
         "proxied" => "a connection to a proxy that carries BitTorrent, not read,",
         "unframed" => "the last bytes of a direction belong to no whole message",

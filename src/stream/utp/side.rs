@@ -1,6 +1,7 @@
 //! One direction of a uTP connection: packets in the order of their numbers, bytes in stream offsets.
 
 mod delivered;
+mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,6 +12,7 @@ use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
+use waiting::{Waiting, cut_over};
 
 /// One direction.
 ///
@@ -64,24 +66,6 @@ enum Numbering {
     Open,
     /// It did: the first packet is the one behind `next`.
     UsedUp,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Waiting<'cap> {
-    seq: u64,
-    payload: Payload<'cap>,
-    at: At,
-    doubtful: bool,
-    /// Another content that came under the same number while it waits.
-    rival: Option<(Payload<'cap>, At)>,
-    /// Payload bytes on the wire in its shortest copy.
-    shortest: u32,
-}
-
-impl<'cap> Waiting<'cap> {
-    fn new(seq: u64, payload: Payload<'cap>, at: At, doubtful: bool) -> Self {
-        Self { seq, payload, at, doubtful, rival: None, shortest: payload.wire_len }
-    }
 }
 
 impl<'cap> Side<'cap> {
@@ -326,11 +310,12 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    fn insert(&mut self, new: Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    fn insert(&mut self, mut new: Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let index = self.pending.partition_point(|waiting| waiting.seq < new.seq);
         match self.pending.get_mut(index).filter(|waiting| waiting.seq == new.seq) {
             None => self.pending.insert(index, new),
             Some(first) => {
+                first.doubt(&mut new);
                 let common = first.payload.bytes.len().min(new.payload.bytes.len());
                 if first.payload.bytes.get(..common) != new.payload.bytes.get(..common) {
                     // Its place in the stream is not known yet; of more than two contents, this is the nearest.
@@ -352,7 +337,7 @@ impl<'cap> Side<'cap> {
 
     /// Delivers the packet whose turn it is.
     fn deliver(&mut self, packet: Waiting<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Waiting { seq, payload, at, doubtful, rival, shortest } = packet;
+        let Waiting { seq, payload, at, doubtful, rival, shortest, .. } = packet;
         let (mut offset, mut bytes) = (self.offset, payload.bytes);
         let at_once = self.delivered.is_some_and(|before| at.time.0.abs_diff(before.time.0) < SENT_AGAIN_NS);
         self.delivered = Some(at);
@@ -360,6 +345,7 @@ impl<'cap> Side<'cap> {
             Begin::Behind => {}
             Begin::Within(from, known) => {
                 offset = from;
+                cut_over(from, known.len(), &payload, at).into_iter().for_each(&mut *emit);
                 if known.len() > bytes.len() {
                     bytes = known;
                 }
@@ -371,6 +357,7 @@ impl<'cap> Side<'cap> {
         let (_, new) = payload.bytes.split_at(repeated);
         self.data(new, at, doubtful, emit);
         self.cut(u64::from(payload.wire_len).saturating_sub(before), new.len(), at, emit);
+        packet.uncompared(offset, bytes.len()).into_iter().for_each(&mut *emit);
         let sacked = self.sacked.remove(&seq);
         let len = payload.wire_len.max(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
         let delivered = Delivered { seq, offset, bytes, len, shortest, captured: true, sacked };
@@ -470,13 +457,16 @@ impl<'cap> Side<'cap> {
         let index = oldest.and_then(|oldest| usize::try_from(seq.checked_sub(oldest)?).ok());
         let is_last = self.next == Some(seq + 1);
         let Some(first) = index.and_then(|index| self.history.get_mut(index)) else {
-            let len = payload.bytes.len() as u64;
-            if len > 0 && seq < self.origin {
-                emit(StreamItem::Late { offset: 0, bytes: payload.bytes, at });
+            let captured = payload.bytes.len() as u64;
+            // Its place is only known to be before the oldest one kept.
+            let oldest = self.history.front().map_or(self.offset, |first| first.offset);
+            let len = u64::from(payload.wire_len).min(oldest).max(captured);
+            if seq < self.origin {
+                if captured > 0 {
+                    emit(StreamItem::Late { offset: 0, bytes: payload.bytes, at });
+                }
             } else if len > 0 {
-                // Its place is only known to be before the oldest one kept.
-                let oldest = self.history.front().map_or(self.offset, |first| first.offset);
-                emit(StreamItem::Uncompared { offset: oldest.saturating_sub(len), len, at });
+                emit(StreamItem::Uncompared { offset: oldest.saturating_sub(len), len, at, cut: false });
             }
             return;
         };
@@ -490,6 +480,7 @@ impl<'cap> Side<'cap> {
         let (repeated, extension) = payload.bytes.split_at(common);
         let same = first.bytes.get(..common) == Some(repeated);
         compare(first.offset, first.bytes, repeated, at, emit);
+        cut_over(first.offset, first.bytes.len(), &payload, at).into_iter().for_each(&mut *emit);
         if !same {
             if payload.wire_len != first.len {
                 // Other bytes of another length: the sender numbers its packets anew from here on or before.
