@@ -111,8 +111,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             if let Some(parts) = self.complete(torrent, receiver, placed)
                 && let Some(content) = self.matches(torrent, placed, &parts)
             {
-                let rivals = self.rivals(torrent, placed.piece, &content);
-                for id in self.telling(&parts) {
+                for (id, own) in self.telling(&parts) {
+                    let rivals = self.rivals(torrent, placed.piece, &content, &own);
                     self.note_match(id, torrent, &rivals, prover, anomalies);
                 }
                 if self.connections.get(&id).is_none_or(|connection| connection.held.is_empty()) {
@@ -200,18 +200,22 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         None
     }
 
-    /// The connections whose own bytes among `parts` tell the torrent: zeros that fit prove nothing about their sender.
-    pub(super) fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<ConnectionId> {
-        let mut sums: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+    /// The connections whose own bytes among `parts` tell the torrent, with those: zeros that fit prove nothing about their
+    /// sender.
+    pub(super) fn telling(&self, parts: &[(ConnectionId, usize)]) -> Vec<(ConnectionId, RangeSet)> {
+        let mut sums: BTreeMap<ConnectionId, (u64, RangeSet)> = BTreeMap::new();
         for (id, index) in parts {
             let held = self.connections.get(id).and_then(|connection| connection.held(*index));
             let content =
                 held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
-            if let Some(content) = content.filter(|content| !content.is_trivial()) {
-                *sums.entry(*id).or_default() += content.bytes();
+            if let Some(content) = content {
+                let (sum, own) = sums.entry(*id).or_default();
+                *sum += if content.is_trivial() { 0 } else { content.bytes() };
+                content.ranges().iter().for_each(|range| own.insert(range));
             }
         }
-        sums.into_iter().filter(|(_, bytes)| *bytes >= LEAST_AGREEMENT).map(|(id, _)| id).collect()
+        let telling = sums.into_iter().filter(|(_, (bytes, _))| *bytes >= LEAST_AGREEMENT);
+        telling.map(|(id, (_, own))| (id, own)).collect()
     }
 
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.

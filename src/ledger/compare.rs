@@ -14,7 +14,8 @@ use super::{Content, Cut, Ledger, Measure, RangeSet, Share, TorrentKey, Unit};
 use crate::anomaly::Anomalies;
 use crate::prove::{Prover, Verdict};
 use crate::session::{Answer, ConnectionId};
-use crate::torrent::{Expected, PieceIndex, Torrent, TorrentId};
+use crate::torrent::{Expected, PieceIndex, Placed, Torrent, TorrentId};
+use crate::wire::Block;
 
 /// Given torrents that may have the pieces that speak for another one.
 pub(super) type Rivals = BTreeSet<TorrentId>;
@@ -32,43 +33,56 @@ pub(super) enum Fit {
 #[derive(Debug, Default)]
 struct Agreement {
     /// Equal bytes of each piece.
-    equal: BTreeMap<PieceIndex, u64>,
+    equal: BTreeMap<PieceIndex, RangeSet>,
     /// Bytes of blocks that differ.
     differing: u64,
 }
 
 impl Agreement {
+    /// Equal bytes.
+    fn bytes(&self) -> u64 {
+        self.equal.values().map(RangeSet::total).sum()
+    }
+
     /// Whether no more differs than a bad sender among good ones explains.
     fn holds(&self) -> bool {
-        self.equal.values().sum::<u64>() >= self.differing.saturating_mul(LEAST_RATIO)
+        self.bytes() >= self.differing.saturating_mul(LEAST_RATIO)
     }
 }
 
 impl<'cap> Ledger<'_, 'cap> {
-    /// The other given torrents that have `content`, a verified piece of `torrent`, in the same place, or may have it.
-    pub(super) fn rivals(&self, torrent: TorrentId, piece: PieceIndex, content: &Content<'cap>) -> Rivals {
-        let (own, unit) = (self.torrents.torrent(torrent), Unit { piece: piece.number(), leaf: None });
-        let Some(measure) = Measure::of(own, unit) else { return Rivals::new() };
+    /// The other given torrents that have what a connection sent of a verified piece of `torrent`, or may have it, in the
+    /// same place. `content` is that piece, and `own` is where the connection's part of it stands.
+    pub(super) fn rivals(
+        &self,
+        torrent: TorrentId,
+        piece: PieceIndex,
+        content: &Content<'cap>,
+        own: &RangeSet,
+    ) -> Rivals {
+        let (given, unit) = (self.torrents.torrent(torrent), Unit { piece: piece.number(), leaf: None });
+        let Some(measure) = Measure::of(given, unit) else { return Rivals::new() };
         let has_it = |other: &TorrentId| {
             let other = self.torrents.torrent(*other);
             let Some(theirs) = Measure::of(other, unit) else { return false };
             let fits = |range: Range<u32>| other.place(unit.piece, range.start, range.end - range.start).is_ok();
-            if !content.ranges().iter().all(fits) {
+            if !own.iter().all(fits) {
                 return false;
             }
-            let job = if theirs.range == measure.range { theirs.job(content) } else { None };
-            match (measure.expected, theirs.expected, job) {
-                (Expected::Sha1(one), Expected::Sha1(other), Some(_)) => one == other,
-                (_, _, Some(job)) => job.prove() != Verdict::Mismatch,
-                // Only what begins at the same place of a file may have the same bytes.
-                (_, _, None) => start(own, unit).zip(start(other, unit)).is_none_or(|(one, other)| one == other),
+            match (measure.expected, theirs.expected) {
+                (Expected::Sha1(one), Expected::Sha1(other)) if measure.range == theirs.range => one == other,
+                _ => match theirs.job(content) {
+                    Some(job) => job.prove() != Verdict::Mismatch,
+                    // Only what begins at the same place of a file may have the same bytes.
+                    None => start(given, unit).zip(start(other, unit)).is_none_or(|(one, other)| one == other),
+                },
             }
         };
         self.torrents.ids().filter(|other| *other != torrent).filter(has_it).collect()
     }
 
-    /// Whether the blocks that a connection holds have a place in `torrent`: those that were asked for, and most of the
-    /// others, among which framing may have found one that is none.
+    /// Whether the blocks that a connection holds have a place in `torrent`, and not one in padding that is not zero: those
+    /// that were asked for, and most of the others, among which framing may have found one that is none.
     pub(super) fn has_room_for(&self, torrent: TorrentId, id: ConnectionId) -> bool {
         let given = self.torrents.torrent(torrent);
         let Some(connection) = self.connections.get(&id) else { return false };
@@ -76,7 +90,8 @@ impl<'cap> Ledger<'_, 'cap> {
         for Held { served, .. } in &connection.held {
             let block = &served.block;
             let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
-            if given.place(block.piece, block.begin, block.len).is_ok() {
+            let placed = given.place(block.piece, block.begin, block.len);
+            if placed.is_ok_and(|placed| !is_odd_padding(given, &placed, block)) {
                 inside += captured;
             } else if captured > 0 && matches!(served.answer, Answer::Solicited(_)) {
                 return false;
@@ -94,14 +109,14 @@ impl<'cap> Ledger<'_, 'cap> {
         for torrent in self.torrents.ids().filter(|torrent| self.has_room_for(*torrent, id)) {
             let agreement = self.agreement(torrent, connection);
             let (matched, holds) = (connection.matched.get(&torrent), agreement.holds());
-            let agrees = holds && agreement.equal.values().sum::<u64>() >= LEAST_AGREEMENT;
+            let agrees = holds && agreement.bytes() >= LEAST_AGREEMENT;
             let mut rivals = match matched {
                 Some(rivals) => rivals.clone(),
                 None if agrees => self.torrents.ids().filter(|other| *other != torrent).collect(),
                 None => continue,
             };
             if agrees {
-                self.keep_doubles(torrent, agreement.equal.keys().copied(), &mut rivals);
+                self.keep_doubles(torrent, &agreement.equal, &mut rivals);
             }
             rivals.retain(|rival| self.has_room_for(*rival, id));
             // Whatever else fits, no other torrent has all of what speaks for this one.
@@ -136,7 +151,8 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
                 let same = |reference: &Content<'_>| ranges.iter().all(|range| content.agrees(reference, range));
                 if known.references.iter().any(same) {
-                    *agreement.equal.entry(placed.piece).or_default() += ranges.total();
+                    let equal = agreement.equal.entry(placed.piece).or_default();
+                    ranges.iter().for_each(|range| equal.insert(range));
                 } else {
                     agreement.differing += ranges.total();
                 }
@@ -145,18 +161,18 @@ impl<'cap> Ledger<'_, 'cap> {
         agreement
     }
 
-    /// Keeps of `rivals` those that may have all of these verified pieces of `torrent`.
-    fn keep_doubles(&self, torrent: TorrentId, pieces: impl Iterator<Item = PieceIndex>, rivals: &mut Rivals) {
+    /// Keeps of `rivals` those that may have all of these parts of verified pieces of `torrent`.
+    fn keep_doubles(&self, torrent: TorrentId, equal: &BTreeMap<PieceIndex, RangeSet>, rivals: &mut Rivals) {
         let key = TorrentKey::Given(torrent);
         let (Some(book), given) = (self.books.get(&key), self.torrents.torrent(torrent)) else { return };
-        for piece in pieces.take(MOST_COMPARED) {
+        for (&piece, own) in equal.iter().take(MOST_COMPARED) {
             if rivals.is_empty() {
                 return;
             }
             let units = self.cut(key, given, piece).units(given, piece, &(0..given.piece_size(piece)));
             let references: Vec<_> =
                 units.filter_map(|unit| book.get(&unit).and_then(|known| known.references.first())).collect();
-            let doubles = self.rivals(torrent, piece, &Content::joined(references.into_iter()));
+            let doubles = self.rivals(torrent, piece, &Content::joined(references.into_iter()), own);
             rivals.retain(|rival| doubles.contains(rival));
         }
     }
@@ -192,8 +208,8 @@ impl<'cap> Ledger<'_, 'cap> {
                 })
             };
             let parts: Vec<_> = parts.into_iter().filter(right).collect();
-            let rivals = self.rivals(torrent, index, &content);
-            for id in self.telling(&parts) {
+            for (id, own) in self.telling(&parts) {
+                let rivals = self.rivals(torrent, index, &content, &own);
                 self.note_match(id, torrent, &rivals, prover, anomalies);
                 told = true;
             }
@@ -231,6 +247,14 @@ impl<'cap> Ledger<'_, 'cap> {
             !content.is_trivial() && measure.job(content).is_some_and(|job| job.prove() != Verdict::Mismatch)
         })
     }
+}
+
+/// Whether a block has bytes in the padding of its piece that are not zero.
+fn is_odd_padding(torrent: &Torrent, placed: &Placed, block: &Block<'_>) -> bool {
+    let pads: RangeSet = torrent.pads(placed.piece).collect();
+    let content = Content::of_block(block.begin, block.runs.clone());
+    let odd = |range| content.within(range).any(|(_, bytes)| bytes.iter().any(|byte| *byte != 0));
+    !pads.is_empty() && !torrent.guesses_pads(placed.piece) && pads.iter().any(odd)
 }
 
 /// Where in its file a piece begins; `None` where that is padding.

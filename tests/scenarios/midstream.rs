@@ -137,3 +137,30 @@ fn pieces_from_a_peer_that_was_there_before_and_one_that_came_later_are_verified
         }
     }
 }
+
+#[test]
+fn a_block_that_is_a_leaf_of_one_torrent_and_a_piece_of_the_other_names_neither() {
+    let content = Recipe::single("b", SMALL, 4 * SMALL as usize, 77).v1().content;
+    let files = |piece_length| Recipe::folder("f", piece_length, 9).file_of("b", content.clone());
+    let (one, other) = (files(4 * SMALL).v2(), files(SMALL).hybrid());
+    let mut world = middle(&other, &all_blocks(&other)[..1], None);
+    for (to, from, torrent) in [(M2, S2, &one), (M3, S3, &other)] {
+        serve(&mut world, to, from, torrent, &all_blocks(torrent), None);
+    }
+    let row = transfer(&of_both(&world, [&one, &other]), S, M).clone();
+    assert_eq!((row.info_hash, row.bytes.unproven), (None, u64::from(SMALL)));
+}
+
+#[test]
+fn content_where_a_torrent_has_padding_is_not_of_that_torrent() {
+    // The second block is content in one, and padding behind the end of the first file in the other.
+    let (large, small) = (2 * SMALL as usize, SMALL as usize);
+    let content = Recipe::single("b", SMALL, large, 78).v1().content;
+    let one = Recipe::folder("f", 2 * SMALL, 9).file_of("b", content[..small].to_vec()).file("c", large).v2();
+    let other = Recipe::folder("g", 2 * SMALL, 9).file_of("b", content).file("d", large).v2();
+    let mut world = middle(&other, &all_blocks(&other)[..2], None);
+    serve(&mut world, M2, S2, &one, &all_blocks(&one), None);
+    let row = transfer(&of_both(&world, [&one, &other]), S, M).clone();
+    assert!(named(&row, &other), "{row:#?}");
+    assert_eq!(row.bytes.verified, large as u64);
+}
