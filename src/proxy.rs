@@ -16,7 +16,7 @@ use crate::wire::HANDSHAKE;
 /// The beginning of a connection that does not begin with the peer wire: it may come behind something else.
 ///
 /// # Invariants
-/// - It holds no more than [`MOST_ITEMS`] items, and no copy of their bytes.
+/// - It holds a bounded number of items, and no copy of their bytes.
 #[derive(Debug)]
 pub struct Watch<'cap> {
     client: Direction,

@@ -127,7 +127,9 @@ pub fn items<'a>(input: &mut Cursor<'a>) -> Vec<(Direction, StreamItem<'a>)> {
             13 if control & 0x20 != 0 => StreamItem::Late { offset: end.saturating_sub(len), bytes, at },
             13 => StreamItem::Conflict { offset: end.saturating_sub(len), bytes, at },
             14 if control & 0x20 != 0 => StreamItem::OutOfWindow { len, at },
-            14 if *end > 0 => StreamItem::Uncompared { offset: 0, len: len.clamp(1, *end), at },
+            14 if *end > 0 => {
+                StreamItem::Uncompared { offset: 0, len: len.clamp(1, *end), cut: control & 0x40 != 0, at }
+            }
             14 => continue,
             _ => {
                 ended[way.index()] = true;
@@ -183,7 +185,10 @@ pub fn check_items<'a>(items: impl IntoIterator<Item = StreamItem<'a>>, whole: b
                 assert!(!bytes.is_empty() && (!whole || offset <= next), "late data that is not late");
             }
             // Where uTP packets were lost, its place is a guess, and it may be longer than what was delivered.
-            StreamItem::Uncompared { offset, len, .. } => assert!(len > 0 && (!whole || offset <= next)),
+            // What was cut is also compared with bytes that wait.
+            StreamItem::Uncompared { offset, len, cut, .. } => {
+                assert!(len > 0 && (cut || !whole || offset <= next))
+            }
             StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
             StreamItem::End { .. } => ended = true,
         }

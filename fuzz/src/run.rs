@@ -128,11 +128,14 @@ fn check(evidence: &Evidence) {
 fn check_files(evidence: &Evidence, torrents: &Torrents) {
     for row in &evidence.torrents {
         let hash = row.info_hash.0.as_slice();
-        let named = |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let named =
+            |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
         let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
         let files = torrent.files();
         assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");
-        for transfer in evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash)) {
+        for transfer in
+            evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash))
+        {
             assert!(transfer.files.iter().all(|(file, bytes)| *bytes <= files[*file].size), "{transfer:#?}");
         }
     }
