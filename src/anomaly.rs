@@ -43,7 +43,8 @@ pub enum Kind {
     OverlapUncompared,
     /// Framing was lost and found again; `amount` is in bytes skipped.
     Resynchronised,
-    /// A connection to a proxy that carries the peer wire, which is not read; `amount` is in bytes of payload.
+    /// A connection that carries the peer wire behind something else, such as a dialog with a proxy: it is not read.
+    /// `amount` is in bytes of payload on the wire, copies of frames included.
     Proxied,
     /// A direction ended (or its capture did) inside a message header, or while framing was lost; `amount` is in bytes
     /// that belong to no message.

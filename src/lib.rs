@@ -52,6 +52,8 @@
 //!
 //! - Who used an address. A subject is an address and port, for one torrent, over one transport: never a person.
 //! - Bytes that the captures do not hold. A figure is a lower bound; what the framing shows to be missing is `lost`.
+//! - Who is behind a proxy. What goes through one is named ([`proxy`]), and credited to nobody; where the dialog with it was
+//!   not captured, a proxy's address looks like a peer's.
 //! - Bytes under encryption (MSE) without its secret. They are counted apart and never graded.
 //! - That a packet came from its source address. A forged capture, or a forged direction whose answers are missing,
 //!   looks like a real one; acknowledgements and the other direction are what speaks against it.

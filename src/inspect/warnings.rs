@@ -107,7 +107,11 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
         (Kind::DuplicateFrame, "frame", "in the captures more than once"),
         (Kind::OverlapConflict, "stretch", "sent twice with different bytes"),
         (Kind::BadTimestamp, "frame", "without a usable time"),
-        (Kind::Proxied, "connection", "to a proxy that carries BitTorrent, which is not read"),
+        (
+            Kind::Proxied,
+            "connection",
+            "that carries BitTorrent through a proxy or behind something else, which is not read",
+        ),
         (Kind::WrongMetadata, "piece", "of metadata that is not what its info-hash promises"),
         (Kind::LimitReached, "event", "beyond a bound of this tool"),
         (

@@ -141,8 +141,8 @@ fn nothing(document: &Document) -> String {
             counted(document.opaque.len() as u64, "conversation")
         )
     } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied.name()) {
-        "All BitTorrent in the captures goes through a proxy. It is not read: the proxy's address is not that of the \
-         peers."
+        "All BitTorrent in the captures goes through a proxy or comes behind something else. It is not read: the proxy's \
+         address is not that of the peers."
             .to_owned()
     } else {
         format!(

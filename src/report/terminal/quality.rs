@@ -158,7 +158,7 @@ fn words(kind: &str) -> &'static str {
         "overlap-conflict" => "the same stretch was sent with different bytes",
         "overlap-uncompared" => "a retransmission too old, or cut too short, to be compared",
         "resynchronised" => "framing was lost and found again",
-        "proxied" => "a connection to a proxy that carries BitTorrent, not read,",
+        "proxied" => "a connection that carries BitTorrent through a proxy or behind something else, not read,",
         "unframed" => "the last bytes of a direction belong to no whole message",
         "unconfirmed-block" => {
             "what looks like a block in a stream that nothing confirms to be BitTorrent, not counted as served,"

@@ -258,11 +258,11 @@ fn doubts(document: &Document, page: &mut Page) {
     }
     if let Some(proxied) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Proxied.name()) {
         page.line(&format!(
-            "{} BitTorrent, which is not read: whatever was sent there is in none of the figures; see the quality of the \
-             capture, at the end.",
+            "{} BitTorrent through a proxy or behind something else, which is not read: whatever was sent there is in none \
+             of the figures; see the quality of the capture, at the end.",
             match proxied.count {
-                1 => "1 connection to a proxy carries".to_owned(),
-                count => format!("{} connections to proxies carry", grouped(count)),
+                1 => "1 connection carries".to_owned(),
+                count => format!("{} connections carry", grouped(count)),
             }
         ));
     }
