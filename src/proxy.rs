@@ -105,11 +105,10 @@ impl<'cap> Watch<'cap> {
             if at == 0 {
                 return Look::Handshake;
             }
-            let (from, said) = self.behind(side, at);
-            let info_hash = said.get(INFO_HASH).filter(|_| from == at).and_then(|hash| hash.try_into().ok());
+            let proxied = self.proxied(side, at);
             let full = self.held.len() >= MOST_ITEMS;
-            if info_hash.is_some() || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
-                return Look::Proxied(Proxied { dialog: self.dialog(), info_hash });
+            if proxied.info_hash.is_some() || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
+                return Look::Proxied(proxied);
             }
         }
         let [low, high] = self.read;
@@ -120,20 +119,23 @@ impl<'cap> Watch<'cap> {
     /// What the connection is where nothing follows.
     pub fn end(&self) -> Option<Proxied> {
         let (side, at) = self.found.filter(|(_, at)| *at > 0)?;
+        Some(self.proxied(side, at))
+    }
+
+    /// What is known where the handshake of `side` stands at `at`.
+    fn proxied(&self, side: Direction, at: u64) -> Proxied {
         let info_hash = self.behind(side, at).1.get(INFO_HASH).and_then(|hash| hash.try_into().ok());
-        Some(Proxied { dialog: self.dialog(), info_hash })
+        Proxied { dialog: dialog(&self.beginning(self.client), &self.beginning(self.client.reverse())), info_hash }
     }
 
     /// Whether the first bytes of a side are those of a dialog with a proxy: where some are missing, those of MSE are not.
     pub fn is_dialog(&self) -> bool {
-        let [client, proxy] = [self.client, self.client.reverse()].map(|side| self.behind(side, 0));
-        let first = |(from, said): (u64, Vec<u8>)| if from == 0 { said } else { Vec::new() };
-        let client = match &*first(client) {
+        let client = match &*self.beginning(self.client) {
             [5, 1..=MOST_METHODS, rest @ ..] => rest.len() < MOST_GREETING,
             [4, 1 | 2, rest @ ..] => rest.len() < MOST_GREETING,
             said => said.starts_with(b"CONNECT ") || said.starts_with(b"PROXY "),
         };
-        let proxy = match &*first(proxy) {
+        let proxy = match &*self.beginning(self.client.reverse()) {
             [5, 0..=2] | [5, 0, 5, 0, ..] | [5, 2, 1 | 5, 0, ..] | [0, 0x5a, _, _, _, _, _, _, ..] => true,
             said => said.starts_with(b"HTTP/1."),
         };
@@ -145,9 +147,10 @@ impl<'cap> Watch<'cap> {
         self.held
     }
 
-    fn dialog(&self) -> Option<(&'static str, String)> {
-        let [client, proxy] = [self.client, self.client.reverse()].map(|side| self.behind(side, 0));
-        if (client.0, proxy.0) == (0, 0) { dialog(&client.1, &proxy.1) } else { None }
+    /// What a side said from its first byte on; nothing where that was not captured.
+    fn beginning(&self, side: Direction) -> Vec<u8> {
+        let (from, said) = self.behind(side, 0);
+        if from == 0 { said } else { Vec::new() }
     }
 
     /// The bytes of one side from `from` on, or from the first that are there, up to a gap; with where they begin.

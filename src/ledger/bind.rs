@@ -23,6 +23,13 @@ pub(super) struct Held<'cap> {
     pub(super) served: Served<'cap>,
 }
 
+impl<'cap> Held<'cap> {
+    /// Its captured bytes.
+    pub(super) fn content(&self) -> Content<'cap> {
+        Content::of_block(self.served.block.begin, self.served.block.runs.clone())
+    }
+}
+
 /// Pieces put together from held blocks.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
@@ -185,7 +192,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut content = Content::default();
         for (id, index) in parts {
             let held = self.connections.get(id)?.held(*index)?;
-            content.absorb(&Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
+            content.absorb(&held.content());
         }
         let unit = Unit { piece: placed.piece.number(), leaf: None };
         let job = Measure::of(given, unit).and_then(|measure| measure.job(&content));
@@ -206,9 +213,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let mut sums: BTreeMap<ConnectionId, (u64, RangeSet)> = BTreeMap::new();
         for (id, index) in parts {
             let held = self.connections.get(id).and_then(|connection| connection.held(*index));
-            let content =
-                held.map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()));
-            if let Some(content) = content {
+            if let Some(content) = held.map(Held::content) {
                 let (sum, own) = sums.entry(*id).or_default();
                 *sum += if content.is_trivial() { 0 } else { content.bytes() };
                 content.ranges().iter().for_each(|range| own.insert(range));

@@ -11,11 +11,10 @@ use std::ops::Range;
 use super::bind::{Held, LEAST_AGREEMENT};
 use super::conversation::Connection;
 use super::{Content, Cut, Ledger, Measure, RangeSet, Share, TorrentKey, Unit};
-use crate::anomaly::Anomalies;
+use crate::anomaly::{Anomalies, Example};
 use crate::prove::{Prover, Verdict};
 use crate::session::{Answer, ConnectionId};
 use crate::torrent::{Expected, PieceIndex, Placed, Torrent, TorrentId};
-use crate::wire::Block;
 
 /// Given torrents that may have the pieces that speak for another one.
 pub(super) type Rivals = BTreeSet<TorrentId>;
@@ -87,13 +86,13 @@ impl<'cap> Ledger<'_, 'cap> {
         let given = self.torrents.torrent(torrent);
         let Some(connection) = self.connections.get(&id) else { return false };
         let (mut inside, mut outside) = (0_u64, 0_u64);
-        for Held { served, .. } in &connection.held {
-            let block = &served.block;
+        for held in &connection.held {
+            let block = &held.served.block;
             let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
             let placed = given.place(block.piece, block.begin, block.len);
-            if placed.is_ok_and(|placed| !is_odd_padding(given, &placed, block)) {
+            if placed.is_ok_and(|placed| !is_odd_padding(given, &placed, held)) {
                 inside += captured;
-            } else if captured > 0 && matches!(served.answer, Answer::Solicited(_)) {
+            } else if captured > 0 && matches!(held.served.answer, Answer::Solicited(_)) {
                 return false;
             } else {
                 outside += captured;
@@ -106,19 +105,20 @@ impl<'cap> Ledger<'_, 'cap> {
     pub(super) fn compare(&self, id: ConnectionId) -> Fit {
         let Some(connection) = self.connections.get(&id) else { return Fit::None };
         let (mut named, mut others) = (Vec::new(), 0);
-        for torrent in self.torrents.ids().filter(|torrent| self.has_room_for(*torrent, id)) {
+        let roomy: Rivals = self.torrents.ids().filter(|torrent| self.has_room_for(*torrent, id)).collect();
+        for &torrent in &roomy {
             let agreement = self.agreement(torrent, connection);
             let (matched, holds) = (connection.matched.get(&torrent), agreement.holds());
             let agrees = holds && agreement.bytes() >= LEAST_AGREEMENT;
             let mut rivals = match matched {
                 Some(rivals) => rivals.clone(),
-                None if agrees => self.torrents.ids().filter(|other| *other != torrent).collect(),
+                None if agrees => roomy.iter().copied().filter(|other| *other != torrent).collect(),
                 None => continue,
             };
+            rivals.retain(|rival| roomy.contains(rival));
             if agrees {
                 self.keep_doubles(torrent, &agreement.equal, &mut rivals);
             }
-            rivals.retain(|rival| self.has_room_for(*rival, id));
             // Whatever else fits, no other torrent has all of what speaks for this one.
             if holds && rivals.is_empty() {
                 named.push(torrent);
@@ -138,8 +138,8 @@ impl<'cap> Ledger<'_, 'cap> {
         let mut agreement = Agreement::default();
         let key = TorrentKey::Given(torrent);
         let (Some(book), given) = (self.books.get(&key), self.torrents.torrent(torrent)) else { return agreement };
-        for block in connection.held.iter().map(|held| &held.served.block) {
-            let content = Content::of_block(block.begin, block.runs.clone());
+        for held in &connection.held {
+            let (block, content) = (&held.served.block, held.content());
             let Ok(placed) = given.place(block.piece, block.begin, block.len) else { continue };
             for unit in self.cut(key, given, placed.piece).units(given, placed.piece, &placed.range()) {
                 let Some(known) = book.get(&unit).filter(|known| !known.trivial) else { continue };
@@ -181,7 +181,7 @@ impl<'cap> Ledger<'_, 'cap> {
     /// without a handshake. `true` where that told the torrent of some.
     pub(super) fn bind_by_completion(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) -> bool {
         let mut pieces: BTreeMap<(TorrentId, u32), Vec<(ConnectionId, usize)>> = BTreeMap::new();
-        let mut room = self.limits.open_slices;
+        let (mut room, mut left_out) = (self.limits.open_slices, 0);
         let mut ids: Vec<_> = self.connections.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
@@ -189,12 +189,26 @@ impl<'cap> Ledger<'_, 'cap> {
             for (number, held) in connection.numbered() {
                 let block = &held.served.block;
                 for (torrent, placed) in self.candidates(block.piece, block.begin, block.len) {
-                    if self.is_open(torrent, placed.piece) && room > 0 {
-                        room -= 1;
-                        pieces.entry((torrent, block.piece)).or_default().push((id, number));
+                    if !self.is_open(torrent, placed.piece) {
+                        continue;
                     }
+                    if room == 0 {
+                        left_out += u64::from(block.len);
+                        continue;
+                    }
+                    room -= 1;
+                    pieces.entry((torrent, block.piece)).or_default().push((id, number));
                 }
             }
+        }
+        if left_out > 0 {
+            anomalies.limit("open_slices", left_out, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!(
+                    "open_slices: {left_out} bytes of unknown torrents were not put together with pieces that others began"
+                ),
+            });
         }
         let mut told = false;
         for ((torrent, piece), parts) in pieces {
@@ -202,10 +216,8 @@ impl<'cap> Ledger<'_, 'cap> {
             let Some(index) = self.torrents.torrent(torrent).piece(piece) else { continue };
             let right = |(id, number): &(ConnectionId, usize)| {
                 let held = self.connections.get(id).and_then(|connection| connection.held(*number));
-                held.is_some_and(|held| {
-                    let own = Content::of_block(held.served.block.begin, held.served.block.runs.clone());
-                    own.ranges().iter().all(|range| own.agrees(&content, range))
-                })
+                held.map(Held::content)
+                    .is_some_and(|own| own.ranges().iter().all(|range| own.agrees(&content, range)))
             };
             let parts: Vec<_> = parts.into_iter().filter(right).collect();
             for (id, own) in self.telling(&parts) {
@@ -239,7 +251,7 @@ impl<'cap> Ledger<'_, 'cap> {
         let held: Vec<Content<'cap>> = parts
             .iter()
             .filter_map(|(id, number)| self.connections.get(id)?.held(*number))
-            .map(|held| Content::of_block(held.served.block.begin, held.served.block.runs.clone()))
+            .map(Held::content)
             .collect();
         let entered = || shares.iter().map(|share| &share.content);
         let ways = [Content::layered(entered().chain(&held)), Content::layered(held.iter().chain(entered()))];
@@ -250,11 +262,14 @@ impl<'cap> Ledger<'_, 'cap> {
 }
 
 /// Whether a block has bytes in the padding of its piece that are not zero.
-fn is_odd_padding(torrent: &Torrent, placed: &Placed, block: &Block<'_>) -> bool {
+fn is_odd_padding(torrent: &Torrent, placed: &Placed, held: &Held<'_>) -> bool {
     let pads: RangeSet = torrent.pads(placed.piece).collect();
-    let content = Content::of_block(block.begin, block.runs.clone());
+    if pads.is_empty() || torrent.guesses_pads(placed.piece) {
+        return false;
+    }
+    let content = held.content();
     let odd = |range| content.within(range).any(|(_, bytes)| bytes.iter().any(|byte| *byte != 0));
-    !pads.is_empty() && !torrent.guesses_pads(placed.piece) && pads.iter().any(odd)
+    pads.iter().any(odd)
 }
 
 /// Where in its file a piece begins; `None` where that is padding.

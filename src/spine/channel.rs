@@ -313,17 +313,12 @@ impl<'cap> Channel<'cap> {
         } else if let Some(look) = self.behind(&out, clear, opening) {
             match look {
                 Look::Proxied(proxied) => self.content = Content::Proxied(Box::new(proxied)),
-                Look::Handshake => self.begin_anew(std::mem::take(&mut out), opening, hub),
+                Look::Handshake => self.begin(Start::Handshake, out.drain(..), opening, hub),
                 Look::More | Look::Over => self.content = Content::Other,
             }
         } else {
             // It was only tried for a secret's sake, or what is missing may be why it does not look like MSE.
-            let direction = out.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
-            let mut session = self.session(Start::MidStream, direction, opening, hub);
-            for (direction, item) in out.drain(..) {
-                read(&mut session, direction, &item, opening, hub);
-            }
-            self.content = Content::Peer(Box::new(session));
+            self.begin(Start::MidStream, out.drain(..), opening, hub);
         }
         out.clear();
         hub.scratch.clear = out;
@@ -355,7 +350,7 @@ impl<'cap> Channel<'cap> {
         match watch.push(direction, item) {
             Look::More => self.watch = Some(watch),
             Look::Handshake if matches!(self.content, Content::Other) => {
-                self.begin_anew(watch.into_held(), opening, hub);
+                self.begin(Start::Handshake, watch.into_held().into_iter(), opening, hub);
                 return true;
             }
             Look::Proxied(proxied) if !self.has_blocks() => self.content = Content::Proxied(Box::new(proxied)),
@@ -364,10 +359,17 @@ impl<'cap> Channel<'cap> {
         false
     }
 
-    /// Reads a connection as the peer wire from its first byte on, whatever came before that.
-    fn begin_anew(&mut self, held: Vec<(Direction, StreamItem<'cap>)>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
-        let direction = held.first().map_or(Direction::LowToHigh, |(direction, _)| *direction);
-        let mut session = self.session(Start::Handshake, direction, opening, hub);
+    /// Reads a connection as the peer wire, from what was held of it on.
+    fn begin(
+        &mut self,
+        start: Start,
+        held: impl Iterator<Item = (Direction, StreamItem<'cap>)>,
+        opening: &Opening,
+        hub: &mut Hub<'_, 'cap>,
+    ) {
+        let mut held = held.peekable();
+        let direction = held.peek().map_or(Direction::LowToHigh, |(direction, _)| *direction);
+        let mut session = self.session(start, direction, opening, hub);
         for (direction, item) in held {
             read(&mut session, direction, &item, opening, hub);
         }
