@@ -27,8 +27,8 @@ pub use case::{Case, CaseError};
 pub(crate) use document::stable_json;
 pub use document::{
     Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    PassedOver, Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
-    UnlistedTorrent,
+    PassedOver, Quality, ReadError, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer,
+    Unlisted, UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
