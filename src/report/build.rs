@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Kind;
 use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
-use crate::evidence::{self, Evidence, Flag, Grade};
+use crate::evidence::{self, Evidence, Flag, Grade, PortBasis};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint, UdpTunnel, is_read};
@@ -202,7 +202,10 @@ fn subject(subject: &evidence::Subject, facts: Option<&TorrentFacts>) -> Subject
         transport: subject.carrier,
         info_hash: subject.info_hash.as_ref().map(ToString::to_string),
         port_basis: subject.port_basis,
-        sent_from: subject.sent_from.iter().copied().collect(),
+        sent_from: match subject.port_basis {
+            PortBasis::Declared => subject.sent_from.iter().copied().collect(),
+            PortBasis::Observed => Vec::new(),
+        },
         listen_port: subject.listen_port,
         peer_ids: peer_ids(&subject.peer_ids),
         clients: subject.clients.iter().cloned().collect(),
