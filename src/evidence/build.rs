@@ -336,6 +336,7 @@ impl Context<'_> {
             next_rung: None,
         };
         let mut refuted = BTreeSet::new();
+        ladder.unconfirmed = true;
         for id in group {
             let record = records.get(id.0 as usize)?;
             let (transfer, rungs) = transfers.get(id.0 as usize)?.as_ref()?;
@@ -497,6 +498,7 @@ impl Context<'_> {
             .is_some_and(|step| step.file() == span.first.frame.file() && *step <= span.last.frame);
         [
             (Flag::OneSided, facts.one_sided > 0),
+            (Flag::ReturnPathUnconfirmed, facts.unconfirmed > 0),
             (Flag::Unsolicited, facts.unsolicited > 0),
             (Flag::GapInRange, facts.gaps > 0 || counts.lost > 0),
             (Flag::OverlapConflict, facts.overlap_conflict),

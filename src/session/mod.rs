@@ -5,6 +5,7 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
+mod carrier;
 mod delivery;
 mod extended;
 mod outstanding;
@@ -14,6 +15,7 @@ mod side;
 use std::ops::Range;
 
 pub use advertised::Advertised;
+pub use carrier::{Carrier, Encryption};
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
@@ -27,46 +29,10 @@ use crate::packet::{Direction, Endpoint, FlowKey};
 use crate::provenance::{At, Sightings, Span};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
-use crate::words::words;
 
 /// Numbers the connections of a run in capture order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
-
-/// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Carrier {
-    /// Peer wire over TCP (BEP 3).
-    Tcp,
-    /// Peer wire over uTP (BEP 29).
-    Utp,
-    /// An HTTP webseed (BEP 17, BEP 19).
-    Http,
-}
-
-impl Carrier {
-    /// `tcp`, `utp` or `http`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Utp => "utp",
-            Self::Http => "http",
-        }
-    }
-}
-
-words! {
-    /// What protects the peer wire.
-    pub enum Encryption {
-        /// Plain from the first byte.
-        None = "none",
-        /// An MSE handshake that selected plaintext.
-        MsePlaintext = "mse-plaintext",
-        /// MSE with RC4, decrypted with a supplied secret.
-        MseRc4 = "mse-rc4",
-    }
-}
 
 /// What a session tells the ledger.
 #[derive(Debug)]
@@ -85,7 +51,7 @@ pub enum SessionEvent<'cap> {
         at: At,
     },
     /// A stretch of the stream was sent again, too late to be compared; or it holds a block behind which there is no
-    /// message.
+    /// message; or the receiver perhaps never took it.
     Doubt {
         /// Who sent it.
         from: Direction,
@@ -174,6 +140,10 @@ pub struct Session<'cap> {
     pub initiator: Option<Direction>,
     /// The frames that show both ends answering (grade G2), where they are in the capture.
     pub opening: Option<Span>,
+    /// By direction: whether its packets acknowledge what the other side sent (evidence.md, "Return path").
+    pub confirmed: [bool; 2],
+    /// By direction: whether the capture holds a packet of it.
+    pub present: [bool; 2],
     /// Whether frames of it are in the capture more than once.
     pub duplicate_frames: bool,
     /// The inputs that hold packets of it, told when it ends.
@@ -198,6 +168,8 @@ impl<'cap> Session<'cap> {
             decrypted: false,
             initiator: None,
             opening: None,
+            confirmed: [false; 2],
+            present: [false; 2],
             duplicate_frames: false,
             seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
@@ -226,6 +198,12 @@ impl<'cap> Session<'cap> {
         let declared = self.side(from.reverse()).listen_port;
         let accepted = (self.initiator == Some(from)).then_some(endpoint.port);
         (endpoint.ip, declared.or(accepted))
+    }
+
+    /// Whether nothing shows that who sent the packets of `from` received anything, though the other side was captured: then
+    /// anybody may have sent them.
+    pub fn is_unconfirmed(&self, from: Direction) -> bool {
+        self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
     /// Whether a side sent a block, or part of one, or a header of one.
@@ -315,6 +293,9 @@ impl<'cap> Session<'cap> {
                 });
                 let start = if somewhere { 0 } else { offset };
                 out.push(SessionEvent::Doubt { from: direction, stretch: start..offset.saturating_add(len) });
+            }
+            StreamItem::Unaccepted { offset, len } => {
+                out.push(SessionEvent::Doubt { from: direction, stretch: offset..offset.saturating_add(len) });
             }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
                 let detail = format!("a packet with {len} bytes far from the place of the stream was left out");

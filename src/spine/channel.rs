@@ -510,6 +510,7 @@ fn end<'cap>(
 fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
+    (session.confirmed, session.present) = (opening.confirmed, opening.present);
 }
 
 /// Bytes that tell a request: `OPTIONS` and a space.

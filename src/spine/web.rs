@@ -105,8 +105,12 @@ impl<'cap> WebChannel<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         if direction == self.server {
-            if let StreamItem::Acked { upto, .. } = *item {
-                self.delivery.acknowledge(upto);
+            match *item {
+                StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
+                StreamItem::Unaccepted { offset, len } if self.has_blocks() => {
+                    hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
+                }
+                _ => {}
             }
             self.odd.note(item);
         }
@@ -280,6 +284,12 @@ impl<'cap> WebChannel<'cap> {
         if !self.torrents.is_empty() && self.odd.is_ambiguous() {
             hub.ledger.distrust(self.id, self.server);
         }
+        let [low, high] = transported.opening.confirmed;
+        let confirmed = if self.server == Direction::LowToHigh { low } else { high };
+        let unconfirmed = transported.opening.present == [true; 2] && !confirmed;
+        if !self.torrents.is_empty() && unconfirmed {
+            hub.ledger.distrust(self.id, self.server);
+        }
         let Some(span) = span else { return };
         if let Some(initial) = transported.initial {
             let client = self.server.reverse();
@@ -291,6 +301,7 @@ impl<'cap> WebChannel<'cap> {
             server: self.server,
             torrents: self.torrents,
             opening: opened(&transported.opening),
+            unconfirmed,
             span,
             seen,
             first_block: self.first_block,
@@ -330,7 +341,10 @@ impl<'cap> Oddities<'cap> {
                 self.send_twice(offset, bytes.len() as u64);
             }
             StreamItem::Uncompared { offset, len, .. } => self.send_twice(offset, len),
-            StreamItem::Acked { .. } | StreamItem::AckedRange { .. } | StreamItem::End { .. } => return,
+            StreamItem::Acked { .. }
+            | StreamItem::AckedRange { .. }
+            | StreamItem::Unaccepted { .. }
+            | StreamItem::End { .. } => return,
             _ => {}
         }
         if self.untold.len() < MOST_UNTOLD {

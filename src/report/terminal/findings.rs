@@ -358,7 +358,9 @@ fn who(document: &Document, subject: &Subject, several: bool) -> String {
 fn flag_words(flag: Flag) -> &'static str {
     match flag {
         Flag::OneSided => "only one direction of a connection, or one of its two handshakes, is in the captures",
-        Flag::ReturnPathUnconfirmed => "no packet shows that anything reached it, so the address may be forged",
+        Flag::ReturnPathUnconfirmed => {
+            "nothing shows that what the other end sent reached it, so its packets may be forged"
+        }
         Flag::Unsolicited => "it sent a piece that nobody asked for in these captures",
         Flag::GapInRange => "bytes within what it sent are not in the captures",
         Flag::OverlapConflict => "a stretch was sent twice with different bytes",
