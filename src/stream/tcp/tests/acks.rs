@@ -15,7 +15,7 @@ fn acked(items: &[StreamItem<'_>]) -> Option<u64> {
         StreamItem::Acked { upto, .. } => Some(upto),
         _ => None,
     });
-    acked.last()
+    acked.max()
 }
 
 /// SYN and SYN-ACK: the bytes of A begin with number 1,000, those of B with 5,000.
