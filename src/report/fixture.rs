@@ -36,6 +36,7 @@ pub fn given() -> Given {
             ..TorrentFacts::default()
         }],
         inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
+        passed_over: Vec::new(),
     }
 }
 
