@@ -134,9 +134,7 @@ impl Analyze {
         if self.format != Format::Text {
             // The text says so itself.
             document.notes.iter().for_each(|note| say::note(note));
-            if let Some(others) = passed_over(&document.passed_over) {
-                say::note(&others);
-            }
+            passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
         }
         Ok(ending(&evidence))
     }
