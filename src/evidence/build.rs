@@ -359,6 +359,9 @@ impl Context<'_> {
             subject.sent_from.insert(record.key.uploader.port);
             subject.listen_port = subject.listen_port.or(port.listens);
         }
+        if subject.port_basis == PortBasis::Declared && group.len() > 1 && subject.peer_ids.len() > 1 {
+            subject.flags.insert(Flag::DeclaredPort);
+        }
         subject.received = self.received.get(index).copied().unwrap_or(0);
         // It may have sent the parts of the dictionary to several others.
         let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();

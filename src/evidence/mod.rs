@@ -175,6 +175,8 @@ words! {
         Boomerang = "boomerang",
         /// The capture's clock stepped while it was active.
         ClockStep = "clock-step",
+        /// The row rests on a declared listen port and holds connections with different peer_ids.
+        DeclaredPort = "declared-port",
         /// Readable only with a supplied secret.
         DecryptedWithSecret = "decrypted-with-secret",
         /// Frames of its connections are in the capture more than once.
@@ -409,10 +411,13 @@ words! {
     pub enum OpaqueKind {
         /// Message Stream Encryption with RC4, without its secret.
         MseRc4 = "mse-rc4",
+        /// BitTorrent through a SOCKS or HTTP proxy, or behind something else: the end that answers is the relay, and who
+        /// is behind it is only its client's word.
+        Relay = "relay",
     }
 }
 
-/// A conversation whose content cannot be read.
+/// A conversation whose content cannot be read, or is nobody's in these captures.
 #[derive(Clone, Debug)]
 pub struct Opaque {
     /// The lesser endpoint.

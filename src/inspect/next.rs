@@ -2,7 +2,7 @@
 
 use super::Inspection;
 use super::document::{Metadata, Step};
-use crate::report::{counted, is_unsafe};
+use crate::report::{counted, encrypted, is_unsafe};
 
 /// What to run next; empty where `analyze` would have nothing to say.
 pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
@@ -64,12 +64,13 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
             ));
         }
     }
-    if !inspection.opaque.is_empty() {
+    let encrypted = encrypted(&inspection.opaque).len() as u64;
+    if encrypted > 0 {
         steps.push(step(
             format!(
                 "To read {}, supply the torrents and the Diffie-Hellman secrets of the connections, which only a \
                  client that took part can give (FILE: one in hex per line).",
-                counted(inspection.opaque.len() as u64, "encrypted conversation")
+                counted(encrypted, "encrypted conversation")
             ),
             ANALYZE,
             &["-t TORRENT", "--mse-secrets FILE"],

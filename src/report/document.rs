@@ -452,6 +452,11 @@ pub struct Opaque {
     pub basis: String,
 }
 
+/// Those that are taken for encrypted BitTorrent, not relayed.
+pub(crate) fn encrypted(opaque: &[Opaque]) -> Vec<&Opaque> {
+    opaque.iter().filter(|each| each.kind != OpaqueKind::Relay).collect()
+}
+
 /// Connections with a handshake but no piece data that are not listed one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in `evidence::Unlisted`.

@@ -25,6 +25,7 @@ mod terminal;
 mod text;
 
 pub use case::{Case, CaseError};
+pub(crate) use document::encrypted;
 pub use document::{
     Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
     PassedOver, Quality, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,

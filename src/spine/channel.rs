@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Hub;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
-use crate::anomaly::{Example, Kind};
+use crate::anomaly::Example;
 use crate::evidence::{Opaque, OpaqueKind};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
@@ -57,8 +57,8 @@ pub(super) struct Transported {
     pub(super) initial: Option<[u64; 2]>,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
-    /// Payload bytes on the wire.
-    pub(super) bytes: u64,
+    /// Payload bytes on the wire, by direction.
+    pub(super) bytes: [u64; 2],
 }
 
 impl<'cap> Channel<'cap> {
@@ -432,11 +432,7 @@ impl<'cap> Channel<'cap> {
                 Carried::MseOpaque
             }
             Content::Proxied(proxied) => {
-                hub.anomalies.note(Kind::Proxied, transported.bytes, || Example {
-                    span,
-                    flow: format!("{} <-> {}", flow.low, flow.high),
-                    detail: proxied.to_string(),
-                });
+                hub.relay(flow, carrier, transported.bytes, span, proxied.to_string());
                 Carried::Proxied
             }
             Content::Undecided | Content::Other => Carried::Other,
@@ -497,7 +493,7 @@ fn end<'cap>(
 ) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
-    session.bytes = transported.bytes;
+    session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
     if let Some(initial) = transported.initial {
         hub.legs.note(&session, initial, &mut hub.anomalies);

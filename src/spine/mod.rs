@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::evidence::{Findings, Opaque, Quality};
+use crate::evidence::{Findings, Opaque, OpaqueKind, Quality};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
@@ -29,7 +29,7 @@ use crate::mse::{Candidates, Pool};
 use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, Span, Timestamp};
-use crate::session::{ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
@@ -470,8 +470,21 @@ impl<'cap> Hub<'_, 'cap> {
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
             span: Some(opaque.span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
-            detail: "opaque: no room to list another encrypted conversation".to_owned(),
+            detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
+    }
+
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    fn relay(&mut self, flow: FlowKey, carrier: Carrier, bytes: [u64; 2], span: Option<Span>, basis: String) {
+        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
+            span,
+            flow: format!("{} <-> {}", flow.low, flow.high),
+            detail: basis.clone(),
+        });
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            self.opaque(Opaque { a: flow.low, b: flow.high, carrier, kind, basis, a_to_b, b_to_a, span });
+        }
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {

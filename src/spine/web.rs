@@ -10,7 +10,7 @@ use crate::anomaly::{Example, Kind};
 use crate::ledger::WebConnection;
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{Sightings, Span};
-use crate::session::{Answer, ConnectionId, Delivery, Served, arrow};
+use crate::session::{Answer, Carrier, ConnectionId, Delivery, Served, arrow};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
 use crate::webseed::{BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
@@ -32,6 +32,8 @@ pub(super) struct WebChannel<'cap> {
     first_block: Option<Span>,
     delivery: Delivery,
     odd: Oddities<'cap>,
+    /// The first URL of a torrent's file that a proxy was asked for.
+    relayed: Option<String>,
 }
 
 /// What was odd about the transport of the responses.
@@ -89,6 +91,7 @@ impl<'cap> WebChannel<'cap> {
             first_block: None,
             delivery: Delivery::default(),
             odd: Oddities::default(),
+            relayed: None,
         }
     }
 
@@ -243,6 +246,12 @@ impl<'cap> WebChannel<'cap> {
                 Some(Identified { request: part.request.clone(), total: part.total, candidate, ambiguous });
         }
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
+        let server = self.flow.source(self.server);
+        if let Some(request) = part.request.as_deref().filter(|request| request.is_relayed(server.ip, server.port))
+        {
+            self.relayed.get_or_insert_with(|| request.target.clone());
+            return;
+        }
         // Words of regret have another length than what was asked for.
         let named = candidate.named && part.total.is_some();
         let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
@@ -289,6 +298,10 @@ impl<'cap> WebChannel<'cap> {
         let unconfirmed = transported.opening.present == [true; 2] && !confirmed;
         if !self.torrents.is_empty() && unconfirmed {
             hub.ledger.distrust(self.id, self.server);
+        }
+        if let Some(target) = self.relayed.take() {
+            let basis = format!("an HTTP proxy at {} was asked for {target}", self.flow.source(self.server));
+            hub.relay(self.flow, Carrier::Tcp, transported.bytes, span, basis);
         }
         let Some(span) = span else { return };
         if let Some(initial) = transported.initial {

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, endpoints, frames_text, name, torrent_name};
-use crate::evidence::{Carrier, Flag, Grade};
-use crate::report::document::{Document, Subject};
+use crate::evidence::{Carrier, Flag, Grade, OpaqueKind};
+use crate::report::document::{Document, Subject, encrypted};
 use crate::report::text::{counted, escaped, grouped, quoted, visible};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
@@ -215,16 +215,30 @@ fn disputed(document: &Document, page: &mut Page) {
 }
 
 fn opaque(document: &Document, page: &mut Page) {
-    if document.opaque.is_empty() {
+    let encrypted = encrypted(&document.opaque);
+    let relayed = document.opaque.iter().filter(|each| each.kind == OpaqueKind::Relay);
+    for each in relayed.take(MOST_SENTENCES) {
+        page.line(&format!(
+            "Relayed between {} and {} ({}), nobody's of these captures: {} there, {} back, {}; {}",
+            each.a,
+            each.b,
+            each.transport.name(),
+            counted(each.bytes_a_to_b, "byte"),
+            counted(each.bytes_b_to_a, "byte"),
+            frames_text(document, each.frames),
+            escaped(&each.basis)
+        ));
+    }
+    if encrypted.is_empty() {
         return;
     }
-    let bytes = document.opaque.iter().map(|each| each.bytes_a_to_b.saturating_add(each.bytes_b_to_a));
+    let bytes = encrypted.iter().map(|each| each.bytes_a_to_b.saturating_add(each.bytes_b_to_a));
     page.line(&format!(
         "Taken for encrypted BitTorrent, and not readable: {} with {} of payload.",
-        counted(document.opaque.len() as u64, "conversation"),
+        counted(encrypted.len() as u64, "conversation"),
         counted(bytes.fold(0, u64::saturating_add), "byte")
     ));
-    for each in document.opaque.iter().take(MOST_SENTENCES) {
+    for each in encrypted.iter().take(MOST_SENTENCES) {
         page.line(&format!(
             "  {} and {} ({}, {}): {} there, {} back, {}; {}",
             each.a,
@@ -237,7 +251,7 @@ fn opaque(document: &Document, page: &mut Page) {
             escaped(&each.basis)
         ));
     }
-    if let Some(more @ 1..) = document.opaque.len().checked_sub(MOST_SENTENCES) {
+    if let Some(more @ 1..) = encrypted.len().checked_sub(MOST_SENTENCES) {
         page.line(&format!("  and {} more, see `opaque` in report.json", counted(more as u64, "conversation")));
     }
 }
@@ -367,6 +381,10 @@ fn flag_words(flag: Flag) -> &'static str {
         Flag::BadChecksum => "packets within what it sent have a wrong checksum",
         Flag::TruncatedSnaplen => "the snap length cut what it sent",
         Flag::DuplicateFrames => "frames are in the captures more than once, and count once",
+        Flag::DeclaredPort => {
+            "its connections have different peer_ids and only declare the same listen port, as several clients behind one \
+             address may: it may be several"
+        }
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",
         Flag::HandshakeNotCaptured => "its handshake of a connection is not in the captures",
