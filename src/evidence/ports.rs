@@ -100,31 +100,38 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
     records.iter().map(port_of).collect()
 }
 
+/// The makes of client that declared a port, without a long silence in between.
+#[derive(Debug)]
+struct Declaration {
+    time: RangeInclusive<i64>,
+    makes: BTreeSet<String>,
+}
+
 /// Which clients declared each port, without a long silence in between.
 struct Declared {
-    by: BTreeMap<(Endpoint, TorrentKey), Vec<(RangeInclusive<i64>, BTreeSet<String>)>>,
+    by: BTreeMap<(Endpoint, TorrentKey), Vec<Declaration>>,
     silence_ns: i64,
 }
 
 impl Declared {
     fn of(records: &[Record], silence_ns: i64) -> Self {
-        let mut by: BTreeMap<_, Vec<(RangeInclusive<i64>, BTreeSet<String>)>> = BTreeMap::new();
+        let mut by: BTreeMap<_, Vec<Declaration>> = BTreeMap::new();
         for record in records.iter().filter(|record| record.is_shown()) {
             if let (Some(port), Some(span)) = (record.facts.listen_port, record.active()) {
                 let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
-                by.entry(key).or_default().push((time(span), makes(record)));
+                by.entry(key).or_default().push(Declaration { time: time(span), makes: makes(record) });
             }
         }
         for windows in by.values_mut() {
-            windows.sort_by_key(|(time, _)| *time.start());
-            let mut joined: Vec<(RangeInclusive<i64>, BTreeSet<String>)> = Vec::new();
-            for (time, makes) in windows.drain(..) {
+            windows.sort_by_key(|declaration| *declaration.time.start());
+            let mut joined: Vec<Declaration> = Vec::new();
+            for Declaration { time, makes } in windows.drain(..) {
                 match joined.last_mut() {
-                    Some((last, known)) if time.start().saturating_sub(*last.end()) <= silence_ns => {
-                        *last = *last.start()..=*last.end().max(time.end());
-                        known.extend(makes);
+                    Some(last) if time.start().saturating_sub(*last.time.end()) <= silence_ns => {
+                        last.time = *last.time.start()..=*last.time.end().max(time.end());
+                        last.makes.extend(makes);
                     }
-                    _ => joined.push((time, makes)),
+                    _ => joined.push(Declaration { time, makes }),
                 }
             }
             *windows = joined;
@@ -137,8 +144,8 @@ impl Declared {
         let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
         let (Some(windows), Some(span)) = (self.by.get(&key), record.active()) else { return false };
         let end = time(span).end().saturating_add(self.silence_ns);
-        let last = windows.partition_point(|(time, _)| *time.start() <= end);
-        last.checked_sub(1).and_then(|index| windows.get(index)).is_some_and(|(_, makes)| makes.len() > 1)
+        let last = windows.partition_point(|declaration| *declaration.time.start() <= end);
+        last.checked_sub(1).and_then(|index| windows.get(index)).is_some_and(|last| last.makes.len() > 1)
     }
 }
 
