@@ -10,17 +10,16 @@ use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
-    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
+    Bytes, Encryption, Evidence, Flag, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
     TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
+use crate::ends::{Endpoint, FrameId, InfoHash, Sightings, Span};
 use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey};
 use crate::metadata::{Harvest, Rebuilt};
-use crate::packet::Endpoint;
-use crate::provenance::{FrameId, Sightings, Span};
 use crate::session::PieceSet;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
@@ -51,7 +50,7 @@ pub(crate) fn build(
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
-    opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
+    opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.span.first));
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
     note_disclaimed(records, &ports, &mut anomalies);
@@ -108,11 +107,11 @@ pub(crate) fn build(
     note_unshown(records, &mut anomalies);
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
-        let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
+        let key = |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.span.first);
         key(one).cmp(&key(other))
     });
     subjects.sort_by(|one, other| {
-        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
+        let key = |s: &Subject| (s.endpoint, s.transport, s.info_hash.clone(), s.span.first);
         key(one).cmp(&key(other))
     });
     Ok(Evidence {
@@ -264,7 +263,7 @@ impl Context<'_> {
         let transfer = Transfer {
             uploader: record.key.uploader,
             downloader: record.key.downloader,
-            carrier: record.key.carrier,
+            transport: record.key.transport,
             info_hash: (self.hash)(record.key.torrent),
             connections: facts.connections.max(1),
             initiator: match (facts.opened_by_uploader, facts.opened_by_downloader) {
@@ -313,7 +312,7 @@ impl Context<'_> {
                 ip: first.key.uploader.ip,
                 port: self.ports.get(group.first()?.0 as usize)?.named,
             },
-            carrier: first.key.carrier,
+            transport: first.key.transport,
             info_hash: (self.hash)(first.key.torrent),
             port_basis: PortBasis::Observed,
             sent_from: BTreeSet::new(),

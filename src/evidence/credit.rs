@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
+use crate::ends::Span;
 use crate::evidence::Standard;
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
-use crate::provenance::Span;
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 

@@ -1,8 +1,8 @@
 //! The ladder of evidence.md: which rungs the facts of a transfer or a subject reach, and why not the next.
 
+use crate::ends::Span;
 use crate::evidence::{Bytes, Grade, Rung};
 use crate::ledger::Facts;
-use crate::provenance::Span;
 
 /// The facts that decide a grade.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::InfoHash;
+use crate::ends::InfoHash;
 use crate::hearsay::{Mention, Mentions, Named};
 
 /// All mentions, sorted; those of one torrent's two hashes (BEP 52: v1 and v2) are one.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::ends::Span;
 use crate::ledger::Record;
 use crate::metadata::{Rebuilt, Way};
-use crate::provenance::Span;
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl MetadataPart {
             of = rebuilt.pieces() as u64;
             for record in records {
                 let key = &record.key;
-                let way = Way { from: key.uploader, to: key.downloader, carrier: key.carrier };
+                let way = Way { from: key.uploader, to: key.downloader, transport: key.transport };
                 let place = rebuilt.contributors.binary_search_by_key(&way, |part| part.way);
                 let part = place.ok().and_then(|place| rebuilt.contributors.get(place));
                 if let (Some(part), Some(window)) = (part, record.facts.span) {

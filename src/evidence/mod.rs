@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
 use crate::capture::{InputFacts, PassedOver};
+pub use crate::ends::Transport;
+use crate::ends::{At, Endpoint, InfoHash, Sightings, Span};
 use crate::hearsay::{Mention, Named};
-use crate::packet::Endpoint;
-use crate::provenance::{At, Sightings, Span};
-pub use crate::session::{Carrier, Encryption};
+pub use crate::session::Encryption;
 use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build, is_private};
 pub use metadata::MetadataPart;
@@ -26,7 +26,7 @@ pub(crate) use same::SameConnection;
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
+    /// The captures that were read, in the order of [`FrameId::file`](crate::ends::FrameId::file).
     pub captures: Vec<InputFacts>,
     /// Files in directories of captures that are none, sorted by name.
     pub passed_over: Vec<PassedOver>,
@@ -48,17 +48,6 @@ pub struct Evidence {
     pub anomalies: Anomalies,
     /// What the capture is worth.
     pub quality: Quality,
-}
-
-/// The info-hash under which the report speaks of a torrent: lower-case hex of 20 bytes (v1 and hybrid; also a
-/// truncated v2 hash of a torrent that was not given) or 32 bytes (v2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InfoHash(pub Vec<u8>);
-
-impl std::fmt::Display for InfoHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 /// Payload bytes by class (evidence.md, section 1).
@@ -298,7 +287,7 @@ pub struct Transfer {
     /// Who received, as observed.
     pub downloader: Endpoint,
     /// How.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,
     /// Connections that carried it; at least 1.
@@ -384,7 +373,7 @@ pub struct Subject {
     /// port.
     pub endpoint: Endpoint,
     /// How it spoke.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,
     /// On what the port rests.
@@ -471,7 +460,7 @@ pub struct Opaque {
     /// The greater endpoint.
     pub b: Endpoint,
     /// How.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// What it is taken for: `mse-rc4`.
     pub kind: &'static str,
     /// On what that rests, in plain words.

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Carrier, Transfer};
-use crate::packet::Endpoint;
-use crate::provenance::Span;
+use super::{Transfer, Transport};
+use crate::ends::{Endpoint, Span};
 
 /// Two flows that carry the same connection under different addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SameConnection {
-    pub(crate) carrier: Carrier,
+    pub(crate) transport: Transport,
     /// Who opened it, and to whom, on either side.
     pub(crate) legs: [[Endpoint; 2]; 2],
     /// The packets of either side.
@@ -35,6 +34,6 @@ impl SameConnection {
 
 /// The edges that carry bytes of `transfer` once more.
 pub(super) fn same_connection_as(transfer: &Transfer, same: &[SameConnection]) -> BTreeSet<(Endpoint, Endpoint)> {
-    let same = same.iter().filter(|pair| pair.carrier == transfer.carrier);
+    let same = same.iter().filter(|pair| pair.transport == transfer.transport);
     same.filter_map(|pair| pair.other_side(transfer)).collect()
 }

@@ -8,7 +8,7 @@ use crate::anomaly;
 use crate::evidence::{Encryption, Subject, Transfer};
 use crate::hearsay::Standing;
 use crate::report::{Document, Given, Input};
-use crate::spine::{Carriage, Content, Flows};
+use crate::spine::{Content, FlowKind, Flows};
 use crate::{Options, report};
 
 /// Puts together what was found.
@@ -54,7 +54,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     inspection
 }
 
-fn row((transport, content): (Carriage, Content), sums: &Flows) -> Kind {
+fn row((transport, content): (FlowKind, Content), sums: &Flows) -> Kind {
     let (name, basis) = match content {
         Content::PeerClear => ("BitTorrent in clear", "messages"),
         Content::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
@@ -110,10 +110,10 @@ fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey
 fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer]) -> Vec<Peer> {
     let mut by_address: BTreeMap<_, Vec<&Transfer>> = BTreeMap::new();
     for transfer in transfers {
-        by_address.entry((transfer.uploader.ip, transfer.carrier)).or_default().push(transfer);
+        by_address.entry((transfer.uploader.ip, transfer.transport)).or_default().push(transfer);
     }
     let of = |subject: &Subject| {
-        let own = by_address.get(&(subject.endpoint.ip, subject.carrier)).into_iter().flatten();
+        let own = by_address.get(&(subject.endpoint.ip, subject.transport)).into_iter().flatten();
         let own = own.filter(|transfer| {
             transfer.info_hash == subject.info_hash
                 && (transfer.uploader.port == subject.endpoint.port

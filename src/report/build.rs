@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
+use crate::ends::{Endpoint, InfoHash, Sightings, Span};
 use crate::evidence::{self, Evidence, Flag, Grade};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
-use crate::packet::{ChecksumPolicy, Endpoint, UdpTunnel, is_read};
-use crate::provenance::{Sightings, Span};
+use crate::packet::{ChecksumPolicy, UdpTunnel, is_read};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
 use crate::report::notes::notes;
@@ -16,9 +16,9 @@ use crate::report::text::{hex, rfc3339};
 impl Document {
     /// The report of `evidence`, from captures and torrents `given`, under these options.
     pub fn new(evidence: &Evidence, given: &Given, checksums: ChecksumPolicy, limits: &Limits) -> Self {
-        let by_hash: BTreeMap<evidence::InfoHash, &TorrentFacts> =
+        let by_hash: BTreeMap<InfoHash, &TorrentFacts> =
             given.torrents.iter().map(|facts| (facts.info_hash(), facts)).collect();
-        let facts = |hash: Option<&evidence::InfoHash>| hash.and_then(|hash| by_hash.get(hash).copied());
+        let facts = |hash: Option<&InfoHash>| hash.and_then(|hash| by_hash.get(hash).copied());
         let mut torrent_inputs = given.inputs.clone();
         torrent_inputs.sort();
         let mut document = Self {
@@ -150,7 +150,7 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
     Transfer {
         uploader: transfer.uploader.to_string(),
         downloader: transfer.downloader.to_string(),
-        transport: transfer.carrier.name(),
+        transport: transfer.transport.name(),
         info_hash: transfer.info_hash.as_ref().map(ToString::to_string),
         connections: transfer.connections,
         initiator: transfer.initiator.name(),
@@ -197,7 +197,7 @@ fn subject(subject: &evidence::Subject, facts: Option<&TorrentFacts>) -> Subject
     let bytes = &subject.bytes;
     Subject {
         endpoint: subject.endpoint.to_string(),
-        transport: subject.carrier.name(),
+        transport: subject.transport.name(),
         info_hash: subject.info_hash.as_ref().map(ToString::to_string),
         port_basis: subject.port_basis.name(),
         sent_from: subject.sent_from.iter().copied().collect(),
@@ -238,7 +238,7 @@ fn opaque(opaque: &evidence::Opaque) -> Opaque {
     Opaque {
         a: opaque.a.to_string(),
         b: opaque.b.to_string(),
-        transport: opaque.carrier.name(),
+        transport: opaque.transport.name(),
         kind: opaque.kind,
         bytes_a_to_b: opaque.a_to_b,
         bytes_b_to_a: opaque.b_to_a,
@@ -288,7 +288,7 @@ fn actionable(grade: Grade, standard: Option<evidence::Standard>) -> bool {
     matches!(grade, Grade::G8 | Grade::G9) && standard.is_some()
 }
 
-fn mention(named: &Named, info_hash: Option<&evidence::InfoHash>, found: &hearsay::Mention) -> Mention {
+fn mention(named: &Named, info_hash: Option<&InfoHash>, found: &hearsay::Mention) -> Mention {
     Mention {
         subject: named.subject.to_string(),
         info_hash: info_hash.map(ToString::to_string),

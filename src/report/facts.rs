@@ -1,6 +1,6 @@
 //! What the report says of the torrents that were given: plain data, so that the report needs no parser.
 
-use crate::evidence::InfoHash;
+use crate::ends::InfoHash;
 use crate::torrent::{Torrent, Torrents};
 
 /// A torrent that was given, as the report states it.

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{InputFacts, Interface, LinkType};
+use crate::ends::{At, Endpoint, FrameId, InfoHash, Sightings, Span, Timestamp};
 use crate::evidence::*;
 use crate::limits::Limits;
-use crate::packet::{ChecksumPolicy, Endpoint};
-use crate::provenance::{At, FrameId, Sightings, Span, Timestamp};
+use crate::packet::ChecksumPolicy;
 use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
 
 /// The report of [`evidence`].
@@ -141,7 +141,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
     Transfer {
         uploader: from,
         downloader: to,
-        carrier: Carrier::Tcp,
+        transport: Transport::Tcp,
         info_hash: Some(InfoHash(vec![0xc3; 20])),
         connections: 1,
         initiator: Initiator::Downloader,
@@ -176,7 +176,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
 fn subject(transfer: &Transfer, received: u64) -> Subject {
     Subject {
         endpoint: transfer.uploader,
-        carrier: transfer.carrier,
+        transport: transfer.transport,
         info_hash: transfer.info_hash.clone(),
         port_basis: PortBasis::Observed,
         sent_from: BTreeSet::from([transfer.uploader.port]),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
 /// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike.

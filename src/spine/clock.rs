@@ -2,7 +2,7 @@
 
 use super::Hub;
 use crate::anomaly::{Example, Kind};
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::ends::{At, FrameId, Span, Timestamp};
 
 /// Watches the clock of each input.
 #[derive(Debug, Default)]

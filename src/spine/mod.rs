@@ -20,16 +20,16 @@ use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Pool, Secrets};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
+use crate::packet::{Decoder, Packet, Store, TransportLayer};
 use crate::prove::Prover;
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
@@ -43,7 +43,7 @@ use legs::Legs;
 use paths::Paths;
 use room::Room;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
+pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
 
 /// The stages from frame to ledger, and what flows between them.
@@ -235,8 +235,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
-            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
@@ -245,12 +245,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Flow::Ended(_) => {}
         }
         match &packet.transport {
-            Transport::Udp(datagram) => {
+            TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
                     flow.push(packet, datagram, hub, &self.decoder);
                 }
             }
-            Transport::Tcp(segment) => {
+            TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
@@ -419,8 +419,11 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
                         let (flow, size) = (session.flow, total_size.map(u64::from));
-                        let way =
-                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        let way = Way {
+                            from: flow.source(from),
+                            to: flow.destination(from),
+                            transport: session.transport,
+                        };
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }

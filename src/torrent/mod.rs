@@ -18,7 +18,8 @@ use std::ops::Range;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use crate::{Error, evidence::InfoHash};
+use crate::Error;
+use crate::ends::InfoHash;
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};

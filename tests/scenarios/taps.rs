@@ -3,7 +3,8 @@
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Carrier, Evidence, Flag, Transfer};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, terminal, violations};
 use serde_json::Value;
@@ -292,7 +293,7 @@ fn both_sides_of_a_translation_of_a_webseed_are_said_to_be_one_connection() {
         let evidence = Run::new().capture(world.pcap()).capture(outside.pcap()).torrent(&torrent).evidence();
         for (to, other) in [(M, outer), (outer, M)] {
             let row = transfer(&evidence, S, to);
-            assert_eq!((row.carrier, row.bytes.verified), (Carrier::Http, torrent.content.len() as u64));
+            assert_eq!((row.transport, row.bytes.verified), (Transport::Http, torrent.content.len() as u64));
             let found: Vec<_> = row.same_connection_as.iter().map(|(_, to)| to.to_string()).collect();
             assert_eq!(found, if same { vec![other.to_owned()] } else { Vec::new() }, "{shifted}: {to}");
         }

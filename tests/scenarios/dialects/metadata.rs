@@ -1,7 +1,8 @@
 //! Metadata from the capture's own `ut_metadata` messages (BEP 9), and magnet links.
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Grade, InfoHash};
+use peerproof::ends::InfoHash;
+use peerproof::evidence::Grade;
 use peerproof::torrent::{Source, Torrents};
 
 use super::*;
@@ -253,7 +254,7 @@ fn metadata_over_one_transport_is_no_rung_over_the_other() {
     utp.join(&mut world, &torrent, [id(1), id(2)]);
     let evidence = Run::new().capture(world.pcap()).evidence();
     for row in evidence.subjects.iter().filter(|subject| subject.endpoint.to_string() == S) {
-        let tcp = row.carrier == peerproof::evidence::Carrier::Tcp;
+        let tcp = row.transport == peerproof::ends::Transport::Tcp;
         assert_eq!(rung_reached(&row.rungs, Grade::G3m), tcp, "{row:#?}");
     }
 }

@@ -1,6 +1,148 @@
-//! Where in the captures something was seen: frame numbers and times.
+//! The vocabulary of all rooms: who talks to whom, over what, about which torrent; and where in the captures something
+//! was seen.
+//!
+//! These are names and places, not findings: nothing here knows a packet, a stream or a torrent.
 
 use std::fmt;
+use std::net::IpAddr;
+
+/// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The address in the innermost IP header.
+    pub ip: IpAddr,
+    /// The TCP or UDP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            IpAddr::V4(ip) => write!(f, "{ip}:{}", self.port),
+            IpAddr::V6(ip) => write!(f, "[{ip}]:{}", self.port),
+        }
+    }
+}
+
+/// Two endpoints and a protocol; both directions of a conversation give the same key.
+///
+/// # Invariants
+/// - `low <= high`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey {
+    /// The lesser endpoint.
+    pub low: Endpoint,
+    /// The greater endpoint.
+    pub high: Endpoint,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+impl FlowKey {
+    /// The key of a packet from `source` to `destination`, and the direction in which it went.
+    pub fn new(source: Endpoint, destination: Endpoint, protocol: Protocol) -> (Self, Direction) {
+        if source <= destination {
+            (Self { low: source, high: destination, protocol }, Direction::LowToHigh)
+        } else {
+            (Self { low: destination, high: source, protocol }, Direction::HighToLow)
+        }
+    }
+
+    /// Who sends in `direction`.
+    pub fn source(&self, direction: Direction) -> Endpoint {
+        match direction {
+            Direction::LowToHigh => self.low,
+            Direction::HighToLow => self.high,
+        }
+    }
+
+    /// Who receives in `direction`.
+    pub fn destination(&self, direction: Direction) -> Endpoint {
+        self.source(direction.reverse())
+    }
+}
+
+/// The transport protocol of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+/// One of the two directions of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Sent by the lesser endpoint of the [`FlowKey`].
+    LowToHigh,
+    /// Sent by the greater endpoint of the [`FlowKey`].
+    HighToLow,
+}
+
+impl Direction {
+    /// The other direction.
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::LowToHigh => Self::HighToLow,
+            Self::HighToLow => Self::LowToHigh,
+        }
+    }
+
+    /// 0 or 1, to index an array of both directions.
+    pub fn index(self) -> usize {
+        match self {
+            Self::LowToHigh => 0,
+            Self::HighToLow => 1,
+        }
+    }
+}
+
+/// An interned list of tunnels, see [`Packet::path`](crate::packet::Packet::path).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathId(pub u32);
+
+impl PathId {
+    /// No tunnel: the addresses are those of the outermost IP header.
+    pub const NONE: Self = Self(0);
+}
+
+/// Numbers the connections of a run in capture order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// How payload was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Peer wire over TCP (BEP 3).
+    Tcp,
+    /// Peer wire over uTP (BEP 29).
+    Utp,
+    /// An HTTP webseed (BEP 17, BEP 19).
+    Http,
+}
+
+impl Transport {
+    /// `tcp`, `utp` or `http`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Utp => "utp",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// The info-hash under which the report speaks of a torrent: lower-case hex of 20 bytes (v1 and hybrid; also a
+/// truncated v2 hash of a torrent that was not given) or 32 bytes (v2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InfoHash(pub Vec<u8>);
+
+impl fmt::Display for InfoHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// One captured frame: the input's index and Wireshark's `frame.number` in it.
 ///
