@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::findings::Opaque;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::anomaly::{Example, Kind};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
-use crate::evidence::Opaque;
 use crate::mse::{MseFilter, MseOutcome};
 use crate::proxy::{Look, Proxied, Watch};
 use crate::session::{Encryption, Session};
