@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::anomaly::Kind;
 use crate::ends::Transport;
 use crate::evidence::{Bytes, Encryption, Flag, Grade, Initiator, OpaqueKind, PortBasis};
-use crate::hearsay::{Standing, Via};
-use crate::packet::ChecksumPolicy;
+use crate::evidence::{Standing, Via};
+use crate::options::ChecksumPolicy;
 use crate::torrent::Source;
 use crate::words::words;
 
