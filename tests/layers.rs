@@ -23,6 +23,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "ends", uses: &[], crates: &["jiff"] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
+    Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },
     Layer { name: "bencode", uses: &[], crates: &["nom"] },
     Layer {
         name: "capture",
@@ -72,7 +73,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "audit", uses: &["evidence", "torrent"], crates: &["quick_xml", "jiff"] },
     Layer {
         name: "report",
-        uses: &["evidence", "audit", "options", "torrent"],
+        uses: &["output", "evidence", "audit", "options", "torrent"],
         crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
     },
     Layer {
@@ -94,6 +95,7 @@ const LAYERS: &[Layer] = &[
         name: "cli",
         uses: &["*"],
         crates: &[
+            "anstream",
             "clap",
             "clap_complete",
             "clap_mangen",

@@ -55,15 +55,13 @@ pub struct Frame<'cap> {
 pub struct LinkType(pub u16);
 
 /// A file in a directory of captures that is none.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PassedOver {
     /// Its path from the directory that was given, with `/` between the parts.
     pub name: String,
     /// What it is instead, by its content, in words.
     pub found: String,
-    /// Whether it may be a capture all the same: nothing of it could be decompressed. Counted as damage; left
-    /// out of the report where it is not so.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Whether it may be a capture all the same: nothing of it could be decompressed. Counted as damage.
     pub broken: bool,
 }
 

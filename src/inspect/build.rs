@@ -89,8 +89,8 @@ fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey
     let unfinished = found.metadata.unfinished.iter().any(|open| open[..] == hash.0[..]);
     Swarm {
         info_hash: hash.clone(),
-        info_hash_v1: torrent.info_hash_v1.clone(),
-        info_hash_v2: torrent.info_hash_v2.clone(),
+        info_hash_v1: torrent.info_hash_v1,
+        info_hash_v2: torrent.info_hash_v2,
         name: torrent.name.clone(),
         size: torrent.size,
         pieces: torrent.pieces,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex};
-use crate::evidence::{Evidence, InputFacts, LinkType};
+use crate::evidence::{self, Evidence, InputFacts, LinkType};
 use crate::limits::Limits;
 use crate::options::{ChecksumPolicy, UdpTunnel};
 use crate::report::document::*;
@@ -21,7 +21,12 @@ impl Document {
             tool: Tool { name: "peerproof".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
             options: Options { checksums, tunnels: Vec::new(), limits: limit_names(limits) },
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
-            passed_over: evidence.passed_over.clone(),
+            passed_over: evidence
+                .passed_over
+                .iter()
+                .map(passed_over)
+                .chain(given.passed_over.iter().map(no_torrent))
+                .collect(),
             torrents: evidence.torrents.clone(),
             transfers: evidence.transfers.clone(),
             subjects: evidence.subjects.clone(),
@@ -88,6 +93,14 @@ fn anomaly(kind: Kind, tally: &crate::anomaly::Tally) -> Anomaly {
         examples: tally.examples.iter().map(example).collect(),
         amount: tally.amount,
     }
+}
+
+fn passed_over(other: &evidence::PassedOver) -> PassedOver {
+    PassedOver { name: other.name.clone(), found: other.found.clone(), given_as: Purpose::Capture }
+}
+
+fn no_torrent((name, why): &(String, String)) -> PassedOver {
+    PassedOver { name: name.clone(), found: why.clone(), given_as: Purpose::Torrent }
 }
 
 fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {

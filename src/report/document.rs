@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
-use crate::evidence::{Mention, Opaque, PassedOver, Quality, Subject, Torrent, Transfer, Unlisted};
+use crate::evidence::{Mention, Opaque, Quality, Subject, Torrent, Transfer, Unlisted};
 use crate::options::ChecksumPolicy;
 use crate::words::words;
 
@@ -148,6 +148,37 @@ pub struct Interface {
     /// Its frames, where this tool does not read its link type; left out where it does.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread_frames: u64,
+}
+
+/// A file that is no capture, in a directory that was given for its captures; or a `.torrent` file that is none, in one
+/// that was given for its torrents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Its path from that directory on, not escaped.
+    pub name: String,
+    /// What it is instead.
+    pub found: String,
+    /// For what its directory was given; left out where that is captures.
+    #[serde(default, skip_serializing_if = "Purpose::is_capture")]
+    pub given_as: Purpose,
+}
+
+words! {
+    /// For what an input is given.
+    #[derive(Default)]
+    pub enum Purpose {
+        /// To be read as a capture.
+        #[default]
+        Capture = "capture",
+        /// To be read as a torrent.
+        Torrent = "torrent",
+    }
+}
+
+impl Purpose {
+    fn is_capture(&self) -> bool {
+        *self == Self::Capture
+    }
 }
 
 /// A kind of oddity.

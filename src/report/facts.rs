@@ -18,6 +18,8 @@ pub struct TorrentInput {
 pub struct Given {
     /// Torrent files, sorted by name.
     pub inputs: Vec<TorrentInput>,
+    /// Files in directories that were passed over as no torrents, and why; sorted by name.
+    pub passed_over: Vec<(String, String)>,
 }
 
 impl Given {
@@ -28,6 +30,11 @@ impl Given {
                 .inputs()
                 .iter()
                 .map(|input| TorrentInput { name: input.name.clone(), sha256: input.sha256, bytes: input.bytes })
+                .collect(),
+            passed_over: torrents
+                .passed_over()
+                .iter()
+                .map(|other| (other.name.clone(), other.why.clone()))
                 .collect(),
         }
     }

@@ -23,7 +23,10 @@ pub fn empty_document() -> Document {
 
 /// The file of a torrent of 64 pieces, whose name tries to clear the screen.
 pub fn given() -> Given {
-    Given { inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }] }
+    Given {
+        inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
+        ..Given::default()
+    }
 }
 
 /// An address with one whole and one refuted unit, one with disputed bytes, and one that only received.

@@ -26,11 +26,11 @@ mod text;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
-    Edge, File, FileBytes, Mention, Metadata, Opaque, PassedOver, Quality, Rung, Standard, Subject, Torrent,
-    Transfer, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, Mention, Metadata, Opaque, Quality, Rung, Standard, Subject, Torrent, Transfer,
+    Unlisted, UnlistedTorrent,
 };
 pub use case::{Case, CaseError};
-pub use document::{Anomaly, Document, Example, Input, Interface, Options, Schema, Tool};
+pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
