@@ -5,7 +5,6 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
-mod carrier;
 mod delivery;
 mod extended;
 mod outstanding;
@@ -15,7 +14,6 @@ mod side;
 use std::ops::Range;
 
 pub use advertised::Advertised;
-pub use carrier::{Carrier, Encryption};
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
@@ -25,14 +23,22 @@ pub use side::SideFacts;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::{At, Sightings, Span};
+use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::words::words;
 
-/// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
+words! {
+    /// What protects the peer wire.
+    pub enum Encryption {
+        /// Plain from the first byte.
+        None = "none",
+        /// An MSE handshake that selected plaintext.
+        MsePlaintext = "mse-plaintext",
+        /// MSE with RC4, decrypted with a supplied secret.
+        MseRc4 = "mse-rc4",
+    }
+}
 
 /// What a session tells the ledger.
 #[derive(Debug)]
@@ -131,7 +137,7 @@ pub struct Session<'cap> {
     /// Its addresses.
     pub flow: FlowKey,
     /// Its transport.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// Its protection.
     pub encryption: Encryption,
     /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
@@ -159,11 +165,11 @@ pub struct Session<'cap> {
 
 impl<'cap> Session<'cap> {
     /// A session whose streams begin as `start` says.
-    pub fn new(id: ConnectionId, flow: FlowKey, carrier: Carrier, start: Start, limits: &Limits) -> Self {
+    pub fn new(id: ConnectionId, flow: FlowKey, transport: Transport, start: Start, limits: &Limits) -> Self {
         Self {
             id,
             flow,
-            carrier,
+            transport,
             encryption: Encryption::None,
             decrypted: false,
             initiator: None,
@@ -279,7 +285,7 @@ impl<'cap> Session<'cap> {
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
             StreamItem::Uncompared { offset, len, at, cut } => {
                 // Of a uTP packet that was forgotten only the number is known: its place is anywhere before.
-                let somewhere = self.carrier == Carrier::Utp && !cut;
+                let somewhere = self.transport == Transport::Utp && !cut;
                 anomalies.note(Kind::OverlapUncompared, len, || {
                     let end = offset.saturating_add(len);
                     let place = if somewhere {
@@ -332,7 +338,7 @@ impl<'cap> Session<'cap> {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             self.sides[direction.index()].deframer.end();
             self.go_on(direction, out, anomalies);
-            let placed = self.carrier != Carrier::Utp;
+            let placed = self.transport != Transport::Utp;
             let side = &mut self.sides[direction.index()];
             if !side.ended && !side.is_followed() {
                 // More of it may have been sent: of the last block only the number of its bytes is known.
@@ -407,7 +413,7 @@ impl<'cap> Session<'cap> {
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         let mut events = std::mem::take(&mut self.events);
-        let placed = self.carrier != Carrier::Utp;
+        let placed = self.transport != Transport::Utp;
         for event in events.drain(..) {
             match event {
                 PeerEvent::Block(block) => {

@@ -6,6 +6,7 @@ mod clock;
 mod delay;
 mod doubles;
 mod ended;
+mod findings;
 mod hashes;
 mod legs;
 mod paths;
@@ -18,32 +19,35 @@ mod web;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::evidence::{Findings, Opaque, OpaqueKind, Quality};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
+use crate::options::Options;
+use crate::packet::{Decoder, Packet, Store, TransportLayer};
 use crate::prove::Prover;
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::encrypted;
+pub(crate) use findings::{Findings, SameConnection};
+pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
+pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
 
 /// The stages from frame to ledger, and what flows between them.
@@ -236,8 +240,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
-            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
@@ -246,12 +250,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Flow::Ended(_) => {}
         }
         match &packet.transport {
-            Transport::Udp(datagram) => {
+            TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
                     flow.push(packet, datagram, hub, &self.decoder);
                 }
             }
-            Transport::Tcp(segment) => {
+            TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
@@ -378,7 +382,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.seen_at_two_taps,
-            span: self.clock.span.map(|span| (span.first, span.last)),
+            first_time: self.clock.span.map(|span| span.first.time),
+            last_time: self.clock.span.map(|span| span.last.time),
+            duration_ns: self.clock.length(),
         };
         let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
@@ -420,8 +426,11 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
                         let (flow, size) = (session.flow, total_size.map(u64::from));
-                        let way =
-                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        let way = Way {
+                            from: flow.source(from),
+                            to: flow.destination(from),
+                            transport: session.transport,
+                        };
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
@@ -462,20 +471,20 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A conversation that could not be read.
-    fn opaque(&mut self, opaque: Opaque) {
+    fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(opaque.span),
+            span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
     }
 
     /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
-    fn relay(&mut self, flow: FlowKey, carrier: Carrier, bytes: [u64; 2], span: Option<Span>, basis: String) {
+    fn relay(&mut self, flow: FlowKey, transport: Transport, bytes: [u64; 2], span: Option<Span>, basis: String) {
         self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
             span,
             flow: format!("{} <-> {}", flow.low, flow.high),
@@ -483,7 +492,8 @@ impl<'cap> Hub<'_, 'cap> {
         });
         if let Some(span) = span {
             let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
-            self.opaque(Opaque { a: flow.low, b: flow.high, carrier, kind, basis, a_to_b, b_to_a, span });
+            let frames = span.into();
+            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
         }
     }
 

@@ -19,7 +19,7 @@ mod tracker;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::delivered::Delivered;
 use super::{NEAR, Numbering, Side, distance};
-use crate::provenance::At;
+use crate::ends::At;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
 
