@@ -174,8 +174,11 @@ impl Torrents {
         &self.passed_over
     }
 
-    /// Reads those files that are torrents, of which there has to be one.
-    fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
+    /// Reads those files that are torrents; the others are passed over.
+    ///
+    /// # Errors
+    /// That of the first file, where none is a torrent.
+    pub fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
         let mut refused = Vec::new();
         for file in files {
             if let Err(error) = self.read(file) {
