@@ -49,6 +49,7 @@ pub fn run() -> ExitCode {
         }
     };
     signals::watch();
+    peerproof::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Inspect(command) => command.run(),

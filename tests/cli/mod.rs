@@ -1,6 +1,7 @@
 //! The program from outside: what it says, where it says it, and with which exit code.
 
 mod cases;
+mod changes;
 mod inputs;
 mod screens;
 mod signals;
