@@ -55,13 +55,17 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &["nom"],
     },
-    Layer { name: "mse", uses: &["stream", "packet::Direction", "packet::Store"], crates: &["nom", "rc4", "sha1"] },
+    Layer {
+        name: "mse",
+        uses: &["stream", "packet::Direction", "packet::Store"],
+        crates: &["nom", "rc4", "sha1", "data_encoding"],
+    },
     Layer { name: "wire", uses: &["stream"], crates: &["nom"] },
     Layer { name: "proxy", uses: &["stream", "wire", "packet::Direction"], crates: &["nom"] },
     Layer {
         name: "hearsay",
         uses: &["stream", "wire", "packet::Endpoint", "packet::UdpDatagram"],
-        crates: &["nom", "httparse"],
+        crates: &["nom", "httparse", "percent_encoding", "data_encoding"],
     },
     Layer {
         name: "session",
@@ -78,7 +82,11 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &[],
     },
-    Layer { name: "torrent", uses: &["evidence::InfoHash"], crates: &["nom", "sha1", "sha2"] },
+    Layer {
+        name: "torrent",
+        uses: &["evidence::InfoHash"],
+        crates: &["nom", "sha1", "sha2", "data_encoding", "percent_encoding"],
+    },
     // The torrent's metadata from the capture's own ut_metadata messages, and answers of web seeds: both between the
     // peer's messages and the books.
     Layer {
@@ -99,7 +107,7 @@ const LAYERS: &[Layer] = &[
             "packet::Direction",
         ],
         // The answers of HTTP trackers are compressed.
-        crates: &["httparse", "flate2"],
+        crates: &["httparse", "flate2", "percent_encoding"],
     },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer {
@@ -154,7 +162,19 @@ const LAYERS: &[Layer] = &[
             "capture::PassedOver",
             "capture::LinkType",
         ],
-        crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
+        crates: &[
+            "polars",
+            "polars_io",
+            "comfy_table",
+            "serde_json",
+            "jiff",
+            "askama",
+            "tempfile",
+            "data_encoding",
+            "sha2",
+            "textwrap",
+            "unicode_width",
+        ],
     },
     Layer { name: "analyze", uses: &["*"], crates: &[] },
     // A walk without proofs, told in a document of its own.

@@ -3,7 +3,9 @@
 
 mod analyze;
 mod captures;
+mod completions;
 mod inspect;
+mod man;
 mod refusal;
 mod say;
 mod schema;
@@ -55,6 +57,8 @@ pub fn run() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     match ending {
         Ok(Ending::Complete) => ExitCode::SUCCESS,
@@ -69,11 +73,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The command line as clap knows it.
+fn program() -> clap::Command {
+    Cli::command()
+}
+
 /// The arguments, with `inspect` before a capture that stands where a command would. A command's name is never taken for a
 /// capture's.
 fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let first =
-        arguments.get(1).filter(|first| !Cli::command().get_subcommands().any(|known| known.get_name() == *first));
+        arguments.get(1).filter(|first| !program().get_subcommands().any(|known| known.get_name() == *first));
     let text = first.map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
     let like_a_path = text.contains(['.', '/', '\\', '*', '?', '[']) && !text.starts_with('-');
     let is_capture = text == "-" || like_a_path || first.is_some_and(|first| std::path::Path::new(first).exists());
@@ -101,6 +110,8 @@ enum Command {
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, from packet captures";

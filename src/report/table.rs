@@ -267,10 +267,10 @@ fn flags(flags: &[Flag]) -> String {
 }
 
 fn cells(names: &[String]) -> String {
-    cell(&names.join("; "))
+    names.iter().map(|name| cell(name)).collect::<Vec<_>>().join("; ")
 }
 
 /// Names of clients, which are escaped where they are read.
 fn clients(names: &[String]) -> String {
-    visible_cell(&names.join("; "))
+    names.iter().map(|name| visible_cell(name)).collect::<Vec<_>>().join("; ")
 }

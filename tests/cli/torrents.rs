@@ -150,3 +150,25 @@ fn torrents_stand_before_between_and_behind_captures() {
     let said = place.refused(&["analyze", CAPTURE, "-t", "other.torrent", TORRENT]);
     assert_eq!(said, format!("error: {TORRENT} is a torrent, not a capture; try: -t {TORRENT} CAPTURE\n"));
 }
+
+#[test]
+fn a_bare_info_hash_is_a_magnet_link() {
+    let case = fixture::named("magnet");
+    let place = place();
+    place.put("magnet.pcap", &case.read("capture.pcap"));
+    let hash = fixture::text(&case.truth()["torrents"][0]["info_hash_v1"]).to_owned();
+    let link = format!("magnet:?xt=urn:btih:{hash}");
+    let [bare, linked] = [&hash, &link].map(|torrent| {
+        let (code, out, said) = place.run(&["analyze", "-t", torrent, "magnet.pcap", "-f", "json"]);
+        assert_eq!(code, 0, "{said}");
+        json(&out)
+    });
+    assert!(number(&bare["torrents"][0]["verified_bytes"]) > 0);
+    assert_eq!((&bare["torrents"], &bare["subjects"]), (&linked["torrents"], &linked["subjects"]));
+    let (code, out, _) = place.run(&["torrent", &hash]);
+    assert!(code == 0 && out.contains("metadata      unknown"), "{out}");
+    // A file of that name is a file.
+    std::fs::copy(place.path(TORRENT), place.path(&hash)).expect("copied");
+    let (_, out, _) = place.run(&["torrent", &hash]);
+    assert!(out.contains("d12788006ccb6a392a38b22298902b82a69a61c4"), "{out}");
+}
