@@ -33,7 +33,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
     given.dedup();
     let given = options(&given);
     let with = |more: &str| [given.as_slice(), &[more.to_owned()]].concat();
-    let needs: Vec<String> = missing.iter().map(|torrent| torrent.info_hash.clone()).collect();
+    let needs: Vec<String> = missing.iter().map(|torrent| torrent.info_hash.to_string()).collect();
     let nameless = inspection.peers.iter().filter(|peer| peer.info_hash.is_none()).count() as u64;
     let mut steps = Vec::new();
     match (known.len() as u64, found.len() as u64, missing.len() as u64) {
@@ -119,7 +119,8 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
 
 /// The torrent file that describes what peers call `swarm`.
 fn file_of<'a>(swarm: &Swarm, beside: &'a [Beside]) -> Option<&'a str> {
-    let named = |file: &&Beside| file.wire_hashes.iter().any(|hash| swarm.info_hash.starts_with(&hex(hash)));
+    let named =
+        |file: &&Beside| file.wire_hashes.iter().any(|hash| swarm.info_hash.to_string().starts_with(&hex(hash)));
     beside.iter().find(named).map(|file| file.path.as_str())
 }
 
