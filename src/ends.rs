@@ -6,8 +6,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address in the innermost IP header.
     pub ip: IpAddr,
@@ -28,7 +30,7 @@ impl fmt::Display for Endpoint {
 ///
 /// # Invariants
 /// - `low <= high`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowKey {
     /// The lesser endpoint.
     pub low: Endpoint,
@@ -63,7 +65,7 @@ impl FlowKey {
 }
 
 /// The transport protocol of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// RFC 9293.
     Tcp,
@@ -72,7 +74,7 @@ pub enum Protocol {
 }
 
 /// One of the two directions of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Sent by the lesser endpoint of the [`FlowKey`].
     LowToHigh,
@@ -108,11 +110,11 @@ impl PathId {
 }
 
 /// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
 /// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Transport {
     /// Peer wire over TCP (BEP 3).
     Tcp,
@@ -149,7 +151,7 @@ impl fmt::Display for InfoHash {
 /// # Invariants
 /// - Numbers count from 1, as Wireshark does, and fit 48 bits.
 /// - Ordered by input, then by number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameId(u64);
 
 impl FrameId {
@@ -177,13 +179,13 @@ impl fmt::Debug for FrameId {
 }
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, as the capture states them; not assumed monotonic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 /// One frame and its time.
 ///
 /// Ordered by time, then by frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct At {
     /// When the capture says it was seen.
     pub time: Timestamp,
@@ -200,7 +202,7 @@ impl At {
 }
 
 /// The frames from `first` to `last` in which something was seen, both included, in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// The first frame in capture order.
     pub first: At,
@@ -242,7 +244,7 @@ impl Span {
 ///
 /// # Invariants
 /// - Sorted by input, each once; both frames are of that input, and `first <= last`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings(Vec<(FrameId, FrameId)>);
 
 impl Sightings {

@@ -117,6 +117,22 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &[],
     },
+    // What the walk writes down: owned, without a torrent, a packet or a byte of a capture.
+    Layer {
+        name: "facts",
+        uses: &[
+            "ends",
+            "session::Encryption",
+            "session::PieceSet",
+            "hearsay::Mention",
+            "hearsay::Named",
+            "metadata::Harvest",
+            "webseed::Flaw",
+            "wire::Framing",
+            "wire::HashRange",
+        ],
+        crates: &[],
+    },
     Layer {
         name: "evidence",
         uses: &[

@@ -27,7 +27,7 @@ pub use compact::PeerList;
 pub use listener::{Datagram, Listener, Remark, looks_like};
 
 /// The protocol by which an address was named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Via {
     /// `ut_pex` (BEP 11): `added` or `added6`. Its flags, "seed" too, are hearsay like the rest.
@@ -68,7 +68,7 @@ impl Via {
 }
 
 /// How far the packets of a mention reach: the rungs of the ladder below direct evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Standing {
     /// G0: somebody else listed the address.
     Named,
@@ -90,7 +90,7 @@ impl Standing {
 }
 
 /// What speaks against a mention; the words are flags of evidence.md.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Doubts {
     /// `bad-checksum`: a packet of it has a wrong checksum.
     pub bad_checksum: bool,
@@ -113,7 +113,7 @@ impl Doubts {
 }
 
 /// What makes a mention one: the same address named by the same party in the same way is counted, not listed again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Named {
     /// The address that was named.
     pub subject: Endpoint,
@@ -168,7 +168,7 @@ pub fn announce_of(
 pub const UNUSABLE: &str = "entries that name no endpoint: port 0, no address, or a host name";
 
 /// How often and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mention {
     /// Messages.
     pub count: u64,

@@ -186,7 +186,7 @@ pub enum HashReply {
 }
 
 /// A range of hashes of one layer of a file's Merkle tree (BEP 52).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HashRange {
     /// The file's `pieces root`.
     pub pieces_root: [u8; 32],
@@ -249,7 +249,7 @@ pub struct Run<'cap> {
 }
 
 /// How a message's header was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Framing {
     /// The stream was in sync from its handshake on.
     InSync,

@@ -1,0 +1,84 @@
+//! Everything that a walk over the captures makes known, written down before anything is judged.
+//!
+//! Facts are owned and serialisable, and hold no capture bytes: a payload byte is named by its [`Place`]. They know no
+//! torrent. What torrents are in question, which of them a connection is about and what its bytes are worth is judged
+//! afterwards, from this value and the bytes that it names.
+//!
+//! | fact | noun |
+//! |---|---|
+//! | [`Input`] | a capture file |
+//! | [`Connection`] | two ends, opening, gaps, acknowledgements; its content is a [`Peer`] or a [`Web`] |
+//! | [`Block`] | one `piece` message, made of [`Run`]s |
+//! | [`Body`] | a stretch of an HTTP answer's body |
+//! | [`Doubt`] | a [`Scope`] that may not be what its receiver took, with a [`Reason`] |
+//! | [`Copy`] | what a byte string made of blocks hashes to |
+//! | [`Hashes`] | a `hashes` message (BEP 52) |
+//! | [`Harvest`] | info dictionaries that hash to their info-hash (BEP 9), and who sent them |
+//! | [`Named`], [`Mention`] | who named whom |
+//! | [`Opaque`] | a conversation that could not be read |
+//!
+//! # Invariants
+//! - A function of one capture set, the options of its reading and the [`Keys`]: nothing depends on threads, windows or the
+//!   order of arguments.
+//! - Everything is in the order of the walk, or sorted.
+
+mod block;
+mod claims;
+mod connection;
+mod copy;
+mod doubt;
+mod hashes;
+mod input;
+mod journal;
+mod keys;
+mod opaque;
+mod peer;
+mod place;
+mod web;
+
+pub use block::{Answer, Block, BlockId, Receiver};
+pub use claims::Claims;
+pub use connection::{Connection, Content, End, EndReason, Gap, GapCause, Stream};
+pub use copy::{Copy, CopyRange, Digests};
+pub use doubt::{Doubt, Reason, Scope};
+pub use hashes::Hashes;
+pub use input::Input;
+pub use journal::Journal;
+pub use keys::Keys;
+pub use opaque::Opaque;
+pub use peer::{Handshake, Peer, Side};
+pub use place::{Place, Run, SPILL};
+pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
+
+use crate::ends::FrameId;
+use crate::hearsay::{Mention, Named};
+use crate::metadata::Harvest;
+
+/// The facts of one capture set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The inputs; a [`FrameId`] and a [`Place`] name them by their index.
+    pub inputs: Vec<Input>,
+    /// The keys with which the captures were read.
+    pub keys: Keys,
+    /// The connections, by their number.
+    pub connections: Vec<Connection>,
+    /// The blocks, in the order in which they were complete.
+    pub blocks: Journal<Block>,
+    /// The bodies of HTTP answers, in the order in which they were read.
+    pub bodies: Journal<Body>,
+    /// What is in doubt, in the order in which it became known.
+    pub doubts: Vec<Doubt>,
+    /// What was hashed. It decides nothing: facts without it are judged alike.
+    pub copies: Vec<Copy>,
+    /// `hashes` messages, in the order of the walk.
+    pub hashes: Vec<Hashes>,
+    /// The info dictionaries.
+    pub metadata: Harvest,
+    /// Who named whom, sorted.
+    pub mentions: Vec<(Named, Mention)>,
+    /// What could not be read, in the order in which it ended.
+    pub opaque: Vec<Opaque>,
+    /// Frames at which the clock of their input stepped, sorted.
+    pub clock_steps: Vec<FrameId>,
+}
