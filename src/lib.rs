@@ -79,6 +79,7 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+mod options;
 pub mod packet;
 pub mod prove;
 pub mod proxy;
@@ -90,7 +91,8 @@ pub mod torrent;
 pub mod webseed;
 pub mod wire;
 
-pub use analyze::{Found, Options, analyze, find_torrents};
+pub use analyze::{Found, analyze, find_torrents};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
+pub use options::Options;

@@ -8,35 +8,21 @@ use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
-use super::same::{SameConnection, same_connection_as};
+use super::same::same_connection_as;
 use super::{
-    Bytes, Encryption, Evidence, Flag, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
-    TorrentEvidence, Transfer, Unlisted,
+    Bytes, Encryption, Evidence, Flag, Initiator, MetadataPart, PortBasis, Subject, TorrentEvidence, Transfer,
+    Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, InfoHash, Sightings, Span};
-use crate::hearsay::Mentions;
 use crate::ledger::{Ledger, Record, TorrentKey};
-use crate::metadata::{Harvest, Rebuilt};
+use crate::metadata::Rebuilt;
 use crate::session::PieceSet;
+use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
-
-/// What the spine hands over besides the books.
-#[derive(Debug)]
-pub(crate) struct Findings {
-    pub(crate) anomalies: Anomalies,
-    pub(crate) mentions: Mentions,
-    pub(crate) metadata: Harvest,
-    pub(crate) opaque: Vec<Opaque>,
-    pub(crate) quality: Quality,
-    /// Frames at which a clock stepped.
-    pub(crate) clock_steps: Vec<FrameId>,
-    /// Connections seen on both sides of an address translation.
-    pub(crate) same: Vec<SameConnection>,
-}
 
 /// Makes the evidence of a run.
 ///

@@ -13,15 +13,15 @@ mod same;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
-use crate::capture::{InputFacts, PassedOver};
+pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::ends::Transport;
-use crate::ends::{At, Endpoint, InfoHash, Sightings, Span};
-use crate::hearsay::{Mention, Named};
+use crate::ends::{Endpoint, InfoHash, Sightings, Span};
+pub use crate::hearsay::{Mention, Named, Standing, Via};
 pub use crate::session::Encryption;
+pub use crate::spine::{Opaque, Quality};
 use crate::torrent::{TorrentId, Torrents};
-pub(crate) use build::{Findings, build, is_private};
+pub(crate) use build::{build, is_private};
 pub use metadata::MetadataPart;
-pub(crate) use same::SameConnection;
 
 /// Everything that a run proves, in the order of the report.
 #[derive(Clone, Debug)]
@@ -450,52 +450,4 @@ pub struct Unlisted {
     pub torrents: Vec<(Option<InfoHash>, u64)>,
     /// Connections of further torrents.
     pub other_torrents: u64,
-}
-
-/// A conversation whose content cannot be read.
-#[derive(Clone, Debug)]
-pub struct Opaque {
-    /// The lesser endpoint.
-    pub a: Endpoint,
-    /// The greater endpoint.
-    pub b: Endpoint,
-    /// How.
-    pub transport: Transport,
-    /// What it is taken for: `mse-rc4`.
-    pub kind: &'static str,
-    /// On what that rests, in plain words.
-    pub basis: String,
-    /// Opaque payload bytes from `a` to `b`.
-    pub a_to_b: u64,
-    /// Opaque payload bytes from `b` to `a`.
-    pub b_to_a: u64,
-    /// Its frames.
-    pub span: Span,
-}
-
-/// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quality {
-    /// Frames read.
-    pub frames: u64,
-    /// Frames without an IP header that this tool reads.
-    pub not_ip: u64,
-    /// TCP connections.
-    pub tcp_flows: u64,
-    /// uTP connections.
-    pub utp_flows: u64,
-    /// UDP flows of any kind.
-    pub udp_flows: u64,
-    /// Stretches of streams that are not in the capture, in connections that carry BitTorrent.
-    pub gaps: u64,
-    /// Bytes in those, where the number is known.
-    pub gap_bytes: u64,
-    /// Packets with a wrong checksum; `None` when they were not tested.
-    pub bad_checksums: Option<u64>,
-    /// Backward or implausible steps of the clock.
-    pub clock_steps: u64,
-    /// Packets with payload that were seen again in another capture, and count once.
-    pub seen_at_two_taps: u64,
-    /// The first and last packet of the whole run.
-    pub span: Option<(At, At)>,
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
-use crate::evidence::{Encryption, Subject, Transfer};
-use crate::hearsay::Standing;
+use crate::evidence::{Encryption, Standing, Subject, Transfer};
+use crate::options::Options;
+use crate::report;
 use crate::report::{Document, Given, Input};
 use crate::spine::{Content, FlowKind, Flows};
-use crate::{Options, report};
 
 /// Puts together what was found.
 pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {

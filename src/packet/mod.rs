@@ -15,7 +15,6 @@ mod tunnel;
 mod wireless;
 
 pub use self::decoder::{DecodeCounts, Decoder, Store};
-pub use self::link::is_read;
 pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
 use crate::ends::{At, Direction, FlowKey, PathId};
 

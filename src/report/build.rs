@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
 use crate::ends::{Endpoint, InfoHash, Sightings, Span};
-use crate::evidence::{self, Evidence, Flag, Grade};
-use crate::hearsay::{self, Named};
+use crate::evidence::{self, Evidence, Flag, Grade, InputFacts, LinkType, Named, PassedOver as OtherFile};
 use crate::limits::Limits;
-use crate::packet::{ChecksumPolicy, UdpTunnel, is_read};
+use crate::options::{ChecksumPolicy, UdpTunnel};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
 use crate::report::notes::notes;
@@ -98,7 +96,7 @@ fn capture(facts: &InputFacts) -> Input {
                 snaplen: interface.snaplen,
                 name: interface.name.clone(),
                 filter: interface.filter.clone(),
-                unread_frames: if is_read(interface.link_type) { 0 } else { interface.frames },
+                unread_frames: if interface.link_type.is_read() { 0 } else { interface.frames },
             })
             .collect(),
         damage: facts.damage.clone(),
@@ -288,7 +286,7 @@ fn actionable(grade: Grade, standard: Option<evidence::Standard>) -> bool {
     matches!(grade, Grade::G8 | Grade::G9) && standard.is_some()
 }
 
-fn mention(named: &Named, info_hash: Option<&InfoHash>, found: &hearsay::Mention) -> Mention {
+fn mention(named: &Named, info_hash: Option<&InfoHash>, found: &evidence::Mention) -> Mention {
     Mention {
         subject: named.subject.to_string(),
         info_hash: info_hash.map(ToString::to_string),

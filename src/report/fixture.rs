@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::capture::{InputFacts, Interface, LinkType};
 use crate::ends::{At, Endpoint, FrameId, InfoHash, Sightings, Span, Timestamp};
 use crate::evidence::*;
 use crate::limits::Limits;
-use crate::packet::ChecksumPolicy;
+use crate::options::ChecksumPolicy;
 use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
 
 /// The report of [`evidence`].

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::SameConnection;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{Direction, Endpoint, FlowKey, Span, Transport};
-use crate::evidence::SameConnection;
 use crate::session::{Session, arrow};
 use crate::torrent::TorrentId;
 

@@ -6,6 +6,7 @@ mod clock;
 mod delay;
 mod doubles;
 mod ended;
+mod findings;
 mod hashes;
 mod legs;
 mod paths;
@@ -18,15 +19,16 @@ mod web;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
-use crate::evidence::{Findings, Opaque, Quality};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
-use crate::mse::{Pool, Secrets};
+use crate::mse::{Candidates, Pool};
+use crate::options::Options;
 use crate::packet::{Decoder, Packet, Store, TransportLayer};
 use crate::prove::Prover;
 use crate::session::{Served, Session, SessionEvent};
@@ -34,10 +36,11 @@ use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::{Findings, SameConnection};
+pub use findings::{Opaque, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
@@ -62,11 +65,10 @@ pub(crate) struct Spine<'run, 'cap> {
 pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
     spill: Spilled<'cap>,
-    secrets: &'run Secrets,
+    /// What may open MSE connections: the secrets, with the torrents as SKEY.
+    candidates: Candidates<'run>,
     /// What decryption may spend on missing bytes.
     keystream: Pool,
-    /// The info-hashes that MSE may use as its SKEY.
-    info_hashes: Vec<[u8; 20]>,
     used_secrets: BTreeSet<usize>,
     opaque: Vec<Opaque>,
     /// The first failure of the operating system; ends the run after the current frame.
@@ -152,9 +154,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             hub: Hub {
                 options,
                 spill: Spilled(spill),
-                secrets: options.secrets,
+                candidates: Candidates::new(
+                    options.secrets,
+                    ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
+                ),
                 keystream: Pool::default(),
-                info_hashes: ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
                 failure: None,
@@ -477,7 +481,7 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
-        let line = self.secrets.line(secret).unwrap_or_default();
+        let line = self.candidates.secrets().line(secret).unwrap_or_default();
         self.anomalies.note(Kind::WrongSecret, 1, || Example {
             span,
             flow: format!("{} <-> {}", flow.low, flow.high),
@@ -487,8 +491,8 @@ impl<'cap> Hub<'_, 'cap> {
 
     /// Names the secrets that fitted no connection.
     fn note_unused_secrets(&mut self) {
-        for secret in self.secrets.unused(&self.used_secrets) {
-            let line = self.secrets.line(secret).unwrap_or_default();
+        for secret in self.candidates.secrets().unused(&self.used_secrets) {
+            let line = self.candidates.secrets().line(secret).unwrap_or_default();
             self.anomalies.note(Kind::UnusedSecret, 1, || Example {
                 span: None,
                 flow: String::new(),

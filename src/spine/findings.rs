@@ -1,0 +1,94 @@
+//! Findings beside the books: everything that a walk knows when the last frame is read, and that is no figure of a transfer.
+
+use crate::anomaly::Anomalies;
+use crate::ends::{At, Endpoint, FrameId, Span, Transport};
+use crate::hearsay::Mentions;
+use crate::metadata::Harvest;
+
+/// Findings of a walk besides the books.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) anomalies: Anomalies,
+    pub(crate) mentions: Mentions,
+    pub(crate) metadata: Harvest,
+    pub(crate) opaque: Vec<Opaque>,
+    pub(crate) quality: Quality,
+    /// Frames at which a clock stepped.
+    pub(crate) clock_steps: Vec<FrameId>,
+    /// Connections seen on both sides of an address translation.
+    pub(crate) same: Vec<SameConnection>,
+}
+
+/// A conversation whose content cannot be read.
+#[derive(Clone, Debug)]
+pub struct Opaque {
+    /// The lesser endpoint.
+    pub a: Endpoint,
+    /// The greater endpoint.
+    pub b: Endpoint,
+    /// How.
+    pub transport: Transport,
+    /// What it is taken for: `mse-rc4`.
+    pub kind: &'static str,
+    /// On what that rests, in plain words.
+    pub basis: String,
+    /// Opaque payload bytes from `a` to `b`.
+    pub a_to_b: u64,
+    /// Opaque payload bytes from `b` to `a`.
+    pub b_to_a: u64,
+    /// Its frames.
+    pub span: Span,
+}
+
+/// What the capture is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Frames read.
+    pub frames: u64,
+    /// Frames without an IP header that this tool reads.
+    pub not_ip: u64,
+    /// TCP connections.
+    pub tcp_flows: u64,
+    /// uTP connections.
+    pub utp_flows: u64,
+    /// UDP flows of any kind.
+    pub udp_flows: u64,
+    /// Stretches of streams that are not in the capture, in connections that carry BitTorrent.
+    pub gaps: u64,
+    /// Bytes in those, where the number is known.
+    pub gap_bytes: u64,
+    /// Packets with a wrong checksum; `None` when they were not tested.
+    pub bad_checksums: Option<u64>,
+    /// Backward or implausible steps of the clock.
+    pub clock_steps: u64,
+    /// Packets with payload that were seen again in another capture, and count once.
+    pub seen_at_two_taps: u64,
+    /// The first and last packet of the whole run.
+    pub span: Option<(At, At)>,
+}
+
+/// Two flows that carry the same connection under different addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SameConnection {
+    pub(crate) transport: Transport,
+    /// Who opened it, and to whom, on either side.
+    pub(crate) legs: [[Endpoint; 2]; 2],
+    /// The packets of either side.
+    pub(crate) spans: [Span; 2],
+}
+
+impl SameConnection {
+    /// The edge that carries the bytes that `ends` exchange during `span`, if one of the two sides is a connection of theirs.
+    pub(crate) fn other_side(&self, ends: [Endpoint; 2], span: Span) -> Option<(Endpoint, Endpoint)> {
+        (0..2).find_map(|side| {
+            let ([one, other], begins) = (self.legs[side], self.spans[side].first.time);
+            let [opener, opened] = self.legs[1 - side];
+            let during = span.first.time <= begins && begins <= span.last.time;
+            match during {
+                true if ends == [one, other] => Some((opener, opened)),
+                true if ends == [other, one] => Some((opened, opener)),
+                _ => None,
+            }
+        })
+    }
+}
