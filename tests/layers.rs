@@ -52,6 +52,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "torrent", uses: &[], crates: &["nom", "sha1", "sha2"] },
     // The answers of HTTP trackers are compressed.
     Layer { name: "webseed", uses: &["stream", "wire", "torrent"], crates: &["httparse", "flate2"] },
+    // What the walk writes down: owned, without a torrent, a packet or a byte of a capture.
+    Layer { name: "facts", uses: &["wire", "session", "hearsay", "metadata", "webseed"], crates: &[] },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer { name: "ledger", uses: &["wire", "session", "torrent", "prove"], crates: &[] },
     // Drives every stage in capture order, up to the ledger.
@@ -60,22 +62,6 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata",
             "options", "torrent", "webseed", "prove", "ledger",
-        ],
-        crates: &[],
-    },
-    // What the walk writes down: owned, without a torrent, a packet or a byte of a capture.
-    Layer {
-        name: "facts",
-        uses: &[
-            "ends",
-            "session::Encryption",
-            "session::PieceSet",
-            "hearsay::Mention",
-            "hearsay::Named",
-            "metadata::Harvest",
-            "webseed::Flaw",
-            "wire::Framing",
-            "wire::HashRange",
         ],
         crates: &[],
     },

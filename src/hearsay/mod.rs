@@ -90,7 +90,9 @@ impl Standing {
 }
 
 /// What speaks against a mention; the words are flags of evidence.md.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Doubts {
     /// `bad-checksum`: a packet of it has a wrong checksum.
     pub bad_checksum: bool,
