@@ -114,7 +114,8 @@ impl PathId {
 pub struct ConnectionId(pub u64);
 
 /// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// Peer wire over TCP (BEP 3).
     Tcp,

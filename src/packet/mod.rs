@@ -17,6 +17,7 @@ mod wireless;
 pub use self::decoder::{DecodeCounts, Decoder, Store};
 pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
 use crate::ends::{At, Direction, FlowKey, PathId};
+use crate::words::words;
 
 /// A TCP segment or UDP datagram with complete, length-consistent headers; never a non-first fragment.
 #[derive(Clone, Copy, Debug)]
@@ -109,14 +110,16 @@ pub enum Checksum {
     Bad,
 }
 
-/// What to do with TCP and UDP checksums.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChecksumPolicy {
-    /// Do not test: captures at the sending host hold wrong ones.
-    #[default]
-    Ignore,
-    /// Test, use the packet, and flag what it carried.
-    Flag,
-    /// Test, and leave packets with a wrong one out; they are listed as anomalies.
-    Drop,
+words! {
+    /// How TCP and UDP checksums are used.
+    #[derive(Default)]
+    pub enum ChecksumPolicy {
+        /// Do not test: captures at the sending host hold wrong ones.
+        #[default]
+        Ignore = "ignore",
+        /// Test, use the packet, and flag what it carried.
+        Flag = "flag",
+        /// Test, and leave packets with a wrong one out; they are listed as anomalies.
+        Drop = "drop",
+    }
 }

@@ -26,26 +26,17 @@ use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::words::words;
 
-/// What protects the peer wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Encryption {
-    /// Plain from the first byte.
-    None,
-    /// An MSE handshake that selected plaintext.
-    MsePlaintext,
-    /// MSE with RC4, decrypted with a supplied secret.
-    MseRc4,
-}
-
-impl Encryption {
-    /// `none`, `mse-plaintext` or `mse-rc4`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::MsePlaintext => "mse-plaintext",
-            Self::MseRc4 => "mse-rc4",
-        }
+words! {
+    /// What protects the peer wire.
+    pub enum Encryption {
+        /// Plain from the first byte.
+        None = "none",
+        /// An MSE handshake that selected plaintext.
+        MsePlaintext = "mse-plaintext",
+        /// MSE with RC4, decrypted with a supplied secret.
+        MseRc4 = "mse-rc4",
     }
 }
 

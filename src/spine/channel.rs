@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
-use super::findings::Opaque;
+use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::anomaly::{Example, Kind};
@@ -425,7 +425,8 @@ impl<'cap> Channel<'cap> {
                 };
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
-                    hub.opaque(Opaque { a, b, transport, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
+                    let kind = OpaqueKind::MseRc4;
+                    hub.opaque(Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, span });
                 }
                 Carried::MseOpaque
             }

@@ -4,6 +4,7 @@ use crate::anomaly::Anomalies;
 use crate::ends::{At, Endpoint, FrameId, Span, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
+use crate::words::words;
 
 /// Findings of a walk besides the books.
 #[derive(Debug)]
@@ -19,6 +20,14 @@ pub(crate) struct Findings {
     pub(crate) same: Vec<SameConnection>,
 }
 
+words! {
+    /// What an [`Opaque`] conversation is taken for.
+    pub enum OpaqueKind {
+        /// Message Stream Encryption with RC4, without its secret.
+        MseRc4 = "mse-rc4",
+    }
+}
+
 /// A conversation whose content cannot be read.
 #[derive(Clone, Debug)]
 pub struct Opaque {
@@ -28,8 +37,8 @@ pub struct Opaque {
     pub b: Endpoint,
     /// How.
     pub transport: Transport,
-    /// What it is taken for: `mse-rc4`.
-    pub kind: &'static str,
+    /// What it is taken for.
+    pub kind: OpaqueKind,
     /// On what that rests, in plain words.
     pub basis: String,
     /// Opaque payload bytes from `a` to `b`.

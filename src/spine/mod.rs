@@ -40,7 +40,7 @@ use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection};
-pub use findings::{Opaque, Quality};
+pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;

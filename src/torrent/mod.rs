@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use crate::Error;
 use crate::ends::InfoHash;
+use crate::words::words;
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};
@@ -51,25 +52,15 @@ pub struct Torrent {
     faults: Vec<String>,
 }
 
-/// Where a torrent is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// A torrent file.
-    File,
-    /// A magnet link.
-    Magnet,
-    /// Metadata that peers sent one another (BEP 9), in the capture, and that hashes to the info-hash.
-    Capture,
-}
-
-impl Source {
-    /// The name in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Magnet => "magnet",
-            Self::Capture => "capture",
-        }
+words! {
+    /// Where a torrent is known from.
+    pub enum Source {
+        /// A torrent file.
+        File = "file",
+        /// A magnet link.
+        Magnet = "magnet",
+        /// Metadata that peers sent one another (BEP 9), in the capture, and that hashes to the info-hash.
+        Capture = "capture",
     }
 }
 
