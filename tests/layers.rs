@@ -54,7 +54,11 @@ const LAYERS: &[Layer] = &[
     // The answers of HTTP trackers are compressed.
     Layer { name: "webseed", uses: &["stream", "wire", "torrent"], crates: &["httparse", "flate2"] },
     // What the walk writes down: owned, without a torrent, a packet or a byte of a capture.
-    Layer { name: "facts", uses: &["wire", "session", "hearsay", "metadata", "webseed"], crates: &[] },
+    Layer {
+        name: "facts",
+        uses: &["capture", "wire", "session", "hearsay", "metadata", "webseed"],
+        crates: &["postcard"],
+    },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer { name: "ledger", uses: &["wire", "session", "torrent", "prove"], crates: &[] },
     // Drives every stage in capture order, up to the ledger.

@@ -21,11 +21,13 @@ mod sample;
 mod set;
 mod source;
 mod spool;
+mod spooled;
 mod track;
 
 pub use mapped::Spill;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
+pub use spooled::Spool;
 
 use crate::ends::At;
 

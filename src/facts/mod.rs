@@ -27,6 +27,7 @@ mod claims;
 mod connection;
 mod copy;
 mod doubt;
+mod encoding;
 mod hashes;
 mod input;
 mod journal;
@@ -34,6 +35,9 @@ mod keys;
 mod opaque;
 mod peer;
 mod place;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sorted;
 mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};
@@ -43,11 +47,12 @@ pub use copy::{Copy, CopyRange, Digests};
 pub use doubt::{Doubt, Reason, Scope};
 pub use hashes::Hashes;
 pub use input::Input;
-pub use journal::Journal;
+pub use journal::{Iter, Journal, Record};
 pub use keys::Keys;
 pub use opaque::Opaque;
 pub use peer::{Handshake, Peer, Side};
 pub use place::{Place, Run, SPILL};
+pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
 
 use crate::ends::FrameId;
@@ -55,22 +60,22 @@ use crate::hearsay::{Mention, Named};
 use crate::metadata::Harvest;
 
 /// The facts of one capture set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The inputs; a [`FrameId`] and a [`Place`] name them by their index.
     pub inputs: Vec<Input>,
     /// The keys with which the captures were read.
     pub keys: Keys,
-    /// The connections, by their number.
-    pub connections: Vec<Connection>,
+    /// The connections, in the order in which they ended.
+    pub connections: Journal<Connection>,
     /// The blocks, in the order in which they were complete.
     pub blocks: Journal<Block>,
     /// The bodies of HTTP answers, in the order in which they were read.
     pub bodies: Journal<Body>,
     /// What is in doubt, in the order in which it became known.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Journal<Doubt>,
     /// What was hashed. It decides nothing: facts without it are judged alike.
-    pub copies: Vec<Copy>,
+    pub copies: Journal<Copy>,
     /// `hashes` messages, in the order of the walk.
     pub hashes: Vec<Hashes>,
     /// The info dictionaries.
