@@ -80,6 +80,8 @@ mod limits;
 pub mod metadata;
 pub mod mse;
 mod options;
+#[doc(hidden)]
+pub mod output;
 pub mod packet;
 pub mod prove;
 pub mod proxy;

@@ -23,6 +23,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "ends", uses: &[], crates: &[] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
+    Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },
     Layer { name: "bencode", uses: &[], crates: &["nom"] },
     Layer {
         name: "capture",
@@ -78,7 +79,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "audit", uses: &["evidence", "torrent"], crates: &["quick_xml", "jiff"] },
     Layer {
         name: "report",
-        uses: &["evidence", "audit", "options", "torrent"],
+        uses: &["output", "evidence", "audit", "options", "torrent"],
         crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
     },
     Layer {
@@ -100,6 +101,7 @@ const LAYERS: &[Layer] = &[
         name: "cli",
         uses: &["*"],
         crates: &[
+            "anstream",
             "clap",
             "clap_complete",
             "clap_mangen",

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, frames_text};
-use crate::hearsay::{Standing, Via};
+use crate::evidence::{Standing, Via};
 use crate::report::document::{Document, Mention};
 use crate::report::text::{counted, escaped, grouped};
 
@@ -127,7 +127,7 @@ const MOST_TORRENTS: usize = 12;
 #[cfg(test)]
 mod tests {
     use crate::evidence::Flag;
-    use crate::hearsay::{Standing, Via};
+    use crate::evidence::{Standing, Via};
     use crate::report::{Mention, fixture, terminal};
 
     fn mention(subject: String, grade: Standing) -> Mention {

@@ -6,7 +6,7 @@ use super::findings::same_connections;
 use super::{Page, endpoints};
 use crate::anomaly::Kind;
 use crate::evidence::Grade;
-use crate::hearsay::Standing;
+use crate::evidence::Standing;
 use crate::report::document::{Document, Input, Subject};
 use crate::report::notes::notes;
 use crate::report::text::{counted, grouped};
