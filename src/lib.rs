@@ -94,7 +94,7 @@ pub mod webseed;
 pub mod wire;
 mod words;
 
-pub use analyze::{Found, analyze, find_torrents};
+pub use analyze::{Found, analyze, facts, find_torrents};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

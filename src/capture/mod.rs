@@ -15,6 +15,7 @@ mod mapped;
 mod merge;
 mod pcap;
 mod pcapng;
+mod place;
 mod resync;
 #[cfg(test)]
 mod sample;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Peer, Web};
-use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
-use crate::session::Encryption;
+use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
+use crate::session::{Encryption, Ending, Hole};
 
 /// A TCP or uTP connection that carries the peer wire, what may be it, or HTTP. Whether it is shown in a report is decided
 /// when the facts are judged: connections of which nothing is known but their packets are not written down.
@@ -93,8 +93,8 @@ pub struct Stream {
     pub gaps: u64,
     /// Bytes in those, where the number is known.
     pub gap_bytes: u64,
-    /// Those stretches, the first [`Stream::MOST_GAPS`] of them, in the order in which they were given up.
-    pub gap_list: Vec<Gap>,
+    /// Those stretches, the first 16 of them, in the order in which they were given up.
+    pub holes: Vec<Hole>,
     /// Whether the snap length cut some of it.
     pub snaplen: bool,
     /// Whether a frame with a wrong checksum carried some of it.
@@ -107,63 +107,10 @@ pub struct Stream {
     pub acknowledged: u64,
     /// The place before which the receiver acknowledged everything; 0 where it acknowledged nothing.
     pub acked_to: u64,
-    /// The first frame of this direction that acknowledges a number which the other end really used, as far as captured
-    /// (the return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing.
-    pub confirmed: Option<At>,
+    /// Whether a packet of this direction acknowledges a number that the other end really used, as far as captured (the
+    /// return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing. `None` where
+    /// nobody looked.
+    pub confirmed: Option<bool>,
     /// How it ended; `None` where no frame of it was captured.
-    pub end: Option<End>,
-}
-
-impl Stream {
-    /// Gaps that are listed one by one.
-    // Rationale: a connection with more is shown as torn; some 20 bytes each.
-    pub const MOST_GAPS: usize = 64;
-}
-
-/// A stretch that the captures do not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Gap {
-    /// Place of the first missing byte in the stream.
-    pub offset: u64,
-    /// Missing bytes; `None` where uTP does not tell, and where more than 1 GiB is missing.
-    pub bytes: Option<u64>,
-    /// Why.
-    pub cause: GapCause,
-    /// The frame at which it was given up.
-    pub at: At,
-}
-
-/// Why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum GapCause {
-    /// The receiver acknowledged them: delivered, though not captured.
-    Acknowledged,
-    /// The frame is in the captures, and the snap length cut it.
-    Snaplen,
-    /// Nothing is known of them but that later bytes were seen.
-    Unseen,
-    /// Waiting for them was given up because a bound was reached.
-    Limit,
-}
-
-/// The end of a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct End {
-    /// How.
-    pub reason: EndReason,
-    /// Its last frame.
-    pub at: At,
-}
-
-/// How a direction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum EndReason {
-    /// FIN (TCP) or ST_FIN (uTP).
-    Finished,
-    /// RST (TCP) or ST_RESET (uTP).
-    Reset,
-    /// A new connection took its place on the same addresses.
-    Replaced,
-    /// The captures ended first, or the flow was closed to make room.
-    Open,
+    pub end: Option<Ending>,
 }

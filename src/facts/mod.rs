@@ -23,7 +23,6 @@
 //! - Everything is in the order of the walk, or sorted.
 
 mod block;
-mod claims;
 mod connection;
 mod copy;
 mod doubt;
@@ -41,10 +40,9 @@ mod sorted;
 mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};
-pub use claims::Claims;
-pub use connection::{Connection, Content, End, EndReason, Gap, GapCause, Stream};
+pub use connection::{Connection, Content, Stream};
 pub use copy::{Copy, CopyRange, Digests};
-pub use doubt::{Doubt, Reason, Scope};
+pub use doubt::{Doubt, Scope};
 pub use hashes::Hashes;
 pub use input::Input;
 pub use journal::{Iter, Journal, Record};
@@ -54,6 +52,9 @@ pub use peer::{Handshake, Peer, Side};
 pub use place::{Place, Run, SPILL};
 pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
+
+pub use crate::session::{Claims, Ending, Hole, Reason};
+pub use crate::stream::{EndReason, GapCause, Missing};
 
 use crate::ends::FrameId;
 use crate::hearsay::{Mention, Named};

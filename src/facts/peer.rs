@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Claims;
 use crate::ends::{Direction, Span};
+use crate::session::Claims;
 
 /// The content of a connection that carries the peer wire (BEP 3), or what may be it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

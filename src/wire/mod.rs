@@ -14,7 +14,7 @@ mod window;
 
 use std::borrow::Cow;
 
-use crate::ends::{At, Span};
+use crate::ends::{At, FrameId, Span};
 
 pub use client::{client_name, printable};
 pub use deframer::{Deframer, Start};
@@ -246,6 +246,11 @@ pub struct Run<'cap> {
     pub start: u32,
     /// The bytes; never empty.
     pub bytes: &'cap [u8],
+    /// Place of the first byte in the stream. Behind a uTP hole of a length that became known later it is not the block's
+    /// offset plus `start`.
+    pub stream: u64,
+    /// The frame that carried them.
+    pub frame: FrameId,
 }
 
 /// How a message's header was found.

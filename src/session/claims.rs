@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PieceSet;
 use crate::ends::{At, Span};
-use crate::session::PieceSet;
 
 /// Claims by bitfield, have, have_all and lt_donthave, not cut to any torrent.
 ///
@@ -13,7 +13,7 @@ use crate::session::PieceSet;
 pub struct Claims {
     /// have_all (BEP 6).
     pub all: Option<Span>,
-    /// Bitfields (BEP 3): the first one, then what each later one added, with its frames.
+    /// Bitfields (BEP 3): all of them together, with the frames of the first; then what each later one added, with its own.
     pub bitfields: Vec<(PieceSet, Span)>,
     /// Single claims (BEP 3 have): each piece, and the frame that claimed it first.
     pub haves: Vec<(u32, At)>,
