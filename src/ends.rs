@@ -4,7 +4,12 @@
 //! These are names and places, not findings: nothing here knows a packet, a stream or a torrent.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::{texts, words};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +27,21 @@ impl fmt::Display for Endpoint {
         match self.ip {
             IpAddr::V4(ip) => write!(f, "{ip}:{}", self.port),
             IpAddr::V6(ip) => write!(f, "[{ip}]:{}", self.port),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = NotWritten;
+
+    fn from_str(text: &str) -> Result<Self, NotWritten> {
+        let parsed: Result<SocketAddr, _> = text.parse();
+        match parsed {
+            // One text for each: no zone, and digits as they are written.
+            Ok(address) if Self { ip: address.ip(), port: address.port() }.to_string() == text => {
+                Ok(Self { ip: address.ip(), port: address.port() })
+            }
+            _ => Err(NotWritten { text: text.to_owned(), expected: "an address and a port" }),
         }
     }
 }
@@ -113,26 +133,15 @@ impl PathId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
-/// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// Peer wire over TCP (BEP 3).
-    Tcp,
-    /// Peer wire over uTP (BEP 29).
-    Utp,
-    /// An HTTP webseed (BEP 17, BEP 19).
-    Http,
-}
-
-impl Transport {
-    /// `tcp`, `utp` or `http`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Utp => "utp",
-            Self::Http => "http",
-        }
+words! {
+    /// How payload was carried.
+    pub enum Transport {
+        /// Peer wire over TCP (BEP 3).
+        Tcp = "tcp",
+        /// Peer wire over uTP (BEP 29).
+        Utp = "utp",
+        /// An HTTP webseed (BEP 17, BEP 19).
+        Http = "http",
     }
 }
 
@@ -143,9 +152,73 @@ pub struct InfoHash(pub Vec<u8>);
 
 impl fmt::Display for InfoHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(&self.0, f)
     }
 }
+
+impl FromStr for InfoHash {
+    type Err = NotWritten;
+
+    fn from_str(text: &str) -> Result<Self, NotWritten> {
+        let fault = NotWritten { text: text.to_owned(), expected: "40 or 64 hex digits" };
+        Some(text).filter(|text| matches!(text.len(), 40 | 64)).and_then(read_hex).map(Self).ok_or(fault)
+    }
+}
+
+/// `N` bytes of a hash or an identity, such as a peer_id (BEP 3); written as lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hex<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> fmt::Display for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl<const N: usize> fmt::Debug for Hex<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl<const N: usize> FromStr for Hex<N> {
+    type Err = NotWritten;
+
+    fn from_str(text: &str) -> Result<Self, NotWritten> {
+        let bytes = read_hex(text).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| NotWritten { text: text.to_owned(), expected: "a hash or a peer_id in hex" })
+    }
+}
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// The bytes of lower-case hex digits, and of nothing else: a value has one text.
+fn read_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match *pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A text that is not how a report writes such a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {expected}")]
+pub struct NotWritten {
+    text: String,
+    expected: &'static str,
+}
+
+texts!(Endpoint, InfoHash, Hex<20>, Hex<32>, Timestamp);
 
 /// One captured frame: the input's index and Wireshark's `frame.number` in it.
 ///
@@ -182,6 +255,27 @@ impl fmt::Debug for FrameId {
 /// Nanoseconds since 1970-01-01T00:00:00Z, as the capture states them; not assumed monotonic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
+
+/// RFC 3339 in UTC with nine decimals. Every `i64` of nanoseconds (years 1677 to 2262) has such a form.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(time) => write!(f, "{time:.9}"),
+            Err(_) => write!(f, "{} ns", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = NotWritten;
+
+    fn from_str(text: &str) -> Result<Self, NotWritten> {
+        let parsed = text.parse::<jiff::Timestamp>().ok().and_then(|time| time.as_nanosecond().try_into().ok());
+        let fault =
+            || NotWritten { text: text.to_owned(), expected: "a time of RFC 3339, in UTC with nine decimals" };
+        parsed.map(Self).filter(|time| time.to_string() == text).ok_or_else(fault)
+    }
+}
 
 /// One frame and its time.
 ///
@@ -238,6 +332,33 @@ impl Span {
     pub fn apart(self, other: Self) -> i64 {
         let from_to = |first: Self, then: Self| then.first.time.0.saturating_sub(first.last.time.0);
         from_to(self, other).max(from_to(other, self))
+    }
+}
+
+/// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
+/// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Frames {
+    /// Index into `inputs`.
+    pub file: u16,
+    /// Wireshark's `frame.number`, from 1.
+    pub first: u64,
+    /// Likewise, in `last_file` where there is one.
+    pub last: u64,
+    /// Index into `inputs`, where the span ends in another file than it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_file: Option<u16>,
+}
+
+impl From<Span> for Frames {
+    fn from(span: Span) -> Self {
+        let (first, last) = (span.first.frame, span.last.frame);
+        Self {
+            file: first.file(),
+            first: first.number(),
+            last: last.number(),
+            last_file: (last.file() != first.file()).then_some(last.file()),
+        }
     }
 }
 
@@ -316,5 +437,34 @@ mod tests {
         let at = |n| At { time: Timestamp(n as i64), frame: FrameId::new(0, n) };
         let span = Span::single(at(5)).join(Span { first: at(2), last: at(3) });
         assert_eq!(span, Span { first: at(2), last: at(5) });
+    }
+
+    #[test]
+    fn times_have_nine_decimals_at_both_ends_of_the_range_and_read_back() {
+        for (time, text) in [
+            (0, "1970-01-01T00:00:00.000000000Z"),
+            (-1, "1969-12-31T23:59:59.999999999Z"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807Z"),
+            (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
+        ] {
+            assert_eq!((Timestamp(time).to_string().as_str(), text.parse()), (text, Ok(Timestamp(time))));
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_refused() {
+        for text in ["192.0.2.1:80", "[2001:db8::1]:65535", "[::ffff:192.0.2.1]:1"] {
+            assert_eq!(text.parse::<Endpoint>().map(|end| end.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["192.0.2.1", "192.0.2.1:080", "2001:db8::1:1", "[fe80::1%1]:1", "host:1"] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+        for text in
+            ["1970-01-01T00:00:00Z", "1970-01-01T01:00:00.000000000+01:00", "3000-01-01T00:00:00.000000000Z"]
+        {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        assert!("ab".repeat(32).parse::<InfoHash>().is_ok() && "ab".parse::<InfoHash>().is_err());
+        assert!("AB".repeat(20).parse::<Hex<20>>().is_err() && "ab".repeat(20).parse::<Hex<20>>().is_ok());
     }
 }

@@ -20,7 +20,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "error", uses: &[], crates: &[] },
     Layer { name: "words", uses: &[], crates: &[] },
     Layer { name: "directory", uses: &[], crates: &[] },
-    Layer { name: "ends", uses: &[], crates: &[] },
+    Layer { name: "ends", uses: &[], crates: &["jiff"] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
     Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },

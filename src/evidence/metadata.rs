@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::Metadata;
 use crate::ends::Span;
 use crate::ledger::Record;
 use crate::metadata::{Rebuilt, Way};
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataPart {
+pub(super) struct MetadataPart {
     /// Index of each piece of 16 KiB, ascending; never empty.
-    pub pieces: Vec<u32>,
+    pub(super) pieces: Vec<u32>,
     /// How many pieces there are.
-    pub of: u64,
+    pub(super) of: u64,
     /// The frames that carried them.
-    pub span: Span,
+    pub(super) span: Span,
 }
 
 impl MetadataPart {
@@ -42,7 +43,13 @@ impl MetadataPart {
     }
 
     /// Whether it is the whole dictionary (G3m).
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.pieces.len() as u64 == self.of
+    }
+}
+
+impl From<MetadataPart> for Metadata {
+    fn from(part: MetadataPart) -> Self {
+        Self { pieces: part.pieces, of: part.of, frames: part.span.into() }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Transport;
 use super::credit::Parties;
 use super::ports::Port;
+use crate::ends::Transport;
 use crate::ends::{Endpoint, Span};
 use crate::ledger::{Record, TorrentKey, TransferId, TransferKey};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Transfer;
-use crate::ends::Endpoint;
+use super::{Edge, Transfer};
 use crate::spine::SameConnection;
 
 /// The edges that carry bytes of `transfer` once more.
-pub(super) fn same_connection_as(transfer: &Transfer, same: &[SameConnection]) -> BTreeSet<(Endpoint, Endpoint)> {
+pub(super) fn same_connection_as(transfer: &Transfer, same: &[SameConnection]) -> BTreeSet<Edge> {
+    let (ends, time) = ([transfer.uploader, transfer.downloader], transfer.first_time..=transfer.last_time);
     let same = same.iter().filter(|pair| pair.transport == transfer.transport);
-    same.filter_map(|pair| pair.other_side([transfer.uploader, transfer.downloader], transfer.span)).collect()
+    let other = same.filter_map(|pair| pair.other_side(ends, &time));
+    other.map(|(uploader, downloader)| Edge { uploader, downloader }).collect()
 }

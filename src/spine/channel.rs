@@ -426,7 +426,8 @@ impl<'cap> Channel<'cap> {
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     let kind = OpaqueKind::MseRc4;
-                    hub.opaque(Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, span });
+                    let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames: span.into() };
+                    hub.opaque(opaque, span);
                 }
                 Carried::MseOpaque
             }

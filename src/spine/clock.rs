@@ -32,6 +32,11 @@ impl Clock {
         }
     }
 
+    /// Nanoseconds from the first frame to the last one; `None` over a step, and without frames.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.span.filter(|_| self.count == 0).map(|span| span.last.time.0.abs_diff(span.first.time.0))
+    }
+
     #[cold]
     fn step(&mut self, at: At, step: i64, hub: &mut Hub<'_, '_>) {
         self.count += 1;

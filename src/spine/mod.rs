@@ -389,7 +389,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.seen_at_two_taps,
-            span: self.clock.span.map(|span| (span.first, span.last)),
+            first_time: self.clock.span.map(|span| span.first.time),
+            last_time: self.clock.span.map(|span| span.last.time),
+            duration_ns: self.clock.length(),
         };
         let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
@@ -477,13 +479,13 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A conversation that could not be read.
-    fn opaque(&mut self, opaque: Opaque) {
+    fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(opaque.span),
+            span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another encrypted conversation".to_owned(),
         });
