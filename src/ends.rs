@@ -11,10 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::{texts, words};
 
-use serde::{Deserialize, Serialize};
-
 /// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The address in the innermost IP header.
     pub ip: IpAddr,
@@ -253,7 +251,7 @@ impl fmt::Debug for FrameId {
 }
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, as the capture states them; not assumed monotonic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 /// RFC 3339 in UTC with nine decimals. Every `i64` of nanoseconds (years 1677 to 2262) has such a form.

@@ -481,6 +481,7 @@ impl<'cap> Hub<'_, 'cap> {
     /// A conversation that could not be read.
     fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
+            self.written.iter_mut().for_each(|written| written.unread(&opaque, span));
             self.opaque.push(opaque);
             return;
         }

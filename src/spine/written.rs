@@ -42,7 +42,7 @@ impl<'cap> Spine<'_, 'cap> {
     /// The first failure of the operating system.
     pub(crate) fn into_facts(mut self) -> Result<Facts, Error> {
         self.close_flows();
-        let Hub { written, failure, mentions, metadata, opaque, .. } = self.hub;
+        let Hub { written, failure, mentions, metadata, .. } = self.hub;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -51,7 +51,6 @@ impl<'cap> Spine<'_, 'cap> {
         Ok(Facts {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
             metadata: metadata.finish(),
-            opaque: opaque.into_iter().map(unread).collect(),
             clock_steps,
             ..written.map_or_else(Facts::default, |written| written.into_facts())
         })
@@ -202,6 +201,16 @@ impl<'cap> Written<'cap> {
         room
     }
 
+    /// A conversation that could not be read.
+    pub(super) fn unread(&mut self, found: &Found, span: Span) {
+        let Found { a, b, transport, basis, a_to_b, b_to_a, .. } = found;
+        let protocol = if *transport == Transport::Utp { Protocol::Udp } else { Protocol::Tcp };
+        // `a` is the lesser endpoint.
+        let (flow, _) = FlowKey::new(*a, *b, protocol);
+        let (transport, basis, bytes) = (*transport, basis.clone(), [*a_to_b, *b_to_a]);
+        self.facts.opaque.push(Opaque { flow, transport, basis, bytes, span });
+    }
+
     /// A connection is over.
     pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
         let Some(span) = session.span() else { return Ok(()) };
@@ -248,15 +257,6 @@ impl<'cap> Written<'cap> {
         debug_assert!(offset.is_some(), "bytes that a frame carried lie in its input or in the spill");
         Place { store: SPILL, offset: offset.unwrap_or(u64::MAX) }
     }
-}
-
-/// A conversation that could not be read.
-fn unread(found: Found) -> Opaque {
-    let Found { a, b, transport, basis, a_to_b, b_to_a, span, .. } = found;
-    let protocol = if transport == Transport::Utp { Protocol::Udp } else { Protocol::Tcp };
-    // `a` is the lesser endpoint.
-    let (flow, _) = FlowKey::new(a, b, protocol);
-    Opaque { flow, transport, basis, bytes: [a_to_b, b_to_a], span }
 }
 
 fn stream(side: &SideFacts) -> Stream {
