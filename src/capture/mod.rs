@@ -13,6 +13,7 @@ mod gather;
 mod growth;
 mod mapped;
 mod merge;
+mod original;
 mod pcap;
 mod pcapng;
 mod place;
@@ -26,6 +27,8 @@ mod spooled;
 mod track;
 
 pub use mapped::Spill;
+#[doc(hidden)]
+pub use mapped::catch_cut_files;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
 pub use spooled::Spool;
