@@ -495,6 +495,7 @@ fn end<'cap>(
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
+    session.initial = transported.initial;
     if let Some(initial) = transported.initial {
         hub.legs.note(&session, initial, &mut hub.anomalies);
     }
