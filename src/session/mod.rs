@@ -318,8 +318,10 @@ impl<'cap> Session<'cap> {
                 let stretch = start..offset.saturating_add(len);
                 out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
-            StreamItem::Unaccepted { offset, len } => {
-                out.push(SessionEvent::Doubt { from: direction, stretch: offset..offset.saturating_add(len) });
+            StreamItem::Unaccepted { offset, len, impossible } => {
+                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
+                let stretch = offset..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
                 let detail = format!("a packet with {len} bytes far from the place of the stream was left out");

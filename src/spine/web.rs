@@ -109,7 +109,7 @@ impl<'cap> WebChannel<'cap> {
         if direction == self.server {
             match *item {
                 StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
-                StreamItem::Unaccepted { offset, len } if self.has_blocks() => {
+                StreamItem::Unaccepted { offset, len, .. } if self.has_blocks() => {
                     hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
                 }
                 _ => {}

@@ -104,6 +104,8 @@ pub enum StreamItem<'cap> {
         offset: u64,
         /// Bytes, at least 1.
         len: u64,
+        /// Whether it is for what the packet acknowledges; else for what the receiver does not.
+        impossible: bool,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {
