@@ -6,7 +6,7 @@ use super::Hub;
 use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
-use crate::anomaly::Example;
+use crate::anomaly::{Example, Kind};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::proxy::{Look, Proxied, Watch};
@@ -449,6 +449,29 @@ fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
                  side of a connection could tell; this one may be encrypted BitTorrent that one of them opens"
             .to_owned(),
     });
+}
+
+impl Hub<'_, '_> {
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    pub(super) fn relay(
+        &mut self,
+        flow: FlowKey,
+        transport: Transport,
+        bytes: [u64; 2],
+        span: Option<Span>,
+        basis: String,
+    ) {
+        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
+            span,
+            flow: format!("{} <-> {}", flow.low, flow.high),
+            detail: basis.clone(),
+        });
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            let frames = span.into();
+            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
+        }
+    }
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.

@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
@@ -491,20 +491,6 @@ impl<'cap> Hub<'_, 'cap> {
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
-    }
-
-    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
-    fn relay(&mut self, flow: FlowKey, transport: Transport, bytes: [u64; 2], span: Option<Span>, basis: String) {
-        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
-            span,
-            flow: format!("{} <-> {}", flow.low, flow.high),
-            detail: basis.clone(),
-        });
-        if let Some(span) = span {
-            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
-            let frames = span.into();
-            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
-        }
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
