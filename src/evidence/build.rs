@@ -1,8 +1,8 @@
 //! The books at the end of a run, as evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
+use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
@@ -10,8 +10,8 @@ use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
-    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
-    TorrentEvidence, Transfer, Unlisted,
+    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis,
+    Quality, Subject, SubjectFile, TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -88,8 +88,24 @@ pub(crate) fn build(
 
     // One for each record, in their order: a subject finds its transfers by number.
     let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
-    let mut subjects: Vec<Subject> =
-        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
+    let mut subjects: Vec<(usize, Subject)> = groups
+        .iter()
+        .enumerate()
+        .filter_map(|(index, group)| Some((index, context.subject(index, group, &rows)?)))
+        .collect();
+    subjects.sort_by(|(_, one), (_, other)| {
+        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
+        key(one).cmp(&key(other))
+    });
+    let places: BTreeMap<usize, usize> =
+        subjects.iter().enumerate().map(|(place, (group, _))| (*group, place)).collect();
+    let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
+    let mut rows = rows;
+    for (index, (transfer, _)) in rows.iter_mut().enumerate().filter_map(|(index, row)| Some((index, row.as_mut()?))) {
+        let place = |group: Option<usize>| group.and_then(|group| places.get(&group).copied());
+        transfer.uploader_subject = place(parties.uploader.get(index).copied());
+        transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());
+    }
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
     for (transfer, _) in &mut transfers {
         transfer.same_connection_as = same_connection_as(transfer, &same);
@@ -109,10 +125,6 @@ pub(crate) fn build(
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
         let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
-        key(one).cmp(&key(other))
-    });
-    subjects.sort_by(|one, other| {
-        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
         key(one).cmp(&key(other))
     });
     Ok(Evidence {
@@ -298,6 +310,8 @@ impl Context<'_> {
             extension_messages: facts.extension_messages.clone(),
             metadata: self.metadata_served(&[record]),
             same_connection_as: BTreeSet::new(),
+            uploader_subject: None,
+            downloader_subject: None,
         };
         Some((transfer, ladder))
     }
@@ -334,6 +348,9 @@ impl Context<'_> {
             seen: Sightings::default(),
             rungs: Vec::new(),
             next_rung: None,
+            files: Vec::new(),
+            refuted_pieces: BTreeSet::new(),
+            columns: Vec::new(),
         };
         let mut refuted = BTreeSet::new();
         for id in group {
@@ -368,10 +385,24 @@ impl Context<'_> {
         ladder.sole = proven.first_sole;
         let clients: BTreeSet<usize> =
             group.iter().filter_map(|id| self.clients.get(id.0 as usize).copied()).collect();
-        let files = clients.into_iter().filter_map(|client| self.proofs.clients.get(client));
-        self.whole_file(&mut ladder, first.key.torrent, files);
+        let files = || clients.iter().filter_map(|client| self.proofs.clients.get(*client));
+        self.whole_file(&mut ladder, first.key.torrent, files());
+        if let Some(torrent) = self.ledger.given(first.key.torrent) {
+            subject.columns = proven.columns.sums(torrent);
+            let whole = |index: usize| {
+                let file = torrent.files().get(index).filter(|file| file.size > 0 && !file.pad);
+                file.is_some_and(|file| {
+                    files().any(|files| files.get(&index).is_some_and(|bytes| bytes.is_whole(file.size)))
+                })
+            };
+            let files = proven.files.iter();
+            subject.files = files
+                .map(|(file, found)| SubjectFile { file: *file, verified: found.bytes, complete: whole(*file) })
+                .collect();
+        }
         subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
+        subject.refuted_pieces = refuted;
         subject.grade = ladder.grade();
         subject.rungs = ladder.rungs();
         subject.next_rung = ladder.next_rung(&bytes);
@@ -388,13 +419,19 @@ impl Context<'_> {
         let mut rows: BTreeMap<InfoHash, TorrentEvidence> = BTreeMap::new();
         for id in self.torrents.ids() {
             let info_hash = self.torrents.torrent(id).info_hash();
-            let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).copied().unwrap_or_default();
+            let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).cloned().unwrap_or_default();
+            let torrent = self.ledger.torrents().torrent(id);
+            let known = torrent.piece_count() > 0;
             let row = TorrentEvidence {
                 info_hash: info_hash.clone(),
                 torrent: Some(id),
                 bytes: Bytes::default(),
                 unique: unique.bytes,
                 pieces_verified: unique.pieces,
+                pieces: columns::runs(torrent.piece_count(), &unique.states),
+                columns: if known { unique.columns.sums(torrent) } else { Vec::new() },
+                files: unique.files,
+                space: if known { columns::space(torrent) } else { 0 },
             };
             rows.insert(info_hash, row);
         }
@@ -404,6 +441,10 @@ impl Context<'_> {
             bytes: Bytes::default(),
             unique: 0,
             pieces_verified: 0,
+            files: BTreeMap::new(),
+            pieces: Vec::new(),
+            columns: Vec::new(),
+            space: 0,
         };
         for (transfer, _) in transfers {
             let Some(info_hash) = &transfer.info_hash else { continue };
@@ -508,7 +549,7 @@ impl Context<'_> {
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
             (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),
             (Flag::Boomerang, proven.boomerang),
-            (Flag::PrivateAddress, is_private(record.key.uploader.ip)),
+            (Flag::PrivateAddress, super::is_private(record.key.uploader.ip)),
             (Flag::ClockStep, stepped),
         ]
         .into_iter()
@@ -546,42 +587,6 @@ fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, an
                 flow: format!("{} -> {}", transfer.uploader, transfer.downloader),
                 detail: format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven"),
             });
-        }
-    }
-}
-
-/// Whether an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
-pub(crate) fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_addresses_are_told_from_public_ones() {
-        for private in [
-            "10.1.2.3",
-            "172.31.0.1",
-            "192.168.1.1",
-            "127.0.0.1",
-            "169.254.1.1",
-            "100.64.0.1",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-        ] {
-            assert!(is_private(private.parse().expect("an address")), "{private}");
-        }
-        for public in ["11.1.2.3", "172.32.0.1", "192.0.2.1", "100.128.0.1", "2001:db8::1"] {
-            assert!(!is_private(public.parse().expect("an address")), "{public}");
         }
     }
 }

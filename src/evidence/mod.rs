@@ -2,12 +2,14 @@
 //! number of threads, window size or argument order.
 
 mod build;
+mod columns;
 mod credit;
 mod ladder;
 mod mentions;
 mod metadata;
 mod parties;
 mod ports;
+mod private;
 mod same;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +22,9 @@ use crate::provenance::{At, Sightings, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
 use crate::words::words;
-pub(crate) use build::{Findings, build, is_private};
+pub(crate) use build::{Findings, build};
 pub use metadata::MetadataPart;
+pub(crate) use private::is_private;
 pub(crate) use same::SameConnection;
 
 /// Everything that a run proves, in the order of the report.
@@ -306,6 +309,10 @@ pub struct Transfer {
     pub metadata: Option<MetadataPart>,
     /// Edges (from, to) that carry bytes of this one once more, on the other side of an address translation.
     pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
+    /// Index of the sender in [`Evidence::subjects`].
+    pub uploader_subject: Option<usize>,
+    /// Index of the receiver there; `None` where nothing that it sent is known.
+    pub downloader_subject: Option<usize>,
 }
 
 words! {
@@ -367,6 +374,46 @@ pub struct Subject {
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
     pub next_rung: Option<String>,
+    /// Files of the torrent with verified bytes of it.
+    pub files: Vec<SubjectFile>,
+    /// The pieces behind `pieces_refuted`, ascending.
+    pub refuted_pieces: BTreeSet<u32>,
+    /// Its different verified bytes in each column of [`TorrentEvidence::columns`].
+    pub columns: Vec<u64>,
+}
+
+/// How much of a file a subject sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubjectFile {
+    /// Index into the torrent's files.
+    pub file: usize,
+    /// Different verified bytes of it, whoever received them.
+    pub verified: u64,
+    /// Whether one client of the subject sent all of it, in one version.
+    pub complete: bool,
+}
+
+/// Whether the pieces of a run of them were verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PieceRun {
+    /// The first piece.
+    pub first: u32,
+    /// The last one.
+    pub last: u32,
+    /// What of each is verified.
+    pub state: PieceState,
+}
+
+words! {
+    /// What of a piece was verified, from anyone.
+    pub enum PieceState {
+        /// All of it.
+        Verified = "verified",
+        /// Some of it.
+        Part = "part",
+        /// Nothing.
+        Unseen = "unseen",
+    }
 }
 
 /// A torrent of the run, and the sums over it.
@@ -382,6 +429,14 @@ pub struct TorrentEvidence {
     pub unique: u64,
     /// Pieces verified whole at least once.
     pub pieces_verified: u64,
+    /// Bytes of each file that were verified at least once, each counted once, by its number; for files with any.
+    pub files: BTreeMap<usize, u64>,
+    /// All pieces in runs of one state, ascending; empty where the description is not known.
+    pub pieces: Vec<PieceRun>,
+    /// Bytes verified at least once in each of equal columns of the torrent's byte space; empty where that is not known.
+    pub columns: Vec<u64>,
+    /// The length of that space: the content with its padding.
+    pub space: u64,
 }
 
 /// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no

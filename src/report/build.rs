@@ -13,6 +13,7 @@ use crate::report::document::*;
 use crate::report::facts::{Given, TorrentFacts, TorrentInput};
 use crate::report::notes::notes;
 use crate::report::text::{hex, rfc3339};
+use crate::torrent::{Expected, Torrents};
 
 impl Document {
     /// The report of `evidence`, from captures and torrents `given`, under these options.
@@ -28,7 +29,11 @@ impl Document {
             options: Options { checksums, tunnels: Vec::new(), limits: limit_names(limits) },
             passed_over: evidence.passed_over.iter().map(passed_over).collect(),
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
-            torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
+            torrents: evidence
+                .torrents
+                .iter()
+                .map(|each| torrent(each, facts(Some(&each.info_hash)), &evidence.subjects))
+                .collect(),
             transfers: evidence
                 .transfers
                 .iter()
@@ -46,8 +51,31 @@ impl Document {
             notes: Vec::new(),
             unlisted: evidence.unlisted.as_ref().map(unlisted),
         };
+        document.hashes(&evidence.known);
         document.notes = notes(&document);
         document
+    }
+
+    /// Names the hash that each first proof matches.
+    fn hashes(&mut self, known: &Torrents) {
+        let by_hash: BTreeMap<String, &crate::torrent::Torrent> =
+            known.iter().map(|torrent| (torrent.info_hash().to_string(), torrent)).collect();
+        let subjects = self.subjects.iter_mut().map(|row| (&row.info_hash, &mut row.standard));
+        let transfers = self.transfers.iter_mut().map(|row| (&row.info_hash, &mut row.standard));
+        for (info_hash, standard) in subjects.chain(transfers) {
+            let torrent = info_hash.as_ref().and_then(|hash| by_hash.get(hash));
+            let (Some(torrent), Some(standard)) = (torrent, standard) else { continue };
+            let found = torrent.piece(standard.piece).and_then(|piece| match standard.leaf {
+                Some(leaf) => Some((hex(&torrent.leaf(piece, leaf)?), HashAlgorithm::Sha256)),
+                None => match torrent.expected(piece) {
+                    Expected::Sha1(sha1) | Expected::Both { sha1, .. } => Some((hex(&sha1), HashAlgorithm::Sha1)),
+                    _ => None,
+                },
+            });
+            if let Some((hash, algorithm)) = found {
+                (standard.hash, standard.hash_algorithm) = (Some(hash), Some(algorithm));
+            }
+        }
     }
 
     /// The same report, of a run that was told of `tunnels`.
@@ -113,7 +141,11 @@ fn torrent_input(input: &TorrentInput) -> Input {
     }
 }
 
-fn torrent(sums: &evidence::TorrentEvidence, facts: Option<&TorrentFacts>) -> Torrent {
+fn torrent(
+    sums: &evidence::TorrentEvidence,
+    facts: Option<&TorrentFacts>,
+    subjects: &[evidence::Subject],
+) -> Torrent {
     let known = facts.filter(|facts| facts.has_metadata);
     let files = facts.map(|facts| facts.files.as_slice()).unwrap_or_default();
     Torrent {
@@ -128,7 +160,16 @@ fn torrent(sums: &evidence::TorrentEvidence, facts: Option<&TorrentFacts>) -> To
         size: known.map(|facts| facts.size),
         piece_length: known.map(|facts| facts.piece_length),
         pieces: known.map(|facts| facts.pieces),
-        files: files.iter().map(|file| File { path: file.path.clone(), size: file.size, pad: file.pad }).collect(),
+        files: files
+            .iter()
+            .enumerate()
+            .map(|(index, file)| File {
+                path: file.path.clone(),
+                size: file.size,
+                pad: file.pad,
+                verified_bytes: Some(sums.files.get(&index).copied().unwrap_or(0)).filter(|_| !file.pad),
+            })
+            .collect(),
         source: facts.map(|facts| facts.source),
         served_bytes: sums.bytes.served,
         unique_bytes: sums.unique,
@@ -144,8 +185,56 @@ fn torrent(sums: &evidence::TorrentEvidence, facts: Option<&TorrentFacts>) -> To
             unproven_bytes: sums.bytes.unproven,
             pad_bytes: sums.bytes.pad,
         },
+        units: sums
+            .pieces
+            .iter()
+            .take(MOST_RUNS)
+            .map(|run| Units { first: run.first, last: run.last, state: run.state })
+            .collect(),
+        units_left_out: sums.pieces.len().saturating_sub(MOST_RUNS) as u64,
+        map: map(sums, subjects),
     }
 }
+
+/// Where the verified bytes of a torrent are, where there are any.
+fn map(sums: &evidence::TorrentEvidence, subjects: &[evidence::Subject]) -> Option<Map> {
+    if sums.unique == 0 || sums.columns.is_empty() {
+        return None;
+    }
+    let mut of: Vec<(usize, &evidence::Subject)> = subjects
+        .iter()
+        .enumerate()
+        .filter(|(_, subject)| subject.info_hash.as_ref() == Some(&sums.info_hash) && subject.bytes.verified > 0)
+        .collect();
+    of.sort_by_key(|(index, subject)| (std::cmp::Reverse(subject.bytes.verified), *index));
+    let by = of.into_iter().take(MOST_ROWS);
+    Some(Map {
+        bytes: sums.space,
+        anyone: sums.columns.clone(),
+        by: by
+            .map(|(index, subject)| MapRow { subject: index as u64, verified: subject.columns.clone() })
+            .collect(),
+    })
+}
+
+/// Ascending numbers as ranges.
+fn ranges(pieces: &BTreeSet<u32>) -> Vec<PieceRange> {
+    let mut ranges: Vec<PieceRange> = Vec::new();
+    for piece in pieces {
+        match ranges.last_mut() {
+            Some(range) if range.last.checked_add(1) == Some(*piece) => range.last = *piece,
+            _ => ranges.push(PieceRange { first: *piece, last: *piece }),
+        }
+    }
+    ranges
+}
+
+// Rationale: a report of a torrent of a million pieces stays readable; the table of pieces has all.
+/// Runs of pieces that a report lists for a torrent.
+pub const MOST_RUNS: usize = 1_000;
+// Rationale: rows that a page shows at once.
+/// Subjects that the map of a torrent has rows for.
+pub const MOST_ROWS: usize = 12;
 
 fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Transfer {
     let path = |index: usize| path(facts, index);
@@ -192,6 +281,8 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
         }),
         seen_in: seen_in(&transfer.seen),
         same_connection_as: transfer.same_connection_as.iter().map(edge).collect(),
+        uploader_subject: transfer.uploader_subject.map(|index| index as u64),
+        downloader_subject: transfer.downloader_subject.map(|index| index as u64),
     }
 }
 
@@ -236,6 +327,17 @@ fn subject(subject: &evidence::Subject, facts: Option<&TorrentFacts>) -> Subject
         frames: frames(subject.span),
         served_frames: subject.served_span.map(frames),
         seen_in: seen_in(&subject.seen),
+        files: subject
+            .files
+            .iter()
+            .map(|found| SubjectFile {
+                path: path(facts, found.file),
+                size: facts.and_then(|facts| facts.files.get(found.file)).map_or(0, |file| file.size),
+                verified_bytes: found.verified,
+                complete: found.complete,
+            })
+            .collect(),
+        refuted_pieces: ranges(&subject.refuted_pieces),
     }
 }
 
@@ -327,6 +429,8 @@ fn standard(standard: evidence::Standard) -> Standard {
         advertised: frames(standard.advertised),
         requested: frames(standard.requested),
         served: frames(standard.served),
+        hash: None,
+        hash_algorithm: None,
     }
 }
 
@@ -336,6 +440,7 @@ fn rung(rung: &evidence::Rung, facts: Option<&TorrentFacts>) -> Rung {
         time: rfc3339(rung.span.first.time),
         frames: frames(rung.span),
         file: rung.file.map(|index| path(facts, index)),
+        reached: Some(rfc3339(rung.span.last.time)).filter(|_| rung.span.last.time != rung.span.first.time),
     }
 }
 

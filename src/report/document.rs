@@ -11,7 +11,6 @@ use crate::anomaly::Kind;
 use crate::evidence::{Bytes, Carrier, Encryption, Flag, Grade, Initiator, OpaqueKind, PortBasis};
 use crate::hearsay::{Standing, Via};
 use crate::packet::ChecksumPolicy;
-use crate::torrent::Source;
 use crate::words::words;
 
 words! {
@@ -21,6 +20,9 @@ words! {
         Report1 = "peerproof/report/1",
     }
 }
+
+mod torrents;
+pub use torrents::*;
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,51 +178,6 @@ pub struct Frames {
     pub last_file: Option<u16>,
 }
 
-/// A torrent, and the sums over its transfers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // The fields are those of `TorrentFacts` and `evidence::TorrentEvidence`.
-pub struct Torrent {
-    pub info_hash: String,
-    pub info_hash_v1: Option<String>,
-    pub info_hash_v2: Option<String>,
-    pub name: Option<String>,
-    pub size: Option<u64>,
-    pub piece_length: Option<u64>,
-    pub pieces: Option<u64>,
-    pub files: Vec<File>,
-    /// Where it is known from; `None` when a handshake named it and nobody gave it.
-    pub source: Option<Source>,
-    pub served_bytes: u64,
-    pub unique_bytes: u64,
-    pub pieces_verified: u64,
-    pub private: Option<bool>,
-    #[serde(flatten)]
-    pub classes: TorrentClasses,
-}
-
-/// The six classes over a whole torrent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
-pub struct TorrentClasses {
-    pub lost_bytes: u64,
-    pub repeated_bytes: u64,
-    pub verified_bytes: u64,
-    pub sole_bytes: u64,
-    pub refuted_bytes: u64,
-    pub disputed_bytes: u64,
-    pub unproven_bytes: u64,
-    pub pad_bytes: u64,
-}
-
-/// A file of a torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `FileFacts`.
-pub struct File {
-    pub path: String,
-    pub size: u64,
-    pub pad: bool,
-}
-
 /// Verified bytes in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // Two plain fields.
@@ -244,6 +201,23 @@ pub struct Figures {
     pub pad_bytes: u64,
     pub acknowledged_bytes: u64,
     pub solicited_bytes: u64,
+}
+
+impl Figures {
+    /// Adds each figure of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.served_bytes += other.served_bytes;
+        self.lost_bytes += other.lost_bytes;
+        self.repeated_bytes += other.repeated_bytes;
+        self.verified_bytes += other.verified_bytes;
+        self.sole_bytes += other.sole_bytes;
+        self.refuted_bytes += other.refuted_bytes;
+        self.disputed_bytes += other.disputed_bytes;
+        self.unproven_bytes += other.unproven_bytes;
+        self.pad_bytes += other.pad_bytes;
+        self.acknowledged_bytes += other.acknowledged_bytes;
+        self.solicited_bytes += other.solicited_bytes;
+    }
 }
 
 impl From<&Bytes> for Figures {
@@ -310,6 +284,12 @@ pub struct Transfer {
     /// theirs. Left out where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_connection_as: Vec<Edge>,
+    /// Index of the sender in [`Document::subjects`].
+    #[serde(default)]
+    pub uploader_subject: Option<u64>,
+    /// Index of the receiver there; `None` where nothing that it sent is known.
+    #[serde(default)]
+    pub downloader_subject: Option<u64>,
 }
 
 /// What of the torrent's info dictionary went over; all of it is the rung G3m.
@@ -366,9 +346,53 @@ pub struct Subject {
     /// As in [`Transfer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen_in: Vec<Frames>,
+    /// Files of the torrent with verified bytes of it; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SubjectFile>,
+    /// The pieces behind `pieces_refuted`; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuted_pieces: Vec<PieceRange>,
+}
+
+/// How much of a file a subject sent, whoever received it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectFile {
+    /// Its path in the torrent.
+    pub path: String,
+    /// Its size.
+    pub size: u64,
+    /// Different verified bytes of it.
+    pub verified_bytes: u64,
+    /// Whether one client of the subject sent all of it, in one version.
+    pub complete: bool,
+}
+
+/// Pieces from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // Two plain fields.
+pub struct PieceRange {
+    pub first: u32,
+    pub last: u32,
 }
 
 impl Subject {
+    /// Its figures as one value.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            served_bytes: self.served_bytes,
+            lost_bytes: self.lost_bytes,
+            repeated_bytes: self.repeated_bytes,
+            verified_bytes: self.verified_bytes,
+            sole_bytes: self.sole_bytes,
+            refuted_bytes: self.refuted_bytes,
+            disputed_bytes: self.disputed_bytes,
+            unproven_bytes: self.unproven_bytes,
+            pad_bytes: self.pad_bytes,
+            acknowledged_bytes: self.acknowledged_bytes,
+            solicited_bytes: self.solicited_bytes,
+        }
+    }
+
     /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
     /// Whoever was only called, or whose handshake nobody answered, is not.
     pub fn spoke(&self) -> bool {
@@ -385,10 +409,13 @@ pub struct Rung {
     pub frames: Frames,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The time of the last of its frames, with which it is complete; left out where it is `time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<String>,
 }
 
 /// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in `evidence::Standard`.
 pub struct Standard {
     pub piece: u32,
@@ -398,6 +425,22 @@ pub struct Standard {
     pub advertised: Frames,
     pub requested: Frames,
     pub served: Frames,
+    /// The hash of the unit, which its bytes match; left out where a tree above it proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// `sha1` or `sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm: Option<HashAlgorithm>,
+}
+
+words! {
+    /// What a unit is hashed with.
+    pub enum HashAlgorithm {
+        /// A v1 piece (BEP 3).
+        Sha1 = "sha1",
+        /// A v2 leaf (BEP 52).
+        Sha256 = "sha256",
+    }
 }
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.

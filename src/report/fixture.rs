@@ -78,6 +78,10 @@ pub fn evidence() -> Evidence {
             bytes: sum,
             unique: 3_473_408,
             pieces_verified: 53,
+            files: [(0, 3_473_408)].into(),
+            pieces: vec![PieceRun { first: 0, last: 52, state: PieceState::Verified }],
+            columns: vec![3_473_408],
+            space: 4_194_304,
         }],
         subjects: vec![
             subject(&one, 0),
@@ -172,6 +176,8 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         metadata: None,
         seen: Sightings::default(),
         same_connection_as: BTreeSet::new(),
+        uploader_subject: None,
+        downloader_subject: None,
     }
 }
 
@@ -199,6 +205,9 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         seen: transfer.seen.clone(),
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
+        files: Vec::new(),
+        refuted_pieces: BTreeSet::new(),
+        columns: Vec::new(),
     }
 }
 

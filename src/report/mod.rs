@@ -19,16 +19,18 @@ mod fixture;
 mod frame;
 mod json;
 mod notes;
+mod page;
 mod schema;
 mod table;
 mod terminal;
 mod text;
 
+pub use build::{MOST_ROWS, MOST_RUNS};
 pub use case::{Case, CaseError};
 pub use document::{
-    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    PassedOver, Quality, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
-    UnlistedTorrent,
+    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, HashAlgorithm, Input, Interface, Map, MapRow,
+    Mention, Opaque, Options, PassedOver, PieceRange, Quality, Rung, Schema, Standard, Subject, SubjectFile, Tool,
+    Torrent, TorrentClasses, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
@@ -37,6 +39,7 @@ pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
 pub use notes::notes;
+pub use page::{PageError, page};
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::passed_over;

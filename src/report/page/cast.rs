@@ -154,15 +154,10 @@ impl Peer<'_> {
     /// The order of the page; the least stands first.
     fn rank(&self) -> impl Ord + use<> {
         let address: Option<SocketAddr> = self.subject.endpoint.parse().ok();
-        let down = std::cmp::Reverse;
-        (
-            down(self.subject.actionable),
-            down(self.subject.grade),
-            down(self.figures.verified_bytes),
-            down(self.figures.served_bytes),
-            address,
-            self.index,
-        )
+        let figures = &self.figures;
+        let weight =
+            (self.subject.actionable, self.subject.grade, figures.verified_bytes, figures.served_bytes);
+        (std::cmp::Reverse(weight), address, self.index)
     }
 }
 

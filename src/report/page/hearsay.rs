@@ -15,8 +15,7 @@ use crate::report::text::{counted, grouped};
 #[derive(Template)]
 #[template(path = "hearsay.html", config = "src/report/page/askama.toml")]
 pub(super) struct Hearsay {
-    only: Group,
-    also: Group,
+    groups: Vec<Group>,
 }
 
 struct Group {
@@ -52,10 +51,11 @@ impl Hearsay {
         }
         only.sort_by_key(|(_, address, _)| (address.parse::<std::net::SocketAddr>().ok(), *address));
         also.sort_by_key(|(place, address, _)| (*place, *address));
-        Self {
-            only: group(cast, &only, "Addresses with nothing but hearsay", true),
-            also: group(cast, &also, "Addresses that also have direct evidence above", also.len() <= FOLDED),
-        }
+        let groups = [
+            group(cast, &only, "Addresses with nothing but hearsay", true),
+            group(cast, &also, "Addresses that also have direct evidence above", also.len() <= FOLDED),
+        ];
+        Self { groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect() }
     }
 }
 

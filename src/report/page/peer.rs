@@ -10,7 +10,7 @@ use super::html::{self, Html, LONG, SHORT};
 use super::words::{self, CLASSES};
 use super::{peers, svg, times};
 use crate::evidence::Grade;
-use crate::report::document::Transfer;
+use crate::report::document::{HashAlgorithm, Transfer};
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -348,6 +348,14 @@ fn classes(peer: &Peer<'_>) -> Vec<Class> {
     .collect()
 }
 
+/// How a hash is called.
+fn algorithm(algorithm: HashAlgorithm) -> &'static str {
+    match algorithm {
+        HashAlgorithm::Sha1 => ", SHA-1",
+        HashAlgorithm::Sha256 => ", SHA-256",
+    }
+}
+
 type Proof = (&'static str, Vec<Link>, Vec<Filter>, String);
 
 /// The chain that the standard asks for, whole or as far as it goes, and the filters of its frames.
@@ -359,7 +367,7 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
         let unit = unit(standard);
         let at = |frames| cast.numbering.frames(frames);
         let link = |head, text: String, frames: String| Link { open: false, head, text, frames, code: Html::default() };
-        let mut hash = link("Hash matches", format!("{unit}{}", standard.algorithm().map_or("", |name| name)), String::new());
+        let mut hash = link("Hash matches", format!("{unit}{}", standard.hash_algorithm.map_or("", algorithm)), String::new());
         if let Some(digest) = &standard.hash {
             hash.code = html::hash(digest);
         }

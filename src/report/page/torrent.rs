@@ -8,7 +8,8 @@ use super::cast::Cast;
 use super::figures::{plural, share};
 use super::html::{self, Html, LONG, SHORT};
 use super::svg::tenths;
-use crate::report::document::{Torrent, UnitState};
+use crate::evidence::PieceState;
+use crate::report::document::Torrent;
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -158,7 +159,7 @@ fn seen(torrent: &Torrent) -> String {
 
 /// The pieces that nobody's bytes make whole, in exact words.
 fn missing(torrent: &Torrent) -> String {
-    let runs: Vec<_> = torrent.units.iter().filter(|run| run.state != UnitState::Verified).collect();
+    let runs: Vec<_> = torrent.units.iter().filter(|run| run.state != PieceState::Verified).collect();
     if runs.is_empty() || torrent.pieces_verified == 0 {
         return String::new();
     }
@@ -176,7 +177,7 @@ fn missing(torrent: &Torrent) -> String {
 
 fn map(cast: &Cast<'_>, torrent: &Torrent) -> Option<Map> {
     let map = torrent.map.as_ref()?;
-    let size = torrent.size?;
+    let size = map.bytes;
     let columns = map.anyone.len() as u64;
     if columns == 0 || size == 0 || torrent.unique_bytes == 0 {
         return None;
