@@ -76,6 +76,8 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+#[doc(hidden)]
+pub mod output;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
