@@ -66,6 +66,7 @@ mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
+pub mod case;
 mod directory;
 mod error;
 pub mod evidence;

@@ -156,6 +156,8 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
     },
+    // Every view of a report, in a directory with the torrents; and read back.
+    Layer { name: "case", uses: &["report", "output"], crates: &["serde_json", "sha2"] },
     Layer { name: "analyze", uses: &["*"], crates: &[] },
     // A walk without proofs, told in a document of its own.
     Layer { name: "inspect", uses: &["*"], crates: &["serde_json"] },

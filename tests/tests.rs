@@ -8,6 +8,7 @@ mod fuzzed;
 mod golden;
 mod inspect;
 mod layers;
+mod page;
 mod robustness;
 mod scans;
 mod scenarios;

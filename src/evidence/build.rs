@@ -10,8 +10,8 @@ use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
-    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis,
-    Quality, Subject, SubjectFile, TorrentEvidence, Transfer, Unlisted,
+    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
+    SubjectFile, TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -101,7 +101,9 @@ pub(crate) fn build(
         subjects.iter().enumerate().map(|(place, (group, _))| (*group, place)).collect();
     let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
     let mut rows = rows;
-    for (index, (transfer, _)) in rows.iter_mut().enumerate().filter_map(|(index, row)| Some((index, row.as_mut()?))) {
+    for (index, (transfer, _)) in
+        rows.iter_mut().enumerate().filter_map(|(index, row)| Some((index, row.as_mut()?)))
+    {
         let place = |group: Option<usize>| group.and_then(|group| places.get(&group).copied());
         transfer.uploader_subject = place(parties.uploader.get(index).copied());
         transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::ladder::keep_earlier;
 use super::columns::Columns;
+use super::ladder::keep_earlier;
 use crate::evidence::{PieceState, Standard};
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;

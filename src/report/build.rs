@@ -55,6 +55,7 @@ impl Document {
             quality: quality(&evidence.quality),
             notes: Vec::new(),
             unlisted: evidence.unlisted.as_ref().map(unlisted),
+            shown: None,
         };
         document.hashes(&evidence.known);
         document.notes = notes(&document);

@@ -11,6 +11,7 @@ use crate::anomaly::Kind;
 use crate::evidence::{Bytes, Carrier, Encryption, Flag, Grade, Initiator, OpaqueKind, PortBasis};
 use crate::hearsay::{Standing, Via};
 use crate::packet::ChecksumPolicy;
+use crate::report::choice::Shown;
 use crate::words::words;
 
 words! {
@@ -56,6 +57,9 @@ pub struct Document {
     pub notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub unlisted: Option<Unlisted>,
+    /// The choice that is shown of the report; left out where all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
 }
 
 /// The program.
@@ -565,6 +569,7 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::report::choice::Shown;
     use crate::report::fixture;
 
     /// The keys of the object that begins at `start`, in order, by their indentation.

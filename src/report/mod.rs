@@ -6,17 +6,20 @@
 //! Evidence + Given --build--> Document --+--> report.json (schema peerproof/report/1)
 //!                                        +--> terminal text
 //!                                        +--> tables --> CSV, Parquet
-//!                                        +--> case directory: all of them
+//!                                        +--> report.html
+//!
+//! All of them together are a case: [`case`](crate::case).
 //! ```
 
 mod build;
-mod case;
+mod choice;
 mod document;
 mod facts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(feature = "table")]
 mod frame;
+mod graph;
 mod json;
 mod notes;
 mod page;
@@ -24,17 +27,19 @@ mod schema;
 mod table;
 mod terminal;
 mod text;
+mod timeline;
 
 pub use build::{MOST_ROWS, MOST_RUNS};
-pub use case::{Case, CaseError};
+pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub use document::{
-    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, HashAlgorithm, Input, Interface, Map, MapRow,
-    Mention, Opaque, Options, PassedOver, PieceRange, Quality, Rung, Schema, Standard, Subject, SubjectFile, Tool,
-    Torrent, TorrentClasses, Transfer, Units, Unlisted, UnlistedTorrent,
+    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, HashAlgorithm, Input, Interface, Map,
+    MapRow, Mention, Opaque, Options, PassedOver, PieceRange, Quality, Rung, Schema, Standard, Subject,
+    SubjectFile, Tool, Torrent, TorrentClasses, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
+pub use graph::{dot, graphml};
 pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
@@ -47,3 +52,4 @@ pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
 pub use text::{counted, duration, escaped, grouped, hex, rfc3339, visible, wrapped};
+pub use timeline::timeline;

@@ -68,9 +68,8 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     let met = cast.peers.iter().filter(|peer| peer.subject.actionable).collect::<Vec<_>>();
     let verified = |peer: &&Peer<'_>| !peer.subject.actionable && peer.figures.verified_bytes > 0;
     let verified = cast.peers.iter().filter(verified).collect::<Vec<_>>();
-    let unproven = |peer: &&Peer<'_>| {
-        peer.sent_any() && peer.figures.verified_bytes == 0 && peer.figures.refuted_bytes == 0
-    };
+    let unproven =
+        |peer: &&Peer<'_>| peer.sent_any() && peer.figures.verified_bytes == 0 && peer.figures.refuted_bytes == 0;
     let unproven = cast.peers.iter().filter(unproven).collect::<Vec<_>>();
     let differing = cast.peers.iter().filter(|peer| peer.figures.refuted_bytes > 0).collect::<Vec<_>>();
     let silent = cast.peers.iter().filter(|peer| !peer.sent_any()).collect::<Vec<_>>();
@@ -93,7 +92,11 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         {
             let mut body = each(cast, &verified, |peer| verified_sentence(cast, peer));
             if verified.is_empty() {
-                body = paragraph(&Html::text(if met.is_empty() { none } else { "No further peer, on what these captures hold." }));
+                body = paragraph(&Html::text(if met.is_empty() {
+                    none
+                } else {
+                    "No further peer, on what these captures hold."
+                }));
             }
             let not = "that any of them alone held a piece, unless its grade is G8 or G9.";
             row(verified.len(), unread, "Sent verified bytes, standard not met", body, not)
@@ -181,7 +184,10 @@ fn names(cast: &Cast<'_>, peers: &[&Peer<'_>]) -> Html {
     let mut parts: Vec<Html> = peers.iter().take(MOST_NAMES).map(|peer| cast.link(peer)).collect();
     let left = peers.len().saturating_sub(MOST_NAMES);
     if left > 0 {
-        parts.push(Html::ours(format!("<a href=\"#peers\">{} more in the table of peers</a>", grouped(left as u64))));
+        parts.push(Html::ours(format!(
+            "<a href=\"#peers\">{} more in the table of peers</a>",
+            grouped(left as u64)
+        )));
     }
     html::listed(&parts)
 }
@@ -252,7 +258,8 @@ fn verified_sentence(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
 pub(super) fn missing(cast: &Cast<'_>, peer: &Peer<'_>) -> String {
     let has = |name: &str| peer.subject.flags.iter().any(|flag| flag.name() == name);
     if has("return-path-unconfirmed") {
-        return "Missing: any packet that confirms what the other end sent, so the address may be forged.".to_owned();
+        return "Missing: any packet that confirms what the other end sent, so the address may be forged."
+            .to_owned();
     }
     let advertised = peer.subject.pieces_advertised > 0;
     let requested = cast.sent(peer).any(|transfer| transfer.bytes.solicited_bytes > 0);
@@ -268,7 +275,14 @@ pub(super) fn missing(cast: &Cast<'_>, peer: &Peer<'_>) -> String {
 /// The reason without the rung before the colon, and in the words of the page.
 pub(super) fn reason_of(reason: &str) -> Html {
     let reason = reason.split_once(" not reached: ").map_or(reason, |(_, reason)| reason);
-    html::name(&reason.replace("other subjects", "other peers"), LONG * 2)
+    let word = |word: &str| match word.trim_end_matches(',').parse::<u64>() {
+        Ok(figure) if !word.starts_with('0') || figure == 0 => {
+            format!("{}{}", grouped(figure), if word.ends_with(',') { "," } else { "" })
+        }
+        _ => word.to_owned(),
+    };
+    let words: Vec<String> = reason.replace("other subjects", "other peers").split(' ').map(word).collect();
+    html::name(&words.join(" "), LONG * 2)
 }
 
 fn unproven_sentence(peer: &Peer<'_>) -> Html {
@@ -318,9 +332,9 @@ fn disputed(cast: &Cast<'_>) -> Html {
 /// Who sent nothing, by grade.
 fn silent_list(cast: &Cast<'_>, silent: &[&Peer<'_>]) -> Html {
     let mut out = String::from("<ul class=\"pl\">");
-    for group in silent.chunk_by(|one, other| {
-        one.subject.grade == other.subject.grade && metadata(one) == metadata(other)
-    }) {
+    for group in
+        silent.chunk_by(|one, other| one.subject.grade == other.subject.grade && metadata(one) == metadata(other))
+    {
         let Some(first) = group.first() else { continue };
         let step = words::of(first.subject.grade);
         let also = if metadata(first) { "; sent the torrent’s description (G3m), which is no piece" } else { "" };
@@ -346,8 +360,7 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
         .filter(|(_, mentions)| mentions.iter().all(|mention| mention.grade.name() == "G0"))
         .map(|(address, _)| *address)
         .collect();
-    let announced: Vec<&str> =
-        only.keys().copied().filter(|address| !listed.contains(address)).collect();
+    let announced: Vec<&str> = only.keys().copied().filter(|address| !listed.contains(address)).collect();
     let count = only.len() as u64;
     let mut body = Html::default();
     let some = |addresses: &[&str]| {
@@ -371,9 +384,9 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
         html.push(": announced themselves to trackers, the DHT or neighbours, which shows no content.");
         body.add(&paragraph(&html));
     }
-    let opaque = only.keys().filter(|address| {
-        cast.document.opaque.iter().any(|opaque| opaque.a == **address || opaque.b == **address)
-    });
+    let opaque = only
+        .keys()
+        .filter(|address| cast.document.opaque.iter().any(|opaque| opaque.a == **address || opaque.b == **address));
     match opaque.count() as u64 {
         0 => {}
         1 => drop(body.add(&paragraph(&Html::text(
@@ -392,7 +405,11 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
             many => Html::ours(format!(
                 "None. {} that others named also {} a row of direct evidence; what was said of {} is under <a \
                  href=\"#hearsay\">hearsay</a> and counts for nothing here.",
-                if many == 1 { "The address".to_owned() } else { format!("All {} addresses", grouped(many as u64)) },
+                if many == 1 {
+                    "The address".to_owned()
+                } else {
+                    format!("All {} addresses", grouped(many as u64))
+                },
                 plural(many as u64, "has", "have"),
                 plural(many as u64, "it", "them")
             )),

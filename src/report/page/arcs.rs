@@ -106,7 +106,10 @@ impl Picture {
             keep("stroke:var(--mute);stroke-width:1", "contacted or advertised, nothing served");
         }
         if !opaque.is_empty() {
-            keep("stroke:var(--mute);stroke-width:4|stroke:var(--bg);stroke-width:2", "a conversation that cannot be read");
+            keep(
+                "stroke:var(--mute);stroke-width:4|stroke:var(--bg);stroke-width:2",
+                "a conversation that cannot be read",
+            );
         }
         let mut left = opening(LEFT, height);
         for (from, to) in &said {
@@ -121,7 +124,10 @@ impl Picture {
         }
         left.push_str("</svg>");
         if !said.is_empty() {
-            keep("stroke:var(--mute);stroke-width:1.5;stroke-dasharray:1.5 3.5;stroke-linecap:round", "named: hearsay");
+            keep(
+                "stroke:var(--mute);stroke-width:1.5;stroke-dasharray:1.5 3.5;stroke-linecap:round",
+                "named: hearsay",
+            );
         }
         let transfers = edges.iter().filter(|edge| edge.sent.served > 0).count();
         Self {
@@ -195,8 +201,12 @@ mod tests {
     fn a_rumour_has_no_arrowhead_and_a_transfer_has_one() {
         let name = |far| Saying { endpoint: Html::text("192.0.2.1:1"), note: String::new(), far };
         let sent = Sent { served: 10, verified: 10, sole: 10, refuted: 0 };
-        let picture =
-            Picture::draw(vec![name(false), name(true)], vec![Edge { from: 0, to: 1, sent }], Vec::new(), vec![(1, 0)]);
+        let picture = Picture::draw(
+            vec![name(false), name(true)],
+            vec![Edge { from: 0, to: 1, sent }],
+            Vec::new(),
+            vec![(1, 0)],
+        );
         assert!(picture.seen.as_str().contains("l10 -5.5v11z"));
         assert!(!picture.said.as_str().contains("v11z") && picture.said.as_str().contains("<circle"));
         assert_eq!(picture.legend.len(), 2);

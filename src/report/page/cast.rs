@@ -137,12 +137,17 @@ impl Peer<'_> {
     /// The ports behind [`Self::observed`] as ` (port declared; sent from :59763)`.
     pub(super) fn declared(&self) -> String {
         let ports: Vec<String> = self.observed();
-        let ports: Vec<&str> = ports.iter().filter_map(|endpoint| endpoint.rsplit_once(':')).map(|(_, p)| p).collect();
+        let ports: Vec<&str> =
+            ports.iter().filter_map(|endpoint| endpoint.rsplit_once(':')).map(|(_, p)| p).collect();
         match ports.as_slice() {
             [] => String::new(),
             ports if ports.len() > MOST_PORTS => {
                 let shown: Vec<String> = ports.iter().take(MOST_PORTS).map(|port| format!(":{port}")).collect();
-                format!(" (port declared; sent from {} and {} other ports)", shown.join(", "), ports.len() - MOST_PORTS)
+                format!(
+                    " (port declared; sent from {} and {} other ports)",
+                    shown.join(", "),
+                    ports.len() - MOST_PORTS
+                )
             }
             ports => {
                 let shown: Vec<Html> = ports.iter().map(|port| Html::text(&format!(":{port}"))).collect();
@@ -155,8 +160,7 @@ impl Peer<'_> {
     fn rank(&self) -> impl Ord + use<> {
         let address: Option<SocketAddr> = self.subject.endpoint.parse().ok();
         let figures = &self.figures;
-        let weight =
-            (self.subject.actionable, self.subject.grade, figures.verified_bytes, figures.served_bytes);
+        let weight = (self.subject.actionable, self.subject.grade, figures.verified_bytes, figures.served_bytes);
         (std::cmp::Reverse(weight), address, self.index)
     }
 }
@@ -171,7 +175,9 @@ fn key(subject: &Subject, several: bool) -> String {
     let endpoint: String =
         subject.endpoint.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
     let torrent = match (&subject.info_hash, several) {
-        (Some(hash), true) => format!("-{}", hash.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>()),
+        (Some(hash), true) => {
+            format!("-{}", hash.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>())
+        }
         _ => String::new(),
     };
     format!("p-{endpoint}-{}{torrent}", subject.transport.name())

@@ -34,7 +34,9 @@ pub(super) fn display_filter(frames: Frames, transfer: Option<&Transfer>, messag
         Messages::Requests(_) => (&transfer.downloader, &transfer.uploader),
         _ => (&transfer.uploader, &transfer.downloader),
     };
-    let (Ok(from), Ok(to)) = (ends.0.parse::<SocketAddr>(), ends.1.parse::<SocketAddr>()) else { return Some(filter) };
+    let (Ok(from), Ok(to)) = (ends.0.parse::<SocketAddr>(), ends.1.parse::<SocketAddr>()) else {
+        return Some(filter);
+    };
     let ip = if from.is_ipv4() { "ip" } else { "ipv6" };
     let transport = if transfer.transport == Carrier::Utp { "udp" } else { "tcp" };
     filter.push_str(&format!(

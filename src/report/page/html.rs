@@ -86,7 +86,11 @@ pub(super) fn name(words: &str, most: usize) -> Html {
     }
     out.push_str("</bdi>");
     if count > most {
-        let _ = write!(out, "… <span class=\"mute\">({} characters; whole in report.json)</span>", grouped(count as u64));
+        let _ = write!(
+            out,
+            "… <span class=\"mute\">({} characters; whole in report.json)</span>",
+            grouped(count as u64)
+        );
     }
     Html(out)
 }

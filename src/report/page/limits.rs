@@ -1,5 +1,7 @@
 //! What could not be read, and what that means for the figures: the box that is never absent.
 
+use std::collections::BTreeSet;
+
 use super::figures::{Numbering, plural};
 use super::html::{self, Html, LONG, SHORT};
 use crate::report::document::{Document, Input};
@@ -22,18 +24,19 @@ impl Unread {
         unread.inputs(document);
         unread.oddities(document);
         unread.lost(document);
-        for note in &document.notes {
+        // Said in the page's own words: which torrents nobody names, and that all is encrypted.
+        let own = ["No peer of the torrent ", "The captures hold "];
+        for note in document.notes.iter().filter(|note| !own.iter().any(|own| note.starts_with(own))) {
             unread.sentences.push(html::name(note, LONG * 8));
         }
+        unread.absent(document);
         unread.always(document);
         unread
     }
 
     /// The box.
     pub(super) fn html(&self) -> Html {
-        let mut out = String::from(
-            "<div class=\"limit\"><h3>What could not be read, and what that means</h3>",
-        );
+        let mut out = String::from("<div class=\"limit\"><h3>What could not be read, and what that means</h3>");
         if self.sentences.is_empty() {
             out.push_str("<p>Every connection that carries BitTorrent was read without a gap. ");
             self.always.iter().for_each(|html| out.push_str(&format!("{html} ")));
@@ -157,9 +160,34 @@ impl Unread {
                 counted(quality.gap_bytes, "byte")
             )));
         }
-        if let Some(unlisted) = &document.unlisted {
-            self.hides_peers = true;
-            let _ = unlisted;
+        self.hides_peers |= document.unlisted.is_some();
+    }
+
+    /// The torrents that no connection names. That is no word on who shared them.
+    fn absent(&mut self, document: &Document) {
+        let unlisted = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
+        let spoken: BTreeSet<&str> = document
+            .transfers
+            .iter()
+            .filter_map(|transfer| transfer.info_hash.as_deref())
+            .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+            .collect();
+        let named = document.torrents.iter().filter(|torrent| torrent.source.is_some());
+        for torrent in named.filter(|torrent| !spoken.contains(torrent.info_hash.as_str())) {
+            if document.shown.is_some() {
+                break;
+            }
+            let mut html = Html::text("No connection in these captures shows the info-hash of ");
+            match &torrent.name {
+                Some(name) => html.add(&html::quoted(name, SHORT)),
+                None => html.push(&torrent.info_hash),
+            };
+            html.push(if self.hides_peers {
+                ". That is not a finding that nobody shared it."
+            } else {
+                ". Other connections, times and places were not captured."
+            });
+            self.sentences.push(html);
         }
     }
 
@@ -186,9 +214,9 @@ impl Unread {
                 "The captures show {} {places}: what happened at other times, or on other paths, is not in them.",
                 duration(length)
             ))),
-            None => self.always.push(Html::text(
-                "What happened at other times, or on other paths, is not in the captures.",
-            )),
+            None => self
+                .always
+                .push(Html::text("What happened at other times, or on other paths, is not in the captures.")),
         }
     }
 }

@@ -27,7 +27,7 @@ impl Method {
 }
 
 /// The command that makes the report again: its inputs and every option that can change a figure.
-pub(crate) fn command(document: &Document) -> String {
+fn command(document: &Document) -> String {
     let mut command = "peerproof analyze".to_owned();
     let mut torrents = String::new();
     for input in &document.inputs {

@@ -37,7 +37,6 @@ use cast::Cast;
 use figures::{dated, plural};
 use html::{Html, LONG, SHORT};
 use limits::Unread;
-pub(crate) use method::command;
 
 /// Why a page could not be made; no document as built gives cause for it.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +59,7 @@ pub fn page(document: &Document) -> Result<String, PageError> {
         kind: kind(document),
         heading: heading(document),
         lead: lead(document),
-        chosen: String::new(),
+        chosen: document.shown.as_ref().map_or_else(String::new, |shown| shown.sentence(document)),
         torrent_head: plural(document.torrents.len() as u64, "The torrent", "The torrents"),
         answer: Answer::of(&cast, &unread).render()?,
         peers: peers::Peers::of(&cast).render()?,
@@ -127,7 +126,15 @@ fn title(document: &Document) -> String {
 
 fn heading(document: &Document) -> Html {
     let count = document.subjects.len() as u64;
-    let mut html = Html::text(&format!("What the captures show about {}", counted(count, "peer")));
+    let mut html = Html::text("What the captures show about ");
+    if count == 0 {
+        match subject_name(document) {
+            Some(name) => drop(html.add(&html::quoted(name, LONG))),
+            None => drop(html.push("BitTorrent")),
+        }
+        return html;
+    }
+    html.push(&counted(count, "peer"));
     match (subject_name(document), document.torrents.len()) {
         (Some(name), _) => drop(html.push(" of ").add(&html::quoted(name, LONG))),
         (None, 0) => {}
@@ -141,8 +148,15 @@ fn lead(document: &Document) -> String {
                  every figure can be looked at.";
     match (&document.quality.first_time, &document.quality.last_time) {
         (Some(first), Some(last)) => {
-            let to = if first.get(..10) == last.get(..10) { last.get(11..23).unwrap_or(last).to_owned() } else { dated(last) };
-            format!("{} to {to} (UTC, by the clock of the capturing machine). {scope}", dated(first).replacen(' ', ", ", 1))
+            let to = if first.get(..10) == last.get(..10) {
+                last.get(11..23).unwrap_or(last).to_owned()
+            } else {
+                dated(last)
+            };
+            format!(
+                "{} to {to} (UTC, by the clock of the capturing machine). {scope}",
+                dated(first).replacen(' ', ", ", 1)
+            )
         }
         _ => format!("No frame has a time. {scope}"),
     }
@@ -154,8 +168,7 @@ fn footer(document: &Document) -> Html {
         Input::Capture { sha256, .. } => sha256.as_deref(),
         Input::Torrent { .. } => None,
     });
-    let digits: String =
-        hash.unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    let digits: String = hash.unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(16).collect();
     let of = match (digits.is_empty(), captures(document)) {
         (true, _) => String::new(),
         (_, 1) => format!(" on capture {digits}…"),
@@ -169,4 +182,4 @@ fn footer(document: &Document) -> Html {
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// Of [`SCRIPT`]: a test computes it. A browser runs no other script.
-const SCRIPT_HASH: &str = "sha256-";
+const SCRIPT_HASH: &str = "sha256-oeusQTvhqtG+HmB2t/qK2/IGZfQF6W3fdnj6r2/iHpY=";

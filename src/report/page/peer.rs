@@ -6,7 +6,7 @@ use super::answer::{missing, reason_of, unit, whole_files};
 use super::cast::{Cast, Peer};
 use super::figures::{plural, share};
 use super::filters::{Messages, display_filter};
-use super::html::{self, Html, LONG, SHORT};
+use super::html::{self, Html, SHORT};
 use super::words::{self, CLASSES};
 use super::{peers, svg, times};
 use crate::evidence::Grade;
@@ -166,11 +166,16 @@ impl Section {
 fn brief(peer: &Peer<'_>) -> String {
     let figures = &peer.figures;
     if peer.sent_any() {
-        return format!("{} served, {} verified", counted(figures.served_bytes, "byte"), grouped(figures.verified_bytes));
+        return format!(
+            "{} served, {} verified",
+            counted(figures.served_bytes, "byte"),
+            grouped(figures.verified_bytes)
+        );
     }
     let mut brief = "sent no piece data in these captures".to_owned();
     if peer.subject.received_bytes > 0 {
-        brief.push_str(&format!("; {} of piece data were sent to it", counted(peer.subject.received_bytes, "byte")));
+        brief
+            .push_str(&format!("; {} of piece data were sent to it", counted(peer.subject.received_bytes, "byte")));
     }
     brief
 }
@@ -205,7 +210,11 @@ fn sentence(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
     if figures.served_bytes > 0 {
         html.push(&format!("sent {} of piece data.", counted(figures.served_bytes, "byte")));
         if figures.verified_bytes > 0 {
-            let all = if figures.verified_bytes == figures.served_bytes { "All" } else { &grouped(figures.verified_bytes) };
+            let all = if figures.verified_bytes == figures.served_bytes {
+                "All"
+            } else {
+                &grouped(figures.verified_bytes)
+            };
             html.push(&format!(" {all} are the torrent’s own by hash")).add(&whole_files(peer)).push(".");
         }
         let further: [(u64, &str); 5] = [
@@ -297,8 +306,9 @@ fn rungs(cast: &Cast<'_>, peer: &Peer<'_>) -> Vec<Rung> {
             name: "GX",
             text,
             missed: false,
-            frames: "stands beside the ladder and shows no intent: a failing disk or a damaged capture does the same"
-                .to_owned(),
+            frames:
+                "stands beside the ladder and shows no intent: a failing disk or a damaged capture does the same"
+                    .to_owned(),
             why: Html::default(),
         });
     }
@@ -314,14 +324,7 @@ fn next(peer: &Peer<'_>) -> Option<Grade> {
 }
 
 fn over(name: &'static str, text: &str) -> Rung {
-    Rung {
-        style: "over",
-        name,
-        text: Html::text(text),
-        missed: false,
-        frames: String::new(),
-        why: Html::default(),
-    }
+    Rung { style: "over", name, text: Html::text(text), missed: false, frames: String::new(), why: Html::default() }
 }
 
 fn not(peer: &Peer<'_>) -> Html {
@@ -366,8 +369,10 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
         let transfer = sent.iter().copied().find(|transfer| transfer.standard.as_ref() == Some(standard));
         let unit = unit(standard);
         let at = |frames| cast.numbering.frames(frames);
-        let link = |head, text: String, frames: String| Link { open: false, head, text, frames, code: Html::default() };
-        let mut hash = link("Hash matches", format!("{unit}{}", standard.hash_algorithm.map_or("", algorithm)), String::new());
+        let link =
+            |head, text: String, frames: String| Link { open: false, head, text, frames, code: Html::default() };
+        let mut hash =
+            link("Hash matches", format!("{unit}{}", standard.hash_algorithm.map_or("", algorithm)), String::new());
         if let Some(digest) = &standard.hash {
             hash.code = html::hash(digest);
         }
@@ -449,7 +454,10 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
     ];
     let with_frames = sent.iter().filter(|transfer| transfer.served_frames.is_some()).take(MOST_FILTERS);
     let filters = with_frames.filter_map(|transfer| {
-        Some(Filter { what: "served", text: display_filter(transfer.served_frames?, Some(transfer), Messages::AnyPieces)? })
+        Some(Filter {
+            what: "served",
+            text: display_filter(transfer.served_frames?, Some(transfer), Messages::AnyPieces)?,
+        })
     });
     (
         "The chain that the standard asks for, as far as it goes",
@@ -469,10 +477,14 @@ fn note(cast: &Cast<'_>, transfer: Option<&Transfer>) -> String {
         note.push_str("Wireshark does not rebuild uTP, so these select packets and not messages. ");
     }
     if transfer.is_some_and(|transfer| transfer.encryption.name() == "mse-rc4") {
-        note.push_str("The connection is encrypted: Wireshark shows the packets, and needs them in clear to show messages. ");
+        note.push_str(
+            "The connection is encrypted: Wireshark shows the packets, and needs them in clear to show messages. ",
+        );
     }
     if transfer.is_some_and(|transfer| !transfer.paths.is_empty()) {
-        note.push_str("Packets crossed a tunnel, whose outer addresses Wireshark shows too: the frames alone are selected. ");
+        note.push_str(
+            "Packets crossed a tunnel, whose outer addresses Wireshark shows too: the frames alone are selected. ",
+        );
     }
     note.trim_end().to_owned()
 }
@@ -535,4 +547,3 @@ fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
 // Rationale: the first screen of a peer; more would push its chain out of sight.
 const MOST_FILES: usize = 10;
 const MOST_FILTERS: usize = 5;
-const _: () = assert!(LONG > SHORT);

@@ -110,10 +110,15 @@ impl Peers {
 
 fn table(cast: &Cast<'_>, shown: &[Peer<'_>]) -> Table {
     let all: Figures = sum(&cast.peers);
-    let kept: Vec<&Figure> =
-        FIGURES.iter().filter(|figure| matches!(figure.name, "served" | "verified") || (figure.of)(&all) > 0).collect();
-    let left: Vec<&str> =
-        FIGURES.iter().map(|figure| figure.name).filter(|name| kept.iter().all(|kept| kept.name != *name)).collect();
+    let kept: Vec<&Figure> = FIGURES
+        .iter()
+        .filter(|figure| matches!(figure.name, "served" | "verified") || (figure.of)(&all) > 0)
+        .collect();
+    let left: Vec<&str> = FIGURES
+        .iter()
+        .map(|figure| figure.name)
+        .filter(|name| kept.iter().all(|kept| kept.name != *name))
+        .collect();
     let most = cast.peers.iter().map(|peer| peer.figures.served_bytes).max().unwrap_or(0);
     let met = cast.peers.iter().filter(|peer| peer.subject.actionable).count() as u64;
     let rows = shown.iter().map(|peer| Row {
@@ -123,7 +128,11 @@ fn table(cast: &Cast<'_>, shown: &[Peer<'_>]) -> Table {
         grade: peer.label(),
         rank: rank(peer),
         met: peer.subject.actionable,
-        bar: if peer.figures.served_bytes > 0 { svg::bar(&peer.figures, most, 200, 14, None) } else { Html::default() },
+        bar: if peer.figures.served_bytes > 0 {
+            svg::bar(&peer.figures, most, 200, 14, None)
+        } else {
+            Html::default()
+        },
         served: peer.figures.served_bytes,
         cells: kept
             .iter()
@@ -238,12 +247,7 @@ fn line(cast: &Cast<'_>, peer: &Peer<'_>) -> Line {
         cast.clock.seconds(&peer.subject.last_time),
         cast.numbering.frames(peer.subject.frames)
     ));
-    Line {
-        find: find(peer),
-        id: peer.id.clone(),
-        endpoint: html::endpoint(&peer.subject.endpoint),
-        text,
-    }
+    Line { find: find(peer), id: peer.id.clone(), endpoint: html::endpoint(&peer.subject.endpoint), text }
 }
 
 /// What the finder looks through: the endpoint and the ports that it sent from.

@@ -53,7 +53,9 @@ impl Quality {
             cut.map_or_else(|| "No.".to_owned(), |cut| format!("Yes, {} of them.", counted(cut.count, "frame"))),
             match cut {
                 None => "Whole packets were kept.",
-                Some(_) => "Sizes are known from the headers; cut bytes are lost, and a piece with a cut byte is not verified.",
+                Some(_) => {
+                    "Sizes are known from the headers; cut bytes are lost, and a piece with a cut byte is not verified."
+                }
             },
         );
         ask(
@@ -134,7 +136,9 @@ fn dropped(document: &Document) -> Question {
     });
     let known: Vec<_> = counts.by_ref().collect();
     let unknown = known.iter().filter(|(_, dropped)| dropped.is_none()).count() as u64;
-    for (name, dropped) in known.iter().filter(|(_, dropped)| dropped.is_some_and(|count| count > 0)).take(MOST_INPUTS) {
+    for (name, dropped) in
+        known.iter().filter(|(_, dropped)| dropped.is_some_and(|count| count > 0)).take(MOST_INPUTS)
+    {
         html.add(&html::quoted(name, SHORT));
         html.push(&format!(": {} dropped. ", counted(dropped.unwrap_or(0), "packet")));
     }

@@ -9,7 +9,11 @@ use crate::report::document::Figures;
 
 /// A number with one decimal, of a fraction `part / whole` of `scale`; cut, so that it is the same on each machine.
 pub(super) fn scaled(part: u64, whole: u64, scale: u64) -> u64 {
-    if whole == 0 { 0 } else { u64::try_from(u128::from(part) * u128::from(scale) * 10 / u128::from(whole)).unwrap_or(0) }
+    if whole == 0 {
+        0
+    } else {
+        u64::try_from(u128::from(part) * u128::from(scale) * 10 / u128::from(whole)).unwrap_or(0)
+    }
 }
 
 /// Tenths as `12.3`.
@@ -93,7 +97,13 @@ mod tests {
 
     #[test]
     fn a_single_byte_among_many_is_still_drawn() {
-        let figures = Figures { served_bytes: 1_000_001, verified_bytes: 1_000_000, sole_bytes: 1_000_000, refuted_bytes: 1, ..Figures::default() };
+        let figures = Figures {
+            served_bytes: 1_000_001,
+            verified_bytes: 1_000_000,
+            sole_bytes: 1_000_000,
+            refuted_bytes: 1,
+            ..Figures::default()
+        };
         let svg = bar(&figures, 1_000_001, 600, 24, None).to_string();
         assert!(svg.contains("class=\"v3\" x=\"599.9\" width=\"1.0\""), "{svg}");
     }

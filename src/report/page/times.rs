@@ -66,7 +66,11 @@ impl Plot {
         drawn.sort_unstable();
         drawn.dedup();
         for at in drawn {
-            let _ = write!(svg, "<path d=\"M{} 2V34\" class=\"dash\" vector-effect=\"non-scaling-stroke\"/>", tenths(at));
+            let _ = write!(
+                svg,
+                "<path d=\"M{} 2V34\" class=\"dash\" vector-effect=\"non-scaling-stroke\"/>",
+                tenths(at)
+            );
         }
         svg.push_str("<path d=\"M0 33.5H600\" style=\"stroke:var(--ink)\"/></svg>");
         plot.svg = Html::ours(svg);

@@ -129,7 +129,9 @@ fn facts(torrent: &Torrent) -> String {
     }
     out.push_str(match torrent.source.map(|source| source.name()) {
         Some("file") => "The description comes from a torrent file that was given.",
-        Some("capture") => "The description was rebuilt from what peers sent one another, and hashes to the info-hash.",
+        Some("capture") => {
+            "The description was rebuilt from what peers sent one another, and hashes to the info-hash."
+        }
         Some("magnet") => {
             "Only a magnet link was given, and the captures do not hold the description: nothing could be verified."
         }
@@ -167,7 +169,11 @@ fn missing(torrent: &Torrent) -> String {
         .iter()
         .take(MOST_RANGES)
         .map(|run| {
-            if run.first == run.last { grouped(run.first.into()) } else { format!("{}–{}", grouped(run.first.into()), grouped(run.last.into())) }
+            if run.first == run.last {
+                grouped(run.first.into())
+            } else {
+                format!("{}–{}", grouped(run.first.into()), grouped(run.last.into()))
+            }
         })
         .collect();
     let more = runs.len() as u64 - shown.len() as u64 + torrent.units_left_out;
@@ -242,14 +248,19 @@ fn map(cast: &Cast<'_>, torrent: &Torrent) -> Option<Map> {
         last: grouped(size - 1),
         left: match senders.saturating_sub(shown) {
             0 => String::new(),
-            more => format!("The {} with the most verified bytes; {} more sent some.", counted(shown, "peer"), counted(more, "peer")),
+            more => format!(
+                "The {} with the most verified bytes; {} more sent some.",
+                counted(shown, "peer"),
+                counted(more, "peer")
+            ),
         },
     })
 }
 
 /// The columns that a range of bytes touches.
 fn hatched(ranges: &[(u64, u64)], columns: u64, size: u64) -> Vec<u64> {
-    let column = |byte: u64| u64::try_from(u128::from(byte) * u128::from(columns) / u128::from(size.max(1))).unwrap_or(0);
+    let column =
+        |byte: u64| u64::try_from(u128::from(byte) * u128::from(columns) / u128::from(size.max(1))).unwrap_or(0);
     let touched = ranges.iter().filter(|(start, end)| start < end);
     let mut found: Vec<u64> = touched.flat_map(|(start, end)| column(*start)..=column(end - 1)).collect();
     found.sort_unstable();
@@ -269,7 +280,9 @@ fn strip(verified: &[u64], refuted: &[u64], height: u64, style: &str, width: imp
         let full = height * 10;
         let high = match (*bytes, width(at)) {
             (0, _) | (_, 0) => 0,
-            (bytes, all) => u64::try_from(u128::from(bytes) * u128::from(full) / u128::from(all)).unwrap_or(full).clamp(LEAST, full),
+            (bytes, all) => u64::try_from(u128::from(bytes) * u128::from(full) / u128::from(all))
+                .unwrap_or(full)
+                .clamp(LEAST, full),
         };
         if high < full {
             let _ = write!(ground, "M{left} 0h{wide}v{}h-{wide}z", tenths(full - high));
@@ -309,7 +322,11 @@ fn brackets(torrent: &Torrent, size: u64) -> Vec<Bracket> {
         .filter(|file| file.size > 0)
         .map(|file| Bracket {
             wide: tenths(per_mille(file.size)),
-            name: if !file.pad && per_mille(file.size) > NAMED { html::name(&file.path, SHORT) } else { Html::default() },
+            name: if !file.pad && per_mille(file.size) > NAMED {
+                html::name(&file.path, SHORT)
+            } else {
+                Html::default()
+            },
         })
         .collect()
 }

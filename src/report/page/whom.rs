@@ -157,7 +157,8 @@ fn picture(cast: &Cast<'_>) -> (Option<Picture>, String) {
         .iter()
         .filter(|((from, to), sent)| {
             // A contact is one line, whichever way.
-            sent.served > 0 || (from < to && edges.get(&(*to, *from)).is_none_or(|back| back.served == 0))
+            sent.served > 0
+                || (from < to && edges.get(&(*to, *from)).is_none_or(|back| back.served == 0))
                 || (from > to && !edges.contains_key(&(*to, *from)))
         })
         .filter(|((from, to), _)| from != to)

@@ -172,14 +172,14 @@ pub(super) fn flag(name: &str) -> &'static str {
         "decrypted-with-secret" => "It could be read only with a secret that was supplied.",
         "resynchronised" => "The framing of what it sent was lost and found again.",
         "handshake-not-captured" => "No handshake of a connection is in the captures.",
-        "pad-or-trivial" => {
-            "Some of what it sent is padding or one repeated byte value, which anybody could send."
-        }
+        "pad-or-trivial" => "Some of what it sent is padding or one repeated byte value, which anybody could send.",
         "boomerang" => "It had received a piece from the same address before it sent the piece back there.",
         "private-address" => {
             "A private address. The captures do not show which public address, if any, stood for it."
         }
-        "clock-step" => "The capture’s clock stepped while it was active: no duration across the step means anything.",
+        "clock-step" => {
+            "The capture’s clock stepped while it was active: no duration across the step means anything."
+        }
         "info-hash-mismatch" => "The two handshakes of a connection name different torrents: nothing rests on it.",
         "declared-port" => {
             "The row rests on a port that it declared, and holds connections whose peer_ids differ: several clients \
@@ -282,7 +282,8 @@ mod tests {
 
     #[test]
     fn no_word_of_the_page_accuses_a_person() {
-        let all = LADDER.iter().flat_map(|step| [step.short, step.clause, step.not]).chain(WORDS.iter().map(|w| w.1));
+        let all =
+            LADDER.iter().flat_map(|step| [step.short, step.clause, step.not]).chain(WORDS.iter().map(|w| w.1));
         for text in all {
             for never in ["downloader", "sharer", "infring", "innocent", "guilty", "clean", "did not"] {
                 assert!(!text.contains(never), "{text}");
