@@ -380,27 +380,6 @@ pub struct Subject {
     pub refuted_pieces: Vec<PieceRange>,
 }
 
-/// How much of a file a subject sent, whoever received it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubjectFile {
-    /// Its path in the torrent.
-    pub path: String,
-    /// Its size.
-    pub size: u64,
-    /// Different verified bytes of it.
-    pub verified_bytes: u64,
-    /// Whether one client of the subject sent all of it, in one version.
-    pub complete: bool,
-}
-
-/// Pieces from `first` to `last`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
-pub struct PieceRange {
-    pub first: u32,
-    pub last: u32,
-}
-
 impl Subject {
     /// Its figures as one value.
     pub fn figures(&self) -> Figures {
@@ -569,7 +548,6 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::choice::Shown;
     use crate::report::fixture;
 
     /// The keys of the object that begins at `start`, in order, by their indentation.

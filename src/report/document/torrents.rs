@@ -92,3 +92,24 @@ pub struct File {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_bytes: Option<u64>,
 }
+
+/// How much of a file a subject sent, whoever received it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectFile {
+    /// Its path in the torrent.
+    pub path: String,
+    /// Its size.
+    pub size: u64,
+    /// Different verified bytes of it.
+    pub verified_bytes: u64,
+    /// Whether one client of the subject sent all of it, in one version.
+    pub complete: bool,
+}
+
+/// Pieces from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // Two plain fields.
+pub struct PieceRange {
+    pub first: u32,
+    pub last: u32,
+}
