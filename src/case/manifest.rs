@@ -36,10 +36,10 @@ pub(super) fn manifest(
 ) -> Result<String, serde_json::Error> {
     let inputs = document.inputs.iter().map(|input| match input {
         Input::Capture { name, bytes, sha256, .. } => {
-            Entry { name: name.clone(), bytes: *bytes, sha256: sha256.clone() }
+            Entry { name: name.clone(), bytes: *bytes, sha256: sha256.map(|hash| hash.to_string()) }
         }
         Input::Torrent { name, bytes, sha256, .. } => {
-            Entry { name: name.clone(), bytes: *bytes, sha256: Some(sha256.clone()) }
+            Entry { name: name.clone(), bytes: *bytes, sha256: Some(sha256.to_string()) }
         }
     });
     let outputs = files.iter().map(|(name, bytes)| Entry {

@@ -139,7 +139,13 @@ impl Views {
         }
         if !matches!(self.format, Format::Text | Format::Html) {
             // The text says so itself.
-            document.shown.iter().for_each(|shown| say::note(&shown.sentence(&document)));
+            document.shown.iter().for_each(|shown| {
+                say::note(&shown.sentence(
+                    document.subjects.len(),
+                    document.transfers.len(),
+                    document.mentions.len(),
+                ))
+            });
             document.notes.iter().for_each(|note| say::note(note));
             passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
         }
@@ -164,8 +170,8 @@ impl Views {
             Format::Json => document.json()?.into_bytes(),
             Format::Jsonl => timeline(document)?.into_bytes(),
             Format::Csv => self.csv(document)?,
-            Format::Dot => dot(document).into_bytes(),
-            Format::Graphml => graphml(document).into_bytes(),
+            Format::Dot => dot(document)?.into_bytes(),
+            Format::Graphml => graphml(document)?.into_bytes(),
         })
     }
 

@@ -1,43 +1,33 @@
 //! The books at the end of a run, as evidence.
 
+mod torrents;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
+use super::metadata::MetadataPart;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
-use super::same::{SameConnection, same_connection_as};
+use super::private::is_private;
+use super::rows::seen_in;
+use super::same::same_connection_as;
 use super::{
-    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
-    SubjectFile, TorrentEvidence, Transfer, Unlisted,
+    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer, Unlisted,
+    UnlistedTorrent,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
-use crate::hearsay::Mentions;
+use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::ledger::{Ledger, Record, TorrentKey};
-use crate::metadata::{Harvest, Rebuilt};
-use crate::packet::Endpoint;
-use crate::provenance::{FrameId, Sightings, Span};
+use crate::metadata::Rebuilt;
 use crate::session::PieceSet;
+use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
-
-/// What the spine hands over besides the books.
-#[derive(Debug)]
-pub(crate) struct Findings {
-    pub(crate) anomalies: Anomalies,
-    pub(crate) mentions: Mentions,
-    pub(crate) metadata: Harvest,
-    pub(crate) opaque: Vec<Opaque>,
-    pub(crate) quality: Quality,
-    /// Frames at which a clock stepped.
-    pub(crate) clock_steps: Vec<FrameId>,
-    /// Connections seen on both sides of an address translation.
-    pub(crate) same: Vec<SameConnection>,
-}
 
 /// Makes the evidence of a run.
 ///
@@ -51,7 +41,7 @@ pub(crate) fn build(
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
-    opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
+    opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
     note_disclaimed(records, &ports, &mut anomalies);
@@ -88,22 +78,19 @@ pub(crate) fn build(
 
     // One for each record, in their order: a subject finds its transfers by number.
     let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
+    let mut rows = rows;
     let mut subjects: Vec<(usize, Subject)> = groups
         .iter()
         .enumerate()
         .filter_map(|(index, group)| Some((index, context.subject(index, group, &rows)?)))
         .collect();
     subjects.sort_by(|(_, one), (_, other)| {
-        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
+        let key = |s: &Subject| (s.endpoint, s.transport, s.info_hash.clone(), s.first_time, s.frames);
         key(one).cmp(&key(other))
     });
-    let places: BTreeMap<usize, usize> =
-        subjects.iter().enumerate().map(|(place, (group, _))| (*group, place)).collect();
-    let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
-    let mut rows = rows;
-    for (index, (transfer, _)) in
-        rows.iter_mut().enumerate().filter_map(|(index, row)| Some((index, row.as_mut()?)))
-    {
+    let places: BTreeMap<usize, u64> = (0..).zip(&subjects).map(|(place, (group, _))| (*group, place)).collect();
+    for (index, row) in rows.iter_mut().enumerate() {
+        let Some((transfer, _)) = row else { continue };
         let place = |group: Option<usize>| group.and_then(|group| places.get(&group).copied());
         transfer.uploader_subject = place(parties.uploader.get(index).copied());
         transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());
@@ -112,7 +99,8 @@ pub(crate) fn build(
     for (transfer, _) in &mut transfers {
         transfer.same_connection_as = same_connection_as(transfer, &same);
     }
-    let torrent_rows = context.torrents(&transfers);
+    let torrent_rows = context.torrents(&transfers, &subjects);
+    let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
     }
@@ -126,7 +114,8 @@ pub(crate) fn build(
     note_unshown(records, &mut anomalies);
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
-        let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
+        let key =
+            |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(one).cmp(&key(other))
     });
     Ok(Evidence {
@@ -169,14 +158,20 @@ fn unlisted(
             if found.connections == 1 { "is" } else { "are" }
         ),
     });
-    let mut torrents: Vec<_> = found.torrents.iter().map(|(key, count)| (hash(*key), *count)).collect();
-    torrents.sort_by(|(one, _), (other, _)| (one.is_none(), one).cmp(&(other.is_none(), other)));
+    let each = found.torrents.iter();
+    let each = each.map(|(key, count)| UnlistedTorrent { info_hash: hash(*key), connections: *count });
+    let mut torrents: Vec<_> = each.collect();
+    torrents.sort_by(|one, other| {
+        (one.info_hash.is_none(), &one.info_hash).cmp(&(other.info_hash.is_none(), &other.info_hash))
+    });
     Some(Unlisted {
         connections: found.connections,
         endpoints,
         more_endpoints,
         bytes: found.bytes,
-        span,
+        first_time: span.first.time,
+        last_time: span.last.time,
+        frames: span.into(),
         torrents,
         other_torrents: found.other_torrents,
     })
@@ -278,7 +273,7 @@ impl Context<'_> {
         let transfer = Transfer {
             uploader: record.key.uploader,
             downloader: record.key.downloader,
-            carrier: record.key.carrier,
+            transport: record.key.transport,
             info_hash: (self.hash)(record.key.torrent),
             connections: facts.connections.max(1),
             initiator: match (facts.opened_by_uploader, facts.opened_by_downloader) {
@@ -288,10 +283,10 @@ impl Context<'_> {
                 _ => Some(Initiator::Both),
             },
             encryption: facts.encryption.unwrap_or(Encryption::None),
-            uploader_peer_ids: facts.peer_ids.clone(),
+            uploader_peer_ids: facts.peer_ids.iter().copied().map(Hex).collect(),
             uploader_clients: clients,
             grade: ladder.grade(),
-            standard: proven.standard,
+            actionable: actionable(ladder.grade(), proven.standard.is_some()),
             flags: self.flags(record, proven, span),
             piece_messages: facts.piece_messages,
             partial_messages: facts.partial_messages,
@@ -300,17 +295,20 @@ impl Context<'_> {
             pieces_sole: proven.pieces_sole,
             pieces_refuted: record.refuted_pieces.len() as u64,
             pieces_advertised: claimed,
-            span,
-            served_span: record.served_span.filter(|_| counts.served > 0),
-            seen: facts.seen.clone(),
-            files: proven.files.iter().map(|(file, verified)| (*file, verified.bytes)).collect(),
+            first_time: span.first.time,
+            last_time: span.last.time,
+            files: self.files(record.key.torrent, &proven.files),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
+            standard: proven.standard.map(Into::into),
+            frames: span.into(),
+            served_frames: served_span(record).map(Into::into),
             paths: facts.paths.clone(),
             cancelled_messages: facts.cancelled,
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
-            metadata: self.metadata_served(&[record]),
+            metadata: self.metadata_served(&[record]).map(Into::into),
+            seen_in: seen_in(&facts.seen),
             same_connection_as: BTreeSet::new(),
             uploader_subject: None,
             downloader_subject: None,
@@ -324,35 +322,39 @@ impl Context<'_> {
         let proven = self.proofs.subjects.get(index)?;
         let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
         let mut bytes = Bytes::default();
+        let mut span = first.facts.span.or(first.served_span)?;
+        let (mut served, mut seen) = (None, Sightings::default());
         let mut subject = Subject {
             endpoint: Endpoint {
                 ip: first.key.uploader.ip,
                 port: self.ports.get(group.first()?.0 as usize)?.named,
             },
-            carrier: first.key.carrier,
+            transport: first.key.transport,
             info_hash: (self.hash)(first.key.torrent),
             port_basis: PortBasis::Observed,
             sent_from: BTreeSet::new(),
             listen_port: None,
             peer_ids: BTreeSet::new(),
             clients: BTreeSet::new(),
-            grade: super::Grade::None,
-            standard: proven.standard,
+            grade: Grade::None,
+            actionable: false,
             flags: BTreeSet::new(),
             bytes,
-            received: 0,
+            received_bytes: self.received.get(index).copied().unwrap_or(0),
+            first_time: span.first.time,
+            last_time: span.last.time,
+            rungs: Vec::new(),
+            next_rung: None,
             pieces_verified: proven.pieces_verified,
             pieces_sole: proven.pieces_sole,
             pieces_refuted: 0,
             pieces_advertised: 0,
-            span: first.facts.span.or(first.served_span)?,
-            served_span: None,
-            seen: Sightings::default(),
-            rungs: Vec::new(),
-            next_rung: None,
+            standard: proven.standard.map(Into::into),
+            frames: span.into(),
+            served_frames: None,
+            seen_in: Vec::new(),
             files: Vec::new(),
-            refuted_pieces: BTreeSet::new(),
-            columns: Vec::new(),
+            refuted_pieces: Vec::new(),
         };
         let mut refuted = BTreeSet::new();
         for id in group {
@@ -363,12 +365,12 @@ impl Context<'_> {
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
             subject.clients.extend(transfer.uploader_clients.iter().cloned());
             subject.flags.extend(transfer.flags.iter());
-            subject.span = subject.span.join(transfer.span);
-            subject.served_span = match (subject.served_span, transfer.served_span) {
-                (Some(one), Some(other)) => Some(one.join(other)),
+            span = record.facts.span.or(record.served_span).map_or(span, |other| span.join(other));
+            served = match (served, served_span(record)) {
+                (Some(one), Some(other)) => Some(Span::join(one, other)),
                 (one, other) => one.or(other),
             };
-            subject.seen.join(&transfer.seen);
+            seen.join(&record.facts.seen);
             refuted.extend(record.refuted_pieces.iter().copied());
             let port = self.ports.get(id.0 as usize)?;
             if port.named != record.key.uploader.port {
@@ -377,7 +379,12 @@ impl Context<'_> {
             subject.sent_from.insert(record.key.uploader.port);
             subject.listen_port = subject.listen_port.or(port.listens);
         }
-        subject.received = self.received.get(index).copied().unwrap_or(0);
+        if subject.port_basis == PortBasis::Observed {
+            subject.sent_from.clear();
+        }
+        (subject.first_time, subject.last_time) = (span.first.time, span.last.time);
+        (subject.frames, subject.served_frames) = (span.into(), served.map(Into::into));
+        subject.seen_in = seen_in(&seen);
         // It may have sent the parts of the dictionary to several others.
         let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
         let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
@@ -389,23 +396,12 @@ impl Context<'_> {
             group.iter().filter_map(|id| self.clients.get(id.0 as usize).copied()).collect();
         let files = || clients.iter().filter_map(|client| self.proofs.clients.get(*client));
         self.whole_file(&mut ladder, first.key.torrent, files());
-        if let Some(torrent) = self.ledger.given(first.key.torrent) {
-            subject.columns = proven.columns.sums(torrent);
-            let whole = |index: usize| {
-                let file = torrent.files().get(index).filter(|file| file.size > 0 && !file.pad);
-                file.is_some_and(|file| {
-                    files().any(|files| files.get(&index).is_some_and(|bytes| bytes.is_whole(file.size)))
-                })
-            };
-            let files = proven.files.iter();
-            subject.files = files
-                .map(|(file, found)| SubjectFile { file: *file, verified: found.bytes, complete: whole(*file) })
-                .collect();
-        }
+        subject.files = self.subject_files(first.key.torrent, &proven.files, files);
         subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
-        subject.refuted_pieces = refuted;
+        subject.refuted_pieces = columns::ranges(refuted);
         subject.grade = ladder.grade();
+        subject.actionable = actionable(subject.grade, subject.standard.is_some());
         subject.rungs = ladder.rungs();
         subject.next_rung = ladder.next_rung(&bytes);
         subject.bytes = bytes;
@@ -417,45 +413,12 @@ impl Context<'_> {
         Some(subject)
     }
 
-    fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {
-        let mut rows: BTreeMap<InfoHash, TorrentEvidence> = BTreeMap::new();
-        for id in self.torrents.ids() {
-            let info_hash = self.torrents.torrent(id).info_hash();
-            let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).cloned().unwrap_or_default();
-            let torrent = self.ledger.torrents().torrent(id);
-            let known = torrent.piece_count() > 0;
-            let row = TorrentEvidence {
-                info_hash: info_hash.clone(),
-                torrent: Some(id),
-                bytes: Bytes::default(),
-                unique: unique.bytes,
-                pieces_verified: unique.pieces,
-                pieces: columns::runs(torrent.piece_count(), &unique.states),
-                columns: if known { unique.columns.sums(torrent) } else { Vec::new() },
-                files: unique.files,
-                space: if known { columns::space(torrent) } else { 0 },
-            };
-            rows.insert(info_hash, row);
-        }
-        let named = |info_hash: &InfoHash| TorrentEvidence {
-            info_hash: info_hash.clone(),
-            torrent: None,
-            bytes: Bytes::default(),
-            unique: 0,
-            pieces_verified: 0,
-            files: BTreeMap::new(),
-            pieces: Vec::new(),
-            columns: Vec::new(),
-            space: 0,
-        };
-        for (transfer, _) in transfers {
-            let Some(info_hash) = &transfer.info_hash else { continue };
-            rows.entry(info_hash.clone()).or_insert_with(|| named(info_hash)).bytes.add(&transfer.bytes);
-        }
-        for info_hash in self.ledger.unlisted().torrents.keys().filter_map(|key| (self.hash)(*key)) {
-            rows.entry(info_hash.clone()).or_insert_with(|| named(&info_hash));
-        }
-        rows.into_values().collect()
+    /// Verified bytes by path.
+    fn files(&self, key: TorrentKey, files: &Files) -> Vec<FileBytes> {
+        let Some(torrent) = self.ledger.given(key) else { return Vec::new() };
+        let named =
+            files.iter().filter_map(|(index, verified)| Some((torrent.files().get(*index)?, verified.bytes)));
+        named.map(|(file, verified_bytes)| FileBytes { path: file.shown.clone(), verified_bytes }).collect()
     }
 
     fn known(&self, key: TorrentKey) -> Known {
@@ -484,9 +447,9 @@ impl Context<'_> {
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
             if verified.is_whole(file.size) && file.size > 0 && !file.pad {
-                let later = |(known, _): (Span, usize)| verified.span.last.precedes(known.last);
-                if ladder.file.is_none_or(later) {
-                    ladder.file = Some((verified.span, *index));
+                let later = |(known, _): &(Span, String)| verified.span.last.precedes(known.last);
+                if ladder.file.as_ref().is_none_or(later) {
+                    ladder.file = Some((verified.span, file.shown.clone()));
                 }
             }
             let better = best.is_none_or(|(most, size, _)| {
@@ -551,13 +514,23 @@ impl Context<'_> {
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
             (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),
             (Flag::Boomerang, proven.boomerang),
-            (Flag::PrivateAddress, super::is_private(record.key.uploader.ip)),
+            (Flag::PrivateAddress, is_private(record.key.uploader.ip)),
             (Flag::ClockStep, stepped),
         ]
         .into_iter()
         .filter_map(|(flag, set)| set.then_some(flag))
         .collect()
     }
+}
+
+/// The standard of proof: a unit served alone and verified, advertised before and requested before.
+fn actionable(grade: Grade, standard: bool) -> bool {
+    matches!(grade, Grade::G8 | Grade::G9) && standard
+}
+
+/// The frames of served payload; blocks that were let go before the torrent was known are in another row.
+fn served_span(record: &Record) -> Option<Span> {
+    record.served_span.filter(|_| record.counts.served > 0)
 }
 
 fn bytes_of(record: &Record, proven: &Proven) -> Bytes {
@@ -585,7 +558,7 @@ fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, an
         let Some(info_hash) = &transfer.info_hash else { continue };
         if !given.contains(info_hash) && seen.insert(info_hash) {
             anomalies.note(Kind::TorrentNotGiven, 1, || Example {
-                span: Some(transfer.span),
+                span: Some(transfer.span()),
                 flow: format!("{} -> {}", transfer.uploader, transfer.downloader),
                 detail: format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven"),
             });

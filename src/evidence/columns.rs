@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::evidence::{PieceRun, PieceState};
+use crate::evidence::{PieceRange, PieceState, Units};
 use crate::torrent::Torrent;
 use crate::torrent::merkle::LEAF_BYTES;
 
@@ -46,11 +46,11 @@ pub(super) fn space(torrent: &Torrent) -> u64 {
 }
 
 /// All pieces of a torrent, in runs of one state.
-pub(super) fn runs(count: u32, states: &BTreeMap<u32, PieceState>) -> Vec<PieceRun> {
-    let mut runs: Vec<PieceRun> = Vec::new();
+pub(super) fn runs(count: u32, states: &BTreeMap<u32, PieceState>) -> Vec<Units> {
+    let mut runs: Vec<Units> = Vec::new();
     let mut add = |first: u32, last: u32, state: PieceState| match runs.last_mut() {
         Some(run) if run.state == state => run.last = last,
-        _ => runs.push(PieceRun { first, last, state }),
+        _ => runs.push(Units { first, last, state }),
     };
     let mut next = 0;
     for (piece, state) in states {
@@ -66,12 +66,30 @@ pub(super) fn runs(count: u32, states: &BTreeMap<u32, PieceState>) -> Vec<PieceR
     runs
 }
 
+/// Ascending numbers as ranges.
+pub(super) fn ranges(pieces: impl IntoIterator<Item = u32>) -> Vec<PieceRange> {
+    let mut ranges: Vec<PieceRange> = Vec::new();
+    for piece in pieces {
+        match ranges.last_mut() {
+            Some(range) if range.last.checked_add(1) == Some(piece) => range.last = piece,
+            _ => ranges.push(PieceRange { first: piece, last: piece }),
+        }
+    }
+    ranges
+}
+
 fn count(space: u64) -> usize {
     usize::try_from(space.div_ceil(u64::from(LEAF_BYTES))).map_or(MOST, |blocks| blocks.min(MOST))
 }
 
 // Rationale: what a picture as wide as a page can show apart.
 const MOST: usize = 128;
+// Rationale: a report of a torrent of a million pieces stays readable; the table of pieces has all.
+/// Runs of pieces that a report lists for a torrent.
+pub const MOST_RUNS: usize = 1_000;
+// Rationale: rows that a page shows at once.
+/// Subjects that the map of a torrent has rows for.
+pub const MOST_ROWS: usize = 12;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! Addresses that say nothing of a place in the Internet.
+//! Addresses that say nothing of a public one (T45).
 
 use std::net::IpAddr;
 

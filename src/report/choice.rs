@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::document::{Document, Subject};
+use crate::ends::{Endpoint, Timestamp};
+use crate::evidence::Subject;
+use crate::report::document::Document;
 use crate::report::text::{counted, grouped};
 
 /// Whom and when to show; nothing chosen is everything.
@@ -62,23 +64,26 @@ impl Choice {
     }
 
     /// Whether what has these ends and times is shown.
-    fn shows(&self, ends: &[&str], first: &str, last: &str) -> bool {
-        self.peer.is_none_or(|peer| ends.iter().any(|end| peer.is(end))) && self.at(first, last)
+    fn shows(&self, ends: &[Endpoint], first: Timestamp, last: Timestamp) -> bool {
+        self.is_of(ends) && self.at(first, last)
     }
 
-    /// Whether some of `first` to `last` is in the stretch. What is no time is shown.
-    fn at(&self, first: &str, last: &str) -> bool {
-        let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
-        self.from.is_none_or(|from| time(last).is_none_or(|last| last >= from.0))
-            && self.to.is_none_or(|to| time(first).is_none_or(|first| first <= to.0))
+    fn is_of(&self, ends: &[Endpoint]) -> bool {
+        self.peer.is_none_or(|peer| ends.iter().any(|end| peer.is(*end)))
+    }
+
+    /// Whether some of `first` to `last` is in the stretch.
+    fn at(&self, first: Timestamp, last: Timestamp) -> bool {
+        let of = |moment: Moment| moment.0.as_nanosecond();
+        self.from.is_none_or(|from| i128::from(last.0) >= of(from))
+            && self.to.is_none_or(|to| i128::from(first.0) <= of(to))
     }
 
     fn shows_subject(&self, subject: &Subject) -> bool {
-        let address = subject.endpoint.rsplit_once(':').map_or("", |(address, _)| address);
-        let sent_from: Vec<String> = subject.sent_from.iter().map(|port| format!("{address}:{port}")).collect();
-        let mut ends = vec![subject.endpoint.as_str()];
-        ends.extend(sent_from.iter().map(String::as_str));
-        self.shows(&ends, &subject.first_time, &subject.last_time)
+        let own = subject.endpoint;
+        let mut ends = vec![own];
+        ends.extend(subject.sent_from.iter().map(|port| Endpoint { ip: own.ip, port: *port }));
+        self.shows(&ends, subject.first_time, subject.last_time)
     }
 }
 
@@ -111,19 +116,15 @@ impl Document {
         self.transfers.retain_mut(|transfer| {
             // Of a chosen peer, all that it sent and received.
             let ends = (place(transfer.uploader_subject), place(transfer.downloader_subject));
-            let shown = choice.shows(
-                &[&transfer.uploader, &transfer.downloader],
-                &transfer.first_time,
-                &transfer.last_time,
-            ) || choice.at(&transfer.first_time, &transfer.last_time)
-                && (ends.0.is_some() || ends.1.is_some());
+            let of =
+                choice.is_of(&[transfer.uploader, transfer.downloader]) || ends.0.is_some() || ends.1.is_some();
+            let shown = of && choice.at(transfer.first_time, transfer.last_time);
             (transfer.uploader_subject, transfer.downloader_subject) = ends;
             shown
         });
-        self.mentions.retain(|mention| {
-            choice.shows(&[&mention.subject, &mention.by], &mention.first_time, &mention.last_time)
-        });
-        self.opaque.retain(|opaque| choice.shows(&[&opaque.a, &opaque.b], "", ""));
+        self.mentions
+            .retain(|mention| choice.shows(&[mention.subject, mention.by], mention.first_time, mention.last_time));
+        self.opaque.retain(|opaque| choice.is_of(&[opaque.a, opaque.b]));
         for map in self.torrents.iter_mut().filter_map(|torrent| torrent.map.as_mut()) {
             map.by.retain_mut(|row| match place(Some(row.subject)) {
                 Some(subject) => {
@@ -138,8 +139,8 @@ impl Document {
 }
 
 impl Shown {
-    /// What is shown, in words.
-    pub fn sentence(&self, document: &Document) -> String {
+    /// What is shown, in words: how many rows of each kind.
+    pub fn sentence(&self, subjects: usize, transfers: usize, mentions: usize) -> String {
         let mut what = Vec::new();
         what.extend(self.peer.iter().map(|peer| format!("address {peer}")));
         what.extend(self.from.iter().map(|from| format!("from {from}")));
@@ -149,18 +150,16 @@ impl Shown {
         format!(
             "Only a part of the report is shown ({}): {}, {}, {}. The figures are those of the whole run.",
             what.join(", "),
-            some(document.subjects.len(), self.of_subjects, "peer"),
-            some(document.transfers.len(), self.of_transfers, "transfer"),
-            some(document.mentions.len(), self.of_mentions, "mention")
+            some(subjects, self.of_subjects, "peer"),
+            some(transfers, self.of_transfers, "transfer"),
+            some(mentions, self.of_mentions, "mention")
         )
     }
 }
 
 impl Whom {
-    fn is(self, endpoint: &str) -> bool {
-        endpoint
-            .parse::<SocketAddr>()
-            .is_ok_and(|end| end.ip() == self.ip && self.port.is_none_or(|port| port == end.port()))
+    fn is(self, endpoint: Endpoint) -> bool {
+        endpoint.ip == self.ip && self.port.is_none_or(|port| port == endpoint.port)
     }
 }
 
@@ -219,8 +218,9 @@ mod tests {
         let one = all.clone().only(&whom("10.77.3.10:6881"));
         assert_eq!((one.subjects.len(), one.transfers.len()), (1, 1));
         assert_eq!(one.subjects[0], all.subjects[0]);
-        assert_eq!(one.torrents[0].served_bytes, all.torrents[0].served_bytes);
-        let shown = one.shown.as_ref().expect("said").sentence(&one);
+        assert_eq!(one.torrents[0].bytes, all.torrents[0].bytes);
+        let shown =
+            one.shown.as_ref().expect("said").sentence(one.subjects.len(), one.transfers.len(), one.mentions.len());
         assert!(shown.contains("1 of 3 peers, 1 of 2 transfers"), "{shown}");
         assert_eq!(all.clone().only(&whom("10.77.3.10")).subjects.len(), 2);
         assert_eq!(all.clone().only(&Choice::default()), all);

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::report::document::{Document, Frames, Input};
+use crate::ends::Frames;
+use crate::report::model::{Document, Input};
 use crate::report::text::visible;
 
 /// An endpoint, with its row where it has one.
@@ -65,8 +66,12 @@ const FIELDS: [(&str, &str); 14] = [
 ];
 
 /// The report as a graph in the language of Graphviz.
-pub fn dot(document: &Document) -> String {
-    let (nodes, edges) = graph(document);
+///
+/// # Errors
+/// Whatever `serde_json` reports; a report as built holds nothing that it refuses.
+pub fn dot(document: &crate::report::Document) -> Result<String, serde_json::Error> {
+    let document = Document::of(document)?;
+    let (nodes, edges) = graph(&document);
     let mut out = String::from("digraph peerproof {\n  node [shape=box];\n");
     for node in nodes.values() {
         let _ = writeln!(
@@ -92,12 +97,16 @@ pub fn dot(document: &Document) -> String {
         let _ = writeln!(out, "  {} -> {} [{style}, {}];", quoted(edge.from), quoted(edge.to), values.join(", "));
     }
     out.push_str("}\n");
-    out
+    Ok(out)
 }
 
 /// The report as GraphML.
-pub fn graphml(document: &Document) -> String {
-    let (nodes, edges) = graph(document);
+///
+/// # Errors
+/// As [`dot`].
+pub fn graphml(document: &crate::report::Document) -> Result<String, serde_json::Error> {
+    let document = Document::of(document)?;
+    let (nodes, edges) = graph(&document);
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n",
     );
@@ -127,7 +136,7 @@ pub fn graphml(document: &Document) -> String {
         out.push_str("    </edge>\n");
     }
     out.push_str("  </graph>\n</graphml>\n");
-    out
+    Ok(out)
 }
 
 fn graph(document: &Document) -> (BTreeMap<&str, Node<'_>>, Vec<Edge<'_>>) {
@@ -219,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_edge_says_where_it_comes_from() {
-        let document = fixture::document();
+        let document = Document::of(&fixture::document()).expect("JSON");
         let (_, edges) = graph(&document);
         assert_eq!(edges.len(), 2);
         for name in ["kind", "input", "first_frame", "last_frame"] {
@@ -230,10 +239,10 @@ mod tests {
     #[test]
     fn names_of_strangers_end_no_string() {
         let mut document = fixture::document();
-        if let Some(Input::Capture { name, .. }) = document.inputs.first_mut() {
+        if let Some(crate::report::Input::Capture { name, .. }) = document.inputs.first_mut() {
             *name = "a\"];\n<b>.pcap".to_owned();
         }
-        assert!(dot(&document).contains("a\\\"];\\\\u{a}<b>.pcap"));
-        assert!(graphml(&document).contains("a&quot;];\\u{a}&lt;b&gt;.pcap"));
+        assert!(dot(&document).expect("a graph").contains("a\\\"];\\\\u{a}<b>.pcap"));
+        assert!(graphml(&document).expect("a graph").contains("a&quot;];\\u{a}&lt;b&gt;.pcap"));
     }
 }

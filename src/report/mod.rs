@@ -6,7 +6,7 @@
 //! Evidence + Given --build--> Document --+--> report.json (schema peerproof/report/1)
 //!                                        +--> terminal text
 //!                                        +--> tables --> CSV, Parquet
-//!                                        +--> report.html
+//!                                        +--> report.html, timeline, graph
 //!
 //! All of them together are a case: [`case`](crate::case).
 //! ```
@@ -21,6 +21,7 @@ pub(crate) mod fixture;
 mod frame;
 mod graph;
 mod json;
+mod model;
 mod notes;
 mod page;
 mod schema;
@@ -29,14 +30,14 @@ mod terminal;
 mod text;
 mod timeline;
 
-pub use build::{MOST_ROWS, MOST_RUNS};
-pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
-pub use document::{
-    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, HashAlgorithm, Input, Interface, Map,
-    MapRow, Mention, Opaque, Options, PassedOver, PieceRange, Quality, Rung, Schema, Standard, Subject,
-    SubjectFile, Tool, Torrent, TorrentClasses, Transfer, Units, Unlisted, UnlistedTorrent,
+pub use crate::ends::Frames;
+pub use crate::evidence::{
+    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, Opaque, PieceRange, Quality, Rung, Standard, Subject,
+    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
-pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
+pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
+pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
+pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
 pub use graph::{dot, graphml};
@@ -51,5 +52,5 @@ pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
-pub use text::{counted, duration, escaped, grouped, hex, rfc3339, visible, wrapped};
+pub use text::{counted, duration, escaped, grouped, hex, visible, wrapped};
 pub use timeline::timeline;

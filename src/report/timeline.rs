@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use crate::evidence::Carrier;
-use crate::report::document::{Document, Frames, Input};
+use crate::ends::Frames;
+use crate::ends::Transport;
+use crate::report::model::{Document, Input};
 use crate::report::text::{counted, visible};
 
 /// An event.
@@ -20,7 +21,7 @@ struct Event<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     other: Option<&'d str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    transport: Option<Carrier>,
+    transport: Option<Transport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     info_hash: Option<&'d str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +44,8 @@ struct Event<'d> {
 ///
 /// # Errors
 /// Whatever `serde_json` reports; a report as built holds nothing that it refuses.
-pub fn timeline(document: &Document) -> Result<String, serde_json::Error> {
+pub fn timeline(document: &crate::report::Document) -> Result<String, serde_json::Error> {
+    let document = &Document::of(document)?;
     let mut events = rungs(document);
     events.extend(transfers(document));
     events.extend(mentions(document));

@@ -8,7 +8,7 @@ use super::html::{self, Html, LONG, SHORT};
 use super::limits::Unread;
 use super::words;
 use crate::evidence::Grade;
-use crate::report::document::{Input, Standard};
+use crate::report::model::{Input, Standard};
 use crate::report::text::{counted, grouped};
 
 /// The section.

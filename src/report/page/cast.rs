@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use super::figures::{Clock, Numbering};
 use super::html::{self, Html};
+use crate::ends::Frames;
 use crate::evidence::Grade;
-use crate::report::document::{Document, Figures, Frames, Mention, Rung, Subject, Torrent, Transfer};
+use crate::report::model::{Document, Figures, Mention, Rung, Subject, Torrent, Transfer};
 
 /// A report with what each section of the page needs of it.
 pub(super) struct Cast<'d> {

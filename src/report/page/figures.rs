@@ -1,6 +1,7 @@
 //! Figures as the page writes them: shares that are never rounded up, times, frames.
 
-use crate::report::document::{Document, Frames, Input};
+use crate::ends::Frames;
+use crate::report::model::{Document, Input};
 use crate::report::text::grouped;
 
 /// `part` of `whole` in per cent, cut after one decimal. `100 %` only for all of it, `0 %` only for none.

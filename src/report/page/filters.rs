@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::evidence::Carrier;
-use crate::report::document::{Frames, Transfer};
+use crate::ends::Frames;
+use crate::ends::Transport;
+use crate::report::model::Transfer;
 
 /// The messages that a filter selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub(super) fn display_filter(frames: Frames, transfer: Option<&Transfer>, messag
         return Some(filter);
     };
     let ip = if from.is_ipv4() { "ip" } else { "ipv6" };
-    let transport = if transfer.transport == Carrier::Utp { "udp" } else { "tcp" };
+    let transport = if transfer.transport == Transport::Utp { "udp" } else { "tcp" };
     filter.push_str(&format!(
         " && {ip}.src == {} && {transport}.srcport == {} && {ip}.dst == {} && {transport}.dstport == {}",
         from.ip(),
@@ -48,7 +49,7 @@ pub(super) fn display_filter(frames: Frames, transfer: Option<&Transfer>, messag
     ));
     // Wireshark's dissector takes no longer message for a piece.
     let longest = (transfer.piece_messages + transfer.partial_messages).saturating_mul(WIRESHARK_BLOCK);
-    if transfer.transport == Carrier::Tcp && transfer.bytes.served_bytes <= longest {
+    if transfer.transport == Transport::Tcp && transfer.bytes.served_bytes <= longest {
         match messages {
             Messages::Any => {}
             Messages::Requests(piece) => {

@@ -8,7 +8,7 @@ use super::cast::Cast;
 use super::figures::times;
 use super::html::{self, Html};
 use super::words;
-use crate::report::document::Mention;
+use crate::report::model::Mention;
 use crate::report::text::{counted, grouped};
 
 /// The section.

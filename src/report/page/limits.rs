@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::figures::{Numbering, plural};
 use super::html::{self, Html, LONG, SHORT};
-use crate::report::document::{Document, Input};
+use crate::report::model::{Document, Input};
 use crate::report::text::{counted, duration, grouped};
 
 /// What could not be read.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::html::{self, Html, LONG};
 use super::words::{self, LADDER, Step, WORDS};
-use crate::report::document::{Document, Input};
+use crate::report::model::{Document, Input};
 use crate::report::text::visible;
 
 /// The section.

@@ -30,7 +30,7 @@ mod words;
 
 use askama::Template;
 
-use crate::report::document::{Document, Input};
+use crate::report::model::{Document, Input};
 use crate::report::text::{counted, grouped};
 use answer::Answer;
 use cast::Cast;
@@ -40,14 +40,24 @@ use limits::Unread;
 
 /// Why a page could not be made; no document as built gives cause for it.
 #[derive(Debug, thiserror::Error)]
-#[error("the page: {0}")]
-pub struct PageError(#[from] askama::Error);
+pub enum PageError {
+    /// A template.
+    #[error("the page: {0}")]
+    Template(#[from] askama::Error),
+    /// The report as JSON.
+    #[error("the page: {0}")]
+    Report(#[from] serde_json::Error),
+}
 
 /// The text of `report.html`.
 ///
 /// # Errors
 /// Whatever a template reports.
-pub fn page(document: &Document) -> Result<String, PageError> {
+pub fn page(document: &crate::report::Document) -> Result<String, PageError> {
+    render(&Document::of(document)?)
+}
+
+fn render(document: &Document) -> Result<String, PageError> {
     let cast = Cast::of(document);
     let unread = Unread::of(document);
     let page = Page {
@@ -59,7 +69,9 @@ pub fn page(document: &Document) -> Result<String, PageError> {
         kind: kind(document),
         heading: heading(document),
         lead: lead(document),
-        chosen: document.shown.as_ref().map_or_else(String::new, |shown| shown.sentence(document)),
+        chosen: document.shown.as_ref().map_or_else(String::new, |shown| {
+            shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len())
+        }),
         torrent_head: plural(document.torrents.len() as u64, "The torrent", "The torrents"),
         answer: Answer::of(&cast, &unread).render()?,
         peers: peers::Peers::of(&cast).render()?,

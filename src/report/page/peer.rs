@@ -10,7 +10,7 @@ use super::html::{self, Html, SHORT};
 use super::words::{self, CLASSES};
 use super::{peers, svg, times};
 use crate::evidence::Grade;
-use crate::report::document::{HashAlgorithm, Transfer};
+use crate::report::model::{HashAlgorithm, Transfer};
 use crate::report::text::{counted, grouped};
 
 /// The section.

@@ -9,7 +9,7 @@ use super::figures::plural;
 use super::html::{self, Html};
 use super::peer::Section;
 use super::{svg, words};
-use crate::report::document::Figures;
+use crate::report::model::Figures;
 use crate::report::text::{counted, grouped};
 
 /// The section.

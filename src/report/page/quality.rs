@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::figures::times;
 use super::html::{self, Html, LONG, SHORT};
-use crate::report::document::{Document, Input};
+use crate::report::model::{Document, Input};
 use crate::report::text::{counted, grouped};
 
 /// The section.

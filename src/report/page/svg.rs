@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::html::Html;
 use super::words::CLASSES;
-use crate::report::document::Figures;
+use crate::report::model::Figures;
 
 /// A number with one decimal, of a fraction `part / whole` of `scale`; cut, so that it is the same on each machine.
 pub(super) fn scaled(part: u64, whole: u64, scale: u64) -> u64 {

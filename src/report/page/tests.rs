@@ -1,12 +1,20 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::report::fixture;
+use crate::report::{fixture, model};
+
+fn full() -> Document {
+    Document::of(&fixture::document()).expect("JSON")
+}
+
+fn empty() -> Document {
+    Document::of(&fixture::empty_document()).expect("JSON")
+}
 
 /// A document whose every name is an attack.
 fn hostile() -> Document {
     let attack = "\x1b\u{202e}</style></title><img src=http://evil.example/ onerror=\"alert(1)\">\n&'";
-    let mut document = fixture::document();
+    let mut document = full();
     for torrent in &mut document.torrents {
         torrent.name = Some(format!("{attack}{}", "x".repeat(300)));
         torrent.files.iter_mut().for_each(|file| attack.clone_into(&mut file.path));
@@ -33,7 +41,7 @@ fn hostile() -> Document {
 
 #[test]
 fn nothing_that_a_stranger_wrote_is_markup_and_all_of_it_is_seen() {
-    let page = page(&hostile()).expect("a page");
+    let page = render(&hostile()).expect("a page");
     assert!(!page.contains("<img") && !page.contains("evil.example/ onerror=\""), "markup of a stranger");
     assert!(
         page.contains("<span class=\"esc\">U+202E</span>") && page.contains("<span class=\"esc\">U+000A</span>")
@@ -45,8 +53,8 @@ fn nothing_that_a_stranger_wrote_is_markup_and_all_of_it_is_seen() {
 
 #[test]
 fn every_link_leads_to_a_place_of_the_page_and_nothing_leaves_it() {
-    for document in [fixture::document(), fixture::empty_document(), hostile()] {
-        let page = page(&document).expect("a page");
+    for document in [full(), empty(), hostile()] {
+        let page = render(&document).expect("a page");
         for href in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let id = href.strip_prefix('#').unwrap_or_else(|| panic!("{href} leaves the page"));
             assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
@@ -59,7 +67,7 @@ fn every_link_leads_to_a_place_of_the_page_and_nothing_leaves_it() {
 
 #[test]
 fn no_two_elements_share_an_id() {
-    let page = page(&fixture::document()).expect("a page");
+    let page = render(&full()).expect("a page");
     let mut seen = std::collections::BTreeSet::new();
     for id in page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(seen.insert(id), "{id} twice");
@@ -70,7 +78,7 @@ fn no_two_elements_share_an_id() {
 fn a_browser_runs_this_script_and_no_other() {
     let digest = Sha256::digest(SCRIPT.as_bytes());
     assert_eq!(SCRIPT_HASH, format!("sha256-{}", base64(&digest)));
-    assert!(page(&fixture::document()).expect("a page").contains(&format!("<script>{SCRIPT}</script>")));
+    assert!(render(&full()).expect("a page").contains(&format!("<script>{SCRIPT}</script>")));
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -134,14 +142,14 @@ fn text_and_graphics_have_the_contrast_that_wcag_asks_for() {
 
 #[test]
 fn what_a_table_shows_and_what_it_leaves_out_are_all() {
-    let mut document = fixture::document();
+    let mut document = full();
     let one = document.subjects[0].clone();
     for port in 0..120 {
         let endpoint = format!("192.0.2.1:{}", 20_000 + port);
-        document.subjects.push(crate::report::Subject { endpoint, ..one.clone() });
+        document.subjects.push(model::Subject { endpoint, ..one.clone() });
     }
     let served: u64 = document.subjects.iter().map(|subject| subject.served_bytes).sum();
-    let page = page(&document).expect("a page");
+    let page = render(&document).expect("a page");
     assert!(page.contains("The first 50 of 123 peers") && page.contains("the other 73 follow"), "the cut is told");
     assert!(page.contains(&format!("<td class=\"r q2\">{}</td>", grouped(served))), "sums are over all");
     let (rows, lines) = (page.matches("<tr data-row data-ep=").count(), page.matches("<li id=\"p-").count());
@@ -150,18 +158,18 @@ fn what_a_table_shows_and_what_it_leaves_out_are_all() {
 
 #[test]
 fn where_not_all_was_read_a_zero_is_no_zero() {
-    let mut document = fixture::empty_document();
-    document.opaque.push(crate::report::Opaque {
+    let mut document = empty();
+    document.opaque.push(model::Opaque {
         a: "192.0.2.1:1".into(),
         b: "192.0.2.2:2".into(),
-        transport: crate::evidence::Carrier::Tcp,
+        transport: crate::ends::Transport::Tcp,
         kind: crate::evidence::OpaqueKind::MseRc4,
         bytes_a_to_b: 1,
         bytes_b_to_a: 2,
-        frames: crate::report::Frames { file: 0, first: 1, last: 2, last_file: None },
+        frames: crate::ends::Frames { file: 0, first: 1, last: 2, last_file: None },
         basis: String::new(),
     });
-    let page = page(&document).expect("a page");
+    let page = render(&document).expect("a page");
     assert!(page.contains("No connection can be read, so nothing can be said either way."));
     let (limit, answer) = (page.find("class=\"limit\""), page.find("<ol class=\"ans\">"));
     assert!(limit < answer, "what could not be read stands above the answer");

@@ -9,7 +9,7 @@ use super::figures::{plural, share};
 use super::html::{self, Html, LONG, SHORT};
 use super::svg::tenths;
 use crate::evidence::PieceState;
-use crate::report::document::Torrent;
+use crate::report::model::Torrent;
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -331,7 +331,7 @@ fn brackets(torrent: &Torrent, size: u64) -> Vec<Bracket> {
         .collect()
 }
 
-fn file(cast: &Cast<'_>, torrent: &Torrent, file: &crate::report::document::File) -> File {
+fn file(cast: &Cast<'_>, torrent: &Torrent, file: &crate::report::model::File) -> File {
     let senders = cast.peers.iter().filter(|peer| {
         peer.subject.info_hash.as_deref() == Some(torrent.info_hash.as_str())
             && peer.subject.files.iter().any(|sent| sent.path == file.path && sent.verified_bytes > 0)

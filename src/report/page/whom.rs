@@ -9,7 +9,7 @@ use super::cast::{Cast, label};
 use super::figures::plural;
 use super::html::{self, Html};
 use super::words;
-use crate::report::document::Transfer;
+use crate::report::model::Transfer;
 use crate::report::text::{counted, grouped};
 
 /// The section.

@@ -1,7 +1,7 @@
 //! The words of evidence.md as the page says them: rungs, classes, flags, terms.
 
 use crate::evidence::Grade;
-use crate::report::document::Figures;
+use crate::report::model::Figures;
 
 /// A rung of the ladder.
 #[derive(Clone, Copy, Debug)]
