@@ -46,11 +46,15 @@ pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
 pub use notes::notes;
 pub use page::{PageError, page};
-pub use schema::{SCHEMA, violations};
+pub use schema::{SCHEMA, violations, violations_of};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
+<<<<<<< HEAD
 pub use text::{counted, duration, escaped, grouped, hex, visible, wrapped};
 pub use timeline::timeline;
+=======
+pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
+>>>>>>> main
