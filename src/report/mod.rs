@@ -52,9 +52,5 @@ pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
-<<<<<<< HEAD
-pub use text::{counted, duration, escaped, grouped, hex, visible, wrapped};
-pub use timeline::timeline;
-=======
 pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
->>>>>>> main
+pub use timeline::timeline;
