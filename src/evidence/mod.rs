@@ -3,6 +3,7 @@
 
 mod build;
 mod bytes;
+mod columns;
 mod credit;
 mod ladder;
 mod mentions;
@@ -23,9 +24,11 @@ use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
+pub use columns::{MOST_ROWS, MOST_RUNS};
 pub(crate) use private::is_private;
 pub use rows::{
-    Edge, File, FileBytes, Mention, Metadata, Rung, Standard, Subject, Torrent, Transfer, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
+    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
 /// Everything that a run proves. Its rows are those of the report.

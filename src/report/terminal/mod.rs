@@ -24,6 +24,10 @@ use crate::report::{Document, Frames, Input, PassedOver, Purpose, Subject};
 pub fn terminal(document: &Document, width: usize) -> String {
     let mut page = Page { text: String::new(), width: width.max(40) };
     let dated = dated(document);
+    if let Some(shown) = &document.shown {
+        page.heading("A PART OF THE REPORT: whatever is said of nobody is said of the rows shown");
+        page.line(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));
+    }
     short::write(document, &mut page);
     read(document, &mut page);
     peers::write(document, dated, &mut page);

@@ -55,8 +55,9 @@ fn subjects(document: &Document, page: &mut Page) {
     if proven.is_empty() && verified.is_empty() && sent.is_empty() && loose.is_empty() {
         page.line("These captures hold no byte of piece data, but they show that some was sent.");
     }
-    let (leaves, pieces): (Vec<&Subject>, Vec<&Subject>) =
-        proven.into_iter().partition(|subject| subject.standard.is_some_and(|standard| standard.leaf.is_some()));
+    let (leaves, pieces): (Vec<&Subject>, Vec<&Subject>) = proven
+        .into_iter()
+        .partition(|subject| subject.standard.as_ref().is_some_and(|standard| standard.leaf.is_some()));
     if !pieces.is_empty() {
         page.line(&format!(
             "Standard of proof met (said that it had a piece, was asked for it, then sent it alone, and the piece \
