@@ -8,7 +8,7 @@ use peerproof::evidence::{Bytes, Evidence, Flag, Grade, Rung};
 use peerproof::ends::{Transport};
 use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
-use peerproof::report::{Document, Given, terminal, violations};
+use peerproof::report::{Document, Given, terminal};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
@@ -84,8 +84,7 @@ pub fn evidence(
     check_files(&first, torrents);
     let document = Document::new(&first, &Given::of(torrents), checksums, limits);
     let json = document.json().expect("a report can be written");
-    let faults = violations(&serde_json::from_str(&json).expect("a report is JSON"));
-    assert!(faults.is_empty(), "{faults:#?}\n{json}");
+    assert_eq!(Document::read(&json).expect("a report reads back"), document);
     terminal(&document, 80);
     let options = Options { limits: limits.clone(), digest: false, ..Options::default() };
     let inspection = peerproof::inspect(&set, &options).expect("a capture that can be analysed can be inspected");

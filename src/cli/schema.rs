@@ -11,7 +11,7 @@ pub struct Schema {}
 impl Schema {
     /// Prints the schema.
     pub fn run(&self) -> anyhow::Result<Ending> {
-        say::print(peerproof::report::SCHEMA.as_bytes())?;
+        say::print(peerproof::report::schema()?.as_bytes())?;
         Ok(Ending::Complete)
     }
 }

@@ -38,7 +38,7 @@ pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
 pub use notes::notes;
-pub use schema::{SCHEMA, violations};
+pub use schema::schema;
 pub use table::{Column, Table, Values, tables};
 pub use terminal::passed_over;
 pub use terminal::terminal;
