@@ -109,7 +109,7 @@ fn check(evidence: &Evidence) {
         assert!(row.bytes.balanced(), "{row:#?}");
         check_grade(row.grade, &row.bytes, row.standard.is_some(), &row.flags, &row.rungs, row);
         sums[1].add(&row.bytes);
-        received += row.received;
+        received += row.received_bytes;
     }
     for row in &evidence.torrents {
         assert!(row.bytes.balanced(), "{row:#?}");

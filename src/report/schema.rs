@@ -1,6 +1,9 @@
 //! The JSON Schema of `report.json`, made of the types that it is written by.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::Value;
 
 use crate::report::{Document, json::stable_json};
 
@@ -11,15 +14,32 @@ use crate::report::{Document, json::stable_json};
 /// Whatever `serde_json` reports; the schema holds nothing that it refuses.
 pub fn schema() -> Result<String, serde_json::Error> {
     // What is written always has a field, null or not; what may be left out says so.
-    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(describe));
     stable_json(&settings.into_generator().into_root_schema_for::<Document>())
+}
+
+/// Descriptions are the docs of the types; their links lead nowhere here.
+fn describe(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = without_links(text).replace('\n', " ");
+    }
+}
+
+/// ``[`Bytes`]`` and ``[`Bytes`](crate::Bytes)`` as `Bytes` between backticks.
+fn without_links(text: &str) -> String {
+    let mut parts = text.split("`]");
+    let mut out = parts.next().unwrap_or_default().replace("[`", "`");
+    for part in parts {
+        let behind = part.strip_prefix('(').and_then(|target| Some(target.split_once(')')?.1));
+        out.push('`');
+        out.push_str(&behind.unwrap_or(part).replace("[`", "`"));
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
-    use super::schema;
+    use super::*;
     use crate::report::fixture;
 
     fn faults(report: &Value) -> Vec<String> {
@@ -79,5 +99,7 @@ mod tests {
         let mut found = Vec::new();
         bare(&serde_json::from_str(&schema().expect("a schema")).expect("JSON"), "report", &mut found);
         assert_eq!(found, Vec::<String>::new());
+        assert_eq!(without_links("see [`A`](crate::B), [`C`] (2)"), "see `A`, `C` (2)");
+        assert!(!schema().expect("a schema").contains("[`"));
     }
 }
