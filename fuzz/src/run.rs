@@ -136,7 +136,10 @@ fn check_files(evidence: &Evidence, torrents: &Torrents) {
         for transfer in
             evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash))
         {
-            assert!(transfer.files.iter().all(|(file, bytes)| *bytes <= files[*file].size), "{transfer:#?}");
+            for told in &transfer.files {
+                let file = files.iter().find(|file| file.shown == told.path).expect("a file of the torrent");
+                assert!(told.verified_bytes <= file.size, "{transfer:#?}");
+            }
         }
     }
 }
