@@ -104,3 +104,9 @@ pub fn violations(report: &Value) -> Vec<String> {
     });
     VALIDATOR.iter_errors(report).map(|fault| format!("{}: {fault}", fault.instance_path)).collect()
 }
+
+/// Where `value` departs from `schema`.
+pub fn violations_of(schema: &str, value: &Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).expect("JSON")).expect("a schema");
+    validator.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path)).collect()
+}

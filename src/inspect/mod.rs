@@ -44,6 +44,14 @@ pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspectio
     Ok(build::inspection(&found, options))
 }
 
+/// The schema `peerproof/inspect/1` (JSON Schema 2020-12): every field of the JSON of an [`Inspection`] with its meaning.
+///
+/// # Errors
+/// Whatever `serde_json` reports; the schema holds nothing that it refuses.
+pub fn schema() -> Result<String, serde_json::Error> {
+    crate::report::schema_of::<Inspection>()
+}
+
 /// What one walk found.
 struct Survey {
     evidence: Evidence,

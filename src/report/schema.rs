@@ -1,8 +1,8 @@
 //! The JSON Schema of `report.json`, made of the types that it is written by.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::report::{Document, json::stable_json};
@@ -13,9 +13,14 @@ use crate::report::{Document, json::stable_json};
 /// # Errors
 /// Whatever `serde_json` reports; the schema holds nothing that it refuses.
 pub fn schema() -> Result<String, serde_json::Error> {
+    schema_of::<Document>()
+}
+
+/// The schema of what is written of a `T`.
+pub(crate) fn schema_of<T: JsonSchema>() -> Result<String, serde_json::Error> {
     // What is written always has a field, null or not; what may be left out says so.
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(describe));
-    stable_json(&settings.into_generator().into_root_schema_for::<Document>())
+    stable_json(&settings.into_generator().into_root_schema_for::<T>())
 }
 
 /// Descriptions are the docs of the types; their links lead nowhere here.
