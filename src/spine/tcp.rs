@@ -126,16 +126,15 @@ impl<'cap> TcpFlow<'cap> {
         let (at, direction) = (packet.at, packet.direction);
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
-        if special && self.stream.is_replaced_by(direction, segment) {
-            let opened_by = self.stream.opened_by(direction, segment);
+        if special && let Some(first) = self.stream.replaced_by(direction, segment) {
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
-            if let Some((at, direction, syn)) = opened_by {
-                self.receive(at, direction, &syn, false, hub);
+            for (at, direction, segment) in first {
+                self.receive(at, direction, &segment, false, hub);
             }
         }
         self.volume.count(self.flow, direction, &segment.payload);
-        if self.channel.is_other() && !segment.flags.syn {
+        if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
             return;
         }
         self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, hub);
@@ -159,9 +158,9 @@ impl<'cap> TcpFlow<'cap> {
     ) {
         let mut items = std::mem::take(&mut hub.scratch.items);
         self.stream.limit(hub.room.now());
-        self.stream.push(at, direction, segment, &mut items);
+        let taken = self.stream.push(at, direction, segment, &mut items);
         hub.room.wait(&mut self.waiting, self.stream.waiting());
-        if !(segment.flags.syn && self.stream.is_challenged()) {
+        if taken {
             self.channel.touch(direction, at);
         }
         if is_copy {
@@ -208,6 +207,14 @@ impl<'cap> TcpFlow<'cap> {
     /// Puts what it carried into the books; the volume is not counted yet.
     pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> EndedFlow {
         self.release(|_| true, hub, decoder);
+        let challenger = self.stream.take_challenger();
+        if !challenger.is_empty() {
+            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+            std::mem::replace(&mut self, next).close(EndReason::Replaced, hub, decoder);
+            for (at, direction, segment) in challenger {
+                self.receive(at, direction, &segment, false, hub);
+            }
+        }
         let opening = self.stream.opening();
         if !self.channel.is_other() {
             let mut items = Vec::new();

@@ -34,7 +34,7 @@ impl Ended {
     }
 
     /// What `segment`, sent in `direction`, is; by the rules of
-    /// [`TcpConnection::is_replaced_by`](super::TcpConnection::is_replaced_by).
+    /// [`TcpConnection::replaced_by`](super::TcpConnection::replaced_by).
     pub fn judge(&self, direction: Direction, segment: &TcpSegment<'_>) -> Leftover {
         let [low, high] = &self.sides;
         let (this, that) = match direction {
