@@ -31,6 +31,8 @@ pub(super) struct TcpFlow<'cap> {
     lingers: Option<Timestamp>,
     /// Whether its bytes are of interest.
     read: bool,
+    /// Who sent the first SYN, and what tells it from another one with the same number.
+    syn: Option<(Direction, u32)>,
 }
 
 impl<'cap> TcpFlow<'cap> {
@@ -49,6 +51,7 @@ impl<'cap> TcpFlow<'cap> {
             paths: Paths::default(),
             lingers: None,
             read: true,
+            syn: None,
         }
     }
 
@@ -126,8 +129,18 @@ impl<'cap> TcpFlow<'cap> {
         let (at, direction) = (packet.at, packet.direction);
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
-        if special && let Some(first) = self.stream.replaced_by(direction, segment) {
-            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+        let mut replaced = if special { self.stream.replaced_by(direction, segment) } else { None };
+        if segment.flags.syn {
+            let is_copy = hub.several_taps && self.syn == Some((direction, packet.fingerprint));
+            if !is_copy && self.stream.may_be_reopened_by(at, direction, segment) {
+                replaced.get_or_insert_default();
+            }
+            if replaced.is_some() || self.syn.is_none() {
+                self.syn = Some((direction, packet.fingerprint));
+            }
+        }
+        if let Some(first) = replaced {
+            let next = Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
             for (at, direction, segment) in first {
                 self.receive(at, direction, &segment, false, hub);
@@ -232,7 +245,7 @@ impl<'cap> TcpFlow<'cap> {
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
-        EndedFlow { stop, carried, volume: self.volume }
+        EndedFlow { stop, carried, volume: self.volume, syn: self.syn }
     }
 
     /// The packet of which this one is a copy.

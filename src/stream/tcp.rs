@@ -12,6 +12,8 @@
 //!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - A segment that acknowledges bytes which were not seen yet waits for them as long as holes are waited for, and then
 //!   comes behind them, with [`StreamItem::Answers`].
+//! - A SYN with other numbers, and what its sender sends on from it, is kept apart until the other end answers it: anybody
+//!   may have sent it. Where this connection goes on instead, it comes out as [`StreamItem::OutOfWindow`].
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
@@ -111,6 +113,19 @@ impl<'cap> TcpConnection<'cap> {
             self.is_over() && segment.payload.wire_len > 0 && far()
         };
         begins.then(Vec::new)
+    }
+
+    /// Whether `segment` is the SYN that opened this connection once more, after its end or a long silence: it opens
+    /// another one, unless it is a copy of the first.
+    pub fn may_be_reopened_by(&self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        let last = self.sides.iter().filter_map(|side| side.last).map(|at| at.time.0).max();
+        let is_silent = || last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS);
+        segment.flags.syn
+            && !segment.flags.rst
+            && segment.ack.is_none()
+            && self.side(direction).isn == Some(segment.seq)
+            && self.has_begun()
+            && (self.is_over() || is_silent())
     }
 
     /// Whether a SYN that was pushed waits for an answer.
@@ -479,6 +494,9 @@ fn signed(a: u32, b: u32) -> i64 {
 
 // Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
 const NEAR: i64 = 16 << 20;
+
+// Rationale: a SYN that nobody answers is sent again for two minutes, but not once its answer has come.
+const SILENCE_NS: i64 = 60_000_000_000;
 
 #[cfg(test)]
 mod tests;

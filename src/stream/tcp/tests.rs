@@ -414,13 +414,13 @@ fn after_the_end_only_what_was_not_there_before_is_another_connection() {
         (A, fin(1004, b""), Leftover::Nothing),
         (A, ack(2003), Leftover::Nothing),
         (A, rst(70_000), Leftover::Nothing),
-        (A, syn(999), Leftover::Nothing),
+        (A, syn(999), Leftover::Again),
         (A, syn(70_000), Leftover::Beyond),
         (A, segment(1003, b"d"), Leftover::Nothing),
         (A, segment(1002, b"cde"), Leftover::Beyond),
         (A, segment(1 << 30, b"x"), Leftover::Beyond),
         (B, segment(2000, b"xy"), Leftover::Repeated(2)),
-        (B, syn(1999), Leftover::Nothing),
+        (B, syn(1999), Leftover::Again),
         (B, segment(2002, b"zz"), Leftover::Beyond),
     ] {
         assert_eq!(ended.judge(direction, &segment), expected, "{direction:?} {segment:?}");
