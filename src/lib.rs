@@ -76,6 +76,8 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+#[doc(hidden)]
+pub mod output;
 pub mod packet;
 pub mod prove;
 pub mod provenance;
@@ -87,6 +89,7 @@ pub mod stream;
 pub mod torrent;
 pub mod webseed;
 pub mod wire;
+mod words;
 
 pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;

@@ -11,16 +11,19 @@ struct Layer {
 }
 
 /// Everybody may use these.
-const SHARED: &[&str] = &["error", "directory", "limits", "provenance", "anomaly", "bencode", "Error", "Limits"];
+const SHARED: &[&str] =
+    &["error", "directory", "limits", "provenance", "anomaly", "bencode", "words", "Error", "Limits"];
 const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde"];
 
 /// From the bottom of the pipeline to its top. `*` is everything that stands above it in this table.
 const LAYERS: &[Layer] = &[
     Layer { name: "error", uses: &[], crates: &[] },
+    Layer { name: "words", uses: &[], crates: &[] },
     Layer { name: "directory", uses: &[], crates: &[] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "provenance", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
+    Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },
     Layer { name: "bencode", uses: &[], crates: &["nom"] },
     Layer {
         name: "capture",
@@ -141,6 +144,7 @@ const LAYERS: &[Layer] = &[
             "evidence",
             "audit",
             "hearsay",
+            "output",
             "torrent",
             "packet::Endpoint",
             "packet::ChecksumPolicy",
@@ -160,6 +164,7 @@ const LAYERS: &[Layer] = &[
         name: "cli",
         uses: &["*", "analyze", "inspect"],
         crates: &[
+            "anstream",
             "clap",
             "clap_complete",
             "clap_mangen",

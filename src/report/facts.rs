@@ -1,10 +1,10 @@
 //! What the report says of the torrents that were given: plain data, so that the report needs no parser.
 
 use crate::evidence::InfoHash;
-use crate::torrent::{Torrent, Torrents};
+use crate::torrent::{Source, Torrent, Torrents};
 
 /// A torrent that was given, as the report states it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TorrentFacts {
     /// SHA-1 of the info dictionary; `None` for a v2-only torrent.
     pub info_hash_v1: Option<[u8; 20]>,
@@ -22,8 +22,8 @@ pub struct TorrentFacts {
     pub has_metadata: bool,
     /// Whether it asks to be announced to its own trackers only (BEP 27).
     pub private: bool,
-    /// `file`, `magnet` or `capture`.
-    pub source: &'static str,
+    /// Where it is known from.
+    pub source: Source,
     /// Its files, in the torrent's order.
     pub files: Vec<FileFacts>,
 }
@@ -57,6 +57,8 @@ pub struct Given {
     pub torrents: Vec<TorrentFacts>,
     /// The files they came from, sorted by name.
     pub inputs: Vec<TorrentInput>,
+    /// Files in directories that were passed over as no torrents, and why; sorted by name.
+    pub passed_over: Vec<(String, String)>,
 }
 
 impl TorrentFacts {
@@ -71,7 +73,7 @@ impl TorrentFacts {
             pieces: u64::from(torrent.piece_count()),
             has_metadata: torrent.has_metadata(),
             private: torrent.private(),
-            source: torrent.source().name(),
+            source: torrent.source(),
             files: torrent
                 .files()
                 .iter()
@@ -96,6 +98,11 @@ impl Given {
                 .inputs()
                 .iter()
                 .map(|input| TorrentInput { name: input.name.clone(), sha256: input.sha256, bytes: input.bytes })
+                .collect(),
+            passed_over: torrents
+                .passed_over()
+                .iter()
+                .map(|other| (other.name.clone(), other.why.clone()))
                 .collect(),
         }
     }

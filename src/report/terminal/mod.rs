@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 use grid::Dated;
 
-use crate::report::document::{Document, Frames, Input, PassedOver, Subject};
+use crate::evidence::{Carrier, PortBasis};
+use crate::report::document::{Document, Frames, Input, PassedOver, Purpose, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
@@ -105,9 +106,7 @@ fn read(document: &Document, page: &mut Page) {
             }
         }
     }
-    if let Some(sentence) = passed_over(&document.passed_over) {
-        page.line(&sentence);
-    }
+    passed_over(&document.passed_over).iter().for_each(|sentence| page.line(sentence));
     if let Some(more @ 1..) = torrents.checked_sub(MOST_NAMED) {
         page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
@@ -129,8 +128,13 @@ fn read(document: &Document, page: &mut Page) {
     page.line(&format!("by {} {}", document.tool.name, document.tool.version));
 }
 
-/// What was passed over in directories of captures, as a sentence without its full stop; `None` for nothing.
-pub fn passed_over(others: &[PassedOver]) -> Option<String> {
+/// What was passed over in directories of captures and of torrents, as sentences without their full stops.
+pub fn passed_over(others: &[PassedOver]) -> Vec<String> {
+    Purpose::ALL.iter().filter_map(|purpose| passed_over_as(*purpose, others)).collect()
+}
+
+fn passed_over_as(purpose: Purpose, others: &[PassedOver]) -> Option<String> {
+    let others: Vec<&PassedOver> = others.iter().filter(|other| other.given_as == purpose).collect();
     let named = others.iter().take(MOST_NAMED);
     let named: Vec<_> =
         named.map(|other| format!("{} ({})", escaped(&other.name), escaped(&other.found))).collect();
@@ -138,7 +142,7 @@ pub fn passed_over(others: &[PassedOver]) -> Option<String> {
         Some(more @ 1..) => format!(" and {} more, see `passed_over` in the JSON", grouped(more as u64)),
         _ => String::new(),
     };
-    (!others.is_empty()).then(|| format!("passed over as no capture: {}{more}", named.join(", ")))
+    (!others.is_empty()).then(|| format!("passed over as no {purpose}: {}{more}", named.join(", ")))
 }
 
 /// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.
@@ -164,15 +168,15 @@ fn name(subject: &Subject) -> String {
 
 fn endpoint(subject: &Subject) -> String {
     match subject.transport {
-        "tcp" => subject.endpoint.clone(),
-        transport => format!("{} {transport}", subject.endpoint),
+        Carrier::Tcp => subject.endpoint.clone(),
+        transport => format!("{} {}", subject.endpoint, transport.name()),
     }
 }
 
 /// `(port declared; sent from :55555)`, and whether packets came from the port of the endpoint too; `None` where all
 /// did.
 fn port_basis(subject: &Subject) -> Option<(String, bool)> {
-    if subject.port_basis != "declared" {
+    if subject.port_basis != PortBasis::Declared {
         return None;
     }
     let own = subject.endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
@@ -284,7 +288,7 @@ mod tests {
     fn a_declared_port_is_said_to_be_one_wherever_its_peer_is_named() {
         let mut document = fixture::document();
         let subject = &mut document.subjects[0];
-        (subject.port_basis, subject.sent_from) = ("declared", vec![55_555]);
+        (subject.port_basis, subject.sent_from) = (PortBasis::Declared, vec![55_555]);
         let flat = terminal(&document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "by 1 peer: 10.77.3.10:6881 (port declared; sent from :55555).",
@@ -350,8 +354,8 @@ mod tests {
         document.opaque.push(crate::report::Opaque {
             a: "10.77.5.10:6881".into(),
             b: "10.77.5.11:40110".into(),
-            transport: "tcp",
-            kind: "mse-rc4",
+            transport: Carrier::Tcp,
+            kind: crate::evidence::OpaqueKind::MseRc4,
             bytes_a_to_b: 1_000,
             bytes_b_to_a: 20,
             frames: Frames { file: 0, first: 1, last: 900, last_file: None },
