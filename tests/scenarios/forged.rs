@@ -56,36 +56,26 @@ fn t65_what_a_stranger_sends_in_the_name_of_an_end_ends_no_tcp_connection() {
                 let Body::Tcp { seq, .. } = own.expect("it sent").body else { panic!("TCP") };
                 near.map_or(0x5a5a_5a5a, |ahead| seq.wrapping_add(ahead))
             };
-            let forged: [(&str, &dyn Fn(&mut World, Conn)); 6] = [
-                ("SYN", &|world, conn| {
+            for what in ["SYN", "SYN-ACK", "SYN, ACK and handshake", "RST", "RST and SYN", "FIN"] {
+                let interfere = |world: &mut World, conn: Conn| {
                     let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::SYN, [seq, 0], &[]);
-                }),
-                ("SYN-ACK", &|world, conn| {
-                    let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::SYN | Flags::ACK, [seq, 0x6b6b_6b6b], &[]);
-                }),
-                ("SYN, ACK and handshake", &|world, conn| {
-                    let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::SYN, [seq, 0], &[]);
-                    forge(world, conn, side, Flags::ACK, [seq.wrapping_add(1), 0x6b6b_6b6b], &[]);
-                    forge(world, conn, side, Flags::ACK, [seq.wrapping_add(1), 0x6b6b_6b6b], &hello);
-                }),
-                ("RST", &|world, conn| {
-                    let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::RST, [seq, 0], &[]);
-                }),
-                ("RST and SYN", &|world, conn| {
-                    let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::RST, [seq, 0], &[]);
-                    forge(world, conn, side, Flags::SYN, [seq.wrapping_add(99), 0], &[]);
-                }),
-                ("FIN", &|world, conn| {
-                    let seq = numbers(world, conn);
-                    forge(world, conn, side, Flags::FIN | Flags::ACK, [seq, 0x6b6b_6b6b], &[]);
-                }),
-            ];
-            for (what, interfere) in forged {
+                    let [next, other] = [seq.wrapping_add(1), 0x6b6b_6b6b];
+                    match what {
+                        "SYN" => forge(world, conn, side, Flags::SYN, [seq, 0], &[]),
+                        "SYN-ACK" => forge(world, conn, side, Flags::SYN | Flags::ACK, [seq, other], &[]),
+                        "RST" => forge(world, conn, side, Flags::RST, [seq, 0], &[]),
+                        "FIN" => forge(world, conn, side, Flags::FIN | Flags::ACK, [seq, other], &[]),
+                        "RST and SYN" => {
+                            forge(world, conn, side, Flags::RST, [seq, 0], &[]);
+                            forge(world, conn, side, Flags::SYN, [seq.wrapping_add(99), 0], &[]);
+                        }
+                        _ => {
+                            forge(world, conn, side, Flags::SYN, [seq, 0], &[]);
+                            forge(world, conn, side, Flags::ACK, [next, other], &[]);
+                            forge(world, conn, side, Flags::ACK, [next, other], &hello);
+                        }
+                    }
+                };
                 let world = with_interference(&torrent, interfere);
                 is_whole(&analyze(&world, &torrent), &format!("{what} of {side:?}, {near:?}"));
             }

@@ -194,7 +194,7 @@ impl<'cap> Connection<'cap> {
         let Held { at, direction, packet, .. } = held;
         if packet.kind == PacketKind::Syn && self.id.is_some() && self.begins_another(held) {
             let number = |held: &Held<'cap>| (held.direction, held.packet.seq_nr);
-            if !self.challenge.as_deref().is_some_and(|before| number(&before.opening) == number(held)) {
+            if self.challenge.as_deref().is_none_or(|before| number(&before.opening) != number(held)) {
                 self.quiet = self.sides.iter().all(Side::is_finished) || self.is_silent(*at);
                 let before = self.challenge.replace(Box::new(Challenge::new(*at, *direction, *held)));
                 before.into_iter().for_each(|before| before.discard(payload_len, emit));
