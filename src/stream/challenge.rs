@@ -4,8 +4,7 @@
 //! shows that it took part: until it answers, what fits the new opening is kept apart, and the old connection goes on.
 
 use super::StreamItem;
-use crate::packet::Direction;
-use crate::provenance::At;
+use crate::ends::{At, Direction};
 
 /// A packet, with its frame and the way it went.
 pub(super) type Sent<P> = (At, Direction, P);
