@@ -1,6 +1,8 @@
 //! Hostile input that makes a scan of a list for each of its items: a hundred thousand items take seconds, in a build
 //! that is not optimised.
 
+use std::time::{Duration, Instant};
+
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::Evidence;
@@ -103,7 +105,10 @@ fn met(torrent: &Torrent) -> (World, Conn) {
 
 fn timely(world: World, torrent: &Torrent, limits: Limits) -> Evidence {
     let run = Run::new().capture(world.pcap()).torrent(torrent).limits(limits);
+    let begun = Instant::now();
     let evidence = run.once(1, 1 << 20).expect("the run can go on");
+    // Rationale: what is quadratic takes minutes; other work on the machine takes a few times as long at most.
+    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     check(&evidence);
     evidence
 }

@@ -154,10 +154,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             hub: Hub {
                 options,
                 spill: Spilled(spill),
-                candidates: Candidates::new(
-                    options.secrets,
-                    ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
-                ),
+                candidates: Candidates::new(options.secrets, ledger.torrents().wire_hashes().collect()),
                 keystream: Pool::default(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
