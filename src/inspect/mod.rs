@@ -7,6 +7,7 @@
 mod build;
 mod document;
 mod next;
+mod schema;
 mod terminal;
 mod warnings;
 
@@ -23,6 +24,7 @@ use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::{Source, Torrent, Torrents};
 pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use schema::schema;
 
 /// Reads captures and says what they hold.
 ///

@@ -64,7 +64,7 @@ pub enum WebEvent<'cap> {
 }
 
 /// Why a part of an HTTP connection could not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Flaw {
     /// A request or response header that is malformed or contradicts itself.
     Head,

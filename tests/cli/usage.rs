@@ -82,6 +82,23 @@ fn the_schema_that_is_printed_is_the_one_that_reports_follow() {
 }
 
 #[test]
+fn the_schema_of_inspect_is_the_one_that_inspections_follow() {
+    use crate::fixture::{self, list};
+    let (code, schema, _) = place().run(&["schema", "inspect"]);
+    assert_eq!((code, &json(&schema)["$id"]), (0, &"peerproof/inspect/1".into()));
+    let required = list(&json(&schema)["required"]).len();
+    for case in fixture::all() {
+        let (_, out, _) = super::run(&case.folder, &["inspect", "capture.pcap", "-f", "json"]);
+        let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(peerproof::report::violations_of(&schema, &value), Vec::<String>::new(), "{}", case.name);
+        assert_eq!(value.as_object().map(serde_json::Map::len), Some(required), "{}", case.name);
+    }
+    // And departs from it where something is missing.
+    let faults = peerproof::report::violations_of(&schema, &serde_json::json!({"schema": "peerproof/inspect/1"}));
+    assert_eq!(faults.len(), required - 1, "{faults:?}");
+}
+
+#[test]
 fn completions_of_every_shell_know_every_command() {
     let place = place();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
