@@ -49,7 +49,7 @@ impl FromStr for Endpoint {
 ///
 /// # Invariants
 /// - `low <= high`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowKey {
     /// The lesser endpoint.
     pub low: Endpoint,
@@ -84,7 +84,7 @@ impl FlowKey {
 }
 
 /// The transport protocol of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// RFC 9293.
     Tcp,
@@ -93,7 +93,7 @@ pub enum Protocol {
 }
 
 /// One of the two directions of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Sent by the lesser endpoint of the [`FlowKey`].
     LowToHigh,
@@ -129,7 +129,7 @@ impl PathId {
 }
 
 /// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
 words! {
@@ -235,7 +235,7 @@ texts! {
 /// # Invariants
 /// - Numbers count from 1, as Wireshark does, and fit 48 bits.
 /// - Ordered by input, then by number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameId(u64);
 
 impl FrameId {
@@ -290,7 +290,7 @@ impl FromStr for Timestamp {
 /// One frame and its time.
 ///
 /// Ordered by time, then by frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct At {
     /// When the capture says it was seen.
     pub time: Timestamp,
@@ -307,7 +307,7 @@ impl At {
 }
 
 /// The frames from `first` to `last` in which something was seen, both included, in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// The first frame in capture order.
     pub first: At,
@@ -376,7 +376,7 @@ impl From<Span> for Frames {
 ///
 /// # Invariants
 /// - Sorted by input, each once; both frames are of that input, and `first <= last`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings(Vec<(FrameId, FrameId)>);
 
 impl Sightings {

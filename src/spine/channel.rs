@@ -499,6 +499,7 @@ fn end<'cap>(
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes;
     session.seen = seen;
+    session.initial = transported.initial;
     if let Some(initial) = transported.initial {
         hub.legs.note(&session, initial, &mut hub.anomalies);
     }

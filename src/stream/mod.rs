@@ -1,5 +1,6 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod challenge;
 mod gate;
 mod patience;
 mod reorder;
@@ -113,7 +114,7 @@ pub enum StreamItem<'cap> {
 }
 
 /// How much a gap hides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
@@ -122,7 +123,7 @@ pub enum Missing {
 }
 
 /// Why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum GapCause {
     /// The receiver acknowledged them: delivered, though not captured.
     Acknowledged,
@@ -135,7 +136,7 @@ pub enum GapCause {
 }
 
 /// How a direction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum EndReason {
     /// FIN (TCP) or ST_FIN (uTP).
     Finished,
