@@ -27,10 +27,14 @@ impl EndedFlow {
     pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {
         match self.stop.judge(packet.direction, segment) {
             Leftover::Beyond => return false,
-            Leftover::Again if !hub.several_taps || self.syn != Some((packet.direction, packet.fingerprint)) => {
-                return false;
+            Leftover::Again => {
+                // A second tap may have the only copy.
+                let known = (packet.direction, packet.fingerprint);
+                if !hub.several_taps || self.syn.is_some_and(|syn| syn != known) {
+                    return false;
+                }
             }
-            Leftover::Nothing | Leftover::Again => {}
+            Leftover::Nothing => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
                 hub.anomalies.note(Kind::OverlapUncompared, len, || Example {
                     span: Some(Span::single(packet.at)),

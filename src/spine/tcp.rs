@@ -130,11 +130,11 @@ impl<'cap> TcpFlow<'cap> {
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         let mut replaced = if special { self.stream.replaced_by(direction, segment) } else { None };
         if segment.flags.syn {
-            let is_copy = hub.several_taps && self.syn == Some((direction, packet.fingerprint));
+            let is_copy = hub.several_taps && self.syn.is_none_or(|syn| syn == (direction, packet.fingerprint));
             if !is_copy && self.stream.may_be_reopened_by(at, direction, segment) {
                 replaced.get_or_insert_default();
             }
-            if replaced.is_some() || self.syn.is_none() {
+            if segment.ack.is_none() && (replaced.is_some() || self.syn.is_none()) {
                 self.syn = Some((direction, packet.fingerprint));
             }
         }
