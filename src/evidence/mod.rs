@@ -434,12 +434,14 @@ pub struct Opaque {
 }
 
 /// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
     /// Frames read.
     pub frames: u64,
     /// Frames without an IP header that this tool reads.
     pub not_ip: u64,
+    /// The protocols that are not read, in words, each with its frames; most frames first.
+    pub unread: Vec<(String, u64)>,
     /// TCP connections.
     pub tcp_flows: u64,
     /// uTP connections.

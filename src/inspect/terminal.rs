@@ -3,7 +3,9 @@
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible};
+use crate::report::{
+    Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unread, visible,
+};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -172,6 +174,9 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
         if frames > 0 {
             page.line(&format!("{} {what}", counted(frames, "frame")));
         }
+    }
+    if !inspection.quality.unread.is_empty() {
+        page.line(&format!("not read: {}", unread(&inspection.quality.unread)));
     }
     if inspection.traffic.iter().any(|kind| kind.basis == "none" && kind.transport != "UDP" && kind.bytes > 0) {
         page.line(

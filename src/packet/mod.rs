@@ -8,10 +8,12 @@ mod ip;
 mod link;
 mod paths;
 mod pieces;
+mod tags;
 #[cfg(test)]
 mod testing;
 mod transport;
 mod tunnel;
+mod unread;
 mod wireless;
 
 use std::fmt;
@@ -20,6 +22,7 @@ use std::net::IpAddr;
 pub use self::decoder::{DecodeCounts, Decoder, Store};
 pub use self::link::is_read;
 pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
+pub use self::unread::Unread;
 use crate::provenance::At;
 use crate::words::words;
 

@@ -271,10 +271,16 @@ fn anomaly(kind: Kind, tally: &crate::anomaly::Tally) -> Anomaly {
     }
 }
 
+fn unread(protocols: &[(String, u64)]) -> Vec<Unread> {
+    let unread = |(protocol, frames): &(String, u64)| Unread { protocol: protocol.clone(), frames: *frames };
+    protocols.iter().map(unread).collect()
+}
+
 fn quality(quality: &evidence::Quality) -> Quality {
     Quality {
         frames: quality.frames,
         not_ip: quality.not_ip,
+        unread: unread(&quality.unread),
         tcp_flows: quality.tcp_flows,
         utp_flows: quality.utp_flows,
         gaps: quality.gaps,

@@ -494,12 +494,24 @@ pub struct Example {
     pub detail: String,
 }
 
+/// A protocol at which reading ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Its number and name, as in `IP protocol 50 (ESP, encrypted)`.
+    pub protocol: String,
+    /// Frames of the captures that hold it.
+    pub frames: u64,
+}
+
 /// What the capture is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in `evidence::Quality`.
 pub struct Quality {
     pub frames: u64,
     pub not_ip: u64,
+    /// The protocols that are not read; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     pub tcp_flows: u64,
     pub utp_flows: u64,
     pub gaps: u64,

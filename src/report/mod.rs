@@ -28,15 +28,15 @@ pub use case::{Case, CaseError};
 pub use document::{
     Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
     PassedOver, Quality, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
-    UnlistedTorrent,
+    UnlistedTorrent, Unread,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
 pub use json::ReadError;
 pub(crate) use json::stable_json;
-pub(crate) use notes::not_listed;
 pub use notes::notes;
+pub(crate) use notes::{not_listed, unread};
 pub use schema::{SCHEMA, violations};
 pub use table::{Column, Table, Values, tables};
 pub use terminal::passed_over;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Document, Input, Unlisted};
+use super::document::{Document, Input, Unlisted, Unread};
 use super::text::{counted, escaped, grouped};
 use crate::anomaly::Kind;
 
@@ -124,6 +124,12 @@ pub(crate) fn not_listed(unlisted: &Unlisted) -> String {
     )
 }
 
+/// Every protocol with its frames, in one line.
+pub(crate) fn unread(protocols: &[Unread]) -> String {
+    let each = |unread: &Unread| format!("{} {}", grouped(unread.frames), unread.protocol);
+    protocols.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
 /// Why nobody is in the report at all.
 fn nothing(document: &Document) -> String {
     let quality = &document.quality;
@@ -131,8 +137,9 @@ fn nothing(document: &Document) -> String {
         "No frame could be read, so nothing is shown and nothing is ruled out.".to_owned()
     } else if quality.not_ip == quality.frames {
         format!(
-            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
-            counted(quality.frames, "frame")
+            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found: {}.",
+            counted(quality.frames, "frame"),
+            unread(&quality.unread)
         )
     } else if !document.opaque.is_empty() {
         format!(

@@ -370,6 +370,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let quality = Quality {
             frames: self.frames,
             not_ip: counts.not_ip,
+            unread: traffic.unread(self.decoder.unread()),
             tcp_flows: tallies.tcp_flows,
             utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,

@@ -68,6 +68,22 @@ pub(super) fn is_magnet(bytes: &[u8]) -> bool {
     strip_prefix(bytes, b"magnet:").is_some()
 }
 
+/// The link of an info-hash alone, as people paste it: 40 hex or 32 base32 digits, or for v2 64 hex digits or the
+/// multihash that begins with 1220. `None` for anything else.
+pub(super) fn bare(text: &str) -> Option<String> {
+    let digits = text.as_bytes();
+    let v1 = hex::<20>(digits).or_else(|| base32(digits));
+    let v2 = hex::<32>(digits).or_else(|| digits.strip_prefix(b"1220").and_then(hex::<32>));
+    match (v1, v2) {
+        (Some(_), _) => Some(format!("magnet:?xt=urn:btih:{text}")),
+        (None, Some(_)) => {
+            let digits = if digits.len() == 68 { text.get(4..)? } else { text };
+            Some(format!("magnet:?xt=urn:btmh:1220{digits}"))
+        }
+        (None, None) => None,
+    }
+}
+
 fn same<const N: usize>(slot: &mut Option<[u8; N]>, hash: [u8; N], at: usize) -> Result<(), Flaw> {
     match slot.replace(hash) {
         Some(before) if before != hash => Err(Flaw::new(at, "a second info-hash", "one torrent per link")),
@@ -165,6 +181,21 @@ mod tests {
         assert_eq!(base32.info_hash_v1, Some(sample::hex(V1)));
         let both = parse(&format!("magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}")).expect("valid");
         assert_eq!((both.info_hash_v1, both.info_hash_v2), (Some(sample::hex(V1)), Some(sample::hex(V2))));
+    }
+
+    #[test]
+    fn a_bare_info_hash_is_the_link_with_it() {
+        let read = |text: &str| bare(text).map(|link| parse(&link).expect("a link"));
+        for text in [V1, &V1.to_uppercase(), "FBWFYKMR2Q2P4Q3Y6T5ZU6XKDAMGRXAX", "fbwfykmr2q2p4q3y6t5zu6xkdamgrxax"]
+        {
+            assert_eq!(read(text).and_then(|magnet| magnet.info_hash_v1), Some(sample::hex(V1)), "{text}");
+        }
+        for text in [V2.to_owned(), V2.to_uppercase(), format!("1220{V2}")] {
+            assert_eq!(read(&text).and_then(|magnet| magnet.info_hash_v2), Some(sample::hex(V2)), "{text}");
+        }
+        for text in ["", "file.torrent", &V1[1..], &format!("1114{V2}"), &format!("{V2}00"), &"g".repeat(40)] {
+            assert_eq!(bare(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 use crate::Error;
 use crate::directory::entries_below;
 
+use super::magnet::{bare, is_magnet};
 use super::{Torrent, sha256};
 
 /// The torrents of a run, sorted by info-hash; the same torrent given twice is one.
@@ -198,10 +199,18 @@ impl Torrents {
     }
 
     fn read(&mut self, path: &Path) -> Result<(), Error> {
-        if let Some(link) = path.to_str().filter(|text| text.starts_with("magnet:")) {
-            let torrent = Torrent::parse(link, link.as_bytes())?;
-            self.take_in(link.to_owned(), link.as_bytes(), torrent);
-            return Ok(());
+        if let Some(text) = path.to_str() {
+            let text = text.trim();
+            // A file of the name of an info-hash is a file.
+            let link = match bare(text) {
+                Some(link) if !path.exists() => link,
+                _ => text.to_owned(),
+            };
+            if is_magnet(link.as_bytes()) {
+                let torrent = Torrent::parse(&link, link.as_bytes())?;
+                self.take_in(link.clone(), link.as_bytes(), torrent);
+                return Ok(());
+            }
         }
         let shown = path.display().to_string();
         let bytes = fs::read(path).map_err(|source| Error::Io { name: shown.clone(), action: "read", source })?;
