@@ -6,45 +6,52 @@ mod clock;
 mod delay;
 mod doubles;
 mod ended;
+mod findings;
 mod hashes;
 mod legs;
 mod paths;
 mod room;
+mod spilled;
 mod tcp;
 mod traffic;
 mod udp;
 mod web;
+mod written;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::evidence::{Findings, Opaque, Quality};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
+use crate::options::Options;
+use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::{Findings, SameConnection};
+pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
+use spilled::Spilled;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
+pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
+use written::Written;
 
 /// The stages from frame to ledger, and what flows between them.
 #[derive(Debug)]
@@ -85,6 +92,8 @@ pub(crate) struct Hub<'run, 'cap> {
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
+    /// The facts, where they are written down.
+    written: Option<Box<Written<'cap>>>,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
@@ -172,6 +181,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
+                written: None,
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
@@ -201,6 +211,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes the next frame.
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
+        self.hub.written.iter_mut().for_each(|written| written.tick());
         self.clock.tick(frame.at, &mut self.hub);
         let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
         self.decoded(&decoded)?;
@@ -236,8 +247,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
-            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
@@ -246,12 +257,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Flow::Ended(_) => {}
         }
         match &packet.transport {
-            Transport::Udp(datagram) => {
+            TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
                     flow.push(packet, datagram, hub, &self.decoder);
                 }
             }
-            Transport::Tcp(segment) => {
+            TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
@@ -379,7 +390,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.seen_at_two_taps,
-            span: self.clock.span.map(|span| (span.first, span.last)),
+            first_time: self.clock.span.map(|span| span.first.time),
+            last_time: self.clock.span.map(|span| span.last.time),
+            duration_ns: self.clock.length(),
         };
         let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
@@ -396,6 +409,7 @@ impl<'cap> Hub<'_, 'cap> {
     /// Hands what a session made known to the ledger.
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
+            self.write(session, &event);
             match event {
                 SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
                 SessionEvent::Served(served) if self.purpose == Purpose::Inspect => {
@@ -407,7 +421,7 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
-                SessionEvent::Doubt { from, stretch } => self.ledger.doubt(session.id, from, stretch),
+                SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);
@@ -421,12 +435,15 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
                         let (flow, size) = (session.flow, total_size.map(u64::from));
-                        let way =
-                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        let way = Way {
+                            from: flow.source(from),
+                            to: flow.destination(from),
+                            transport: session.transport,
+                        };
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
-                SessionEvent::Hashes { info_hash, range, hashes, span } => {
+                SessionEvent::Hashes { info_hash, range, hashes, span, .. } => {
                     if let Some(info_hash) = info_hash {
                         self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
                     }
@@ -463,13 +480,14 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A conversation that could not be read.
-    fn opaque(&mut self, opaque: Opaque) {
+    fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
+            self.written.iter_mut().for_each(|written| written.unread(&opaque, span));
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(opaque.span),
+            span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another encrypted conversation".to_owned(),
         });
@@ -522,6 +540,7 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
+        self.write_connection(&session, &paths);
         self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire
     }
@@ -572,19 +591,5 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
                 detail: format!("{count} {what}"),
             });
         }
-    }
-}
-
-/// The spill as the decoder knows it.
-#[derive(Clone, Copy, Debug)]
-struct Spilled<'cap>(&'cap Spill);
-
-impl<'cap> Store<'cap> for Spilled<'cap> {
-    fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
-        self.0.store(parts)
-    }
-
-    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
-        self.0.store_with(len, fill)
     }
 }

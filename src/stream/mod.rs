@@ -9,7 +9,7 @@ pub mod utp;
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
-use crate::provenance::At;
+use crate::ends::At;
 
 /// One step of one direction of a stream.
 ///
@@ -113,7 +113,7 @@ pub enum StreamItem<'cap> {
 }
 
 /// How much a gap hides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
@@ -122,7 +122,7 @@ pub enum Missing {
 }
 
 /// Why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum GapCause {
     /// The receiver acknowledged them: delivered, though not captured.
     Acknowledged,
@@ -135,7 +135,7 @@ pub enum GapCause {
 }
 
 /// How a direction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum EndReason {
     /// FIN (TCP) or ST_FIN (uTP).
     Finished,

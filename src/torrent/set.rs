@@ -9,8 +9,7 @@ use std::{
 use crate::Error;
 use crate::directory::entries_below;
 
-use super::magnet::{bare, is_magnet};
-use super::{Torrent, sha256};
+use super::{Torrent, magnet, sha256};
 
 /// The torrents of a run, sorted by info-hash; the same torrent given twice is one.
 ///
@@ -51,7 +50,8 @@ pub struct TorrentInput {
 }
 
 impl Torrents {
-    /// Reads torrent files; of a directory, every `*.torrent` below it. A path that begins with `magnet:` is a link.
+    /// Reads torrent files; of a directory, every `*.torrent` below it. A path that begins with `magnet:` is a link;
+    /// one that is an info-hash, and no file, is the link that names it.
     ///
     /// Of a directory, a file that cannot be read or is no torrent is passed over ([`Torrents::passed_over`]), as long as
     /// there is another one.
@@ -175,8 +175,11 @@ impl Torrents {
         &self.passed_over
     }
 
-    /// Reads those files that are torrents, of which there has to be one.
-    fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
+    /// Reads those files that are torrents; the others are passed over.
+    ///
+    /// # Errors
+    /// That of the first file, where none is a torrent.
+    pub fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
         let mut refused = Vec::new();
         for file in files {
             if let Err(error) = self.read(file) {
@@ -201,14 +204,12 @@ impl Torrents {
     fn read(&mut self, path: &Path) -> Result<(), Error> {
         if let Some(text) = path.to_str() {
             let text = text.trim();
-            // A file of the name of an info-hash is a file.
-            let link = match bare(text) {
-                Some(link) if !path.exists() => link,
-                _ => text.to_owned(),
-            };
-            if is_magnet(link.as_bytes()) {
-                let torrent = Torrent::parse(&link, link.as_bytes())?;
-                self.take_in(link.clone(), link.as_bytes(), torrent);
+            // A file may have the name of an info-hash.
+            let bare = || magnet::link_of(text).filter(|_| !path.exists());
+            let link = if magnet::is_magnet(text.as_bytes()) { Some(text.to_owned()) } else { bare() };
+            if let Some(link) = link {
+                let torrent = Torrent::parse(text, link.as_bytes())?;
+                self.take_in(text.to_owned(), text.as_bytes(), torrent);
                 return Ok(());
             }
         }
