@@ -67,6 +67,7 @@ mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
+pub mod case;
 mod directory;
 pub mod ends;
 mod error;

@@ -102,6 +102,8 @@ const LAYERS: &[Layer] = &[
             "unicode_width",
         ],
     },
+    // Every view of a report, in a directory with the torrents; and read back.
+    Layer { name: "case", uses: &["report", "output"], crates: &["serde_json", "sha2"] },
     Layer {
         name: "analyze",
         uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "spine", "evidence"],

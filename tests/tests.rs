@@ -9,6 +9,7 @@ mod fuzzed;
 mod golden;
 mod inspect;
 mod layers;
+mod page;
 mod robustness;
 mod scans;
 mod scenarios;

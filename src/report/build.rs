@@ -36,6 +36,7 @@ impl Document {
             quality: evidence.quality.clone(),
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
+            shown: None,
         };
         document.notes = notes(&document);
         document

@@ -11,6 +11,7 @@ use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
 use crate::evidence::{Mention, Opaque, Quality, Subject, Torrent, Transfer, Unlisted};
 use crate::options::ChecksumPolicy;
+use crate::report::choice::Shown;
 use crate::words::words;
 
 words! {
@@ -53,6 +54,9 @@ pub struct Document {
     pub notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub unlisted: Option<Unlisted>,
+    /// The choice that is shown of the report; left out where all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
 }
 
 /// The program.
