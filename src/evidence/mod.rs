@@ -19,7 +19,7 @@ pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::hearsay::{Standing, Via};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
-pub use crate::spine::{Opaque, OpaqueKind, Quality};
+pub use crate::spine::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;

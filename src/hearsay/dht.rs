@@ -44,7 +44,8 @@ impl Message {
         if !KEYS.iter().any(|key| memchr::memmem::find(datagram, key).is_some()) {
             return Ok(None);
         }
-        let Ok(root) = bencode::parse(datagram, &Bounds::default()) else {
+        // Some clients send more than the value; it says nothing against the value.
+        let Ok((root, _)) = bencode::parse_prefix(datagram, &Bounds::default()) else {
             return if KINDS.iter().any(|kind| memchr::memmem::find(datagram, kind).is_some()) {
                 Err("a DHT message that is not bencoded")
             } else {
@@ -96,8 +97,8 @@ fn answer(root: &Value<'_>) -> Result<Option<Message>, &'static str> {
         },
         None => Err(()),
     };
-    let values = values.iter().map(entry).collect::<Result<PeerList, ()>>();
-    let values = values.map_err(|()| "`values` of a DHT answer holds something else than addresses")?;
+    // One odd entry does not speak against the others.
+    let values: PeerList = values.iter().map(|value| entry(value).ok().flatten()).collect();
     if token.is_none() && values.is_empty() {
         return Ok(None);
     }
@@ -192,6 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_value_and_bytes_after_the_message_cost_nothing_else() {
+        let counts = |message: &[u8]| match parse(message) {
+            Ok(Some(Message::Answer { values, .. })) => (values.peers.len(), values.unusable),
+            other => panic!("{other:?}"),
+        };
+        let (peers, unusable) = counts(ANSWER);
+        for odd in ["6:valuesli7e", "6:valuesl3:abc", "6:valueslle"] {
+            assert_eq!(counts(&replaced(ANSWER, "6:valuesl", odd)), (peers, unusable + 1), "{odd}");
+        }
+        assert_eq!(counts(&[ANSWER, b"\n"].concat()), (peers, unusable));
+    }
+
+    #[test]
     fn a_broken_message_is_an_error_that_names_it() {
         for (whole, from, to) in [
             (QUERY, "20:mnopqrstuvwxyz123456", "19:mnopqrstuvwxyz12345"),
@@ -200,8 +214,6 @@ mod tests {
             (ANNOUNCE, "4:porti6881e", ""),
             (ANNOUNCE, "4:porti6881e", "4:porti70000e"),
             (ANNOUNCE, "5:token8:aoeusnth", ""),
-            (ANSWER, "6:\x0a\0\0\x01", "7:\x0a\0\0\x01\0"),
-            (ANSWER, "6:valuesl", "6:valuesli7e"),
             (ANSWER, "1:t2:aa", ""),
         ] {
             assert!(parse(&replaced(whole, from, to)).is_err(), "{from} as {to}");

@@ -60,7 +60,8 @@ impl Answer {
     /// # Errors
     /// One plain sentence, when it is no bencoded dictionary, or a list in it is broken.
     pub fn parse(body: &[u8]) -> Result<Option<Self>, &'static str> {
-        let root = bencode::parse(body, &Bounds::default())
+        // Scripts of trackers print more than the value, a line end above all.
+        let (root, _) = bencode::parse_prefix(body, &Bounds::default())
             .map_err(|_| "an HTTP tracker's answer that is not bencoded, or that holds too much")?;
         if root.dict().is_none() {
             return Err("an HTTP tracker's answer that is no dictionary");
@@ -73,9 +74,7 @@ impl Answer {
             Some(Value::Bytes(compact)) => {
                 PeerList::v4(compact).ok_or("`peers` is not a whole number of addresses")?
             }
-            Some(Value::List(entries)) => {
-                entries.iter().map(|entry| dictionary(entry)).collect::<Result<PeerList, _>>()?
-            }
+            Some(Value::List(entries)) => entries.iter().map(|entry| dictionary(entry)).collect(),
             Some(_) => return Err("`peers` is neither a string nor a list"),
             None => PeerList::default(),
         };
@@ -99,14 +98,9 @@ pub(super) fn named_in(target: &[u8], port: u16) -> PeerList {
 }
 
 /// The entry of a list as BEP 3 has it.
-fn dictionary(entry: &Value<'_>) -> Result<Option<Endpoint>, &'static str> {
-    let ip = entry.find(b"ip").and_then(|item| item.bytes());
-    let port = entry.find(b"port").and_then(|item| item.int());
-    let (Some(ip), Some(port)) = (ip, port) else {
-        return Err("an entry of `peers` without an address and a port");
-    };
-    let ip = std::str::from_utf8(ip).ok().and_then(|ip| ip.parse::<IpAddr>().ok());
-    Ok(ip.zip(u16::try_from(port).ok()).and_then(|(ip, port)| endpoint(ip, port)))
+fn dictionary(entry: &Value<'_>) -> Option<Endpoint> {
+    let ip = std::str::from_utf8(entry.find(b"ip")?.bytes()?).ok()?.parse::<IpAddr>().ok()?;
+    endpoint(ip, u16::try_from(entry.find(b"port")?.int()?).ok()?)
 }
 
 /// An address as parameters have it: with a port of its own or without; `None` for a host name.
@@ -234,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_entry_and_bytes_after_the_answer_cost_nothing_else() {
+        for odd in ["i1e", "d2:ip8:10.0.0.1e", "d2:ip8:10.0.0.24:port4:6881e", "de", "le"] {
+            let list = format!("d5:peersld2:ip8:10.0.0.14:porti6881ee{odd}d2:ip8:10.0.0.34:porti6881eeee");
+            for more in ["", "\n", "<!-- 0.1 s -->"] {
+                let found = Answer::parse(format!("{list}{more}").as_bytes()).expect("sound").expect("peers");
+                assert_eq!(
+                    (shown(&found.peers), found.peers.unusable),
+                    (vec!["10.0.0.1:6881".into(), "10.0.0.3:6881".into()], 1)
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_refusal_lists_nobody_and_a_broken_list_is_an_error() {
         assert_eq!(Answer::parse(b"d14:failure reason4:nopee"), Ok(None));
         for broken in [
@@ -242,8 +250,6 @@ mod tests {
             b"i1e",
             b"d5:peers7:\x0a\0\0\x01\x1a\xe1\0e",
             b"d5:peersi1ee",
-            b"d5:peersli1eee",
-            b"d5:peersld2:ip8:10.0.0.1eee",
             b"d6:peers66:\x0a\0\0\x01\x1a\xe1e",
             b"d6:peers6lee",
         ] {

@@ -5,7 +5,8 @@ use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
 use crate::report::{
-    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible,
+    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unread_protocols,
+    visible,
 };
 
 impl Inspection {
@@ -176,6 +177,9 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
         if frames > 0 {
             page.line(&format!("{} {what}", counted(frames, "frame")));
         }
+    }
+    if !inspection.quality.unread.is_empty() {
+        page.line(&format!("not read: {}", unread_protocols(&inspection.quality.unread)));
     }
     if inspection.traffic.iter().any(|kind| kind.basis == "none" && kind.transport != "UDP" && kind.bytes > 0) {
         page.line(

@@ -12,6 +12,7 @@ use super::transport::{self, Head, TCP, UDP};
 use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
 use super::tunnel::{self, Tunnel};
+use super::unread::{Unread, UnreadFrames};
 use super::wireless;
 use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -41,9 +42,10 @@ pub trait Store<'cap> {
 /// What the decoder saw besides the packets that it gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeCounts {
-    /// Frames, or insides of tunnels, that hold something other than IP: ARP, control messages, encrypted Wi-Fi.
+    /// Frames that hold something other than IP: ARP, control messages, encrypted Wi-Fi.
     pub not_ip: u64,
-    /// IP packets that are neither TCP nor UDP nor a tunnel, ICMP among them: what they quote credits nobody.
+    /// IP packets that are neither TCP nor UDP nor a tunnel that holds any, ICMP among them: what they quote credits
+    /// nobody.
     pub other_ip: u64,
     /// TCP and UDP checksums that do not match; `None` when they were not tested.
     pub bad_checksums: Option<u64>,
@@ -69,6 +71,7 @@ pub struct Decoder {
     fragments: Fragments,
     paths: Paths,
     counts: DecodeCounts,
+    unread: UnreadFrames,
     /// What speaks against the inside of the datagram that was taken for both last.
     outer: Doubt,
     /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
@@ -85,6 +88,7 @@ impl Decoder {
             fragments: Fragments::new(limits),
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
+            unread: UnreadFrames::default(),
             outer: Doubt::default(),
             part: 0,
         }
@@ -191,7 +195,9 @@ impl Decoder {
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, path, &mut doubt, at, anomalies) else { return Ok(None) };
+            let Some(packet) = self.network(layer, cut, path, &mut within, &mut doubt, at, anomalies) else {
+                return Ok(None);
+            };
             let datagram = match ip::datagram(packet, within) {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -266,6 +272,7 @@ impl Decoder {
                     Ok(Some(inner)) => inner,
                     Ok(None) => {
                         self.counts.other_ip += 1;
+                        self.unread.count(Unread::Ip(protocol), path != PathId::NONE);
                         return Ok(None);
                     }
                     Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -292,6 +299,12 @@ impl Decoder {
         }
     }
 
+    /// The protocols of the frames that are in [`DecodeCounts::not_ip`] and [`DecodeCounts::other_ip`], or of a link type
+    /// that is not read: each in words, with its frames; most frames first.
+    pub fn unread(&self) -> Vec<(String, u64)> {
+        self.unread.named()
+    }
+
     /// Reports datagrams that the capture never completed.
     pub fn finish(&mut self, anomalies: &mut Anomalies) {
         self.fragments.finish(anomalies);
@@ -314,19 +327,25 @@ impl Decoder {
         path
     }
 
-    /// The IP packet under `layer`; otherwise what is there instead was counted.
+    /// The IP packet under `layer`; otherwise what is there instead was counted. What headers above it say of the end of
+    /// the frame goes to `within`, and of damage to `doubt`.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "where it stands, and where its outcome goes")]
     fn network<'a>(
         &mut self,
         layer: Layer,
         cut: Cut<'a>,
         path: PathId,
+        within: &mut Within,
         doubt: &mut Doubt,
         at: At,
         anomalies: &mut Anomalies,
     ) -> Option<Cut<'a>> {
-        let (network, damaged) = link::descend(layer, cut);
-        doubt.damaged |= damaged;
+        let (network, marks) = link::descend(layer, cut);
+        doubt.damaged |= marks.damaged;
+        if let Within::Frame { trailer } = within {
+            *trailer += marks.trailer;
+        }
         let network = match network {
             Network::Aggregate(aggregate) => self.next_part(aggregate, path),
             network => network,
@@ -334,11 +353,14 @@ impl Decoder {
         match network {
             Network::Ip(packet) => Some(packet),
             Network::Aggregate(_) => bad_header(at, "an 802.11 aggregate in another one", anomalies),
-            Network::Other => {
-                self.counts.not_ip += 1;
+            Network::Other(unread) => {
+                let tunnelled = path != PathId::NONE;
+                *(if tunnelled { &mut self.counts.other_ip } else { &mut self.counts.not_ip }) += 1;
+                self.unread.count(unread, tunnelled);
                 None
             }
             Network::UnknownLink(link) => {
+                self.unread.count(Unread::Link(link), path != PathId::NONE);
                 anomalies.note(Kind::UnknownLinkType, 1, || Example {
                     span: Some(Span::single(at)),
                     flow: String::new(),

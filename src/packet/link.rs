@@ -3,7 +3,8 @@
 //! Link types are those of the pcap registry (<https://www.tcpdump.org/linktypes.html>).
 
 use super::cut::Cut;
-use super::wireless;
+use super::unread::Unread;
+use super::{tags, wireless};
 use crate::capture::LinkType;
 
 /// A header that is not IP yet.
@@ -37,18 +38,28 @@ pub(super) enum Network<'a> {
     /// Several frames in one, of IEEE 802.11.
     Aggregate(Cut<'a>),
     /// A complete frame of something else: ARP, management, encrypted.
-    Other,
+    Other(Unread),
     /// This `LINKTYPE_` value is not known.
     UnknownLink(u16),
     /// The headers contradict themselves or are cut off.
     Bad(&'static str),
 }
 
+/// What headers on the way down say of the frame itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// It is damaged.
+    pub damaged: bool,
+    /// It ends with a frame check sequence of so many bytes. Drivers set the flag wrongly, so that a length which IP
+    /// states is believed first.
+    pub trailer: usize,
+}
+
 /// One step down, or the end of the way.
 pub(super) enum Step<'a> {
     Down(Layer, Cut<'a>),
-    /// One down, in a frame that is marked as damaged.
-    Damaged(Layer, Cut<'a>),
+    /// One down, in a frame of which the header says more.
+    Marked(Layer, Cut<'a>, Marks),
     End(Network<'a>),
 }
 
@@ -61,28 +72,31 @@ impl LinkType {
     }
 }
 
-/// Walks from `layer` to IP; also whether a header on the way marks the frame as damaged.
+/// Walks from `layer` to IP; also what the headers on the way say of the frame.
 #[inline]
-pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> (Network<'_>, bool) {
-    let mut damaged = false;
+pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> (Network<'_>, Marks) {
+    let mut marks = Marks::default();
     // Rationale: nearly all frames are this one; the loop below finds the same, in four turns.
     if let (Layer::Link(LINK_ETHERNET), Some(0x0800 | 0x86dd)) = (layer, cut.u16(12))
         && let Some(packet) = cut.skip(14)
     {
-        return (Network::Ip(packet), damaged);
+        return (Network::Ip(packet), marks);
     }
     for _ in 0..MAX_HEADERS {
         match step(layer, cut) {
             Some(Step::Down(next, rest)) => (layer, cut) = (next, rest),
-            Some(Step::Damaged(next, rest)) => (layer, cut, damaged) = (next, rest, true),
-            Some(Step::End(network)) => return (network, damaged),
-            None => return (Network::Bad("a link header is cut off"), damaged),
+            Some(Step::Marked(next, rest, more)) => {
+                (layer, cut) = (next, rest);
+                marks = Marks { damaged: marks.damaged | more.damaged, trailer: marks.trailer + more.trailer };
+            }
+            Some(Step::End(network)) => return (network, marks),
+            None => return (Network::Bad("a link header is cut off"), marks),
         }
         if layer == Layer::Ip {
-            return (Network::Ip(cut), damaged);
+            return (Network::Ip(cut), marks);
         }
     }
-    (Network::Bad("more link headers than the limit"), damaged)
+    (Network::Bad("more link headers than the limit"), marks)
 }
 
 /// `None`: the header is not completely captured.
@@ -96,7 +110,7 @@ fn step(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
         Layer::Ppp => ppp(cut),
         Layer::Mpls => mpls(cut),
         Layer::Ip => end(Network::Ip(cut)),
-        Layer::DamagedLink(link) => Some(Step::Damaged(Layer::Link(link), cut)),
+        Layer::DamagedLink(link) => Some(Step::Marked(Layer::Link(link), cut, Marks { damaged: true, trailer: 0 })),
         Layer::PaddedWireless => wireless::data_frame(cut, true),
     }
 }
@@ -151,13 +165,19 @@ fn ether_type_header(ether_type: u16, cut: Cut<'_>) -> Option<Step<'_>> {
         0x8847 | 0x8848 => down(Layer::Mpls, cut),
         0x8864 => pppoe(cut),
         0x880b => down(Layer::Ppp, cut),
+        // Cisco's VN-Tag, 802.1BR's E-Tag, IEC 62439-3's HSR tag, Cisco's timestamp.
+        0x8926 | 0x892f => tags::fixed(cut, 6),
+        0x893f | 0x8988 => tags::fixed(cut, 8),
+        0x8909 => tags::cisco_metadata(cut),
+        tags::NSH => tags::service_header(cut),
+        tags::MACSEC => tags::macsec(cut),
         // Transparent Ethernet bridging.
         0x6558 => down(Layer::Ethernet, cut),
         // Jumbo frames with LLC.
         0x8870 => down(Layer::Llc, cut),
         // 802.3: a length, not a type.
         length @ 0..=1500 => down(Layer::Llc, cut.trim(usize::from(length))),
-        _ => end(Network::Other),
+        _ => end(Network::Other(Unread::EtherType(ether_type))),
     }
 }
 
@@ -172,11 +192,11 @@ fn llc(cut: Cut<'_>) -> Option<Step<'_>> {
             // RFC 2684: bridged Ethernet with and without FCS, two bytes of padding.
             match (oui, cut.u16(6)?) {
                 ([0, 0x80, 0xc2], 1 | 7) => down(Layer::Ethernet, cut.skip(10)?),
-                _ => end(Network::Other),
+                (oui, protocol) => end(Network::Other(Unread::Snap(oui, protocol))),
             }
         }
         [0x06, 0x06, 0x03] => down(Layer::Ip, cut.skip(3)?),
-        _ => end(Network::Other),
+        [sap, ..] => end(Network::Other(Unread::Llc(sap))),
     }
 }
 
@@ -193,7 +213,7 @@ fn ppp(cut: Cut<'_>) -> Option<Step<'_>> {
         0x0021 | 0x0057 => down(Layer::Ip, rest),
         0x0281 | 0x0283 => down(Layer::Mpls, rest),
         0x0031 => down(Layer::Ethernet, rest.skip(2)?),
-        _ => end(Network::Other),
+        _ => end(Network::Other(Unread::Ppp(protocol))),
     }
 }
 
@@ -211,7 +231,7 @@ fn pppoe(cut: Cut<'_>) -> Option<Step<'_>> {
         return end(Network::Bad("PPPoE of an unknown version"));
     }
     if code != 0 {
-        return end(Network::Other);
+        return end(Network::Other(Unread::EtherType(0x8863)));
     }
     let length = usize::from(cut.u16(4)?);
     let rest = cut.skip(6)?;
@@ -232,7 +252,7 @@ fn mpls(cut: Cut<'_>) -> Option<Step<'_>> {
                 0 if ethernet_holds_ip(rest.skip(4)?) => down(Layer::Ethernet, rest.skip(4)?),
                 _ if ethernet_holds_ip(rest) => down(Layer::Ethernet, rest),
                 4 | 6 => down(Layer::Ip, rest),
-                _ => end(Network::Other),
+                _ => end(Network::Other(Unread::Named("MPLS around something else"))),
             };
         }
     }
@@ -273,7 +293,7 @@ fn null(cut: Cut<'_>) -> Option<Step<'_>> {
     match u32::from_be_bytes(family).min(u32::from_le_bytes(family)) {
         // AF_INET, then AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS.
         2 | 10 | 23 | 24 | 28 | 30 => down(Layer::Ip, rest),
-        _ => end(Network::Other),
+        family => end(Network::Other(Unread::Family(family))),
     }
 }
 
@@ -281,9 +301,9 @@ fn null(cut: Cut<'_>) -> Option<Step<'_>> {
 fn cooked(hardware: u16, protocol: u16, rest: Cut<'_>) -> Option<Step<'_>> {
     match (hardware, protocol) {
         (ARPHRD_RADIOTAP, _) => down(Layer::Link(LINK_RADIOTAP), rest),
-        (ARPHRD_NETLINK, _) => end(Network::Other),
+        (ARPHRD_NETLINK, _) => end(Network::Other(Unread::Named("Netlink"))),
         (_, 0x0004) => down(Layer::Llc, rest),
-        (_, 0..=1500) => end(Network::Other),
+        (_, 0..=1500) => end(Network::Other(Unread::Cooked(protocol))),
         (_, ether_type) => down(Layer::EtherType(ether_type), rest),
     }
 }
@@ -295,7 +315,7 @@ fn pktap(cut: Cut<'_>) -> Option<Step<'_>> {
     let link = u32::from_le_bytes(cut.array(8)?);
     // 1 is PTH_TYPE_PACKET; the fixed part has 12 bytes up to here.
     if kind != 1 {
-        return end(Network::Other);
+        return end(Network::Other(Unread::Named("a PKTAP record without a packet")));
     }
     match (usize::try_from(length), u16::try_from(link)) {
         (Ok(length), Ok(link)) if length >= 12 => match cut.skip(length) {
@@ -313,7 +333,7 @@ fn ppi(cut: Cut<'_>) -> Option<Step<'_>> {
         Ok(link) if length >= 8 && length <= cut.wire => {
             let (layer, rest) = (Layer::Link(link), cut.skip(length)?);
             let damaged = link == LINK_IEEE802_11 && wireless::is_damaged_by_ppi(cut.trim(length));
-            Some(if damaged { Step::Damaged(layer, rest) } else { Step::Down(layer, rest) })
+            Some(Step::Marked(layer, rest, Marks { damaged, trailer: 0 }))
         }
         _ => end(Network::Bad("a PPI header of impossible length")),
     }
@@ -323,7 +343,7 @@ fn ppi(cut: Cut<'_>) -> Option<Step<'_>> {
 fn nflog(cut: Cut<'_>) -> Option<Step<'_>> {
     let family = cut.u8(0)?;
     if family != 2 && family != 10 {
-        return end(Network::Other);
+        return end(Network::Other(Unread::Family(u32::from(family))));
     }
     let attributes = cut.skip(4)?;
     match nflog_payload(attributes, u16::from_le_bytes).or_else(|| nflog_payload(attributes, u16::from_be_bytes)) {

@@ -8,14 +8,17 @@ mod ip;
 mod link;
 mod paths;
 mod pieces;
+mod tags;
 #[cfg(test)]
 mod testing;
 mod transport;
 mod tunnel;
+mod unread;
 mod wireless;
 
 pub use self::decoder::{DecodeCounts, Decoder, Store};
 pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
+pub use self::unread::Unread;
 use crate::ends::{At, Direction, FlowKey, PathId};
 use crate::words::words;
 

@@ -39,7 +39,7 @@ pub(super) fn decode_with(policy: ChecksumPolicy, frame: &Frame<'_>) -> Decoded 
     let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
     let packet = packet.map(|packet| describe(&decoder, &packet));
     decoder.finish(&mut anomalies);
-    Decoded { packet, anomalies, counts: decoder.counts() }
+    Decoded { packet, anomalies, counts: decoder.counts(), unread: decoder.unread() }
 }
 
 /// `path|source>destination protocol captured/wire`.
@@ -71,6 +71,7 @@ pub(super) struct Decoded {
     pub packet: Option<String>,
     pub anomalies: Anomalies,
     pub counts: DecodeCounts,
+    pub unread: Vec<(String, u64)>,
 }
 
 impl Decoded {

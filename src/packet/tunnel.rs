@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::cut::Cut;
 use super::ip::{Within, is_plausible};
-use super::link::{LINK_ETHERNET, Layer, ethernet_holds_ip};
+use super::link::{LINK_ETHERNET, LINK_IEEE802_11, Layer, ethernet_holds_ip};
 
 /// A kind of tunnel, with the number that separates networks in it where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +55,10 @@ pub(super) enum UdpKind {
     Gue,
     /// TaZmen Sniffer Protocol: frames that a sniffer saw, as MikroTik and access points send them.
     Tzsp,
+    /// RFC 5415.
+    Capwap,
+    /// RFC 9300.
+    Lisp,
     /// An IP packet and nothing else; no port is known for it.
     Ip,
 }
@@ -87,6 +91,8 @@ impl fmt::Display for UdpKind {
             Self::Mpls => f.write_str("MPLS"),
             Self::Gue => f.write_str("GUE"),
             Self::Tzsp => f.write_str("TZSP"),
+            Self::Capwap => f.write_str("CAPWAP"),
+            Self::Lisp => f.write_str("LISP"),
             Self::Ip => f.write_str("IP"),
         }
     }
@@ -147,6 +153,10 @@ fn gre(cut: Cut<'_>) -> Option<Option<Inner<'_>>> {
                         _ => Layer::Ethernet,
                     };
                     Some(Some((Tunnel::Erspan, layer, rest.skip(12 + subheader)?)))
+                }
+                // Aruba's access points, one number for each queue: a frame of 802.11 without its check sequence.
+                0x8200..=0x83ff if protocol & 0x0f == 0 => {
+                    Some(Some((Tunnel::Gre, Layer::Link(LINK_IEEE802_11), rest)))
                 }
                 // Keepalives have protocol 0.
                 0..=0x5ff => Some(None),
@@ -236,6 +246,46 @@ mod tests {
         assert_eq!(over_ip(47, &[0, 0, 0x65, 0x58], &bridged()), format!("GRE{TCP}"));
         let pptp = [0x30, 0x81, 0x88, 0x0b, 0, 49, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 3, 0, 0x21];
         assert_eq!(over_ip(47, &pptp, &tcp()), format!("GRE{TCP}"));
+    }
+
+    #[test]
+    fn gre_of_arubas_access_points_holds_frames_of_the_air_from_every_queue() {
+        let air = [&[0x08, 0x02][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &tcp()].concat();
+        for queue in [0x00, 0x10, 0xf0] {
+            assert_eq!(over_ip(47, &[0, 0, 0x82, queue], &air), format!("GRE{TCP}"));
+            assert_eq!(over_ip(47, &[0, 0, 0x83, queue], &air), format!("GRE{TCP}"));
+        }
+    }
+
+    #[test]
+    fn a_frame_without_a_packet_to_read_is_named_with_its_number_inside_a_tunnel_too() {
+        let unread = |protocol: u8, payload: &[u8]| {
+            let outcome = decode(&frame(101, &ip4(protocol, payload)));
+            assert_eq!((outcome.counts.other_ip, outcome.counts.not_ip), (1, 0));
+            outcome.unread
+        };
+        for (protocol, name) in [
+            (1, "IP protocol 1 (ICMP)"),
+            (50, "IP protocol 50 (ESP, encrypted)"),
+            (108, "IP protocol 108 (IPComp, compressed)"),
+            (132, "IP protocol 132 (SCTP)"),
+            (199, "IP protocol 199"),
+        ] {
+            assert_eq!(unread(protocol, &[7; 40]), [(name.to_owned(), 1)]);
+        }
+        assert_eq!(unread(47, &[0, 0, 0x88, 0xcc, 1, 2]), [("EtherType 0x88cc (LLDP) in a tunnel".to_owned(), 1)]);
+        assert_eq!(unread(47, &[0, 0, 0, 0]), [("IP protocol 47 (GRE without a packet)".to_owned(), 1)]);
+        let behind = ip4(51, &[&[50, 4][..], &[0; 22], &[7; 40]].concat());
+        let named = decode(&frame(101, &behind)).unread;
+        assert_eq!(named, [("IP protocol 50 (ESP, encrypted)".to_owned(), 1)], "behind an authentication header");
+        for (number, name) in
+            [(0xdada, " (Marvell EDSA switch tag)"), (0x8899, " (Realtek switch tag)"), (0x7777, "")]
+        {
+            let outcome = decode(&frame(1, &ethernet(number, &[1; 50])));
+            assert_eq!(outcome.unread, [(format!("EtherType {number:#06x}{name}"), 1)]);
+            assert_eq!((outcome.counts.other_ip, outcome.counts.not_ip), (0, 1));
+        }
+        assert_eq!(decode(&frame(189, &[1; 50])).unread, [("link type 189 (USB_LINUX)".to_owned(), 1)]);
     }
 
     #[test]

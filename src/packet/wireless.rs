@@ -1,7 +1,8 @@
 //! IEEE 802.11 data frames, and the capture headers in front of them.
 
 use super::cut::Cut;
-use super::link::{LINK_IEEE802_11, Layer, Network, Step, down, end};
+use super::link::{LINK_IEEE802_11, Layer, Marks, Network, Step, down, end};
+use super::unread::Unread;
 
 /// A data frame with its MAC header; `padded` when the radio aligned the header to 4 bytes.
 ///
@@ -10,8 +11,17 @@ use super::link::{LINK_IEEE802_11, Layer, Network, Step, down, end};
 pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
     let [kind, flags] = cut.array(0)?;
     let (frame_type, subtype) = (kind >> 2 & 3, kind >> 4);
-    if kind & 3 != 0 || frame_type != DATA || subtype & NO_DATA != 0 || flags & PROTECTED != 0 {
-        return end(Network::Other);
+    let other = match frame_type {
+        _ if kind & 3 != 0 => Some("802.11 of an unknown version"),
+        0 => Some("802.11 management"),
+        1 => Some("802.11 control"),
+        DATA if subtype & NO_DATA != 0 => Some("802.11 data without data"),
+        DATA if flags & PROTECTED != 0 => Some("802.11 data, encrypted"),
+        DATA => None,
+        _ => Some("802.11 extension"),
+    };
+    if let Some(name) = other {
+        return end(Network::Other(Unread::Named(name)));
     }
     let [sequence, _] = cut.array(22)?;
     if flags & MORE_FRAGMENTS != 0 || sequence & 0x0f != 0 {
@@ -29,10 +39,11 @@ pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
             length += 4;
         }
     }
-    if padded {
-        length = usize::next_multiple_of(length, 4);
-    }
-    let body = cut.skip(length)?;
+    let aligned = usize::next_multiple_of(length, 4);
+    let (said, other) = if padded { (aligned, length) } else { (length, aligned) };
+    // Drivers set the flag of the padding wrongly: LLC and SNAP in the other place, and not in this one, tell.
+    let begins = |at: usize| cut.array(at + if aggregate { PART_HEADER } else { 0 }) == Some(SNAP);
+    let body = cut.skip(if begins(other) && !begins(said) { other } else { said })?;
     if aggregate { end(Network::Aggregate(body)) } else { down(Layer::Llc, body) }
 }
 
@@ -71,13 +82,9 @@ pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
     let fields = 4 + words * 4;
     let flags_at = if first & 1 != 0 { fields.next_multiple_of(8) + 8 } else { fields };
     let flags = if first & 2 != 0 && flags_at < length { cut.u8(flags_at)? } else { 0 };
-    let rest = if flags & RADIOTAP_FCS != 0 { rest.trim(rest.wire.saturating_sub(4)) } else { rest };
-    let padded = flags & RADIOTAP_PADDED != 0;
-    if flags & RADIOTAP_BAD_FCS != 0 {
-        let layer = if padded { Layer::PaddedWireless } else { Layer::Link(LINK_IEEE802_11) };
-        return Some(Step::Damaged(layer, rest));
-    }
-    data_frame(rest, padded)
+    let layer = if flags & RADIOTAP_PADDED != 0 { Layer::PaddedWireless } else { Layer::Link(LINK_IEEE802_11) };
+    let trailer = if flags & RADIOTAP_FCS != 0 { FCS } else { 0 };
+    Some(Step::Marked(layer, rest, Marks { damaged: flags & RADIOTAP_BAD_FCS != 0, trailer }))
 }
 
 /// Whether per-packet information says that the frame check sequence is wrong, or that the radio met an error.
@@ -116,6 +123,8 @@ fn behind(cut: Cut<'_>, length: u32) -> Option<Step<'_>> {
     }
 }
 
+const SNAP: [u8; 3] = [0xaa, 0xaa, 0x03];
+const FCS: usize = 4;
 const PART_HEADER: usize = 14;
 const DATA: u8 = 2;
 const NO_DATA: u8 = 0x4;
@@ -133,3 +142,58 @@ const PPI_802_11: usize = 2;
 // Rationale: bit 2 is an invalid frame check sequence, bit 3 an error of the radio.
 const PPI_DAMAGE: usize = 0x000c;
 const AVS_MAGIC: u32 = 0x8021_1000;
+
+#[cfg(test)]
+mod tests {
+    use crate::packet::testing::{decode, frame, tcp4};
+
+    const TCP: &str = "|192.0.2.1:1111>192.0.2.2:2222 Tcp 5/5";
+
+    fn radiotap(flags: u8, parts: &[&[u8]]) -> String {
+        let header = [0, 0, 9, 0, 2, 0, 0, 0, flags];
+        decode(&frame(127, &[&header[..], &parts.concat()].concat())).text().to_owned()
+    }
+
+    #[test]
+    fn a_flag_of_a_check_sequence_or_of_padding_that_is_set_wrongly_costs_no_byte() {
+        let snap = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+        let plain = [&[0x08, 0x01][..], &[0; 22]].concat();
+        let quality = [&[0x88, 0x02][..], &[0; 24]].concat();
+        let part = {
+            let msdu = [&snap[..], &tcp4(b"hello")].concat();
+            [&[4; 12][..], &(msdu.len() as u16).to_be_bytes(), &msdu].concat()
+        };
+        let aggregate = [&[0x88, 0x02][..], &[0; 22], &[0x80, 0]].concat();
+        for flags in [0, 0x10, 0x20, 0x30] {
+            for trailer in [&[][..], &[9; 4]] {
+                assert_eq!(radiotap(flags, &[&plain, &snap, &tcp4(b"hello"), trailer]), TCP, "{flags:#x}");
+                for padding in [&[][..], &[0, 0]] {
+                    let read = radiotap(flags, &[&quality, padding, &snap, &tcp4(b"hello"), trailer]);
+                    assert_eq!(read, TCP, "{flags:#x} {padding:?}");
+                    let read = radiotap(flags, &[&aggregate, padding, &part, trailer]);
+                    assert_eq!(read, TCP, "an aggregate, {flags:#x} {padding:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_check_sequence_is_no_part_of_a_packet_that_states_no_length() {
+        let plain = [&[0x08, 0x01][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat();
+        let mut giant = tcp4(b"hello");
+        giant[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(radiotap(0x10, &[&plain, &giant, &[9; 4]]), TCP);
+    }
+
+    #[test]
+    fn frames_without_a_packet_are_named() {
+        let unread = |kind: u8, flags: u8| {
+            let bytes = [&[kind, flags][..], &[0; 40]].concat();
+            decode(&frame(105, &bytes)).unread.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(unread(0x80, 0), ["802.11 management"]);
+        assert_eq!(unread(0xd4, 0), ["802.11 control"]);
+        assert_eq!(unread(0x48, 0), ["802.11 data without data"]);
+        assert_eq!(unread(0x08, 0x40), ["802.11 data, encrypted"]);
+    }
+}

@@ -33,7 +33,7 @@ impl Document {
             mentions: evidence.mentions.clone(),
             opaque: evidence.opaque.clone(),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
-            quality: evidence.quality,
+            quality: evidence.quality.clone(),
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
             shown: None,

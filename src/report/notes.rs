@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::text::{counted, escaped, grouped};
 use super::{Document, Input, Unlisted};
 use crate::anomaly::Kind;
-use crate::evidence::encrypted;
+use crate::evidence::{UnreadProtocol, encrypted};
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -189,6 +189,12 @@ pub(crate) fn not_listed(unlisted: &Unlisted) -> String {
     )
 }
 
+/// Every protocol that is not read with its frames, in one line.
+pub(crate) fn unread_protocols(protocols: &[UnreadProtocol]) -> String {
+    let each = |unread: &UnreadProtocol| format!("{} {}", grouped(unread.frames), unread.protocol);
+    protocols.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
 /// Why nobody is in the report at all.
 fn nothing(document: &Document) -> String {
     let quality = &document.quality;
@@ -196,8 +202,9 @@ fn nothing(document: &Document) -> String {
         "No frame could be read, so nothing is shown and nothing is ruled out.".to_owned()
     } else if quality.not_ip == quality.frames {
         format!(
-            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
-            counted(quality.frames, "frame")
+            "None of the {} has an IP header that this tool reads, so no BitTorrent could be found: {}.",
+            counted(quality.frames, "frame"),
+            unread_protocols(&quality.unread)
         )
     } else if !encrypted(&document.opaque).is_empty() {
         format!(

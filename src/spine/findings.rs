@@ -64,13 +64,25 @@ pub struct Opaque {
     pub basis: String,
 }
 
+/// A protocol at which reading ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnreadProtocol {
+    /// Its number and name, as in `IP protocol 50 (ESP, encrypted)`.
+    pub protocol: String,
+    /// Frames of the captures that hold it.
+    pub frames: u64,
+}
+
 /// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Frames read.
     pub frames: u64,
     /// Frames without an IP header that this tool reads.
     pub not_ip: u64,
+    /// The protocols that are not read, most frames first; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadProtocol>,
     /// TCP connections.
     pub tcp_flows: u64,
     /// uTP connections.

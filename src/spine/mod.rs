@@ -43,7 +43,7 @@ use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::encrypted;
 pub(crate) use findings::{Findings, SameConnection};
-pub use findings::{Opaque, OpaqueKind, Quality};
+pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
@@ -379,6 +379,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let quality = Quality {
             frames: self.frames,
             not_ip: counts.not_ip,
+            unread: traffic.unread(self.decoder.unread()),
             tcp_flows: tallies.tcp_flows,
             utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::findings::UnreadProtocol;
 use crate::ends::{Direction, FlowKey, Protocol};
 use crate::packet::Payload;
 use crate::session::Encryption;
@@ -47,6 +48,8 @@ pub(crate) enum Content {
     Dns,
     /// QUIC, by the first bytes.
     Quic,
+    /// A tunnel that is not read, by the port and the first bytes: its name.
+    Tunnel(&'static str),
     /// Not known.
     #[default]
     Other,
@@ -134,6 +137,7 @@ impl Content {
             // A long header of version 1 or 2 (RFC 9000 section 17.2, RFC 9369).
             (Protocol::Udp, [0xc0..=0xff, 0, 0, 0, 1, ..]) => Self::Quic,
             (Protocol::Udp, [0xc0..=0xff, 0x6b, 0x33, 0x43, 0xcf, ..]) => Self::Quic,
+            (Protocol::Udp, _) => tunnel(port, payload).map_or(Self::Other, Self::Tunnel),
             _ => Self::Other,
         }
     }
@@ -172,7 +176,47 @@ impl Volume {
     }
 }
 
+/// The name of the tunnel over UDP that `payload` may be of, one that is encrypted or that this tool does not read.
+fn tunnel(port: impl Fn(u16) -> bool, payload: &[u8]) -> Option<&'static str> {
+    Some(match payload {
+        // RFC 3948: four zeros are IKE, one byte of ones keeps a mapping alive.
+        [0, 0, 0, 0, ..] if port(4500) => "IKE over UDP",
+        [0xff] if port(4500) => "ESP over UDP, encrypted",
+        [_, _, _, _, _, ..] if port(4500) => "ESP over UDP, encrypted",
+        [_, ..] if port(500) => "IKE over UDP",
+        [_, ..] if port(4341) || port(4342) => "LISP over UDP",
+        [_, ..] if port(5246) || port(5247) => "CAPWAP over UDP",
+        [_, ..] if port(4789) || port(4790) || port(8472) => "VXLAN over UDP",
+        [_, ..] if port(6081) => "Geneve over UDP",
+        [_, ..] if port(2152) => "GTP-U over UDP",
+        [_, ..] if port(1701) => "L2TP over UDP",
+        [_, ..] if port(3544) => "Teredo over UDP",
+        [_, ..] if port(4754) => "GRE over UDP",
+        [_, ..] if port(6635) => "MPLS over UDP",
+        [_, ..] if port(6080) => "GUE over UDP",
+        [_, ..] if port(37_008) => "TZSP over UDP",
+        [_, ..] if port(1194) => "OpenVPN over UDP, encrypted",
+        [1..=4, 0, 0, 0, ..] if port(51_820) || matches!(payload.len(), 148 | 92) => {
+            "WireGuard over UDP, encrypted"
+        }
+        // RFC 6347: a record of version 1.0 or 1.2.
+        [20..=23, 0xfe, 0xfd | 0xff, ..] => "DTLS over UDP, encrypted",
+        _ => return None,
+    })
+}
+
 impl Traffic {
+    /// The protocols that were not read: those of `frames`, and tunnels over UDP.
+    pub(crate) fn unread(&self, mut frames: Vec<(String, u64)>) -> Vec<UnreadProtocol> {
+        for ((_, content), flows) in &self.kinds {
+            if let Content::Tunnel(name) = content {
+                frames.push(((*name).to_owned(), flows.frames));
+            }
+        }
+        frames.sort_by(|(a, many), (b, few)| few.cmp(many).then_with(|| a.cmp(b)));
+        frames.into_iter().map(|(protocol, frames)| UnreadProtocol { protocol, frames }).collect()
+    }
+
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
     pub(crate) fn add(&mut self, transport: FlowKind, content: Content, volume: &Volume) {
         let [low, high] = volume.frames;
@@ -226,6 +270,11 @@ mod tests {
             (6969, Protocol::Udp, b"\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd", Content::Tracker),
             (6771, Protocol::Udp, b"BT-SEARCH * HTTP/1.1\r\n", Content::Lsd),
             (443, Protocol::Tcp, b"\x17\x03\x03", Content::Other),
+            (4500, Protocol::Udp, b"\x00\x00\x10\x01\x00", Content::Tunnel("ESP over UDP, encrypted")),
+            (4500, Protocol::Udp, b"\x00\x00\x00\x00\x01", Content::Tunnel("IKE over UDP")),
+            (4500, Protocol::Tcp, b"\x00\x00\x10\x01\x00", Content::Other),
+            (5246, Protocol::Udp, b"\x01\x00\x00\x00\x16", Content::Tunnel("CAPWAP over UDP")),
+            (9999, Protocol::Udp, b"\x16\xfe\xff\x00", Content::Tunnel("DTLS over UDP, encrypted")),
             (6881, Protocol::Udp, b"", Content::Other),
         ] {
             assert_eq!(Content::hint(flow(port, protocol), bytes), expected, "{bytes:?}");

@@ -208,9 +208,10 @@ impl Torrents {
 
     fn read(&mut self, path: &Path) -> Result<(), Error> {
         if let Some(text) = path.to_str() {
+            let text = text.trim();
             // A file may have the name of an info-hash.
             let bare = || magnet::link_of(text).filter(|_| !path.exists());
-            let link = if text.starts_with("magnet:") { Some(text.to_owned()) } else { bare() };
+            let link = if magnet::is_magnet(text.as_bytes()) { Some(text.to_owned()) } else { bare() };
             if let Some(link) = link {
                 let torrent = Torrent::parse(text, link.as_bytes())?;
                 self.take_in(text.to_owned(), text.as_bytes(), torrent);

@@ -36,6 +36,10 @@ pub enum TunnelFormat {
     Gue,
     /// TaZmen Sniffer Protocol, version 1.
     Tzsp,
+    /// RFC 5415, data messages that are neither encrypted nor in fragments.
+    Capwap,
+    /// RFC 6830, RFC 9300, data messages.
+    Lisp,
     /// An IP packet right behind the UDP header.
     Ip,
     /// No tunnel: the port is used by something else, whatever it usually carries.
@@ -117,6 +121,8 @@ impl Ports {
             (_, MPLS) => TunnelFormat::Mpls,
             (_, GUE) => TunnelFormat::Gue,
             (_, TZSP) => TunnelFormat::Tzsp,
+            (_, LISP) => TunnelFormat::Lisp,
+            (CAPWAP, _) | (_, CAPWAP) => TunnelFormat::Capwap,
             (GTP_U, _) | (_, GTP_U) => TunnelFormat::GtpU,
             (L2TP, _) | (_, L2TP) => TunnelFormat::L2tp,
             _ => return None,
@@ -130,7 +136,7 @@ impl Ports {
     }
 }
 
-const NAMES: [(TunnelFormat, &str); 11] = [
+const NAMES: [(TunnelFormat, &str); 13] = [
     (TunnelFormat::Vxlan, "vxlan"),
     (TunnelFormat::Geneve, "geneve"),
     (TunnelFormat::GtpU, "gtp-u"),
@@ -140,15 +146,19 @@ const NAMES: [(TunnelFormat, &str); 11] = [
     (TunnelFormat::Mpls, "mpls"),
     (TunnelFormat::Gue, "gue"),
     (TunnelFormat::Tzsp, "tzsp"),
+    (TunnelFormat::Capwap, "capwap"),
+    (TunnelFormat::Lisp, "lisp"),
     (TunnelFormat::Ip, "ip"),
     (TunnelFormat::None, "none"),
 ];
 const L2TP: u16 = 1701;
 const GTP_U: u16 = 2152;
 const TEREDO: u16 = 3544;
+const LISP: u16 = 4341;
 const GRE: u16 = 4754;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
+const CAPWAP: u16 = 5247;
 const GUE: u16 = 6080;
 const GENEVE: u16 = 6081;
 const MPLS: u16 = 6635;

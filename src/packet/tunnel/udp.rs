@@ -51,6 +51,8 @@ fn known(format: TunnelFormat, named: bool, cut: Cut<'_>) -> Reading<'_> {
         TunnelFormat::Mpls => mpls_holds_ip(cut).then_some((UdpKind::Mpls, Layer::Mpls, cut)),
         TunnelFormat::Gue => gue(cut),
         TunnelFormat::Tzsp => tzsp(cut),
+        TunnelFormat::Capwap => capwap(cut),
+        TunnelFormat::Lisp => lisp(cut),
         TunnelFormat::Ip => is_plausible(cut).then_some((UdpKind::Ip, Layer::Ip, cut)),
         TunnelFormat::None => return Reading::Datagram,
     };
@@ -250,6 +252,26 @@ fn tzsp(cut: Cut<'_>) -> Found<'_> {
     None
 }
 
+/// RFC 5415, section 4.3: version 0, not encrypted, no fragment, around a frame of 802.3 or of its radio.
+fn capwap(cut: Cut<'_>) -> Found<'_> {
+    let header = cut.u32(0)?;
+    let length = (header >> 19 & 0x1f) as usize * 4;
+    if header >> 24 != 0 || header & (CAPWAP_FRAGMENT | CAPWAP_KEEP_ALIVE) != 0 || length < 8 {
+        return None;
+    }
+    let native = header & CAPWAP_NATIVE != 0;
+    let layer = Layer::Link(if native { LINK_IEEE802_11 } else { LINK_ETHERNET });
+    let rest = cut.skip(length)?;
+    let holds_ip = matches!(descend(layer, rest).0, Network::Ip(packet) if is_plausible_in_frame(packet));
+    holds_ip.then_some((UdpKind::Capwap, layer, rest))
+}
+
+/// RFC 9300, section 5.3: eight bytes, then a packet.
+fn lisp(cut: Cut<'_>) -> Found<'_> {
+    let rest = cut.skip(8)?;
+    is_plausible(rest).then_some((UdpKind::Lisp, Layer::Ip, rest))
+}
+
 /// The link type of a protocol number of TZSP.
 fn tzsp_link(protocol: u16) -> Option<u16> {
     Some(match protocol {
@@ -261,6 +283,9 @@ fn tzsp_link(protocol: u16) -> Option<u16> {
     })
 }
 
+const CAPWAP_NATIVE: u32 = 0x100;
+const CAPWAP_FRAGMENT: u32 = 0x80;
+const CAPWAP_KEEP_ALIVE: u32 = 0x08;
 const GUE_NO_DATA: u8 = 0xa0;
 const TZSP_RECEIVED: u8 = 0;
 const TZSP_PADDING: u8 = 0;
@@ -339,6 +364,21 @@ mod tests {
     }
 
     #[test]
+    fn capwap_and_lisp_are_read_around_whole_packets_and_nothing_else_is() {
+        let air = [&[0x08, 0x02][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &tcp()].concat();
+        assert_eq!(over_udp(5247, &[0, 0x10, 3, 0, 0, 0, 0, 0], &air), format!("CAPWAP over UDP{TCP}"));
+        assert_eq!(over_udp(5247, &[0, 0x10, 2, 0, 0, 0, 0, 0], &bridged()), format!("CAPWAP over UDP{TCP}"));
+        let radio = [0, 0x20, 3, 0x10, 0, 0, 0, 0, 6, 2, 0, 0, 0, 0, 0, 1];
+        assert_eq!(over_udp(5247, &radio, &air), format!("CAPWAP over UDP{TCP}"));
+        for header in [[1, 0, 0, 0, 0, 0, 0, 0], [0, 0x10, 2, 0x80, 0, 0, 0, 0], [0, 0x08, 2, 0, 0, 0, 0, 0]] {
+            assert!(over_udp(5247, &header, &bridged()).starts_with("|198.51.100.1:9999>"), "{header:?}");
+        }
+        assert_eq!(over_udp(4341, &[0xc0, 1, 2, 3, 0, 0, 0, 1], &tcp()), format!("LISP over UDP{TCP}"));
+        assert_eq!(over_udp(4341, &[0, 0, 0, 0, 0, 0, 0, 0], &udp6(b"hello")), format!("LISP over UDP{UDP}"));
+        assert!(over_udp(4341, &[0x80, 1, 2, 3, 0, 0, 0, 1], b"no packet").starts_with("|198.51.100.1:9999>"));
+    }
+
+    #[test]
     fn teredo_is_read_with_its_indications_and_between_clients() {
         let origin = [0, 0, 1, 2, 3, 4, 5, 6];
         let authentication = [0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0];
@@ -389,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_utp_peer_on_the_port_of_a_tunnel_stays_a_utp_peer() {
-        for port in [3544, 4754, 4789, 4790, 8472, 6080, 6081, 6635, 2152, 1701, 37_008] {
+        for port in [3544, 4341, 4754, 4789, 4790, 5247, 8472, 6080, 6081, 6635, 2152, 1701, 37_008] {
             for first in [0x01, 0x11, 0x21, 0x31, 0x41, 0x08, 0x60] {
                 let text = over_udp(port, &[first; 20], b"hello");
                 assert_eq!(text, format!("|198.51.100.1:9999>198.51.100.2:{port} Udp 25/25"));

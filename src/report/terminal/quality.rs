@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Page, capture_name, frames_text};
 use crate::anomaly::Kind;
+use crate::report::notes::unread_protocols;
 use crate::report::text::{counted, escaped, grouped};
 use crate::report::{Anomaly, Document, Input};
 
@@ -51,6 +52,9 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     });
     if quality.not_ip > 0 {
         page.line(&format!("{} without an IP header that this tool reads", counted(quality.not_ip, "frame")));
+    }
+    if !quality.unread.is_empty() {
+        page.line(&format!("frames that are not read: {}", unread_protocols(&quality.unread)));
     }
     if quality.clock_steps > 0 {
         page.line(&format!(

@@ -104,11 +104,15 @@ pub(super) fn torrent_file(bytes: &[u8]) -> Result<Info, Flaw> {
         return Err(Flaw::new(0, found, "a torrent file (a bencoded dictionary, which begins with `d`)"));
     }
     let document = Document::parse(bytes, &BOUNDS)?;
-    document.whole(bytes)?;
     let root = &document.root;
     match root.find(b"info") {
         Some(info) if info.dict().is_some() => {
-            read_info(info, Some(root)).map(|info| Info { faults: faults(&document), ..info })
+            let mut faults = faults(&document);
+            // Editors and downloads add a line end; the info-hash does not depend on it, and clients load the torrent.
+            if let Err(more) = document.whole(bytes) {
+                faults.push(format!("{} after the end of the torrent at byte {}", more.found, more.offset));
+            }
+            read_info(info, Some(root)).map(|info| Info { faults, ..info })
         }
         _ => Err(Flaw::entry(root, "info", "an info dictionary")),
     }

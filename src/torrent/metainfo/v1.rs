@@ -201,11 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn bytes_after_the_torrent_are_told_and_change_nothing() {
+        let alone = torrent(&sample::single_v1());
+        let expected = Torrent::parse("t", &alone).expect("valid");
+        for more in [&b"\n"[..], b"\r\n", b"\0\0", b"<html>", b"de"] {
+            let found = Torrent::parse("t", &[&alone[..], more].concat()).expect("valid");
+            assert!(found.wire_hashes().eq(expected.wire_hashes()));
+            assert!(found.faults()[0].ends_with(&format!("at byte {}", alone.len())), "{:?}", found.faults());
+        }
+    }
+
+    #[test]
     fn what_is_no_torrent_is_called_by_its_name() {
-        let mut trailing = torrent(&sample::single_v1());
-        let end = trailing.len() as u64;
-        trailing.extend(b"\r\n");
-        assert_eq!(refused(&trailing).0, end);
         let cases: [(&[u8], &str); 8] = [
             (b"", "an empty file"),
             (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "a pcap capture"),
