@@ -66,7 +66,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "facts",
         uses: &["capture", "stream", "wire", "session", "hearsay", "metadata", "webseed"],
-        crates: &["postcard"],
+        crates: &["postcard", "sha2"],
     },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer { name: "ledger", uses: &["wire", "session", "torrent", "prove"], crates: &[] },

@@ -36,6 +36,7 @@ mod peer;
 mod place;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sets;
 mod sorted;
 mod web;
 
@@ -50,6 +51,7 @@ pub use keys::Keys;
 pub use opaque::Opaque;
 pub use peer::{Handshake, Peer, Side};
 pub use place::{Place, Run, SPILL};
+pub use sets::{SetId, Sets};
 pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
 
