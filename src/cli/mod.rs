@@ -125,13 +125,13 @@ to be the torrent's, and in which frames. It works offline and never contacts an
 
 const AFTER_HELP: &str = "\
 Examples:
-  peerproof inspect capture.pcapng
-      what is in it, and what to run next
+  peerproof capture.pcapng
+      what is in it, and what to run next (short for peerproof inspect)
   peerproof analyze capture.pcapng -t file.torrent
       a report to read
   peerproof analyze captures/ -t torrents/ -o case/
       report.json and every table, in a directory
-  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent --format json
+  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent -f json
       a report for a program, of a capture that comes through a pipe
 
 Grades, each with the frames that show it:
@@ -159,7 +159,9 @@ A grade is of an address and port for one torrent, never of a person.
 Exit codes:
   0  complete
   2  could not run (usage, unreadable or unsupported input); nothing was written
-  3  complete, but an input was damaged or a limit was reached
+  3  complete, but an input was damaged or a bound was reached
+  130, 143  stopped by a signal (128 and its number); nothing was written
+Each but 0 ends with a line on standard error that tells the cause.
 1 is kept for comparisons that fail; no command compares yet.";
 
 #[cfg(test)]

@@ -82,6 +82,34 @@ fn the_schema_that_is_printed_is_the_one_that_reports_follow() {
 }
 
 #[test]
+fn an_error_is_one_line_that_says_where_and_what_and_what_to_try() {
+    let place = place();
+    std::fs::create_dir(place.path("ring")).expect("a directory");
+    for (arguments, expected) in [
+        (&["analyse", CAPTURE] as &[&str], "no command analyse; try: peerproof analyze"),
+        (&["missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
+        (&["analyze", "missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
+        (&["analyze", CAPTURE, "--formt", "json"], "unexpected argument '--formt' found; try: --format"),
+        (
+            &["analyze", CAPTURE, "-f", "jsn"],
+            "invalid value 'jsn' for '--format <FORMAT>' [possible values: text, json",
+        ),
+        (&["analyze", CAPTURE, "--table", "inputs"], "--table is for CSV alone; try: -f csv --table inputs"),
+        (
+            &["analyze"],
+            "the following required arguments were not provided: <CAPTURE>...; try: peerproof analyze --help",
+        ),
+        (&["analyze", "ring"], "ring: an empty directory, without any capture"),
+        (&["analyze", CAPTURE, "-t", "ring"], "ring: a directory without any .torrent file"),
+        (&["schema", "sums"], "invalid value 'sums' for '[OF]' [possible values: report, inspect]; try: "),
+    ] {
+        let (code, out, said) = place.run(arguments);
+        assert_eq!((code, out.as_str(), said.lines().count()), (2, "", 1), "{arguments:?}: {said}");
+        assert!(said.starts_with(&format!("error: {expected}")) && !said.contains("os error"), "{said}");
+    }
+}
+
+#[test]
 fn the_schema_of_inspect_is_the_one_that_inspections_follow() {
     use crate::fixture::{self, list};
     let (code, schema, _) = place().run(&["schema", "inspect"]);
