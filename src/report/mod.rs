@@ -23,6 +23,7 @@ mod schema;
 mod table;
 mod terminal;
 mod text;
+mod vocabulary;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
@@ -45,3 +46,4 @@ pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
 pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
+pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

@@ -34,12 +34,9 @@ fn help_mentions_everything() {
         "schema",
         "Exit codes:",
         "G0",
-        "G1a",
-        "G1b",
-        "G2",
-        "G3m",
         "G9",
-        "GX",
+        "peerproof words",
+        "130, 143",
         "Examples:",
         "offline",
     ] {
@@ -107,6 +104,23 @@ fn an_error_is_one_line_that_says_where_and_what_and_what_to_try() {
         assert_eq!((code, out.as_str(), said.lines().count()), (2, "", 1), "{arguments:?}: {said}");
         assert!(said.starts_with(&format!("error: {expected}")) && !said.contains("os error"), "{said}");
     }
+}
+
+#[test]
+fn the_words_of_the_reports_are_explained_all_or_one() {
+    let place = place();
+    let (code, all, said) = place.run(&["words"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    for word in ["G0", "G1a", "G1b", "G2", "G3m", "G9", "GX", "standard met", "disputed", "overlap-conflict"] {
+        let (code, one, _) = place.run(&["words", word]);
+        assert!(code == 0 && one.starts_with(&format!("  {word}\n")) && all.contains(&one), "{word}: {one}");
+    }
+    assert_eq!(place.run(&["words", "standard", "met"]).1, place.run(&["words", "Standard met"]).1);
+    let said = place.refused(&["words", "seeder"]);
+    assert!(
+        said.starts_with("error: seeder is none of the ") && said.ends_with("; try: peerproof words\n"),
+        "{said}"
+    );
 }
 
 #[test]
