@@ -15,6 +15,7 @@ mod signals;
 mod torrent;
 mod torrents;
 mod views;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Words(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
@@ -114,6 +116,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
+    Words(words::Words),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -129,43 +132,27 @@ to be the torrent's, and in which frames. It works offline and never contacts an
 
 const AFTER_HELP: &str = "\
 Examples:
-  peerproof inspect capture.pcapng
-      what is in it, and what to run next
+  peerproof capture.pcapng
+      what is in it, and what to run next (short for peerproof inspect)
   peerproof analyze capture.pcapng -t file.torrent
       a report to read
   peerproof analyze captures/ -t torrents/ -o case/
       a case: page, text, report.json, every table, in a directory
   peerproof report case/ --peer 203.0.113.2 -f html
       the same again without its captures: one address, as a page
-  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent --format json
+  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent -f json
       a report for a program, of a capture that comes through a pipe
 
-Grades, each with the frames that show it:
-  G0   named: somebody else listed this address (hearsay)
-  G1a  announced: a packet with this source address announced the info-hash; it
-       may be forged
-  G1b  announced, address confirmed: the same, and it held a secret that only a
-       reply could give, or came over an established connection
-  G2   reachable: something answered at this address and port
-  G3   in the swarm: it completed a BitTorrent handshake for this info-hash
-  G3m  metadata served: it sent the torrent's description (never counts as
-       content)
-  G4   advertised: it claimed to have pieces
-  G5   offered: it agreed to send
-  G6   served, unverified: it sent bytes labelled as a piece
-  G7   verified as a part: its bytes are the torrent's, in pieces completed
-       together with others
-  G8   served a verified unit alone: a whole piece (v1) or 16 KiB leaf (v2) from
-       it alone matches its hash
-  G9   whole file: every byte of a file came from it and is verified
-  GX   refuted: it sent bytes that do not match (beside the grade; no intent)
-G0 and G1 stand in a list of their own, and never change a figure or a grade.
+Each peer has a grade, from G0 (only named by others) to G9 (a whole file, every
+byte verified), with the frames that show it. peerproof words explains them.
 A grade is of an address and port for one torrent, never of a person.
 
 Exit codes:
   0  complete
   2  could not run (usage, unreadable or unsupported input); nothing was written
-  3  complete, but an input was damaged or a limit was reached
+  3  complete, but an input was damaged or a bound was reached
+  130, 143  stopped by a signal (128 and its number); nothing was written
+Each but 0 ends with a line on standard error that tells the cause.
 1 is kept for comparisons that fail; no command compares yet.";
 
 #[cfg(test)]

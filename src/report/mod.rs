@@ -29,6 +29,7 @@ mod table;
 mod terminal;
 mod text;
 mod timeline;
+mod vocabulary;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
@@ -55,3 +56,4 @@ pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
 pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
 pub use timeline::timeline;
+pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

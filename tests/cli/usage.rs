@@ -34,12 +34,9 @@ fn help_mentions_everything() {
         "schema",
         "Exit codes:",
         "G0",
-        "G1a",
-        "G1b",
-        "G2",
-        "G3m",
         "G9",
-        "GX",
+        "peerproof words",
+        "130, 143",
         "Examples:",
         "offline",
     ] {
@@ -79,6 +76,51 @@ fn the_schema_that_is_printed_is_the_one_that_reports_follow() {
     let (code, out, _) = place.run(&["schema"]);
     assert_eq!((code, out.as_str()), (0, peerproof::report::schema().expect("a schema").as_str()));
     assert_eq!(json(&out)["$id"], "peerproof/report/1");
+}
+
+#[test]
+fn an_error_is_one_line_that_says_where_and_what_and_what_to_try() {
+    let place = place();
+    std::fs::create_dir(place.path("ring")).expect("a directory");
+    for (arguments, expected) in [
+        (&["analyse", CAPTURE] as &[&str], "no command analyse; try: peerproof analyze"),
+        (&["missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
+        (&["analyze", "missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
+        (&["analyze", CAPTURE, "--formt", "json"], "unexpected argument '--formt' found; try: --format"),
+        (
+            &["analyze", CAPTURE, "-f", "jsn"],
+            "invalid value 'jsn' for '--format <FORMAT>' [possible values: text, json",
+        ),
+        (&["analyze", CAPTURE, "--table", "inputs"], "--table is for CSV alone; try: -f csv --table inputs"),
+        (
+            &["analyze"],
+            "the following required arguments were not provided: <CAPTURE>...; try: peerproof analyze --help",
+        ),
+        (&["analyze", "ring"], "ring: an empty directory, without any capture"),
+        (&["analyze", CAPTURE, "-t", "ring"], "ring: a directory without any .torrent file"),
+        (&["schema", "sums"], "invalid value 'sums' for '[OF]' [possible values: report, inspect]; try: "),
+    ] {
+        let (code, out, said) = place.run(arguments);
+        assert_eq!((code, out.as_str(), said.lines().count()), (2, "", 1), "{arguments:?}: {said}");
+        assert!(said.starts_with(&format!("error: {expected}")) && !said.contains("os error"), "{said}");
+    }
+}
+
+#[test]
+fn the_words_of_the_reports_are_explained_all_or_one() {
+    let place = place();
+    let (code, all, said) = place.run(&["words"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    for word in ["G0", "G1a", "G1b", "G2", "G3m", "G9", "GX", "standard met", "disputed", "overlap-conflict"] {
+        let (code, one, _) = place.run(&["words", word]);
+        assert!(code == 0 && one.starts_with(&format!("  {word}\n")) && all.contains(&one), "{word}: {one}");
+    }
+    assert_eq!(place.run(&["words", "standard", "met"]).1, place.run(&["words", "Standard met"]).1);
+    let said = place.refused(&["words", "seeder"]);
+    assert!(
+        said.starts_with("error: seeder is none of the ") && said.ends_with("; try: peerproof words\n"),
+        "{said}"
+    );
 }
 
 #[test]
