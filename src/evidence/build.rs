@@ -357,6 +357,7 @@ impl Context<'_> {
             refuted_pieces: Vec::new(),
         };
         let mut refuted = BTreeSet::new();
+        ladder.unconfirmed = true;
         for id in group {
             let record = records.get(id.0 as usize)?;
             let (transfer, rungs) = transfers.get(id.0 as usize)?.as_ref()?;
@@ -385,6 +386,9 @@ impl Context<'_> {
         (subject.first_time, subject.last_time) = (span.first.time, span.last.time);
         (subject.frames, subject.served_frames) = (span.into(), served.map(Into::into));
         subject.seen_in = seen_in(&seen);
+        if subject.port_basis == PortBasis::Declared && group.len() > 1 && subject.peer_ids.len() > 1 {
+            subject.flags.insert(Flag::DeclaredPort);
+        }
         // It may have sent the parts of the dictionary to several others.
         let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
         let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
@@ -503,6 +507,7 @@ impl Context<'_> {
             .is_some_and(|step| step.file() == span.first.frame.file() && *step <= span.last.frame);
         [
             (Flag::OneSided, facts.one_sided > 0),
+            (Flag::ReturnPathUnconfirmed, facts.unconfirmed > 0),
             (Flag::Unsolicited, facts.unsolicited > 0),
             (Flag::GapInRange, facts.gaps > 0 || counts.lost > 0),
             (Flag::OverlapConflict, facts.overlap_conflict),

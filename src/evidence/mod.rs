@@ -18,6 +18,7 @@ use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::hearsay::{Standing, Via};
 pub use crate::session::Encryption;
+pub(crate) use crate::spine::encrypted;
 pub use crate::spine::{Opaque, OpaqueKind, Quality};
 use crate::torrent::Torrents;
 use crate::words::words;
@@ -114,6 +115,8 @@ words! {
         Boomerang = "boomerang",
         /// The capture's clock stepped while it was active.
         ClockStep = "clock-step",
+        /// The row rests on a declared listen port and holds connections with different peer_ids.
+        DeclaredPort = "declared-port",
         /// Readable only with a supplied secret.
         DecryptedWithSecret = "decrypted-with-secret",
         /// Frames of its connections are in the capture more than once.

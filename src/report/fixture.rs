@@ -223,6 +223,20 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
     }
 }
 
+/// A conversation taken for encrypted BitTorrent.
+pub(crate) fn opaque() -> report::Opaque {
+    report::Opaque {
+        a: "10.77.5.10:6881".parse().expect("an endpoint"),
+        b: "10.77.5.11:40110".parse().expect("an endpoint"),
+        transport: Transport::Tcp,
+        kind: crate::evidence::OpaqueKind::MseRc4,
+        a_to_b: 1_000,
+        b_to_a: 20,
+        frames: report::Frames { file: 0, first: 1, last: 900, last_file: None },
+        basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
+    }
+}
+
 /// Connections without a row, of the first torrent.
 pub(crate) fn unlisted(document: &Document) -> report::Unlisted {
     report::Unlisted {

@@ -61,7 +61,7 @@ pub enum SessionEvent<'cap> {
         at: At,
     },
     /// A stretch of the stream was sent again, too late to be compared; or it holds a block behind which there is no
-    /// message.
+    /// message; or the receiver perhaps never took it.
     Doubt {
         /// Who sent it.
         from: Direction,
@@ -154,6 +154,10 @@ pub struct Session<'cap> {
     pub initiator: Option<Direction>,
     /// The frames that show both ends answering (grade G2), where they are in the capture.
     pub opening: Option<Span>,
+    /// By direction: whether its packets acknowledge what the other side sent (evidence.md, "Return path").
+    pub confirmed: [bool; 2],
+    /// By direction: whether the capture holds a packet of it.
+    pub present: [bool; 2],
     /// Whether frames of it are in the capture more than once.
     pub duplicate_frames: bool,
     /// The inputs that hold packets of it, told when it ends.
@@ -181,6 +185,8 @@ impl<'cap> Session<'cap> {
             decrypted: false,
             initiator: None,
             opening: None,
+            confirmed: [false; 2],
+            present: [false; 2],
             duplicate_frames: false,
             seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
@@ -210,6 +216,12 @@ impl<'cap> Session<'cap> {
         let declared = self.side(from.reverse()).listen_port;
         let accepted = (self.initiator == Some(from)).then_some(endpoint.port);
         (endpoint.ip, declared.or(accepted))
+    }
+
+    /// Whether nothing shows that who sent the packets of `from` received anything, though the other side was captured: then
+    /// anybody may have sent them.
+    pub fn is_unconfirmed(&self, from: Direction) -> bool {
+        self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
     /// Whether a side sent a block, or part of one, or a header of one.
@@ -304,6 +316,11 @@ impl<'cap> Session<'cap> {
                 let start = if somewhere { 0 } else { offset };
                 let reason = if cut { Reason::Cut } else { Reason::NotCompared };
                 let stretch = start..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
+            }
+            StreamItem::Unaccepted { offset, len, impossible } => {
+                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
+                let stretch = offset..offset.saturating_add(len);
                 out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {

@@ -29,10 +29,18 @@ words! {
     pub enum OpaqueKind {
         /// Message Stream Encryption with RC4, without its secret.
         MseRc4 = "mse-rc4",
+        /// BitTorrent through a SOCKS or HTTP proxy, or behind something else: the end that answers is the relay, and who
+        /// is behind it is only its client's word.
+        Relay = "relay",
     }
 }
 
-/// A conversation whose content cannot be read.
+/// Those that are taken for encrypted BitTorrent, not relayed.
+pub(crate) fn encrypted(opaque: &[Opaque]) -> Vec<&Opaque> {
+    opaque.iter().filter(|each| each.kind != OpaqueKind::Relay).collect()
+}
+
+/// A conversation whose content cannot be read, or is nobody's in these captures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opaque {
     /// The lesser endpoint.

@@ -41,6 +41,7 @@ use crate::webseed::Redirects;
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::encrypted;
 pub(crate) use findings::{Findings, SameConnection};
 pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
@@ -488,7 +489,7 @@ impl<'cap> Hub<'_, 'cap> {
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
             span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
-            detail: "opaque: no room to list another encrypted conversation".to_owned(),
+            detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
     }
 

@@ -1,6 +1,7 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
 mod gate;
+mod path;
 mod patience;
 mod reorder;
 mod tcp;
@@ -95,6 +96,16 @@ pub enum StreamItem<'cap> {
         at: At,
         /// The place behind the last byte of the other direction that it acknowledges.
         upto: u64,
+    },
+    /// Bytes that the receiver perhaps never took: it went on, and acknowledged none of them to the end; or the packet that
+    /// carried them acknowledges what the receiver never sent.
+    Unaccepted {
+        /// Place of the first byte.
+        offset: u64,
+        /// Bytes, at least 1.
+        len: u64,
+        /// Whether it is for what the packet acknowledges; else for what the receiver does not.
+        impossible: bool,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {

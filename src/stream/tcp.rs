@@ -19,11 +19,12 @@ mod ended;
 mod side;
 
 use super::gate::{self, Gate, place};
+use super::path::{Ack, ReturnPath};
 use super::{EndReason, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
-use side::Side;
+use side::{Acknowledger, Side};
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct TcpConnection<'cap> {
     gates: [Gate<TcpSegment<'cap>>; 2],
     limits: StreamLimits,
     opening: Opening,
+    path: ReturnPath<u32>,
     /// Who sent an RST.
     reset: Option<Direction>,
     /// A SYN or SYN-ACK with other numbers, that would begin another connection.
@@ -61,6 +63,11 @@ pub struct Opening {
     pub syn_ack: Option<At>,
     /// The initiator's first segment that acknowledges the SYN-ACK (uTP: its first packet after the ST_STATE).
     pub ack: Option<At>,
+    /// By direction: whether its packets acknowledge a number that the other end used, so that whoever sent them received
+    /// something of it. A reset shows nothing.
+    pub confirmed: [bool; 2],
+    /// By direction: whether the capture holds a packet of it.
+    pub present: [bool; 2],
 }
 
 impl<'cap> TcpConnection<'cap> {
@@ -71,6 +78,7 @@ impl<'cap> TcpConnection<'cap> {
             gates: Default::default(),
             limits: *limits,
             opening: Opening::default(),
+            path: ReturnPath::default(),
             reset: None,
             challenge: None,
         }
@@ -201,6 +209,8 @@ impl<'cap> TcpConnection<'cap> {
             self.note_opening(at, direction, segment);
         }
         let (limits, start) = (self.limits, out.len());
+        self.note_path(at, direction, segment);
+        let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
             Direction::LowToHigh => (low, high),
@@ -211,7 +221,8 @@ impl<'cap> TcpConnection<'cap> {
         }
         // The acknowledgement of an RST is often made up.
         if let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) {
-            that.acknowledge(ack, at, &limits, &mut |item| out.push((direction.reverse(), item)));
+            let by = Acknowledger { at, end: end_of(segment) };
+            that.acknowledge(ack, by, &limits, &mut |item| out.push((direction.reverse(), item)));
         }
         let mut emit = |item| out.push((direction, item));
         this.last = Some(at);
@@ -223,6 +234,9 @@ impl<'cap> TcpConnection<'cap> {
             }
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
             return;
+        }
+        if suspect {
+            this.suspect(segment, &mut emit);
         }
         let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
         let mut taken = true;
@@ -283,6 +297,8 @@ impl<'cap> TcpConnection<'cap> {
             let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
             let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, &self.limits) else { return };
             let reverse = direction.reverse();
+            // It waited for what it acknowledges as long as anything is waited for.
+            let suspect = self.is_suspect(direction, &waiting.packet, Ack::Ahead);
             let [low, high] = &mut self.sides;
             let (this, that) = match direction {
                 Direction::LowToHigh => (low, high),
@@ -295,6 +311,9 @@ impl<'cap> TcpConnection<'cap> {
             }
             let mut items = vec![(direction, StreamItem::Answers { at: waiting.at, upto: waiting.need })];
             let mut emit = |item| items.push((direction, item));
+            if suspect {
+                this.suspect(&waiting.packet, &mut emit);
+            }
             this.receive(waiting.at, &waiting.packet, &self.limits, &mut emit);
             let place = place(out, start, direction, |offset| offset < waiting.need);
             out.splice(place..place, items);
@@ -302,8 +321,9 @@ impl<'cap> TcpConnection<'cap> {
     }
 
     /// Who opened the connection, and the frames that prove it.
+    #[inline]
     pub fn opening(&self) -> Opening {
-        self.opening
+        Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
     }
 
     /// The initial sequence numbers, the initiator's first; `None` unless the SYN and its answer were captured.
@@ -361,6 +381,24 @@ impl<'cap> TcpConnection<'cap> {
         }
     }
 
+    /// Notes the numbers of a segment: those that it uses, and the one that it acknowledges.
+    #[inline]
+    fn note_path(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>) {
+        // The numbers of an RST are those of the segment that it answers.
+        let first = segment.seq.wrapping_add(u32::from(segment.flags.syn));
+        let used = (!segment.flags.rst).then_some((first, end_of(segment), segment.flags.syn));
+        let ack = segment.ack.filter(|_| !segment.flags.rst);
+        self.path.packet(direction, at, used, ack, self.limits.acked_hole_wait_ns);
+    }
+
+    /// Whether the receiver of `segment` would not take it, as what it acknowledges was not sent to it: at least as sure as
+    /// `least`.
+    #[inline]
+    fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
+        let judged = self.path.judge(direction, segment.ack, NEAR);
+        !segment.flags.syn && (judged == Ack::Impossible || judged == least)
+    }
+
     #[cold]
     fn note_opening(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>) {
         let answered = self.side(direction.reverse()).isn.map(|isn| isn.wrapping_add(1));
@@ -380,13 +418,20 @@ impl<'cap> TcpConnection<'cap> {
             (false, Some(ack))
                 if opening.syn_ack.is_some()
                     && !segment.flags.rst
-                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) =>
+                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered)))
+                    && self.path.used(direction.reverse(), ack) =>
             {
                 opening.ack = Some(at);
             }
             _ => {}
         }
     }
+}
+
+/// The sequence number behind a segment.
+fn end_of(segment: &TcpSegment<'_>) -> u32 {
+    let flags = u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
+    segment.seq.wrapping_add(segment.payload.wire_len).wrapping_add(flags)
 }
 
 /// `a - b` in sequence space: from -2^31 to 2^31 - 1.

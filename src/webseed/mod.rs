@@ -16,6 +16,7 @@ mod redirects;
 mod requests;
 mod tracker;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ends::{At, Span};
@@ -122,6 +123,23 @@ pub struct WebRequest {
 }
 
 impl WebRequest {
+    /// Whether it asks the server at `ip` and `port` for what another one has (RFC 9112 section 3.2.2): a proxy.
+    pub fn is_relayed(&self, ip: IpAddr, port: u16) -> bool {
+        let scheme =
+            |name: &str| self.target.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let Some(rest) = ["http://", "https://"].into_iter().find(|name| scheme(name)).map(str::len) else {
+            return false;
+        };
+        let rest = self.target.get(rest..).unwrap_or_default();
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (host, named) = match authority.rsplit_once(':') {
+            Some((host, named)) if !named.ends_with(']') => (host, named.parse().ok()),
+            _ => (authority, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>() != Ok(ip) || named.unwrap_or(80) != port
+    }
+
     /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does).
     pub fn asks_tracker(&self) -> bool {
         let has = |key: &str| {

@@ -14,6 +14,7 @@ mod identity;
 mod midstream;
 mod others;
 mod paths;
+mod return_path;
 mod swarm;
 mod taps;
 mod transport;

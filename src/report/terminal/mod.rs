@@ -361,16 +361,7 @@ mod tests {
     #[test]
     fn captures_with_nothing_but_encrypted_conversations_say_so() {
         let mut document = fixture::empty_document();
-        document.opaque.push(crate::report::Opaque {
-            a: "10.77.5.10:6881".parse().expect("an endpoint"),
-            b: "10.77.5.11:40110".parse().expect("an endpoint"),
-            transport: Transport::Tcp,
-            kind: crate::evidence::OpaqueKind::MseRc4,
-            a_to_b: 1_000,
-            b_to_a: 20,
-            frames: Frames { file: 0, first: 1, last: 900, last_file: None },
-            basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
-        });
+        document.opaque.push(fixture::opaque());
         let text = terminal(&document, 120);
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains("nothing can be said of"), "{text}");

@@ -10,6 +10,7 @@ use crate::packet::{Checksum, Payload, TcpFlags};
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod acks;
 mod cut;
 mod model;
 mod strange;
@@ -113,7 +114,14 @@ fn conflicts<'cap>(items: &[StreamItem<'cap>]) -> Vec<(u64, &'cap [u8])> {
 fn the_opening_names_the_initiator_and_its_three_frames() {
     let mut run = Run::opened();
     run.push(B, TcpSegment { ack: Some(1000), ..syn(4999) }).push(A, ack(5000)).push(A, segment(1000, b"x"));
-    let opening = Opening { initiator: Some(A), syn: Some(at(1)), syn_ack: Some(at(2)), ack: Some(at(3)) };
+    let opening = Opening {
+        initiator: Some(A),
+        syn: Some(at(1)),
+        syn_ack: Some(at(2)),
+        ack: Some(at(3)),
+        confirmed: [true; 2],
+        present: [true; 2],
+    };
     assert_eq!(run.connection.opening(), opening);
     run.close();
 }

@@ -7,6 +7,7 @@ use super::packet::{Packet, PacketKind};
 use super::side::Side;
 use crate::ends::{At, Direction};
 use crate::stream::gate::{self, Gate, place};
+use crate::stream::path::{Ack, ReturnPath};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -30,7 +31,8 @@ pub(super) struct Connection<'cap> {
     syn_clock: u32,
     /// Number and clock of the ST_STATE that answers it.
     answer: Option<(u16, u32)>,
-    pub(super) opening: Opening,
+    opening: Opening,
+    path: ReturnPath<u16>,
     sides: [Side<'cap>; 2],
     /// Packets that wait for others of the other direction.
     gates: [Gate<Held<'cap>>; 2],
@@ -67,6 +69,7 @@ impl<'cap> Connection<'cap> {
             syn_clock: 0,
             answer: None,
             opening: Opening::default(),
+            path: ReturnPath::default(),
             sides: [Side::default(), Side::default()],
             gates: Default::default(),
             lacking: VecDeque::new(),
@@ -113,6 +116,11 @@ impl<'cap> Connection<'cap> {
             }
     }
 
+    /// See [`super::UtpFlow::opening`].
+    pub(super) fn opening(&self) -> Opening {
+        Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
+    }
+
     /// See [`super::UtpFlow::initial`].
     pub(super) fn initial(&self) -> Option<[u64; 2]> {
         let ((initiator, number), (answered, clock)) = (self.syn?, self.answer?);
@@ -152,6 +160,7 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> u64 {
+        self.note_path(&held, limits);
         self.note_opening(&held);
         if self.id.is_some() {
             self.deliver(&held, limits, emit);
@@ -227,6 +236,30 @@ impl<'cap> Connection<'cap> {
         if direction == Direction::LowToHigh { low } else { high }
     }
 
+    /// Notes the numbers of a packet: the one that it uses, and the one that it acknowledges.
+    fn note_path(&mut self, held: &Held<'cap>, limits: &StreamLimits) {
+        let Held { at, direction, packet, .. } = held;
+        let used = match packet.kind {
+            PacketKind::Reset => None,
+            // Its number is that of the packet before or behind it: implementations differ.
+            PacketKind::State => {
+                let answers = self.answer.is_none() && self.syn == Some((direction.reverse(), packet.ack_nr));
+                Some((packet.seq_nr.wrapping_sub(1), packet.seq_nr, answers))
+            }
+            PacketKind::Syn => Some((packet.seq_nr, packet.seq_nr, true)),
+            PacketKind::Data | PacketKind::Fin => Some((packet.seq_nr, packet.seq_nr, false)),
+        };
+        let ack = (!matches!(packet.kind, PacketKind::Reset | PacketKind::Syn)).then_some(packet.ack_nr);
+        self.path.packet(*direction, *at, used, ack, limits.acked_hole_wait_ns);
+    }
+
+    /// Whether the receiver of `packet` would not take it, as what it acknowledges was not sent to it: at least as sure as
+    /// `least`.
+    fn is_suspect(&self, direction: Direction, packet: &Packet<'cap>, least: Ack) -> bool {
+        let judged = self.path.judge(direction, Some(packet.ack_nr), NEAR);
+        judged == Ack::Impossible || judged == least
+    }
+
     fn note_opening(&mut self, held: &Held<'cap>) {
         let Held { at, direction, packet, .. } = held;
         of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
@@ -246,7 +279,9 @@ impl<'cap> Connection<'cap> {
                 of(&mut self.sides, *direction).start(packet.seq_nr, true);
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
-                if initiator == *direction && self.opening.syn_ack.is_some() =>
+                if initiator == *direction
+                    && self.opening.syn_ack.is_some()
+                    && self.path.used(direction.reverse(), packet.ack_nr) =>
             {
                 self.opening.ack.get_or_insert(*at);
             }
@@ -308,6 +343,9 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
+        if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Impossible) {
+            of(&mut self.sides, direction).suspect(packet.seq_nr);
+        }
         if matches!(packet.kind, PacketKind::Data | PacketKind::Fin)
             && self.reset == Some(direction)
             && packet.payload.wire_len > 0
@@ -393,6 +431,10 @@ impl<'cap> Connection<'cap> {
             self.tell_sides();
             let reverse = direction.reverse();
             let Held { at, packet, doubtful, .. } = waiting.packet;
+            // It waited for what it acknowledges as long as anything is waited for.
+            if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
+                of(&mut self.sides, direction).suspect(packet.seq_nr);
+            }
             let that = of(&mut self.sides, reverse);
             // What waits there may be what fills the hole.
             if of(&mut self.gates, reverse).is_empty() {
@@ -432,6 +474,9 @@ const RUN_PACKETS: u32 = 4;
 
 // Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
 const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
+
+// Rationale: as for what may be acknowledged of a candidate.
+const NEAR: i64 = 4_096;
 
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;

@@ -151,7 +151,7 @@ impl<'cap> UtpFlow<'cap> {
     pub fn opening(&self, id: UtpId) -> Option<Opening> {
         let live = self.connections.iter().find(|connection| connection.id == Some(id));
         let closed = || self.closed.iter().find(|closed| closed.id == id).map(|closed| closed.opening);
-        live.map(|connection| connection.opening).or_else(closed)
+        live.map(|connection| connection.opening()).or_else(closed)
     }
 
     /// What tells connection `id` from others, whatever its addresses: ids, numbers and clocks of the ST_SYN, and of the
@@ -173,7 +173,7 @@ impl<'cap> UtpFlow<'cap> {
         if self.closed.len() >= MAX_CONNECTIONS {
             self.closed.remove(0);
         }
-        self.closed.push(Closed { id, opening: connection.opening, initial: connection.initial() });
+        self.closed.push(Closed { id, opening: connection.opening(), initial: connection.initial() });
     }
 
     fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {

@@ -9,6 +9,7 @@ use super::*;
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod acks;
 mod cut;
 mod model;
 mod resent;
@@ -128,7 +129,14 @@ fn an_answered_syn_establishes_and_the_opening_is_kept() {
     assert_eq!(run.send(B, PacketKind::State, 70, 9, b""), UtpVerdict::Part(UtpId(0)));
     run.data(10, b"ab");
     run.data(11, b"cd");
-    let opening = Opening { initiator: Some(A), syn: Some(at(1)), syn_ack: Some(at(2)), ack: Some(at(3)) };
+    let opening = Opening {
+        initiator: Some(A),
+        syn: Some(at(1)),
+        syn_ack: Some(at(2)),
+        ack: Some(at(3)),
+        confirmed: [true; 2],
+        present: [true; 2],
+    };
     assert_eq!(bytes(run.close()), b"abcd");
     assert_eq!(run.flow.opening(UtpId(0)), Some(opening));
 }
