@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::words::{texts, words};
@@ -216,7 +217,18 @@ pub struct NotWritten {
     expected: &'static str,
 }
 
-texts!(Endpoint, InfoHash, Hex<20>, Hex<32>, Timestamp);
+texts! {
+    /// An address and a port: 192.0.2.7:6881 or [2001:db8::7]:6881.
+    Endpoint as "Endpoint": r"^([0-9]+(\.[0-9]+){3}|\[[0-9a-f:.]+\]):[0-9]+$",
+    /// Lower-case hex of 20 bytes (v1 and hybrid; also a truncated v2 hash of a torrent that was not given) or 32 (v2).
+    InfoHash as "InfoHash": "^([0-9a-f]{40}|[0-9a-f]{64})$",
+    /// 20 bytes in lower-case hex.
+    Hex<20> as "Hex20": "^[0-9a-f]{40}$",
+    /// 32 bytes in lower-case hex.
+    Hex<32> as "Hex32": "^[0-9a-f]{64}$",
+    /// RFC 3339 in UTC with nine decimals.
+    Timestamp as "Timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$",
+}
 
 /// One captured frame: the input's index and Wireshark's `frame.number` in it.
 ///
@@ -335,7 +347,7 @@ impl Span {
 
 /// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
 /// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Frames {
     /// Index into `inputs`.
     pub file: u16,

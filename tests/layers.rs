@@ -12,7 +12,7 @@ struct Layer {
 
 /// The vocabulary, and what stands beside the pipeline: every room may use these.
 const SHARED: &[&str] = &["error", "directory", "limits", "ends", "anomaly", "bencode", "words", "Error", "Limits"];
-const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde"];
+const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde", "schemars"];
 
 /// From the bottom of the pipeline to its top: a room uses only rooms that stand before it, so that there is no circle.
 /// `*` is all of those.

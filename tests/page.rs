@@ -62,7 +62,7 @@ fn one_peer_is_shown_with_the_figures_of_the_whole_run() {
     assert_eq!(one["subjects"][0], whole["subjects"][1]);
     assert_eq!(one["torrents"][0]["served_bytes"], whole["torrents"][0]["served_bytes"]);
     assert_eq!(one["shown"]["of_subjects"], 3);
-    assert_eq!(peerproof::report::violations(&one), Vec::<String>::new());
+    assert_eq!(crate::fixture::violations(&one), Vec::<String>::new());
     let page = case.report_with("capture.pcap", &["-f", "html", "--peer", "203.0.113.3:6881"]);
     assert!(page.contains("The figures are those of the whole run.") && !page.contains("id=\"p-203.0.113.2"));
     let later = case.report_with("capture.pcap", &["--from", "2026-11-21T04:00:00Z"]);

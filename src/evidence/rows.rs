@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, Flag, Grade, Initiator, PortBasis};
@@ -24,7 +25,7 @@ pub(super) fn seen_in(seen: &Sightings) -> Vec<Frames> {
 }
 
 /// Two endpoints, in the direction of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Edge {
     /// Who sent.
     pub uploader: Endpoint,
@@ -33,7 +34,7 @@ pub struct Edge {
 }
 
 /// One step of the ladder that was reached, with the frames that show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rung {
     /// Which step.
     pub grade: Grade,
@@ -47,7 +48,7 @@ pub struct Rung {
 }
 
 /// The first unit that meets the standard of proof: advertised, requested, then served alone and verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standard {
     /// The piece.
     pub piece: u32,
@@ -63,7 +64,7 @@ pub struct Standard {
 }
 
 /// Verified bytes in one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileBytes {
     /// Its path in the torrent.
     pub path: String,
@@ -72,7 +73,7 @@ pub struct FileBytes {
 }
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash; all of it is the rung G3m.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
     /// Index of each piece of 16 KiB, ascending; never empty.
     pub pieces: Vec<u32>,
@@ -83,7 +84,7 @@ pub struct Metadata {
 }
 
 /// Everything that one endpoint sent to another for one torrent over one transport.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transfer {
     /// Who sent, as observed.
     pub uploader: Endpoint,
@@ -181,7 +182,7 @@ impl Transfer {
 }
 
 /// One (IP, port, transport, torrent, time window).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// The address, and the listen port if the peer declared it and nothing speaks against that, else the observed
     /// port.
@@ -247,7 +248,7 @@ pub struct Subject {
 }
 
 /// How much of a file a subject sent, whoever received it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectFile {
     /// Its path in the torrent.
     pub path: String,
@@ -260,7 +261,7 @@ pub struct SubjectFile {
 }
 
 /// Pieces from `first` to `last`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PieceRange {
     /// The first piece.
     pub first: u32,
@@ -281,7 +282,7 @@ words! {
 }
 
 /// Pieces from `first` to `last`, of which the same is verified, from anyone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Units {
     /// The first piece.
     pub first: u32,
@@ -292,7 +293,7 @@ pub struct Units {
 }
 
 /// Verified bytes in equal columns of a torrent's byte space.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Map {
     /// The length of that space: the content with its padding.
     pub bytes: u64,
@@ -303,7 +304,7 @@ pub struct Map {
 }
 
 /// A subject's part of a map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MapRow {
     /// Index into the report's subjects.
     pub subject: u64,
@@ -320,7 +321,7 @@ impl Subject {
 }
 
 /// A file of a torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct File {
     /// Path inside the torrent, joined by `/`, not escaped; of files of different paths always different.
     pub path: String,
@@ -334,7 +335,7 @@ pub struct File {
 }
 
 /// A torrent of the run, and the sums over its transfers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Torrent {
     /// The hash under which the report speaks of it: the v1 one where there is one, else the v2 one in full.
     pub info_hash: InfoHash,
@@ -431,7 +432,7 @@ impl Torrent {
 }
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mention {
     /// The address that was named.
     pub subject: Endpoint,
@@ -457,7 +458,7 @@ pub struct Mention {
 
 /// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
 /// subject, so that nothing but this is said of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unlisted {
     /// How many; at least 1.
     pub connections: u64,
@@ -480,7 +481,7 @@ pub struct Unlisted {
 }
 
 /// How many connections without a row there were of one torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnlistedTorrent {
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ends::{Endpoint, Timestamp};
@@ -33,7 +34,7 @@ pub struct Whom {
 pub struct Moment(jiff::Timestamp);
 
 /// The choice that a report shows, in the report itself; see [`Document::only`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shown {
     /// The address, with a port where one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Anomalies;
@@ -41,7 +42,7 @@ pub(crate) fn encrypted(opaque: &[Opaque]) -> Vec<&Opaque> {
 }
 
 /// A conversation whose content cannot be read, or is nobody's in these captures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Opaque {
     /// The lesser endpoint.
     pub a: Endpoint,
@@ -64,7 +65,7 @@ pub struct Opaque {
 }
 
 /// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Frames read.
     pub frames: u64,

@@ -161,10 +161,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             hub: Hub {
                 options,
                 spill: Spilled(spill),
-                candidates: Candidates::new(
-                    options.secrets,
-                    ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
-                ),
+                candidates: Candidates::new(options.secrets, ledger.torrents().wire_hashes().collect()),
                 keystream: Pool::default(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
@@ -557,8 +554,12 @@ impl<'cap> Flow<'cap> {
 
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
     fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        let nothing =
-            EndedFlow { stop: Ended::default(), carried: Content::Other, volume: traffic::Volume::default() };
+        let nothing = EndedFlow {
+            stop: Ended::default(),
+            carried: Content::Other,
+            volume: traffic::Volume::default(),
+            syn: None,
+        };
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,

@@ -147,6 +147,18 @@ impl<'cap> WebChannel<'cap> {
                     }
                 }
                 WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
+                // Whose it is, what was not read would have told.
+                WebEvent::Bad { reason, bytes, at } if reason.bound().is_some() => {
+                    let bound = reason.bound().unwrap_or_default();
+                    hub.anomalies.limit(bound, bytes, || Example {
+                        span: Some(Span::single(at)),
+                        flow: arrow(self.flow, self.server),
+                        detail: format!(
+                            "{bound}: {}; what a webseed sent behind it may not be counted",
+                            reason.detail()
+                        ),
+                    });
+                }
                 // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
                 WebEvent::Bad { reason, bytes, at } if !self.torrents.is_empty() => {
                     hub.anomalies.note(Kind::BadWebseed, bytes, || Example {

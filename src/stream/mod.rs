@@ -1,5 +1,6 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod challenge;
 mod gate;
 mod path;
 mod patience;

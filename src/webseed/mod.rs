@@ -67,8 +67,10 @@ pub enum WebEvent<'cap> {
 /// Why a part of an HTTP connection could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Flaw {
-    /// A request or response header that is malformed, contradicts itself or is longer than 64 KiB.
+    /// A request or response header that is malformed or contradicts itself.
     Head,
+    /// A request or response header of which more than 64 KiB matter, or that does not end.
+    TooLong,
     /// A body in a content or transfer coding other than identity and chunked; `bytes` is its length if stated.
     Encoding,
     /// Chunk framing that is malformed.
@@ -90,10 +92,20 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// The bound that was reached, if that is why.
+    pub fn bound(self) -> Option<&'static str> {
+        match self {
+            Self::TooLong => Some("web_header"),
+            Self::Outstanding => Some("web_requests"),
+            _ => None,
+        }
+    }
+
     /// One plain sentence for an anomaly's detail.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::Head => "an HTTP header that is malformed or too long",
+            Self::Head => "an HTTP header that is malformed",
+            Self::TooLong => "an HTTP header that is longer than is held",
             Self::Encoding => "an HTTP body in a coding that is not read",
             Self::Chunk => "an HTTP chunk whose framing is malformed",
             Self::Part => "a part of an HTTP resource without a usable Content-Range",

@@ -8,6 +8,7 @@ mod content;
 mod cuts;
 mod dialects;
 mod doubts;
+mod forged;
 mod hearsay;
 mod hostile;
 mod identity;

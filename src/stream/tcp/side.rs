@@ -22,6 +22,8 @@ pub(super) struct Side<'cap> {
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
     pub(super) isn: Option<u32>,
+    /// What the other direction acknowledges, while nothing of this one tells its numbers.
+    pub(super) hint: Option<u32>,
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
     pub(super) held: Vec<(At, TcpSegment<'cap>)>,
@@ -64,6 +66,18 @@ impl<'cap> Side<'cap> {
     /// The offset of `seq`, negative for before the start; `None` before the start is decided.
     pub(super) fn relative(&self, seq: u32) -> Option<i64> {
         self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
+    }
+
+    /// Whether the receiver of the direction expects `seq` next, as far as it is known: it is the next byte, or the next one
+    /// to be acknowledged.
+    pub(super) fn is_expected(&self, seq: u32) -> bool {
+        let acked = |seq: u32| self.ack.is_some_and(|(ack, _)| self.relative(seq) == i64::try_from(ack).ok());
+        self.distance(seq).is_none_or(|distance| distance == 0) || acked(seq)
+    }
+
+    /// Whether anything was captured of the direction.
+    pub(super) fn was_seen(&self) -> bool {
+        self.last.is_some()
     }
 
     /// Whether it is decided where the direction begins.
@@ -288,6 +302,7 @@ impl<'cap> Side<'cap> {
                 (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
             };
             if self.held.is_empty() || !self.held.iter().all(covers) {
+                self.hint = Some(ack);
                 return;
             }
             self.release(limits, emit);

@@ -123,6 +123,11 @@ impl<'cap> Side<'cap> {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
     }
 
+    /// How far `seq_nr` is from the next packet to deliver; `None` while nothing tells the numbers of the direction.
+    pub(super) fn away(&self, seq_nr: u16) -> Option<i64> {
+        self.next.map(|next| distance(seq_nr, next))
+    }
+
     /// The number of the next packet to deliver.
     pub(super) fn next(&self) -> Option<u64> {
         self.next
