@@ -60,7 +60,7 @@ impl Fixture {
         self.report_with(capture, &[])
     }
 
-    /// The same, with more arguments.
+    /// The same, with more arguments; in another form, where `-f` is among them.
     pub fn report_with(&self, capture: &str, more: &[&str]) -> String {
         let torrent = self.torrent();
         let secrets: &[&str] =
@@ -68,7 +68,8 @@ impl Fixture {
         let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
         command
             .current_dir(&self.folder)
-            .args(["analyze", capture, "-t", &torrent, "--format", "json"])
+            .args(["analyze", capture, "-t", &torrent])
+            .args(if more.contains(&"-f") { &[] as &[&str] } else { &["-f", "json"] })
             .args(secrets)
             .args(more);
         let output = command.output().expect("the program starts");

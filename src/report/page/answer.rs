@@ -103,7 +103,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         },
     ];
     if !unproven.is_empty() {
-        let body = each(cast, &unproven, |peer| unproven_sentence(peer));
+        let body = each(cast, &unproven, unproven_sentence);
         rows.push(row(
             unproven.len(),
             unread,
@@ -113,7 +113,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         ));
     }
     rows.push({
-        let mut body = each(cast, &differing, |peer| differing_sentence(peer));
+        let mut body = each(cast, &differing, differing_sentence);
         if differing.is_empty() {
             body = paragraph(&Html::text("No peer, as far as the bytes could be compared."));
         }

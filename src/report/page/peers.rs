@@ -206,8 +206,7 @@ fn shared(cast: &Cast<'_>) -> Html {
 }
 
 fn groups(left: &[Peer<'_>]) -> Vec<Group> {
-    let mut groups: BTreeMap<(std::cmp::Reverse<bool>, std::cmp::Reverse<usize>, String), Vec<&Peer<'_>>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<&Peer<'_>>> = BTreeMap::new();
     for peer in left {
         let key = (std::cmp::Reverse(peer.subject.actionable), std::cmp::Reverse(rank(peer)), peer.label());
         groups.entry(key).or_default().push(peer);
