@@ -5,7 +5,8 @@ use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
 use crate::report::{
-    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unread, visible,
+    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, protocols_not_read,
+    visible,
 };
 
 impl Inspection {
@@ -178,7 +179,7 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
         }
     }
     if !inspection.quality.unread.is_empty() {
-        page.line(&format!("not read: {}", unread(&inspection.quality.unread)));
+        page.line(&format!("not read: {}", protocols_not_read(&inspection.quality.unread)));
     }
     if inspection.traffic.iter().any(|kind| kind.basis == "none" && kind.transport != "UDP" && kind.bytes > 0) {
         page.line(

@@ -44,7 +44,7 @@ pub use graph::{dot, graphml};
 pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub use notes::notes;
-pub(crate) use notes::{not_listed, unread};
+pub(crate) use notes::{not_listed, protocols_not_read};
 pub use page::{PageError, page};
 pub use schema::{SCHEMA, violations, violations_of};
 pub use table::{Column, Table, Values, tables};

@@ -190,7 +190,7 @@ pub(crate) fn not_listed(unlisted: &Unlisted) -> String {
 }
 
 /// Every protocol that is not read with its frames, in one line.
-pub(crate) fn unread(protocols: &[UnreadProtocol]) -> String {
+pub(crate) fn protocols_not_read(protocols: &[UnreadProtocol]) -> String {
     let each = |unread: &UnreadProtocol| format!("{} {}", grouped(unread.frames), unread.protocol);
     protocols.iter().map(each).collect::<Vec<_>>().join(", ")
 }
@@ -204,7 +204,7 @@ fn nothing(document: &Document) -> String {
         format!(
             "None of the {} has an IP header that this tool reads, so no BitTorrent could be found: {}.",
             counted(quality.frames, "frame"),
-            unread(&quality.unread)
+            protocols_not_read(&quality.unread)
         )
     } else if !encrypted(&document.opaque).is_empty() {
         format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Page, capture_name, frames_text};
 use crate::anomaly::Kind;
-use crate::report::notes::unread;
+use crate::report::notes::protocols_not_read;
 use crate::report::text::{counted, escaped, grouped};
 use crate::report::{Anomaly, Document, Input};
 
@@ -54,7 +54,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
         page.line(&format!("{} without an IP header that this tool reads", counted(quality.not_ip, "frame")));
     }
     if !quality.unread.is_empty() {
-        page.line(&format!("frames that are not read: {}", unread(&quality.unread)));
+        page.line(&format!("frames that are not read: {}", protocols_not_read(&quality.unread)));
     }
     if quality.clock_steps > 0 {
         page.line(&format!(
