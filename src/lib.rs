@@ -62,6 +62,7 @@
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
+mod acquit;
 mod analyze;
 pub mod anomaly;
 pub mod bencode;

@@ -19,7 +19,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::capture::{Frame, Spill};
+use crate::capture::{CaptureSet, Frame, Spill};
 use crate::evidence::{Findings, Opaque, OpaqueKind, Quality};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
@@ -34,7 +34,7 @@ use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options};
+use crate::{Error, Options, acquit};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
@@ -333,13 +333,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
-    /// `hashes` messages add to them (BEP 52). What all flows carried comes third.
+    /// `hashes` messages add to them (BEP 52). The frames of what would be refuted are read once more in `captures`. What all
+    /// flows carried comes third.
     pub(crate) fn finish(
         mut self,
         taught: &'run OnceCell<Torrents>,
+        captures: &CaptureSet,
     ) -> Result<(Ledger<'run, 'cap>, Findings, Traffic), Error> {
         self.close_flows();
         let Hub {
+            options,
             prover,
             mut ledger,
             mut anomalies,
@@ -363,6 +366,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);
+        let accused = ledger.accused();
+        for one in acquit::damaged(captures, &accused, options, &mut anomalies)? {
+            ledger.acquit(one);
+        }
+        ledger.decide(&mut anomalies);
         let metadata = metadata.finish();
         note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();
@@ -589,7 +597,7 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
 
 /// The spill as the decoder knows it.
 #[derive(Clone, Copy, Debug)]
-struct Spilled<'cap>(&'cap Spill);
+pub(crate) struct Spilled<'cap>(pub(crate) &'cap Spill);
 
 impl<'cap> Store<'cap> for Spilled<'cap> {
     fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
