@@ -33,13 +33,14 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
+//! | [`facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
 //! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
-//! Beside them stand [`provenance`] (frame numbers and times), [`anomaly`] (whatever was odd, counted in full),
+//! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`anomaly`] (whatever was odd, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
 //!
 //! # What the figures mean
@@ -62,14 +63,15 @@
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
-mod acquit;
 mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
 mod directory;
+pub mod ends;
 mod error;
 pub mod evidence;
+pub mod facts;
 pub mod flow;
 pub mod hearsay;
 pub mod inspect;
@@ -77,11 +79,11 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+mod options;
 #[doc(hidden)]
 pub mod output;
 pub mod packet;
 pub mod prove;
-pub mod provenance;
 pub mod proxy;
 pub mod report;
 pub mod session;
@@ -92,7 +94,8 @@ pub mod webseed;
 pub mod wire;
 mod words;
 
-pub use analyze::{Found, Options, analyze, find_torrents};
+pub use analyze::{Found, analyze, facts, find_torrents};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
+pub use options::Options;

@@ -2,6 +2,7 @@ mod cli;
 mod containers;
 mod determinism;
 mod encapsulation;
+mod facts;
 mod fixture;
 mod floods;
 mod fuzzed;

@@ -13,21 +13,27 @@ mod gather;
 mod growth;
 mod mapped;
 mod merge;
+mod original;
 mod pcap;
 mod pcapng;
+mod place;
 mod resync;
 #[cfg(test)]
 mod sample;
 mod set;
 mod source;
 mod spool;
+mod spooled;
 mod track;
 
 pub use mapped::Spill;
+#[doc(hidden)]
+pub use mapped::catch_cut_files;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
+pub use spooled::Spool;
 
-use crate::provenance::At;
+use crate::ends::At;
 
 /// One captured frame, as it stands in the mapped file.
 ///
@@ -79,9 +85,9 @@ pub struct InputFacts {
     /// Frames read.
     pub frames: u64,
     /// Time of the first frame in file order.
-    pub first_time: Option<crate::provenance::Timestamp>,
+    pub first_time: Option<crate::ends::Timestamp>,
     /// Time of the last frame in file order.
-    pub last_time: Option<crate::provenance::Timestamp>,
+    pub last_time: Option<crate::ends::Timestamp>,
     /// Its interfaces, in order of definition.
     pub interfaces: Vec<Interface>,
     /// What is damaged, in plain words with the byte offset; `None` when nothing is.

@@ -11,7 +11,7 @@ use super::source::Input;
 use super::track::Track;
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// How captures are opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct OpenOptions {
 /// # Invariants
 /// - Ordered by time of the first frame, size of the content (the larger one first), content, name: the order of the
 ///   arguments never matters.
-/// - Its index in that order is the `file` of a [`FrameId`](crate::provenance::FrameId).
+/// - Its index in that order is the `file` of a [`FrameId`](crate::ends::FrameId).
 #[derive(Debug)]
 pub struct CaptureSet {
     inputs: Vec<Input>,
@@ -44,7 +44,7 @@ impl CaptureSet {
     /// where nothing exists by that name, a pattern as in a shell. The same file reached twice is read once.
     ///
     /// # Errors
-    /// - [`Error::Usage`] for no path, a directory without a capture, a pattern that fits nothing, or more than 65,536
+    /// - [`Error::Usage`] for no path, a directory without a capture, a pattern that fits nothing, or more than 65,535
     ///   inputs.
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
     /// - [`Error::Malformed`] when an input that was named is empty or no capture, or one breaks off inside its file
@@ -93,7 +93,7 @@ impl CaptureSet {
         let mut keyed = Vec::with_capacity(inputs.len());
         let mut interfaces = 0;
         for input in inputs {
-            let (time, named) = begin(&input, strict)?;
+            let (time, named) = begin(&input, strict).map_err(|error| input.cause(error))?;
             interfaces += named;
             keyed.push((time, input));
         }
@@ -120,6 +120,11 @@ impl CaptureSet {
     /// The name of an input without its directories, by the `file` of a frame; empty for none of them.
     pub fn name(&self, file: u16) -> &str {
         self.inputs.get(usize::from(file)).map_or("", |input| &input.name)
+    }
+
+    /// The content of an input, as far as it is there.
+    pub(super) fn content(&self, file: u16) -> Option<&[u8]> {
+        Some(self.inputs.get(usize::from(file))?.content.bytes())
     }
 
     /// Never: a set has at least one input.
@@ -191,8 +196,8 @@ fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestam
         .then_with(|| a.given.cmp(&b.given))
 }
 
-// Rationale: the index has 16 bits in a frame id.
-const MAX_INPUTS: usize = 1 << 16;
+// Rationale: the index has 16 bits in a frame id; the last one stands for what is in no input.
+const MAX_INPUTS: usize = (1 << 16) - 1;
 
 #[cfg(test)]
 mod tests {

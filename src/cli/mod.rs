@@ -3,7 +3,9 @@
 
 mod analyze;
 mod captures;
+mod completions;
 mod inspect;
+mod man;
 mod refusal;
 mod say;
 mod schema;
@@ -12,9 +14,10 @@ mod signals;
 mod torrent;
 mod torrents;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// How a run that could be made ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Ending {
 /// Parses the arguments, runs the command and gives the exit code: 2 with an error line where it cannot be run, also for
 /// a usage error.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(spelled_out(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // Help, or the version.
@@ -48,11 +51,14 @@ pub fn run() -> ExitCode {
         }
     };
     signals::watch();
+    peerproof::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     match ending {
         Ok(Ending::Complete) => ExitCode::SUCCESS,
@@ -65,6 +71,25 @@ pub fn run() -> ExitCode {
             ExitCode::from(CANNOT_RUN)
         }
     }
+}
+
+/// The command line as clap knows it.
+fn program() -> clap::Command {
+    Cli::command()
+}
+
+/// The arguments, with `inspect` before a capture that stands where a command would. A command's name is never taken for a
+/// capture's.
+fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let first =
+        arguments.get(1).filter(|first| !program().get_subcommands().any(|known| known.get_name() == *first));
+    let text = first.map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
+    let like_a_path = text.contains(['.', '/', '\\', '*', '?', '[']) && !text.starts_with('-');
+    let is_capture = text == "-" || like_a_path || first.is_some_and(|first| std::path::Path::new(first).exists());
+    if is_capture {
+        arguments.insert(1, "inspect".into());
+    }
+    arguments
 }
 
 /// Exit code of a run that could not be made; nothing was written.
@@ -85,6 +110,8 @@ enum Command {
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, from packet captures";
@@ -138,7 +165,6 @@ Exit codes:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -154,6 +180,20 @@ mod tests {
             LONG_ABOUT.lines().all(|line| line.is_empty() || line.ends_with('.')),
             "paragraphs are one line each"
         );
+    }
+
+    #[test]
+    fn a_capture_where_a_command_would_stand_is_inspected() {
+        let spelled = |words: &[&str]| {
+            let line = spelled_out(words.iter().map(OsString::from).collect());
+            line.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        for line in ["p", "p analyze a.pcap", "p analyse a.pcap", "p --help", "p -h", "p help analyze"] {
+            assert_eq!(spelled(&line.split(' ').collect::<Vec<_>>()), line);
+        }
+        assert_eq!(spelled(&["p", "missing.pcap", "-f", "json"]), "p inspect missing.pcap -f json");
+        assert_eq!(spelled(&["p", "-"]), "p inspect -");
+        assert_eq!(spelled(&["p", "ring/"]), "p inspect ring/");
     }
 
     #[test]

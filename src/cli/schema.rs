@@ -1,17 +1,32 @@
 //! `peerproof schema`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Ending, say};
 
-/// Print the JSON Schema of report.json
+/// Print the JSON Schema of report.json, or of what inspect prints
 #[derive(Debug, Args)]
-pub struct Schema {}
+pub struct Schema {
+    /// Whose schema
+    #[arg(value_enum, default_value_t = Of::Report)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// report.json, as `analyze` writes it
+    Report,
+    /// The JSON of `inspect`
+    Inspect,
+}
 
 impl Schema {
     /// Prints the schema.
     pub fn run(&self) -> anyhow::Result<Ending> {
-        say::print(peerproof::report::SCHEMA.as_bytes())?;
+        match self.of {
+            Of::Report => say::print(peerproof::report::SCHEMA.as_bytes())?,
+            Of::Inspect => say::print(peerproof::inspect::schema().as_bytes())?,
+        }
         Ok(Ending::Complete)
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use peerproof::capture::CaptureSet;
+use peerproof::ends::Span;
 use peerproof::metadata::Rebuilt;
 use peerproof::output::{NewFile, probe};
-use peerproof::provenance::Span;
-use peerproof::report::{counted, escaped, grouped, hex, visible};
+use peerproof::report::{counted, cut, escaped, grouped, hex, visible};
 use peerproof::torrent::{TorrentId, Torrents};
 use peerproof::{Options, analyze, find_torrents};
 
@@ -215,7 +215,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
     }
     let open: Vec<_> = torrent.without_layer().filter_map(|index| torrent.files().get(index)).collect();
     if let [first, ..] = open[..] {
-        let (count, path) = (counted(open.len() as u64, "file"), visible(&first.shown));
+        let (count, path) = (counted(open.len() as u64, "file"), visible(&cut(&first.shown)));
         writeln!(
             out,
             "piece layers  not known for {count}, the first is {path}: verified only where hashes messages or all of the \
@@ -235,7 +235,7 @@ fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Res
         writeln!(
             out,
             "  {}  {} at byte {}, {pieces}{pad}",
-            visible(&file.shown),
+            visible(&cut(&file.shown)),
             counted(file.size, "byte"),
             grouped(file.offset)
         )?;

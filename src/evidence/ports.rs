@@ -8,9 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use crate::ends::{Endpoint, Span};
 use crate::ledger::{Record, TorrentKey};
-use crate::packet::Endpoint;
-use crate::provenance::Span;
 use crate::wire::client_name;
 
 /// The port of the sender of one transfer.

@@ -21,8 +21,7 @@ pub mod udp_tracker;
 
 use std::collections::BTreeMap;
 
-use crate::packet::Endpoint;
-use crate::provenance::Span;
+use crate::ends::{Endpoint, Span};
 use crate::words::words;
 
 pub use compact::PeerList;
@@ -66,7 +65,9 @@ words! {
 }
 
 /// What speaks against a mention; the words are flags of evidence.md.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Doubts {
     /// `bad-checksum`: a packet of it has a wrong checksum.
     pub bad_checksum: bool,
@@ -89,7 +90,7 @@ impl Doubts {
 }
 
 /// What makes a mention one: the same address named by the same party in the same way is counted, not listed again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Named {
     /// The address that was named.
     pub subject: Endpoint,
@@ -144,7 +145,7 @@ pub fn announce_of(
 pub const UNUSABLE: &str = "entries that name no endpoint: port 0, no address, or a host name";
 
 /// How often and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mention {
     /// Messages.
     pub count: u64,
@@ -206,7 +207,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
 
     fn named(last: u8) -> Named {
         let end = |last| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port: 6881 };

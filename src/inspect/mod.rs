@@ -7,21 +7,24 @@
 mod build;
 mod document;
 mod next;
+mod schema;
 mod terminal;
 mod warnings;
 
 use std::cell::OnceCell;
 
+use crate::Error;
 use crate::analyze::walk;
 use crate::capture::{CaptureSet, Spill};
 use crate::evidence::{self, Evidence};
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
+use crate::options::Options;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::{Source, Torrent, Torrents};
-use crate::{Error, Options};
-pub use document::{Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use schema::schema;
 
 /// Reads captures and says what they hold.
 ///

@@ -2,18 +2,18 @@
 
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
-use crate::evidence::OpaqueKind;
+use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
 use crate::report::{
-    Input, Opaque, Page, clock, counted, duration, encrypted, escaped, grouped, not_listed, passed_over, visible,
+    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible,
 };
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
-    /// written for a shell. `captures` are the captures as the user named them, in any order; empty for their bare names.
+    /// written for a shell.
     ///
     /// `width` below 40 is taken as 40.
-    pub fn terminal(&self, width: usize, captures: &[String]) -> String {
+    pub fn terminal(&self, width: usize) -> String {
         let mut page = Page { text: String::new(), width: width.max(40) };
         in_short(self, &mut page);
         held(self, &mut page);
@@ -25,7 +25,7 @@ impl Inspection {
             page.heading("WARNINGS");
             self.warnings.iter().for_each(|warning| page.line(warning));
         }
-        next(self, captures, &mut page);
+        next(self, &mut page);
         page.text
     }
 
@@ -111,7 +111,7 @@ fn held(inspection: &Inspection, page: &mut Page) {
             continue;
         };
         let time = match (first_time, last_time) {
-            (Some(first), Some(last)) => format!(", {} to {}", clock(first), clock(last)),
+            (Some(first), Some(last)) => format!(", {} to {}", clock(*first), clock(*last)),
             _ => String::new(),
         };
         page.line(&format!(
@@ -143,7 +143,7 @@ fn held(inspection: &Inspection, page: &mut Page) {
     let quality = &inspection.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
         let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
-        page.line(&format!("time {} to {}{length}, UTC", clock(first), clock(last)));
+        page.line(&format!("time {} to {}{length}, UTC", clock(*first), clock(*last)));
     }
 }
 
@@ -254,8 +254,8 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             opaque.a,
             opaque.b,
             opaque.transport.name(),
-            counted(opaque.bytes_a_to_b, "byte"),
-            counted(opaque.bytes_b_to_a, "byte")
+            counted(opaque.a_to_b, "byte"),
+            counted(opaque.b_to_a, "byte")
         ));
     }
     more(encrypted.len(), MOST_OPAQUE, "encrypted conversation", page);
@@ -293,17 +293,16 @@ fn readable(inspection: &Inspection, page: &mut Page) {
     ));
 }
 
-fn next(inspection: &Inspection, captures: &[String], page: &mut Page) {
+fn next(inspection: &Inspection, page: &mut Page) {
     page.heading("NEXT");
     if inspection.next.is_empty() {
         page.line("Nothing: `peerproof analyze` would have no peer to report.");
     }
-    let names: Vec<String> = inspection.inputs.iter().map(|input| input.name().to_owned()).collect();
     for step in &inspection.next {
         page.line(&step.why);
         step.needs.iter().take(MOST_TORRENTS).for_each(|info_hash| page.line(&format!("  needs {info_hash}")));
         more(step.needs.len(), MOST_TORRENTS, "info-hash", page);
-        command(&step.words(if captures.is_empty() { &names } else { captures }), page);
+        command(&step.words, page);
     }
 }
 
@@ -342,13 +341,11 @@ const KINDS: [Column<Kind>; 7] = [
 ];
 
 const PEERS: [Column<Peer>; 7] = [
-    word("peer", |peer, _| peer.endpoint.clone()),
+    word("peer", |peer, _| peer.endpoint.to_string()),
     word("over", |peer, _| peer.transport.name().to_owned()),
     word("client", |peer, _| client(peer)),
     word("encryption", |peer, _| peer.encryption.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")),
-    word("torrent", |peer, _| {
-        peer.info_hash.as_ref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).to_owned()
-    }),
+    word("torrent", |peer, _| grid::short(peer.info_hash.as_ref())),
     figure("served", |peer, _| grouped(peer.served_bytes)),
     figure("received", |peer, _| grouped(peer.received_bytes)),
 ];
@@ -362,7 +359,8 @@ const fn figure<T>(name: &'static str, value: fn(&T, Dated) -> String) -> Column
 }
 
 fn client(peer: &Peer) -> String {
-    let client = visible(&peer.clients.join(", "));
+    let names: Vec<&str> = peer.clients.iter().map(String::as_str).collect();
+    let client = visible(&names.join(", "));
     if client.is_empty() {
         "-".to_owned()
     } else if client.chars().count() > CLIENT_WIDTH {

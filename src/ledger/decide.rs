@@ -7,10 +7,8 @@ use super::{
     Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::Direction;
+use crate::ends::{ConnectionId, Direction, Transport};
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::session::{Carrier, ConnectionId};
-use crate::wire::Run;
 
 /// What each direction sent twice.
 pub(super) type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Doubts<'cap>>;
@@ -214,11 +212,11 @@ impl Failed {
 /// peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no peer_id.
 fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
     let Some(first) = senders.next() else { return true };
-    let web = first.key.carrier == Carrier::Http;
+    let web = first.key.transport == Transport::Http;
     let named = first.facts.peer_ids.len() == 1 || (web && first.facts.peer_ids.is_empty());
     named
         && senders.all(|other| {
-            (other.key.uploader, other.key.carrier) == (first.key.uploader, first.key.carrier)
+            (other.key.uploader, other.key.transport) == (first.key.uploader, first.key.transport)
                 && other.facts.peer_ids == first.facts.peer_ids
         })
 }
@@ -385,8 +383,8 @@ fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Opt
         let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
         if start < end {
             let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;
-            let run = Run { start: u32::try_from(start - range.start).ok()?, bytes };
-            content = Content::layered([&Content::of_block(share.begin, vec![run]), &content]);
+            let place = share.begin.saturating_add(u32::try_from(start - range.start).ok()?);
+            content = Content::layered([&Content::of_slice(place, bytes), &content]);
         }
     }
     (content.len() > 0).then(|| Content::layered([&content.cut(&share.ranges), &share.content]))

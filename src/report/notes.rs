@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Document, Input, Unlisted, encrypted};
 use super::text::{counted, escaped, grouped};
+use super::{Document, Input, Unlisted};
 use crate::anomaly::Kind;
+use crate::evidence::encrypted;
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -20,18 +21,18 @@ pub fn notes(document: &Document) -> Vec<String> {
     let spoken: BTreeSet<_> = document
         .transfers
         .iter()
-        .filter_map(|transfer| transfer.info_hash.as_deref())
-        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+        .filter_map(|transfer| transfer.info_hash.as_ref())
+        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()))
         .collect();
-    let others: Vec<&str> = document
+    let others: Vec<_> = document
         .torrents
         .iter()
         .filter(|torrent| torrent.source.is_none())
-        .map(|torrent| torrent.info_hash.as_str())
+        .map(|torrent| &torrent.info_hash)
         .collect();
     let unread = unread(document);
     for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
-        if spoken.contains(torrent.info_hash.as_str()) {
+        if spoken.contains(&torrent.info_hash) {
             continue;
         }
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
@@ -276,9 +277,9 @@ mod tests {
     #[test]
     fn a_torrent_is_not_said_to_be_absent_while_connections_could_be_of_it() {
         let mut document = fixture::document();
-        document.torrents[0].info_hash = "aa".repeat(20);
+        document.torrents[0].info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
         let row = document.transfers[0].clone();
-        document.transfers.retain(|row| row.info_hash.as_deref() == Some("aa"));
+        document.transfers.clear();
         let said = |document: &Document| notes(document).into_iter().find(|note| note.contains(&"aa".repeat(20)));
         assert!(said(&document).is_some_and(|note| note.starts_with("No peer of the torrent")));
         for (encrypted, nameless, wanted) in [
@@ -290,7 +291,7 @@ mod tests {
                 document.opaque.push(fixture::opaque());
             }
             if nameless {
-                let back = (row.downloader.clone(), row.uploader.clone());
+                let back = (row.downloader, row.uploader);
                 let row = Transfer { info_hash: None, connections: 1, ..row.clone() };
                 let other = Transfer { uploader: back.0, downloader: back.1, ..row.clone() };
                 document.transfers.extend([row, other]);
@@ -305,11 +306,11 @@ mod tests {
     fn a_torrent_that_nobody_spoke_of_is_named_with_what_was_spoken_of() {
         let mut document = fixture::document();
         let mut other = document.torrents[0].clone();
-        other.info_hash = "aa".repeat(20);
+        other.info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
         document.torrents.push(other.clone());
         let name = format!("{}, is in the captures.", other.info_hash);
         assert!(notes(&document)[0].ends_with(&name), "{:?}", notes(&document));
-        other.info_hash = "bb".repeat(20);
+        other.info_hash = crate::ends::InfoHash(vec![0xbb; 20]);
         other.source = None;
         document.torrents.push(other);
         assert!(notes(&document)[0].contains(&format!("they name {}, which was not given", "bb".repeat(20))));

@@ -10,9 +10,14 @@ pub const SCHEMA: &str = include_str!("schemas/report-1.json");
 /// Understands `$ref`, `anyOf`, `const`, `enum`, `type`, `minimum`, `maximum`, `required`, `properties`, `items`.
 /// `pattern` is for other validators.
 pub fn violations(report: &Value) -> Vec<String> {
+    violations_of(SCHEMA, report)
+}
+
+/// Where `value` departs from `schema`, as [`violations`].
+pub fn violations_of(schema: &str, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    match serde_json::from_str(SCHEMA) {
-        Ok(root) => check(&root, &root, report, "$", &mut faults),
+    match serde_json::from_str(schema) {
+        Ok(root) => check(&root, &root, value, "$", &mut faults),
         Err(error) => faults.push(format!("the schema itself: {error}")),
     }
     faults

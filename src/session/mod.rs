@@ -5,34 +5,44 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
-mod carrier;
+mod claims;
 mod delivery;
 mod extended;
 mod outstanding;
 mod pieces;
+mod reason;
 mod side;
 
 use std::ops::Range;
 
 pub use advertised::Advertised;
-pub use carrier::{Carrier, Encryption};
+pub use claims::Claims;
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
 pub use pieces::PieceSet;
+pub use reason::Reason;
 use side::Side;
-pub use side::SideFacts;
+pub use side::{Ending, Hole, SideFacts};
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::{At, Sightings, Span};
+use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::words::words;
 
-/// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
+words! {
+    /// What protects the peer wire.
+    pub enum Encryption {
+        /// Plain from the first byte.
+        None = "none",
+        /// An MSE handshake that selected plaintext.
+        MsePlaintext = "mse-plaintext",
+        /// MSE with RC4, decrypted with a supplied secret.
+        MseRc4 = "mse-rc4",
+    }
+}
 
 /// What a session tells the ledger.
 #[derive(Debug)]
@@ -57,6 +67,8 @@ pub enum SessionEvent<'cap> {
         from: Direction,
         /// Where it lies in the stream; for uTP, where it may lie.
         stretch: Range<u64>,
+        /// Why it is in doubt.
+        reason: Reason,
     },
     /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
     Metadata {
@@ -75,6 +87,8 @@ pub enum SessionEvent<'cap> {
     },
     /// Hashes of a v2 torrent's tree (BEP 52); not checked against its root.
     Hashes {
+        /// Who sent them.
+        from: Direction,
         /// The torrent, as the handshakes name it.
         info_hash: Option<[u8; 20]>,
         /// Which hashes.
@@ -131,7 +145,7 @@ pub struct Session<'cap> {
     /// Its addresses.
     pub flow: FlowKey,
     /// Its transport.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// Its protection.
     pub encryption: Encryption,
     /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
@@ -152,6 +166,9 @@ pub struct Session<'cap> {
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included; known when it is over.
     pub bytes: u64,
+    /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first; known when it is over, where both
+    /// were captured.
+    pub initial: Option<[u64; 2]>,
     sides: [Side<'cap>; 2],
     events: Vec<PeerEvent<'cap>>,
     span: Option<Span>,
@@ -159,11 +176,11 @@ pub struct Session<'cap> {
 
 impl<'cap> Session<'cap> {
     /// A session whose streams begin as `start` says.
-    pub fn new(id: ConnectionId, flow: FlowKey, carrier: Carrier, start: Start, limits: &Limits) -> Self {
+    pub fn new(id: ConnectionId, flow: FlowKey, transport: Transport, start: Start, limits: &Limits) -> Self {
         Self {
             id,
             flow,
-            carrier,
+            transport,
             encryption: Encryption::None,
             decrypted: false,
             initiator: None,
@@ -174,6 +191,7 @@ impl<'cap> Session<'cap> {
             seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
             bytes: 0,
+            initial: None,
             sides: [Side::new(start, limits), Side::new(start, limits)],
             events: Vec::new(),
             span: None,
@@ -263,7 +281,11 @@ impl<'cap> Session<'cap> {
             StreamItem::Gap { offset, missing, cause, at } => {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
-            StreamItem::Acked { upto, .. } => self.sides[direction.index()].delivery.acknowledge(upto),
+            StreamItem::Acked { upto, .. } => {
+                let side = &mut self.sides[direction.index()];
+                side.facts.acked_to = side.facts.acked_to.max(upto);
+                side.delivery.acknowledge(upto);
+            }
             StreamItem::AckedRange { from, to, .. } => {
                 self.sides[direction.index()].delivery.acknowledge_range(from, to)
             }
@@ -279,7 +301,7 @@ impl<'cap> Session<'cap> {
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
             StreamItem::Uncompared { offset, len, at, cut } => {
                 // Of a uTP packet that was forgotten only the number is known: its place is anywhere before.
-                let somewhere = self.carrier == Carrier::Utp && !cut;
+                let somewhere = self.transport == Transport::Utp && !cut;
                 anomalies.note(Kind::OverlapUncompared, len, || {
                     let end = offset.saturating_add(len);
                     let place = if somewhere {
@@ -292,10 +314,14 @@ impl<'cap> Session<'cap> {
                     self.example(direction, Span::single(at), detail)
                 });
                 let start = if somewhere { 0 } else { offset };
-                out.push(SessionEvent::Doubt { from: direction, stretch: start..offset.saturating_add(len) });
+                let reason = if cut { Reason::Cut } else { Reason::NotCompared };
+                let stretch = start..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
-            StreamItem::Unaccepted { offset, len } => {
-                out.push(SessionEvent::Doubt { from: direction, stretch: offset..offset.saturating_add(len) });
+            StreamItem::Unaccepted { offset, len, impossible } => {
+                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
+                let stretch = offset..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
                 let detail = format!("a packet with {len} bytes far from the place of the stream was left out");
@@ -320,9 +346,9 @@ impl<'cap> Session<'cap> {
         if more {
             self.go_on(direction, out, anomalies);
         }
-        if let StreamItem::End { reason, .. } = item {
+        if let StreamItem::End { reason, at } = item {
             let side = &mut self.sides[direction.index()];
-            side.facts.finished = *reason == EndReason::Finished;
+            side.facts.end = Some(Ending { reason: *reason, at: *at });
             side.ended = matches!(reason, EndReason::Finished | EndReason::Reset);
         }
     }
@@ -332,12 +358,12 @@ impl<'cap> Session<'cap> {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             self.sides[direction.index()].deframer.end();
             self.go_on(direction, out, anomalies);
-            let placed = self.carrier != Carrier::Utp;
+            let placed = self.transport != Transport::Utp;
             let side = &mut self.sides[direction.index()];
             if !side.ended && !side.is_followed() {
                 // More of it may have been sent: of the last block only the number of its bytes is known.
                 let stretch = side.unconfirmed(placed);
-                out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                out.extend(stretch.map(|stretch| unsure(direction, stretch)));
             }
             side.settle();
             if side.delivery.take_understated() {
@@ -378,14 +404,10 @@ impl<'cap> Session<'cap> {
             Missing::Bytes(bytes) => bytes,
             Missing::Unknown => 0,
         };
-        facts.gaps += 1;
-        facts.gap_bytes += bytes;
+        facts.note_hole(Hole { offset, missing, cause, at });
         let why = match cause {
-            GapCause::Snaplen => {
-                // The cut frames themselves were counted when they were decoded.
-                facts.snaplen = true;
-                return;
-            }
+            // The cut frames themselves were counted when they were decoded.
+            GapCause::Snaplen => return,
             GapCause::Acknowledged => "acknowledged by the receiver, but not in the capture",
             GapCause::Unseen => "not in the capture, and not known to have arrived",
             GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
@@ -407,7 +429,7 @@ impl<'cap> Session<'cap> {
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         let mut events = std::mem::take(&mut self.events);
-        let placed = self.carrier != Carrier::Utp;
+        let placed = self.transport != Transport::Utp;
         for event in events.drain(..) {
             match event {
                 PeerEvent::Block(block) => {
@@ -415,7 +437,7 @@ impl<'cap> Session<'cap> {
                     let cut = block.captured_to < block.len;
                     out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
                     if cut && !placed {
-                        out.push(SessionEvent::Doubt { from: direction, stretch });
+                        out.push(unsure(direction, stretch));
                     }
                 }
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
@@ -426,7 +448,8 @@ impl<'cap> Session<'cap> {
                     self.sides[direction.index()].confirmed(placed);
                     let [low, high] = self.info_hashes();
                     let info_hash = low.or(high);
-                    out.push(SessionEvent::Hashes { info_hash, range, hashes: hashes.into_owned(), span });
+                    let hashes = hashes.into_owned();
+                    out.push(SessionEvent::Hashes { from: direction, info_hash, range, hashes, span });
                 }
                 PeerEvent::Message { message, span } => {
                     let (sender, receiver) = both(&mut self.sides, direction);
@@ -436,7 +459,7 @@ impl<'cap> Session<'cap> {
                         _ => {}
                     }
                     let stretch = sender.message(message, span, placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     if sender.facts.advertised.take_crowded() {
                         anomalies.limit("advertised pieces", 1, || {
                             let detail = "more scattered pieces than there is room for; some that this side claimed do \
@@ -451,7 +474,7 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::LostSync { gap, .. } => {
                     let stretch = self.sides[direction.index()].lose_sync(gap, placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                 }
                 PeerEvent::Resynchronised { skipped, at } => {
                     self.sides[direction.index()].find_sync(skipped);
@@ -465,7 +488,7 @@ impl<'cap> Session<'cap> {
                 }),
                 PeerEvent::Unframed { skipped, at } => {
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     anomalies.note(Kind::Unframed, skipped, || {
                         let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
                         self.example(direction, Span::single(at), detail)
@@ -474,7 +497,7 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Unknown { id, len, reason, span } => {
                     self.sides[direction.index()].unknown();
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     let (kind, why) = match reason {
                         UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
                         UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),
@@ -541,6 +564,11 @@ impl Expectation for Outstanding {
     fn in_order(&self, most: usize) -> Vec<crate::wire::BlockRef> {
         self.oldest(most)
     }
+}
+
+/// Where packets are numbered, and not bytes: the place of these bytes is not sure.
+fn unsure<'cap>(from: Direction, stretch: Range<u64>) -> SessionEvent<'cap> {
+    SessionEvent::Doubt { from, stretch, reason: Reason::PlaceUnsure }
 }
 
 /// The side that sends in `direction`, and the other one.

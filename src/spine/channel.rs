@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
-use crate::anomaly::Example;
-use crate::evidence::{Opaque, OpaqueKind};
+use crate::anomaly::{Example, Kind};
+use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
-use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Sightings, Span};
 use crate::proxy::{Look, Proxied, Watch};
-use crate::session::{Carrier, Encryption, Session};
+use crate::session::{Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
 use crate::wire::{Sniff, Start, sniff};
@@ -20,7 +19,7 @@ use crate::wire::{Sniff, Start, sniff};
 #[derive(Debug)]
 pub(super) struct Channel<'cap> {
     flow: FlowKey,
-    carrier: Carrier,
+    transport: Transport,
     span: Option<Span>,
     seen: Sightings,
     /// Which direction sent anything while it was not decided whether it can be read.
@@ -62,10 +61,10 @@ pub(super) struct Transported {
 }
 
 impl<'cap> Channel<'cap> {
-    pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
+    pub(super) fn new(flow: FlowKey, transport: Transport) -> Self {
         Self {
             flow,
-            carrier,
+            transport,
             span: None,
             seen: Sightings::default(),
             unread: [false; 2],
@@ -213,7 +212,7 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) -> Session<'cap> {
-        let mut session = Session::new(hub.connection(), self.flow, self.carrier, start, &hub.options.limits);
+        let mut session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
         for at in [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten() {
             session.touch(direction, at);
         }
@@ -385,7 +384,7 @@ impl<'cap> Channel<'cap> {
         if let Some(proxied) = self.watch.take().and_then(|watch| watch.end()).filter(|_| !self.has_blocks()) {
             self.content = Content::Proxied(Box::new(proxied));
         }
-        let (flow, carrier, span) = (self.flow, self.carrier, self.span);
+        let (flow, transport, span) = (self.flow, self.transport, self.span);
         let mut seen = self.seen;
         let opening = transported.opening;
         [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
@@ -427,12 +426,13 @@ impl<'cap> Channel<'cap> {
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     let kind = OpaqueKind::MseRc4;
-                    hub.opaque(Opaque { a, b, carrier, kind, basis, a_to_b, b_to_a, span });
+                    let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames: span.into() };
+                    hub.opaque(opaque, span);
                 }
                 Carried::MseOpaque
             }
             Content::Proxied(proxied) => {
-                hub.relay(flow, carrier, transported.bytes, span, proxied.to_string());
+                hub.relay(flow, transport, transported.bytes, span, proxied.to_string());
                 Carried::Proxied
             }
             Content::Undecided | Content::Other => Carried::Other,
@@ -449,6 +449,29 @@ fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
                  side of a connection could tell; this one may be encrypted BitTorrent that one of them opens"
             .to_owned(),
     });
+}
+
+impl Hub<'_, '_> {
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    pub(super) fn relay(
+        &mut self,
+        flow: FlowKey,
+        transport: Transport,
+        bytes: [u64; 2],
+        span: Option<Span>,
+        basis: String,
+    ) {
+        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
+            span,
+            flow: format!("{} <-> {}", flow.low, flow.high),
+            detail: basis.clone(),
+        });
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            let frames = span.into();
+            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
+        }
+    }
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.
@@ -495,6 +518,7 @@ fn end<'cap>(
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
+    session.initial = transported.initial;
     if let Some(initial) = transported.initial {
         hub.legs.note(&session, initial, &mut hub.anomalies);
     }

@@ -1,50 +1,59 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
+mod acquit;
 mod announces;
 mod channel;
 mod clock;
 mod delay;
 mod doubles;
 mod ended;
+mod findings;
 mod hashes;
 mod legs;
 mod paths;
 mod room;
+mod spilled;
 mod tcp;
 mod traffic;
 mod udp;
 mod web;
+mod written;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{CaptureSet, Frame, Spill};
-use crate::evidence::{Findings, Opaque, OpaqueKind, Quality};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
+use crate::options::Options;
+use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, Ended, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options, acquit};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::encrypted;
+pub(crate) use findings::{Findings, SameConnection};
+pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
+use spilled::Spilled;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
+pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
+use written::Written;
 
 /// The stages from frame to ledger, and what flows between them.
 #[derive(Debug)]
@@ -85,6 +94,8 @@ pub(crate) struct Hub<'run, 'cap> {
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
+    /// The facts, where they are written down.
+    written: Option<Box<Written<'cap>>>,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
@@ -172,6 +183,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
+                written: None,
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
@@ -201,6 +213,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes the next frame.
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
+        self.hub.written.iter_mut().for_each(|written| written.tick());
         self.clock.tick(frame.at, &mut self.hub);
         let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
         self.decoded(&decoded)?;
@@ -236,8 +249,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
-            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
@@ -246,12 +259,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Flow::Ended(_) => {}
         }
         match &packet.transport {
-            Transport::Udp(datagram) => {
+            TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
                     flow.push(packet, datagram, hub, &self.decoder);
                 }
             }
-            Transport::Tcp(segment) => {
+            TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
@@ -386,7 +399,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.seen_at_two_taps,
-            span: self.clock.span.map(|span| (span.first, span.last)),
+            first_time: self.clock.span.map(|span| span.first.time),
+            last_time: self.clock.span.map(|span| span.last.time),
+            duration_ns: self.clock.length(),
         };
         let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
@@ -403,6 +418,7 @@ impl<'cap> Hub<'_, 'cap> {
     /// Hands what a session made known to the ledger.
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
+            self.write(session, &event);
             match event {
                 SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
                 SessionEvent::Served(served) if self.purpose == Purpose::Inspect => {
@@ -414,7 +430,7 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
-                SessionEvent::Doubt { from, stretch } => self.ledger.doubt(session.id, from, stretch),
+                SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);
@@ -428,12 +444,15 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
                         let (flow, size) = (session.flow, total_size.map(u64::from));
-                        let way =
-                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        let way = Way {
+                            from: flow.source(from),
+                            to: flow.destination(from),
+                            transport: session.transport,
+                        };
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
-                SessionEvent::Hashes { info_hash, range, hashes, span } => {
+                SessionEvent::Hashes { info_hash, range, hashes, span, .. } => {
                     if let Some(info_hash) = info_hash {
                         self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
                     }
@@ -470,29 +489,17 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A conversation that could not be read.
-    fn opaque(&mut self, opaque: Opaque) {
+    fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
+            self.written.iter_mut().for_each(|written| written.unread(&opaque, span));
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(opaque.span),
+            span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
-    }
-
-    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
-    fn relay(&mut self, flow: FlowKey, carrier: Carrier, bytes: [u64; 2], span: Option<Span>, basis: String) {
-        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
-            span,
-            flow: format!("{} <-> {}", flow.low, flow.high),
-            detail: basis.clone(),
-        });
-        if let Some(span) = span {
-            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
-            self.opaque(Opaque { a: flow.low, b: flow.high, carrier, kind, basis, a_to_b, b_to_a, span });
-        }
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
@@ -542,6 +549,7 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
+        self.write_connection(&session, &paths);
         self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire
     }
@@ -592,19 +600,5 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
                 detail: format!("{count} {what}"),
             });
         }
-    }
-}
-
-/// The spill as the decoder knows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spilled<'cap>(pub(crate) &'cap Spill);
-
-impl<'cap> Store<'cap> for Spilled<'cap> {
-    fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
-        self.0.store(parts)
-    }
-
-    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
-        self.0.store_with(len, fill)
     }
 }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::packet::{Direction, FlowKey, Payload, Protocol};
+use crate::ends::{Direction, FlowKey, Protocol};
+use crate::packet::Payload;
 use crate::session::Encryption;
 
 /// A transport as the tally tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Transport {
+pub(crate) enum FlowKind {
     /// TCP.
     Tcp,
     /// uTP, shown by a completed exchange.
@@ -82,14 +83,14 @@ pub(crate) struct Flows {
 /// What all flows carried.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
-    pub(crate) kinds: BTreeMap<(Transport, Content), Flows>,
+    pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
     /// IP packets that are neither TCP nor UDP nor a tunnel.
     pub(crate) other_ip: u64,
 }
 
-impl Transport {
+impl FlowKind {
     /// `TCP`, `uTP` or `UDP`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -173,7 +174,7 @@ impl Volume {
 
 impl Traffic {
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
-    pub(crate) fn add(&mut self, transport: Transport, content: Content, volume: &Volume) {
+    pub(crate) fn add(&mut self, transport: FlowKind, content: Content, volume: &Volume) {
         let [low, high] = volume.frames;
         if low + high == 0 {
             return;
@@ -202,7 +203,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::packet::Endpoint;
+    use crate::ends::Endpoint;
 
     fn flow(port: u16, protocol: Protocol) -> FlowKey {
         let end = |last, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port };
@@ -238,11 +239,11 @@ mod tests {
         volume.count(flow, Direction::LowToHigh, &Payload::default());
         volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
         later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
-        traffic.add(Transport::Tcp, Content::Other, &volume);
+        traffic.add(FlowKind::Tcp, Content::Other, &volume);
         volume.take(&mut later);
-        traffic.add(Transport::Tcp, Content::Other, &volume);
-        traffic.add(Transport::Tcp, Content::PeerClear, &later);
+        traffic.add(FlowKind::Tcp, Content::Other, &volume);
+        traffic.add(FlowKind::Tcp, Content::PeerClear, &later);
         let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
-        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((Transport::Tcp, Content::Http), expected)]);
+        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((FlowKind::Tcp, Content::Http), expected)]);
     }
 }

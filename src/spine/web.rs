@@ -7,10 +7,9 @@ use super::announces::{Announces, established};
 use super::channel::{Transported, opened};
 use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
+use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::ledger::WebConnection;
-use crate::packet::{Direction, FlowKey};
-use crate::provenance::{Sightings, Span};
-use crate::session::{Answer, Carrier, ConnectionId, Delivery, Served, arrow};
+use crate::session::{Answer, Delivery, Served, arrow};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
 use crate::webseed::{BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
@@ -110,7 +109,7 @@ impl<'cap> WebChannel<'cap> {
         if direction == self.server {
             match *item {
                 StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
-                StreamItem::Unaccepted { offset, len } if self.has_blocks() => {
+                StreamItem::Unaccepted { offset, len, .. } if self.has_blocks() => {
                     hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
                 }
                 _ => {}
@@ -301,7 +300,7 @@ impl<'cap> WebChannel<'cap> {
         }
         if let Some(target) = self.relayed.take() {
             let basis = format!("an HTTP proxy at {} was asked for {target}", self.flow.source(self.server));
-            hub.relay(self.flow, Carrier::Tcp, transported.bytes, span, basis);
+            hub.relay(self.flow, Transport::Tcp, transported.bytes, span, basis);
         }
         let Some(span) = span else { return };
         if let Some(initial) = transported.initial {

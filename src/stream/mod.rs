@@ -10,7 +10,7 @@ pub mod utp;
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
-use crate::provenance::At;
+use crate::ends::At;
 
 /// One step of one direction of a stream.
 ///
@@ -104,6 +104,8 @@ pub enum StreamItem<'cap> {
         offset: u64,
         /// Bytes, at least 1.
         len: u64,
+        /// Whether it is for what the packet acknowledges; else for what the receiver does not.
+        impossible: bool,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {
@@ -122,7 +124,7 @@ pub enum StreamItem<'cap> {
 }
 
 /// How much a gap hides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
@@ -131,7 +133,7 @@ pub enum Missing {
 }
 
 /// Why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum GapCause {
     /// The receiver acknowledged them: delivered, though not captured.
     Acknowledged,
@@ -144,7 +146,7 @@ pub enum GapCause {
 }
 
 /// How a direction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum EndReason {
     /// FIN (TCP) or ST_FIN (uTP).
     Finished,

@@ -4,8 +4,7 @@
 //! numbers in them. An end is *confirmed* when it acknowledges a number that the other end used. A packet whose
 //! acknowledgement no packet of the other end can have caused is not that of who really received them.
 
-use crate::packet::Direction;
-use crate::provenance::At;
+use crate::ends::{At, Direction};
 
 /// A number of a packet, which wraps.
 pub(super) trait Number: Copy {

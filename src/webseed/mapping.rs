@@ -1,7 +1,7 @@
 //! From a resource to a torrent: which one it may be of, and where its bytes belong.
 
 use super::{BodyPart, WebRequest};
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::wire::{Block, Framing, Run};
 
@@ -171,7 +171,8 @@ impl Candidate {
             }
             block.span.cover(slice.at);
             block.doubtful |= slice.doubtful;
-            block.runs.push(Run { start: from - start, bytes: bytes.unwrap_or_default() });
+            let (stream, frame) = (part.offset.saturating_add(u64::from(from)), slice.at.frame);
+            block.runs.push(Run { start: from - start, bytes: bytes.unwrap_or_default(), stream, frame });
         }
         block
     }
@@ -222,24 +223,7 @@ fn path(target: &str) -> String {
 
 /// Percent-decoding (RFC 3986 section 2.1); what is no escape stays as it is.
 fn decode(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = match (first, tail) {
-            (b'%', [high, low, after @ ..]) => {
-                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
-            }
-            _ => None,
-        };
-        let (byte, after) = escaped.unwrap_or((*first, tail));
-        bytes.push(byte);
-        rest = after;
-    }
-    bytes
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+    percent_encoding::percent_decode_str(text).collect()
 }
 
 /// What stands in front where a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's
@@ -314,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
     use crate::webseed::Slice;
 
     /// `multi` has `a.bin` (100,000 bytes) and `sub/b c.bin` (5,000), pieces of 32 KiB; `single.bin` has 50,000.

@@ -19,7 +19,7 @@ mod tracker;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;
@@ -65,7 +65,7 @@ pub enum WebEvent<'cap> {
 }
 
 /// Why a part of an HTTP connection could not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Flaw {
     /// A request or response header that is malformed, contradicts itself or is longer than 64 KiB.
     Head,

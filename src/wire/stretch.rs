@@ -7,7 +7,7 @@
 use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
 use super::window::Chunk;
 use super::{Block, BlockRef, Framing, Run};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 
 /// Everything that a search passed over since framing was lost.
 ///
@@ -124,7 +124,8 @@ impl<'cap> Stretch<'cap> {
                 let to = end.min(chunk.end()).saturating_sub(chunk.offset);
                 let bytes = chunk.bytes.get(from as usize..to as usize).unwrap_or_default();
                 if !bytes.is_empty() {
-                    runs.push(Run { start: chunk.offset.saturating_sub(offset) as u32, bytes });
+                    let (stream, frame) = (chunk.offset.max(offset), chunk.at.frame);
+                    runs.push(Run { start: chunk.offset.saturating_sub(offset) as u32, bytes, stream, frame });
                 }
             }
             start = end;
@@ -200,7 +201,7 @@ const MAX_CHUNKS: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{FrameId, Timestamp};
+    use crate::ends::{FrameId, Timestamp};
 
     fn at(number: u64) -> At {
         At { time: Timestamp(0), frame: FrameId::new(0, number) }

@@ -116,3 +116,37 @@ fn nothing_in_a_name_acts_on_the_terminal_that_shows_an_error() {
         assert!(said.contains("\\u{1b}") || said.starts_with("error: "), "{arguments:?}: {said:?}");
     }
 }
+
+/// In every view but report.json, which is the data.
+#[test]
+fn a_name_of_a_megabyte_is_cut_in_every_view_with_its_length_and_digest() {
+    use sha2::{Digest, Sha256};
+    let place = place();
+    let name = "=x".repeat(1 << 19);
+    // The name is in the info dictionary, so it is another torrent; only what is said of it counts here.
+    let bytes = std::fs::read(place.path(TORRENT)).expect("readable");
+    let at = bytes.windows(17).position(|window| window == b"4:name9:plain.bin").expect("a name");
+    let long = [&bytes[..at], format!("4:name{}:{name}", name.len()).as_bytes(), &bytes[at + 17..]].concat();
+    place.put("long.torrent", &long);
+    let digest = peerproof::report::hex(&Sha256::digest(&name));
+    let shown = format!("... (1,048,576 characters, SHA-256 {digest})");
+    let mut views = vec![vec!["torrent", "long.torrent"], vec!["analyze", CAPTURE, "-t", "long.torrent"]];
+    if cfg!(feature = "table") {
+        views.push(vec!["analyze", CAPTURE, "-t", "long.torrent", "-f", "csv", "--table", "torrents"]);
+    }
+    for view in views {
+        let (code, out, said) = place.run(&view);
+        assert_eq!(code, 0, "{said}");
+        assert!(out.len() + said.len() < 20_000, "{view:?}: {}", out.len() + said.len());
+        assert!(flat(&out).contains(&shown) || !out.contains("=x=x"), "{view:?}: {out}");
+        if view.contains(&"csv") {
+            assert!(!out.contains(",=x") && !out.contains("\"=x"), "{out}");
+        }
+    }
+    let (_, out, _) = place.run(&["torrent", "long.torrent"]);
+    assert!(out.contains(&shown), "{out}");
+    let (_, out, _) = place.run(&["analyze", CAPTURE, "-t", "long.torrent", "-f", "json"]);
+    let report = json(&out);
+    assert!(report["notes"].to_string().contains(&shown), "notes are sentences");
+    assert!(list(&report["torrents"]).iter().any(|torrent| torrent["name"] == name), "the data are whole");
+}

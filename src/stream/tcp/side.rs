@@ -1,8 +1,8 @@
 //! One direction of a TCP connection: sequence numbers to offsets, holes, acknowledgements.
 
 use super::{NEAR, signed};
+use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
-use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::Reorder;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
@@ -351,7 +351,8 @@ impl<'cap> Side<'cap> {
     pub(super) fn suspect(&self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let offset = self.relative(segment.seq).and_then(|start| u64::try_from(start).ok());
         if let Some(offset) = offset {
-            emit(StreamItem::Unaccepted { offset, len: u64::from(segment.payload.wire_len) });
+            let len = u64::from(segment.payload.wire_len);
+            emit(StreamItem::Unaccepted { offset, len, impossible: true });
         }
     }
 
@@ -401,7 +402,7 @@ impl<'cap> Side<'cap> {
         self.conclude_ack(limits);
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
-            emit(StreamItem::Unaccepted { offset: ack, len });
+            emit(StreamItem::Unaccepted { offset: ack, len, impossible: false });
         }
         self.flush(at, limits, emit);
         let unseen = |upto: u64, next: u64| upto.saturating_sub(next);

@@ -7,8 +7,8 @@ mod waiting;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::packet::{Packet, PacketKind};
+use crate::ends::At;
 use crate::packet::Payload;
-use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
@@ -358,7 +358,7 @@ impl<'cap> Side<'cap> {
             emit(StreamItem::AckedRange { from: offset, to: delivered.end(), at });
         }
         if self.suspects.take(seq) && len > 0 {
-            emit(StreamItem::Unaccepted { offset, len: u64::from(len) });
+            emit(StreamItem::Unaccepted { offset, len: u64::from(len), impossible: true });
         }
         if let Some((rival, at)) = rival {
             compare(offset, bytes, rival.bytes, at, emit);

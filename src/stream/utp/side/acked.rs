@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::delivered::Delivered;
 use super::{NEAR, Numbering, Side, distance};
-use crate::provenance::At;
+use crate::ends::At;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
 
@@ -128,7 +128,7 @@ impl<'cap> Side<'cap> {
         let all = self.next.is_some_and(|next| heard >= next).then_some(self.offset);
         let upto = self.end_of(heard + 1).or(all).unwrap_or(0);
         if let Some(len) = upto.checked_sub(self.acked).filter(|len| *len > 0) {
-            emit(StreamItem::Unaccepted { offset: self.acked, len });
+            emit(StreamItem::Unaccepted { offset: self.acked, len, impossible: false });
         }
     }
 

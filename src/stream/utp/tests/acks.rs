@@ -4,7 +4,7 @@ use super::*;
 
 fn unaccepted(items: &[StreamItem<'_>]) -> Vec<(u64, u64)> {
     let unaccepted = |item: &StreamItem<'_>| match *item {
-        StreamItem::Unaccepted { offset, len } => Some((offset, len)),
+        StreamItem::Unaccepted { offset, len, .. } => Some((offset, len)),
         _ => None,
     };
     items.iter().filter_map(unaccepted).collect()

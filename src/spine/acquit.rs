@@ -6,14 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use super::spilled::Spilled;
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{CaptureSet, Spill};
+use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::ledger::Accused;
-use crate::packet::{Checksum, ChecksumPolicy, Decoder, Direction, FlowKey, Packet, Transport};
-use crate::provenance::{At, FrameId, Span};
+use crate::options::{ChecksumPolicy, Options};
+use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
 use crate::session::arrow;
-use crate::spine::Spilled;
-use crate::{Error, Options};
 
 /// What the frames of one direction showed.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ struct Tested {
 ///
 /// # Errors
 /// Those of reading the captures.
-pub(crate) fn damaged<'a>(
+pub(super) fn damaged<'a>(
     captures: &CaptureSet,
     accused: &'a [Accused],
     options: &Options<'_>,
@@ -55,12 +56,16 @@ pub(crate) fn damaged<'a>(
             continue;
         }
         let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
-        while let Some(packet) = decoded {
-            note(&packet, &mut tested);
-            let inside = if packet.also_tunnel { decoder.inside(&packet, &store, &mut untold)? } else { None };
-            inside.iter().for_each(|packet| note(packet, &mut tested));
-            decoded =
-                if decoder.has_more() { decoder.decode_more(&frame, &store, &mut untold)? } else { None };
+        loop {
+            if let Some(packet) = decoded {
+                note(&packet, &mut tested);
+                let inside = if packet.also_tunnel { decoder.inside(&packet, &store, &mut untold)? } else { None };
+                inside.iter().for_each(|packet| note(packet, &mut tested));
+            }
+            if !decoder.has_more() {
+                break;
+            }
+            decoded = decoder.decode_more(&frame, &store, &mut untold)?;
         }
     }
     tested.retain(|_, tested| tested.right > tested.wrong.len() as u64 + tested.more);
@@ -70,7 +75,8 @@ pub(crate) fn damaged<'a>(
             anomalies.note(Kind::BadChecksum, 1, || Example {
                 span: Some(Span::single(*at)),
                 flow: arrow(*flow, *from),
-                detail: "its checksum is wrong, and those around it are right: what it carries refutes nobody".to_owned(),
+                detail: "its checksum is wrong, and those around it are right: what it carries refutes nobody"
+                    .to_owned(),
             });
         }
     }
@@ -87,8 +93,8 @@ pub(crate) fn damaged<'a>(
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
     let Some(tested) = tested.get_mut(&(packet.flow, packet.direction)) else { return };
     let checksum = match &packet.transport {
-        Transport::Tcp(segment) => segment.checksum,
-        Transport::Udp(datagram) => datagram.checksum,
+        TransportLayer::Tcp(segment) => segment.checksum,
+        TransportLayer::Udp(datagram) => datagram.checksum,
     };
     match checksum {
         Checksum::Good => tested.right += 1,
@@ -106,7 +112,10 @@ impl Stretches {
         let mut stretches: BTreeMap<u16, Vec<(u64, u64)>> = BTreeMap::new();
         for Span { first, last } in accused.iter().map(|one| one.span) {
             let mut add = |frame: FrameId, from: u64, to: u64| {
-                stretches.entry(frame.file()).or_default().push((from.saturating_sub(AROUND), to.saturating_add(AROUND)));
+                stretches
+                    .entry(frame.file())
+                    .or_default()
+                    .push((from.saturating_sub(AROUND), to.saturating_add(AROUND)));
             };
             let (first, last) = (first.frame, last.frame);
             if first.file() == last.file() {
