@@ -128,7 +128,7 @@ fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> R
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings, _) = spine.finish(&taught)?;
+        let (ledger, findings, _) = spine.finish(&taught, captures)?;
         evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
     })
 }

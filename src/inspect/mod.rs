@@ -68,7 +68,7 @@ fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> 
         let spine = Spine::new(options, ledger, prover, &spill, Purpose::Inspect);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?;
-        let (ledger, findings, traffic) = spine.finish(&taught)?;
+        let (ledger, findings, traffic) = spine.finish(&taught, captures)?;
         let metadata = findings.metadata.clone();
         let silence = options.limits.window_silence_ns;
         let mut evidence = evidence::build(&ledger, findings, inputs, torrents, silence)?;

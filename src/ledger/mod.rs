@@ -7,6 +7,7 @@
 //! Results of jobs are taken in order of submission and a fixed number of bytes behind the spine
 //! (`LAG`), so every step is a function of the captures alone.
 
+mod accused;
 mod bind;
 mod book;
 mod compare;
@@ -31,6 +32,7 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
+pub use accused::Accused;
 pub use book::Book;
 pub use content::Content;
 pub use few::Few;
@@ -455,7 +457,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.torrents
     }
 
-    /// Decides everything that is left; nothing may be served afterwards.
+    /// Tries everything that may still verify what is left, before [`decide`](Self::decide); nothing may be served
+    /// afterwards.
     pub fn finish(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
         self.settle_all(prover, anomalies);
         if self.bind_by_completion(prover, anomalies) {
@@ -465,6 +468,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.bind_by_comparison(prover, anomalies);
         self.settle_all(prover, anomalies);
         self.retry(prover, anomalies);
+    }
+
+    /// Decides everything that is left.
+    pub fn decide(&mut self, anomalies: &mut Anomalies) {
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());

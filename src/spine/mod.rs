@@ -1,5 +1,6 @@
 //! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
 
+mod acquit;
 mod announces;
 mod channel;
 mod clock;
@@ -23,7 +24,7 @@ use std::collections::BTreeSet;
 
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::capture::{Frame, Spill};
+use crate::capture::{CaptureSet, Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
@@ -342,13 +343,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
-    /// `hashes` messages add to them (BEP 52). What all flows carried comes third.
+    /// `hashes` messages add to them (BEP 52). The frames of what would be refuted are read once more in `captures`. What all
+    /// flows carried comes third.
     pub(crate) fn finish(
         mut self,
         taught: &'run OnceCell<Torrents>,
+        captures: &CaptureSet,
     ) -> Result<(Ledger<'run, 'cap>, Findings, Traffic), Error> {
         self.close_flows();
         let Hub {
+            options,
             prover,
             mut ledger,
             mut anomalies,
@@ -372,6 +376,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);
+        let accused = ledger.accused();
+        for one in acquit::damaged(captures, &accused, options, &mut anomalies)? {
+            ledger.acquit(one);
+        }
+        ledger.decide(&mut anomalies);
         let metadata = metadata.finish();
         note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();

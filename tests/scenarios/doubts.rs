@@ -6,6 +6,7 @@ use peerproof::evidence::{Bytes, Evidence, Flag, Grade};
 
 use super::*;
 use crate::synth::content::Random;
+use crate::synth::frame::Sum;
 use crate::synth::run::{Run, analyze, subject, transfer};
 use crate::synth::utp::UtpConn;
 
@@ -64,6 +65,68 @@ fn a_utp_packet_sent_again_too_late_leaves_all_before_in_doubt() {
     conn.close(&mut world, 1, &[]);
     let bytes = transfer(&forgetful(&world, &torrent), S, M).bytes;
     assert_eq!((bytes.refuted, bytes.unproven), (piece, piece));
+}
+
+/// M fetches two pieces from S; one byte of the second is wrong in the packet that holds it, and the checksums of the
+/// packets of S that `wrong` names among those with data are.
+fn damaged(torrent: &Torrent, ends: [&str; 2], utp: bool, wrong: impl Fn(bool) -> bool) -> Evidence {
+    let mut world = World::new();
+    let mut block = torrent.block(1, SMALL, SMALL).to_vec();
+    block[9_000] ^= 0x04;
+    if utp {
+        let mut conn = UtpConn::open(&mut world, address(ends[0]), address(ends[1]), 4_711, [1, 500]);
+        conn.join(&mut world, torrent, [id(1), id(2)]);
+        conn.fetch(&mut world, torrent, 0);
+        conn.send(&mut world, 0, &wire::request(1, 0, SMALL));
+        conn.deliver(&mut world, 1, 1, 0, torrent.block(1, 0, SMALL), true);
+        conn.send(&mut world, 0, &wire::request(1, SMALL, SMALL));
+        conn.deliver(&mut world, 1, 1, SMALL, &block, false);
+        conn.close(&mut world, 1, &[]);
+    } else {
+        let conn = join(&mut world, torrent, ends[0], ends[1]);
+        world.fetch(conn, Side::B, torrent, 0);
+        world.send(conn, Side::A, &wire::request(1, 0, SMALL));
+        world.piece(conn, Side::B, torrent, 1, 0, SMALL);
+        world.send(conn, Side::A, &wire::request(1, SMALL, SMALL));
+        world.deliver(conn, Side::B, 1, SMALL, &block, false);
+    }
+    let (sender, flipped) = (address(ends[1]), &block[8_990..9_010]);
+    for packet in world.packets.iter_mut().filter(|packet| packet.from == sender) {
+        let holds = packet.payload().windows(flipped.len()).any(|bytes| bytes == flipped);
+        if wrong(holds) {
+            packet.sum = Sum::Wrong;
+        }
+    }
+    analyze(&world, torrent)
+}
+
+#[test]
+fn t64_one_damaged_frame_among_right_ones_refutes_nobody() {
+    let recipe = || Recipe::single("c.bin", 2 * SMALL, 8 * SMALL as usize, 64);
+    let piece = 2 * u64::from(SMALL);
+    let six = ["[2001:db8::20]:50001", "[2001:db8::7]:6881"];
+    for (torrent, by_leaf) in [(recipe().v1(), false), (recipe().v2(), true), (recipe().hybrid(), true)] {
+        for (ends, utp) in [([M, S], false), ([M, S], true), (six, false), (six, true)] {
+            // One frame is damaged; none is; all are, as offloading or a change of addresses leaves them.
+            let one = damaged(&torrent, ends, utp, |holds| holds);
+            let row = transfer(&one, ends[1], ends[0]);
+            assert_eq!((row.bytes.refuted, row.bytes.disputed), (0, 0), "{utp}");
+            assert!(
+                row.bytes.verified >= piece && row.bytes.unproven > 0 && row.flags.contains(&Flag::BadChecksum)
+            );
+            assert_eq!(one.anomalies.tally(Kind::BadChecksum).map(|tally| tally.count), Some(1));
+            for all in [false, true] {
+                let evidence = damaged(&torrent, ends, utp, |_| all);
+                let row = transfer(&evidence, ends[1], ends[0]);
+                assert!(
+                    row.bytes.refuted > 0 && (row.bytes.unproven == 0 || by_leaf),
+                    "{utp} {all} {:?}",
+                    row.bytes
+                );
+                assert!(!row.flags.contains(&Flag::BadChecksum));
+            }
+        }
+    }
 }
 
 #[test]
