@@ -63,6 +63,7 @@
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 mod analyze;
+pub mod audit;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
