@@ -222,6 +222,22 @@ fn only_main_cli_and_report_print() {
     complain(others.flat_map(|source| source.find(&prints)).collect::<Vec<_>>());
 }
 
+/// A command is a file of `cli` with a `run`; what several of them need stands in a file beside them.
+#[test]
+fn no_command_imports_another() {
+    let files: Vec<Source> = sources().into_iter().filter(|source| source.module == "cli").collect();
+    let name = |source: &Source| source.path.file_stem().expect("a file").to_string_lossy().into_owned();
+    let commands: Vec<String> =
+        files.iter().filter(|source| source.code.contains("pub fn run(&self")).map(name).collect();
+    assert!(commands.len() >= 4, "{commands:?}");
+    let others = files.iter().filter(|source| name(source) != "mod");
+    complain(others.flat_map(|source| {
+        let paths = commands.iter().map(|command| format!("super::{command}::"));
+        let used = paths.filter(|path| source.code.contains(path.as_str()));
+        used.map(|path| format!("{}: `{path}` is another command", source.path.display())).collect::<Vec<_>>()
+    }));
+}
+
 #[test]
 fn unsafe_stands_in_one_file_of_capture() {
     let files: Vec<Source> =

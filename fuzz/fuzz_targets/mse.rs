@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::mse::{MseFilter, MseOutcome, Pool, Secrets};
+use peerproof::mse::{Candidates, MseFilter, MseOutcome, Pool, Secrets};
 use peerproof::packet::Direction;
 use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
 use rc4::{KeyInit, Rc4, StreamCipher};
@@ -29,14 +29,15 @@ fuzz_target!(|data: &[u8]| {
         None => items(&mut input),
     };
     let arena = Arena::new(4_096);
+    let candidates = Candidates::new(secrets, vec![SKEY, [1; 20]]);
     let mut filter = MseFilter::new(initiator, &Pool::default());
     let mut out = Vec::new();
     for (way, item) in &items {
-        if filter.push(*way, item, secrets, &[SKEY, [1; 20]], &&arena, &mut out).is_err() {
+        if filter.push(*way, item, &candidates, &&arena, &mut out).is_err() {
             return;
         }
     }
-    if filter.close(secrets, &[SKEY, [1; 20]], &&arena, &mut out).is_err() {
+    if filter.close(&candidates, &&arena, &mut out).is_err() {
         return;
     }
     if matches!(filter.outcome(), MseOutcome::NotMse) {

@@ -1,8 +1,11 @@
-//! The command line: one file per command.
+//! The command line: a file for each command, and beside them the arguments and the terminal that they share
+//! (`captures`, `screen`). No command imports another one.
 
 mod analyze;
+mod captures;
 mod inspect;
 mod schema;
+mod screen;
 mod torrent;
 
 use std::process::ExitCode;

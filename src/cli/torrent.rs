@@ -7,12 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::capture::CaptureSet;
 use peerproof::metadata::Rebuilt;
 use peerproof::provenance::Span;
 use peerproof::report::{counted, escaped, grouped, hex, visible};
 use peerproof::torrent::{TorrentId, Torrents};
 use peerproof::{Options, analyze, find_torrents};
+
+use super::captures::Reading;
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
 #[derive(Debug, Args)]
@@ -29,6 +31,9 @@ pub struct Torrent {
     /// Where to write the rebuilt torrents, as INFO-HASH.torrent; an existing file is never replaced
     #[arg(short, long, value_name = "DIR", requires = "from")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Torrent {
@@ -51,7 +56,8 @@ impl Torrent {
 
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
     fn rebuild(&self) -> anyhow::Result<ExitCode> {
-        let captures = CaptureSet::open(&self.from, &OpenOptions::default())?;
+        let opened = self.reading.open(&self.from)?;
+        let captures = &opened.set;
         for other in captures.passed_over() {
             eprintln!(
                 "peerproof: note: passed over as no capture: {} ({})",
@@ -59,11 +65,11 @@ impl Torrent {
                 escaped(&other.found)
             );
         }
-        let options = Options { digest: false, ..Options::default() };
-        let found = find_torrents(&captures, &options)?;
+        let options = Options { digest: false, ..opened.options() };
+        let found = find_torrents(captures, &options)?;
         // Piece layers that no hashes message holds, the data may prove.
         let torrents = if found.torrents.iter().any(|torrent| torrent.without_layer().next().is_some()) {
-            analyze(&captures, &found.torrents, &options)?.known
+            analyze(captures, &found.torrents, &options)?.known
         } else {
             found.torrents
         };
@@ -83,7 +89,7 @@ impl Torrent {
             } else {
                 writeln!(out, "{}: the same torrent as {}", hex(&rebuilt.info_hash), torrent.info_hash())?;
             }
-            senders(rebuilt, &captures, &mut out)?;
+            senders(rebuilt, captures, &mut out)?;
             if let (Some(path), true) = (files.get(&id), first) {
                 writeln!(out, "written to    {}", visible(&path.display().to_string()))?;
             }

@@ -5,7 +5,7 @@ use super::classify::{Flights, Verdict, basis, classify, may_be_key};
 use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
 use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed, shows_message};
 use super::side::{Side, Sink, Wire};
-use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome, Secrets};
+use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome};
 use crate::Error;
 use crate::packet::{Direction, Store};
 use crate::stream::{Missing, StreamItem};
@@ -30,6 +30,8 @@ pub struct MseFilter<'cap> {
     disordered: bool,
     /// Whether the responder's stream was searched for what the initiator's does not tell.
     searched: bool,
+    /// Whether that search lacked pairs of a secret and a torrent.
+    untried: bool,
     /// Whether both directions are read from the beginning of their peer wire on, in the order in which they spoke.
     whole: bool,
     outcome: MseOutcome,
@@ -61,6 +63,7 @@ impl<'cap> MseFilter<'cap> {
             fit: None,
             disordered: false,
             searched: false,
+            untried: false,
             whole: false,
             outcome: MseOutcome::Undecided,
             opaque: [0; 2],
@@ -74,7 +77,6 @@ impl<'cap> MseFilter<'cap> {
 
     /// Takes the next item of one direction and appends to `out` what can be passed on.
     ///
-    /// `info_hashes` are the wire info-hashes of the given torrents (v2 ones cut to 20 bytes), the candidates for SKEY.
     /// Decrypted bytes go to `store`. Items held while undecided are passed on with the first push after the decision
     /// at the latest. In RC4, a gap of known length costs only its bytes; after one of unknown length, or one that is out
     /// of proportion to what was captured, the direction is opaque. Where plaintext was selected and no secret fits, the initiator's direction is passed on from the
@@ -86,8 +88,7 @@ impl<'cap> MseFilter<'cap> {
         &mut self,
         direction: Direction,
         item: &StreamItem<'cap>,
-        secrets: &Secrets,
-        info_hashes: &[[u8; 20]],
+        candidates: &Candidates<'_>,
         store: &dyn Store<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) -> Result<(), Error> {
@@ -96,10 +97,10 @@ impl<'cap> MseFilter<'cap> {
             return self.forward(direction, item, store, out);
         }
         self.hold(direction, item);
-        self.decide(secrets, info_hashes);
+        self.decide(candidates);
         if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
             self.cut_short = self.verdict() != Some(Verdict::Unordered);
-            self.finish(secrets, info_hashes);
+            self.finish(candidates);
         }
         if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
             self.release(store, out)?;
@@ -113,13 +114,12 @@ impl<'cap> MseFilter<'cap> {
     /// Those of `store`.
     pub fn close(
         &mut self,
-        secrets: &Secrets,
-        info_hashes: &[[u8; 20]],
+        candidates: &Candidates<'_>,
         store: &dyn Store<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) -> Result<(), Error> {
         if self.outcome == MseOutcome::Undecided {
-            self.finish(secrets, info_hashes);
+            self.finish(candidates);
         }
         self.release(store, out)
     }
@@ -156,6 +156,12 @@ impl<'cap> MseFilter<'cap> {
     /// thousand segments and acknowledgements may be taken for something else.
     pub fn was_cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether not every secret was tried with every torrent, where only the responder's direction could tell: it may be
+    /// encrypted BitTorrent that the secrets open.
+    pub fn has_untried(&self) -> bool {
+        self.untried
     }
 
     /// Whether what is no MSE may still be a peer wire of which the beginning cannot be read: a part of it is missing or
@@ -207,9 +213,9 @@ impl<'cap> MseFilter<'cap> {
         }
     }
 
-    fn decide(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
+    fn decide(&mut self, candidates: &Candidates<'_>) {
         let Some(initiator) = self.initiator else { return };
-        if !secrets.is_empty() && self.try_secrets(initiator, secrets, info_hashes) {
+        if !candidates.secrets().is_empty() && self.try_secrets(initiator, candidates) {
             return;
         }
         let [a, b] = [initiator.index(), initiator.reverse().index()];
@@ -240,7 +246,7 @@ impl<'cap> MseFilter<'cap> {
     }
 
     /// Reads the connection with the secrets; whether that decided it, or still may.
-    fn try_secrets(&mut self, initiator: Direction, secrets: &Secrets, info_hashes: &[[u8; 20]]) -> bool {
+    fn try_secrets(&mut self, initiator: Direction, candidates: &Candidates<'_>) -> bool {
         // Without the opening it is not known who began, nor whether the first captured bytes are the first ones.
         let (from, roles) = match self.assumed {
             true => (0, vec![initiator, initiator.reverse()]),
@@ -253,13 +259,13 @@ impl<'cap> MseFilter<'cap> {
         let found = match &self.fit {
             Some(fit) => Some((initiator, fit.place, fit.secret)),
             None => roles.iter().find_map(|role| {
-                let (place, secret) = handshake::find_req1(&heads(*role)?.0.bytes, from, secrets)?;
+                let (place, secret) = handshake::find_req1(&heads(*role)?.0.bytes, from, candidates.secrets())?;
                 Some((*role, place, secret))
             }),
         };
         if let Some((role, place, secret)) = found {
             let Some((first, second)) = heads(role) else { return false };
-            let keyed = keyed(first, second, from, place, secret, secrets, info_hashes);
+            let keyed = keyed(first, second, from, place, secret, candidates);
             self.initiator = Some(role);
             self.disordered |= role != initiator || self.flights.responder_first;
             self.unlock(keyed, role);
@@ -273,11 +279,12 @@ impl<'cap> MseFilter<'cap> {
         };
         if !self.searched && roles.iter().any(|role| silent(&role)) {
             let answer = roles.iter().filter(silent).find_map(|role| {
-                // Every secret with every torrent: not for what begins as another protocol.
+                // Not for what begins as another protocol.
                 let (_, second) = heads(*role).filter(|(_, second)| self.assumed || may_be_key(&second.bytes))?;
-                Some((*role, handshake::find_answer(&second.bytes, from, secrets, info_hashes)?))
+                Some((*role, handshake::find_answer(&second.bytes, from, candidates)?))
             });
             self.searched = true;
+            self.untried = answer.is_none() && !candidates.are_complete();
             if let Some((role, (fit, answer))) = answer {
                 self.unlock_answer(role, fit, answer);
                 return true;
@@ -365,10 +372,10 @@ impl<'cap> MseFilter<'cap> {
     }
 
     /// Decides on what was seen, as no more will be.
-    fn finish(&mut self, secrets: &Secrets, info_hashes: &[[u8; 20]]) {
+    fn finish(&mut self, candidates: &Candidates<'_>) {
         self.heads.iter_mut().for_each(|head| head.ended = true);
         self.finishing = true;
-        self.decide(secrets, info_hashes);
+        self.decide(candidates);
         if self.outcome == MseOutcome::Undecided {
             self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
         }

@@ -1,7 +1,7 @@
 //! The encrypted part of the MSE handshake, read with a secret.
 
 use super::keys::{self, Cipher};
-use super::{FIXED_LEN, HASHES_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets};
+use super::{Candidates, FIXED_LEN, HASHES_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets, VC_LEN};
 
 /// How far something was read.
 #[derive(Debug)]
@@ -58,21 +58,16 @@ pub(super) fn find_req1(head: &[u8], from: usize, secrets: &Secrets) -> Option<(
     })
 }
 
-/// The info-hash that the 20 bytes behind HASH('req1', S) name; [`Step::No`] when it is none of `info_hashes`.
+/// The info-hash that the 20 bytes behind HASH('req1', S) name; [`Step::No`] when it is none of the candidates.
 pub(super) fn find_skey(
     head: &[u8],
     place: usize,
     secret: &[u8; KEY_LEN],
-    info_hashes: &[[u8; 20]],
+    candidates: &Candidates<'_>,
 ) -> Step<[u8; 20]> {
-    let Some(named) = head.get(place + 20..place + HASHES_LEN) else { return Step::More };
-    let mask = keys::sha1(&[b"req3", secret]);
-    let matches = |skey: &&[u8; 20]| {
-        let hash = keys::sha1(&[b"req2", *skey]);
-        named.iter().zip(hash.iter().zip(mask)).all(|(named, (hash, mask))| *named == hash ^ mask)
-    };
-    match info_hashes.iter().find(matches) {
-        Some(skey) => Step::Found(*skey),
+    let Some(named) = head.get(place + 20..).and_then(<[u8]>::first_chunk::<20>) else { return Step::More };
+    match candidates.find_skey(named, secret) {
+        Some(skey) => Step::Found(skey),
         None => Step::No("none of the given torrents is its SKEY"),
     }
 }
@@ -95,17 +90,12 @@ pub(super) fn opening(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Op
 
 /// A secret and a torrent whose verification constant stands in the responder's stream, from `from` on, and step 4
 /// behind it: for a stream whose other direction does not tell. A place that fits by chance fits once in 2^64.
-pub(super) fn find_answer(
-    head: &[u8],
-    from: usize,
-    secrets: &Secrets,
-    info_hashes: &[[u8; 20]],
-) -> Option<(Fit, Answer)> {
+pub(super) fn find_answer(head: &[u8], from: usize, candidates: &Candidates<'_>) -> Option<(Fit, Answer)> {
     head.get(from..).filter(|rest| rest.len() >= FIXED_LEN)?;
-    let pairs = (0..secrets.len()).flat_map(|secret| info_hashes.iter().map(move |skey| (secret, *skey)));
-    pairs.take(MOST_PAIRS).find_map(|(secret, skey)| {
-        let fit = Fit { secret, place: 0, skey };
-        match answer(head, from, &fit, secrets.secret(secret)?) {
+    let window = head.get(from..head.len().min(MAX_FIRST + VC_LEN))?;
+    window.array_windows().find_map(|bytes| {
+        let fit = candidates.find_constant(bytes)?;
+        match answer(head, from, &fit, candidates.secrets().secret(fit.secret)?) {
             Step::Found(answer) if matches!(answer.select, PLAINTEXT | RC4) => Some((fit, answer)),
             _ => None,
         }
@@ -157,8 +147,3 @@ fn fixed(head: &[u8], place: usize, cipher: &mut Cipher) -> Step<(u32, usize)> {
 pub(super) const PLAINTEXT: u32 = 1;
 /// crypto_provide and crypto_select: the peer wire in RC4.
 pub(super) const RC4: u32 = 2;
-
-// Rationale: a few microseconds each, once for a connection of which one direction is missing.
-const MOST_PAIRS: usize = 10_000;
-/// Bytes of the verification constant.
-const VC_LEN: usize = 8;

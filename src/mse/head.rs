@@ -1,7 +1,7 @@
 //! The beginning of each direction, gathered until the connection is understood, and what can be read from it.
 
 use super::handshake::{self, Answer, Fit, Opening, Step};
-use super::{FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets};
+use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD};
 
 /// The beginning of one direction.
 #[derive(Debug, Default)]
@@ -35,13 +35,12 @@ pub(super) fn keyed(
     from: usize,
     place: usize,
     secret: usize,
-    secrets: &Secrets,
-    info_hashes: &[[u8; 20]],
+    candidates: &Candidates<'_>,
 ) -> Keyed {
     let mut keyed = Keyed { fit: Fit { secret, place, skey: [0; 20] }, named: false, found: Step::More };
     let cut_off = "its handshake is not whole in the capture";
-    let Some(s) = secrets.secret(secret) else { return keyed };
-    match handshake::find_skey(&first.bytes, place, s, info_hashes) {
+    let Some(s) = candidates.secrets().secret(secret) else { return keyed };
+    match handshake::find_skey(&first.bytes, place, s, candidates) {
         Step::Found(skey) => (keyed.fit.skey, keyed.named) = (skey, true),
         Step::More => {
             if first.is_final() {

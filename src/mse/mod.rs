@@ -16,6 +16,7 @@
 //! what follows is RC4 or clear, as `B` selected.
 
 mod allowance;
+mod candidates;
 mod classify;
 mod filter;
 mod handshake;
@@ -29,6 +30,7 @@ mod side;
 mod tests;
 
 pub use allowance::Pool;
+pub use candidates::Candidates;
 pub use filter::MseFilter;
 pub use secrets::Secrets;
 
@@ -71,5 +73,7 @@ const MAX_FIRST: usize = KEY_LEN + MAX_PAD;
 const HASHES_LEN: usize = 40;
 /// Bytes of VC, crypto_provide or crypto_select, and the length of the padding.
 const FIXED_LEN: usize = 14;
+/// Bytes of VC, the verification constant.
+const VC_LEN: usize = 8;
 /// The least that `A` sends in step 3: PadC and IA may be empty.
 const MIN_SECOND: usize = HASHES_LEN + FIXED_LEN + 2;

@@ -66,14 +66,15 @@ fn read_folder(folder: &Path, torrent: &str, secrets: &Secrets) -> Found {
             .or_insert_with(|| (TcpConnection::new(&StreamLimits::from(&limits)), Vec::new()));
         stream.push(packet.at, packet.direction, &segment, items);
     }
+    let candidates = Candidates::new(secrets, hashes.clone());
     let mut found = None;
     for (mut stream, mut items) in flows.into_values() {
         stream.close(EndReason::Open, &mut items);
         let (mut filter, mut out) = (MseFilter::new(stream.opening().initiator, &Pool::default()), Vec::new());
         for (direction, item) in &items {
-            filter.push(*direction, item, secrets, &hashes, &store, &mut out).expect("space");
+            filter.push(*direction, item, &candidates, &store, &mut out).expect("space");
         }
-        filter.close(secrets, &hashes, &store, &mut out).expect("space");
+        filter.close(&candidates, &store, &mut out).expect("space");
         if *filter.outcome() == MseOutcome::NotMse {
             assert_eq!(out, items);
             continue;

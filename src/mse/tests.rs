@@ -126,6 +126,7 @@ struct Run {
     opaque: [u64; 2],
     secret: Option<usize>,
     too_far: bool,
+    untried: bool,
 }
 
 fn run_items(
@@ -144,11 +145,20 @@ fn run_pooled(
     hashes: &[[u8; 20]],
     pool: &Pool,
 ) -> Run {
+    run_among(initiator, items, &Candidates::new(secrets, hashes.to_vec()), pool)
+}
+
+fn run_among(
+    initiator: Option<Direction>,
+    items: &[(Direction, StreamItem<'static>)],
+    candidates: &Candidates<'_>,
+    pool: &Pool,
+) -> Run {
     let (mut filter, mut out) = (MseFilter::new(initiator, pool), Vec::new());
     for (direction, item) in items {
-        filter.push(*direction, item, secrets, hashes, &Leak, &mut out).expect("Leak does not fail");
+        filter.push(*direction, item, candidates, &Leak, &mut out).expect("Leak does not fail");
     }
-    filter.close(secrets, hashes, &Leak, &mut out).expect("Leak does not fail");
+    filter.close(candidates, &Leak, &mut out).expect("Leak does not fail");
     assert!(filter.take_held().is_empty());
     let mut bytes = [Vec::new(), Vec::new()];
     for (direction, item) in &out {
@@ -157,7 +167,8 @@ fn run_pooled(
         }
     }
     let (opaque, secret) = (filter.opaque_bytes(), filter.secret());
-    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret, too_far: filter.is_too_far() }
+    let (too_far, untried) = (filter.is_too_far(), filter.has_untried());
+    Run { outcome: filter.outcome().clone(), bytes, out, opaque, secret, too_far, untried }
 }
 
 fn run(flights: &[(Direction, Vec<u8>)], secrets: &Secrets, hashes: &[[u8; 20]]) -> Run {
@@ -393,6 +404,24 @@ fn an_answer_alone_is_read_with_its_secret() {
             assert_eq!((run.bytes, run.secret), ([Vec::new(), wires()[1].clone()], Some(1)), "{select} {size}");
         }
     }
+}
+
+#[test]
+fn an_answer_alone_is_read_among_many_secrets_and_torrents_or_said_to_be_untried() {
+    let mut text: String = (1_000..1_110).map(|seed| hex(&noise(seed, 96)) + "\n").collect();
+    text.push_str(&hex(&secret()));
+    let secrets = Secrets::parse("s", text.as_bytes()).expect("well formed");
+    let hashes = (0..100).map(|n| [n; 20]).chain([SKEY]).collect();
+    let mut flights = conversation(Case { pads: [9; 4], ia: 0, select: 2 });
+    flights.retain(|(direction, _)| *direction == B);
+    let (items, candidates) = (items(&flights, 1_460), Candidates::new(&secrets, hashes));
+    for initiator in [Some(A), None] {
+        let run = run_among(initiator, &items, &candidates, &Pool::default());
+        assert_eq!((run.bytes[1].len(), run.secret, run.untried), (wires()[1].len(), Some(110), false));
+    }
+    let bounded = Candidates::new(&secrets, vec![SKEY]).at_most(110);
+    let run = run_among(Some(A), &items, &bounded, &Pool::default());
+    assert_eq!((run.secret, run.untried), (None, true));
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl<'cap> Channel<'cap> {
             && webseed::is_request(bytes)
         {
             Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)))
-        } else if hub.secrets.is_empty() {
+        } else if hub.candidates.secrets().is_empty() {
             self.peer(Start::MidStream, direction, opening, hub)
         } else {
             Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
@@ -230,10 +230,8 @@ impl<'cap> Channel<'cap> {
         let Content::Mse(filter, session) = &mut self.content else { return };
         let mut out = std::mem::take(&mut hub.scratch.clear);
         let result = match item {
-            Some((direction, item)) => {
-                filter.push(direction, item, hub.secrets, &hub.info_hashes, &hub.spill, &mut out)
-            }
-            None => filter.close(hub.secrets, &hub.info_hashes, &hub.spill, &mut out),
+            Some((direction, item)) => filter.push(direction, item, &hub.candidates, &hub.spill, &mut out),
+            None => filter.close(&hub.candidates, &hub.spill, &mut out),
         };
         hub.fail(result);
         let (whole, decrypted) = (filter.is_whole(), filter.secret().is_some());
@@ -242,6 +240,9 @@ impl<'cap> Channel<'cap> {
             MseOutcome::Rc4 { .. } => Some(Encryption::MseRc4),
             MseOutcome::NotMse => {
                 let held = filter.take_held();
+                if filter.has_untried() {
+                    note_untried(self.flow, self.span, hub);
+                }
                 if filter.was_cut_short() {
                     let (flow, span) = (self.flow, self.span);
                     hub.anomalies.limit("mse", held.len() as u64, || Example {
@@ -396,6 +397,9 @@ impl<'cap> Channel<'cap> {
             }
             Content::Mse(filter, session) => {
                 hub.used_secrets.extend(filter.secret());
+                if filter.has_untried() {
+                    note_untried(flow, span, hub);
+                }
                 let mut carried = Carried::Other;
                 if let Some(session) = session {
                     carried = end(session, transported, seen, hub);
@@ -437,6 +441,17 @@ impl<'cap> Channel<'cap> {
             Content::Undecided | Content::Other => Carried::Other,
         }
     }
+}
+
+/// Says that a connection may be one that the secrets open.
+fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
+    hub.anomalies.limit("secrets", 1, || Example {
+        span,
+        flow: format!("{} <-> {}", flow.low, flow.high),
+        detail: "secrets: there are more pairs of a secret and a torrent than are tried where only the answering \
+                 side of a connection could tell; this one may be encrypted BitTorrent that one of them opens"
+            .to_owned(),
+    });
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.

@@ -25,7 +25,7 @@ use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
-use crate::mse::{Pool, Secrets};
+use crate::mse::{Candidates, Pool};
 use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
 use crate::prove::Prover;
 use crate::provenance::{At, Span, Timestamp};
@@ -62,11 +62,10 @@ pub(crate) struct Spine<'run, 'cap> {
 pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
     spill: Spilled<'cap>,
-    secrets: &'run Secrets,
+    /// What may open MSE connections: the secrets, with the torrents as SKEY.
+    candidates: Candidates<'run>,
     /// What decryption may spend on missing bytes.
     keystream: Pool,
-    /// The info-hashes that MSE may use as its SKEY.
-    info_hashes: Vec<[u8; 20]>,
     used_secrets: BTreeSet<usize>,
     opaque: Vec<Opaque>,
     /// The first failure of the operating system; ends the run after the current frame.
@@ -152,9 +151,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             hub: Hub {
                 options,
                 spill: Spilled(spill),
-                secrets: options.secrets,
+                candidates: Candidates::new(
+                    options.secrets,
+                    ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
+                ),
                 keystream: Pool::default(),
-                info_hashes: ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
                 failure: None,
@@ -474,7 +475,7 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
-        let line = self.secrets.line(secret).unwrap_or_default();
+        let line = self.candidates.secrets().line(secret).unwrap_or_default();
         self.anomalies.note(Kind::WrongSecret, 1, || Example {
             span,
             flow: format!("{} <-> {}", flow.low, flow.high),
@@ -484,8 +485,8 @@ impl<'cap> Hub<'_, 'cap> {
 
     /// Names the secrets that fitted no connection.
     fn note_unused_secrets(&mut self) {
-        for secret in self.secrets.unused(&self.used_secrets) {
-            let line = self.secrets.line(secret).unwrap_or_default();
+        for secret in self.candidates.secrets().unused(&self.used_secrets) {
+            let line = self.candidates.secrets().line(secret).unwrap_or_default();
             self.anomalies.note(Kind::UnusedSecret, 1, || Example {
                 span: None,
                 flow: String::new(),

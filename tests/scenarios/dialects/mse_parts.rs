@@ -72,6 +72,22 @@ fn the_responders_side_alone_is_decrypted_with_the_secret() {
 }
 
 #[test]
+fn the_responders_side_alone_is_decrypted_among_many_secrets_and_torrents() {
+    let torrent = two_block_pieces();
+    let mse = Mse::new(torrent.info_hash, 52);
+    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    world.packets.drain(..3);
+    world.drop(|packet| packet.from == address(M));
+    let lines: String = (1_000..1_110).map(|seed| Mse::new([0; 20], seed).line()).collect();
+    let magnets: Vec<_> = (1..100).map(|n| format!("magnet:?xt=urn:btih:{n:040x}")).collect();
+    let mut run = Run::new().capture(world.pcap());
+    run = magnets.iter().fold(run, |run, magnet| run.metainfo(magnet.as_str()));
+    let lines = lines + &mse.line();
+    let evidence = run.torrent(&torrent).secrets(&lines).evidence();
+    assert_eq!(transfer(&evidence, S, M).bytes.verified, torrent.content.len() as u64);
+}
+
+#[test]
 fn the_initiators_side_alone_is_read_or_named() {
     let torrent = two_block_pieces();
     // The initiator seeds.

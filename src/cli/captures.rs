@@ -1,0 +1,157 @@
+//! Captures as arguments, once for every command that reads them.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::mse::Secrets;
+use peerproof::packet::{ChecksumPolicy, UdpTunnel};
+use peerproof::{Error, Limits, Options};
+
+/// Captures by position, and how they are read: for a command whose inputs are captures.
+#[derive(Debug, Args)]
+pub struct Captures {
+    /// Captures: pcap or pcapng, also compressed (gzip, zstd, lz4, xz, bzip2), or - for standard input; of a
+    /// directory, every capture in and below it; or a pattern such as "ring-*.pcapng".
+    /// The content decides, not the name. Several captures are read as one, in the order of time: parts of one
+    /// capture, or what was captured at several taps
+    #[arg(required = true, value_name = "CAPTURE")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How captures are read: for a command that takes them by an option of its own.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// Refuse damaged captures instead of reading what can be read of them
+    #[arg(long)]
+    strict: bool,
+
+    /// What to do about TCP and UDP checksums. They are often wrong in captures made at the sending host, so by
+    /// default they are not tested
+    #[arg(long, value_enum, default_value_t = Checksums::Ignore)]
+    checksums: Checksums,
+
+    /// A tunnel over UDP on a port that no standard names for it; FORMAT is vxlan, geneve, gtp-u, teredo, l2tp, gre,
+    /// mpls, gue, tzsp or ip, or none for a port that carries no tunnel. May be given several times
+    #[arg(long = "tunnel", value_name = "udp:PORT=FORMAT", value_parser = tunnel)]
+    tunnels: Vec<UdpTunnel>,
+
+    /// Secrets of encrypted (MSE) connections: one 96-byte Diffie-Hellman secret per line in hex, # for comments
+    #[arg(long, value_name = "FILE")]
+    mse_secrets: Option<PathBuf>,
+
+    /// Rows for transfers without any piece data. Connections beyond it are counted, not listed one by one; whoever
+    /// served or received a byte always has a row. More rows take more memory
+    #[arg(long, value_name = "N", default_value_t = Limits::default().rows)]
+    max_rows: usize,
+
+    /// Where standard input and compressed captures are spooled; the system's temporary directory by default
+    #[arg(long, value_name = "DIR")]
+    spool_dir: Option<PathBuf>,
+}
+
+/// Captures that stand open, with what the command line says of how to read them.
+#[derive(Debug)]
+pub struct Opened {
+    /// The captures.
+    pub set: CaptureSet,
+    secrets: Secrets,
+    checksums: ChecksumPolicy,
+    tunnels: Vec<UdpTunnel>,
+    limits: Limits,
+    spool_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Checksums {
+    /// Do not test them
+    Ignore,
+    /// Test them, use the packets, and flag what they carried
+    Flag,
+    /// Test them, and leave out packets with a wrong one
+    Drop,
+}
+
+impl Captures {
+    /// The paths as given.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Opens them.
+    ///
+    /// # Errors
+    /// As [`Reading::open`].
+    pub fn open(&self) -> Result<Opened, Error> {
+        self.reading.open(&self.paths)
+    }
+}
+
+impl Reading {
+    /// Opens the captures at `paths`.
+    ///
+    /// # Errors
+    /// Those of [`CaptureSet::open`]; [`Error::Usage`] for two tunnels on one port; those of reading the secrets.
+    pub fn open(&self, paths: &[PathBuf]) -> Result<Opened, Error> {
+        check(&self.tunnels)?;
+        let secrets = self.mse_secrets.as_deref().map_or_else(|| Ok(Secrets::default()), secrets)?;
+        let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
+        Ok(Opened {
+            set: CaptureSet::open(paths, &options)?,
+            secrets,
+            checksums: self.checksums.policy(),
+            tunnels: self.tunnels.clone(),
+            limits: Limits { rows: self.max_rows, ..Limits::default() },
+            spool_dir: self.spool_dir.clone(),
+        })
+    }
+}
+
+impl Opened {
+    /// The options of a run over these captures; whatever else a command knows, it sets itself.
+    pub fn options(&self) -> Options<'_> {
+        Options {
+            checksums: self.checksums,
+            tunnels: &self.tunnels,
+            limits: self.limits.clone(),
+            secrets: &self.secrets,
+            spool_dir: self.spool_dir.as_deref(),
+            ..Options::default()
+        }
+    }
+}
+
+impl Checksums {
+    fn policy(self) -> ChecksumPolicy {
+        match self {
+            Self::Ignore => ChecksumPolicy::Ignore,
+            Self::Flag => ChecksumPolicy::Flag,
+            Self::Drop => ChecksumPolicy::Drop,
+        }
+    }
+}
+
+fn secrets(path: &Path) -> Result<Secrets, Error> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(text) => Secrets::parse(&name, &text),
+        Err(source) => Err(Error::Io { name, action: "read", source }),
+    }
+}
+
+/// Reads one `--tunnel`.
+fn tunnel(text: &str) -> Result<UdpTunnel, Error> {
+    text.parse()
+}
+
+/// Two formats for one port cannot both be meant.
+fn check(tunnels: &[UdpTunnel]) -> Result<(), Error> {
+    let clash = |one: &UdpTunnel| tunnels.iter().any(|other| other.port == one.port && other != one);
+    match tunnels.iter().find(|tunnel| clash(tunnel)) {
+        Some(one) => Err(Error::Usage(format!("--tunnel gives port {} two formats", one.port))),
+        None => Ok(()),
+    }
+}

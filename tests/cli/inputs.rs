@@ -1,0 +1,138 @@
+//! Captures on the command line: what is taken for one, what is not, and what is said of it.
+
+use super::{CAPTURE, TORRENT, json, place};
+use crate::fixture::{self, number};
+
+#[test]
+fn what_is_no_capture_is_named_with_what_it_is() {
+    let place = place();
+    for (name, content, found) in [
+        ("junk.pcap", vec![0xc7; 5_000], "found the bytes c7 c7"),
+        ("empty.pcap", Vec::new(), "found an empty file"),
+        ("page.pcap", b"<html>not found</html>".to_vec(), "found HTML or XML"),
+        ("zeros.pcap", vec![0; 4_096], "found the bytes 00 00"),
+    ] {
+        place.put(name, &content);
+        let said = place.refused(&["analyze", name, "-t", TORRENT]);
+        assert!(said.contains(&format!("{name}: at byte 0: {found}")), "{said}");
+        assert!(said.contains("expected a capture file (pcap or pcapng"), "{said}");
+    }
+}
+
+#[test]
+fn an_empty_directory_or_an_unreadable_or_missing_file_is_refused_by_name() {
+    let place = place();
+    std::fs::create_dir(place.path("folder")).expect("a directory");
+    let said = place.refused(&["analyze", "folder", "-t", TORRENT]);
+    assert!(said.contains("folder: an empty directory, without any capture"), "{said}");
+    let said = place.refused(&["analyze", "missing.pcap", "-t", TORRENT]);
+    assert!(said.contains("missing.pcap: cannot open: No such file"), "{said}");
+    let said = place.refused(&["analyze", CAPTURE, "-t", "missing.torrent"]);
+    assert!(said.contains("missing.torrent: cannot read: No such file"), "{said}");
+    let said = place.refused(&["analyze", CAPTURE, "-t", "folder"]);
+    assert!(said.contains("folder: a directory without any .torrent file"), "{said}");
+    // Root reads everything, so it is asked for what even root cannot read.
+    let said = place.refused(&["analyze", "/proc/self/mem", "-t", TORRENT]);
+    assert!(said.contains("/proc/self/mem"), "{said}");
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = place();
+    let capture = place.path(CAPTURE);
+    std::fs::set_permissions(&capture, std::fs::Permissions::from_mode(0o000)).expect("changed");
+    if std::fs::File::open(&capture).is_ok() {
+        // Nothing is forbidden to root.
+        return;
+    }
+    let said = place.refused(&["analyze", CAPTURE, "-t", TORRENT]);
+    assert!(said.contains("cannot open: Permission denied"), "{said}");
+}
+
+#[test]
+fn a_file_header_that_is_cut_off_is_refused_with_its_offset() {
+    let place = place();
+    let pcap = std::fs::read(place.path(CAPTURE)).expect("readable");
+    for len in [1, 3, 4, 10, 23] {
+        place.put("cut.pcap", &pcap[..len]);
+        let said = place.refused(&["analyze", "cut.pcap", "-t", TORRENT]);
+        assert!(said.contains("cut.pcap: at byte ") && said.contains("expected a"), "{len}: {said}");
+    }
+    let pcapng = fixture::named("ipv6").read("capture.pcapng");
+    for len in [4, 11, 27] {
+        place.put("cut.pcapng", &pcapng[..len]);
+        let said = place.refused(&["analyze", "cut.pcapng", "-t", TORRENT]);
+        assert!(said.contains("cut.pcapng: at byte ") && said.contains("expected a"), "{len}: {said}");
+    }
+}
+
+#[test]
+fn a_capture_that_is_cut_off_later_is_read_up_to_there_and_the_damage_is_said() {
+    let place = place();
+    let pcap = std::fs::read(place.path(CAPTURE)).expect("readable");
+    place.put("cut.pcap", &pcap[..100_000]);
+    let (code, out, said) = place.run(&["analyze", "cut.pcap", "-t", TORRENT, "--format", "json"]);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("cut.pcap is damaged: at byte 88797") && said.contains("bytes not read"), "{said}");
+    let report = json(&out);
+    assert!(!report["inputs"][0]["damage"].is_null());
+    assert_eq!(number(&report["torrents"][0]["unique_bytes"]), 65_536);
+    let said = place.refused(&["analyze", "cut.pcap", "-t", TORRENT, "--strict"]);
+    assert!(said.contains("cut.pcap: at byte 88797"), "{said}");
+}
+
+#[test]
+fn a_directory_a_pattern_and_a_name_that_reach_one_capture_say_what_the_name_says() {
+    let place = place();
+    std::fs::create_dir(place.path("ring")).expect("a directory");
+    std::fs::rename(place.path(CAPTURE), place.path("ring/0001")).expect("moved");
+    let json = |captures: &[&str]| {
+        let (code, out, said) = place.run(&[&["analyze"], captures, &["-t", TORRENT, "--format", "json"]].concat());
+        assert_eq!((code, said.as_str()), (0, ""), "{captures:?}");
+        out
+    };
+    let alone = json(&["ring/0001"]);
+    for captures in [&["ring"] as &[&str], &["ri*/00*"], &["ring", "ring/0001", "./ring/../ring/0001", "ring/[0]*"]]
+    {
+        assert!(json(captures) == alone, "{captures:?}");
+    }
+    for arguments in [["inspect", "ring"].as_slice(), &["torrent", "--from", "r?ng"]] {
+        let (code, _, said) = place.run(arguments);
+        assert_eq!((code, said.as_str()), (0, ""), "{arguments:?}");
+    }
+    let said = place.refused(&["analyze", "ring-*.pcapng", "-t", TORRENT]);
+    assert!(said.contains("ring-*.pcapng: no such file, and as a pattern it fits none"), "{said}");
+}
+
+#[test]
+fn what_is_no_capture_in_a_directory_is_named_and_does_not_stop_the_run() {
+    let place = place();
+    let (code, out, _) = place.run(&["analyze", ".", "-t", TORRENT]);
+    let named = format!("passed over as no capture: {TORRENT} (a torrent (a bencoded dictionary))");
+    assert!(code == 0 && out.contains(&named), "{out}");
+    let (code, out, said) = place.run(&["analyze", ".", "-t", TORRENT, "--format", "json"]);
+    assert_eq!((code, said), (0, format!("peerproof: note: {named}\n")));
+    let report = json(&out);
+    assert_eq!(report["passed_over"][0]["name"], TORRENT);
+    assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+    let (_, out, _) = place.run(&["inspect", "."]);
+    assert!(out.contains(&named), "{out}");
+    let (_, _, said) = place.run(&["torrent", "--from", "."]);
+    assert!(said.contains(&named), "{said}");
+    // Named, it has to be one.
+    place.refused(&["analyze", ".", TORRENT, "-t", TORRENT]);
+}
+
+#[test]
+fn a_capture_is_read_from_standard_input_too() {
+    let place = place();
+    let bytes = std::fs::read(place.path(CAPTURE)).expect("readable");
+    let mut command = place.command(&["analyze", "-", "-t", TORRENT, "--format", "json"]);
+    let output = command.write_stdin(bytes).output().expect("the program starts");
+    let report = json(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(
+        (&report["inputs"][0]["name"], number(&report["torrents"][0]["unique_bytes"])),
+        (&"-".into(), 300_001)
+    );
+}

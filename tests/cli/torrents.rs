@@ -1,0 +1,74 @@
+//! Torrents on the command line, and what is said without the right one.
+
+use super::{CAPTURE, TORRENT, flat, json, place};
+use crate::fixture::{self, list, number};
+
+#[test]
+fn what_is_no_torrent_is_named_with_what_it_is() {
+    let place = place();
+    let torrent = std::fs::read(place.path(TORRENT)).expect("readable");
+    for (name, content, found) in [
+        ("text.torrent", b"hello world\n".to_vec(), "at byte 0: found `h`, expected a torrent file"),
+        ("empty.torrent", Vec::new(), "at byte 0: found an empty file, expected a torrent file"),
+        ("cut.torrent", torrent[..200].to_vec(), "at byte 200: found the end of the input"),
+        ("list.torrent", b"le".to_vec(), "at byte 0: found no `info`, expected an info dictionary"),
+        ("bare.torrent", b"de".to_vec(), "at byte 0: "),
+        ("deep.torrent", [vec![b'l'; 100_000], vec![b'e'; 100_000]].concat(), "at byte "),
+    ] {
+        place.put(name, &content);
+        for command in [["analyze", CAPTURE, "-t", name].as_slice(), &["torrent", name]] {
+            let said = place.refused(command);
+            assert!(said.contains(&format!("{name}: {found}")), "{command:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn torrent_and_capture_in_each_others_place_are_told_so() {
+    let place = place();
+    let said = place.refused(&["analyze", TORRENT, "-t", TORRENT]);
+    assert!(said.contains(&format!("{TORRENT}: at byte 0: found a torrent")), "{said}");
+    assert!(said.contains("expected a capture file"), "{said}");
+    for command in [["analyze", CAPTURE, "-t", CAPTURE].as_slice(), &["torrent", CAPTURE]] {
+        let said = place.refused(command);
+        assert!(
+            said.contains(&format!("{CAPTURE}: at byte 0: found a pcap capture, expected a torrent file")),
+            "{said}"
+        );
+    }
+    place.refused(&["analyze", TORRENT, "-t", CAPTURE]);
+}
+
+#[test]
+fn a_torrent_that_nobody_speaks_of_is_said_to_be_the_wrong_one() {
+    let place = place();
+    let other = fixture::named("multi-file");
+    place.put("other.torrent", &other.read(&other.torrent()));
+    let (code, out, said) = place.run(&["analyze", CAPTURE, "-t", "other.torrent", "--format", "json"]);
+    assert_eq!(code, 0, "{said}");
+    let (named, given) = ("d12788006ccb6a392a38b22298902b82a69a61c4", "bdda72b7b9604b549ee67f5409a11b4cfd18652d");
+    let note = format!(
+        "No peer of the torrent \"collection\", {given}, is in the captures; they name {named}, which was not given."
+    );
+    assert_eq!(said, format!("peerproof: note: {note}\n"));
+    let report = json(&out);
+    assert_eq!(report["notes"][0], note);
+    assert_eq!(list(&report["transfers"]).len(), 2, "what is there is reported all the same");
+    assert_eq!(list(&report["transfers"])[0]["verified_bytes"], 0);
+    let (code, out, _) = place.run(&["analyze", CAPTURE, "-t", "other.torrent"]);
+    assert!(code == 0 && flat(&out).contains(&note), "{out}");
+}
+
+#[test]
+fn without_a_torrent_the_sessions_are_reported_and_nothing_is_verified() {
+    let place = place();
+    let (code, out, _) = place.run(&["analyze", CAPTURE, "--format", "json"]);
+    let report = json(&out);
+    assert_eq!((code, number(&report["transfers"][0]["served_bytes"])), (0, 300_001));
+    assert_eq!(report["transfers"][0]["grade"], "G6");
+    let (_, out, _) = place.run(&["analyze", CAPTURE]);
+    assert!(
+        flat(&out).contains("no torrent file with this info-hash was given, so nothing can be verified"),
+        "{out}"
+    );
+}
