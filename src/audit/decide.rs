@@ -228,15 +228,10 @@ impl Case<'_> {
             }
         }
         // Row 5.
-        let obstacles = self.unread(&window, torrents);
         for ports in [Ports::Own, Ports::Others] {
             let found = within(ports);
             let named = if ports == Ports::Own { mentioned } else { Rank::Nothing };
             let Some(reason) = self.partly(&found, named) else { continue };
-            // Claims to have pieces do not speak where what was sent could not be read.
-            if reason == Reason::OnlyAdvertised && obstacles.iter().any(|obstacle| hides_payload(*obstacle)) {
-                continue;
-            }
             judged.grade = self.rank(&found).max(named);
             let whole = self.search.has_whole_session(torrents, ports, &window) && found.served == 0;
             (judged.within, judged.elsewhere) = (found, elsewhere);
@@ -251,6 +246,7 @@ impl Case<'_> {
         }
         (judged.within, judged.elsewhere) = (own, elsewhere);
         // Row 6.
+        let obstacles = self.unread(&window, torrents);
         if self.act != Act::Named && !obstacles.is_empty() {
             judged.reasons = obstacles;
             return judged;
@@ -465,11 +461,6 @@ fn on_ladder(event: Event) -> Option<Grade> {
         Grade::G3m => Some(Grade::G3),
         grade => Some(grade),
     }
-}
-
-/// Whether an obstacle hides what was sent, and not only who may have sent it.
-fn hides_payload(reason: Reason) -> bool {
-    matches!(reason, Reason::TruncatedSnaplen | Reason::GapInRange | Reason::Encrypted)
 }
 
 fn is_carrier_nat(address: IpAddr) -> bool {

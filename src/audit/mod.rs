@@ -7,6 +7,7 @@ mod act;
 mod address;
 pub mod claim;
 mod decide;
+mod examine;
 pub mod examined;
 mod fields;
 mod hash;

@@ -10,7 +10,7 @@ use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
-    Bytes, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
+    Bytes, Coverage, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
     TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
@@ -35,6 +35,8 @@ pub(crate) struct Findings {
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
+    /// What was seen of each address.
+    pub(crate) coverage: Coverage,
     /// Connections seen on both sides of an address translation.
     pub(crate) same: Vec<SameConnection>,
 }
@@ -50,7 +52,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
@@ -127,6 +129,7 @@ pub(crate) fn build(
         unlisted,
         anomalies,
         quality,
+        coverage,
     })
 }
 
@@ -289,6 +292,10 @@ impl Context<'_> {
             span,
             served_span: record.served_span.filter(|_| counts.served > 0),
             seen: facts.seen.clone(),
+            sessions: facts.sessions.clone(),
+            times: record.times.clone(),
+            verified_pieces: proven.pieces.clone(),
+            declared_port: facts.listen_port,
             files: proven.files.iter().map(|(file, verified)| (*file, verified.bytes)).collect(),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
-use crate::evidence::Standard;
+use crate::evidence::{Standard, VerifiedPiece};
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::provenance::Span;
 use crate::torrent::merkle::LEAF_BYTES;
@@ -28,6 +28,8 @@ pub(super) struct Proven {
     pub(super) standard: Option<Standard>,
     pub(super) trivial: bool,
     pub(super) boomerang: bool,
+    /// Of a transfer: what was verified of each piece.
+    pub(super) pieces: Vec<VerifiedPiece>,
 }
 
 /// What was verified of each file of a torrent, by its number.
@@ -202,6 +204,7 @@ impl Proofs {
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
+                        proven.note_piece(unit.piece, &finding);
                         file_bytes(&mut proven.files, piece, &credit.ranges, credit.span, halves);
                         tally.transfers.push((credit.transfer, own));
                     }
@@ -322,6 +325,28 @@ impl Proven {
         keep_standard(&mut self.standard, finding.standard);
         self.trivial |= finding.trivial;
         self.boomerang |= finding.boomerang;
+    }
+}
+
+impl Proven {
+    /// Adds to what is known of a piece; pieces come in order of their numbers.
+    fn note_piece(&mut self, piece: u32, finding: &Finding<'_>) {
+        let (bytes, span) = (finding.credit.ranges.total(), finding.credit.span);
+        match self.pieces.last_mut().filter(|known| known.piece == piece) {
+            Some(known) => {
+                known.bytes += bytes;
+                known.span = known.span.join(span);
+                keep_earlier(&mut known.sole, finding.sole);
+                keep_standard(&mut known.standard, finding.standard);
+            }
+            None => self.pieces.push(VerifiedPiece {
+                piece,
+                bytes,
+                span,
+                sole: finding.sole,
+                standard: finding.standard,
+            }),
+        }
     }
 }
 

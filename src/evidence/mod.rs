@@ -2,6 +2,7 @@
 //! number of threads, window size or argument order.
 
 mod build;
+mod coverage;
 mod credit;
 mod ladder;
 mod mentions;
@@ -20,6 +21,8 @@ use crate::provenance::{At, Sightings, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
 pub(crate) use build::{Findings, build, is_private};
+pub use crate::ledger::{Burst, SessionTimes, Times};
+pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 pub use metadata::MetadataPart;
 pub(crate) use same::SameConnection;
 
@@ -48,6 +51,8 @@ pub struct Evidence {
     pub anomalies: Anomalies,
     /// What the capture is worth.
     pub quality: Quality,
+    /// What the captures can have seen of each address.
+    pub coverage: Coverage,
 }
 
 /// The info-hash under which the report speaks of a torrent: lower-case hex of 20 bytes (v1 and hybrid; also a
@@ -239,6 +244,21 @@ impl Flag {
     }
 }
 
+/// What was verified of one piece in one transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedPiece {
+    /// The piece.
+    pub piece: u32,
+    /// Verified bytes of it.
+    pub bytes: u64,
+    /// The frames of the verified units.
+    pub span: Span,
+    /// The frames of the first unit of it that came from this transfer alone.
+    pub sole: Option<Span>,
+    /// Of such a unit: the frames of advertisement, request and payload, where they came in that order.
+    pub standard: Option<Standard>,
+}
+
 /// Which end opened the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Initiator {
@@ -337,6 +357,14 @@ pub struct Transfer {
     pub served_span: Option<Span>,
     /// The inputs that hold packets of its connections, with the first and the last frame in each.
     pub seen: Sightings,
+    /// Its connections, as far as they are listed one by one.
+    pub sessions: Vec<SessionTimes>,
+    /// Its payload by time.
+    pub times: Times,
+    /// Its verified pieces, by number.
+    pub verified_pieces: Vec<VerifiedPiece>,
+    /// The port that the uploader declared (BEP 10 `p`).
+    pub declared_port: Option<u16>,
     /// Verified bytes per file, for files with any; indices into the torrent's files.
     pub files: Vec<(usize, u64)>,
     /// The rungs reached, in order of the ladder.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{SessionTimes, Times};
 use crate::packet::{Direction, Endpoint};
 use crate::provenance::{Sightings, Span};
 use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
@@ -73,6 +74,8 @@ pub struct Record {
     pub refuted_span: Option<Span>,
     /// Pieces with a refuted byte.
     pub refuted_pieces: BTreeSet<u32>,
+    /// Its payload by time.
+    pub times: Times,
     /// What its connections prove.
     pub facts: Facts,
     /// The transfer with the same key whose time is next before.
@@ -84,6 +87,8 @@ pub struct Record {
 pub struct Facts {
     /// How many there were.
     pub connections: u32,
+    /// Each of them, up to a bound.
+    pub sessions: Vec<SessionTimes>,
     /// Opened by the uploader.
     pub opened_by_uploader: u32,
     /// Opened by the downloader.
@@ -174,6 +179,7 @@ impl Record {
             served_span: None,
             refuted_span: None,
             refuted_pieces: BTreeSet::new(),
+            times: Times::default(),
             facts: Facts::default(),
             earlier: None,
         }
@@ -306,6 +312,7 @@ impl Facts {
         self.resynchronised |= own.resynchronised;
         self.duplicate_frames |= session.duplicate_frames;
         if let Some(span) = session.span() {
+            self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(session, span)));
             self.span = Some(self.span.map_or(span, |known| known.join(span)));
         }
         self.seen.join(&session.seen);
@@ -354,11 +361,20 @@ pub enum Handshakes {
     OneSide,
 }
 
+fn session_of(session: &Session<'_>, span: Span) -> SessionTimes {
+    let whole = |side: &SideFacts| side.packets > 0 && side.gaps == 0 && !side.snaplen && !side.resynchronised && side.lost_sync == 0;
+    let [low, high] = [Direction::LowToHigh, Direction::HighToLow].map(|direction| session.side(direction));
+    let is_whole = session.opening.is_some() && session.from_start && whole(low) && whole(high);
+    SessionTimes { first: span.first.time, last: span.last.time, is_whole }
+}
+
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {
     if let Some(found) = found {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
 
+// Rationale: 24 bytes each; a pair of ports that carries more connections than this is a flood.
+const MOST_SESSIONS: usize = 1_024;
 // Rationale: ten times as many peer_ids as one host was seen to use; some 30 bytes each.
 const MOST_NAMES: usize = 256;

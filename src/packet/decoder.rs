@@ -64,6 +64,8 @@ pub struct DecodeCounts {
 /// that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
+    /// See [`Decoder::take_other_ends`].
+    other_ends: Option<(IpAddr, IpAddr)>,
     policy: ChecksumPolicy,
     ports: Ports,
     fragments: Fragments,
@@ -87,6 +89,7 @@ impl Decoder {
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
             outer: Doubt::default(),
             part: 0,
+            other_ends: None,
         }
     }
 
@@ -266,6 +269,7 @@ impl Decoder {
                     Ok(Some(inner)) => inner,
                     Ok(None) => {
                         self.counts.other_ip += 1;
+                        self.other_ends = Some((datagram.source, datagram.destination));
                         return Ok(None);
                     }
                     Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -281,6 +285,11 @@ impl Decoder {
     /// The tunnels of a path, outermost first, as in `GRE 192.0.2.1 -> 198.51.100.2`; empty for [`PathId::NONE`].
     pub fn path_name(&self, path: PathId) -> &str {
         self.paths.name(path)
+    }
+
+    /// The ends of the IP packet that was neither TCP nor UDP nor a tunnel, if the last frame held one.
+    pub fn take_other_ends(&mut self) -> Option<(IpAddr, IpAddr)> {
+        self.other_ends.take()
     }
 
     /// What was seen so far.

@@ -14,6 +14,7 @@ use crate::stream::{Ended, Leftover};
 /// A connection whose content is in the books.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedFlow {
+    pub(super) flow: FlowKey,
     pub(super) stop: Ended,
     pub(super) carried: Content,
     pub(super) volume: Volume,
@@ -35,13 +36,14 @@ impl EndedFlow {
             }
             Leftover::Repeated(_) => {}
         }
-        self.volume.count(packet.flow, packet.direction, &segment.payload);
+        let acks = segment.ack.is_some() && !segment.flags.syn;
+        self.volume.count(packet.flow, packet.direction, packet.at.time, acks, &segment.payload);
         true
     }
 
     /// Counts what it carried.
     pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
-        hub.traffic.add(Transport::Tcp, self.carried, &self.volume);
+        hub.traffic.add(self.flow, Transport::Tcp, self.carried, &self.volume);
     }
 }
 

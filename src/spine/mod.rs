@@ -7,6 +7,7 @@ mod delay;
 mod doubles;
 mod ended;
 mod hashes;
+mod hosts;
 mod legs;
 mod paths;
 mod room;
@@ -219,6 +220,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// By reference: a packet is long, and this is done for each.
     #[inline]
     fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
+        if let Ok(None) = decoded
+            && let Some((one, other)) = self.decoder.take_other_ends()
+        {
+            self.hub.traffic.hosts.ends(one, other);
+        }
         if let Ok(Some(packet)) = decoded {
             self.packet(packet);
             if packet.also_tunnel
@@ -380,8 +386,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             seen_at_two_taps: tallies.seen_at_two_taps,
             span: self.clock.span.map(|span| (span.first, span.last)),
         };
-        let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
-        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
+        let steps = self.clock.steps;
+        let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
+        let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
+        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same };
         Ok((ledger, findings, traffic))
     }
 }
@@ -537,8 +545,14 @@ impl<'cap> Flow<'cap> {
 
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
     fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+        let Self::Tcp(flow) = self else { return };
         let nothing =
-            EndedFlow { stop: Ended::default(), carried: Content::Other, volume: traffic::Volume::default() };
+            EndedFlow {
+                flow: flow.key(),
+                stop: Ended::default(),
+                carried: Content::Other,
+                volume: traffic::Volume::default(),
+            };
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,
