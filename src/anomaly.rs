@@ -3,145 +3,99 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::provenance::Span;
+use crate::words::words;
 
-/// A kind of oddity; the report prints [`Kind::name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A record of the capture file is damaged or cut off; `amount` is in bytes not read.
-    DamagedCapture,
-    /// A link type that this tool does not read; `amount` is in frames.
-    UnknownLinkType,
-    /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
-    BadHeader,
-    /// A frame of IP that the capture marks as damaged (a wrong frame check sequence, a symbol error): left out,
-    /// unless a TCP or UDP checksum matches; then it is doubtful.
-    DamagedFrame,
-    /// A datagram that reads as a uTP packet and as a tunnel over UDP; taken for both.
-    AmbiguousTunnel,
-    /// An IP datagram whose fragments were not all captured; `amount` is in bytes.
-    IncompleteFragments,
-    /// Fragments that contradict each other in content or length; their datagram is left out.
-    FragmentConflict,
-    /// A TCP or UDP checksum that does not match; only checked on request.
-    BadChecksum,
-    /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is
-    /// in bytes sent but not captured.
-    Snaplen,
-    /// The same frame more than once in the capture (a SPAN double).
-    DuplicateFrame,
-    /// A stretch of a stream that the capture does not hold; `amount` is in bytes, 0 where unknown.
-    Gap,
-    /// Bytes that arrived after their place in the stream had been given up; `amount` is in bytes.
-    LateSegment,
-    /// A packet too far from its stream's place to belong to it; `amount` is in bytes.
-    OutOfWindow,
-    /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
-    OverlapConflict,
-    /// A retransmission older than the history kept to compare it with, or that the snap length cut, or of which it cut
-    /// the first copy; `amount` is in bytes.
-    OverlapUncompared,
-    /// Framing was lost and found again; `amount` is in bytes skipped.
-    Resynchronised,
-    /// A connection that carries the peer wire behind something else, such as a dialog with a proxy: it is not read.
-    /// `amount` is in bytes of payload on the wire, copies of frames included.
-    Proxied,
-    /// A direction ended (or its capture did) inside a message header, or while framing was lost; `amount` is in bytes
-    /// that belong to no message.
-    Unframed,
-    /// A message with an id that no supported BEP defines; `amount` is in bytes of its body.
-    UnknownMessage,
-    /// A message body that contradicts its id.
-    BadMessage,
-    /// A length prefix above the limit; the message was skipped by its length.
-    OversizedMessage,
-    /// A block outside the torrent's geometry.
-    BlockOutsideTorrent,
-    /// What looks like a block in a stream that nothing confirms to be the peer wire; not counted as served. `amount`
-    /// is in bytes.
-    UnconfirmedBlock,
-    /// Padding that is not zero; `amount` is in bytes.
-    NonZeroPadding,
-    /// Metadata that does not hash to its info-hash, or differs from what does.
-    WrongMetadata,
-    /// A `hashes` message (BEP 52) that does not prove itself up to the torrent's root.
-    WrongHashes,
-    /// HTTP of a webseed that could not be read, or of a server that is not shown to be one; `amount` is in bytes.
-    BadWebseed,
-    /// A message of a tracker, the DHT or local service discovery that cannot be read, or entries of it that name no
-    /// endpoint; `amount` is in entries.
-    BadMention,
-    /// A supplied MSE secret that does not decrypt the connection that it seems to be of.
-    WrongSecret,
-    /// A supplied MSE secret that fits no connection.
-    UnusedSecret,
-    /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
-    Sha1Collision,
-    /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
-    HybridMismatch,
-    /// Two connections between different addresses that are one, on both sides of an address translation.
-    SameConnection,
-    /// A peer declared a port (BEP 10 `p`) of its address at which another client was seen.
-    DeclaredPort,
-    /// The two handshakes of one connection name different info-hashes.
-    InfoHashMismatch,
-    /// A handshake or block for a torrent that was not given.
-    TorrentNotGiven,
-    /// Packets that looked like uTP, and were let go to make room before a connection was shown; `amount` is in packets.
-    PossibleUtp,
-    /// The clock of the capture went backwards or leapt.
-    ClockStep,
-    /// A frame without a time, or with one that 64-bit nanoseconds cannot hold; `amount` is in frames.
-    BadTimestamp,
-    /// A bound of [`crate::Limits`] was reached; the detail names it, `amount` is in the bound's unit.
-    LimitReached,
-}
-
-impl Kind {
-    /// The name in the report: lower case, words joined by `-`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DamagedCapture => "damaged-capture",
-            Self::UnknownLinkType => "unknown-link-type",
-            Self::BadHeader => "bad-header",
-            Self::DamagedFrame => "damaged-frame",
-            Self::AmbiguousTunnel => "ambiguous-tunnel",
-            Self::IncompleteFragments => "incomplete-fragments",
-            Self::FragmentConflict => "fragment-conflict",
-            Self::BadChecksum => "bad-checksum",
-            Self::Snaplen => "truncated-snaplen",
-            Self::DuplicateFrame => "duplicate-frames",
-            Self::Gap => "gap",
-            Self::LateSegment => "late-segment",
-            Self::OutOfWindow => "out-of-window",
-            Self::OverlapConflict => "overlap-conflict",
-            Self::OverlapUncompared => "overlap-uncompared",
-            Self::Resynchronised => "resynchronised",
-            Self::Proxied => "proxied",
-            Self::Unframed => "unframed",
-            Self::UnknownMessage => "unknown-message",
-            Self::BadMessage => "bad-message",
-            Self::OversizedMessage => "oversized-message",
-            Self::BlockOutsideTorrent => "block-outside-torrent",
-            Self::UnconfirmedBlock => "unconfirmed-block",
-            Self::NonZeroPadding => "non-zero-padding",
-            Self::WrongMetadata => "wrong-metadata",
-            Self::WrongHashes => "wrong-hashes",
-            Self::BadWebseed => "bad-webseed",
-            Self::BadMention => "bad-mention",
-            Self::WrongSecret => "wrong-secret",
-            Self::UnusedSecret => "unused-secret",
-            Self::Sha1Collision => "sha1-collision",
-            Self::HybridMismatch => "hybrid-mismatch",
-            Self::SameConnection => "same-connection",
-            Self::DeclaredPort => "declared-port",
-            Self::InfoHashMismatch => "info-hash-mismatch",
-            Self::TorrentNotGiven => "torrent-not-given",
-            Self::PossibleUtp => "possible-utp",
-            Self::ClockStep => "clock-step",
-            Self::BadTimestamp => "bad-timestamp",
-            Self::LimitReached => "limit-reached",
-        }
+words! {
+    /// A kind of oddity; the report prints [`Kind::name`].
+    #[non_exhaustive]
+    pub enum Kind {
+        /// A record of the capture file is damaged or cut off; `amount` is in bytes not read.
+        DamagedCapture = "damaged-capture",
+        /// A link type that this tool does not read; `amount` is in frames.
+        UnknownLinkType = "unknown-link-type",
+        /// A frame whose headers contradict their lengths or are cut off; nothing in it was used.
+        BadHeader = "bad-header",
+        /// A frame of IP that the capture marks as damaged (a wrong frame check sequence, a symbol error): left out,
+        /// unless a TCP or UDP checksum matches; then it is doubtful.
+        DamagedFrame = "damaged-frame",
+        /// A datagram that reads as a uTP packet and as a tunnel over UDP; taken for both.
+        AmbiguousTunnel = "ambiguous-tunnel",
+        /// An IP datagram whose fragments were not all captured; `amount` is in bytes.
+        IncompleteFragments = "incomplete-fragments",
+        /// Fragments that contradict each other in content or length; their datagram is left out.
+        FragmentConflict = "fragment-conflict",
+        /// A TCP or UDP checksum that does not match; only checked on request.
+        BadChecksum = "bad-checksum",
+        /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is
+        /// in bytes sent but not captured.
+        Snaplen = "truncated-snaplen",
+        /// The same frame more than once in the capture (a SPAN double).
+        DuplicateFrame = "duplicate-frames",
+        /// A stretch of a stream that the capture does not hold; `amount` is in bytes, 0 where unknown.
+        Gap = "gap",
+        /// Bytes that arrived after their place in the stream had been given up; `amount` is in bytes.
+        LateSegment = "late-segment",
+        /// A packet too far from its stream's place to belong to it; `amount` is in bytes.
+        OutOfWindow = "out-of-window",
+        /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
+        OverlapConflict = "overlap-conflict",
+        /// A retransmission older than the history kept to compare it with, or that the snap length cut, or of which it cut
+        /// the first copy; `amount` is in bytes.
+        OverlapUncompared = "overlap-uncompared",
+        /// Framing was lost and found again; `amount` is in bytes skipped.
+        Resynchronised = "resynchronised",
+        /// A connection that carries the peer wire behind something else, such as a dialog with a proxy: it is not read.
+        /// `amount` is in bytes of payload on the wire, copies of frames included.
+        Proxied = "proxied",
+        /// A direction ended (or its capture did) inside a message header, or while framing was lost; `amount` is in bytes
+        /// that belong to no message.
+        Unframed = "unframed",
+        /// A message with an id that no supported BEP defines; `amount` is in bytes of its body.
+        UnknownMessage = "unknown-message",
+        /// A message body that contradicts its id.
+        BadMessage = "bad-message",
+        /// A length prefix above the limit; the message was skipped by its length.
+        OversizedMessage = "oversized-message",
+        /// A block outside the torrent's geometry.
+        BlockOutsideTorrent = "block-outside-torrent",
+        /// What looks like a block in a stream that nothing confirms to be the peer wire; not counted as served. `amount`
+        /// is in bytes.
+        UnconfirmedBlock = "unconfirmed-block",
+        /// Padding that is not zero; `amount` is in bytes.
+        NonZeroPadding = "non-zero-padding",
+        /// Metadata that does not hash to its info-hash, or differs from what does.
+        WrongMetadata = "wrong-metadata",
+        /// A `hashes` message (BEP 52) that does not prove itself up to the torrent's root.
+        WrongHashes = "wrong-hashes",
+        /// HTTP of a webseed that could not be read, or of a server that is not shown to be one; `amount` is in bytes.
+        BadWebseed = "bad-webseed",
+        /// A message of a tracker, the DHT or local service discovery that cannot be read, or entries of it that name no
+        /// endpoint; `amount` is in entries.
+        BadMention = "bad-mention",
+        /// A supplied MSE secret that does not decrypt the connection that it seems to be of.
+        WrongSecret = "wrong-secret",
+        /// A supplied MSE secret that fits no connection.
+        UnusedSecret = "unused-secret",
+        /// Two contents of one unit with the same SHA-1 (T23); both SHA-256 are in the detail.
+        Sha1Collision = "sha1-collision",
+        /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
+        HybridMismatch = "hybrid-mismatch",
+        /// Two connections between different addresses that are one, on both sides of an address translation.
+        SameConnection = "same-connection",
+        /// A peer declared a port (BEP 10 `p`) of its address at which another client was seen.
+        DeclaredPort = "declared-port",
+        /// The two handshakes of one connection name different info-hashes.
+        InfoHashMismatch = "info-hash-mismatch",
+        /// A handshake or block for a torrent that was not given.
+        TorrentNotGiven = "torrent-not-given",
+        /// Packets that looked like uTP, and were let go to make room before a connection was shown; `amount` is in packets.
+        PossibleUtp = "possible-utp",
+        /// The clock of the capture went backwards or leapt.
+        ClockStep = "clock-step",
+        /// A frame without a time, or with one that 64-bit nanoseconds cannot hold; `amount` is in frames.
+        BadTimestamp = "bad-timestamp",
+        /// A bound of [`crate::Limits`] was reached; the detail names it, `amount` is in the bound's unit.
+        LimitReached = "limit-reached",
     }
 }
 

@@ -88,6 +88,7 @@ pub mod stream;
 pub mod torrent;
 pub mod webseed;
 pub mod wire;
+mod words;
 
 pub use analyze::{Found, Options, analyze, find_torrents};
 pub use error::Error;

@@ -6,6 +6,7 @@ mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use peerproof::report::Document;
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};
@@ -52,6 +53,17 @@ fn every_report_is_the_one_that_was_read() {
         }
     }
     assert!(faults.is_empty(), "\n{}\nPEERPROOF_BLESS=1 writes them again", faults.join("\n"));
+}
+
+#[test]
+fn every_report_reads_back_into_equal_values_and_equal_bytes() {
+    for case in fixture::all() {
+        let text = std::fs::read_to_string(case.path(GOLDEN)).expect("the report can be read");
+        let read = Document::read(&text).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let again = read.json().expect("JSON");
+        assert_eq!(first_difference(&text, &again), first_difference(&text, &text), "{}", case.name);
+        assert!(text == again && Document::read(&again).is_ok_and(|again| again == read), "{}", case.name);
+    }
 }
 
 #[test]

@@ -11,12 +11,14 @@ struct Layer {
 }
 
 /// Everybody may use these.
-const SHARED: &[&str] = &["error", "directory", "limits", "provenance", "anomaly", "bencode", "Error", "Limits"];
+const SHARED: &[&str] =
+    &["error", "directory", "limits", "provenance", "anomaly", "bencode", "words", "Error", "Limits"];
 const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde"];
 
 /// From the bottom of the pipeline to its top. `*` is everything that stands above it in this table.
 const LAYERS: &[Layer] = &[
     Layer { name: "error", uses: &[], crates: &[] },
+    Layer { name: "words", uses: &[], crates: &[] },
     Layer { name: "directory", uses: &[], crates: &[] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "provenance", uses: &[], crates: &[] },

@@ -20,6 +20,7 @@ use crate::packet::Endpoint;
 use crate::provenance::{At, Sightings, Span};
 pub use crate::session::{Carrier, Encryption};
 use crate::torrent::{TorrentId, Torrents};
+use crate::words::words;
 pub(crate) use build::{Findings, build, is_private};
 pub use crate::ledger::{Burst, SessionTimes, Times};
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
@@ -122,51 +123,35 @@ impl Bytes {
     }
 }
 
-/// The ladder of evidence.md, section 2. `GX` stands beside it: see [`Bytes::refuted`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Grade {
-    /// The packets of no rung are all in the capture.
-    None,
-    /// Something answered at this address and port.
-    G2,
-    /// It completed a BitTorrent handshake for this info-hash.
-    G3,
-    /// It sent the torrent's info dictionary (a side branch: never promotes).
-    G3m,
-    /// It claimed to have pieces.
-    G4,
-    /// It agreed to send.
-    G5,
-    /// It sent payload bytes labelled as a piece.
-    G6,
-    /// Its bytes are exactly the torrent's at that place.
-    G7,
-    /// It alone sent a whole unit, and the unit matches.
-    G8,
-    /// Every byte of a file.
-    G9,
-    /// It sent bytes that do not match. Not on the ladder.
-    GX,
+words! {
+    /// The ladder of evidence.md, section 2. `GX` stands beside it: see [`Bytes::refuted`].
+    pub enum Grade {
+        /// The packets of no rung are all in the capture.
+        None = "none",
+        /// Something answered at this address and port.
+        G2 = "G2",
+        /// It completed a BitTorrent handshake for this info-hash.
+        G3 = "G3",
+        /// It sent the torrent's info dictionary (a side branch: never promotes).
+        G3m = "G3m",
+        /// It claimed to have pieces.
+        G4 = "G4",
+        /// It agreed to send.
+        G5 = "G5",
+        /// It sent payload bytes labelled as a piece.
+        G6 = "G6",
+        /// Its bytes are exactly the torrent's at that place.
+        G7 = "G7",
+        /// It alone sent a whole unit, and the unit matches.
+        G8 = "G8",
+        /// Every byte of a file.
+        G9 = "G9",
+        /// It sent bytes that do not match. Not on the ladder.
+        GX = "GX",
+    }
 }
 
 impl Grade {
-    /// `G2` to `G9`, `G3m`, `GX`, or `none`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::G2 => "G2",
-            Self::G3 => "G3",
-            Self::G3m => "G3m",
-            Self::G4 => "G4",
-            Self::G5 => "G5",
-            Self::G6 => "G6",
-            Self::G7 => "G7",
-            Self::G8 => "G8",
-            Self::G9 => "G9",
-            Self::GX => "GX",
-        }
-    }
-
     /// What may be said of a subject at this grade, as a short phrase.
     pub fn meaning(self) -> &'static str {
         match self {
@@ -185,62 +170,40 @@ impl Grade {
     }
 }
 
-/// A property of the evidence that never raises a grade (evidence.md, section 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Flag {
-    /// Only one side's handshake or direction is in the capture.
-    OneSided,
-    /// No packet shows that the subject received anything.
-    ReturnPathUnconfirmed,
-    /// A piece was sent that nobody asked for in a gap-free capture.
-    Unsolicited,
-    /// Bytes are missing from the capture within what it sent.
-    GapInRange,
-    /// The same stretch was sent twice with different bytes.
-    OverlapConflict,
-    /// A wrong checksum within what it sent.
-    BadChecksum,
-    /// The snap length cut what it sent.
-    TruncatedSnaplen,
-    /// Frames of its connections are in the capture more than once.
-    DuplicateFrames,
-    /// Readable only with a supplied secret.
-    DecryptedWithSecret,
-    /// Framing was lost and found again within what it sent.
-    Resynchronised,
-    /// No handshake of the connection is in the capture.
-    HandshakeNotCaptured,
-    /// What it sent is padding or of one byte value only.
-    PadOrTrivial,
-    /// The downloader had uploaded the same piece to it before.
-    Boomerang,
-    /// The address is private: no claim about a public one.
-    PrivateAddress,
-    /// The capture's clock stepped while it was active.
-    ClockStep,
-}
-
-impl Flag {
-    /// The word in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OneSided => "one-sided",
-            Self::ReturnPathUnconfirmed => "return-path-unconfirmed",
-            Self::Unsolicited => "unsolicited",
-            Self::GapInRange => "gap-in-range",
-            Self::OverlapConflict => "overlap-conflict",
-            Self::BadChecksum => "bad-checksum",
-            Self::TruncatedSnaplen => "truncated-snaplen",
-            Self::DuplicateFrames => "duplicate-frames",
-            Self::DecryptedWithSecret => "decrypted-with-secret",
-            Self::Resynchronised => "resynchronised",
-            Self::HandshakeNotCaptured => "handshake-not-captured",
-            Self::PadOrTrivial => "pad-or-trivial",
-            Self::Boomerang => "boomerang",
-            Self::PrivateAddress => "private-address",
-            Self::ClockStep => "clock-step",
-        }
+words! {
+    /// A property of the evidence that never raises a grade (evidence.md, section 2); in the order of their words.
+    #[non_exhaustive]
+    pub enum Flag {
+        /// A wrong checksum within what it sent.
+        BadChecksum = "bad-checksum",
+        /// The downloader had uploaded the same piece to it before.
+        Boomerang = "boomerang",
+        /// The capture's clock stepped while it was active.
+        ClockStep = "clock-step",
+        /// Readable only with a supplied secret.
+        DecryptedWithSecret = "decrypted-with-secret",
+        /// Frames of its connections are in the capture more than once.
+        DuplicateFrames = "duplicate-frames",
+        /// Bytes are missing from the capture within what it sent.
+        GapInRange = "gap-in-range",
+        /// No handshake of the connection is in the capture.
+        HandshakeNotCaptured = "handshake-not-captured",
+        /// Only one side's handshake or direction is in the capture.
+        OneSided = "one-sided",
+        /// The same stretch was sent twice with different bytes.
+        OverlapConflict = "overlap-conflict",
+        /// What it sent is padding or of one byte value only.
+        PadOrTrivial = "pad-or-trivial",
+        /// The address is private: no claim about a public one.
+        PrivateAddress = "private-address",
+        /// Framing was lost and found again within what it sent.
+        Resynchronised = "resynchronised",
+        /// No packet shows that the subject received anything.
+        ReturnPathUnconfirmed = "return-path-unconfirmed",
+        /// The snap length cut what it sent.
+        TruncatedSnaplen = "truncated-snaplen",
+        /// A piece was sent that nobody asked for in a gap-free capture.
+        Unsolicited = "unsolicited",
     }
 }
 
@@ -259,28 +222,15 @@ pub struct VerifiedPiece {
     pub standard: Option<Standard>,
 }
 
-/// Which end opened the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Initiator {
-    /// The end that served.
-    Uploader,
-    /// The end that received.
-    Downloader,
-    /// The opening is not in the capture.
-    Unknown,
-    /// Several connections, opened from both ends.
-    Both,
-}
-
-impl Initiator {
-    /// `uploader`, `downloader`, `both`, or `None` where it is unknown.
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Uploader => Some("uploader"),
-            Self::Downloader => Some("downloader"),
-            Self::Both => Some("both"),
-            Self::Unknown => None,
-        }
+words! {
+    /// Which end opened the connection.
+    pub enum Initiator {
+        /// The end that served.
+        Uploader = "uploader",
+        /// The end that received.
+        Downloader = "downloader",
+        /// Several connections, opened from both ends.
+        Both = "both",
     }
 }
 
@@ -323,8 +273,8 @@ pub struct Transfer {
     pub info_hash: Option<InfoHash>,
     /// Connections that carried it; at least 1.
     pub connections: u32,
-    /// Who opened them.
-    pub initiator: Initiator,
+    /// Who opened them; `None` where no opening is in the capture.
+    pub initiator: Option<Initiator>,
     /// What protected them.
     pub encryption: Encryption,
     /// The peer_ids that the uploader used.
@@ -386,22 +336,13 @@ pub struct Transfer {
     pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
 }
 
-/// On what the port of a subject rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PortBasis {
-    /// The port of the packets.
-    Observed,
-    /// The peer declared it on that connection (BEP 10 `p`), and no other client was seen there.
-    Declared,
-}
-
-impl PortBasis {
-    /// `observed` or `declared`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Observed => "observed",
-            Self::Declared => "declared",
-        }
+words! {
+    /// On what the port of a subject rests.
+    pub enum PortBasis {
+        /// The port of the packets.
+        Observed = "observed",
+        /// The peer declared it on that connection (BEP 10 `p`), and no other client was seen there.
+        Declared = "declared",
     }
 }
 
@@ -491,6 +432,14 @@ pub struct Unlisted {
     pub other_torrents: u64,
 }
 
+words! {
+    /// What an [`Opaque`] conversation is taken for.
+    pub enum OpaqueKind {
+        /// Message Stream Encryption with RC4, without its secret.
+        MseRc4 = "mse-rc4",
+    }
+}
+
 /// A conversation whose content cannot be read.
 #[derive(Clone, Debug)]
 pub struct Opaque {
@@ -500,8 +449,8 @@ pub struct Opaque {
     pub b: Endpoint,
     /// How.
     pub carrier: Carrier,
-    /// What it is taken for: `mse-rc4`.
-    pub kind: &'static str,
+    /// What it is taken for.
+    pub kind: OpaqueKind,
     /// On what that rests, in plain words.
     pub basis: String,
     /// Opaque payload bytes from `a` to `b`.
@@ -537,4 +486,14 @@ pub struct Quality {
     pub seen_at_two_taps: u64,
     /// The first and last packet of the whole run.
     pub span: Option<(At, At)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Flag;
+
+    #[test]
+    fn flags_stand_in_the_order_of_their_words() {
+        assert!(Flag::ALL.is_sorted_by_key(|flag| flag.name()) && Flag::ALL.is_sorted());
+    }
 }

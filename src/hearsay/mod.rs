@@ -23,70 +23,45 @@ use std::collections::BTreeMap;
 
 use crate::packet::Endpoint;
 use crate::provenance::Span;
+use crate::words::words;
 
 pub use compact::PeerList;
 pub use listener::{Datagram, Listener, Remark, looks_like};
 
-/// The protocol by which an address was named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Via {
-    /// `ut_pex` (BEP 11): `added` or `added6`. Its flags, "seed" too, are hearsay like the rest.
-    Pex,
-    /// `ut_holepunch` (BEP 55): a relay told one peer to connect to the other.
-    Holepunch,
-    /// The answer of an HTTP tracker (BEP 3, 7, 23).
-    HttpTracker,
-    /// The answer of a UDP tracker (BEP 15).
-    UdpTracker,
-    /// `values` in the answer of a DHT node (BEP 5, 32).
-    Dht,
-    /// An announce to an HTTP tracker: the announcer itself, or an address in its parameters.
-    HttpAnnounce,
-    /// An announce to a UDP tracker: the announcer itself, or the address in its `ip` field.
-    UdpAnnounce,
-    /// `announce_peer` (BEP 5): the announcer itself.
-    DhtAnnounce,
-    /// Local service discovery (BEP 14): the announcer itself.
-    Lsd,
-}
-
-impl Via {
-    /// The word in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pex => "pex",
-            Self::Holepunch => "holepunch",
-            Self::HttpTracker => "http-tracker",
-            Self::UdpTracker => "udp-tracker",
-            Self::Dht => "dht",
-            Self::HttpAnnounce => "http-announce",
-            Self::UdpAnnounce => "udp-announce",
-            Self::DhtAnnounce => "dht-announce",
-            Self::Lsd => "lsd",
-        }
+words! {
+    /// The protocol by which an address was named.
+    #[non_exhaustive]
+    pub enum Via {
+        /// `ut_pex` (BEP 11): `added` or `added6`. Its flags, "seed" too, are hearsay like the rest.
+        Pex = "pex",
+        /// `ut_holepunch` (BEP 55): a relay told one peer to connect to the other.
+        Holepunch = "holepunch",
+        /// The answer of an HTTP tracker (BEP 3, 7, 23).
+        HttpTracker = "http-tracker",
+        /// The answer of a UDP tracker (BEP 15).
+        UdpTracker = "udp-tracker",
+        /// `values` in the answer of a DHT node (BEP 5, 32).
+        Dht = "dht",
+        /// An announce to an HTTP tracker: the announcer itself, or an address in its parameters.
+        HttpAnnounce = "http-announce",
+        /// An announce to a UDP tracker: the announcer itself, or the address in its `ip` field.
+        UdpAnnounce = "udp-announce",
+        /// `announce_peer` (BEP 5): the announcer itself.
+        DhtAnnounce = "dht-announce",
+        /// Local service discovery (BEP 14): the announcer itself.
+        Lsd = "lsd",
     }
 }
 
-/// How far the packets of a mention reach: the rungs of the ladder below direct evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Standing {
-    /// G0: somebody else listed the address.
-    Named,
-    /// G1a: a packet with this source address announced the info-hash.
-    Announced,
-    /// G1b: the same, and the announcer holds what only a reply to its address could give.
-    Confirmed,
-}
-
-impl Standing {
-    /// The grade in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Named => "G0",
-            Self::Announced => "G1a",
-            Self::Confirmed => "G1b",
-        }
+words! {
+    /// How far the packets of a mention reach: the rungs of the ladder below direct evidence.
+    pub enum Standing {
+        /// G0: somebody else listed the address.
+        Named = "G0",
+        /// G1a: a packet with this source address announced the info-hash.
+        Announced = "G1a",
+        /// G1b: the same, and the announcer holds what only a reply to its address could give.
+        Confirmed = "G1b",
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         anomalies: report
             .anomalies
             .into_iter()
-            .filter(|anomaly| anomaly.kind != anomaly::Kind::TorrentNotGiven.name())
+            .filter(|anomaly| anomaly.kind != anomaly::Kind::TorrentNotGiven)
             .collect(),
         inputs: report.inputs,
         passed_over: report.passed_over,
@@ -120,7 +120,7 @@ fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer])
                     || !transfer.uploader_peer_ids.is_disjoint(&subject.peer_ids))
         });
         let used: BTreeSet<Encryption> = own.map(|transfer| transfer.encryption).collect();
-        used.into_iter().map(Encryption::name).collect()
+        used.into_iter().collect()
     };
     let rows = rows.iter().zip(subjects);
     rows.map(|(row, subject)| Peer {

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::anomaly;
+use crate::evidence::{Carrier, Encryption, Flag};
 use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, Unlisted, stable_json};
 
 /// What captures hold.
@@ -69,7 +70,7 @@ impl Inspection {
     /// Whether no input was damaged and no bound was reached.
     pub fn complete(&self) -> bool {
         let whole = |input: &Input| !matches!(input, Input::Capture { damage: Some(_), .. });
-        let odd = [anomaly::Kind::DamagedCapture.name(), anomaly::Kind::LimitReached.name()];
+        let odd = [anomaly::Kind::DamagedCapture, anomaly::Kind::LimitReached];
         self.inputs.iter().all(whole) && !self.anomalies.iter().any(|anomaly| odd.contains(&anomaly.kind))
     }
 
@@ -146,16 +147,16 @@ pub enum Metadata {
 #[allow(missing_docs)] // As in `evidence::Subject`.
 pub struct Peer {
     pub endpoint: String,
-    pub transport: &'static str,
+    pub transport: Carrier,
     pub info_hash: Option<String>,
     pub clients: Vec<String>,
-    /// `none`, `mse-plaintext`, `mse-rc4` (decrypted): one or more of them.
-    pub encryption: Vec<&'static str>,
+    /// One or more.
+    pub encryption: Vec<Encryption>,
     pub served_bytes: u64,
     pub lost_bytes: u64,
     pub received_bytes: u64,
     pub pieces_advertised: u64,
-    pub flags: Vec<&'static str>,
+    pub flags: Vec<Flag>,
     pub first_time: String,
     pub last_time: String,
     /// Whether its own packets show that it speaks; for the overview to read only.

@@ -240,7 +240,7 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             "{} <-> {} ({}): taken for MSE, {} there and {} back cannot be read",
             opaque.a,
             opaque.b,
-            opaque.transport,
+            opaque.transport.name(),
             counted(opaque.bytes_a_to_b, "byte"),
             counted(opaque.bytes_b_to_a, "byte")
         ));
@@ -330,9 +330,9 @@ const KINDS: [Column<Kind>; 7] = [
 
 const PEERS: [Column<Peer>; 7] = [
     word("peer", |peer, _| peer.endpoint.clone()),
-    word("over", |peer, _| peer.transport.to_owned()),
+    word("over", |peer, _| peer.transport.name().to_owned()),
     word("client", |peer, _| client(peer)),
-    word("encryption", |peer, _| peer.encryption.join(", ")),
+    word("encryption", |peer, _| peer.encryption.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")),
     word("torrent", |peer, _| {
         peer.info_hash.as_ref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).to_owned()
     }),

@@ -2,6 +2,7 @@
 
 use super::Inspection;
 use crate::anomaly::Kind;
+use crate::evidence::Flag;
 use crate::report::{Anomaly, Input, counted, escaped, grouped};
 
 /// The warnings, the most far-reaching first.
@@ -31,7 +32,7 @@ pub(super) fn of(inspection: &Inspection) -> Vec<String> {
             counted(readable.lost_bytes, "byte")
         ));
     }
-    let late = inspection.peers.iter().filter(|peer| peer.flags.contains(&"handshake-not-captured")).count();
+    let late = inspection.peers.iter().filter(|peer| peer.flags.contains(&Flag::HandshakeNotCaptured)).count();
     if late > 0 {
         out.push(format!(
             "{} spoke on connections whose handshake is not in the captures.",
@@ -120,7 +121,7 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
             "whose two handshakes name different info-hashes: two torrents, or the two of one hybrid torrent (BEP 52)",
         ),
     ];
-    let (kind, noun, words) = said.into_iter().find(|(kind, ..)| kind.name() == anomaly.kind)?;
+    let (kind, noun, words) = said.into_iter().find(|(kind, ..)| *kind == anomaly.kind)?;
     let telling = matches!(kind, Kind::LimitReached | Kind::UnknownLinkType | Kind::Proxied);
     let first = anomaly.examples.first().filter(|_| telling);
     let first = first.map_or_else(String::new, |example| format!("; the first: {}", escaped(&example.detail)));

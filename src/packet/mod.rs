@@ -21,6 +21,7 @@ pub use self::decoder::{DecodeCounts, Decoder, Store};
 pub use self::link::is_read;
 pub use self::tunnel::ports::{TunnelFormat, UdpTunnel};
 use crate::provenance::At;
+use crate::words::words;
 
 /// A TCP segment or UDP datagram with complete, length-consistent headers; never a non-first fragment.
 #[derive(Clone, Copy, Debug)]
@@ -214,14 +215,16 @@ pub enum Checksum {
     Bad,
 }
 
-/// What to do with TCP and UDP checksums.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChecksumPolicy {
-    /// Do not test: captures at the sending host hold wrong ones.
-    #[default]
-    Ignore,
-    /// Test, use the packet, and flag what it carried.
-    Flag,
-    /// Test, and leave packets with a wrong one out; they are listed as anomalies.
-    Drop,
+words! {
+    /// How TCP and UDP checksums are used.
+    #[derive(Default)]
+    pub enum ChecksumPolicy {
+        /// Do not test: captures at the sending host hold wrong ones.
+        #[default]
+        Ignore = "ignore",
+        /// Test, use the packet, and flag what it carried.
+        Flag = "flag",
+        /// Test, and leave packets with a wrong one out; they are listed as anomalies.
+        Drop = "drop",
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::anomaly::Kind;
 use crate::capture::{InputFacts, LinkType, PassedOver as OtherFile};
-use crate::evidence::{self, Evidence, Flag, Grade};
+use crate::evidence::{self, Evidence, Flag, Grade, PortBasis};
 use crate::hearsay::{self, Named};
 use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint, UdpTunnel, is_read};
@@ -22,13 +23,9 @@ impl Document {
         let mut torrent_inputs = given.inputs.clone();
         torrent_inputs.sort();
         let mut document = Self {
-            schema: "peerproof/report/1",
-            tool: Tool { name: "peerproof", version: env!("CARGO_PKG_VERSION") },
-            options: Options {
-                checksums: checksum_name(checksums),
-                tunnels: Vec::new(),
-                limits: limit_names(limits),
-            },
+            schema: Schema::Report1,
+            tool: Tool { name: "peerproof".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            options: Options { checksums, tunnels: Vec::new(), limits: limit_names(limits) },
             passed_over: evidence.passed_over.iter().map(passed_over).collect(),
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
@@ -44,7 +41,7 @@ impl Document {
                 .map(|(named, hash, found)| mention(named, hash.as_ref(), found))
                 .collect(),
             opaque: evidence.opaque.iter().map(opaque).collect(),
-            anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind.name(), tally)).collect(),
+            anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
             quality: quality(&evidence.quality),
             notes: Vec::new(),
             unlisted: evidence.unlisted.as_ref().map(unlisted),
@@ -83,7 +80,7 @@ fn unlisted(found: &evidence::Unlisted) -> Unlisted {
 fn capture(facts: &InputFacts) -> Input {
     Input::Capture {
         name: facts.name.clone(),
-        kind: "capture",
+        kind: IsCapture::Yes,
         format: facts.format.clone(),
         bytes: facts.bytes,
         sha256: facts.sha256.map(|hash| hex(&hash)),
@@ -108,7 +105,12 @@ fn capture(facts: &InputFacts) -> Input {
 }
 
 fn torrent_input(input: &TorrentInput) -> Input {
-    Input::Torrent { name: input.name.clone(), kind: "torrent", bytes: input.bytes, sha256: hex(&input.sha256) }
+    Input::Torrent {
+        name: input.name.clone(),
+        kind: IsTorrent::Yes,
+        bytes: input.bytes,
+        sha256: hex(&input.sha256),
+    }
 }
 
 fn torrent(sums: &evidence::TorrentEvidence, facts: Option<&TorrentFacts>) -> Torrent {
@@ -150,16 +152,16 @@ fn transfer(transfer: &evidence::Transfer, facts: Option<&TorrentFacts>) -> Tran
     Transfer {
         uploader: transfer.uploader.to_string(),
         downloader: transfer.downloader.to_string(),
-        transport: transfer.carrier.name(),
+        transport: transfer.carrier,
         info_hash: transfer.info_hash.as_ref().map(ToString::to_string),
         connections: transfer.connections,
-        initiator: transfer.initiator.name(),
-        encryption: transfer.encryption.name(),
+        initiator: transfer.initiator,
+        encryption: transfer.encryption,
         uploader_peer_ids: peer_ids(&transfer.uploader_peer_ids),
         uploader_clients: transfer.uploader_clients.iter().cloned().collect(),
         grade: transfer.grade,
         actionable: actionable(transfer.grade, transfer.standard),
-        flags: flags(&transfer.flags),
+        flags: transfer.flags.iter().copied().collect(),
         piece_messages: transfer.piece_messages,
         partial_messages: transfer.partial_messages,
         bytes: Figures::from(&transfer.bytes),
@@ -197,16 +199,19 @@ fn subject(subject: &evidence::Subject, facts: Option<&TorrentFacts>) -> Subject
     let bytes = &subject.bytes;
     Subject {
         endpoint: subject.endpoint.to_string(),
-        transport: subject.carrier.name(),
+        transport: subject.carrier,
         info_hash: subject.info_hash.as_ref().map(ToString::to_string),
-        port_basis: subject.port_basis.name(),
-        sent_from: subject.sent_from.iter().copied().collect(),
+        port_basis: subject.port_basis,
+        sent_from: match subject.port_basis {
+            PortBasis::Declared => subject.sent_from.iter().copied().collect(),
+            PortBasis::Observed => Vec::new(),
+        },
         listen_port: subject.listen_port,
         peer_ids: peer_ids(&subject.peer_ids),
         clients: subject.clients.iter().cloned().collect(),
         grade: subject.grade,
         actionable: actionable(subject.grade, subject.standard),
-        flags: flags(&subject.flags),
+        flags: subject.flags.iter().copied().collect(),
         served_bytes: bytes.served,
         verified_bytes: bytes.verified,
         sole_bytes: bytes.sole,
@@ -238,7 +243,7 @@ fn opaque(opaque: &evidence::Opaque) -> Opaque {
     Opaque {
         a: opaque.a.to_string(),
         b: opaque.b.to_string(),
-        transport: opaque.carrier.name(),
+        transport: opaque.carrier,
         kind: opaque.kind,
         bytes_a_to_b: opaque.a_to_b,
         bytes_b_to_a: opaque.b_to_a,
@@ -247,7 +252,7 @@ fn opaque(opaque: &evidence::Opaque) -> Opaque {
     }
 }
 
-fn anomaly(kind: &'static str, tally: &crate::anomaly::Tally) -> Anomaly {
+fn anomaly(kind: Kind, tally: &crate::anomaly::Tally) -> Anomaly {
     let example = |example: &crate::anomaly::Example| Example {
         frames: example.span.map(frames),
         flow: example.flow.clone(),
@@ -293,8 +298,8 @@ fn mention(named: &Named, info_hash: Option<&evidence::InfoHash>, found: &hearsa
         subject: named.subject.to_string(),
         info_hash: info_hash.map(ToString::to_string),
         by: named.by.to_string(),
-        via: named.via.name(),
-        grade: named.standing.name(),
+        via: named.via,
+        grade: named.standing,
         flags: mention_flags(named),
         count: found.count,
         first_time: rfc3339(found.span.first.time),
@@ -304,10 +309,15 @@ fn mention(named: &Named, info_hash: Option<&evidence::InfoHash>, found: &hearsa
 }
 
 /// What speaks against a mention, and whether its address is a private one (T45); sorted.
-fn mention_flags(named: &Named) -> Vec<&'static str> {
-    let private = evidence::is_private(named.subject.ip).then_some(Flag::PrivateAddress.name());
-    let names: BTreeSet<_> = named.doubts.names().chain(private).collect();
-    names.into_iter().collect()
+fn mention_flags(named: &Named) -> Vec<Flag> {
+    let doubts = named.doubts;
+    let flags = [
+        (Flag::BadChecksum, doubts.bad_checksum),
+        (Flag::OneSided, doubts.one_sided),
+        (Flag::PrivateAddress, evidence::is_private(named.subject.ip)),
+        (Flag::ReturnPathUnconfirmed, doubts.return_path_unconfirmed),
+    ];
+    flags.into_iter().filter_map(|(flag, set)| set.then_some(flag)).collect()
 }
 
 fn standard(standard: evidence::Standard) -> Standard {
@@ -369,20 +379,7 @@ fn peer_ids(ids: &BTreeSet<[u8; 20]>) -> Vec<String> {
     ids.iter().map(|id| hex(id)).collect()
 }
 
-fn flags(flags: &BTreeSet<Flag>) -> Vec<&'static str> {
-    let names: BTreeSet<_> = flags.iter().map(|flag| flag.name()).collect();
-    names.into_iter().collect()
-}
-
-fn checksum_name(policy: ChecksumPolicy) -> &'static str {
-    match policy {
-        ChecksumPolicy::Ignore => "ignore",
-        ChecksumPolicy::Flag => "flag",
-        ChecksumPolicy::Drop => "drop",
-    }
-}
-
-fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
+fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
     // Taken apart in full, so that a new limit cannot be forgotten here.
     let Limits {
         flows,
@@ -408,7 +405,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         fragments_open,
         fragment_bytes,
     } = *limits;
-    BTreeMap::from([
+    let named = [
         ("flows", flows as u64),
         ("stream_pending_segments", stream_pending_segments as u64),
         ("stream_history_segments", stream_history_segments as u64),
@@ -431,7 +428,8 @@ fn limit_names(limits: &Limits) -> BTreeMap<&'static str, u64> {
         ("advertised_bytes", advertised_bytes as u64),
         ("fragments_open", fragments_open as u64),
         ("fragment_bytes", fragment_bytes as u64),
-    ])
+    ];
+    named.into_iter().map(|(name, bound)| (name.to_owned(), bound)).collect()
 }
 
 /// The pcap registry's name without `LINKTYPE_`, or the number of a link type that is not listed here.

@@ -1,10 +1,10 @@
 //! What the report says of the torrents that were given: plain data, so that the report needs no parser.
 
 use crate::evidence::InfoHash;
-use crate::torrent::{Torrent, Torrents};
+use crate::torrent::{Source, Torrent, Torrents};
 
 /// A torrent that was given, as the report states it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TorrentFacts {
     /// SHA-1 of the info dictionary; `None` for a v2-only torrent.
     pub info_hash_v1: Option<[u8; 20]>,
@@ -22,8 +22,8 @@ pub struct TorrentFacts {
     pub has_metadata: bool,
     /// Whether it asks to be announced to its own trackers only (BEP 27).
     pub private: bool,
-    /// `file`, `magnet` or `capture`.
-    pub source: &'static str,
+    /// Where it is known from.
+    pub source: Source,
     /// Its files, in the torrent's order.
     pub files: Vec<FileFacts>,
 }
@@ -71,7 +71,7 @@ impl TorrentFacts {
             pieces: u64::from(torrent.piece_count()),
             has_metadata: torrent.has_metadata(),
             private: torrent.private(),
-            source: torrent.source().name(),
+            source: torrent.source(),
             files: torrent
                 .files()
                 .iter()

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::packet::{ChecksumPolicy, Endpoint};
 use crate::provenance::{At, FrameId, Sightings, Span, Timestamp};
 use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
+use crate::torrent::Source;
 
 /// The report of [`evidence`].
 pub fn document() -> Document {
@@ -30,10 +31,11 @@ pub fn given() -> Given {
             size: 4_194_304,
             piece_length: 65_536,
             pieces: 64,
-            source: "file",
+            source: Source::File,
             has_metadata: true,
             files: vec![FileFacts { path: "swarm\x1b[2J.txt".into(), size: 4_194_304, pad: false }],
-            ..TorrentFacts::default()
+            info_hash_v2: None,
+            private: false,
         }],
         inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
     }
@@ -144,7 +146,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         carrier: Carrier::Tcp,
         info_hash: Some(InfoHash(vec![0xc3; 20])),
         connections: 1,
-        initiator: Initiator::Downloader,
+        initiator: Some(Initiator::Downloader),
         encryption: Encryption::None,
         uploader_peer_ids: BTreeSet::from([*b"-LT2080-abcdefghijkl"]),
         uploader_clients: BTreeSet::from(["libtorrent/2.0.8.0\x07".to_owned()]),

@@ -17,6 +17,7 @@ mod facts;
 mod fixture;
 #[cfg(feature = "table")]
 mod frame;
+mod json;
 mod notes;
 mod schema;
 mod table;
@@ -24,15 +25,16 @@ mod terminal;
 mod text;
 
 pub use case::{Case, CaseError};
-pub(crate) use document::stable_json;
 pub use document::{
     Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    PassedOver, Quality, Rung, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
+    PassedOver, Quality, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
     UnlistedTorrent,
 };
 pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
+pub use json::ReadError;
+pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
 pub use notes::notes;
 pub use schema::{SCHEMA, violations};

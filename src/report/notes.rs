@@ -140,7 +140,7 @@ fn nothing(document: &Document) -> String {
              nothing can be said of their content.",
             counted(document.opaque.len() as u64, "conversation")
         )
-    } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied.name()) {
+    } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied) {
         "All BitTorrent in the captures goes through a proxy or comes behind something else. It is not read: the proxy's \
          address is not that of the peers."
             .to_owned()

@@ -3,8 +3,10 @@
 //! Figures are never missing, so no unknown is hidden as an empty cell in them; lists are joined by `; `. Text that
 //! strangers chose is escaped, and cannot start a spreadsheet formula. Times are given as RFC 3339 text.
 
+use crate::evidence::{Flag, Initiator};
 use crate::report::document::{Document, Frames, Input};
 use crate::report::text::{cell, visible_cell};
+use crate::torrent::Source;
 
 /// A table: columns of equal height.
 #[derive(Clone, Debug)]
@@ -67,16 +69,16 @@ fn transfers(document: &Document) -> Table {
     table!("transfers", document.transfers, |t| {
         "uploader": Text = t.uploader.clone(),
         "downloader": Text = t.downloader.clone(),
-        "transport": Text = t.transport.to_owned(),
+        "transport": Text = t.transport.name().to_owned(),
         "info_hash": Text = t.info_hash.clone().unwrap_or_default(),
         "connections": Figures = u64::from(t.connections),
-        "initiator": Text = t.initiator.unwrap_or("unknown").to_owned(),
-        "encryption": Text = t.encryption.to_owned(),
+        "initiator": Text = t.initiator.map_or("unknown", Initiator::name).to_owned(),
+        "encryption": Text = t.encryption.name().to_owned(),
         "uploader_peer_ids": Text = t.uploader_peer_ids.join("; "),
         "uploader_clients": Text = clients(&t.uploader_clients),
         "grade": Text = t.grade.name().to_owned(),
         "actionable": Bools = t.actionable,
-        "flags": Text = t.flags.join("; "),
+        "flags": Text = flags(&t.flags),
         "piece_messages": Figures = t.piece_messages,
         "partial_messages": Figures = t.partial_messages,
         "served_bytes": Figures = t.bytes.served_bytes,
@@ -113,15 +115,15 @@ fn transfers(document: &Document) -> Table {
 fn subjects(document: &Document) -> Table {
     table!("subjects", document.subjects, |s| {
         "endpoint": Text = s.endpoint.clone(),
-        "transport": Text = s.transport.to_owned(),
+        "transport": Text = s.transport.name().to_owned(),
         "info_hash": Text = s.info_hash.clone().unwrap_or_default(),
-        "port_basis": Text = s.port_basis.to_owned(),
+        "port_basis": Text = s.port_basis.name().to_owned(),
         "listen_port": Numbers = s.listen_port.map(u64::from),
         "peer_ids": Text = s.peer_ids.join("; "),
         "clients": Text = clients(&s.clients),
         "grade": Text = s.grade.name().to_owned(),
         "actionable": Bools = s.actionable,
-        "flags": Text = s.flags.join("; "),
+        "flags": Text = flags(&s.flags),
         "served_bytes": Figures = s.served_bytes,
         "verified_bytes": Figures = s.verified_bytes,
         "sole_bytes": Figures = s.sole_bytes,
@@ -153,7 +155,7 @@ fn torrents(document: &Document) -> Table {
         "info_hash_v1": Text = t.info_hash_v1.clone().unwrap_or_default(),
         "info_hash_v2": Text = t.info_hash_v2.clone().unwrap_or_default(),
         "name": Text = cell(t.name.as_deref().unwrap_or_default()),
-        "source": Text = t.source.unwrap_or("not given").to_owned(),
+        "source": Text = t.source.map_or("not given", Source::name).to_owned(),
         "size": Numbers = t.size,
         "piece_length": Numbers = t.piece_length,
         "pieces": Numbers = t.pieces,
@@ -174,7 +176,7 @@ fn torrents(document: &Document) -> Table {
 fn inputs(document: &Document) -> Table {
     table!("inputs", document.inputs, |i| {
         "name": Text = cell(i.name()),
-        "kind": Text = match i { Input::Capture { kind, .. } | Input::Torrent { kind, .. } => (*kind).to_owned() },
+        "kind": Text = match i { Input::Capture { kind, .. } => kind.name(), Input::Torrent { kind, .. } => kind.name() }.to_owned(),
         "format": Text = match i { Input::Capture { format, .. } => format.clone(), Input::Torrent { .. } => String::new() },
         "bytes": Figures = match i { Input::Capture { bytes, .. } | Input::Torrent { bytes, .. } => *bytes },
         "sha256": Text = match i {
@@ -204,7 +206,7 @@ fn inputs(document: &Document) -> Table {
 fn anomalies(document: &Document) -> Table {
     let rows: Vec<_> = document.anomalies.iter().map(|anomaly| (anomaly, anomaly.examples.first())).collect();
     table!("anomalies", rows, |r| {
-        "kind": Text = r.0.kind.to_owned(),
+        "kind": Text = r.0.kind.name().to_owned(),
         "count": Figures = r.0.count,
         "amount": Figures = r.0.amount,
         "first_frames": Text = r.1
@@ -220,8 +222,8 @@ fn opaque(document: &Document) -> Table {
     table!("opaque", document.opaque, |o| {
         "a": Text = o.a.clone(),
         "b": Text = o.b.clone(),
-        "transport": Text = o.transport.to_owned(),
-        "kind": Text = o.kind.to_owned(),
+        "transport": Text = o.transport.name().to_owned(),
+        "kind": Text = o.kind.name().to_owned(),
         "bytes_a_to_b": Figures = o.bytes_a_to_b,
         "bytes_b_to_a": Figures = o.bytes_b_to_a,
         "frames": Text = frames_text(document, o.frames),
@@ -234,9 +236,9 @@ fn mentions(document: &Document) -> Table {
         "subject": Text = m.subject.clone(),
         "info_hash": Text = m.info_hash.clone().unwrap_or_default(),
         "by": Text = m.by.clone(),
-        "via": Text = m.via.to_owned(),
-        "grade": Text = m.grade.to_owned(),
-        "flags": Text = m.flags.join("; "),
+        "via": Text = m.via.name().to_owned(),
+        "grade": Text = m.grade.name().to_owned(),
+        "flags": Text = flags(&m.flags),
         "count": Figures = m.count,
         "first_time": Text = m.first_time.clone(),
         "last_time": Text = m.last_time.clone(),
@@ -258,6 +260,10 @@ fn frames_text(document: &Document, frames: Frames) -> String {
 /// The frames in each input, one after the other.
 fn seen_in(document: &Document, seen: &[Frames]) -> String {
     seen.iter().map(|frames| frames_text(document, *frames)).collect::<Vec<_>>().join("; ")
+}
+
+fn flags(flags: &[Flag]) -> String {
+    flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join("; ")
 }
 
 fn cells(names: &[String]) -> String {

@@ -27,13 +27,15 @@ use crate::packet::{Direction, Endpoint, FlowKey};
 use crate::provenance::{At, Sightings, Span};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::words::words;
 
 /// Numbers the connections of a run in capture order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Carrier {
     /// Peer wire over TCP (BEP 3).
     Tcp,
@@ -54,25 +56,15 @@ impl Carrier {
     }
 }
 
-/// What protects the peer wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Encryption {
-    /// Plain from the first byte.
-    None,
-    /// An MSE handshake that selected plaintext.
-    MsePlaintext,
-    /// MSE with RC4, decrypted with a supplied secret.
-    MseRc4,
-}
-
-impl Encryption {
-    /// `none`, `mse-plaintext` or `mse-rc4`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::MsePlaintext => "mse-plaintext",
-            Self::MseRc4 => "mse-rc4",
-        }
+words! {
+    /// What protects the peer wire.
+    pub enum Encryption {
+        /// Plain from the first byte.
+        None = "none",
+        /// An MSE handshake that selected plaintext.
+        MsePlaintext = "mse-plaintext",
+        /// MSE with RC4, decrypted with a supplied secret.
+        MseRc4 = "mse-rc4",
     }
 }
 

@@ -6,7 +6,7 @@ use super::Hub;
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::anomaly::{Example, Kind};
-use crate::evidence::Opaque;
+use crate::evidence::{Opaque, OpaqueKind};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::packet::{Direction, FlowKey};
 use crate::provenance::{At, Sightings, Span};
@@ -426,7 +426,8 @@ impl<'cap> Channel<'cap> {
                 };
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
-                    hub.opaque(Opaque { a, b, carrier, kind: "mse-rc4", basis, a_to_b, b_to_a, span });
+                    let kind = OpaqueKind::MseRc4;
+                    hub.opaque(Opaque { a, b, carrier, kind, basis, a_to_b, b_to_a, span });
                 }
                 Carried::MseOpaque
             }

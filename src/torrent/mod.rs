@@ -18,6 +18,7 @@ use std::ops::Range;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
+use crate::words::words;
 use crate::{Error, evidence::InfoHash};
 
 pub use files::TorrentFile;
@@ -50,25 +51,15 @@ pub struct Torrent {
     faults: Vec<String>,
 }
 
-/// Where a torrent is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// A torrent file.
-    File,
-    /// A magnet link.
-    Magnet,
-    /// Metadata that peers sent one another (BEP 9), in the capture, and that hashes to the info-hash.
-    Capture,
-}
-
-impl Source {
-    /// The name in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Magnet => "magnet",
-            Self::Capture => "capture",
-        }
+words! {
+    /// Where a torrent is known from.
+    pub enum Source {
+        /// A torrent file.
+        File = "file",
+        /// A magnet link.
+        Magnet = "magnet",
+        /// Metadata that peers sent one another (BEP 9), in the capture, and that hashes to the info-hash.
+        Capture = "capture",
     }
 }
 

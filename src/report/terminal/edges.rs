@@ -2,7 +2,7 @@
 
 use super::grid::{self, Column, ColumnKind, Dated};
 use super::{Page, captures};
-use crate::evidence::Grade;
+use crate::evidence::{Carrier, Grade};
 use crate::report::document::{Document, Frames, Transfer};
 use crate::report::text::grouped;
 
@@ -34,7 +34,7 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
 const COLUMNS: [Column<Transfer>; 14] = [
     word("from", |t, _| t.uploader.clone()),
     word("to", |t, _| t.downloader.clone()),
-    Column { needed: |t| t.transport != "tcp", ..word("over", |t, _| t.transport.into()) },
+    Column { needed: |t| t.transport != Carrier::Tcp, ..word("over", |t, _| t.transport.name().into()) },
     word("info-hash", |t, _| t.info_hash.as_deref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).into()),
     word("grade", |t, _| grade(t)),
     figure("messages", |t, _| messages(t)),
@@ -64,7 +64,7 @@ fn grade(transfer: &Transfer) -> String {
 /// Piece messages; a web server sends none.
 fn messages(transfer: &Transfer) -> String {
     match transfer.transport {
-        "http" => "-".to_owned(),
+        Carrier::Http => "-".to_owned(),
         _ => grouped(transfer.piece_messages.saturating_add(transfer.partial_messages)),
     }
 }

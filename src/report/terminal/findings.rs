@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, endpoints, frames_text, name, torrent_name};
-use crate::evidence::Grade;
+use crate::evidence::{Carrier, Flag, Grade};
 use crate::report::document::{Document, Subject};
 use crate::report::text::{counted, escaped, grouped, quoted, visible};
 
@@ -104,7 +104,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 sentence.push_str(&format!("; {}", frames_text(document, frames)));
             }
             sentence.push('.');
-            if subject.transport == "http" {
+            if subject.transport == Carrier::Http {
                 sentence
                     .push_str(" It is a web server, which advertises nothing: the standard of proof is for peers.");
             } else if matches!(subject.grade, Grade::G8 | Grade::G9) {
@@ -189,15 +189,15 @@ fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut 
 
 /// The flags, each set of them with the subjects that have it; private addresses have a sentence of their own.
 fn flags(document: &Document, page: &mut Page) {
-    let mut sets: BTreeMap<Vec<&str>, Vec<&Subject>> = BTreeMap::new();
+    let mut sets: BTreeMap<Vec<Flag>, Vec<&Subject>> = BTreeMap::new();
     for subject in &document.subjects {
-        let set: Vec<_> = subject.flags.iter().copied().filter(|flag| *flag != "private-address").collect();
+        let set: Vec<_> = subject.flags.iter().copied().filter(|flag| *flag != Flag::PrivateAddress).collect();
         if !set.is_empty() {
             sets.entry(set).or_default().push(subject);
         }
     }
     for (set, subjects) in sets {
-        let words: Vec<_> = set.iter().map(|flag| format!("{} ({flag})", flag_words(flag))).collect();
+        let words: Vec<_> = set.iter().map(|flag| format!("{} ({flag})", flag_words(*flag))).collect();
         page.line(&format!("Of {} mind: {}.", endpoints(&subjects), words.join("; ")));
     }
 }
@@ -229,7 +229,7 @@ fn opaque(document: &Document, page: &mut Page) {
             "  {} and {} ({}, {}): {} there, {} back, {}; {}",
             each.a,
             each.b,
-            each.transport,
+            each.transport.name(),
             each.kind,
             counted(each.bytes_a_to_b, "byte"),
             counted(each.bytes_b_to_a, "byte"),
@@ -304,7 +304,7 @@ fn warnings(document: &Document, page: &mut Page) {
             torrent_name(document, hash)
         ));
     }
-    let private = document.subjects.iter().filter(|subject| subject.flags.contains(&"private-address")).count();
+    let private = document.subjects.iter().filter(|subject| subject.flags.contains(&Flag::PrivateAddress)).count();
     if private > 0 {
         page.line(&format!(
             "{} at private addresses: the captures do not show which public address, if any, stood for them.",
@@ -355,23 +355,23 @@ fn who(document: &Document, subject: &Subject, several: bool) -> String {
 }
 
 /// What a flag means, as a clause.
-fn flag_words(flag: &str) -> &'static str {
+fn flag_words(flag: Flag) -> &'static str {
     match flag {
-        "one-sided" => "only one direction of a connection, or one of its two handshakes, is in the captures",
-        "return-path-unconfirmed" => "no packet shows that anything reached it, so the address may be forged",
-        "unsolicited" => "it sent a piece that nobody asked for in these captures",
-        "gap-in-range" => "bytes within what it sent are not in the captures",
-        "overlap-conflict" => "a stretch was sent twice with different bytes",
-        "bad-checksum" => "packets within what it sent have a wrong checksum",
-        "truncated-snaplen" => "the snap length cut what it sent",
-        "duplicate-frames" => "frames are in the captures more than once, and count once",
-        "decrypted-with-secret" => "readable only with the secret that was given",
-        "resynchronised" => "framing was lost and found again",
-        "handshake-not-captured" => "its handshake of a connection is not in the captures",
-        "pad-or-trivial" => "some of what it sent is padding or of one byte value, which anybody could send",
-        "boomerang" => "the receiver itself had sent it the same piece before",
-        "clock-step" => "the clock of the capture stepped meanwhile",
-        _ => "flagged",
+        Flag::OneSided => "only one direction of a connection, or one of its two handshakes, is in the captures",
+        Flag::ReturnPathUnconfirmed => "no packet shows that anything reached it, so the address may be forged",
+        Flag::Unsolicited => "it sent a piece that nobody asked for in these captures",
+        Flag::GapInRange => "bytes within what it sent are not in the captures",
+        Flag::OverlapConflict => "a stretch was sent twice with different bytes",
+        Flag::BadChecksum => "packets within what it sent have a wrong checksum",
+        Flag::TruncatedSnaplen => "the snap length cut what it sent",
+        Flag::DuplicateFrames => "frames are in the captures more than once, and count once",
+        Flag::DecryptedWithSecret => "readable only with the secret that was given",
+        Flag::Resynchronised => "framing was lost and found again",
+        Flag::HandshakeNotCaptured => "its handshake of a connection is not in the captures",
+        Flag::PadOrTrivial => "some of what it sent is padding or of one byte value, which anybody could send",
+        Flag::Boomerang => "the receiver itself had sent it the same piece before",
+        Flag::ClockStep => "the clock of the capture stepped meanwhile",
+        Flag::PrivateAddress => "its address is a private one",
     }
 }
 

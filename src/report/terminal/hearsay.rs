@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, frames_text};
+use crate::hearsay::{Standing, Via};
 use crate::report::document::{Document, Mention};
 use crate::report::text::{counted, escaped, grouped};
 
@@ -79,7 +80,9 @@ fn sums(mentions: &[&Mention]) -> String {
         let named = mentions.iter().filter(|mention| wanted(mention));
         named.map(|mention| mention.subject.as_str()).collect::<BTreeSet<_>>().len() as u64
     };
-    let confirmed = |mention: &Mention, http| mention.grade == "G1b" && (mention.via == "http-announce") == http;
+    let confirmed = |mention: &Mention, http| {
+        mention.grade == Standing::Confirmed && (mention.via == Via::HttpAnnounce) == http
+    };
     let mut parts = Vec::new();
     for (count, what) in [
         (of(&|mention| confirmed(mention, true)), "announced over an established connection (G1b)"),
@@ -87,8 +90,8 @@ fn sums(mentions: &[&Mention]) -> String {
             of(&|mention| confirmed(mention, false)),
             "announced with a secret that only a reply to it could give (G1b)",
         ),
-        (of(&|mention| mention.grade == "G1a"), "announced, and the source may be forged (G1a)"),
-        (of(&|mention| mention.grade == "G0"), "listed (G0)"),
+        (of(&|mention| mention.grade == Standing::Announced), "announced, and the source may be forged (G1a)"),
+        (of(&|mention| mention.grade == Standing::Named), "listed (G0)"),
     ] {
         if count > 0 {
             let address = if count == 1 { "address" } else { "addresses" };
@@ -103,8 +106,9 @@ fn sentence(document: &Document, mention: &Mention) -> String {
         1 => "once".to_owned(),
         count => format!("{} times, first", grouped(count)),
     };
-    let by = if mention.grade == "G0" { format!("by {}", mention.by) } else { "by itself".to_owned() };
-    let flags = if mention.flags.is_empty() { String::new() } else { format!(" [{}]", mention.flags.join(", ")) };
+    let by = if mention.grade == Standing::Named { format!("by {}", mention.by) } else { "by itself".to_owned() };
+    let flags: Vec<_> = mention.flags.iter().map(|flag| flag.name()).collect();
+    let flags = if flags.is_empty() { String::new() } else { format!(" [{}]", flags.join(", ")) };
     format!(
         "{} ({}) {by}, {}, {often} in {}{flags}",
         mention.subject,
@@ -122,16 +126,18 @@ const MOST_TORRENTS: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use crate::evidence::Flag;
+    use crate::hearsay::{Standing, Via};
     use crate::report::{Mention, fixture, terminal};
 
-    fn mention(subject: String, grade: &'static str) -> Mention {
+    fn mention(subject: String, grade: Standing) -> Mention {
         Mention {
             subject,
             info_hash: None,
             by: "10.77.3.1:6969".into(),
-            via: "udp-tracker",
+            via: Via::UdpTracker,
             grade,
-            flags: if grade == "G1a" { vec!["return-path-unconfirmed"] } else { Vec::new() },
+            flags: if grade == Standing::Announced { vec![Flag::ReturnPathUnconfirmed] } else { Vec::new() },
             count: 1,
             first_time: String::new(),
             last_time: String::new(),
@@ -142,9 +148,10 @@ mod tests {
     #[test]
     fn what_reaches_further_comes_first_and_a_hundred_thousand_stay_readable() {
         let mut document = fixture::document();
-        document.mentions = (0..100_000).map(|n| mention(format!("10.0.{}.{}:1", n >> 8, n & 255), "G0")).collect();
-        document.mentions.push(mention("10.9.9.1:2".into(), "G1a"));
-        document.mentions.push(mention("10.9.9.2:2".into(), "G1b"));
+        document.mentions =
+            (0..100_000).map(|n| mention(format!("10.0.{}.{}:1", n >> 8, n & 255), Standing::Named)).collect();
+        document.mentions.push(mention("10.9.9.1:2".into(), Standing::Announced));
+        document.mentions.push(mention("10.9.9.2:2".into(), Standing::Confirmed));
         let text = terminal(&document, 120);
         let section = text.split("NAMED BY OTHERS").nth(1).expect("a section");
         let flat = section.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -162,8 +169,10 @@ mod tests {
     #[test]
     fn each_mention_stands_under_its_torrent() {
         let mut document = fixture::document();
-        let of =
-            |hash: Option<String>, last| Mention { info_hash: hash, ..mention(format!("10.0.0.{last}:1"), "G0") };
+        let of = |hash: Option<String>, last| Mention {
+            info_hash: hash,
+            ..mention(format!("10.0.0.{last}:1"), Standing::Named)
+        };
         let (given, other) = (document.torrents[0].info_hash.clone(), "aa".repeat(20));
         document.mentions = vec![of(None, 1), of(Some(other.clone()), 2), of(Some(given.clone()), 3)];
         let text = terminal(&document, 120);
@@ -181,11 +190,12 @@ mod tests {
     #[test]
     fn an_announce_over_http_is_not_said_to_hold_a_secret() {
         let mut document = fixture::document();
-        document.mentions = vec![Mention { via: "http-announce", ..mention("10.0.0.1:1".into(), "G1b") }];
+        document.mentions =
+            vec![Mention { via: Via::HttpAnnounce, ..mention("10.0.0.1:1".into(), Standing::Confirmed) }];
         let text = terminal(&document, 120);
         assert!(text.contains("1 address announced over an established connection (G1b)"), "{text}");
         assert!(!text.contains("secret"), "{text}");
-        document.mentions[0].via = "udp-announce";
+        document.mentions[0].via = Via::UdpAnnounce;
         assert!(
             terminal(&document, 120).contains("announced with a secret that only a reply to it could give (G1b)")
         );

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use grid::Dated;
 
+use crate::evidence::{Carrier, PortBasis};
 use crate::report::document::{Document, Frames, Input, PassedOver, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
@@ -164,15 +165,15 @@ fn name(subject: &Subject) -> String {
 
 fn endpoint(subject: &Subject) -> String {
     match subject.transport {
-        "tcp" => subject.endpoint.clone(),
-        transport => format!("{} {transport}", subject.endpoint),
+        Carrier::Tcp => subject.endpoint.clone(),
+        transport => format!("{} {}", subject.endpoint, transport.name()),
     }
 }
 
 /// `(port declared; sent from :55555)`, and whether packets came from the port of the endpoint too; `None` where all
 /// did.
 fn port_basis(subject: &Subject) -> Option<(String, bool)> {
-    if subject.port_basis != "declared" {
+    if subject.port_basis != PortBasis::Declared {
         return None;
     }
     let own = subject.endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
@@ -284,7 +285,7 @@ mod tests {
     fn a_declared_port_is_said_to_be_one_wherever_its_peer_is_named() {
         let mut document = fixture::document();
         let subject = &mut document.subjects[0];
-        (subject.port_basis, subject.sent_from) = ("declared", vec![55_555]);
+        (subject.port_basis, subject.sent_from) = (PortBasis::Declared, vec![55_555]);
         let flat = terminal(&document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "by 1 peer: 10.77.3.10:6881 (port declared; sent from :55555).",
@@ -350,8 +351,8 @@ mod tests {
         document.opaque.push(crate::report::Opaque {
             a: "10.77.5.10:6881".into(),
             b: "10.77.5.11:40110".into(),
-            transport: "tcp",
-            kind: "mse-rc4",
+            transport: Carrier::Tcp,
+            kind: crate::evidence::OpaqueKind::MseRc4,
             bytes_a_to_b: 1_000,
             bytes_b_to_a: 20,
             frames: Frames { file: 0, first: 1, last: 900, last_file: None },

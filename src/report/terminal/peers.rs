@@ -9,6 +9,7 @@ use crate::evidence::Grade;
 use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
 use crate::report::text::{counted, grouped, quoted};
+use crate::torrent::Source;
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
@@ -63,7 +64,7 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
             counted(pieces, "piece"),
             counted(length, "byte")
         ));
-        if torrent.source == Some("capture") {
+        if torrent.source == Some(Source::Capture) {
             page.line(
                 "its description (the info dictionary) was not given: it was rebuilt from the captures, and matches \
                  the info-hash",
@@ -206,7 +207,7 @@ mod tests {
     fn a_torrent_of_a_bare_magnet_link_has_its_info_hash_said() {
         let mut document = fixture::document();
         let torrent = &mut document.torrents[0];
-        (torrent.source, torrent.size, torrent.pieces) = (Some("magnet"), None, None);
+        (torrent.source, torrent.size, torrent.pieces) = (Some(Source::Magnet), None, None);
         let text = peers(&document);
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains(&format!("info-hash {}; only a magnet link was given", "c3".repeat(20))), "{text}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Page, capture_name, frames_text};
+use crate::anomaly::Kind;
 use crate::report::document::{Anomaly, Document, Input};
 use crate::report::text::{counted, escaped, grouped};
 
@@ -82,7 +83,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
 
 /// The first word on each further bound that was reached: its name stands before the colon.
 fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
-    if anomaly.kind != "limit-reached" {
+    if anomaly.kind != Kind::LimitReached {
         return Vec::new();
     }
     let mut seen = BTreeSet::new();
@@ -92,7 +93,7 @@ fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
 
 /// What was captured more than once, and counts once.
 fn taps(document: &Document, page: &mut Page) {
-    let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == "duplicate-frames");
+    let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::DuplicateFrame);
     let between = document.quality.seen_at_two_taps.unwrap_or(0);
     let within = doubles.map_or(0, |anomaly| anomaly.count).saturating_sub(between);
     if between > 0 {
@@ -115,92 +116,75 @@ fn times(count: u64) -> String {
 }
 
 /// Whether the amount of a kind is bytes; that of the others repeats the count, or is said in the example.
-fn amount_is_bytes(kind: &str) -> bool {
+fn amount_is_bytes(kind: Kind) -> bool {
     matches!(
         kind,
-        "damaged-capture"
-            | "incomplete-fragments"
-            | "truncated-snaplen"
-            | "gap"
-            | "late-segment"
-            | "out-of-window"
-            | "overlap-conflict"
-            | "overlap-uncompared"
-            | "resynchronised"
-            | "unframed"
-            | "unknown-message"
-            | "bad-message"
-            | "oversized-message"
-            | "block-outside-torrent"
-            | "non-zero-padding"
-            | "unconfirmed-block"
-            | "bad-webseed"
+        Kind::DamagedCapture
+            | Kind::IncompleteFragments
+            | Kind::Snaplen
+            | Kind::Gap
+            | Kind::LateSegment
+            | Kind::OutOfWindow
+            | Kind::OverlapConflict
+            | Kind::OverlapUncompared
+            | Kind::Resynchronised
+            | Kind::Unframed
+            | Kind::UnknownMessage
+            | Kind::BadMessage
+            | Kind::OversizedMessage
+            | Kind::BlockOutsideTorrent
+            | Kind::NonZeroPadding
+            | Kind::UnconfirmedBlock
+            | Kind::BadWebseed
     )
 }
 
 /// What a kind of anomaly means, as the start of "... 3 times".
-fn words(kind: &str) -> &'static str {
+fn words(kind: Kind) -> &'static str {
     match kind {
-        "damaged-capture" => "a record of the file is damaged or cut off",
-        "unknown-link-type" => "a link type that this tool does not read",
-        "bad-header" => "headers that contradict their lengths or are cut off",
-        "damaged-frame" => "a frame that the capture marks as damaged",
-        "ambiguous-tunnel" => "a datagram was read as uTP and as a tunnel",
-        "incomplete-fragments" => "an IP datagram whose fragments were not all captured",
-        "fragment-conflict" => "IP fragments that contradict each other; their datagram was left out",
-        "bad-checksum" => "a wrong checksum",
-        "truncated-snaplen" => "a frame cut by the snap length",
-        "duplicate-frames" => "a frame that the capture holds more than once; it counts once",
-        "gap" => "a stretch of a stream is not in the capture",
-        "out-of-window" => "a segment far outside of its stream was left out",
-        "bad-timestamp" => "a time that does not fit its clock",
-        "late-segment" => "bytes came after their place had been given up",
-        "overlap-conflict" => "the same stretch was sent with different bytes",
-        "overlap-uncompared" => "a retransmission too old, or cut too short, to be compared",
-        "resynchronised" => "framing was lost and found again",
-        "proxied" => "a connection that carries BitTorrent through a proxy or behind something else, not read,",
-        "unframed" => "the last bytes of a direction belong to no whole message",
-        "unconfirmed-block" => {
+        Kind::DamagedCapture => "a record of the file is damaged or cut off",
+        Kind::UnknownLinkType => "a link type that this tool does not read",
+        Kind::BadHeader => "headers that contradict their lengths or are cut off",
+        Kind::DamagedFrame => "a frame that the capture marks as damaged",
+        Kind::AmbiguousTunnel => "a datagram was read as uTP and as a tunnel",
+        Kind::IncompleteFragments => "an IP datagram whose fragments were not all captured",
+        Kind::FragmentConflict => "IP fragments that contradict each other; their datagram was left out",
+        Kind::BadChecksum => "a wrong checksum",
+        Kind::Snaplen => "a frame cut by the snap length",
+        Kind::DuplicateFrame => "a frame that the capture holds more than once; it counts once",
+        Kind::Gap => "a stretch of a stream is not in the capture",
+        Kind::OutOfWindow => "a segment far outside of its stream was left out",
+        Kind::BadTimestamp => "a time that does not fit its clock",
+        Kind::LateSegment => "bytes came after their place had been given up",
+        Kind::OverlapConflict => "the same stretch was sent with different bytes",
+        Kind::OverlapUncompared => "a retransmission too old, or cut too short, to be compared",
+        Kind::Resynchronised => "framing was lost and found again",
+        Kind::Proxied => "a connection that carries BitTorrent through a proxy or behind something else, not read,",
+        Kind::Unframed => "the last bytes of a direction belong to no whole message",
+        Kind::UnconfirmedBlock => {
             "what looks like a block in a stream that nothing confirms to be BitTorrent, not counted as served,"
         }
-        "wrong-metadata" => "metadata that does not match its info-hash, or differs from what does",
-        "wrong-hashes" => "a hashes message (BEP 52) that does not match the torrent's root",
-        "bad-webseed" => "HTTP of a webseed that could not be read",
-        "bad-mention" => {
+        Kind::WrongMetadata => "metadata that does not match its info-hash, or differs from what does",
+        Kind::WrongHashes => "a hashes message (BEP 52) that does not match the torrent's root",
+        Kind::BadWebseed => "HTTP of a webseed that could not be read",
+        Kind::BadMention => {
             "a message of a tracker, the DHT or local discovery that cannot be read, or entries that name no endpoint,"
         }
-        "wrong-secret" => "an MSE secret does not decrypt the connection that it seems to be of",
-        "unused-secret" => "an MSE secret fits no connection",
-        "hybrid-mismatch" => "bytes match one half of a hybrid torrent and not the other",
-        "unknown-message" => "a message with an id that no supported BEP defines",
-        "bad-message" => "a message body that contradicts its id",
-        "oversized-message" => "a message longer than the limit was skipped",
-        "block-outside-torrent" => "a block outside the torrent",
-        "non-zero-padding" => "padding that is not zero",
-        "sha1-collision" => "two different contents with one SHA-1",
-        "same-connection" => "one connection was seen on both sides of an address translation",
-        "declared-port" => "a port was declared at which another client may have been seen",
-        "info-hash-mismatch" => "two handshakes of one connection name different info-hashes",
-        "torrent-not-given" => "a handshake or block of a torrent that was not given",
-        "possible-utp" => "packets looked like uTP, and were let go before a connection was shown,",
-        "clock-step" => "the clock stepped",
-        "limit-reached" => "a bound of this tool was reached, bytes beyond it are not decided",
-        _ => "seen",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn every_kind_has_words_of_its_own() {
-        let source = include_str!("../../anomaly.rs");
-        let names: Vec<_> =
-            source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1)).collect();
-        assert!(names.len() > 30 && names.contains(&"limit-reached"), "{names:?}");
-        for name in names {
-            assert_ne!(words(name), "seen", "{name}");
-        }
+        Kind::WrongSecret => "an MSE secret does not decrypt the connection that it seems to be of",
+        Kind::UnusedSecret => "an MSE secret fits no connection",
+        Kind::HybridMismatch => "bytes match one half of a hybrid torrent and not the other",
+        Kind::UnknownMessage => "a message with an id that no supported BEP defines",
+        Kind::BadMessage => "a message body that contradicts its id",
+        Kind::OversizedMessage => "a message longer than the limit was skipped",
+        Kind::BlockOutsideTorrent => "a block outside the torrent",
+        Kind::NonZeroPadding => "padding that is not zero",
+        Kind::Sha1Collision => "two different contents with one SHA-1",
+        Kind::SameConnection => "one connection was seen on both sides of an address translation",
+        Kind::DeclaredPort => "a port was declared at which another client may have been seen",
+        Kind::InfoHashMismatch => "two handshakes of one connection name different info-hashes",
+        Kind::TorrentNotGiven => "a handshake or block of a torrent that was not given",
+        Kind::PossibleUtp => "packets looked like uTP, and were let go before a connection was shown,",
+        Kind::ClockStep => "the clock stepped",
+        Kind::LimitReached => "a bound of this tool was reached, bytes beyond it are not decided",
     }
 }

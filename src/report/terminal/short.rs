@@ -6,6 +6,7 @@ use super::findings::same_connections;
 use super::{Page, endpoints};
 use crate::anomaly::Kind;
 use crate::evidence::Grade;
+use crate::hearsay::Standing;
 use crate::report::document::{Document, Input, Subject};
 use crate::report::notes::notes;
 use crate::report::text::{counted, grouped};
@@ -182,7 +183,7 @@ fn twice(document: &Document, page: &mut Page) {
 fn hearsay(document: &Document, page: &mut Page) {
     let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint.as_str()).collect();
     let subjects = |own: bool| {
-        let mentions = document.mentions.iter().filter(move |mention| (mention.grade != "G0") == own);
+        let mentions = document.mentions.iter().filter(move |mention| (mention.grade != Standing::Named) == own);
         mentions.map(|mention| mention.subject.as_str()).collect::<BTreeSet<_>>()
     };
     let announced = subjects(true);
@@ -256,7 +257,7 @@ fn doubts(document: &Document, page: &mut Page) {
             }
         ));
     }
-    if let Some(proxied) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Proxied.name()) {
+    if let Some(proxied) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Proxied) {
         page.line(&format!(
             "{} BitTorrent through a proxy or behind something else, which is not read: whatever was sent there is in none \
              of the figures; see the quality of the capture, at the end.",
@@ -267,10 +268,10 @@ fn doubts(document: &Document, page: &mut Page) {
         ));
     }
     let damaged = document.inputs.iter().any(|input| matches!(input, Input::Capture { damage: Some(_), .. }));
-    let limited = document.anomalies.iter().any(|anomaly| anomaly.kind == "limit-reached");
+    let limited = document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::LimitReached);
     let quality = &document.quality;
     let lost = document.subjects.iter().map(|subject| subject.lost_bytes).fold(0, u64::saturating_add);
-    let cut = document.anomalies.iter().find(|anomaly| anomaly.kind == "truncated-snaplen");
+    let cut = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Snaplen);
     let mut holes = Vec::new();
     if lost > 0 {
         holes.push(format!("{} that peers sent as pieces are missing", counted(lost, "byte")));
@@ -393,7 +394,7 @@ mod tests {
     #[test]
     fn a_magnet_link_without_its_description_verifies_nothing() {
         let mut document = fixture::document();
-        (document.torrents[0].source, document.torrents[0].size) = (Some("magnet"), None);
+        (document.torrents[0].source, document.torrents[0].size) = (Some(crate::torrent::Source::Magnet), None);
         assert!(short(&document).contains("Nothing can be verified of torrent c3c3"), "{}", short(&document));
     }
 
@@ -418,16 +419,16 @@ mod tests {
         let mut document = fixture::document();
         let frames = document.subjects[0].frames;
         for (subject, grade) in [
-            ("203.0.113.9:6881", "G0"),
-            ("10.77.3.10:6881", "G0"),
-            ("203.0.113.8:1", "G0"),
-            ("203.0.113.8:1", "G1a"),
+            ("203.0.113.9:6881", Standing::Named),
+            ("10.77.3.10:6881", Standing::Named),
+            ("203.0.113.8:1", Standing::Named),
+            ("203.0.113.8:1", Standing::Announced),
         ] {
             document.mentions.push(crate::report::Mention {
                 subject: subject.into(),
                 info_hash: None,
                 by: "10.77.3.1:6969".into(),
-                via: "http-tracker",
+                via: crate::hearsay::Via::HttpTracker,
                 grade,
                 flags: Vec::new(),
                 count: 3,

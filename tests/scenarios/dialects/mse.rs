@@ -84,7 +84,7 @@ fn opaque_alone(evidence: &Evidence, flights: &[(usize, Vec<u8>)], carrier: Carr
     };
     assert_eq!(evidence.opaque.len(), 1);
     let opaque = &evidence.opaque[0];
-    assert_eq!((opaque.kind, opaque.carrier), ("mse-rc4", carrier));
+    assert_eq!((opaque.kind.name(), opaque.carrier), ("mse-rc4", carrier));
     assert_eq!((opaque.a.to_string(), opaque.b.to_string()), (M.to_owned(), S.to_owned()));
     assert_eq!((opaque.a_to_b, opaque.b_to_a), (total(0), total(1)));
     assert!(evidence.transfers.is_empty(), "{:#?}", evidence.transfers);

@@ -1,0 +1,92 @@
+//! `report.json` as text: written so that equal documents give equal bytes, and read back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::document::{Document, Schema};
+use crate::report::text;
+
+impl Document {
+    /// Reads the text of a `report.json`. Fields that this version does not know are passed over.
+    ///
+    /// # Errors
+    /// [`ReadError::Schema`] names a schema that is not [`Schema::Report1`]; else where the text departs from it.
+    pub fn read(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        let Head { schema } = serde_json::from_str(text).map_err(ReadError::Malformed)?;
+        if schema != Schema::Report1.name() {
+            return Err(ReadError::Schema(text::escaped(&schema)));
+        }
+        serde_json::from_str(text).map_err(ReadError::Malformed)
+    }
+
+    /// The text of `report.json`: indented by two spaces, with a newline at the end. Equal documents give equal
+    /// bytes. Characters that a terminal or editor would act on are written as `\uXXXX`.
+    ///
+    /// # Errors
+    /// Whatever `serde_json` reports; a document as built holds nothing that it refuses.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        stable_json(self)
+    }
+}
+
+/// Why a text is not read as a report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is a report of another schema, whose fields may mean something else.
+    #[error("its schema is {0}, and this version of peerproof reads {known} alone", known = Schema::Report1)]
+    Schema(String),
+    /// It is no report: not JSON, or not with the fields of the schema.
+    #[error("it is no report: {0}")]
+    Malformed(serde_json::Error),
+}
+
+/// See [`Document::json`].
+pub(crate) fn stable_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let plain = serde_json::to_string_pretty(value)?;
+    let mut out = String::with_capacity(plain.len() + 1);
+    for c in plain.chars() {
+        // The newlines of the indentation are the only control characters outside of strings.
+        if c != '\n' && text::is_unsafe(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::{Document, fixture};
+
+    #[test]
+    fn the_text_is_stable_ends_with_a_newline_and_moves_no_cursor() {
+        let json = fixture::document().json().expect("JSON");
+        assert_eq!(json, fixture::document().json().expect("JSON"));
+        assert!(json.ends_with("}\n") && json.chars().all(|c| c == '\n' || !c.is_control()));
+        assert!(json.contains(r"swarm\u001b[2J.txt"));
+    }
+
+    #[test]
+    fn a_report_of_another_schema_is_refused_by_its_name_and_fields_of_a_later_version_are_passed_over() {
+        let document = fixture::document();
+        let json = document.json().expect("JSON");
+        assert_eq!(Document::read(&json).expect("it reads back"), document);
+        let later = json.replacen('{', "{\n  \"mood\": [],", 1);
+        assert_eq!(Document::read(&later).expect("it reads back"), document);
+        let other = json.replace("peerproof/report/1", "peerproof/report/2");
+        let refused = Document::read(&other).expect_err("another schema").to_string();
+        assert!(refused.contains("peerproof/report/2"), "{refused}");
+        for (text, place) in [("[]", "line 1"), ("{}", "schema"), (&json[..json.len() / 2], "EOF")] {
+            let refused = Document::read(text).expect_err("no report").to_string();
+            assert!(refused.starts_with("it is no report") && refused.contains(place), "{refused}");
+        }
+    }
+}
