@@ -252,9 +252,9 @@ impl Case<'_> {
             return judged;
         }
         // Row 7.
-        let took_part = self.search.found(torrents, Ports::Any, &|_| true);
+        let took_part = judged.elsewhere.best;
         let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
-        if named_ever || took_part.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX) {
+        if named_ever || took_part.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX) {
             judged.verdict = Verdict::NotAtStatedTime;
             judged.hints = self.hints(&self.claim.when);
             return judged;

@@ -217,6 +217,7 @@ pub struct EvidenceRow {
     pub first_time: Option<String>,
     pub last_time: Option<String>,
     pub frames: Option<Frames>,
+    pub piece: Option<u32>,
     pub advertised: Option<Place>,
     pub requested: Option<Place>,
     pub served: Option<Place>,
@@ -430,7 +431,7 @@ fn row(id: u64, answer: &Answer, examined: &Examined, terms: &Terms) -> ClaimRow
         grade: Some(first.grade.name()),
         standard: Some(first.standard.name()),
         evidence: Some(evidence(first, judged, examined)),
-        coverage: Some(coverage(&judged.coverage, stated, examined)),
+        coverage: Some(coverage(&judged.coverage, examined)),
         time: Some(time(stated, first, terms)),
     }
 }
@@ -527,9 +528,10 @@ fn found(found: &Found) -> EvidenceRow {
         first_time: found.window.map(|window| at(window.from)),
         last_time: found.window.map(|window| at(window.to)),
         frames: found.frames.map(frames),
-        advertised: found.standard.map(|(advertised, ..)| place(advertised)),
-        requested: found.standard.map(|(_, requested, _)| place(requested)),
-        served: found.standard.map(|(.., served)| place(served)),
+        piece: found.standard.map(|(piece, _)| piece),
+        advertised: found.standard.map(|(_, [advertised, ..])| place(advertised)),
+        requested: found.standard.map(|(_, [_, requested, _])| place(requested)),
+        served: found.standard.map(|(_, [.., served])| place(served)),
         mentions: Vec::new(),
         elsewhere: None,
     }
@@ -545,14 +547,13 @@ pub(super) fn frames(span: Span) -> Frames {
     }
 }
 
-fn coverage(coverage: &Coverage, claim: &Claim, examined: &Examined) -> CoverageRow {
+fn coverage(coverage: &Coverage, examined: &Examined) -> CoverageRow {
     let hosts = &examined.hosts;
     let host = hosts.binary_search_by_key(&coverage.address, |host| host.address).ok().and_then(|at| hosts.get(at));
     let packets = |seen: Option<(u64, Window)>| seen.map_or(0, |(packets, _)| packets);
     let own = |unread: &&super::examined::Unread| {
         unread.encrypted && [unread.a.ip, unread.b.ip].contains(&coverage.address)
     };
-    let _ = claim;
     CoverageRow {
         time: examined.stretches.iter().map(|run| RangeRow { from: at(run.from), to: at(run.to) }).collect(),
         stated_time_covered: coverage.stated_time,

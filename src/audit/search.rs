@@ -96,7 +96,7 @@ impl Search<'_> {
                 found.sole += if unit.sole { unit.bytes } else { 0 };
                 found.frames = Some(found.frames.map_or(unit.span, |known| known.join(unit.span)));
                 if let (None, true, Some((advertised, requested))) = (found.standard, unit.sole, unit.asked) {
-                    found.standard = Some((advertised, requested, unit.span));
+                    found.standard = Some((unit.piece, [advertised, requested, unit.span]));
                 }
                 cover(&mut found.window, unit.time, unit.time);
             }

@@ -220,8 +220,8 @@ pub struct Found {
     pub window: Option<Window>,
     /// Frames of verified payload, or of the highest rung.
     pub frames: Option<Span>,
-    /// Frames of advertisement, request and payload of the first unit that meets the standard.
-    pub standard: Option<(Span, Span, Span)>,
+    /// The piece of the first unit that meets the standard, and the frames of its advertisement, request and payload.
+    pub standard: Option<(u32, [Span; 3])>,
 }
 
 /// Another reading of the stated time that would fit; no proof.

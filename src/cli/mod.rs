@@ -2,6 +2,7 @@
 //! (`captures`, `screen`). No command imports another one.
 
 mod analyze;
+mod audit;
 mod captures;
 mod inspect;
 mod schema;
@@ -12,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Exit code of a check that failed.
+pub const CHECK_FAILED: u8 = 1;
 /// Exit code of a run that could not be made; nothing was written.
 pub const CANNOT_RUN: u8 = 2;
 /// Exit code of a complete run over damaged input, or one that reached a limit.
@@ -25,6 +28,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     match cli.command {
         Command::Analyze(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
@@ -53,6 +57,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Audit(audit::Audit),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
@@ -104,7 +109,7 @@ Exit codes:
   0  complete
   2  could not run (usage, unreadable or unsupported input); nothing was written
   3  complete, but an input was damaged or a limit was reached
-1 is kept for comparisons that fail; no command compares yet.";
+1 is for comparisons that fail: audit --strict.";
 
 #[cfg(test)]
 mod tests {

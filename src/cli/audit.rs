@@ -1,0 +1,360 @@
+//! `peerproof audit`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use peerproof::Options;
+use peerproof::audit::document::Input;
+use peerproof::audit::examined::Examined;
+use peerproof::audit::{Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, sha256_hex, table, zone};
+use peerproof::report::escaped;
+use peerproof::torrent::Torrents;
+
+use super::captures::Settings;
+use super::screen::{progress, width};
+
+/// Say of each claim in notices whether captures support it: with frames, with what was covered, and with a letter
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Audit {
+    /// Notices: ACNS XML, mails and mailboxes, XARF and ARF, CSV, JSON, text; or - for standard input; of a directory,
+    /// every file in and below it. The content decides, not the name
+    #[arg(required = true, value_name = "NOTICE")]
+    notices: Vec<PathBuf>,
+
+    /// The captures that the notices are held against, as for `analyze`
+    #[arg(long = "capture", value_name = "CAPTURE", num_args = 1.., required = true)]
+    captures: Vec<PathBuf>,
+
+    /// A torrent, directory of torrents or magnet link; may be given several times
+    #[arg(short, long = "torrent", value_name = "FILE")]
+    torrents: Vec<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+
+    /// How far a stated time may be off: 0s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = tolerance)]
+    tolerance: i64,
+
+    /// The zone of times that state none: UTC, +01:00, CET, Europe/Berlin. It never overrides a stated one
+    #[arg(long, value_name = "ZONE", value_parser = zone_name)]
+    zone: Option<String>,
+
+    /// An address or prefix of which you state that everything that it sent and received passed the captures; `none`
+    /// for: nothing is to be inferred. May be given several times
+    #[arg(long, value_name = "ADDRESS|PREFIX|none")]
+    covers: Vec<String>,
+
+    /// A public address, and the inside one that stood for it. May be given several times
+    #[arg(long, value_name = "PUBLIC[:PORT]=INSIDE[:PORT]")]
+    alias: Vec<Alias>,
+
+    /// A list of relays, proxies and VPN exits: an address in each line, or in the first column of a CSV
+    #[arg(long, value_name = "FILE")]
+    relays: Option<PathBuf>,
+
+    /// Exit with 1 unless every claim that is not withdrawn is supported; with `standard`, and meets the standard of
+    /// proof
+    #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "supported")]
+    strict: Option<Strict>,
+
+    /// Print on standard output
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// Also write audit.json, audit.txt and a letter for each claim into a directory
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Let --output replace an older audit
+    #[arg(long, requires = "output")]
+    force: bool,
+
+    /// Do not compute the SHA-256 of the captures
+    #[arg(long)]
+    no_digest: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table to read
+    #[value(alias = "text")]
+    Table,
+    /// JSON, schema peerproof/audit/1
+    Json,
+    /// The letters, as Markdown
+    Markdown,
+    /// The letters, as one HTML page
+    Html,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Strict {
+    /// Every claim is supported
+    Supported,
+    /// Every claim is supported and meets the standard of proof
+    Standard,
+}
+
+impl Audit {
+    /// Reads notices and captures, and answers.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        let terms = self.terms()?;
+        let place = self.output.as_deref().map(|place| Place::at(place, self.force)).transpose()?;
+        let mut inputs = Vec::new();
+        let mut notices = Notices::new(self.zone.as_deref().and_then(zone));
+        for (name, path) in files(&self.notices)? {
+            let digest = if path.as_os_str() == "-" {
+                let mut text = Vec::new();
+                io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
+                notices.read(&name, text.as_slice())?;
+                sha256_hex(&mut text.as_slice())?
+            } else {
+                let open = || File::open(&path).with_context(|| format!("{}: cannot open", path.display()));
+                notices.read(&name, open()?).with_context(|| format!("{}: cannot read", path.display()))?;
+                sha256_hex(&mut open()?).with_context(|| format!("{}: cannot read", path.display()))?
+            };
+            inputs.push(Input { kind: "notice", name, sha256: Some(digest) });
+        }
+        let (entries, left_out) = notices.finish();
+        let torrents = Torrents::open(&self.torrents)?;
+        let captures = self.settings.open(&self.captures, false)?;
+        let bar = progress(captures.set.total_bytes());
+        let advance = |done: u64| bar.set_position(done);
+        let options = Options { progress: Some(&advance), digest: !self.no_digest, ..captures.options() };
+        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
+        bar.finish_and_clear();
+        inputs.extend(evidence.captures.iter().map(|capture| Input {
+            kind: "capture",
+            name: capture.name.clone(),
+            sha256: capture.sha256.map(|digest| peerproof::report::hex(&digest)),
+        }));
+        inputs.extend(torrents.inputs().iter().map(|torrent| Input {
+            kind: "torrent",
+            name: torrent.name.clone(),
+            sha256: Some(peerproof::report::hex(&torrent.sha256)),
+        }));
+        if let Some(path) = &self.relays {
+            let mut file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
+            inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(sha256_hex(&mut file)?) });
+        }
+        let examined = Examined::of(&evidence);
+        let answers: Vec<Answer> = entries
+            .into_iter()
+            .map(|entry| {
+                let judged = entry.content.as_ref().ok().map(|claim| judge(claim, &examined, &terms));
+                Answer { entry, judged }
+            })
+            .collect();
+        let document = Document::new(&answers, &examined, &terms, self.zone.as_deref(), inputs, left_out);
+        if let Some(place) = &place {
+            place.write(&document)?;
+        }
+        let text = match self.format {
+            Format::Table => table(&document, width()),
+            Format::Json => document.json().context("cannot write the JSON")?,
+            Format::Markdown => letters(&document, Letter::markdown, "# Letters\n\n", ""),
+            Format::Html => letters(&document, Letter::html, HTML_HEAD, "</body></html>\n"),
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        let damaged = evidence.captures.iter().any(|capture| capture.damage.is_some()) || !examined.bounds.is_empty();
+        Ok(self.exit(&document, damaged))
+    }
+
+    fn terms(&self) -> anyhow::Result<Terms> {
+        let covers = match self.covers.as_slice() {
+            [] => Covers::Inferred,
+            [none] if none == "none" => Covers::Nobody,
+            stated => {
+                let prefixes: Result<Vec<Prefix>, String> = stated.iter().map(|text| text.parse()).collect();
+                Covers::Stated(prefixes.map_err(|error| anyhow::anyhow!("--covers {error}"))?)
+            }
+        };
+        let relays = self.relays.as_deref().map(relays).transpose()?.unwrap_or_default();
+        Ok(Terms { tolerance: self.tolerance, covers, aliases: self.alias.clone(), relays })
+    }
+
+    fn exit(&self, document: &Document, damaged: bool) -> ExitCode {
+        let counts = |claim: &&peerproof::audit::document::ClaimRow| !matches!(claim.status, "withdrawn" | "not-a-notice");
+        let right = |claim: &peerproof::audit::document::ClaimRow, strict| {
+            claim.verdict == Some("supported") && (strict == Strict::Supported || claim.standard == Some("met"))
+        };
+        if let Some(strict) = self.strict
+            && !document.claims.iter().filter(counts).all(|claim| right(claim, strict))
+        {
+            return ExitCode::from(super::CHECK_FAILED);
+        }
+        let refused = document.claims.iter().filter(|claim| claim.status == "unusable").count();
+        if refused > 0 {
+            eprintln!("peerproof: exit 3: complete, but {refused} of the notices or their rows could not be used");
+        }
+        if document.claims_left_out > 0 {
+            eprintln!("peerproof: warning: {} claims were not read: a bound was reached", document.claims_left_out);
+        }
+        if damaged {
+            eprintln!("peerproof: warning: a capture is damaged, or a bound was reached while it was read");
+        }
+        if refused > 0 || document.claims_left_out > 0 || damaged {
+            ExitCode::from(super::DAMAGED)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn letters(document: &Document, one: fn(&Letter, u64) -> String, head: &str, tail: &str) -> String {
+    let all: String = document.claims.iter().map(|claim| one(&Letter::of(document, claim), claim.id)).collect();
+    format!("{head}{all}{tail}")
+}
+
+/// Where an audit is written.
+struct Place {
+    path: PathBuf,
+    force: bool,
+}
+
+impl Place {
+    fn at(path: &Path, force: bool) -> anyhow::Result<Self> {
+        if let Ok(found) = std::fs::metadata(path) {
+            if !found.is_dir() {
+                bail!("{} exists and is no directory; try: -o elsewhere", path.display());
+            }
+            let empty = std::fs::read_dir(path)?.next().is_none();
+            let ours = path.join("audit.json").is_file();
+            if !empty && !(force && ours) {
+                let hint = if ours { "try: -o elsewhere, or --force to replace it" } else { "it is no audit; try: -o elsewhere" };
+                bail!("{} exists, nothing was done; {hint}", path.display());
+            }
+        }
+        Ok(Self { path: path.to_owned(), force })
+    }
+
+    fn write(&self, document: &Document) -> anyhow::Result<()> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).with_context(|| format!("{}: cannot create", parent.display()))?;
+        let made = tempfile::Builder::new().prefix(".peerproof-audit-").tempdir_in(parent)?;
+        let write = |name: &str, text: &str| -> anyhow::Result<()> {
+            let path = made.path().join(name);
+            std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+        };
+        write("audit.json", &document.json()?)?;
+        write("audit.txt", &table(document, 80))?;
+        std::fs::create_dir(made.path().join("letters"))?;
+        for claim in &document.claims {
+            write(&format!("letters/{}.txt", claim.id), &Letter::of(document, claim).text())?;
+        }
+        if self.force && self.path.exists() {
+            for name in ["audit.json", "audit.txt"] {
+                let _ = std::fs::remove_file(self.path.join(name));
+            }
+            if let Ok(letters) = std::fs::read_dir(self.path.join("letters")) {
+                for letter in letters.flatten() {
+                    let name = letter.file_name().to_string_lossy().into_owned();
+                    let ours = name.strip_suffix(".txt").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+                    if ours {
+                        let _ = std::fs::remove_file(letter.path());
+                    }
+                }
+                let _ = std::fs::remove_dir(self.path.join("letters"));
+            }
+        }
+        // Onto an empty directory it is put in place; onto one with files of others it is refused.
+        let kept = made.keep();
+        std::fs::rename(&kept, &self.path).inspect_err(|_| _ = std::fs::remove_dir_all(&kept)).with_context(|| {
+            format!("{}: cannot put the audit in place: it holds files that are not of an audit, or another run was faster", self.path.display())
+        })
+    }
+}
+
+/// The files among `paths` and in the directories among them, sorted, with the names that are said of them.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let mut out = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            out.push(("-".to_owned(), path.clone()));
+            continue;
+        }
+        let found = std::fs::metadata(path).with_context(|| format!("{}: no such file", path.display()))?;
+        if found.is_dir() { walk(path, "", &mut out)? } else { out.push((file_name(path), path.clone())) }
+    }
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
+fn walk(directory: &Path, prefix: &str, out: &mut Vec<(String, PathBuf)>) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(directory).with_context(|| format!("{}: cannot read", directory.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(&entry.path(), &format!("{name}/"), out)?;
+        } else if kind.is_file() {
+            out.push((name, entry.path()));
+        }
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The addresses of a list: one in each line, or in the first column that holds one.
+fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let addresses = text
+        .lines()
+        .filter_map(|line| line.split([',', ';', '\t', ' ']).find_map(|cell| cell.trim().trim_matches('"').parse().ok()));
+    let addresses: BTreeSet<IpAddr> = addresses.collect();
+    if addresses.is_empty() {
+        bail!("{}: no line holds an address", escaped(&path.display().to_string()));
+    }
+    Ok(addresses)
+}
+
+fn tolerance(text: &str) -> Result<i64, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    let seconds = text.parse::<u32>().ok().map(|seconds| jiff::SignedDuration::from_secs(i64::from(seconds)));
+    let duration = parsed.ok().or(seconds).ok_or("expected a duration such as 45s or 10m")?;
+    let hour = jiff::SignedDuration::from_hours(1);
+    if duration.is_negative() || duration > hour {
+        return Err("from 0s to 1h".to_owned());
+    }
+    i64::try_from(duration.as_nanos()).map_err(|_| "from 0s to 1h".to_owned())
+}
+
+fn zone_name(text: &str) -> Result<String, String> {
+    zone(text)
+        .map(|_| text.to_owned())
+        .ok_or("expected UTC, an offset such as +01:00, or a name such as Europe/Berlin".to_owned())
+}
+
+const HTML_HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+<title>Letters</title>\n<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:2em auto;padding:0 1em}\
+h3{margin:1em 0 .2em;font-size:1em}p{margin:0;overflow-wrap:anywhere}section{break-after:page}</style></head><body>\n";
+
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  peerproof audit notice.xml --capture capture.pcap -t file.torrent
+      does the capture support this notice?
+  peerproof audit notices/ --capture ring/ -t file.torrent -o audit/
+      every notice of a directory: a table, JSON, and a letter for each claim
+  peerproof audit notice.eml --capture own.pcap -t x.torrent --covers 192.0.2.7
+      the capture was made at 192.0.2.7 itself, and holds all of its traffic
+
+Verdicts: supported, supported-in-part, contradicted, not-at-stated-time,
+outside-capture, not-decidable. A notice is parsed, never believed.
+Exit code 1: --strict failed. 3: complete, but a notice, row or capture was
+refused or damaged, or a bound was reached.";
