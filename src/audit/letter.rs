@@ -382,7 +382,7 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
         out.push(format!(
             "{} that it sent are the torrent's by hash, {} of them in units from it alone{}.",
             counted(place.verified_bytes, "byte"),
-            grouped(place.sole_bytes),
+            if place.sole_bytes == 0 { "none".to_owned() } else { grouped(place.sole_bytes) },
             in_frames(place)
         ));
     } else if place.served_bytes > 0 {
@@ -390,7 +390,7 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
     } else if place.received_bytes > 0 {
         out.push(format!("{} of the torrent were sent to it.", counted(place.received_bytes, "byte")));
     } else if let (Some(frames), Some(grade)) = (&place.frames, claim.grade) {
-        out.push(format!("The highest rung that it reached is {grade} (frames {}).", numbers(frames)));
+        out.push(format!("The highest rung that it reached is {grade} ({}).", in_numbers(frames)));
     }
     if claim.flags.iter().any(|flag| flag.id == "refuted-bytes") {
         out.push(
@@ -406,12 +406,13 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
         out.push("The description of the torrent is not known: with it (-t FILE) the bytes could be verified.".to_owned());
     }
     if let Some(mention) = found.mentions.first() {
+        let own = claim.claim.who.address.as_deref().is_some_and(|own| is_of(&mention.by, own));
+        let who = if own { "It announced itself".to_owned() } else { format!("{} named it", mention.by) };
         out.push(format!(
-            "{} named it by {}, {} (frames {}): that is hearsay.",
-            mention.by,
+            "{who} by {}, {} ({}): that is hearsay.",
             mention.via,
             counted(mention.count, "time"),
-            numbers(&mention.frames)
+            in_numbers(&mention.frames)
         ));
     }
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
@@ -511,7 +512,17 @@ fn check(document: &Document, claim: &ClaimRow) -> Vec<String> {
 }
 
 fn in_frames(found: &EvidenceRow) -> String {
-    found.frames.as_ref().map(|frames| format!(" (frames {})", numbers(frames))).unwrap_or_default()
+    found.frames.as_ref().map(|frames| format!(" ({})", in_numbers(frames))).unwrap_or_default()
+}
+
+fn in_numbers(frames: &Frames) -> String {
+    let one = frames.first == frames.last && frames.last_file.is_none();
+    format!("{} {}", if one { "frame" } else { "frames" }, numbers(frames))
+}
+
+/// Whether an endpoint is of `address`.
+fn is_of(endpoint: &str, address: &str) -> bool {
+    endpoint.rsplit_once(':').is_some_and(|(ip, _)| ip.trim_matches(['[', ']']) == address)
 }
 
 fn numbers(frames: &Frames) -> String {

@@ -170,8 +170,10 @@ impl Terms {
             let length = i128::from(window.to) - i128::from(window.from);
             u16::try_from(i128::from(covered(window)) * 1_000 / length.max(1)).unwrap_or(1_000)
         });
+        // Of a stated second, a packet in it may stand for one behind it.
         let around = |stated: Window| {
-            host.and_then(|host| host.from).is_some_and(|(_, from)| from.from <= stated.from && stated.to <= from.to.saturating_add(1))
+            let last = stated.to.saturating_sub((stated.to - stated.from).min(SECOND));
+            host.and_then(|host| host.from).is_some_and(|(_, from)| from.from <= stated.from && last <= from.to)
         };
         let partly = |window: Window| {
             examined.stretches.iter().any(|stretch| stretch.from < window.to && window.from <= stretch.to)
@@ -189,5 +191,6 @@ impl Terms {
     }
 }
 
+const SECOND: i64 = 1_000_000_000;
 // Rationale: notices.md, section 2.1.
 const TOLERANCE: i64 = 30_000_000_000;
