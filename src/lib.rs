@@ -77,6 +77,8 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+#[doc(hidden)]
+pub mod output;
 pub mod packet;
 pub mod prove;
 pub mod provenance;

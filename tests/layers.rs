@@ -23,6 +23,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "provenance", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
+    Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },
     Layer { name: "bencode", uses: &[], crates: &["nom"] },
     Layer {
         name: "capture",
@@ -143,6 +144,7 @@ const LAYERS: &[Layer] = &[
             "evidence",
             "audit",
             "hearsay",
+            "output",
             "torrent",
             "packet::Endpoint",
             "packet::ChecksumPolicy",
@@ -162,6 +164,7 @@ const LAYERS: &[Layer] = &[
         name: "cli",
         uses: &["*", "analyze", "inspect"],
         crates: &[
+            "anstream",
             "clap",
             "clap_complete",
             "clap_mangen",

@@ -103,3 +103,27 @@ const DOWNLOADED: [&str; 9] = [
 ];
 // Rationale: "made the file named below available".
 const MOST_BETWEEN: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_notices_name_acts_and_the_gravest_comes_first() {
+        for (text, acts) in [
+            ("The user was uploading the work.", &[Act::Uploaded][..]),
+            ("has been distributing a video file", &[Act::Uploaded]),
+            ("wurde das Werk zum Download angeboten", &[Act::Offered]),
+            ("Das Werk wurde hochgeladen.", &[Act::Uploaded]),
+            ("An address of your network made a file available", &[Act::Offered]),
+            ("mise à disposition d'une œuvre", &[Act::Offered]),
+            ("was downloading and uploading it", &[Act::Uploaded, Act::Downloaded]),
+            ("was seen in the swarm", &[Act::Joined]),
+            ("your address was listed", &[Act::Named]),
+            ("a notice of copyright infringement by file sharing software", &[]),
+            ("a copy of this notice was sent to the uploader", &[]),
+        ] {
+            assert_eq!(acts_in(text).0, acts, "{text}");
+        }
+    }
+}

@@ -1,20 +1,20 @@
 //! `peerproof analyze`.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;
 use peerproof::anomaly::{Example, Kind};
 use peerproof::evidence::Evidence;
-use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal, visible};
-use peerproof::torrent::Torrents;
+use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal};
 
 use super::captures::Captures;
+use super::refusal::{self, Refusal};
 use super::screen::{progress, width};
+use super::torrents::GivenTorrents;
+use super::{Ending, say};
 
 /// Read captures and report what each peer served, verified against the torrents
 #[derive(Debug, Args)]
@@ -22,20 +22,16 @@ pub struct Analyze {
     #[command(flatten)]
     captures: Captures,
 
-    /// Torrent files, v1, v2 or hybrid; of a directory, every torrent in it. May be given several times.
-    /// Name the captures first: what follows -t is a torrent.
-    /// Without a torrent, only what the captures themselves describe (metadata that peers sent one another) can be
-    /// verified
-    #[arg(short, long = "torrent", value_name = "FILE", num_args = 1.., required = false)]
-    torrents: Vec<PathBuf>,
+    #[command(flatten)]
+    torrents: GivenTorrents,
 
     /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Which table `--format csv` prints
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = TableName::Transfers)]
-    table: TableName,
+    /// Which table `--format csv` prints: transfers, unless it is given
+    #[arg(long, value_enum, value_name = "NAME")]
+    table: Option<TableName>,
 
     /// Also write a case: a directory with report.json and every table as CSV and Parquet. It appears complete or
     /// not at all. (A build without the feature `table` has no tables: it writes report.json alone, and no CSV)
@@ -61,8 +57,9 @@ pub struct Analyze {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A report to read
-    Table,
+    /// A report to read; `table` is an older name of it
+    #[value(alias = "table")]
+    Text,
     /// report.json; `peerproof schema` describes it
     Json,
     /// One table as CSV, see --table; not in a build without the feature `table`
@@ -89,12 +86,23 @@ enum TableName {
 
 impl Analyze {
     /// Reads, proves, reports.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> anyhow::Result<Ending> {
         if self.format == Format::Csv && cfg!(not(feature = "table")) {
             anyhow::bail!("this build has no tables: build with the feature `table` for --format csv");
         }
+        if self.table.is_some() && self.format != Format::Csv {
+            let name = self.table.and_then(|table| table.to_possible_value());
+            return Err(Refusal {
+                what: "--table is for CSV alone".to_owned(),
+                instead: format!(
+                    "-f csv --table {}",
+                    name.map_or("NAME".to_owned(), |name| name.get_name().to_owned())
+                ),
+            }
+            .into());
+        }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
-        let torrents = Torrents::open(&self.torrents)?;
+        let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
         let captures = self.captures.open()?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let bar = progress(captures.set.total_bytes());
@@ -110,75 +118,86 @@ impl Analyze {
         bar.finish_and_clear();
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
             .with_tunnels(options.tunnels);
-        if let Some(case) = &case {
-            let names = case.write(&document)?;
-            let place = self.output.as_deref().unwrap_or(std::path::Path::new("")).display().to_string();
-            eprintln!("peerproof: wrote {} to {}", counted(names.len() as u64, "file"), visible(&place));
-        }
-        self.print(&document).context("cannot write the report")?;
-        if self.format != Format::Table {
-            // The table says so itself.
-            document.notes.iter().for_each(|note| eprintln!("peerproof: note: {}", visible(note)));
-            if let Some(others) = passed_over(&document.passed_over) {
-                eprintln!("peerproof: note: {others}");
+        let written = case.as_ref().map(|case| case.write(&document)).transpose();
+        // Also where the case could not be written: the work is not lost.
+        say::print(&self.rendered(&document)?)?;
+        match (written, &self.output) {
+            (Ok(Some(names)), Some(place)) => {
+                say::note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), place.display()));
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => {
+                let Refusal { what, instead } = refusal::case(&error);
+                return Err(Refusal { what: format!("{what}, report is above"), instead }.into());
             }
         }
-        Ok(verdict(&evidence))
+        if self.format != Format::Text {
+            // The text says so itself.
+            document.notes.iter().for_each(|note| say::note(note));
+            passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
+        }
+        Ok(ending(&evidence))
     }
 
-    fn print(&self, document: &Document) -> anyhow::Result<()> {
-        let mut out = io::stdout().lock();
-        match self.format {
-            Format::Table => out.write_all(terminal(document, width()).as_bytes())?,
-            Format::Json => out.write_all(document.json()?.as_bytes())?,
-            Format::Csv => self.print_csv(document, &mut out)?,
-        }
-        Ok(out.flush()?)
+    fn rendered(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
+        Ok(match self.format {
+            Format::Text => terminal(document, width()).into_bytes(),
+            Format::Json => document.json()?.into_bytes(),
+            Format::Csv => self.csv(document)?,
+        })
     }
 
     #[cfg(feature = "table")]
-    fn print_csv(&self, document: &Document, out: &mut impl Write) -> anyhow::Result<()> {
-        let name = self.table.to_possible_value().context("a table without a name")?;
+    fn csv(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
+        let name = self.table.unwrap_or(TableName::Transfers);
+        let name = name.to_possible_value().context("a table without a name")?;
         let tables = peerproof::report::tables(document);
         let table = tables.iter().find(|table| table.name == name.get_name()).context("no such table")?;
-        // Through memory, so that a broken pipe is seen as one.
         let mut text = Vec::new();
         peerproof::report::write_csv(table, &mut text)?;
-        Ok(out.write_all(&text)?)
+        Ok(text)
     }
 
     #[cfg(not(feature = "table"))]
-    fn print_csv(&self, _: &Document, _: &mut impl Write) -> anyhow::Result<()> {
+    fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
         anyhow::bail!("this build has no tables, so not {:?} either", self.table)
     }
 }
 
-/// Says on standard error what makes the run less than complete, and gives the exit code.
-fn verdict(evidence: &Evidence) -> ExitCode {
-    let mut complete = true;
+/// Says on standard error what makes the run less than complete, and how it ended.
+fn ending(evidence: &Evidence) -> Ending {
+    let mut causes = Vec::new();
     for capture in &evidence.captures {
         if let Some(damage) = &capture.damage {
-            complete = false;
-            eprintln!("peerproof: warning: {} is damaged: {}", escaped(&capture.name), escaped(damage));
+            say::warning(&format!("{} is damaged: {}", escaped(&capture.name), escaped(damage)));
+            causes.push(format!("{} is damaged", escaped(&capture.name)));
         }
     }
     for kind in [Kind::DamagedCapture, Kind::LimitReached] {
         let Some(tally) = evidence.anomalies.tally(kind) else { continue };
-        let reported = kind == Kind::DamagedCapture && !complete;
-        complete = false;
-        if !reported {
-            let first = tally.examples.first().map(|example| escaped(&example.detail)).unwrap_or_default();
-            eprintln!("peerproof: warning: {}, {}: {first}", kind.name(), counted(tally.count, "time"));
-            // Each further bound once: its name stands before the colon.
-            let mut seen: BTreeSet<_> = tally.examples.first().map(bound).into_iter().collect();
-            for other in
-                tally.examples.iter().filter(|other| kind == Kind::LimitReached && seen.insert(bound(other)))
-            {
-                eprintln!("peerproof: warning: {}: {}", kind.name(), escaped(&other.detail));
-            }
+        if kind == Kind::DamagedCapture && !causes.is_empty() {
+            continue;
         }
+        let first = tally.examples.first().map(|example| escaped(&example.detail)).unwrap_or_default();
+        say::warning(&format!("{}, {}: {first}", kind.name(), counted(tally.count, "time")));
+        // Each further bound once: its name stands before the colon.
+        let mut seen: BTreeSet<_> = tally.examples.first().map(bound).into_iter().collect();
+        for other in tally.examples.iter().filter(|other| kind == Kind::LimitReached && seen.insert(bound(other))) {
+            say::warning(&format!("{}: {}", kind.name(), escaped(&other.detail)));
+        }
+        causes.push(match kind {
+            Kind::LimitReached => {
+                format!("a bound was reached ({})", seen.into_iter().collect::<Vec<_>>().join(", "))
+            }
+            _ => "an input is damaged".to_owned(),
+        });
     }
-    if complete { ExitCode::SUCCESS } else { ExitCode::from(super::DAMAGED) }
+    match evidence.known.passed_over().len() as u64 {
+        0 => {}
+        1 => causes.push("a torrent file was passed over".to_owned()),
+        count => causes.push(format!("{} were passed over", counted(count, "torrent file"))),
+    }
+    Ending::limited_by(&causes)
 }
 
 /// The name of the bound that was reached.

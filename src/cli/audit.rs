@@ -2,22 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use peerproof::Options;
-use peerproof::audit::document::Input;
+use peerproof::audit::document::{ClaimRow, Input};
 use peerproof::audit::examined::Examined;
 use peerproof::audit::{Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, sha256_hex, table, zone};
-use peerproof::report::escaped;
-use peerproof::torrent::Torrents;
+use peerproof::output::{NewDirectory, probe};
+use peerproof::report::{counted, escaped};
 
 use super::captures::Settings;
+use super::refusal::Refusal;
 use super::screen::{progress, width};
+use super::torrents::GivenTorrents;
+use super::{Ending, say};
 
 /// Say of each claim in notices whether captures support it: with frames, with what was covered, and with a letter
 #[derive(Debug, Args)]
@@ -32,9 +34,8 @@ pub struct Audit {
     #[arg(long = "capture", value_name = "CAPTURE", num_args = 1.., required = true)]
     captures: Vec<PathBuf>,
 
-    /// A torrent, directory of torrents or magnet link; may be given several times
-    #[arg(short, long = "torrent", value_name = "FILE")]
-    torrents: Vec<PathBuf>,
+    #[command(flatten)]
+    torrents: GivenTorrents,
 
     #[command(flatten)]
     settings: Settings,
@@ -105,7 +106,7 @@ enum Strict {
 
 impl Audit {
     /// Reads notices and captures, and answers.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> anyhow::Result<Ending> {
         let terms = self.terms()?;
         let place = self.output.as_deref().map(|place| Place::at(place, self.force)).transpose()?;
         let mut inputs = Vec::new();
@@ -124,7 +125,7 @@ impl Audit {
             inputs.push(Input { kind: "notice", name, sha256: Some(digest) });
         }
         let (entries, left_out) = notices.finish();
-        let torrents = Torrents::open(&self.torrents)?;
+        let torrents = self.torrents.open(&self.captures, false)?;
         let captures = self.settings.open(&self.captures, false)?;
         let bar = progress(captures.set.total_bytes());
         let advance = |done: u64| bar.set_position(done);
@@ -154,20 +155,25 @@ impl Audit {
             })
             .collect();
         let document = Document::new(&answers, &examined, &terms, self.zone.as_deref(), inputs, left_out);
-        if let Some(place) = &place {
-            place.write(&document)?;
-        }
         let text = match self.format {
             Format::Table => table(&document, width()),
             Format::Json => document.json().context("cannot write the JSON")?,
             Format::Markdown => letters(&document, Letter::markdown, "# Letters\n\n", ""),
             Format::Html => letters(&document, Letter::html, HTML_HEAD, "</body></html>\n"),
         };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-        let damaged = evidence.captures.iter().any(|capture| capture.damage.is_some()) || !examined.bounds.is_empty();
-        Ok(self.exit(&document, damaged))
+        say::print(text.as_bytes())?;
+        if let (Some(place), Some(path)) = (&place, &self.output) {
+            place.write(&document)?;
+            say::note(&format!("wrote audit.json, audit.txt and {} to {}", counted(document.claims.len() as u64, "letter"), path.display()));
+        }
+        let mut causes = Vec::new();
+        for capture in evidence.captures.iter().filter(|capture| capture.damage.is_some()) {
+            causes.push(format!("{} is damaged", escaped(&capture.name)));
+        }
+        if !examined.bounds.is_empty() {
+            causes.push(format!("a bound was reached ({})", examined.bounds.join(", ")));
+        }
+        Ok(self.ending(&document, causes))
     }
 
     fn terms(&self) -> anyhow::Result<Terms> {
@@ -183,31 +189,27 @@ impl Audit {
         Ok(Terms { tolerance: self.tolerance, covers, aliases: self.alias.clone(), relays })
     }
 
-    fn exit(&self, document: &Document, damaged: bool) -> ExitCode {
-        let counts = |claim: &&peerproof::audit::document::ClaimRow| !matches!(claim.status, "withdrawn" | "not-a-notice");
-        let right = |claim: &peerproof::audit::document::ClaimRow, strict| {
+    fn ending(&self, document: &Document, mut causes: Vec<String>) -> Ending {
+        let counts = |claim: &&ClaimRow| !matches!(claim.status, "withdrawn" | "not-a-notice");
+        let is_right = |claim: &ClaimRow, strict| {
             claim.verdict == Some("supported") && (strict == Strict::Supported || claim.standard == Some("met"))
         };
-        if let Some(strict) = self.strict
-            && !document.claims.iter().filter(counts).all(|claim| right(claim, strict))
-        {
-            return ExitCode::from(super::CHECK_FAILED);
+        if let Some(strict) = self.strict {
+            let wrong = document.claims.iter().filter(counts).filter(|claim| !is_right(claim, strict)).count();
+            if wrong > 0 {
+                let met = if strict == Strict::Standard { " by the standard of proof" } else { "" };
+                let what = counted(wrong as u64, "claim");
+                return Ending::Failed(format!("{what} not supported{met}"));
+            }
         }
         let refused = document.claims.iter().filter(|claim| claim.status == "unusable").count();
         if refused > 0 {
-            eprintln!("peerproof: exit 3: complete, but {refused} of the notices or their rows could not be used");
+            causes.insert(0, format!("{} could not be used", counted(refused as u64, "notice or row")));
         }
         if document.claims_left_out > 0 {
-            eprintln!("peerproof: warning: {} claims were not read: a bound was reached", document.claims_left_out);
+            causes.push(format!("{} not read, as a bound was reached", counted(document.claims_left_out, "further claim")));
         }
-        if damaged {
-            eprintln!("peerproof: warning: a capture is damaged, or a bound was reached while it was read");
-        }
-        if refused > 0 || document.claims_left_out > 0 || damaged {
-            ExitCode::from(super::DAMAGED)
-        } else {
-            ExitCode::SUCCESS
-        }
+        Ending::limited_by(&causes)
     }
 }
 
@@ -223,56 +225,87 @@ struct Place {
 }
 
 impl Place {
+    /// Looks at the place before the work.
     fn at(path: &Path, force: bool) -> anyhow::Result<Self> {
-        if let Ok(found) = std::fs::metadata(path) {
-            if !found.is_dir() {
-                bail!("{} exists and is no directory; try: -o elsewhere", path.display());
-            }
-            let empty = std::fs::read_dir(path)?.next().is_none();
-            let ours = path.join("audit.json").is_file();
-            if !empty && !(force && ours) {
-                let hint = if ours { "try: -o elsewhere, or --force to replace it" } else { "it is no audit; try: -o elsewhere" };
-                bail!("{} exists, nothing was done; {hint}", path.display());
-            }
+        if path.exists() && !is_free(path, force)? {
+            let what = format!("{} exists, nothing was done", path.display());
+            return Err(Refusal { what, instead: "-o elsewhere, or --force to replace an audit".to_owned() }.into());
         }
+        probe(path).with_context(|| format!("{}: cannot write there", path.display()))?;
         Ok(Self { path: path.to_owned(), force })
     }
 
     fn write(&self, document: &Document) -> anyhow::Result<()> {
-        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(parent).with_context(|| format!("{}: cannot create", parent.display()))?;
-        let made = tempfile::Builder::new().prefix(".peerproof-audit-").tempdir_in(parent)?;
-        let write = |name: &str, text: &str| -> anyhow::Result<()> {
-            let path = made.path().join(name);
-            std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+        let new = NewDirectory::beside(&self.path)?;
+        let write = |name: &str, text: &str| {
+            std::fs::write(new.path().join(name), text).with_context(|| format!("cannot write {name}"))
         };
         write("audit.json", &document.json()?)?;
-        write("audit.txt", &table(document, 80))?;
-        std::fs::create_dir(made.path().join("letters"))?;
+        write("audit.txt", &table(document, TEXT_WIDTH))?;
+        std::fs::create_dir(new.path().join("letters"))?;
         for claim in &document.claims {
             write(&format!("letters/{}.txt", claim.id), &Letter::of(document, claim).text())?;
         }
-        if self.force && self.path.exists() {
-            for name in ["audit.json", "audit.txt"] {
-                let _ = std::fs::remove_file(self.path.join(name));
-            }
-            if let Ok(letters) = std::fs::read_dir(self.path.join("letters")) {
-                for letter in letters.flatten() {
-                    let name = letter.file_name().to_string_lossy().into_owned();
-                    let ours = name.strip_suffix(".txt").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-                    if ours {
-                        let _ = std::fs::remove_file(letter.path());
-                    }
-                }
-                let _ = std::fs::remove_dir(self.path.join("letters"));
-            }
+        if self.force && self.path.is_dir() {
+            let target = &self.path;
+            let may_go = |old: &Path| match is_free(old, true) {
+                Ok(true) => Ok(()),
+                _ => Err(io::Error::other("it holds files that are not of an audit")),
+            };
+            return new.replace(may_go, |old| remove(old)).with_context(|| format!("{}", target.display()));
         }
-        // Onto an empty directory it is put in place; onto one with files of others it is refused.
-        let kept = made.keep();
-        std::fs::rename(&kept, &self.path).inspect_err(|_| _ = std::fs::remove_dir_all(&kept)).with_context(|| {
-            format!("{}: cannot put the audit in place: it holds files that are not of an audit, or another run was faster", self.path.display())
-        })
+        new.put().with_context(|| format!("{}: it exists already", self.path.display()))
     }
+}
+
+/// Whether nothing is at `path` but an empty directory, or with `force` an audit and nothing else.
+fn is_free(path: &Path, force: bool) -> io::Result<bool> {
+    if !path.is_dir() {
+        return Ok(false);
+    }
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours = match name.to_str() {
+            Some("audit.json" | "audit.txt") => entry.file_type()?.is_file(),
+            Some("letters") => entry.file_type()?.is_dir() && letters_only(&entry.path())?,
+            _ => false,
+        };
+        if !(force && ours) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn letters_only(path: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.strip_suffix(".txt").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        if number.is_none() || !entry.file_type()?.is_file() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Removes an audit, file by file.
+fn remove(old: &Path) -> io::Result<()> {
+    let letters = old.join("letters");
+    if letters.is_dir() {
+        for letter in std::fs::read_dir(&letters)? {
+            std::fs::remove_file(letter?.path())?;
+        }
+        std::fs::remove_dir(&letters)?;
+    }
+    for name in ["audit.json", "audit.txt"] {
+        match std::fs::remove_file(old.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::remove_dir(old)
 }
 
 /// The files among `paths` and in the directories among them, sorted, with the names that are said of them.
@@ -322,6 +355,9 @@ fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
     }
     Ok(addresses)
 }
+
+// Rationale: a mail, and a terminal of the usual width.
+const TEXT_WIDTH: usize = 80;
 
 fn tolerance(text: &str) -> Result<i64, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();

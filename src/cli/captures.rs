@@ -6,7 +6,10 @@ use clap::{Args, ValueEnum};
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
+use peerproof::torrent::Torrent;
 use peerproof::{Error, Limits, Options};
+
+use super::refusal::{Refusal, library};
 
 /// Captures by position, and how they are read: for a command whose inputs are captures.
 #[derive(Debug, Args)]
@@ -25,7 +28,8 @@ pub struct Captures {
 /// How captures are read: for a command that takes them by an option of its own.
 #[derive(Debug, Args)]
 pub struct Reading {
-    /// Refuse damaged captures instead of reading what can be read of them
+    /// Refuse damaged captures instead of reading what can be read of them, and directories of torrents in which a
+    /// .torrent file is none
     #[arg(long)]
     strict: bool,
 
@@ -88,21 +92,31 @@ impl Captures {
         &self.paths
     }
 
+    /// Whether damage ends the run.
+    pub fn strict(&self) -> bool {
+        self.reading.strict()
+    }
+
     /// Opens them.
     ///
     /// # Errors
     /// As [`Reading::open`].
-    pub fn open(&self) -> Result<Opened, Error> {
+    pub fn open(&self) -> anyhow::Result<Opened> {
         self.reading.open(&self.paths)
     }
 }
 
 impl Reading {
+    /// Whether damage ends the run.
+    pub fn strict(&self) -> bool {
+        self.strict
+    }
+
     /// Opens the captures at `paths`.
     ///
     /// # Errors
     /// Those of [`CaptureSet::open`]; [`Error::Usage`] for two tunnels on one port; those of reading the secrets.
-    pub fn open(&self, paths: &[PathBuf]) -> Result<Opened, Error> {
+    pub fn open(&self, paths: &[PathBuf]) -> anyhow::Result<Opened> {
         self.settings.open(paths, self.strict)
     }
 }
@@ -112,12 +126,12 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Reading::open`].
-    pub fn open(&self, paths: &[PathBuf], strict: bool) -> Result<Opened, Error> {
+    pub fn open(&self, paths: &[PathBuf], strict: bool) -> anyhow::Result<Opened> {
         check(&self.tunnels)?;
         let secrets = self.mse_secrets.as_deref().map_or_else(|| Ok(Secrets::default()), secrets)?;
         let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict };
         Ok(Opened {
-            set: CaptureSet::open(paths, &options)?,
+            set: CaptureSet::open(paths, &options).map_err(|error| explained(error, paths))?,
             secrets,
             checksums: self.checksums.policy(),
             tunnels: self.tunnels.clone(),
@@ -149,6 +163,24 @@ impl Checksums {
             Self::Drop => ChecksumPolicy::Drop,
         }
     }
+}
+
+/// Says what to try instead, where the paths show it.
+fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
+    let torrent = |path: &Path| std::fs::read(path).is_ok_and(|bytes| Torrent::parse("", &bytes).is_ok());
+    let refusal = match &error {
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Refusal { what: library(&error), instead: "peerproof inspect .".to_owned() }
+        }
+        Error::Malformed { name, offset: 0, .. } if paths.iter().any(|path| path == Path::new(name)) => {
+            if !torrent(Path::new(name)) {
+                return error.into();
+            }
+            Refusal { what: format!("{name} is a torrent, not a capture"), instead: format!("-t {name} CAPTURE") }
+        }
+        _ => return error.into(),
+    };
+    refusal.into()
 }
 
 fn secrets(path: &Path) -> Result<Secrets, Error> {

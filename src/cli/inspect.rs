@@ -1,14 +1,12 @@
 //! `peerproof inspect`.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;
 
 use super::captures::Captures;
 use super::screen::{progress, width};
+use super::{Ending, say};
 
 /// Say what captures hold, without a torrent: formats, protocols, torrents, peers, and what to run next
 #[derive(Debug, Args)]
@@ -18,13 +16,14 @@ pub struct Inspect {
     captures: Captures,
 
     /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// An overview to read
+    #[value(alias = "table")]
     Text,
     /// JSON, schema peerproof/inspect/1
     Json,
@@ -32,7 +31,7 @@ enum Format {
 
 impl Inspect {
     /// Prints what the captures hold.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> anyhow::Result<Ending> {
         let captures = self.captures.open()?;
         let bar = progress(captures.set.total_bytes());
         let advance = |done: u64| bar.set_position(done);
@@ -45,10 +44,9 @@ impl Inspect {
             Format::Text => inspection.terminal(width(), &names),
             Format::Json => inspection.json().context("cannot write the JSON")?,
         };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-        Ok(if inspection.complete() { ExitCode::SUCCESS } else { ExitCode::from(super::DAMAGED) })
+        say::print(text.as_bytes())?;
+        let limited = "an input is damaged or a bound was reached, see above";
+        Ok(if inspection.complete() { Ending::Complete } else { Ending::Limited(limited.to_owned()) })
     }
 }
 

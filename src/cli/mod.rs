@@ -1,51 +1,86 @@
-//! The command line: a file for each command, and beside them the arguments and the terminal that they share
-//! (`captures`, `screen`). No command imports another one.
+//! The command line: a file for each command, and beside them what they share: arguments (`captures`, `torrents`), the terminal
+//! (`screen`), words and results (`say`), errors (`refusal`), signals. No command imports another one.
 
 mod analyze;
 mod audit;
 mod captures;
 mod inspect;
+mod refusal;
+mod say;
 mod schema;
 mod screen;
+mod signals;
 mod torrent;
+mod torrents;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Exit code of a check that failed.
-pub const CHECK_FAILED: u8 = 1;
-/// Exit code of a run that could not be made; nothing was written.
-pub const CANNOT_RUN: u8 = 2;
-/// Exit code of a complete run over damaged input, or one that reached a limit.
-pub const DAMAGED: u8 = 3;
+/// How a run that could be made ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked: exit code 0.
+    Complete,
+    /// Complete, but an input was damaged, or a bound was reached: exit code 3. Why, as a clause.
+    Limited(String),
+    /// Complete, and what was to be checked is not so: exit code 1. Why, as a clause.
+    Failed(String),
+}
 
-/// Parses the arguments and runs the command.
-///
-/// # Errors
-/// Whatever keeps the command from running. Usage errors end the process in clap, with [`CANNOT_RUN`].
-pub fn run() -> anyhow::Result<ExitCode> {
-    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
-    match cli.command {
+impl Ending {
+    /// The ending of a run that is limited by all of `causes`.
+    pub fn limited_by(causes: &[String]) -> Self {
+        if causes.is_empty() { Self::Complete } else { Self::Limited(causes.join("; ")) }
+    }
+}
+
+/// Parses the arguments, runs the command and gives the exit code: 2 with an error line where it cannot be run, also for
+/// a usage error.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            // Help, or the version.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            say::error(&refusal::usage(&error));
+            return ExitCode::from(CANNOT_RUN);
+        }
+    };
+    signals::watch();
+    let ending = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+    };
+    match ending {
+        Ok(Ending::Complete) => ExitCode::SUCCESS,
+        Ok(Ending::Limited(cause)) => {
+            say::exit(LIMITED, &format!("complete, but {cause}"));
+            ExitCode::from(LIMITED)
+        }
+        Ok(Ending::Failed(cause)) => {
+            say::exit(FAILED, &cause);
+            ExitCode::from(FAILED)
+        }
+        Err(error) => {
+            say::error(&refusal::sentence(&error));
+            ExitCode::from(CANNOT_RUN)
+        }
     }
 }
 
-/// Ends the process as clap does, but without what an argument could make a terminal do.
-fn refuse(error: &clap::Error) -> ! {
-    let text = error.render().to_string();
-    let safe: Vec<_> = text.split('\n').map(peerproof::report::visible).collect();
-    let safe = safe.join("\n");
-    if safe == text {
-        error.exit();
-    }
-    eprint!("{safe}");
-    std::process::exit(error.exit_code());
-}
+/// Exit code of a check that failed.
+const FAILED: u8 = 1;
+/// Exit code of a run that could not be made; nothing was written.
+const CANNOT_RUN: u8 = 2;
+/// Exit code of a complete run over damaged input, or one that reached a bound.
+const LIMITED: u8 = 3;
 
 #[derive(Debug, Parser)]
 #[command(name = "peerproof", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
@@ -133,9 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn torrents_may_be_given_several_at_once_and_several_times() {
-        let line = ["peerproof", "analyze", "a.pcap", "b.pcap", "-t", "1.torrent", "2.torrent", "--torrent", "dir"];
-        assert!(Cli::try_parse_from(line).is_ok());
+    fn torrents_and_captures_stand_in_any_order() {
+        let line =
+            ["peerproof", "analyze", "-t", "1.torrent", "a.pcap", "--torrent", "dir", "b.pcap", "-t", "2.torrent"];
+        let Ok(Cli { command: Command::Analyze(command) }) = Cli::try_parse_from(line) else { panic!("refused") };
+        let shown = format!("{command:?}");
+        assert!(shown.contains(r#"paths: ["a.pcap", "b.pcap"]"#), "{shown}");
+        assert!(shown.contains(r#"torrents: ["1.torrent", "dir", "2.torrent"]"#), "{shown}");
         assert!(Cli::try_parse_from(["peerproof", "analyze"]).is_err());
         assert!(Cli::try_parse_from(["peerproof", "analyze", "a.pcap", "--force"]).is_err());
     }

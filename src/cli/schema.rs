@@ -1,9 +1,8 @@
 //! `peerproof schema`.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use clap::Args;
+
+use super::{Ending, say};
 
 /// Print the JSON Schema of report.json
 #[derive(Debug, Args)]
@@ -11,10 +10,8 @@ pub struct Schema {}
 
 impl Schema {
     /// Prints the schema.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let mut out = io::stdout().lock();
-        out.write_all(peerproof::report::SCHEMA.as_bytes())?;
-        out.flush()?;
-        Ok(ExitCode::SUCCESS)
+    pub fn run(&self) -> anyhow::Result<Ending> {
+        say::print(peerproof::report::SCHEMA.as_bytes())?;
+        Ok(Ending::Complete)
     }
 }

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use peerproof::capture::CaptureSet;
 use peerproof::metadata::Rebuilt;
+use peerproof::output::{NewFile, probe};
 use peerproof::provenance::Span;
 use peerproof::report::{counted, escaped, grouped, hex, visible};
 use peerproof::torrent::{TorrentId, Torrents};
 use peerproof::{Options, analyze, find_torrents};
 
 use super::captures::Reading;
+use super::refusal::{Refusal, reason};
+use super::{Ending, say, torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
 #[derive(Debug, Args)]
@@ -38,32 +39,35 @@ pub struct Torrent {
 
 impl Torrent {
     /// Prints the facts of each torrent, sorted by info-hash.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> anyhow::Result<Ending> {
         if !self.from.is_empty() {
             return self.rebuild();
         }
-        let torrents = Torrents::open(&self.files)?;
-        let mut out = io::stdout().lock();
+        let torrents = torrents::open(&self.files, self.reading.strict())?;
+        let mut out = Vec::new();
         for (at, torrent) in torrents.iter().enumerate() {
             if at > 0 {
                 writeln!(out)?;
             }
             facts(torrent, &mut out)?;
         }
-        out.flush()?;
-        Ok(ExitCode::SUCCESS)
+        say::print(&out)?;
+        for other in torrents.passed_over() {
+            say::warning(&format!("passed over as no torrent: {} ({})", escaped(&other.name), escaped(&other.why)));
+        }
+        Ok(match torrents.passed_over().len() as u64 {
+            0 => Ending::Complete,
+            count => Ending::Limited(format!("{} passed over", counted(count, "file"))),
+        })
     }
 
     /// Rebuilds torrents from captures, prints their facts and who sent them, and writes them where asked to.
-    fn rebuild(&self) -> anyhow::Result<ExitCode> {
+    fn rebuild(&self) -> anyhow::Result<Ending> {
+        self.output.as_deref().map(check).transpose()?;
         let opened = self.reading.open(&self.from)?;
         let captures = &opened.set;
         for other in captures.passed_over() {
-            eprintln!(
-                "peerproof: note: passed over as no capture: {} ({})",
-                escaped(&other.name),
-                escaped(&other.found)
-            );
+            say::note(&format!("passed over as no capture: {} ({})", escaped(&other.name), escaped(&other.found)));
         }
         let options = Options { digest: false, ..opened.options() };
         let found = find_torrents(captures, &options)?;
@@ -74,7 +78,7 @@ impl Torrent {
             found.torrents
         };
         let files = self.write(&found.metadata.rebuilt, &torrents)?;
-        let mut out = io::stdout().lock();
+        let mut out = Vec::new();
         let mut written = BTreeSet::new();
         for rebuilt in &found.metadata.rebuilt {
             let Some(id) = torrents.find(&rebuilt.info_hash) else {
@@ -104,33 +108,59 @@ impl Torrent {
                 "No metadata (ut_metadata messages) in these captures: no torrent can be rebuilt from them."
             )?;
         }
-        out.flush()?;
-        Ok(ExitCode::SUCCESS)
+        say::print(&out)?;
+        Ok(Ending::Complete)
     }
 
     /// Writes the rebuilt torrents where asked to, all of them or none, and returns where each is.
     fn write(&self, rebuilt: &[Rebuilt], torrents: &Torrents) -> anyhow::Result<BTreeMap<TorrentId, PathBuf>> {
         let mut files = BTreeMap::new();
-        let Some(directory) = &self.output else { return Ok(files) };
-        for each in rebuilt {
-            // A hybrid may have been asked for under both of its info-hashes.
-            let Some(id) = torrents.find(&each.info_hash).filter(|id| !files.contains_key(id)) else { continue };
-            let path = directory.join(format!("{}.torrent", torrents.torrent(id).info_hash()));
-            let written = std::fs::create_dir_all(directory).and_then(|()| {
-                let mut file = std::fs::File::create_new(&path)?;
-                let written = file.write_all(&torrents.torrent(id).metainfo(&each.info));
-                written.inspect_err(|_| drop(std::fs::remove_file(&path)))
-            });
-            if let Err(error) = written {
-                // Those before it were made by this run.
-                files.values().for_each(|path: &PathBuf| drop(std::fs::remove_file(path)));
-                let all = if rebuilt.len() > 1 { ", so no torrent was written" } else { "" };
-                return Err(error).with_context(|| format!("cannot write {}{all}", path.display()));
+        let Some(directory) = self.output.as_ref().filter(|_| !rebuilt.is_empty()) else { return Ok(files) };
+        let made = !directory.exists();
+        let all = if rebuilt.len() > 1 { ", so no torrent was written" } else { "" };
+        let failed = |path: &Path, error: io::Error| refused(path, &error, all);
+        std::fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
+        let mut put = || -> Result<(), Refusal> {
+            let mut new = Vec::new();
+            for each in rebuilt {
+                // A hybrid may have been asked for under both of its info-hashes.
+                let Some(id) =
+                    torrents.find(&each.info_hash).filter(|id| new.iter().all(|(_, other, _)| other != id))
+                else {
+                    continue;
+                };
+                let path = directory.join(format!("{}.torrent", torrents.torrent(id).info_hash()));
+                let file = NewFile::beside(&path, &torrents.torrent(id).metainfo(&each.info));
+                new.push((file.map_err(|error| failed(&path, error))?, id, path));
             }
-            files.insert(id, path);
+            for (file, id, path) in new {
+                file.put().map_err(|error| failed(&path, error))?;
+                files.insert(id, path);
+            }
+            Ok(())
+        };
+        if let Err(refusal) = put() {
+            // Those before it, and the directory, were made by this run.
+            files.values().for_each(|path: &PathBuf| drop(std::fs::remove_file(path)));
+            if made {
+                let _ = std::fs::remove_dir(directory);
+            }
+            return Err(refusal.into());
         }
         Ok(files)
     }
+}
+
+/// Checks before the work that torrents can be written into `directory`, which need not be there yet.
+fn check(directory: &Path) -> Result<(), Refusal> {
+    let there = directory.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
+    let found =
+        if there.is_dir() { probe(&there.join("torrent")) } else { Err(io::ErrorKind::NotADirectory.into()) };
+    found.map_err(|error| refused(there, &error, ""))
+}
+
+fn refused(path: &Path, error: &io::Error, so: &str) -> Refusal {
+    Refusal { what: format!("{}: {}{so}", path.display(), reason(error)), instead: "-o elsewhere".to_owned() }
 }
 
 /// Who sent the info dictionary, or a part of it.

@@ -135,9 +135,7 @@ fn held(inspection: &Inspection, page: &mut Page) {
         drops(input, page);
     }
     more(inspection.inputs.len(), MOST_INPUTS, "capture", page);
-    if let Some(others) = passed_over(&inspection.passed_over) {
-        page.line(&others);
-    }
+    passed_over(&inspection.passed_over).iter().for_each(|others| page.line(others));
     let quality = &inspection.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
         let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();

@@ -26,7 +26,12 @@ impl Document {
             schema: Schema::Report1,
             tool: Tool { name: "peerproof".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
             options: Options { checksums, tunnels: Vec::new(), limits: limit_names(limits) },
-            passed_over: evidence.passed_over.iter().map(passed_over).collect(),
+            passed_over: evidence
+                .passed_over
+                .iter()
+                .map(passed_over)
+                .chain(given.passed_over.iter().map(no_torrent))
+                .collect(),
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             torrents: evidence.torrents.iter().map(|each| torrent(each, facts(Some(&each.info_hash)))).collect(),
             transfers: evidence
@@ -372,7 +377,11 @@ fn edge((uploader, downloader): &(Endpoint, Endpoint)) -> Edge {
 }
 
 fn passed_over(other: &OtherFile) -> PassedOver {
-    PassedOver { name: other.name.clone(), found: other.found.clone() }
+    PassedOver { name: other.name.clone(), found: other.found.clone(), given_as: Purpose::Capture }
+}
+
+fn no_torrent((name, why): &(String, String)) -> PassedOver {
+    PassedOver { name: name.clone(), found: why.clone(), given_as: Purpose::Torrent }
 }
 
 fn peer_ids(ids: &BTreeSet<[u8; 20]>) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! A case directory: the report and every table, complete or not there at all.
 //!
-//! The files are written into a hidden sibling directory, flushed to disk, and the directory is renamed into place.
-//! Whoever finds the case finds all of it.
+//! Whoever finds the case finds all of it: [`output`](crate::output) says how.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::output::{NewDirectory, parent, probe};
 use crate::report::document::Document;
 use crate::report::text::escaped;
 
@@ -14,16 +14,23 @@ use crate::report::text::escaped;
 #[derive(Debug)]
 pub struct Case {
     target: PathBuf,
-    parent: PathBuf,
     replace: bool,
 }
 
 /// Why a case could not be written. The place is then as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// There is a case already.
+    /// There is a case already, or another run was faster.
     #[error("{0} exists already; --force replaces a case")]
     Exists(PathBuf),
+    /// No other directory can take the place of this one.
+    #[error("{path} cannot become a case: {why}")]
+    Fixed {
+        /// The place.
+        path: PathBuf,
+        /// Why it stays, as a clause.
+        why: &'static str,
+    },
     /// What is there is not a case, or holds more than one: it is never removed.
     #[error("{path} is not a case of this tool ({found}), so it is not replaced")]
     Foreign {
@@ -54,106 +61,111 @@ pub enum CaseError {
 
 impl Case {
     /// Checks that a case may be written at `target`: nothing or an empty directory is there, or, with `replace`, a
-    /// case that this tool wrote.
+    /// case that this tool wrote; and that the disk takes files beside it.
     ///
     /// # Errors
-    /// [`CaseError::Exists`], [`CaseError::Foreign`], or [`CaseError::Io`] when the place cannot be looked at.
+    /// [`CaseError::Exists`], [`CaseError::Foreign`], [`CaseError::Fixed`], or [`CaseError::Io`] when the place cannot
+    /// be looked at or written to.
     pub fn at(target: &Path, replace: bool) -> Result<Self, CaseError> {
         let io = |action, source| CaseError::Io { action, path: target.to_owned(), source };
+        let foreign = |found: &str| CaseError::Foreign { path: target.to_owned(), found: found.to_owned() };
         match fs::symlink_metadata(target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io("look at", error)),
-            Ok(found) if !found.is_dir() => {
-                return Err(CaseError::Foreign { path: target.to_owned(), found: "it is no directory".into() });
-            }
-            Ok(_) => {
-                let mut entries = 0_usize;
-                for entry in fs::read_dir(target).map_err(|error| io("list", error))? {
-                    let name = entry.map_err(|error| io("list", error))?.file_name();
-                    entries += 1;
-                    if !name.to_str().is_some_and(is_ours) {
-                        let found = format!("{} is in it", escaped(&name.to_string_lossy()));
-                        return Err(CaseError::Foreign { path: target.to_owned(), found });
-                    }
+            Ok(found) if !found.is_dir() => return Err(foreign("it is no directory")),
+            Ok(found) => {
+                if let Some(why) = fixed(target, &found).map_err(|error| io("look at", error))? {
+                    return Err(CaseError::Fixed { path: target.to_owned(), why });
                 }
-                if entries > 0 && !replace {
+                if !only_ours(target, target)?.is_empty() && !replace {
                     return Err(CaseError::Exists(target.to_owned()));
                 }
             }
         }
-        let parent = match target.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
-            Some(parent) => parent.to_owned(),
-            None => {
-                return Err(CaseError::Foreign {
-                    path: target.to_owned(),
-                    found: "it is the root directory".into(),
-                });
-            }
-        };
-        if !parent.is_dir() {
-            return Err(io("find the parent directory of", io::Error::from(io::ErrorKind::NotFound)));
+        if !parent(target).is_dir() {
+            let source = io::Error::from(io::ErrorKind::NotADirectory);
+            return Err(CaseError::Io { action: "write into", path: parent(target).to_owned(), source });
         }
-        Ok(Self { target: target.to_owned(), parent, replace })
+        probe(target).map_err(|error| io("write beside", error))?;
+        Ok(Self { target: target.to_owned(), replace })
     }
 
     /// Writes the case and returns the names of its files. An old case is removed only after the new one is in place.
     ///
     /// # Errors
-    /// Any [`CaseError`]; then nothing has changed.
+    /// Any [`CaseError`]; then nothing has changed, but where an old case could not be removed entirely.
     pub fn write(&self, document: &Document) -> Result<Vec<String>, CaseError> {
+        let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
-        // Checked again: much can happen during a long run.
-        Self::at(&self.target, self.replace)?;
-        let staging = self.sibling("partial")?;
-        let names = write_files(document, staging.path())?;
-        File::open(staging.path())
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| io("flush", staging.path(), error))?;
-        let staged = staging.keep();
-        let old = if self.target.exists() {
-            let old = self.sibling("old")?.keep();
-            if let Err(error) = fs::rename(&self.target, &old) {
-                let _ = fs::remove_dir_all(&staged);
-                let _ = fs::remove_dir(&old);
-                return Err(io("move away", &self.target, error));
-            }
-            Some(old)
+        let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
+        let names = write_files(document, new.path())?;
+        if self.replace && target.is_dir() {
+            // What stands there now, which need not be what stood there before the work.
+            new.replace(|old| only_ours(old, target).map(drop), |old| remove(old, target))?;
         } else {
-            None
-        };
-        if let Err(error) = fs::rename(&staged, &self.target) {
-            if let Some(old) = &old {
-                let _ = fs::rename(old, &self.target);
-            }
-            let _ = fs::remove_dir_all(&staged);
-            return Err(io("create", &self.target, error));
-        }
-        let flushed = File::open(&self.parent).and_then(|directory| directory.sync_all());
-        flushed.map_err(|error| io("flush", &self.parent, error))?;
-        if let Some(old) = old {
-            fs::remove_dir_all(&old).map_err(|error| io("remove the old case", &old, error))?;
+            new.put().map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => CaseError::Exists(target.clone()),
+                _ => io("create", target, error),
+            })?;
         }
         Ok(names)
     }
+}
 
-    fn sibling(&self, purpose: &str) -> Result<tempfile::TempDir, CaseError> {
-        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
-        let mut builder = tempfile::Builder::new();
-        let prefix = format!(".{name}.{purpose}-");
-        builder.prefix(&prefix);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As any new directory: the umask decides.
-            builder.permissions(fs::Permissions::from_mode(0o777));
-        }
-        builder.tempdir_in(&self.parent).map_err(|source| CaseError::Io {
-            action: "write beside",
-            path: self.target.clone(),
-            source,
-        })
+impl From<io::Error> for CaseError {
+    fn from(source: io::Error) -> Self {
+        Self::Io { action: "put in place", path: PathBuf::from("the case"), source }
     }
+}
+
+/// Why a directory cannot be exchanged for another one.
+fn fixed(target: &Path, found: &fs::Metadata) -> io::Result<Option<&'static str>> {
+    let whole = target.canonicalize()?;
+    if std::env::current_dir().and_then(|here| here.canonicalize()).is_ok_and(|here| here.starts_with(&whole)) {
+        return Ok(Some("the shell stands in it"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if whole.parent().map(fs::metadata).transpose()?.is_none_or(|above| above.dev() != found.dev()) {
+            return Ok(Some("a file system is mounted there"));
+        }
+    }
+    let _ = found;
+    Ok(None)
+}
+
+/// The files of a case that stand in `directory`, which is called `target`.
+///
+/// # Errors
+/// [`CaseError::Foreign`] when anything else is in it.
+fn only_ours(directory: &Path, target: &Path) -> Result<Vec<PathBuf>, CaseError> {
+    let io = |source| CaseError::Io { action: "list", path: target.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let is_file = entry.file_type().map_err(io)?.is_file();
+        if !is_file || !name.to_str().is_some_and(is_ours) {
+            let kind = if is_file { "" } else { ", no file," };
+            let found = format!("{}{kind} is in it", escaped(&name.to_string_lossy()));
+            return Err(CaseError::Foreign { path: target.to_owned(), found });
+        }
+        files.push(entry.path());
+    }
+    Ok(files)
+}
+
+/// Removes the files of a case and its directory, and nothing else.
+fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CaseError::Io { action: "remove the old case", path, source }
+    };
+    for file in only_ours(directory, target)? {
+        fs::remove_file(&file).map_err(io(&file))?;
+    }
+    fs::remove_dir(directory).map_err(io(directory))
 }
 
 fn write_files(document: &Document, directory: &Path) -> Result<Vec<String>, CaseError> {
@@ -225,6 +237,25 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         fs::write(place.path().join("thesis.tex"), "years of work").expect("written");
         assert!(matches!(Case::at(place.path(), true), Err(CaseError::Foreign { .. })));
+        // Nor a directory, or a link, that has the name of a file of ours.
+        let target = place.path().join("case");
+        fs::create_dir_all(target.join(REPORT)).expect("made");
+        assert!(matches!(Case::at(&target, true), Err(CaseError::Foreign { .. })));
+        fs::write(target.join(REPORT).join("thesis.tex"), "years of work").expect("written");
+        let case = Case { target: target.clone(), replace: true };
+        assert!(matches!(case.write(&fixture::document()), Err(CaseError::Foreign { .. })));
+        assert!(target.join(REPORT).join("thesis.tex").is_file());
+        assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 2);
+    }
+
+    #[test]
+    fn of_two_runs_with_one_place_the_second_says_that_it_is_taken() {
+        let place = tempfile::tempdir().expect("a directory");
+        let target = place.path().join("case");
+        let cases = [0, 1].map(|_| Case::at(&target, false).expect("free"));
+        let written = cases.map(|case| case.write(&fixture::document()));
+        assert!(matches!(written, [Ok(_), Err(CaseError::Exists(_))]), "{written:?}");
+        assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
     }
 
     #[test]

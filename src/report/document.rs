@@ -143,13 +143,35 @@ pub struct Interface {
     pub unread_frames: u64,
 }
 
-/// A file that is no capture, in a directory that was given for its captures.
+/// A file that is no capture, in a directory that was given for its captures; or a `.torrent` file that is none, in one
+/// that was given for its torrents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
     /// Its path from that directory on, not escaped.
     pub name: String,
     /// What it is instead.
     pub found: String,
+    /// For what its directory was given; left out where that is captures.
+    #[serde(default, skip_serializing_if = "Purpose::is_capture")]
+    pub given_as: Purpose,
+}
+
+words! {
+    /// For what an input is given.
+    #[derive(Default)]
+    pub enum Purpose {
+        /// To be read as a capture.
+        #[default]
+        Capture = "capture",
+        /// To be read as a torrent.
+        Torrent = "torrent",
+    }
+}
+
+impl Purpose {
+    fn is_capture(&self) -> bool {
+        *self == Self::Capture
+    }
 }
 
 /// Two endpoints, in the direction of an edge.

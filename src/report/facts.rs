@@ -57,6 +57,8 @@ pub struct Given {
     pub torrents: Vec<TorrentFacts>,
     /// The files they came from, sorted by name.
     pub inputs: Vec<TorrentInput>,
+    /// Files in directories that were passed over as no torrents, and why; sorted by name.
+    pub passed_over: Vec<(String, String)>,
 }
 
 impl TorrentFacts {
@@ -96,6 +98,11 @@ impl Given {
                 .inputs()
                 .iter()
                 .map(|input| TorrentInput { name: input.name.clone(), sha256: input.sha256, bytes: input.bytes })
+                .collect(),
+            passed_over: torrents
+                .passed_over()
+                .iter()
+                .map(|other| (other.name.clone(), other.why.clone()))
                 .collect(),
         }
     }

@@ -38,6 +38,7 @@ pub fn given() -> Given {
             private: false,
         }],
         inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
+        passed_over: Vec::new(),
     }
 }
 

@@ -25,7 +25,7 @@ pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};
 pub use layers::OpenLayer;
 pub use magnet::Magnet;
-pub use set::{TorrentId, TorrentInput, Torrents};
+pub use set::{TorrentId, TorrentInput, Torrents, Unreadable};
 
 use geometry::{Geometry, Layout};
 use merkle::{HashProof, LEAF_BYTES, LeafHashes, ProofError};

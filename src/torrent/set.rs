@@ -22,6 +22,16 @@ pub struct Torrents {
     order: Vec<TorrentId>,
     by_wire_hash: BTreeMap<[u8; 20], TorrentId>,
     inputs: Vec<TorrentInput>,
+    passed_over: Vec<Unreadable>,
+}
+
+/// A file in a directory of torrents that has the name of one, and is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// The file's name without its directories.
+    pub name: String,
+    /// What is wrong with it, with the offset.
+    pub why: String,
 }
 
 /// A torrent of a [`Torrents`], by the order in which it was added.
@@ -42,6 +52,9 @@ pub struct TorrentInput {
 impl Torrents {
     /// Reads torrent files; of a directory, every `*.torrent` below it. A path that begins with `magnet:` is a link.
     ///
+    /// Of a directory, a file that cannot be read or is no torrent is passed over ([`Torrents::passed_over`]), as long as
+    /// there is another one.
+    ///
     /// # Errors
     /// [`Error::Io`] for what cannot be read, [`Error::Malformed`] for what is no torrent, [`Error::Usage`] for a
     /// directory without torrents.
@@ -55,9 +68,7 @@ impl Torrents {
                     let name = path.display();
                     return Err(Error::Usage(format!("{name}: a directory without any .torrent file")));
                 }
-                for file in found {
-                    torrents.read(&file)?;
-                }
+                torrents.read_most(&found)?;
             } else {
                 torrents.read(path)?;
             }
@@ -158,6 +169,34 @@ impl Torrents {
         &self.inputs
     }
 
+    /// The files that were passed over in directories, sorted.
+    pub fn passed_over(&self) -> &[Unreadable] {
+        &self.passed_over
+    }
+
+    /// Reads those files that are torrents, of which there has to be one.
+    fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
+        let mut refused = Vec::new();
+        for file in files {
+            if let Err(error) = self.read(file) {
+                refused.push((file, error));
+            }
+        }
+        if refused.len() == files.len() {
+            return refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error));
+        }
+        self.passed_over.extend(refused.into_iter().map(|(file, error)| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let why = error.to_string();
+            // Directories are no part of a report.
+            let why = why.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&why).to_owned();
+            Unreadable { name, why }
+        }));
+        self.passed_over.sort();
+        self.passed_over.dedup();
+        Ok(())
+    }
+
     fn read(&mut self, path: &Path) -> Result<(), Error> {
         if let Some(link) = path.to_str().filter(|text| text.starts_with("magnet:")) {
             let torrent = Torrent::parse(link, link.as_bytes())?;
@@ -247,7 +286,13 @@ mod tests {
         let torrents = open().expect("valid");
         assert_eq!((torrents.len(), torrents.inputs()[0].name.as_str()), (2, "a.TORRENT"));
         fs::write(below.join("c.torrent"), "<html>").expect("written");
-        assert!(open().expect_err("not a torrent").to_string().contains("c.torrent: at byte 0: found HTML"));
+        let torrents = open().expect("two are valid");
+        let [other] = torrents.passed_over() else { panic!("{:?}", torrents.passed_over()) };
+        assert!(other.name == "c.torrent" && other.why.starts_with("at byte 0: found HTML"), "{other:?}");
+        assert_eq!(torrents.len(), 2);
+        fs::remove_file(below.join("a.TORRENT")).expect("removed");
+        fs::remove_file(directory.path().join("b.torrent")).expect("removed");
+        assert!(open().expect_err("no torrent").to_string().contains("c.torrent: at byte 0: found HTML"));
         let missing = Torrents::open(&[directory.path().join("missing.torrent")]);
         assert!(matches!(missing, Err(Error::Io { action: "read", .. })));
     }

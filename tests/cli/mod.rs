@@ -3,6 +3,8 @@
 mod cases;
 mod inputs;
 mod screens;
+mod signals;
+mod streams;
 mod torrents;
 mod usage;
 
@@ -54,7 +56,7 @@ impl Place {
     fn refused(&self, arguments: &[&str]) -> String {
         let (code, out, said) = self.run(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {said}");
-        assert!(said.starts_with("peerproof: error: ") && said.lines().count() <= 2, "{arguments:?}: {said}");
+        assert!(said.starts_with("error: ") && said.lines().count() <= 2, "{arguments:?}: {said}");
         said
     }
 }

@@ -19,6 +19,7 @@ fn what_is_no_torrent_is_named_with_what_it_is() {
         for command in [["analyze", CAPTURE, "-t", name].as_slice(), &["torrent", name]] {
             let said = place.refused(command);
             assert!(said.contains(&format!("{name}: {found}")), "{command:?}: {said}");
+            assert!(said.ends_with("; try: -t INFO-HASH in its place\n"), "{said}");
         }
     }
 }
@@ -27,14 +28,11 @@ fn what_is_no_torrent_is_named_with_what_it_is() {
 fn torrent_and_capture_in_each_others_place_are_told_so() {
     let place = place();
     let said = place.refused(&["analyze", TORRENT, "-t", TORRENT]);
-    assert!(said.contains(&format!("{TORRENT}: at byte 0: found a torrent")), "{said}");
-    assert!(said.contains("expected a capture file"), "{said}");
+    assert_eq!(said, format!("error: {TORRENT} is a torrent, not a capture; try: -t {TORRENT} CAPTURE\n"));
     for command in [["analyze", CAPTURE, "-t", CAPTURE].as_slice(), &["torrent", CAPTURE]] {
         let said = place.refused(command);
-        assert!(
-            said.contains(&format!("{CAPTURE}: at byte 0: found a pcap capture, expected a torrent file")),
-            "{said}"
-        );
+        let instead = format!("peerproof analyze {CAPTURE} -t FILE");
+        assert_eq!(said, format!("error: {CAPTURE} is a capture, not a torrent; try: {instead}\n"));
     }
     place.refused(&["analyze", TORRENT, "-t", CAPTURE]);
 }
@@ -50,7 +48,7 @@ fn a_torrent_that_nobody_speaks_of_is_said_to_be_the_wrong_one() {
     let note = format!(
         "No peer of the torrent \"collection\", {given}, is in the captures; they name {named}, which was not given."
     );
-    assert_eq!(said, format!("peerproof: note: {note}\n"));
+    assert_eq!(said, format!("note: {note}\n"));
     let report = json(&out);
     assert_eq!(report["notes"][0], note);
     assert_eq!(list(&report["transfers"]).len(), 2, "what is there is reported all the same");
@@ -71,4 +69,34 @@ fn without_a_torrent_the_sessions_are_reported_and_nothing_is_verified() {
         flat(&out).contains("no torrent file with this info-hash was given, so nothing can be verified"),
         "{out}"
     );
+}
+
+#[test]
+fn a_broken_torrent_among_many_is_passed_over_and_told() {
+    let place = place();
+    std::fs::create_dir_all(place.path("torrents/below")).expect("a directory");
+    std::fs::rename(place.path(TORRENT), place.path("torrents/below").join(TORRENT)).expect("moved");
+    place.put("torrents/broken.torrent", b"<html>not found</html>");
+    let why = "broken.torrent (at byte 0: found HTML or XML, expected a torrent file";
+    let (code, out, said) = place.run(&["analyze", CAPTURE, "-t", "torrents", "-f", "json"]);
+    assert_eq!((code, number(&json(&out)["torrents"][0]["unique_bytes"])), (3, 300_001), "{said}");
+    assert!(said.contains(&format!("note: passed over as no torrent: {why}")), "{said}");
+    assert!(said.ends_with("peerproof: exit 3: complete, but a torrent file was passed over\n"), "{said}");
+    let other = &json(&out)["passed_over"][0];
+    assert_eq!((&other["name"], &other["given_as"]), (&"broken.torrent".into(), &"torrent".into()));
+    let (code, out, said) = place.run(&["analyze", CAPTURE, "-t", "torrents"]);
+    assert!(code == 3 && flat(&out).contains(why), "{out}{said}");
+    let (code, out, said) = place.run(&["torrent", "torrents"]);
+    assert!(code == 3 && out.contains("d12788006ccb6a392a38b22298902b82a69a61c4"), "{out}{said}");
+    assert!(said.starts_with("warning: passed over as no torrent: broken.torrent (at byte 0"), "{said}");
+    for strict in
+        [["analyze", CAPTURE, "-t", "torrents", "--strict"].as_slice(), &["torrent", "torrents", "--strict"]]
+    {
+        let said = place.refused(strict);
+        assert!(said.starts_with("error: broken.torrent: at byte 0: found HTML"), "{said}");
+    }
+    // Alone, or named, it has to be one.
+    std::fs::remove_dir_all(place.path("torrents/below")).expect("removed");
+    place.refused(&["analyze", CAPTURE, "-t", "torrents"]);
+    place.refused(&["analyze", CAPTURE, "-t", "torrents/broken.torrent"]);
 }

@@ -13,6 +13,8 @@ fn usage_errors_print_nothing_on_standard_output() {
         &["analyze", CAPTURE, "--threads", "0"],
         &["analyze", CAPTURE, "--force"],
         &["analyze", CAPTURE, "--checksums", "maybe"],
+        &["analyze", CAPTURE, "--table", "subjects"],
+        &["analyze", CAPTURE, "-f", "json", "--table", "subjects"],
         &["torrent"],
     ] {
         let (code, out, said) = place.run_raw(arguments);

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use grid::Dated;
 
 use crate::evidence::{Carrier, PortBasis};
-use crate::report::document::{Document, Frames, Input, PassedOver, Subject};
+use crate::report::document::{Document, Frames, Input, PassedOver, Purpose, Subject};
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
@@ -106,9 +106,7 @@ fn read(document: &Document, page: &mut Page) {
             }
         }
     }
-    if let Some(sentence) = passed_over(&document.passed_over) {
-        page.line(&sentence);
-    }
+    passed_over(&document.passed_over).iter().for_each(|sentence| page.line(sentence));
     if let Some(more @ 1..) = torrents.checked_sub(MOST_NAMED) {
         page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
@@ -130,8 +128,13 @@ fn read(document: &Document, page: &mut Page) {
     page.line(&format!("by {} {}", document.tool.name, document.tool.version));
 }
 
-/// What was passed over in directories of captures, as a sentence without its full stop; `None` for nothing.
-pub fn passed_over(others: &[PassedOver]) -> Option<String> {
+/// What was passed over in directories of captures and of torrents, as sentences without their full stops.
+pub fn passed_over(others: &[PassedOver]) -> Vec<String> {
+    Purpose::ALL.iter().filter_map(|purpose| passed_over_as(*purpose, others)).collect()
+}
+
+fn passed_over_as(purpose: Purpose, others: &[PassedOver]) -> Option<String> {
+    let others: Vec<&PassedOver> = others.iter().filter(|other| other.given_as == purpose).collect();
     let named = others.iter().take(MOST_NAMED);
     let named: Vec<_> =
         named.map(|other| format!("{} ({})", escaped(&other.name), escaped(&other.found))).collect();
@@ -139,7 +142,7 @@ pub fn passed_over(others: &[PassedOver]) -> Option<String> {
         Some(more @ 1..) => format!(" and {} more, see `passed_over` in the JSON", grouped(more as u64)),
         _ => String::new(),
     };
-    (!others.is_empty()).then(|| format!("passed over as no capture: {}{more}", named.join(", ")))
+    (!others.is_empty()).then(|| format!("passed over as no {purpose}: {}{more}", named.join(", ")))
 }
 
 /// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.

@@ -1,0 +1,61 @@
+//! Results on standard output, words on standard error, whatever has become of the two.
+//!
+//! A reader that has gone is no failure: it has what it wanted. A result that the disk has no room for is one. Words on
+//! standard error are lost without a word where nobody can read them.
+
+use std::io::{self, Write};
+
+use anstream::stderr;
+use peerproof::report::visible;
+
+use super::refusal::reason;
+
+/// Writes a result to standard output.
+///
+/// # Errors
+/// What keeps it from being written, but for a reader that has gone.
+pub fn print(result: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(result).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("standard output: {}", reason(&error)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells what is good to know.
+pub fn note(words: &str) {
+    line("note: ", "", words);
+}
+
+/// Tells what limits the result.
+pub fn warning(words: &str) {
+    line("warning: ", YELLOW, words);
+}
+
+/// Tells why the run could not be made.
+pub fn error(words: &str) {
+    line("error: ", RED, words);
+}
+
+/// Tells the exit code, and why it is not 0: the last line of a run.
+pub fn exit(code: u8, words: &str) {
+    line("peerproof: ", "", &format!("exit {code}: {words}"));
+}
+
+/// Ends a line that something else began.
+#[cfg(unix)]
+pub fn line_end() {
+    let _ = writeln!(stderr());
+}
+
+/// Names of files are strangers' choice, and a terminal would act on what they may hold.
+fn line(head: &str, colour: &str, words: &str) {
+    let reset = if colour.is_empty() { "" } else { RESET };
+    let _ = writeln!(stderr(), "{colour}{head}{reset}{}", visible(words));
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const RESET: &str = "\x1b[0m";
