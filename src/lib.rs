@@ -63,8 +63,8 @@
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 mod analyze;
-pub mod audit;
 pub mod anomaly;
+pub mod audit;
 pub mod bencode;
 pub mod capture;
 mod directory;

@@ -137,12 +137,10 @@ const LAYERS: &[Layer] = &[
     },
     // Drives every stage in capture order, up to the ledger.
     Layer { name: "spine", uses: &["*"], crates: &[] },
-    Layer { name: "audit", uses: &["evidence", "torrent", "packet::Endpoint"], crates: &["quick_xml", "jiff"] },
     Layer {
         name: "report",
         uses: &[
             "evidence",
-            "audit",
             "hearsay",
             "output",
             "torrent",
@@ -155,6 +153,12 @@ const LAYERS: &[Layer] = &[
             "capture::LinkType",
         ],
         crates: &["polars", "polars_io", "comfy_table", "serde_json", "jiff", "askama", "tempfile"],
+    },
+    // Notices against evidence; its texts are written as those of reports are.
+    Layer {
+        name: "audit",
+        uses: &["evidence", "report", "packet::Endpoint"],
+        crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
     },
     Layer { name: "analyze", uses: &["*"], crates: &[] },
     // A walk without proofs, told in a document of its own.

@@ -12,20 +12,25 @@ pub(super) fn acts_in(text: &str) -> (Vec<Act>, String) {
         let before = index.checked_sub(1).and_then(|index| words.get(index)).map_or("", |(_, word)| *word);
         let act = match *word {
             // The name of a protocol family, and of what was shared, is no act.
-            "sharing" | "partage" if matches!(before, "file" | "peer" | "p2p") && !is_aux(words.get(index.wrapping_sub(2))) => {
+            "sharing" | "partage"
+                if matches!(before, "file" | "peer" | "p2p") && !is_aux(words.get(index.wrapping_sub(2))) =>
+            {
                 None
             }
-            word if UPLOADED.iter().any(|stem| word.starts_with(stem)) && !UNRELATED.contains(&word) => Some(Act::Uploaded),
-            "offered" | "offering" | "offers" | "offer" | "angeboten" | "anbietet" | "anbieten" => Some(Act::Offered),
+            word if UPLOADED.iter().any(|stem| word.starts_with(stem)) && !UNRELATED.contains(&word) => {
+                Some(Act::Uploaded)
+            }
+            "offered" | "offering" | "offers" | "offer" | "angeboten" | "anbietet" | "anbieten" => {
+                Some(Act::Offered)
+            }
             "made" | "make" | "making" | "makes" if (1..=MOST_BETWEEN).any(|ahead| next(ahead) == "available") => {
                 Some(Act::Offered)
             }
             "mise" | "mis" | "mettre" if (1..=3).any(|ahead| next(ahead) == "disposition") => Some(Act::Offered),
             "zugänglich" | "bereitgestellt" | "verfügbar" => Some(Act::Offered),
             word if DOWNLOADED.contains(&word) => Some(Act::Downloaded),
-            "connected" | "participated" | "participating" | "participates" | "joined" | "joining" | "teilgenommen" => {
-                Some(Act::Joined)
-            }
+            "connected" | "participated" | "participating" | "participates" | "joined" | "joining"
+            | "teilgenommen" => Some(Act::Joined),
             "swarm" if matches!(before, "the" | "a" | "torrent" | "bittorrent") => Some(Act::Joined),
             "named" | "listed" | "gelistet" => Some(Act::Named),
             "list" if before == "peer" => Some(Act::Named),
@@ -93,13 +98,33 @@ fn sentence<'t>(text: &'t str, lower: &str, at: usize) -> &'t str {
 }
 
 const UPLOADED: [&str; 13] = [
-    "upload", "distribut", "sharing", "shared", "shares", "transferr", "transferring", "seeding", "seeded", "hochgeladen",
-    "hochladen", "verbreite", "partagé",
+    "upload",
+    "distribut",
+    "sharing",
+    "shared",
+    "shares",
+    "transferr",
+    "transferring",
+    "seeding",
+    "seeded",
+    "hochgeladen",
+    "hochladen",
+    "verbreite",
+    "partagé",
 ];
 /// Words that begin alike and are no act.
-const UNRELATED: [&str; 6] = ["uploader", "uploaders", "distributor", "distributors", "distributer", "transferred to"];
+const UNRELATED: [&str; 6] =
+    ["uploader", "uploaders", "distributor", "distributors", "distributer", "transferred to"];
 const DOWNLOADED: [&str; 9] = [
-    "downloading", "downloaded", "downloads", "obtaining", "obtained", "copying", "copied", "heruntergeladen", "téléchargé",
+    "downloading",
+    "downloaded",
+    "downloads",
+    "obtaining",
+    "obtained",
+    "copying",
+    "copied",
+    "heruntergeladen",
+    "téléchargé",
 ];
 // Rationale: "made the file named below available".
 const MOST_BETWEEN: usize = 6;

@@ -84,7 +84,16 @@ pub fn judge(claim: &Claim, examined: &Examined, terms: &Terms) -> Judged {
     let mut flags = Vec::new();
     let mut acts = Vec::new();
     for act in &claim.acts {
-        let case = Case { claim, act: *act, examined, terms, search, resolution: &resolution, clients, alias: alias.is_some() };
+        let case = Case {
+            claim,
+            act: *act,
+            examined,
+            terms,
+            search,
+            resolution: &resolution,
+            clients,
+            alias: alias.is_some(),
+        };
         acts.push(case.judge());
     }
     if acts.iter().any(|judged| judged.within.refuted || judged.elsewhere.refuted) {
@@ -221,7 +230,8 @@ impl Case<'_> {
             let other = within(ports);
             if self.is_supported(&other, Rank::Nothing) {
                 // A web server advertises nothing, so the standard of a peer is none of its.
-                judged.standard = if ports == Ports::OwnWeb { self.blank_standard() } else { self.standard(&other) };
+                judged.standard =
+                    if ports == Ports::OwnWeb { self.blank_standard() } else { self.standard(&other) };
                 judged.grade = self.rank(&other);
                 (judged.within, judged.elsewhere) = (other, elsewhere);
                 return self.in_part(judged, reason);
@@ -233,7 +243,8 @@ impl Case<'_> {
             let named = if ports == Ports::Own { mentioned } else { Rank::Nothing };
             let Some(reason) = self.partly(&found, named) else { continue };
             judged.grade = self.rank(&found).max(named);
-            let whole = self.search.has_whole_session(torrents, ports, &window) && found.served == 0;
+            let sent = found.served > 0 || found.best.is_some_and(|best| on_ladder(best) >= Some(Grade::G6));
+            let whole = !sent && self.search.has_whole_session(torrents, ports, &window);
             (judged.within, judged.elsewhere) = (found, elsewhere);
             let mut judged = self.in_part(judged, reason);
             if ports == Ports::Others && !judged.reasons.contains(&Reason::OtherPort) {
@@ -260,7 +271,8 @@ impl Case<'_> {
             return judged;
         }
         // Row 8.
-        let coverage = self.terms.coverage(self.examined, self.search.address, self.claim.who.address, Some(stated));
+        let coverage =
+            self.terms.coverage(self.examined, self.search.address, self.claim.who.address, Some(stated));
         if let Some(reason) = self.outside(&coverage) {
             judged.verdict = Verdict::OutsideCapture;
             judged.reasons = vec![reason];
@@ -369,7 +381,8 @@ impl Case<'_> {
             (Obstacle::Overlap, Reason::OverlapConflict),
         ] {
             let concerns = |transfer: &&Transfer| {
-                transfer.torrent.is_none_or(|torrent| torrents.contains(&torrent)) && transfer.obstacles.contains(&obstacle)
+                transfer.torrent.is_none_or(|torrent| torrents.contains(&torrent))
+                    && transfer.obstacles.contains(&obstacle)
             };
             if self.search.transfers_in(window).any(|transfer| concerns(&transfer)) {
                 reasons.push(reason);
@@ -398,7 +411,10 @@ impl Case<'_> {
             return Some(Reason::TimeNotCovered);
         }
         let stated = coverage.vantage == Vantage::Whole && coverage.is_stated;
-        if self.search.host().is_none_or(|host| host.from.is_none()) && !stated && coverage.vantage != Vantage::Toward {
+        if self.search.host().is_none_or(|host| host.from.is_none())
+            && !stated
+            && coverage.vantage != Vantage::Toward
+        {
             let named = self.search.mentioned_ever(&self.resolution.torrents) || self.search.is_named();
             return Some(if named { Reason::OnlyNamed } else { Reason::AddressNeverSeen });
         }
@@ -435,7 +451,9 @@ impl Case<'_> {
 
     fn hints(&self, when: &When) -> Vec<super::verdict::Hint> {
         let fits = |window: Window| {
-            let found = self.search.found(&self.resolution.torrents, Ports::Own, &|time| window.from <= time && time < window.to);
+            let found = self
+                .search
+                .found(&self.resolution.torrents, Ports::Own, &|time| window.from <= time && time < window.to);
             let named = self.search.mentioned(&self.resolution.torrents, &window);
             self.is_supported(&found, named) || self.partly(&found, named).is_some()
         };
@@ -471,3 +489,6 @@ fn is_carrier_nat(address: IpAddr) -> bool {
 pub(super) fn is_web(transfer: &Transfer) -> bool {
     transfer.carrier == Carrier::Http
 }
+
+#[cfg(test)]
+mod tests;

@@ -320,8 +320,11 @@ impl Document {
         inputs: Vec<Input>,
         left_out: u64,
     ) -> Self {
-        let claims: Vec<ClaimRow> =
-            answers.iter().enumerate().map(|(index, answer)| row(index as u64 + 1, answer, examined, terms)).collect();
+        let claims: Vec<ClaimRow> = answers
+            .iter()
+            .enumerate()
+            .map(|(index, answer)| row(index as u64 + 1, answer, examined, terms))
+            .collect();
         let mut summary = BTreeMap::new();
         for claim in &claims {
             *summary.entry(claim.verdict.unwrap_or(claim.status).to_owned()).or_default() += 1;
@@ -439,7 +442,9 @@ fn row(id: u64, answer: &Answer, examined: &Examined, terms: &Terms) -> ClaimRow
 fn reasons(judged: &Judgement) -> Vec<ReasonRow> {
     let row = |reason: &super::verdict::Reason| {
         let mut values = BTreeMap::new();
-        if let Some((_, off)) = judged.nearest.filter(|_| matches!(reason, super::verdict::Reason::OtherTimeInSession)) {
+        if let Some((_, off)) =
+            judged.nearest.filter(|_| matches!(reason, super::verdict::Reason::OtherTimeInSession))
+        {
             values.insert("off_s", format!("{:.3}", seconds(off)));
         }
         ReasonRow { id: reason.id(), values }
@@ -474,7 +479,12 @@ fn values(claim: &Claim) -> ClaimValues {
             also: claim.also.iter().flat_map(|when| when.readings.iter().copied()).map(range).collect(),
         }),
         what: Some(WhatRow {
-            hashes: claim.what.hashes.iter().map(|hash| HashRow { kind: hash.kind, value: hex(&hash.value) }).collect(),
+            hashes: claim
+                .what
+                .hashes
+                .iter()
+                .map(|hash| HashRow { kind: hash.kind, value: hex(&hash.value) })
+                .collect(),
             title: claim.what.title.clone(),
             file: claim.what.file.clone(),
             size: claim.what.size,
@@ -488,7 +498,8 @@ fn values(claim: &Claim) -> ClaimValues {
 
 fn evidence(first: &Judgement, judged: &Judged, examined: &Examined) -> EvidenceRow {
     let torrent = judged.torrents.first().and_then(|index| examined.torrents.get(*index));
-    let hash = torrent.and_then(|torrent| torrent.hashes.iter().min_by_key(|hash| hash.len())).map(|hash| hex(hash));
+    let hash =
+        torrent.and_then(|torrent| torrent.hashes.iter().min_by_key(|hash| hash.len())).map(|hash| hex(hash));
     let mut row = found(&first.within);
     row.torrent = hash;
     row.elsewhere = Some(Box::new(found(&first.elsewhere)));
@@ -497,7 +508,8 @@ fn evidence(first: &Judgement, judged: &Judged, examined: &Examined) -> Evidence
         .mentions
         .iter()
         .filter(|mention| {
-            mention.subject.ip == address && mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent))
+            mention.subject.ip == address
+                && mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent))
         })
         .take(MOST_MENTIONS)
         .map(|mention| MentionRow {
@@ -559,8 +571,11 @@ fn coverage(coverage: &Coverage, examined: &Examined) -> CoverageRow {
         stated_time_covered: coverage.stated_time,
         window_share: f64::from(coverage.window_share) / 1_000.0,
         address: coverage.vantage.name(),
-        basis: (coverage.vantage == super::verdict::Vantage::Whole)
-            .then_some(if coverage.is_stated { "stated" } else { "inferred" }),
+        basis: (coverage.vantage == super::verdict::Vantage::Whole).then_some(if coverage.is_stated {
+            "stated"
+        } else {
+            "inferred"
+        }),
         packets_from: host.map_or(0, |host| packets(host.from)),
         packets_to: host.map_or(0, |host| packets(host.to)),
         others: host.map_or(0, |host| host.others),

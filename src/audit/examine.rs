@@ -30,7 +30,10 @@ impl Examined {
                 sessions: t
                     .sessions
                     .iter()
-                    .map(|session| Session { window: window(session.first, session.last), is_whole: session.is_whole })
+                    .map(|session| Session {
+                        window: window(session.first, session.last),
+                        is_whole: session.is_whole,
+                    })
                     .collect(),
                 rungs: t
                     .rungs
@@ -92,7 +95,11 @@ impl Examined {
             unread: encrypted.chain(unrecognised).collect(),
             stretches: stretches(evidence, &clock_steps),
             clock_steps,
-            drops: evidence.captures.iter().filter_map(|input| input.dropped_by_capture).reduce(|sum, more| sum + more),
+            drops: evidence
+                .captures
+                .iter()
+                .filter_map(|input| input.dropped_by_capture)
+                .reduce(|sum, more| sum + more),
             hosts: evidence
                 .coverage
                 .hosts
@@ -134,7 +141,12 @@ fn torrents(evidence: &Evidence) -> (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) {
             hashes,
             name: Some(name).filter(|name| !name.is_empty()),
             size: has_metadata.then(|| known.size()),
-            files: known.files().iter().filter(|file| !file.pad).map(|file| (file.path.clone(), file.size)).collect(),
+            files: known
+                .files()
+                .iter()
+                .filter(|file| !file.pad)
+                .map(|file| (file.path.clone(), file.size))
+                .collect(),
             has_metadata,
         });
     }
@@ -178,7 +190,10 @@ fn stretches(evidence: &Evidence, clock_steps: &[i64]) -> Vec<Window> {
     let mut merged: Vec<Window> = Vec::new();
     for stretch in all {
         match merged.last_mut() {
-            Some(last) if stretch.from <= last.to.saturating_add(BETWEEN_RING_FILES) && !clock_steps.contains(&stretch.from) => {
+            Some(last)
+                if stretch.from <= last.to.saturating_add(BETWEEN_RING_FILES)
+                    && !clock_steps.contains(&stretch.from) =>
+            {
                 last.to = last.to.max(stretch.to);
             }
             _ => merged.push(stretch),

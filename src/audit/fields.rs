@@ -232,11 +232,12 @@ impl Fields {
             Some(text) => address::port_of(text).map_err(|_| (Refusal::BadPort, text.to_owned()))?,
             None => None,
         };
-        let transport = self.protocol.as_deref().and_then(|protocol| match protocol.trim().to_lowercase().as_str() {
-            "6" | "tcp" => Some(Transport::Tcp),
-            "17" | "udp" | "utp" => Some(Transport::Udp),
-            _ => None,
-        });
+        let transport =
+            self.protocol.as_deref().and_then(|protocol| match protocol.trim().to_lowercase().as_str() {
+                "6" | "tcp" => Some(Transport::Tcp),
+                "17" | "udp" | "utp" => Some(Transport::Udp),
+                _ => None,
+            });
         let mapped = self.mapped.as_ref().and_then(|(address, port)| {
             let (address, beside) = address::parse(address).ok()?;
             Some((address, address::port_of(port).ok().flatten().or(beside)))
@@ -284,7 +285,12 @@ impl Fields {
     }
 }
 
-fn range(start: &str, end: &str, zone: Option<&str>, assumed: Option<&TimeZone>) -> Result<(When, bool), Impossible> {
+fn range(
+    start: &str,
+    end: &str,
+    zone: Option<&str>,
+    assumed: Option<&TimeZone>,
+) -> Result<(When, bool), Impossible> {
     let (first, last) = (Stated::parse(start, zone)?, Stated::parse(end, zone)?);
     Ok(when_of(format!("{start} to {end}"), first.to(&last, assumed)?))
 }
@@ -297,7 +303,8 @@ fn when_of(text: String, placed: super::time::Placed) -> (When, bool) {
 /// Grouped digits (`250.001`, `250,001`, `250 001`); `None` for rounded sizes.
 fn size(text: &str) -> Option<u64> {
     let text = trimmed(text);
-    let text = ["bytes", "byte", "octets", "B"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text).trim();
+    let text =
+        ["bytes", "byte", "octets", "B"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text).trim();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
     }
@@ -316,7 +323,10 @@ fn cut(text: &str) -> String {
 /// Whether a key's value can be what the key says, where the key is a word of everyday use.
 pub(super) fn is_plausible(name: &str, value: &str) -> bool {
     match Name::of(name).map(|known| known.role) {
-        Some(Role::Address) => looks_like_address(value) || !matches!(super::names::plain(name).as_str(), "address" | "adresse" | "endpoint"),
+        Some(Role::Address) => {
+            looks_like_address(value)
+                || !matches!(super::names::plain(name).as_str(), "address" | "adresse" | "endpoint")
+        }
         Some(Role::Time(_)) | Some(Role::Date(_)) => value.bytes().any(|byte| byte.is_ascii_digit()),
         _ => true,
     }

@@ -26,8 +26,15 @@ impl Label {
             "aich" => Self::File(HashKind::Aich),
             "tth" | "tigertree" | "tiger" => Self::File(HashKind::Tth),
             "filehash" | "file" | "urnsha1" | "filesha1" | "filesha256" | "dateihash" => Self::File(HashKind::File),
-            info if info.contains("infohash") || info.contains("btih") || info.contains("btmh") || info.contains("magnet")
-                || info == "torrenthash" || info == "bittorrent" => Self::Info,
+            info if info.contains("infohash")
+                || info.contains("btih")
+                || info.contains("btmh")
+                || info.contains("magnet")
+                || info == "torrenthash"
+                || info == "bittorrent" =>
+            {
+                Self::Info
+            }
             _ => Self::Either,
         }
     }
@@ -57,7 +64,8 @@ pub(super) fn parse(label: Label, text: &str) -> Result<Vec<Hash>, BadHash> {
 pub(super) fn hash_and_size(text: &str) -> Option<(String, u64)> {
     let (hash, size) = trimmed(text).split_once('|')?;
     let (hash, size) = (hash.trim(), size.trim().parse().ok()?);
-    (matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| (hash.to_owned(), size))
+    (matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| (hash.to_owned(), size))
 }
 
 fn one(label: Label, text: &str) -> Result<Hash, BadHash> {
@@ -86,7 +94,8 @@ fn one(label: Label, text: &str) -> Result<Hash, BadHash> {
 fn sized(label: Label, text: &str) -> Result<Hash, BadHash> {
     let hex = || data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
     let base32 = || data_encoding::BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()).ok();
-    let multihash = || text.strip_prefix("1220").and_then(|rest| data_encoding::HEXLOWER.decode(rest.as_bytes()).ok());
+    let multihash =
+        || text.strip_prefix("1220").and_then(|rest| data_encoding::HEXLOWER.decode(rest.as_bytes()).ok());
     let (value, kind) = match (label, text.len()) {
         (Label::Info, 40) => (hex(), HashKind::InfoV1),
         (Label::Info, 32) => (base32(), HashKind::InfoV1),
@@ -98,8 +107,12 @@ fn sized(label: Label, text: &str) -> Result<Hash, BadHash> {
             Some(value) => (Some(value), HashKind::File),
             None => (base32(), HashKind::Either),
         },
-        (Label::File(kind), 40) if matches!(kind, HashKind::File | HashKind::FileSha1) => (hex(), HashKind::FileSha1),
-        (Label::File(kind), 64) if matches!(kind, HashKind::File | HashKind::FileSha256) => (hex(), HashKind::FileSha256),
+        (Label::File(kind), 40) if matches!(kind, HashKind::File | HashKind::FileSha1) => {
+            (hex(), HashKind::FileSha1)
+        }
+        (Label::File(kind), 64) if matches!(kind, HashKind::File | HashKind::FileSha256) => {
+            (hex(), HashKind::FileSha256)
+        }
         (Label::File(HashKind::FileSha1), 32) => (base32(), HashKind::FileSha1),
         (Label::File(kind), 32) if matches!(kind, HashKind::Md5 | HashKind::Ed2k | HashKind::File) => (hex(), kind),
         (Label::File(HashKind::Aich), 32) => (base32(), HashKind::Aich),

@@ -34,7 +34,10 @@ pub(super) fn hints(when: &When, terms: &Terms, fits: &dyn Fn(Window) -> bool) -
         // The zone is that of the reading: what lies between the clock and the instant.
         let shift = at(Offset::UTC, *from, *to)?.from.checked_sub(window.from)?;
         let moved = at(Offset::UTC, swapped.0, swapped.1)?;
-        Some(Window { from: moved.from.checked_sub(shift)?, to: moved.from.checked_sub(shift)? + (window.to - window.from) })
+        Some(Window {
+            from: moved.from.checked_sub(shift)?,
+            to: moved.from.checked_sub(shift)? + (window.to - window.from),
+        })
     });
     if exchanged.into_iter().any(|window| fits(terms.widen(window))) {
         out.push(Hint::DayMonth);

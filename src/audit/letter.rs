@@ -123,7 +123,8 @@ fn examined(document: &Document, claim: &ClaimRow) -> Vec<String> {
     }
     let Some(coverage) = &claim.coverage else { return out };
     let stretches = coverage.time.iter().take(MOST_STRETCHES);
-    let times: Vec<String> = stretches.map(|run| format!("{} to {}", instant(&run.from), instant(&run.to))).collect();
+    let times: Vec<String> =
+        stretches.map(|run| format!("{} to {}", instant(&run.from), instant(&run.to))).collect();
     if !times.is_empty() {
         let more = coverage.time.len().saturating_sub(MOST_STRETCHES);
         let more = if more > 0 { format!(" and {more} further stretches") } else { String::new() };
@@ -230,9 +231,8 @@ fn finding(claim: &ClaimRow) -> String {
 fn met(claim: &ClaimRow, who: &str) -> String {
     let found = claim.evidence.as_ref();
     let piece = found.and_then(|found| found.piece).map_or("a piece".to_owned(), |piece| format!("piece {piece}"));
-    let places = found.and_then(|found| {
-        Some([found.advertised.as_ref()?, found.requested.as_ref()?, found.served.as_ref()?])
-    });
+    let places = found
+        .and_then(|found| Some([found.advertised.as_ref()?, found.requested.as_ref()?, found.served.as_ref()?]));
     let frames = places.map(|[said, asked, sent]| {
         let of = |place: &Place| numbers(&place.frames);
         format!(" (frames {}, {}, {})", of(said), of(asked), of(sent))
@@ -386,7 +386,11 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
             in_frames(place)
         ));
     } else if place.served_bytes > 0 {
-        out.push(format!("{} labelled as pieces were sent from it{}.", counted(place.served_bytes, "byte"), in_frames(place)));
+        out.push(format!(
+            "{} labelled as pieces were sent from it{}.",
+            counted(place.served_bytes, "byte"),
+            in_frames(place)
+        ));
     } else if place.received_bytes > 0 {
         out.push(format!("{} of the torrent were sent to it.", counted(place.received_bytes, "byte")));
     } else if let (Some(frames), Some(grade)) = (&place.frames, claim.grade) {
@@ -400,10 +404,15 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
     }
     let has = |id: &str| claim.reasons.iter().any(|reason| reason.id == id);
     if has("whole-session-without-piece") {
-        out.push("A whole connection of it for this torrent is in the capture, without a piece from it.".to_owned());
+        out.push(
+            "A whole connection of it for this torrent is in the capture, without a piece from it.".to_owned(),
+        );
     }
     if has("torrent-not-given") {
-        out.push("The description of the torrent is not known: with it (-t FILE) the bytes could be verified.".to_owned());
+        out.push(
+            "The description of the torrent is not known: with it (-t FILE) the bytes could be verified."
+                .to_owned(),
+        );
     }
     if let Some(mention) = found.mentions.first() {
         let own = claim.claim.who.address.as_deref().is_some_and(|own| is_of(&mention.by, own));
@@ -443,9 +452,15 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
             "several-clients" if !has("several-clients") && !has("other-port") => {
                 "Two programs or more were in use at this address.".to_owned()
             }
-            "carrier-nat" => "The address is one that many lines share: without a port nobody can be found.".to_owned(),
-            "alias" => "That an inside address stood for the stated one is the word of the person who ran this audit.".to_owned(),
-            "relay" => "The address is on the list of relays that was given: what it sends may come from others.".to_owned(),
+            "carrier-nat" => {
+                "The address is one that many lines share: without a port nobody can be found.".to_owned()
+            }
+            "alias" => {
+                "That an inside address stood for the stated one is the word of the person who ran this audit."
+                    .to_owned()
+            }
+            "relay" => "The address is on the list of relays that was given: what it sends may come from others."
+                .to_owned(),
             _ => continue,
         };
         out.push(sentence);
@@ -458,8 +473,12 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
 
 fn not_shown(claim: &ClaimRow) -> Vec<String> {
     let mut out = vec!["An address is not a person; several people or devices may share it.".to_owned()];
-    if claim.verdict == Some("supported") && claim.evidence.as_ref().is_some_and(|found| found.advertised.is_none()) {
-        out.push("It does not show that the pieces were advertised and asked for as the standard of proof wants.".to_owned());
+    if claim.verdict == Some("supported") && claim.evidence.as_ref().is_some_and(|found| found.advertised.is_none())
+    {
+        out.push(
+            "It does not show that the pieces were advertised and asked for as the standard of proof wants."
+                .to_owned(),
+        );
     }
     out.push("This letter speaks only of the packets in the captures named above.".to_owned());
     out
@@ -497,7 +516,8 @@ fn check(document: &Document, claim: &ClaimRow) -> Vec<String> {
     }
     let filter = claim.evidence.as_ref().and_then(|found| {
         let places = [&found.advertised, &found.requested, &found.served];
-        let all: Vec<&Frames> = places.into_iter().flatten().map(|place| &place.frames).chain(&found.frames).collect();
+        let all: Vec<&Frames> =
+            places.into_iter().flatten().map(|place| &place.frames).chain(&found.frames).collect();
         let ranges: Vec<String> = all
             .iter()
             .map(|frames| match frames.last_file {
@@ -529,7 +549,9 @@ fn numbers(frames: &Frames) -> String {
     match (frames.first, frames.last, frames.last_file) {
         (first, last, None) if first == last => first.to_string(),
         (first, last, None) => format!("{first} to {last}"),
-        (first, last, Some(file)) => format!("{first} of input {} to {last} of input {}", frames.file + 1, file + 1),
+        (first, last, Some(file)) => {
+            format!("{first} of input {} to {last} of input {}", frames.file + 1, file + 1)
+        }
     }
 }
 

@@ -66,7 +66,9 @@ impl Name {
     /// Whether the bracketed unit of a size makes it approximate.
     pub(super) fn is_rounded(name: &str) -> bool {
         let unit = name.split_once(['(', '[']).map(|(_, unit)| unit.to_ascii_lowercase());
-        unit.is_some_and(|unit| ["kb", "mb", "gb", "kib", "mib", "gib", "tb"].iter().any(|each| unit.contains(each)))
+        unit.is_some_and(|unit| {
+            ["kb", "mb", "gb", "kib", "mib", "gib", "tb"].iter().any(|each| unit.contains(each))
+        })
     }
 }
 
@@ -88,47 +90,110 @@ pub(super) fn plain(name: &str) -> String {
 
 fn exact(plain: &str) -> Option<Role> {
     Some(match plain {
-        "ip" | "ipaddress" | "address" | "sourceip" | "infringersipaddress" | "infringeripaddress" | "hitip" | "ipadresse"
-        | "adresseip" | "ipaddr" | "ipv4" | "ipv6" | "ipv4address" | "ipv6address" | "sourceipaddress" | "sourceaddress"
-        | "infringingip" | "infringingipaddress" | "subscriberip" | "subscriberipaddress" | "peerip" | "clientip"
-        | "sourceidentifier" | "adresse" | "endpoint" => Role::Address,
-        "port" | "sourceport" | "ipport" | "portid" | "infringersport" | "infringerport" | "portnumber" | "srcport"
-        | "peerport" | "clientport" | "infringersportid" | "quellport" | "portsource" | "hitport" => Role::Port,
-        "timestamp" | "time" | "date+time" | "datetime" | "dateandtime" | "utc" | "gmt" | "hitdate" | "datum+uhrzeit"
-        | "date+heure" | "uhrzeit" | "heure" | "zeitpunkt" | "zeitstempel" | "horodatage" | "when" | "infringementtimestamp"
-        | "infringementtime" | "hittime" | "eventtime" | "arrivaldate" | "timeofinfringement" | "dateofinfringement"
-        | "infringementdate" | "dateetheure" | "timeseen" | "seen" => Role::Time(Ends::Only),
+        "ip"
+        | "ipaddress"
+        | "address"
+        | "sourceip"
+        | "infringersipaddress"
+        | "infringeripaddress"
+        | "hitip"
+        | "ipadresse"
+        | "adresseip"
+        | "ipaddr"
+        | "ipv4"
+        | "ipv6"
+        | "ipv4address"
+        | "ipv6address"
+        | "sourceipaddress"
+        | "sourceaddress"
+        | "infringingip"
+        | "infringingipaddress"
+        | "subscriberip"
+        | "subscriberipaddress"
+        | "peerip"
+        | "clientip"
+        | "sourceidentifier"
+        | "adresse"
+        | "endpoint" => Role::Address,
+        "port" | "sourceport" | "ipport" | "portid" | "infringersport" | "infringerport" | "portnumber"
+        | "srcport" | "peerport" | "clientport" | "infringersportid" | "quellport" | "portsource" | "hitport" => {
+            Role::Port
+        }
+        "timestamp"
+        | "time"
+        | "date+time"
+        | "datetime"
+        | "dateandtime"
+        | "utc"
+        | "gmt"
+        | "hitdate"
+        | "datum+uhrzeit"
+        | "date+heure"
+        | "uhrzeit"
+        | "heure"
+        | "zeitpunkt"
+        | "zeitstempel"
+        | "horodatage"
+        | "when"
+        | "infringementtimestamp"
+        | "infringementtime"
+        | "hittime"
+        | "eventtime"
+        | "arrivaldate"
+        | "timeofinfringement"
+        | "dateofinfringement"
+        | "infringementdate"
+        | "dateetheure"
+        | "timeseen"
+        | "seen" => Role::Time(Ends::Only),
         "date" | "datum" => Role::Date(Ends::Only),
-        "firstseen" | "start" | "from" | "starttime" | "begin" | "first" | "initialinfringementtimestamp" | "von" | "debut" | "début" => {
-            Role::Time(Ends::First)
-        }
+        "firstseen"
+        | "start"
+        | "from"
+        | "starttime"
+        | "begin"
+        | "first"
+        | "initialinfringementtimestamp"
+        | "von"
+        | "debut"
+        | "début" => Role::Time(Ends::First),
         "startdate" | "firstdate" => Role::Date(Ends::First),
-        "lastseen" | "end" | "to" | "endtime" | "last" | "recentinfringementtimestamp" | "bis" | "fin" | "until" => {
-            Role::Time(Ends::Last)
-        }
+        "lastseen"
+        | "end"
+        | "to"
+        | "endtime"
+        | "last"
+        | "recentinfringementtimestamp"
+        | "bis"
+        | "fin"
+        | "until" => Role::Time(Ends::Last),
         "enddate" | "lastdate" => Role::Date(Ends::Last),
         "zone" | "timezone" | "tz" | "zeitzone" | "fuseau" | "fuseauhoraire" | "utcoffset" => Role::Zone,
-        "infohash" | "btih" | "torrenthash" | "magnet" | "magneturi" | "magnetlink" | "torrentinfohash" | "btinfohash"
-        | "infohashv1" | "infohashv2" | "btmh" => Role::Hash(Label::Info),
-        "hash" | "sha1" | "sha256" | "hashwert" | "hashvalue" | "contenthash" | "sha1hash" | "sha256hash" | "hashcode" => {
-            Role::Hash(Label::Either)
-        }
+        "infohash" | "btih" | "torrenthash" | "magnet" | "magneturi" | "magnetlink" | "torrentinfohash"
+        | "btinfohash" | "infohashv1" | "infohashv2" | "btmh" => Role::Hash(Label::Info),
+        "hash" | "sha1" | "sha256" | "hashwert" | "hashvalue" | "contenthash" | "sha1hash" | "sha256hash"
+        | "hashcode" => Role::Hash(Label::Either),
         "filehash" | "ed2k" | "md5" | "tth" | "aich" | "ed2khash" | "md5hash" | "filesha1" | "dateihash" => {
             Role::Hash(Label::of(plain))
         }
-        "title" | "work" | "infringedwork" | "worktitle" | "titel" | "titre" | "werk" | "workname" | "œuvre" | "oeuvre" => Role::Title,
-        "filename" | "file" | "dateiname" | "infringingfilename" | "torrentname" | "nomdufichier" | "fichier" | "datei"
-        | "torrent" => Role::File,
-        "size" | "filesize" | "filelength" | "dateigröße" | "dateigrösse" | "dateigroesse" | "infringingfilesize" | "größe"
-        | "groesse" | "totalsize" | "bytes" | "taille" | "torrentsize" => Role::Size,
-        "complainant" | "rightsholder" | "entity" | "rightholder" | "copyrightowner" | "owner" | "rechteinhaber"
-        | "ayantdroit" => Role::By,
-        "id" | "caseid" | "ref" | "noticeid" | "reportid" | "reference" | "case" | "noticenumber" | "aktenzeichen"
-        | "referenceid" | "referencenumber" => Role::Id,
-        "claim" | "act" | "action" | "activity" | "infringement" | "vorwurf" | "infringementtype" | "typeofinfringement" => Role::Act,
+        "title" | "work" | "infringedwork" | "worktitle" | "titel" | "titre" | "werk" | "workname" | "œuvre"
+        | "oeuvre" => Role::Title,
+        "filename" | "file" | "dateiname" | "infringingfilename" | "torrentname" | "nomdufichier" | "fichier"
+        | "datei" | "torrent" => Role::File,
+        "size" | "filesize" | "filelength" | "dateigröße" | "dateigrösse" | "dateigroesse"
+        | "infringingfilesize" | "größe" | "groesse" | "totalsize" | "bytes" | "taille" | "torrentsize" => {
+            Role::Size
+        }
+        "complainant" | "rightsholder" | "entity" | "rightholder" | "copyrightowner" | "owner"
+        | "rechteinhaber" | "ayantdroit" => Role::By,
+        "id" | "caseid" | "ref" | "noticeid" | "reportid" | "reference" | "case" | "noticenumber"
+        | "aktenzeichen" | "referenceid" | "referencenumber" => Role::Id,
+        "claim" | "act" | "action" | "activity" | "infringement" | "vorwurf" | "infringementtype"
+        | "typeofinfringement" => Role::Act,
         "protocol" | "protokoll" | "protocole" | "p2pprotocol" | "transport" => Role::Protocol,
         "uploadamount" | "uploaded" | "uploadedbytes" => Role::Uploaded,
-        "guid" | "peerid" | "client" | "username" | "infringersusername" | "infringersguid" | "lfdnr" | "no" | "nr" | "n°" => Role::Kept,
+        "guid" | "peerid" | "client" | "username" | "infringersusername" | "infringersguid" | "lfdnr" | "no"
+        | "nr" | "n°" => Role::Kept,
         _ => return None,
     })
 }

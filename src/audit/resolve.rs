@@ -28,19 +28,35 @@ pub(super) fn resolve(work: &Work, examined: &Examined) -> Resolution {
     };
     if !by_hash.is_empty() {
         let without_metadata = without_metadata(&by_hash);
-        return Resolution { torrents: by_hash, by_title: false, is_resolved: true, no_hash: false, without_metadata };
+        return Resolution {
+            torrents: by_hash,
+            by_title: false,
+            is_resolved: true,
+            no_hash: false,
+            without_metadata,
+        };
     }
     let named = |name: &str| [&work.file, &work.title].into_iter().flatten().any(|stated| stated == name);
     let is_info = work.hashes.iter().any(|hash| hash.kind.is_info());
     let may_be_info = work.hashes.iter().any(|hash| hash.kind.may_be_info());
     if is_info {
         // Whoever has no session of it has none.
-        return Resolution { torrents: Vec::new(), by_title: false, is_resolved: true, no_hash: false, without_metadata: true };
+        return Resolution {
+            torrents: Vec::new(),
+            by_title: false,
+            is_resolved: true,
+            no_hash: false,
+            without_metadata: true,
+        };
     }
     if may_be_info {
         // A file that it could be: one of the stated size, or any where no size is stated.
         let could_be = examined.torrents.iter().any(|torrent| match work.size {
-            Some(size) => torrent.size == Some(size) || torrent.files.iter().any(|(_, file)| *file == size) || !torrent.has_metadata,
+            Some(size) => {
+                torrent.size == Some(size)
+                    || torrent.files.iter().any(|(_, file)| *file == size)
+                    || !torrent.has_metadata
+            }
             None => true,
         });
         return Resolution {
@@ -55,9 +71,10 @@ pub(super) fn resolve(work: &Work, examined: &Examined) -> Resolution {
         None => Vec::new(),
         Some(size) => indices(examined, |torrent| {
             let whole = torrent.size == Some(size) && torrent.name.as_deref().is_some_and(named);
-            let file = torrent.files.iter().any(|(path, bytes)| {
-                *bytes == size && (named(path) || path.rsplit('/').next().is_some_and(named))
-            });
+            let file = torrent
+                .files
+                .iter()
+                .any(|(path, bytes)| *bytes == size && (named(path) || path.rsplit('/').next().is_some_and(named)));
             whole || file
         }),
     };

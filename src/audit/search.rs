@@ -72,7 +72,8 @@ impl Search<'_> {
         };
         for transfer in self.examined.transfers.iter().filter(|transfer| Self::is_of(transfer, torrents)) {
             if self.receives(transfer, ports) && transfer.acknowledged > 0 {
-                found.received += transfer.units.iter().filter(|unit| when(unit.time)).map(|unit| unit.bytes).sum::<u64>();
+                found.received +=
+                    transfer.units.iter().filter(|unit| when(unit.time)).map(|unit| unit.bytes).sum::<u64>();
             }
             if !self.fits(transfer, ports) {
                 continue;
@@ -133,7 +134,9 @@ impl Search<'_> {
     pub(super) fn mentioned(&self, torrents: &[usize], window: &Window) -> Rank {
         let within = |time: i64| window.from <= time && time < window.to;
         self.mentions(torrents)
-            .filter(|(_, known)| within(known.from) || within(known.to) || (known.from < window.from && known.to >= window.to))
+            .filter(|(_, known)| {
+                within(known.from) || within(known.to) || (known.from < window.from && known.to >= window.to)
+            })
             .map(|(rank, _)| rank)
             .max()
             .unwrap_or(Rank::Nothing)
@@ -197,14 +200,17 @@ impl Search<'_> {
     /// Transfers of the address, in either role, with a moment in the window.
     pub(super) fn transfers_in(&self, window: &Window) -> impl Iterator<Item = &Transfer> {
         self.examined.transfers.iter().filter(move |transfer| {
-            [transfer.uploader.ip, transfer.downloader.ip].contains(&self.address) && overlaps(&transfer.window, window)
+            [transfer.uploader.ip, transfer.downloader.ip].contains(&self.address)
+                && overlaps(&transfer.window, window)
         })
     }
 
     /// Whether encrypted conversations of the address have a moment in the window.
     pub(super) fn encrypted(&self, window: &Window) -> bool {
         self.examined.unread.iter().any(|unread| {
-            unread.encrypted && [unread.a.ip, unread.b.ip].contains(&self.address) && overlaps(&unread.window, window)
+            unread.encrypted
+                && [unread.a.ip, unread.b.ip].contains(&self.address)
+                && overlaps(&unread.window, window)
         })
     }
 
@@ -253,7 +259,9 @@ impl Search<'_> {
     pub(super) fn clients(&self, torrents: &[usize]) -> usize {
         let own = || {
             self.examined.transfers.iter().filter(|transfer| {
-                transfer.uploader.ip == self.address && Self::is_of(transfer, torrents) && !is_web(transfer)
+                transfer.uploader.ip == self.address
+                    && Self::is_of(transfer, torrents)
+                    && !is_web(transfer)
                     && transfer.rungs.iter().any(|event| event.grade >= Grade::G3)
             })
         };

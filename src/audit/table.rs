@@ -27,7 +27,11 @@ pub fn table(document: &Document, width: usize) -> String {
             .iter()
             .zip(widths)
             .enumerate()
-            .map(|(index, (cell, width))| if index == 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") })
+            .map(
+                |(index, (cell, width))| {
+                    if index == 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                },
+            )
             .collect();
         let line = cells.join("  ");
         out.push_str(&wrapped(line.trim_end(), width, 5));
@@ -94,13 +98,16 @@ fn details(claim: &ClaimRow) -> String {
 
 /// When the captures ran.
 fn covered(document: &Document, width: usize) -> String {
-    let Some(coverage) = document.claims.iter().find_map(|claim| claim.coverage.as_ref()) else { return String::new() };
+    let Some(coverage) = document.claims.iter().find_map(|claim| claim.coverage.as_ref()) else {
+        return String::new();
+    };
     let cut = |time: &str| time.chars().take(19).collect::<String>().replace('T', " ");
     let runs: Vec<String> =
         coverage.time.iter().take(3).map(|run| format!("{} to {}", cut(&run.from), cut(&run.to))).collect();
     let more = coverage.time.len().saturating_sub(3);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let text = format!("Captured, UTC: {}{more}.", if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") });
+    let text =
+        format!("Captured, UTC: {}{more}.", if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") });
     format!("{}\n", wrapped(&text, width, 2))
 }
 

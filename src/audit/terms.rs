@@ -49,7 +49,11 @@ impl std::str::FromStr for Prefix {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             None => most,
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or(format!("{text}: a prefix has 0 to {most} bits"))?,
+            Some(bits) => bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or(format!("{text}: a prefix has 0 to {most} bits"))?,
         };
         Ok(Self { address, bits })
     }
@@ -115,10 +119,7 @@ impl Default for Terms {
 impl Terms {
     /// The window of a stated time: the tolerance on both sides.
     pub(super) fn widen(&self, stated: Window) -> Window {
-        Window {
-            from: stated.from.saturating_sub(self.tolerance),
-            to: stated.to.saturating_add(self.tolerance),
-        }
+        Window { from: stated.from.saturating_sub(self.tolerance), to: stated.to.saturating_add(self.tolerance) }
     }
 
     /// The inside address that stands for a stated one.
@@ -147,7 +148,8 @@ impl Terms {
         stated: Option<Window>,
     ) -> Coverage {
         let hosts = &examined.hosts;
-        let host = hosts.binary_search_by_key(&address, |host| host.address).ok().and_then(|index| hosts.get(index));
+        let host =
+            hosts.binary_search_by_key(&address, |host| host.address).ok().and_then(|index| hosts.get(index));
         let is_stated = self.is_covered(address) || self.is_covered(stated_address);
         let inferred = self.covers == Covers::Inferred
             && examined.central.contains(&address)
@@ -160,11 +162,17 @@ impl Terms {
         };
         let window = stated.map(|stated| self.widen(stated));
         let covered = |window: Window| -> i64 {
-            let parts = examined.stretches.iter().map(|stretch| (stretch.to.min(window.to) - stretch.from.max(window.from)).max(0));
+            let parts = examined
+                .stretches
+                .iter()
+                .map(|stretch| (stretch.to.min(window.to) - stretch.from.max(window.from)).max(0));
             parts.sum()
         };
         let in_one = |window: Window| {
-            examined.stretches.iter().any(|stretch| stretch.from <= window.from && window.to <= stretch.to.saturating_add(1))
+            examined
+                .stretches
+                .iter()
+                .any(|stretch| stretch.from <= window.from && window.to <= stretch.to.saturating_add(1))
         };
         let share = window.map_or(0, |window| {
             let length = i128::from(window.to) - i128::from(window.from);

@@ -11,7 +11,9 @@ use clap::{Args, ValueEnum};
 use peerproof::Options;
 use peerproof::audit::document::{ClaimRow, Input};
 use peerproof::audit::examined::Examined;
-use peerproof::audit::{Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, sha256_hex, table, zone};
+use peerproof::audit::{
+    Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, sha256_hex, table, zone,
+};
 use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{counted, escaped};
 
@@ -164,7 +166,11 @@ impl Audit {
         say::print(text.as_bytes())?;
         if let (Some(place), Some(path)) = (&place, &self.output) {
             place.write(&document)?;
-            say::note(&format!("wrote audit.json, audit.txt and {} to {}", counted(document.claims.len() as u64, "letter"), path.display()));
+            say::note(&format!(
+                "wrote audit.json, audit.txt and {} to {}",
+                counted(document.claims.len() as u64, "letter"),
+                path.display()
+            ));
         }
         let mut causes = Vec::new();
         for capture in evidence.captures.iter().filter(|capture| capture.damage.is_some()) {
@@ -207,7 +213,10 @@ impl Audit {
             causes.insert(0, format!("{} could not be used", counted(refused as u64, "notice or row")));
         }
         if document.claims_left_out > 0 {
-            causes.push(format!("{} not read, as a bound was reached", counted(document.claims_left_out, "further claim")));
+            causes.push(format!(
+                "{} not read, as a bound was reached",
+                counted(document.claims_left_out, "further claim")
+            ));
         }
         Ending::limited_by(&causes)
     }
@@ -346,9 +355,9 @@ fn file_name(path: &Path) -> String {
 /// The addresses of a list: one in each line, or in the first column that holds one.
 fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
-    let addresses = text
-        .lines()
-        .filter_map(|line| line.split([',', ';', '\t', ' ']).find_map(|cell| cell.trim().trim_matches('"').parse().ok()));
+    let addresses = text.lines().filter_map(|line| {
+        line.split([',', ';', '\t', ' ']).find_map(|cell| cell.trim().trim_matches('"').parse().ok())
+    });
     let addresses: BTreeSet<IpAddr> = addresses.collect();
     if addresses.is_empty() {
         bail!("{}: no line holds an address", escaped(&path.display().to_string()));

@@ -10,8 +10,8 @@ use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
 use super::same::{SameConnection, same_connection_as};
 use super::{
-    Bytes, Coverage, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality, Subject,
-    TorrentEvidence, Transfer, Unlisted,
+    Bytes, Coverage, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
+    Subject, TorrentEvidence, Transfer, Unlisted,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};

@@ -52,7 +52,9 @@ impl Times {
         let mut added = Burst { first: first.min(last), last: first.max(last), bytes };
         // Mostly it follows what is there.
         let mut at = self.entries.partition_point(|burst| burst.last.0.saturating_add(apart) < added.first.0);
-        while let Some(burst) = self.entries.get(at).filter(|burst| burst.first.0 <= added.last.0.saturating_add(apart)) {
+        while let Some(burst) =
+            self.entries.get(at).filter(|burst| burst.first.0 <= added.last.0.saturating_add(apart))
+        {
             added.first = added.first.min(burst.first);
             added.last = added.last.max(burst.last);
             added.bytes += burst.bytes;
@@ -91,7 +93,8 @@ mod tests {
     #[test]
     fn payload_that_follows_within_a_second_is_one_burst_in_any_order() {
         let second = 1_000_000_000;
-        let blocks = [(0, 5, 10), (second, second + 3, 20), (9 * second, 9 * second, 30), (3 * second, 3 * second, 40)];
+        let blocks =
+            [(0, 5, 10), (second, second + 3, 20), (9 * second, 9 * second, 30), (3 * second, 3 * second, 40)];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
             let mut times = Times::default();
             for index in order {

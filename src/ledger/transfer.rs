@@ -362,7 +362,9 @@ pub enum Handshakes {
 }
 
 fn session_of(session: &Session<'_>, span: Span) -> SessionTimes {
-    let whole = |side: &SideFacts| side.packets > 0 && side.gaps == 0 && !side.snaplen && !side.resynchronised && side.lost_sync == 0;
+    let whole = |side: &SideFacts| {
+        side.packets > 0 && side.gaps == 0 && !side.snaplen && !side.resynchronised && side.lost_sync == 0
+    };
     let [low, high] = [Direction::LowToHigh, Direction::HighToLow].map(|direction| session.side(direction));
     let is_whole = session.opening.is_some() && session.from_start && whole(low) && whole(high);
     SessionTimes { first: span.first.time, last: span.last.time, is_whole }

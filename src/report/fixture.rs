@@ -73,6 +73,7 @@ pub fn evidence() -> Evidence {
         detail: "1460 bytes are missing".into(),
     });
     Evidence {
+        coverage: crate::evidence::Coverage::default(),
         torrents: vec![TorrentEvidence {
             info_hash: InfoHash(vec![0xc3; 20]),
             torrent: None,
@@ -102,6 +103,7 @@ pub fn evidence() -> Evidence {
 
 fn empty() -> Evidence {
     Evidence {
+        coverage: crate::evidence::Coverage::default(),
         captures: vec![InputFacts {
             name: "capture.pcapng".into(),
             format: "pcapng".into(),
@@ -142,6 +144,10 @@ fn empty() -> Evidence {
 
 fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: Option<Standard>) -> Transfer {
     Transfer {
+        sessions: Vec::new(),
+        times: crate::evidence::Times::default(),
+        verified_pieces: Vec::new(),
+        declared_port: None,
         uploader: from,
         downloader: to,
         carrier: Carrier::Tcp,

@@ -45,7 +45,13 @@ impl Hosts {
         if let (true, Some(all)) = (unknown, up.into_iter().chain(down).reduce(Seen::join)) {
             if self.unrecognised.len() < MOST_UNRECOGNISED {
                 let (first, last) = (all.first, all.last);
-                self.unrecognised.push(UnrecognisedFlow { a: flow.low, b: flow.high, first, last, bytes: volume.bytes() });
+                self.unrecognised.push(UnrecognisedFlow {
+                    a: flow.low,
+                    b: flow.high,
+                    first,
+                    last,
+                    bytes: volume.bytes(),
+                });
             } else {
                 self.unrecognised_left_out += 1;
             }

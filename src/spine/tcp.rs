@@ -139,7 +139,13 @@ impl<'cap> TcpFlow<'cap> {
                 self.receive(at, direction, &syn, false, hub);
             }
         }
-        self.volume.count(self.flow, direction, at.time, segment.ack.is_some() && !segment.flags.syn, &segment.payload);
+        self.volume.count(
+            self.flow,
+            direction,
+            at.time,
+            segment.ack.is_some() && !segment.flags.syn,
+            &segment.payload,
+        );
         if self.channel.is_other() && !segment.flags.syn {
             return;
         }

@@ -154,7 +154,14 @@ impl Volume {
 
     /// Counts a packet.
     #[inline]
-    pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, at: Timestamp, acks: bool, payload: &Payload<'_>) {
+    pub(crate) fn count(
+        &mut self,
+        flow: FlowKey,
+        direction: Direction,
+        at: Timestamp,
+        acks: bool,
+        payload: &Payload<'_>,
+    ) {
         self.note(direction, at, acks || (payload.wire_len > 0 && flow.protocol == Protocol::Tcp));
         self.bytes += u64::from(payload.wire_len);
         self.captured += payload.bytes.len() as u64;

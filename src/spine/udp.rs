@@ -203,7 +203,9 @@ impl<'cap> UdpFlow<'cap> {
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
-        let Some(mut utp) = self.utp else { return hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest) };
+        let Some(mut utp) = self.utp else {
+            return hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest);
+        };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         hub.room.wait(&mut utp.waiting, 0);

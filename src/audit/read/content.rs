@@ -47,7 +47,8 @@ impl Content {
     /// Bytes in the encoding that they state, or that is `declared`.
     pub(super) fn of_bytes(bytes: &[u8], declared: Option<&str>, whole_file: bool) -> Self {
         if let Some(packed) = packed(bytes) {
-            let found = if whole_file { vec![Found::refused(Vec::new(), packed, Refusal::Packed)] } else { Vec::new() };
+            let found =
+                if whole_file { vec![Found::refused(Vec::new(), packed, Refusal::Packed)] } else { Vec::new() };
             return Self { found, free: String::new() };
         }
         let stated = xml_encoding(bytes);
@@ -67,7 +68,9 @@ impl Content {
         if is_html(body) {
             return Self::of_text(&crate::audit::text::of_html(body), whole_file);
         }
-        if body.starts_with(['{', '[']) && (whole_file || json::read(body).iter().any(|object| object.fields.is_ok())) {
+        if body.starts_with(['{', '['])
+            && (whole_file || json::read(body).iter().any(|object| object.fields.is_ok()))
+        {
             let objects = json::read(body).into_iter().enumerate().map(|(index, object)| Found {
                 part: Vec::new(),
                 item: index as u64 + 1,
@@ -166,7 +169,8 @@ fn packed(bytes: &[u8]) -> Option<Format> {
 /// root to its end.
 fn inline_xml(text: &str) -> Option<(&str, &str, &str)> {
     let root = text.find("<Infringement").filter(|at| {
-        text.get(at + "<Infringement".len()..).is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == '>'))
+        text.get(at + "<Infringement".len()..)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == '>'))
     })?;
     let declared = text.get(..root)?.rfind("<?xml");
     let doctype = text.get(..root)?.rfind("<!DOCTYPE");
@@ -188,7 +192,11 @@ fn unarmoured(text: &str) -> String {
         let body_end = signature.unwrap_or(text.len());
         let body = text.get(begin..body_end).unwrap_or_default();
         // Hash headers end with a blank line.
-        let start = body.find("\n\n").map(|at| at + 2).or_else(|| body.find("\n\r\n").map(|at| at + 3)).unwrap_or(body.len());
+        let start = body
+            .find("\n\n")
+            .map(|at| at + 2)
+            .or_else(|| body.find("\n\r\n").map(|at| at + 3))
+            .unwrap_or(body.len());
         let lines = body.get(start..).unwrap_or_default().lines();
         let inner: Vec<&str> = lines.map(|line| line.strip_prefix("- ").unwrap_or(line)).collect();
         let behind = signature.and_then(|at| {
@@ -200,7 +208,8 @@ fn unarmoured(text: &str) -> String {
     }
     let quoted = text.lines().filter(|line| !line.trim().is_empty()).all(|line| line.starts_with('>'));
     if quoted && !text.trim().is_empty() {
-        let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches('>').trim_start_matches(' ')).collect();
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.trim_start_matches('>').trim_start_matches(' ')).collect();
         return lines.join("\n");
     }
     text

@@ -28,11 +28,16 @@ pub(super) fn within_mail(entries: Vec<(u32, Entry)>) -> Vec<Entry> {
     let structured = entries.iter().any(|(_, entry)| !is_beside(entry) && entry.content.is_ok());
     let mut kept: Vec<(u32, Entry)> = Vec::new();
     // Keys beside a notice of another format come last: they are read for the act and for contradictions.
-    let (beside, first): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(_, entry)| structured && is_beside(entry));
+    let (beside, first): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|(_, entry)| structured && is_beside(entry));
     for (document, entry) in first {
         let place = (entry.origin.part.clone(), document);
-        let other_place = |(document, known): &&mut (u32, Entry)| (&known.origin.part, *document) != (&place.0, place.1);
-        let equal = kept.iter_mut().filter(other_place).find(|(_, known)| differences(known, &entry).is_some_and(|d| d.is_empty()));
+        let other_place =
+            |(document, known): &&mut (u32, Entry)| (&known.origin.part, *document) != (&place.0, place.1);
+        let equal = kept
+            .iter_mut()
+            .filter(other_place)
+            .find(|(_, known)| differences(known, &entry).is_some_and(|d| d.is_empty()));
         if let Some((_, known)) = equal {
             join(known, &entry);
             continue;
@@ -90,7 +95,11 @@ pub(super) fn across_mails(entries: &mut Vec<Entry>) {
         for mut entry in of_case {
             let mail = |origin: &Origin| (origin.input.clone(), origin.part.first().copied());
             let elsewhere = |known: &&mut Entry| mail(&known.origin) != mail(&entry.origin);
-            match kept.iter_mut().filter(elsewhere).find(|known| differences(known, &entry).is_some_and(|d| d.is_empty())) {
+            match kept
+                .iter_mut()
+                .filter(elsewhere)
+                .find(|known| differences(known, &entry).is_some_and(|d| d.is_empty()))
+            {
                 Some(known) => join(known, &entry),
                 None => {
                     let here = mail(&entry.origin);
@@ -132,7 +141,8 @@ fn contradict(known: &mut Entry, entry: &mut Entry) {
             each.flags.push(NoticeFlag::CopiesDiffer);
             each.flags.sort_unstable();
         }
-        each.differing.extend(fields.iter().copied().filter(|field| !each.differing.contains(field)).collect::<Vec<_>>());
+        each.differing
+            .extend(fields.iter().copied().filter(|field| !each.differing.contains(field)).collect::<Vec<_>>());
         each.differing.sort_unstable();
     }
 }
@@ -168,7 +178,8 @@ fn times_differ(one: &Claim, other: &Claim) -> bool {
         return one.when.clock != other.when.clock;
     }
     // A range beside an instant in it, or a coarser unit, is no contradiction.
-    !one.when.readings.iter().any(|mine| {
-        other.when.readings.iter().any(|theirs| mine.from < theirs.to && theirs.from < mine.to)
-    })
+    !one.when
+        .readings
+        .iter()
+        .any(|mine| other.when.readings.iter().any(|theirs| mine.from < theirs.to && theirs.from < mine.to))
 }

@@ -21,9 +21,9 @@ pub(super) fn separator(text: &str) -> Option<u8> {
     [b',', b';', b'\t', b'|'].into_iter().find(|separator| {
         let Some(names) = cells(header, *separator) else { return false };
         let known: Vec<Name> = names.iter().filter_map(|name| Name::of(name)).collect();
-        let telling = known.iter().any(|name| {
-            matches!(name.role, Role::Address | Role::Time(_) | Role::Date(_) | Role::Hash(_))
-        });
+        let telling = known
+            .iter()
+            .any(|name| matches!(name.role, Role::Address | Role::Time(_) | Role::Date(_) | Role::Hash(_)));
         names.len() >= 2 && known.len() >= 2 && telling
     })
 }

@@ -25,7 +25,8 @@ pub(super) fn read(text: &str) -> Vec<Object> {
         Err(why) => {
             let lines: Vec<(usize, &str)> =
                 text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
-            let are_lines = lines.len() > 1 && lines.iter().all(|(_, line)| line.trim_start().starts_with(['{', '[']))
+            let are_lines = lines.len() > 1
+                && lines.iter().all(|(_, line)| line.trim_start().starts_with(['{', '[']))
                 && lines.iter().any(|(_, line)| parse(line).is_ok());
             if !are_lines {
                 return vec![Object { format: Format::Json, line: None, fields: Err(why) }];
@@ -61,7 +62,9 @@ fn objects(value: &Json, line: Option<u64>) -> Vec<Object> {
         Json::Array(values) => values.iter().flat_map(|value| objects(value, line)).collect(),
         Json::Object(members) => {
             let listed = members.iter().find_map(|(key, value)| match value {
-                Json::Array(values) if matches!(key.to_lowercase().as_str(), "notices" | "claims" | "items") => Some(values),
+                Json::Array(values) if matches!(key.to_lowercase().as_str(), "notices" | "claims" | "items") => {
+                    Some(values)
+                }
                 _ => None,
             });
             if has_twice(members) {

@@ -103,8 +103,9 @@ fn is_opening(key: &str) -> bool {
 }
 
 fn is_evidence(key: &str) -> bool {
-    Name::of(key)
-        .is_some_and(|name| matches!(name.role, Role::Address | Role::Port | Role::Time(_) | Role::Date(_) | Role::Hash(_)))
+    Name::of(key).is_some_and(|name| {
+        matches!(name.role, Role::Address | Role::Port | Role::Time(_) | Role::Date(_) | Role::Hash(_))
+    })
 }
 
 /// The known keys of a line with their values; several may stand in one line.
@@ -155,7 +156,14 @@ fn next_key(rest: &str) -> Option<(&str, &str, &str)> {
             let known = Name::of(key).is_some_and(|name| {
                 matches!(
                     name.role,
-                    Role::Address | Role::Port | Role::Time(_) | Role::Date(_) | Role::Zone | Role::Hash(_) | Role::Size | Role::File
+                    Role::Address
+                        | Role::Port
+                        | Role::Time(_)
+                        | Role::Date(_)
+                        | Role::Zone
+                        | Role::Hash(_)
+                        | Role::Size
+                        | Role::File
                 )
             });
             if known && !key.is_empty() && !key.starts_with(|c: char| c.is_ascii_digit()) {
@@ -195,9 +203,9 @@ impl Table {
         [Separator::Bar, Separator::Tab, Separator::Blanks].into_iter().find_map(|separator| {
             let names: Vec<String> = separator.split(line).into_iter().map(str::to_owned).collect();
             let known: Vec<Name> = names.iter().filter_map(|name| Name::of(name)).collect();
-            let telling = known.iter().any(|name| {
-                matches!(name.role, Role::Address | Role::Time(_) | Role::Date(_) | Role::Hash(_))
-            });
+            let telling = known
+                .iter()
+                .any(|name| matches!(name.role, Role::Address | Role::Time(_) | Role::Date(_) | Role::Hash(_)));
             (names.len() >= 2 && known.len() >= 2 && telling && known.len() * 2 >= names.len())
                 .then_some(Self { names, separator })
         })

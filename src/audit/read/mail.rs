@@ -28,7 +28,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Mail, Refusal> {
         return Err(Refusal::MimeLimit);
     }
     // Nested mails are built one in the other, before their depth can be counted.
-    let nested = memchr::memmem::find_iter(bytes, b"rfc822").count() + memchr::memmem::find_iter(bytes, b"RFC822").count();
+    let nested =
+        memchr::memmem::find_iter(bytes, b"rfc822").count() + memchr::memmem::find_iter(bytes, b"RFC822").count();
     if nested > MOST_PARTS {
         return Err(Refusal::MimeLimit);
     }
@@ -81,7 +82,14 @@ impl Walk<'_> {
         self.part(message, 0, path, depth, true)
     }
 
-    fn part(&mut self, message: &Message<'_>, index: u32, path: &[u32], depth: usize, root: bool) -> Result<(), Refusal> {
+    fn part(
+        &mut self,
+        message: &Message<'_>,
+        index: u32,
+        path: &[u32],
+        depth: usize,
+        root: bool,
+    ) -> Result<(), Refusal> {
         let Some(part) = message.part(index) else { return Ok(()) };
         self.parts += 1;
         if depth > DEEPEST {
@@ -98,7 +106,8 @@ impl Walk<'_> {
         let kind = part.content_type();
         let is = |main: &str, sub: &str| {
             kind.is_some_and(|kind| {
-                kind.ctype().eq_ignore_ascii_case(main) && kind.subtype().is_some_and(|found| found.eq_ignore_ascii_case(sub))
+                kind.ctype().eq_ignore_ascii_case(main)
+                    && kind.subtype().is_some_and(|found| found.eq_ignore_ascii_case(sub))
             })
         };
         let charset = kind.and_then(|kind| kind.attribute("charset"));

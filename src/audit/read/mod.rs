@@ -101,7 +101,9 @@ impl Notices {
         }
         match mail::read(bytes) {
             Err(why) => self.refuse(name, part.to_vec(), Format::Mail, why),
-            Ok(mail) if mail.found.is_empty() => self.refuse(name, part.to_vec(), Format::Mail, Refusal::NotANotice),
+            Ok(mail) if mail.found.is_empty() => {
+                self.refuse(name, part.to_vec(), Format::Mail, Refusal::NotANotice)
+            }
             Ok(mail) => self.assemble(name, part, mail.found, &mail.around, mail.sender.as_deref()),
         }
     }
@@ -137,8 +139,16 @@ impl Notices {
     }
 
     fn refuse(&mut self, name: &str, part: Vec<u32>, format: Format, why: Refusal) {
-        let origin =
-            Origin { input: name.to_owned(), part, item: 1, line: None, format, case_id: None, by: None, agent: None };
+        let origin = Origin {
+            input: name.to_owned(),
+            part,
+            item: 1,
+            line: None,
+            format,
+            case_id: None,
+            by: None,
+            agent: None,
+        };
         self.keep(refused(origin, why));
     }
 

@@ -28,7 +28,8 @@ fn acns(source: &str, items: &str) -> String {
     )
 }
 
-const SOURCE: &str = "<TimeStamp>2026-11-21T02:00:00Z</TimeStamp><IP_Address>192.0.2.1</IP_Address><Port>6881</Port>";
+const SOURCE: &str =
+    "<TimeStamp>2026-11-21T02:00:00Z</TimeStamp><IP_Address>192.0.2.1</IP_Address><Port>6881</Port>";
 
 #[test]
 fn each_item_is_a_claim_and_its_own_time_governs() {
@@ -88,7 +89,9 @@ fn what_a_field_has_wrong_is_named_and_nothing_is_filled_in() {
     assert_eq!(row("192.0.2.1", "65536", time, HASH), Some(Refusal::BadPort));
     assert_eq!(row("192.0.2.1", "1", "2026-02-30T02:00:00Z", HASH), Some(Refusal::ImpossibleTime));
     assert_eq!(row("192.0.2.1", "1", time, &HASH[1..]), Some(Refusal::BadHash));
-    for address in ["010.1.1.1", "1.2.3", "0x7f.1", "3221225985", "255.255.255.255", "224.0.0.1", "0.0.0.0", "fe80::1%eth0"] {
+    for address in
+        ["010.1.1.1", "1.2.3", "0x7f.1", "3221225985", "255.255.255.255", "224.0.0.1", "0.0.0.0", "fe80::1%eth0"]
+    {
         assert_eq!(row(address, "1", time, HASH), Some(Refusal::BadAddress), "{address}");
     }
     assert_eq!(row("192.0.2.１", "1", time, HASH), Some(Refusal::BadAddress));
@@ -120,8 +123,7 @@ fn other_kinds_of_xarf_are_no_notices() {
 }
 
 fn mail(parts: &[(&str, &str)]) -> String {
-    let body: String =
-        parts.iter().map(|(kind, text)| format!("--b\nContent-Type: {kind}\n\n{text}\n")).collect();
+    let body: String = parts.iter().map(|(kind, text)| format!("--b\nContent-Type: {kind}\n\n{text}\n")).collect();
     format!("From: a@b.example\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\n{body}--b--\n")
 }
 
@@ -129,21 +131,30 @@ fn mail(parts: &[(&str, &str)]) -> String {
 fn equal_copies_in_a_mail_are_one_claim_and_others_are_told_apart() {
     let xml = acns(SOURCE, &format!("<Item><Hash Type=\"SHA1\">{HASH}</Hash></Item>"));
     let other = xml.replace("6881", "6882");
-    let same = entries(&mail(&[("text/plain", "It was distributing files."), ("application/xml", &xml), ("application/octet-stream", &xml)]));
+    let same = entries(&mail(&[
+        ("text/plain", "It was distributing files."),
+        ("application/xml", &xml),
+        ("application/octet-stream", &xml),
+    ]));
     assert_eq!((same.len(), same[0].copies), (1, 2));
     let claim = same[0].content.as_ref().expect("a claim");
     assert_eq!((claim.acts[0], claim.act_basis), (Act::Uploaded, ActBasis::Text));
     let differ = entries(&mail(&[("application/xml", &xml), ("application/xml", &other)]));
     assert_eq!(differ.len(), 2);
     for entry in &differ {
-        assert_eq!((entry.flags.as_slice(), entry.differing.as_slice()), (&[NoticeFlag::CopiesDiffer][..], &["port"][..]));
+        assert_eq!(
+            (entry.flags.as_slice(), entry.differing.as_slice()),
+            (&[NoticeFlag::CopiesDiffer][..], &["port"][..])
+        );
     }
 }
 
 #[test]
 fn keys_beside_xml_speak_only_for_the_act_and_against_it() {
     let xml = acns(SOURCE, &format!("<Item><Hash Type=\"SHA1\">{HASH}</Hash></Item>"));
-    let keys = |address: &str| format!("The address was seeding.\n\nIP Address: {address}\nPort: 6881\nTimestamp: 2026-11-21T02:00:00Z\n");
+    let keys = |address: &str| {
+        format!("The address was seeding.\n\nIP Address: {address}\nPort: 6881\nTimestamp: 2026-11-21T02:00:00Z\n")
+    };
     let agree = entries(&mail(&[("text/plain", &keys("192.0.2.1")), ("text/xml", &xml)]));
     assert_eq!((agree.len(), agree[0].copies), (1, 1));
     let differ = entries(&mail(&[("text/plain", &keys("192.0.2.9")), ("text/xml", &xml)]));
@@ -153,7 +164,10 @@ fn keys_beside_xml_speak_only_for_the_act_and_against_it() {
 #[test]
 fn a_feedback_report_takes_its_hash_from_another_part() {
     let arf = "Feedback-Type: abuse\nSource-IP: 192.0.2.1\nSource-Port: 6881\nArrival-Date: Sat, 21 Nov 2026 02:00:00 +0000\n";
-    let found = entries(&mail(&[("text/plain", &format!("Info Hash: {HASH}\nTitle: x\nDate: 2026-11-21\n")), ("message/feedback-report", arf)]));
+    let found = entries(&mail(&[
+        ("text/plain", &format!("Info Hash: {HASH}\nTitle: x\nDate: 2026-11-21\n")),
+        ("message/feedback-report", arf),
+    ]));
     assert_eq!(found.len(), 1);
     let alone = entries(&mail(&[("text/plain", "A report."), ("message/feedback-report", arf)]));
     let claim = alone[0].content.as_ref().expect("a claim");
@@ -163,7 +177,9 @@ fn a_feedback_report_takes_its_hash_from_another_part() {
 #[test]
 fn mails_of_a_box_are_read_one_by_one() {
     let one = |port: u16| {
-        format!("From x Sat Nov 21 02:00:00 2026\nFrom: a@b.example\n\nIP: 192.0.2.1\nPort: {port}\nTime: 2026-11-21T02:00:00Z\nHash: {HASH}\n\n")
+        format!(
+            "From x Sat Nov 21 02:00:00 2026\nFrom: a@b.example\n\nIP: 192.0.2.1\nPort: {port}\nTime: 2026-11-21T02:00:00Z\nHash: {HASH}\n\n"
+        )
     };
     let found = entries(&format!("{}{}{}", one(1), one(2), one(3)));
     let parts: Vec<_> = found.iter().map(|entry| entry.origin.part.clone()).collect();
@@ -191,7 +207,8 @@ fn keys_above_a_table_apply_to_all_of_its_rows() {
          {HASH} | 1 | 2026-11-21T02:00:00Z\n{HASH} | 2 | 2026-11-21T03:00:00Z\n{HASH} | 3\n"
     );
     let found = entries(&text);
-    let ports: Vec<_> = found.iter().map(|entry| entry.content.as_ref().ok().and_then(|claim| claim.who.port)).collect();
+    let ports: Vec<_> =
+        found.iter().map(|entry| entry.content.as_ref().ok().and_then(|claim| claim.who.port)).collect();
     assert_eq!(ports, [Some(1), Some(2), None]);
 }
 
