@@ -31,9 +31,10 @@ pub(super) fn parse(text: &str) -> Result<(IpAddr, Option<u16>), BadAddress> {
     let port = port.map(port_of).transpose().map_err(|BadPort| BadAddress)?.flatten();
     let address = match host.parse::<Ipv4Addr>() {
         Ok(address) => IpAddr::V4(address),
-        Err(_) => match host.parse::<Ipv6Addr>().map_err(|_| BadAddress)? {
-            address => address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4),
-        },
+        Err(_) => {
+            let address = host.parse::<Ipv6Addr>().map_err(|_| BadAddress)?;
+            address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4)
+        }
     };
     let of_no_host = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240,

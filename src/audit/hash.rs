@@ -107,12 +107,8 @@ fn sized(label: Label, text: &str) -> Result<Hash, BadHash> {
             Some(value) => (Some(value), HashKind::File),
             None => (base32(), HashKind::Either),
         },
-        (Label::File(kind), 40) if matches!(kind, HashKind::File | HashKind::FileSha1) => {
-            (hex(), HashKind::FileSha1)
-        }
-        (Label::File(kind), 64) if matches!(kind, HashKind::File | HashKind::FileSha256) => {
-            (hex(), HashKind::FileSha256)
-        }
+        (Label::File(HashKind::File | HashKind::FileSha1), 40) => (hex(), HashKind::FileSha1),
+        (Label::File(HashKind::File | HashKind::FileSha256), 64) => (hex(), HashKind::FileSha256),
         (Label::File(HashKind::FileSha1), 32) => (base32(), HashKind::FileSha1),
         (Label::File(kind), 32) if matches!(kind, HashKind::Md5 | HashKind::Ed2k | HashKind::File) => (hex(), kind),
         (Label::File(HashKind::Aich), 32) => (base32(), HashKind::Aich),

@@ -358,7 +358,11 @@ impl Parts {
 }
 
 fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), Impossible> {
-    if slot.is_some() { Err(Impossible) } else { Ok(*slot = Some(value)) }
+    if slot.is_some() {
+        return Err(Impossible);
+    }
+    *slot = Some(value);
+    Ok(())
 }
 
 fn date(year: i16, month: i8, day: i8) -> Result<Date, Impossible> {

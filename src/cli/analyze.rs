@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+#[cfg(feature = "table")]
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;

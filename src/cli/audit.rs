@@ -261,7 +261,7 @@ impl Place {
                 Ok(true) => Ok(()),
                 _ => Err(io::Error::other("it holds files that are not of an audit")),
             };
-            return new.replace(may_go, |old| remove(old)).with_context(|| format!("{}", target.display()));
+            return new.replace(may_go, remove).with_context(|| format!("{}", target.display()));
         }
         new.put().with_context(|| format!("{}: it exists already", self.path.display()))
     }
