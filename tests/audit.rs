@@ -1,4 +1,4 @@
-//! `peerproof audit` as a program: the sample notices of `fixtures/notices`, whose answers were written before the program
+//! `peerproof audit` as a program: the sample notices of `tests/notices`, whose answers were written before the program
 //! was, from what the generators of the captures know.
 
 use std::path::{Path, PathBuf};
@@ -8,6 +8,10 @@ use serde_json::Value;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notices")
 }
 
 struct Run {
@@ -35,7 +39,7 @@ fn list(value: &Value) -> Vec<Value> {
 /// Captures and torrents of a sample.
 fn inputs(notice: &Value) -> Vec<String> {
     let folder = fixtures().join(text(&notice["case"]));
-    let mut out = vec![fixtures().join("notices").join(text(&notice["file"])).display().to_string()];
+    let mut out = vec![samples().join(text(&notice["file"])).display().to_string()];
     for capture in list(&notice["capture"]) {
         out.extend(["--capture".to_owned(), folder.join(text(&capture)).display().to_string()]);
     }
@@ -54,8 +58,7 @@ fn rank(grade: &str) -> usize {
 #[test]
 fn the_sample_notices_get_the_answers_that_their_captures_give() {
     let expected: Value =
-        serde_json::from_slice(&std::fs::read(fixtures().join("notices/expected.json")).expect("readable"))
-            .expect("JSON");
+        serde_json::from_slice(&std::fs::read(samples().join("expected.json")).expect("readable")).expect("JSON");
     let mut claims = 0;
     for notice in list(&expected["notices"]) {
         for run in list(&notice["runs"]) {
@@ -102,8 +105,7 @@ fn the_sample_notices_get_the_answers_that_their_captures_give() {
 #[test]
 fn letters_fit_a_page_judge_nobody_and_are_the_same_each_time() {
     let expected: Value =
-        serde_json::from_slice(&std::fs::read(fixtures().join("notices/expected.json")).expect("readable"))
-            .expect("JSON");
+        serde_json::from_slice(&std::fs::read(samples().join("expected.json")).expect("readable")).expect("JSON");
     let folder = tempfile::tempdir().expect("a directory");
     for (number, notice) in list(&expected["notices"]).iter().enumerate() {
         let mut written = Vec::new();

@@ -1,7 +1,10 @@
 //! A letter a claim, for a reader without training: six parts, none left out, one page (notices.md, section 3).
 
+mod render;
+
 use super::document::{ClaimRow, Document, EvidenceRow, Frames, Place, is_met};
-use crate::report::{counted, grouped, quoted, visible, wrapped};
+use crate::report::{counted, grouped, quoted, visible};
+pub use render::page;
 
 /// The letter of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,52 +31,6 @@ impl Letter {
         ];
         Self { parts }
     }
-
-    /// Plain text, at most 55 lines of 90 characters.
-    pub fn text(&self) -> String {
-        let mut lines = Vec::new();
-        for (title, sentences) in &self.parts {
-            let text = wrapped(&format!("{title}  {}", sentences.join(" ")), WIDTH, 2);
-            lines.extend(text.lines().map(str::to_owned));
-            lines.push(String::new());
-        }
-        lines.pop();
-        if lines.len() > LINES {
-            lines.retain(|line| !line.is_empty());
-            lines.truncate(LINES);
-        }
-        lines.push(String::new());
-        lines.join("\n")
-    }
-
-    /// Markdown: what notices hold is escaped.
-    pub fn markdown(&self, number: u64) -> String {
-        let mut out = format!("## {number}\n\n");
-        for (title, sentences) in &self.parts {
-            out.push_str(&format!("**{}**\n\n", capitalised(title)));
-            let text = markdown(&sentences.join(" "));
-            out.push_str(&if *title == FINDING { format!("**{text}**\n\n") } else { format!("{text}\n\n") });
-        }
-        out
-    }
-
-    /// An HTML section: what notices hold is escaped, nothing in it is a link.
-    pub fn html(&self, number: u64) -> String {
-        let mut out = format!("<section><h2>{number}</h2>\n");
-        for (title, sentences) in &self.parts {
-            let text = html(&sentences.join(" "));
-            let text = if *title == FINDING { format!("<strong>{text}</strong>") } else { text };
-            out.push_str(&format!("<h3>{}</h3><p>{text}</p>\n", capitalised(title)));
-        }
-        out.push_str("</section>\n");
-        out
-    }
-}
-
-fn capitalised(title: &str) -> String {
-    let lower = title.to_lowercase();
-    let mut letters = lower.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn notice(claim: &ClaimRow) -> String {
@@ -580,32 +537,6 @@ fn length(seconds: f64) -> String {
 fn quoted_name(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+:".contains(c)) && !name.is_empty();
     if plain { name.to_owned() } else { format!("'{}'", visible(name).replace('\'', "'\\''")) }
-}
-
-/// What Markdown would act on, escaped.
-fn markdown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\`*_{}[]<>()#+!|~&".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 // Rationale: notices.md, section 3.

@@ -26,7 +26,7 @@ pub mod verdict;
 
 pub use decide::{Flag, Judged, judge};
 pub use document::{Answer, Document};
-pub use letter::Letter;
+pub use letter::{Letter, page};
 pub use read::Notices;
 pub use table::table;
 pub use terms::{Alias, Covers, Prefix, Terms};

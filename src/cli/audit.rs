@@ -12,7 +12,7 @@ use peerproof::Options;
 use peerproof::audit::document::{ClaimRow, Input};
 use peerproof::audit::examined::Examined;
 use peerproof::audit::{
-    Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, sha256_hex, table, zone,
+    Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, page, sha256_hex, table, zone,
 };
 use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{counted, escaped};
@@ -160,8 +160,8 @@ impl Audit {
         let text = match self.format {
             Format::Table => table(&document, width()),
             Format::Json => document.json().context("cannot write the JSON")?,
-            Format::Markdown => letters(&document, Letter::markdown, "# Letters\n\n", ""),
-            Format::Html => letters(&document, Letter::html, HTML_HEAD, "</body></html>\n"),
+            Format::Markdown => format!("# Letters\n\n{}", letters(&document, Letter::markdown)),
+            Format::Html => page(&letters(&document, Letter::html)),
         };
         say::print(text.as_bytes())?;
         if let (Some(place), Some(path)) = (&place, &self.output) {
@@ -222,9 +222,8 @@ impl Audit {
     }
 }
 
-fn letters(document: &Document, one: fn(&Letter, u64) -> String, head: &str, tail: &str) -> String {
-    let all: String = document.claims.iter().map(|claim| one(&Letter::of(document, claim), claim.id)).collect();
-    format!("{head}{all}{tail}")
+fn letters(document: &Document, one: fn(&Letter, u64) -> String) -> String {
+    document.claims.iter().map(|claim| one(&Letter::of(document, claim), claim.id)).collect()
 }
 
 /// Where an audit is written.
@@ -384,11 +383,6 @@ fn zone_name(text: &str) -> Result<String, String> {
         .map(|_| text.to_owned())
         .ok_or("expected UTC, an offset such as +01:00, or a name such as Europe/Berlin".to_owned())
 }
-
-const HTML_HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-<title>Letters</title>\n<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:2em auto;padding:0 1em}\
-h3{margin:1em 0 .2em;font-size:1em}p{margin:0;overflow-wrap:anywhere}section{break-after:page}</style></head><body>\n";
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:

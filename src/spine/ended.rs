@@ -21,6 +21,11 @@ pub(super) struct EndedFlow {
 }
 
 impl EndedFlow {
+    /// A connection that carried nothing.
+    pub(super) fn nothing_of(flow: FlowKey) -> Self {
+        Self { flow, stop: Ended::default(), carried: Content::Other, volume: Volume::default() }
+    }
+
     /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was
     /// not over.
     pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {

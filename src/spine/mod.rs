@@ -546,12 +546,7 @@ impl<'cap> Flow<'cap> {
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
     fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         let Self::Tcp(flow) = self else { return };
-        let nothing = EndedFlow {
-            flow: flow.key(),
-            stop: Ended::default(),
-            carried: Content::Other,
-            volume: traffic::Volume::default(),
-        };
+        let nothing = EndedFlow::nothing_of(flow.key());
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,
