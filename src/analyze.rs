@@ -1,70 +1,17 @@
 //! The way through the stages, from captures to evidence.
 
 use std::cell::OnceCell;
-use std::sync::LazyLock;
 
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
-use crate::mse::Secrets;
-use crate::packet::{ChecksumPolicy, UdpTunnel};
+use crate::options::Options;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
-use crate::{Error, Limits, evidence};
-
-/// What a run may be told.
-pub struct Options<'a> {
-    /// Threads for the whole run, the spine included; at least 1. Changes no figure.
-    pub threads: usize,
-    /// Bytes of capture after which read pages are given back to the system; at least 1. Changes no figure.
-    pub window: u64,
-    /// What to do with wrong checksums.
-    pub checksums: ChecksumPolicy,
-    /// Tunnels over UDP on ports besides those of the standards.
-    pub tunnels: &'a [UdpTunnel],
-    /// Bounds.
-    pub limits: Limits,
-    /// Diffie-Hellman secrets of MSE connections.
-    pub secrets: &'a Secrets,
-    /// Whether to hash the input files (SHA-256) for the report.
-    pub digest: bool,
-    /// Where reassembled datagrams go; the system's temporary directory by default.
-    pub spool_dir: Option<&'a std::path::Path>,
-    /// Called after each window with the bytes of capture read so far.
-    pub progress: Option<&'a dyn Fn(u64)>,
-}
-
-impl Default for Options<'_> {
-    fn default() -> Self {
-        Self {
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            window: WINDOW,
-            checksums: ChecksumPolicy::default(),
-            tunnels: &[],
-            limits: Limits::default(),
-            secrets: &NO_SECRETS,
-            digest: true,
-            spool_dir: None,
-            progress: None,
-        }
-    }
-}
-
-impl std::fmt::Debug for Options<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
-            .field("threads", &self.threads)
-            .field("window", &self.window)
-            .field("checksums", &self.checksums)
-            .field("tunnels", &self.tunnels)
-            .field("limits", &self.limits)
-            .field("digest", &self.digest)
-            .finish_non_exhaustive()
-    }
-}
+use crate::{Error, evidence};
 
 /// Reads captures front to back, and returns everything they prove.
 ///
@@ -184,10 +131,6 @@ pub(crate) fn walk<'run, 'cap>(
     Ok((spine, frames))
 }
 
-static NO_SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::default);
-
 // Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
 // then stay.
 const PROOFS_BEHIND: u64 = 128 << 20;
-// Rationale: large enough that giving pages back costs nothing, small enough to keep resident memory flat.
-const WINDOW: u64 = 64 << 20;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::words::words;
 
 words! {

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::packet::FlowKey;
+use crate::ends::FlowKey;
 
 /// Flows by key, in order of activity.
 ///
@@ -180,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::packet::{Endpoint, Protocol};
+    use crate::ends::{Endpoint, Protocol};
 
     fn key(n: u8) -> FlowKey {
         let end = |last| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port: 1 };

@@ -39,7 +39,7 @@
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
-//! Beside them stand [`provenance`] (frame numbers and times), [`anomaly`] (whatever was odd, counted in full),
+//! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`anomaly`] (whatever was odd, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
 //!
 //! # What the figures mean
@@ -68,6 +68,7 @@ pub mod audit;
 pub mod bencode;
 pub mod capture;
 mod directory;
+pub mod ends;
 mod error;
 pub mod evidence;
 pub mod flow;
@@ -77,11 +78,11 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+mod options;
 #[doc(hidden)]
 pub mod output;
 pub mod packet;
 pub mod prove;
-pub mod provenance;
 pub mod proxy;
 pub mod report;
 pub mod session;
@@ -92,7 +93,8 @@ pub mod webseed;
 pub mod wire;
 mod words;
 
-pub use analyze::{Found, Options, analyze, find_torrents};
+pub use analyze::{Found, analyze, find_torrents};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
+pub use options::Options;

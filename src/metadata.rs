@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::packet::Endpoint;
-use crate::provenance::Span;
-use crate::session::Carrier;
+use crate::ends::{Endpoint, Span, Transport};
 
 /// Pieces of info dictionaries, by the info-hash that they were sent under.
 ///
@@ -35,7 +33,7 @@ pub struct Way {
     /// To whom.
     pub to: Endpoint,
     /// How.
-    pub carrier: Carrier,
+    pub transport: Transport,
 }
 
 /// The pieces of a rebuilt info dictionary that went one way.

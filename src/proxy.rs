@@ -9,7 +9,7 @@ use nom::multi::length_data;
 use nom::number::streaming::{be_u8, be_u16, be_u32, be_u128};
 use nom::{Err, IResult, Parser};
 
-use crate::packet::Direction;
+use crate::ends::Direction;
 use crate::stream::StreamItem;
 use crate::wire::HANDSHAKE;
 
@@ -275,7 +275,7 @@ const MOST_GREETING: usize = 90;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
 
     const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol\0\0\0\0\0\0\0\0aaaaaaaaaaaaaaaaaaaa-XX0000-bbbbbbbbbbbb";
 

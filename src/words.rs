@@ -1,4 +1,4 @@
-//! Words of the report: an enum and the word of each variant, said once.
+//! Words of the report: an enum and the word of each variant, said once; and values that are written as text.
 
 /// Declares an enum whose variants have a word each: `name()`, `Display`, every variant in order (`ALL`), and serde,
 /// all by that word.
@@ -32,4 +32,22 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+/// serde for types whose `Display` and `FromStr` are inverse: as their text.
+macro_rules! texts {
+    ($($name:ty),+ $(,)?) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
+pub(crate) use {texts, words};

@@ -47,7 +47,7 @@ fn a_flood_of_handshakes_beyond_the_rows_is_counted_and_changes_nothing_for_thos
     assert_eq!(unlisted.connections, u64::from(FLOWS) - 500);
     assert_eq!((unlisted.endpoints, unlisted.more_endpoints), (unlisted.connections + 1, false));
     assert_eq!(unlisted.bytes, 136 * unlisted.connections);
-    let named: u64 = unlisted.torrents.iter().map(|(_, count)| count).sum();
+    let named: u64 = unlisted.torrents.iter().map(|torrent| torrent.connections).sum();
     assert_eq!((unlisted.torrents.len(), named, unlisted.other_torrents), (2, unlisted.connections, 0));
     let told = evidence.anomalies.tally(Kind::LimitReached).expect("a limit that is reached is told");
     assert_eq!(told.count, unlisted.connections);

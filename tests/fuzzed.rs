@@ -66,7 +66,7 @@ fn what_is_let_go_before_its_torrent_is_known_is_received_by_the_other_end() {
     let limits = Limits { open_slices: 60, ..Limits::default() };
     let evidence = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits).evidence();
     let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
-    let received: u64 = evidence.subjects.iter().map(|row| row.received).sum();
+    let received: u64 = evidence.subjects.iter().map(|row| row.received_bytes).sum();
     assert!(evidence.transfers.iter().any(|row| row.info_hash.is_none() && row.bytes.served > 0), "{evidence:#?}");
     assert_eq!((served, received), (16_384 + 2 * 5_000, 16_384 + 2 * 5_000), "{:#?}", evidence.subjects);
 }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::{CaptureSet, OpenOptions, Spill};
+use peerproof::ends::{ConnectionId, Transport};
 use peerproof::flow::FlowTable;
 use peerproof::ledger::{Content, Cut, Ledger, Measure};
-use peerproof::packet::{ChecksumPolicy, Decoder, Store, Transport};
+use peerproof::packet::{ChecksumPolicy, Decoder, Store, TransportLayer};
 use peerproof::prove::{UnitJob, Verdict, together, with_prover, with_prover_by};
-use peerproof::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
+use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::{StreamLimits, TcpConnection};
 use peerproof::torrent::Torrents;
 use peerproof::wire::Start;
@@ -91,7 +92,7 @@ fn walk(
             }
             let packet = decoder.decode(&frame, &Spilled(&spill), &mut anomalies).expect("room");
             let Some(packet) = packet else { continue };
-            let Transport::Tcp(segment) = &packet.transport else { continue };
+            let TransportLayer::Tcp(segment) = &packet.transport else { continue };
             if depth == Depth::Packets {
                 sum += u64::from(segment.seq) + u64::from(packet.flow.low.port);
                 continue;
@@ -99,7 +100,7 @@ fn walk(
             let (flow, _) = flows.touch(packet.flow, || {
                 connections += 1;
                 let session =
-                    Session::new(ConnectionId(connections), packet.flow, Carrier::Tcp, Start::Handshake, &limits);
+                    Session::new(ConnectionId(connections), packet.flow, Transport::Tcp, Start::Handshake, &limits);
                 // Boxed, as the spine does: what the table moves is small.
                 Box::new((TcpConnection::new(&stream_limits), session))
             });
@@ -193,10 +194,10 @@ fn blocks<'cap>(set: &'cap CaptureSet, limits: &Limits) -> (Session<'cap>, Vec<S
     while let Some(frame) = frames.next(&mut anomalies).expect("not strict") {
         let packet = decoder.decode(&frame, &Unused, &mut anomalies).expect("nothing to store");
         let Some(packet) = packet else { continue };
-        let Transport::Tcp(segment) = &packet.transport else { continue };
+        let TransportLayer::Tcp(segment) = &packet.transport else { continue };
         let (stream, session) = connection.get_or_insert_with(|| {
             let (id, start) = (ConnectionId(1), Start::Handshake);
-            (TcpConnection::new(&stream_limits), Session::new(id, packet.flow, Carrier::Tcp, start, limits))
+            (TcpConnection::new(&stream_limits), Session::new(id, packet.flow, Transport::Tcp, start, limits))
         });
         stream.push(packet.at, packet.direction, segment, &mut items);
         session.touch(packet.direction, packet.at);

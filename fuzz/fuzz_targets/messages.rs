@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let borrowed = Message::parse(id, Cow::Borrowed(body));
     assert_eq!(borrowed, Message::parse(id, Cow::Owned(body.to_vec())));
     assert_eq!(borrowed == Err(UnknownReason::Id), !Message::defines(id));
-    let span = peerproof::provenance::Span::single(at(1));
+    let span = peerproof::ends::Span::single(at(1));
     let mut advertised = Advertised::default();
     match &borrowed {
         Ok(Message::Bitfield(bits)) => {

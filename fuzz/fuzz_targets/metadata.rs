@@ -8,9 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::metadata::{MetadataStore, Way};
-use peerproof::packet::Endpoint;
-use peerproof::provenance::Span;
-use peerproof::session::Carrier;
+use peerproof::ends::{Endpoint, Span, Transport};
 use sha1::Digest;
 use shared::{Cursor, at};
 
@@ -33,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let peer = |n: u8| Endpoint { ip: [192, 0, 2, n].into(), port: 6_881 };
         let ends = input.u8();
-        let way = Way { from: peer(ends & 3), to: peer(8 | ends >> 7), carrier: Carrier::Tcp };
+        let way = Way { from: peer(ends & 3), to: peer(8 | ends >> 7), transport: Transport::Tcp };
         let payload = if control & 8 == 0 {
             let chunk = info.chunks(16_384).nth(piece as usize).unwrap_or_default();
             chunk.to_vec()

@@ -7,8 +7,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use peerproof::ends::Direction;
 use peerproof::mse::{Candidates, MseFilter, MseOutcome, Pool, Secrets};
-use peerproof::packet::Direction;
 use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::{Digest, Sha1};

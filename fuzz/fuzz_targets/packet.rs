@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::{Frame, LinkType};
-use peerproof::packet::{Decoder, Packet, Transport};
+use peerproof::packet::{Decoder, Packet, TransportLayer};
 use shared::{Arena, Cursor, at, run};
 
 fuzz_target!(|data: &[u8]| {
@@ -54,8 +54,8 @@ fn check(decoder: &Decoder, packet: &Packet<'_>, number: u64) {
     assert_eq!(packet.at, at(number));
     decoder.path_name(packet.path);
     let payload = match packet.transport {
-        Transport::Tcp(segment) => segment.payload,
-        Transport::Udp(datagram) => datagram.payload,
+        TransportLayer::Tcp(segment) => segment.payload,
+        TransportLayer::Udp(datagram) => datagram.payload,
     };
     assert!(payload.bytes.len() as u64 <= u64::from(payload.wire_len));
 }

@@ -7,8 +7,8 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
-use peerproof::packet::{Direction, Endpoint, FlowKey, Protocol};
-use peerproof::session::{Carrier, ConnectionId, Served, Session, SessionEvent};
+use peerproof::ends::{Direction, Endpoint, FlowKey, Protocol, Transport, ConnectionId};
+use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::StreamItem;
 use peerproof::wire::Start;
 use shared::{Cursor, items, run};
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let options = input.u8();
     let start = if options & 1 == 0 { Start::Handshake } else { Start::MidStream };
     let limits = if options & 2 == 0 { Limits::default() } else { run::tight() };
-    let carrier = if options & 4 == 0 { Carrier::Tcp } else { Carrier::Utp };
+    let transport = if options & 4 == 0 { Transport::Tcp } else { Transport::Utp };
     let items = items(&mut input);
     let mut data = [0_u64; 2];
     for (way, item) in &items {
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
             data[way.index()] += bytes.len() as u64;
         }
     }
-    let out = converse(&items, start, carrier, &limits);
+    let out = converse(&items, start, transport, &limits);
     let mut served = [0_u64; 2];
     for event in &out {
         if let SessionEvent::Served(one) = event {
@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let finely: Vec<_> = items.iter().flat_map(|(way, item)| halves(item).map(|item| (*way, item))).collect();
-    let finely = converse(&finely, start, carrier, &limits);
+    let finely = converse(&finely, start, transport, &limits);
     let [whole, finely] = [out, finely].map(|events| events.iter().map(plain).collect::<Vec<_>>());
     assert!(whole == finely, "cut in two it is something else:\n{whole:#?}\n{finely:#?}");
 });
@@ -51,12 +51,12 @@ fuzz_target!(|data: &[u8]| {
 fn converse<'a>(
     items: &[(Direction, StreamItem<'a>)],
     start: Start,
-    carrier: Carrier,
+    transport: Transport,
     limits: &Limits,
 ) -> Vec<SessionEvent<'a>> {
     let ends = [(1, 1_000), (2, 6_881)].map(|(last, port)| Endpoint { ip: [192, 0, 2, last].into(), port });
     let (flow, _) = FlowKey::new(ends[0], ends[1], Protocol::Tcp);
-    let mut session = Session::new(ConnectionId(1), flow, carrier, start, limits);
+    let mut session = Session::new(ConnectionId(1), flow, transport, start, limits);
     let (mut out, mut anomalies) = (Vec::new(), Anomalies::default());
     for (way, item) in items {
         if let StreamItem::Data { at, .. } = item {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use peerproof::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
-use peerproof::packet::Endpoint;
+use peerproof::ends::Endpoint;
 
 use crate::{Cursor, at};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::CaptureSet;
-use peerproof::evidence::{Bytes, Carrier, Evidence, Flag, Grade, Rung};
+use peerproof::evidence::{Bytes, Evidence, Flag, Grade, Rung};
+use peerproof::ends::{Transport};
 use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, terminal, violations};
@@ -101,7 +102,7 @@ fn check(evidence: &Evidence) {
         assert!(row.bytes.balanced(), "{row:#?}");
         check_grade(row.grade, &row.bytes, row.standard.is_some(), &row.flags, &row.rungs, row);
         sums[0].add(&row.bytes);
-        if row.carrier != Carrier::Http {
+        if row.transport != Transport::Http {
             peers += row.bytes.served;
         }
     }

@@ -10,7 +10,7 @@ use arbitrary::Arbitrary;
 use peerproof::Limits;
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
-use peerproof::packet::Endpoint;
+use peerproof::ends::Endpoint;
 
 use crate::link::{Carrier, Link, side};
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};

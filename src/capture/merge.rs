@@ -9,7 +9,7 @@ use super::track::Track;
 use super::{Frame, InputFacts, PassedOver};
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
 ///

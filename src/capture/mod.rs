@@ -27,7 +27,7 @@ pub use mapped::Spill;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
 
-use crate::provenance::At;
+use crate::ends::At;
 
 /// One captured frame, as it stands in the mapped file.
 ///
@@ -79,9 +79,9 @@ pub struct InputFacts {
     /// Frames read.
     pub frames: u64,
     /// Time of the first frame in file order.
-    pub first_time: Option<crate::provenance::Timestamp>,
+    pub first_time: Option<crate::ends::Timestamp>,
     /// Time of the last frame in file order.
-    pub last_time: Option<crate::provenance::Timestamp>,
+    pub last_time: Option<crate::ends::Timestamp>,
     /// Its interfaces, in order of definition.
     pub interfaces: Vec<Interface>,
     /// What is damaged, in plain words with the byte offset; `None` when nothing is.

@@ -11,7 +11,7 @@ use super::track::Track;
 use super::{Frame, Interface, LinkType};
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// How the records of one file are laid out.
 #[derive(Clone, Debug)]

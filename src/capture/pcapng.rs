@@ -25,7 +25,7 @@ use super::track::Track;
 use super::{Frame, Interface};
 use crate::Error;
 use crate::anomaly::{Anomalies, Kind};
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// Reads one pcapng file block by block.
 #[derive(Debug)]

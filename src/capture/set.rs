@@ -11,7 +11,7 @@ use super::source::Input;
 use super::track::Track;
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// How captures are opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct OpenOptions {
 /// # Invariants
 /// - Ordered by time of the first frame, size of the content (the larger one first), content, name: the order of the
 ///   arguments never matters.
-/// - Its index in that order is the `file` of a [`FrameId`](crate::provenance::FrameId).
+/// - Its index in that order is the `file` of a [`FrameId`](crate::ends::FrameId).
 #[derive(Debug)]
 pub struct CaptureSet {
     inputs: Vec<Input>,

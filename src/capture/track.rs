@@ -3,7 +3,7 @@
 use super::source::Input;
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::ends::{At, FrameId, Span, Timestamp};
 
 /// The position in one input, its frame count, and its damage.
 ///

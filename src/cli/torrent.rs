@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use peerproof::capture::CaptureSet;
+use peerproof::ends::Span;
 use peerproof::metadata::Rebuilt;
 use peerproof::output::{NewFile, probe};
-use peerproof::provenance::Span;
 use peerproof::report::{counted, escaped, grouped, hex, visible};
 use peerproof::torrent::{TorrentId, Torrents};
 use peerproof::{Options, analyze, find_torrents};

@@ -1,30 +1,37 @@
 //! The books at the end of a run, as evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
+use super::metadata::MetadataPart;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
-use super::same::{SameConnection, same_connection_as};
+use super::private::is_private;
+use super::rows::seen_in;
+use super::same::same_connection_as;
 use super::{
+<<<<<<< HEAD
     Bytes, Coverage, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
     Subject, TorrentEvidence, Transfer, Unlisted,
+=======
+    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Torrent, Transfer,
+    Unlisted, UnlistedTorrent,
+>>>>>>> main
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::InputFacts;
-use crate::hearsay::Mentions;
+use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::ledger::{Ledger, Record, TorrentKey};
-use crate::metadata::{Harvest, Rebuilt};
-use crate::packet::Endpoint;
-use crate::provenance::{FrameId, Sightings, Span};
+use crate::metadata::Rebuilt;
 use crate::session::PieceSet;
+use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
+<<<<<<< HEAD
 /// What the spine hands over besides the books.
 #[derive(Debug)]
 pub(crate) struct Findings {
@@ -41,6 +48,8 @@ pub(crate) struct Findings {
     pub(crate) same: Vec<SameConnection>,
 }
 
+=======
+>>>>>>> main
 /// Makes the evidence of a run.
 ///
 /// # Errors
@@ -52,8 +61,13 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
+<<<<<<< HEAD
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
+=======
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
+    opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
+>>>>>>> main
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
     note_disclaimed(records, &ports, &mut anomalies);
@@ -110,11 +124,12 @@ pub(crate) fn build(
     note_unshown(records, &mut anomalies);
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
     transfers.sort_by(|(one, _), (other, _)| {
-        let key = |t: &Transfer| (t.uploader, t.downloader, t.carrier, t.info_hash.clone(), t.span.first);
+        let key =
+            |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(one).cmp(&key(other))
     });
     subjects.sort_by(|one, other| {
-        let key = |s: &Subject| (s.endpoint, s.carrier, s.info_hash.clone(), s.span.first);
+        let key = |s: &Subject| (s.endpoint, s.transport, s.info_hash.clone(), s.first_time, s.frames);
         key(one).cmp(&key(other))
     });
     Ok(Evidence {
@@ -158,14 +173,20 @@ fn unlisted(
             if found.connections == 1 { "is" } else { "are" }
         ),
     });
-    let mut torrents: Vec<_> = found.torrents.iter().map(|(key, count)| (hash(*key), *count)).collect();
-    torrents.sort_by(|(one, _), (other, _)| (one.is_none(), one).cmp(&(other.is_none(), other)));
+    let each = found.torrents.iter();
+    let each = each.map(|(key, count)| UnlistedTorrent { info_hash: hash(*key), connections: *count });
+    let mut torrents: Vec<_> = each.collect();
+    torrents.sort_by(|one, other| {
+        (one.info_hash.is_none(), &one.info_hash).cmp(&(other.info_hash.is_none(), &other.info_hash))
+    });
     Some(Unlisted {
         connections: found.connections,
         endpoints,
         more_endpoints,
         bytes: found.bytes,
-        span,
+        first_time: span.first.time,
+        last_time: span.last.time,
+        frames: span.into(),
         torrents,
         other_torrents: found.other_torrents,
     })
@@ -267,7 +288,7 @@ impl Context<'_> {
         let transfer = Transfer {
             uploader: record.key.uploader,
             downloader: record.key.downloader,
-            carrier: record.key.carrier,
+            transport: record.key.transport,
             info_hash: (self.hash)(record.key.torrent),
             connections: facts.connections.max(1),
             initiator: match (facts.opened_by_uploader, facts.opened_by_downloader) {
@@ -277,10 +298,10 @@ impl Context<'_> {
                 _ => Some(Initiator::Both),
             },
             encryption: facts.encryption.unwrap_or(Encryption::None),
-            uploader_peer_ids: facts.peer_ids.clone(),
+            uploader_peer_ids: facts.peer_ids.iter().copied().map(Hex).collect(),
             uploader_clients: clients,
             grade: ladder.grade(),
-            standard: proven.standard,
+            actionable: actionable(ladder.grade(), proven.standard.is_some()),
             flags: self.flags(record, proven, span),
             piece_messages: facts.piece_messages,
             partial_messages: facts.partial_messages,
@@ -289,6 +310,7 @@ impl Context<'_> {
             pieces_sole: proven.pieces_sole,
             pieces_refuted: record.refuted_pieces.len() as u64,
             pieces_advertised: claimed,
+<<<<<<< HEAD
             span,
             served_span: record.served_span.filter(|_| counts.served > 0),
             seen: facts.seen.clone(),
@@ -297,13 +319,22 @@ impl Context<'_> {
             verified_pieces: proven.pieces.clone(),
             declared_port: facts.listen_port,
             files: proven.files.iter().map(|(file, verified)| (*file, verified.bytes)).collect(),
+=======
+            first_time: span.first.time,
+            last_time: span.last.time,
+            files: self.files(record.key.torrent, &proven.files),
+>>>>>>> main
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
+            standard: proven.standard.map(Into::into),
+            frames: span.into(),
+            served_frames: served_span(record).map(Into::into),
             paths: facts.paths.clone(),
             cancelled_messages: facts.cancelled,
             unsolicited_messages: facts.unsolicited,
             extension_messages: facts.extension_messages.clone(),
-            metadata: self.metadata_served(&[record]),
+            metadata: self.metadata_served(&[record]).map(Into::into),
+            seen_in: seen_in(&facts.seen),
             same_connection_as: BTreeSet::new(),
         };
         Some((transfer, ladder))
@@ -315,32 +346,37 @@ impl Context<'_> {
         let proven = self.proofs.subjects.get(index)?;
         let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
         let mut bytes = Bytes::default();
+        let mut span = first.facts.span.or(first.served_span)?;
+        let (mut served, mut seen) = (None, Sightings::default());
         let mut subject = Subject {
             endpoint: Endpoint {
                 ip: first.key.uploader.ip,
                 port: self.ports.get(group.first()?.0 as usize)?.named,
             },
-            carrier: first.key.carrier,
+            transport: first.key.transport,
             info_hash: (self.hash)(first.key.torrent),
             port_basis: PortBasis::Observed,
             sent_from: BTreeSet::new(),
             listen_port: None,
             peer_ids: BTreeSet::new(),
             clients: BTreeSet::new(),
-            grade: super::Grade::None,
-            standard: proven.standard,
+            grade: Grade::None,
+            actionable: false,
             flags: BTreeSet::new(),
             bytes,
-            received: 0,
+            received_bytes: self.received.get(index).copied().unwrap_or(0),
+            first_time: span.first.time,
+            last_time: span.last.time,
+            rungs: Vec::new(),
+            next_rung: None,
             pieces_verified: proven.pieces_verified,
             pieces_sole: proven.pieces_sole,
             pieces_refuted: 0,
             pieces_advertised: 0,
-            span: first.facts.span.or(first.served_span)?,
-            served_span: None,
-            seen: Sightings::default(),
-            rungs: Vec::new(),
-            next_rung: None,
+            standard: proven.standard.map(Into::into),
+            frames: span.into(),
+            served_frames: None,
+            seen_in: Vec::new(),
         };
         let mut refuted = BTreeSet::new();
         for id in group {
@@ -351,12 +387,12 @@ impl Context<'_> {
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
             subject.clients.extend(transfer.uploader_clients.iter().cloned());
             subject.flags.extend(transfer.flags.iter());
-            subject.span = subject.span.join(transfer.span);
-            subject.served_span = match (subject.served_span, transfer.served_span) {
-                (Some(one), Some(other)) => Some(one.join(other)),
+            span = record.facts.span.or(record.served_span).map_or(span, |other| span.join(other));
+            served = match (served, served_span(record)) {
+                (Some(one), Some(other)) => Some(Span::join(one, other)),
                 (one, other) => one.or(other),
             };
-            subject.seen.join(&transfer.seen);
+            seen.join(&record.facts.seen);
             refuted.extend(record.refuted_pieces.iter().copied());
             let port = self.ports.get(id.0 as usize)?;
             if port.named != record.key.uploader.port {
@@ -365,7 +401,12 @@ impl Context<'_> {
             subject.sent_from.insert(record.key.uploader.port);
             subject.listen_port = subject.listen_port.or(port.listens);
         }
-        subject.received = self.received.get(index).copied().unwrap_or(0);
+        if subject.port_basis == PortBasis::Observed {
+            subject.sent_from.clear();
+        }
+        (subject.first_time, subject.last_time) = (span.first.time, span.last.time);
+        (subject.frames, subject.served_frames) = (span.into(), served.map(Into::into));
+        subject.seen_in = seen_in(&seen);
         // It may have sent the parts of the dictionary to several others.
         let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
         let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
@@ -380,6 +421,7 @@ impl Context<'_> {
         subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
         subject.grade = ladder.grade();
+        subject.actionable = actionable(subject.grade, subject.standard.is_some());
         subject.rungs = ladder.rungs();
         subject.next_rung = ladder.next_rung(&bytes);
         subject.bytes = bytes;
@@ -391,35 +433,33 @@ impl Context<'_> {
         Some(subject)
     }
 
-    fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<TorrentEvidence> {
-        let mut rows: BTreeMap<InfoHash, TorrentEvidence> = BTreeMap::new();
+    fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<Torrent> {
+        let mut rows: BTreeMap<InfoHash, Torrent> = BTreeMap::new();
         for id in self.torrents.ids() {
-            let info_hash = self.torrents.torrent(id).info_hash();
+            let known = self.ledger.torrents().torrent(id);
             let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).copied().unwrap_or_default();
-            let row = TorrentEvidence {
-                info_hash: info_hash.clone(),
-                torrent: Some(id),
-                bytes: Bytes::default(),
-                unique: unique.bytes,
-                pieces_verified: unique.pieces,
-            };
-            rows.insert(info_hash, row);
+            let row = Torrent { unique: unique.bytes, pieces_verified: unique.pieces, ..Torrent::of(known) };
+            rows.insert(row.info_hash.clone(), row);
         }
-        let named = |info_hash: &InfoHash| TorrentEvidence {
-            info_hash: info_hash.clone(),
-            torrent: None,
-            bytes: Bytes::default(),
-            unique: 0,
-            pieces_verified: 0,
+        let mut row = |info_hash: &InfoHash, bytes: &Bytes| {
+            let row = rows.entry(info_hash.clone()).or_insert_with(|| Torrent::named(info_hash.clone()));
+            row.bytes.add(bytes);
         };
         for (transfer, _) in transfers {
-            let Some(info_hash) = &transfer.info_hash else { continue };
-            rows.entry(info_hash.clone()).or_insert_with(|| named(info_hash)).bytes.add(&transfer.bytes);
+            transfer.info_hash.iter().for_each(|info_hash| row(info_hash, &transfer.bytes));
         }
         for info_hash in self.ledger.unlisted().torrents.keys().filter_map(|key| (self.hash)(*key)) {
-            rows.entry(info_hash.clone()).or_insert_with(|| named(&info_hash));
+            row(&info_hash, &Bytes::default());
         }
         rows.into_values().collect()
+    }
+
+    /// Verified bytes by path.
+    fn files(&self, key: TorrentKey, files: &Files) -> Vec<FileBytes> {
+        let Some(torrent) = self.ledger.given(key) else { return Vec::new() };
+        let named =
+            files.iter().filter_map(|(index, verified)| Some((torrent.files().get(*index)?, verified.bytes)));
+        named.map(|(file, verified_bytes)| FileBytes { path: file.shown.clone(), verified_bytes }).collect()
     }
 
     fn known(&self, key: TorrentKey) -> Known {
@@ -448,9 +488,9 @@ impl Context<'_> {
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
             if verified.is_whole(file.size) && file.size > 0 && !file.pad {
-                let later = |(known, _): (Span, usize)| verified.span.last.precedes(known.last);
-                if ladder.file.is_none_or(later) {
-                    ladder.file = Some((verified.span, *index));
+                let later = |(known, _): &(Span, String)| verified.span.last.precedes(known.last);
+                if ladder.file.as_ref().is_none_or(later) {
+                    ladder.file = Some((verified.span, file.shown.clone()));
                 }
             }
             let better = best.is_none_or(|(most, size, _)| {
@@ -524,6 +564,16 @@ impl Context<'_> {
     }
 }
 
+/// The standard of proof: a unit served alone and verified, advertised before and requested before.
+fn actionable(grade: Grade, standard: bool) -> bool {
+    matches!(grade, Grade::G8 | Grade::G9) && standard
+}
+
+/// The frames of served payload; blocks that were let go before the torrent was known are in another row.
+fn served_span(record: &Record) -> Option<Span> {
+    record.served_span.filter(|_| record.counts.served > 0)
+}
+
 fn bytes_of(record: &Record, proven: &Proven) -> Bytes {
     let counts = &record.counts;
     Bytes {
@@ -549,46 +599,10 @@ fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, an
         let Some(info_hash) = &transfer.info_hash else { continue };
         if !given.contains(info_hash) && seen.insert(info_hash) {
             anomalies.note(Kind::TorrentNotGiven, 1, || Example {
-                span: Some(transfer.span),
+                span: Some(transfer.span()),
                 flow: format!("{} -> {}", transfer.uploader, transfer.downloader),
                 detail: format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven"),
             });
-        }
-    }
-}
-
-/// Whether an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
-pub(crate) fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_addresses_are_told_from_public_ones() {
-        for private in [
-            "10.1.2.3",
-            "172.31.0.1",
-            "192.168.1.1",
-            "127.0.0.1",
-            "169.254.1.1",
-            "100.64.0.1",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-        ] {
-            assert!(is_private(private.parse().expect("an address")), "{private}");
-        }
-        for public in ["11.1.2.3", "172.32.0.1", "192.0.2.1", "100.128.0.1", "2001:db8::1"] {
-            assert!(!is_private(public.parse().expect("an address")), "{public}");
         }
     }
 }

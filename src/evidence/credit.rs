@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
+<<<<<<< HEAD
 use crate::evidence::{Standard, VerifiedPiece};
+=======
+use crate::ends::Span;
+use crate::evidence::Standard;
+>>>>>>> main
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
-use crate::provenance::Span;
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
@@ -25,7 +29,7 @@ pub(super) struct Proven {
     pub(super) first_part: Option<Span>,
     /// The first piece that came from it alone.
     pub(super) first_sole: Option<Span>,
-    pub(super) standard: Option<Standard>,
+    pub(super) standard: Option<Met>,
     pub(super) trivial: bool,
     pub(super) boomerang: bool,
     /// Of a transfer: what was verified of each piece.
@@ -308,7 +312,7 @@ struct Finding<'a> {
     credit: &'a Credit,
     /// The frames of the whole unit, when it came from the subject alone.
     sole: Option<Span>,
-    standard: Option<Standard>,
+    standard: Option<Met>,
     trivial: bool,
     boomerang: bool,
 }
@@ -362,13 +366,13 @@ fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Spa
 }
 
 /// Whether one subject's share of a unit meets the standard: advertised before, requested before, served alone.
-fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Standard> {
+fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Met> {
     let join = |of: fn(&Credit) -> Option<Span>| {
         let mut spans = group.clone().map(of);
         let first = spans.next()??;
         spans.try_fold(first, |joined, span| Some(joined.join(span?)))
     };
-    Some(Standard {
+    Some(Met {
         piece: unit.piece,
         leaf: unit.leaf,
         advertised: join(|credit| credit.advertised)?,
@@ -377,7 +381,29 @@ fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> 
     })
 }
 
-fn keep_standard(known: &mut Option<Standard>, found: Option<Standard>) {
+/// A unit that meets the standard of proof; as in [`Standard`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    piece: u32,
+    leaf: Option<u32>,
+    advertised: Span,
+    requested: Span,
+    served: Span,
+}
+
+impl From<Met> for Standard {
+    fn from(met: Met) -> Self {
+        Self {
+            piece: met.piece,
+            leaf: met.leaf,
+            advertised: met.advertised.into(),
+            requested: met.requested.into(),
+            served: met.served.into(),
+        }
+    }
+}
+
+fn keep_standard(known: &mut Option<Met>, found: Option<Met>) {
     if let Some(found) = found
         && known.is_none_or(|known| found.served.first.precedes(known.served.first))
     {

@@ -1,8 +1,8 @@
 //! The ladder of evidence.md: which rungs the facts of a transfer or a subject reach, and why not the next.
 
+use crate::ends::Span;
 use crate::evidence::{Bytes, Grade, Rung};
 use crate::ledger::Facts;
-use crate::provenance::Span;
 
 /// The facts that decide a grade.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,8 @@ pub(super) struct Ladder {
     pub(super) piece: Option<Span>,
     pub(super) part: Option<Span>,
     pub(super) sole: Option<Span>,
-    /// The first complete file, and its number.
-    pub(super) file: Option<(Span, usize)>,
+    /// The first complete file, and its path.
+    pub(super) file: Option<(Span, String)>,
     pub(super) refuted: Option<Span>,
     /// The file with the most verified bytes: its path, those bytes, its size.
     pub(super) best_file: Option<(String, u64, u64)>,
@@ -105,13 +105,14 @@ impl Ladder {
             (Grade::G6, self.piece),
             (Grade::G7, self.part),
             (Grade::G8, self.sole),
-            (Grade::G9, self.file.map(|(span, _)| span)),
+            (Grade::G9, self.file.as_ref().map(|(span, _)| *span)),
             (Grade::GX, self.refuted),
         ]
         .into_iter()
         .filter_map(|(grade, span)| {
-            let file = self.file.filter(|_| grade == Grade::G9).map(|(_, file)| file);
-            Some(Rung { grade, span: span?, file })
+            let file = self.file.as_ref().filter(|_| grade == Grade::G9).map(|(_, path)| path.clone());
+            let span = span?;
+            Some(Rung { grade, time: span.first.time, frames: span.into(), file })
         })
         .collect()
     }

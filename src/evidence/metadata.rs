@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::Metadata;
+use crate::ends::Span;
 use crate::ledger::Record;
 use crate::metadata::{Rebuilt, Way};
-use crate::provenance::Span;
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataPart {
+pub(super) struct MetadataPart {
     /// Index of each piece of 16 KiB, ascending; never empty.
-    pub pieces: Vec<u32>,
+    pub(super) pieces: Vec<u32>,
     /// How many pieces there are.
-    pub of: u64,
+    pub(super) of: u64,
     /// The frames that carried them.
-    pub span: Span,
+    pub(super) span: Span,
 }
 
 impl MetadataPart {
@@ -27,7 +28,7 @@ impl MetadataPart {
             of = rebuilt.pieces() as u64;
             for record in records {
                 let key = &record.key;
-                let way = Way { from: key.uploader, to: key.downloader, carrier: key.carrier };
+                let way = Way { from: key.uploader, to: key.downloader, transport: key.transport };
                 let place = rebuilt.contributors.binary_search_by_key(&way, |part| part.way);
                 let part = place.ok().and_then(|place| rebuilt.contributors.get(place));
                 if let (Some(part), Some(window)) = (part, record.facts.span) {
@@ -42,7 +43,13 @@ impl MetadataPart {
     }
 
     /// Whether it is the whole dictionary (G3m).
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.pieces.len() as u64 == self.of
+    }
+}
+
+impl From<MetadataPart> for Metadata {
+    fn from(part: MetadataPart) -> Self {
+        Self { pieces: part.pieces, of: part.of, frames: part.span.into() }
     }
 }

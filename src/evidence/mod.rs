@@ -2,18 +2,23 @@
 //! number of threads, window size or argument order.
 
 mod build;
+<<<<<<< HEAD
 mod coverage;
+=======
+mod bytes;
+>>>>>>> main
 mod credit;
 mod ladder;
 mod mentions;
 mod metadata;
 mod parties;
 mod ports;
+mod private;
+mod rows;
 mod same;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::anomaly::Anomalies;
+<<<<<<< HEAD
 use crate::capture::{InputFacts, PassedOver};
 use crate::hearsay::{Mention, Named};
 pub use crate::ledger::{Burst, SessionTimes, Times};
@@ -26,24 +31,38 @@ pub(crate) use build::{Findings, build, is_private};
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 pub use metadata::MetadataPart;
 pub(crate) use same::SameConnection;
+=======
+pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
+pub use crate::hearsay::{Standing, Via};
+pub use crate::session::Encryption;
+pub use crate::spine::{Opaque, OpaqueKind, Quality};
+use crate::torrent::Torrents;
+use crate::words::words;
+pub(crate) use build::build;
+pub use bytes::{Bytes, Figure, Place};
+pub(crate) use private::is_private;
+pub use rows::{
+    Edge, File, FileBytes, Mention, Metadata, Rung, Standard, Subject, Torrent, Transfer, Unlisted, UnlistedTorrent,
+};
+>>>>>>> main
 
-/// Everything that a run proves, in the order of the report.
+/// Everything that a run proves. Its rows are those of the report.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The captures that were read, in the order of [`FrameId::file`](crate::provenance::FrameId::file).
+    /// The captures that were read, in the order of [`FrameId::file`](crate::ends::FrameId::file).
     pub captures: Vec<InputFacts>,
     /// Files in directories of captures that are none, sorted by name.
     pub passed_over: Vec<PassedOver>,
     /// The torrents that were verified against: those given, with the metadata found in the captures.
     pub known: Torrents,
     /// The torrents of the run, sorted by info-hash: those given, and those only named by handshakes.
-    pub torrents: Vec<TorrentEvidence>,
+    pub torrents: Vec<Torrent>,
     /// Directed edges, sorted by uploader, downloader, transport, info-hash, first time.
     pub transfers: Vec<Transfer>,
     /// Subjects, sorted by endpoint, transport, info-hash, first time.
     pub subjects: Vec<Subject>,
     /// Who named whom, and for which torrent, sorted. Hearsay: it changes no figure and no grade.
-    pub mentions: Vec<(Named, Option<InfoHash>, Mention)>,
+    pub mentions: Vec<Mention>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
     /// Connections for which there were no rows left; `None` when all have theirs.
@@ -54,73 +73,6 @@ pub struct Evidence {
     pub quality: Quality,
     /// What the captures can have seen of each address.
     pub coverage: Coverage,
-}
-
-/// The info-hash under which the report speaks of a torrent: lower-case hex of 20 bytes (v1 and hybrid; also a
-/// truncated v2 hash of a torrent that was not given) or 32 bytes (v2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InfoHash(pub Vec<u8>);
-
-impl std::fmt::Display for InfoHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// Payload bytes by class (evidence.md, section 1).
-///
-/// # Invariants
-/// - The identity: `served == pad + repeated + verified + refuted + disputed + unproven`.
-/// - `sole <= verified`, `acknowledged <= served`, `solicited <= served`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bytes {
-    /// Payload bytes of `piece` messages that the capture holds.
-    pub served: u64,
-    /// Payload bytes that the framing proves were sent but that the capture does not hold.
-    pub lost: u64,
-    /// Already carried by the same transfer at the same place with the same content.
-    pub repeated: u64,
-    /// Shown to be the torrent's own bytes.
-    pub verified: u64,
-    /// The part of `verified` in units that came from one subject entirely.
-    pub sole: u64,
-    /// Shown to differ from the torrent's bytes.
-    pub refuted: u64,
-    /// In failed units of several subjects, with nothing that tells whose bytes were bad.
-    pub disputed: u64,
-    /// In units that nothing decides.
-    pub unproven: u64,
-    /// In padding.
-    pub pad: u64,
-    /// Confirmed by the downloader's own acknowledgements.
-    pub acknowledged: u64,
-    /// Answering a request seen before.
-    pub solicited: u64,
-}
-
-impl Bytes {
-    /// Adds each figure of `other`.
-    pub fn add(&mut self, other: &Self) {
-        self.served += other.served;
-        self.lost += other.lost;
-        self.repeated += other.repeated;
-        self.verified += other.verified;
-        self.sole += other.sole;
-        self.refuted += other.refuted;
-        self.disputed += other.disputed;
-        self.unproven += other.unproven;
-        self.pad += other.pad;
-        self.acknowledged += other.acknowledged;
-        self.solicited += other.solicited;
-    }
-
-    /// Whether the identity of evidence.md holds.
-    pub fn balanced(&self) -> bool {
-        self.served == self.pad + self.repeated + self.verified + self.refuted + self.disputed + self.unproven
-            && self.sole <= self.verified
-            && self.acknowledged <= self.served
-            && self.solicited <= self.served
-    }
 }
 
 words! {
@@ -234,6 +186,7 @@ words! {
     }
 }
 
+<<<<<<< HEAD
 /// One step of the ladder that was reached, with the frames that show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rung {
@@ -336,6 +289,8 @@ pub struct Transfer {
     pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
 }
 
+=======
+>>>>>>> main
 words! {
     /// On what the port of a subject rests.
     pub enum PortBasis {
@@ -344,148 +299,6 @@ words! {
         /// The peer declared it on that connection (BEP 10 `p`), and no other client was seen there.
         Declared = "declared",
     }
-}
-
-/// One (IP, port, transport, torrent, time window).
-#[derive(Clone, Debug)]
-pub struct Subject {
-    /// The address, and the listen port if the peer declared it and nothing speaks against that, else the observed
-    /// port.
-    pub endpoint: Endpoint,
-    /// How it spoke.
-    pub carrier: Carrier,
-    /// The torrent; `None` where it is unknown.
-    pub info_hash: Option<InfoHash>,
-    /// On what the port rests.
-    pub port_basis: PortBasis,
-    /// The ports that its packets came from.
-    pub sent_from: BTreeSet<u16>,
-    /// The port that it accepts connections on, where known: seen accepting one, or else declared, unless another
-    /// client was seen at the declared one.
-    pub listen_port: Option<u16>,
-    /// The peer_ids that it used.
-    pub peer_ids: BTreeSet<[u8; 20]>,
-    /// Its clients, as named or as its peer_ids stand for.
-    pub clients: BTreeSet<String>,
-    /// The highest rung.
-    pub grade: Grade,
-    /// The first unit that meets the standard, when one does.
-    pub standard: Option<Standard>,
-    /// Properties.
-    pub flags: BTreeSet<Flag>,
-    /// The figures of everything that it sent.
-    pub bytes: Bytes,
-    /// Payload bytes that the capture shows sent to it (not a claim that they arrived).
-    pub received: u64,
-    /// Pieces with a verified byte of this subject.
-    pub pieces_verified: u64,
-    /// Pieces that it sent whole, and that match.
-    pub pieces_sole: u64,
-    /// Pieces with a refuted byte of this subject.
-    pub pieces_refuted: u64,
-    /// Pieces that it claimed to have.
-    pub pieces_advertised: u64,
-    /// The first and last packet.
-    pub span: Span,
-    /// The frames of served payload, when there is any.
-    pub served_span: Option<Span>,
-    /// The inputs that hold packets of its connections, with the first and the last frame in each.
-    pub seen: Sightings,
-    /// The rungs reached, in order of the ladder.
-    pub rungs: Vec<Rung>,
-    /// Why the next rung was not reached; `None` at the top.
-    pub next_rung: Option<String>,
-}
-
-/// A torrent of the run, and the sums over it.
-#[derive(Clone, Debug)]
-pub struct TorrentEvidence {
-    /// Under which hash the report speaks of it.
-    pub info_hash: InfoHash,
-    /// Which of the [`Torrents`] of the run; `None` when it was only named.
-    pub torrent: Option<TorrentId>,
-    /// The figures of all its transfers.
-    pub bytes: Bytes,
-    /// Bytes of the torrent that were verified at least once, each counted once.
-    pub unique: u64,
-    /// Pieces verified whole at least once.
-    pub pieces_verified: u64,
-}
-
-/// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
-/// subject, so that nothing but this is said of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unlisted {
-    /// How many; at least 1.
-    pub connections: u64,
-    /// Different endpoints on either end of them.
-    pub endpoints: u64,
-    /// Whether there were more endpoints than `endpoints`.
-    pub more_endpoints: bool,
-    /// Payload bytes in them on the wire, those sent again included; none of it piece data.
-    pub bytes: u64,
-    /// The first and last packet.
-    pub span: Span,
-    /// How many there were of each torrent, for a bounded number of torrents; `None` where it is unknown.
-    pub torrents: Vec<(Option<InfoHash>, u64)>,
-    /// Connections of further torrents.
-    pub other_torrents: u64,
-}
-
-words! {
-    /// What an [`Opaque`] conversation is taken for.
-    pub enum OpaqueKind {
-        /// Message Stream Encryption with RC4, without its secret.
-        MseRc4 = "mse-rc4",
-    }
-}
-
-/// A conversation whose content cannot be read.
-#[derive(Clone, Debug)]
-pub struct Opaque {
-    /// The lesser endpoint.
-    pub a: Endpoint,
-    /// The greater endpoint.
-    pub b: Endpoint,
-    /// How.
-    pub carrier: Carrier,
-    /// What it is taken for.
-    pub kind: OpaqueKind,
-    /// On what that rests, in plain words.
-    pub basis: String,
-    /// Opaque payload bytes from `a` to `b`.
-    pub a_to_b: u64,
-    /// Opaque payload bytes from `b` to `a`.
-    pub b_to_a: u64,
-    /// Its frames.
-    pub span: Span,
-}
-
-/// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quality {
-    /// Frames read.
-    pub frames: u64,
-    /// Frames without an IP header that this tool reads.
-    pub not_ip: u64,
-    /// TCP connections.
-    pub tcp_flows: u64,
-    /// uTP connections.
-    pub utp_flows: u64,
-    /// UDP flows of any kind.
-    pub udp_flows: u64,
-    /// Stretches of streams that are not in the capture, in connections that carry BitTorrent.
-    pub gaps: u64,
-    /// Bytes in those, where the number is known.
-    pub gap_bytes: u64,
-    /// Packets with a wrong checksum; `None` when they were not tested.
-    pub bad_checksums: Option<u64>,
-    /// Backward or implausible steps of the clock.
-    pub clock_steps: u64,
-    /// Packets with payload that were seen again in another capture, and count once.
-    pub seen_at_two_taps: u64,
-    /// The first and last packet of the whole run.
-    pub span: Option<(At, At)>,
 }
 
 #[cfg(test)]

@@ -2,25 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Carrier;
 use super::credit::Parties;
 use super::ports::Port;
+use crate::ends::Transport;
+use crate::ends::{Endpoint, Span};
 use crate::ledger::{Record, TorrentKey, TransferId, TransferKey};
-use crate::packet::Endpoint;
-use crate::provenance::Span;
 
 /// The transfers of one subject: same address, port, transport, torrent and time window.
 pub(super) type Group = Vec<TransferId>;
 
 /// Which transfers make up each subject.
 pub(super) fn subjects_of(records: &[Record], ports: &[Port], silence_ns: i64) -> Vec<Group> {
-    let mut keyed: BTreeMap<(Endpoint, Carrier, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
+    let mut keyed: BTreeMap<(Endpoint, Transport, TorrentKey), Vec<(Span, TransferId)>> = BTreeMap::new();
     for (index, (record, port)) in
         records.iter().zip(ports).enumerate().filter(|(_, (record, _))| record.is_shown())
     {
         let endpoint = Endpoint { ip: record.key.uploader.ip, port: port.named };
         if let Some(span) = record.facts.span.or(record.served_span) {
-            let key = (endpoint, record.key.carrier, record.key.torrent);
+            let key = (endpoint, record.key.transport, record.key.torrent);
             keyed.entry(key).or_default().push((span, TransferId(index as u32)));
         }
     }
@@ -95,8 +94,8 @@ fn windows<K: Ord>(records: &[Record], key: impl Fn(&Record) -> Option<K>) -> BT
     windows
 }
 
-fn ends(key: TransferKey) -> (Endpoint, Endpoint, Carrier) {
-    (key.uploader, key.downloader, key.carrier)
+fn ends(key: TransferKey) -> (Endpoint, Endpoint, Transport) {
+    (key.uploader, key.downloader, key.transport)
 }
 
 /// Of windows sorted by their first time, the first one among those nearest to `time`.

@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use crate::ends::{Endpoint, Span};
 use crate::ledger::{Record, TorrentKey};
-use crate::packet::Endpoint;
-use crate::provenance::Span;
 
 /// The port of the sender of one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::packet::Endpoint;
+use crate::ends::Endpoint;
 
 /// The addresses that a list holds.
 ///

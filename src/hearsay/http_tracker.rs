@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::compact::{PeerList, endpoint};
 use crate::bencode::{self, Bounds, Value};
-use crate::packet::Endpoint;
+use crate::ends::Endpoint;
 
 /// What a client tells a tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]

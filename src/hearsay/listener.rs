@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use super::compact::PeerList;
 use super::recent::Recent;
 use super::{Doubts, Named, UNUSABLE, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
-use crate::packet::Endpoint;
-use crate::provenance::{At, Span, Timestamp};
+use crate::ends::{At, Endpoint, Span, Timestamp};
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug)]

@@ -21,8 +21,7 @@ pub mod udp_tracker;
 
 use std::collections::BTreeMap;
 
-use crate::packet::Endpoint;
-use crate::provenance::Span;
+use crate::ends::{Endpoint, Span};
 use crate::words::words;
 
 pub use compact::PeerList;
@@ -206,7 +205,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
 
     fn named(last: u8) -> Named {
         let end = |last| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port: 6881 };

@@ -212,7 +212,7 @@ fn array<const N: usize>(input: &[u8]) -> IResult<&[u8], [u8; N]> {
 }
 
 /// The announcer's other name for itself, as an endpoint: `ip` with the port of the announce.
-pub(super) fn other_name(announce: &Announce<'_>) -> Option<crate::packet::Endpoint> {
+pub(super) fn other_name(announce: &Announce<'_>) -> Option<crate::ends::Endpoint> {
     compact::endpoint(announce.ip?.into(), announce.port)
 }
 

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
-use crate::evidence::{Encryption, Subject, Transfer};
-use crate::hearsay::Standing;
+use crate::ends::InfoHash;
+use crate::evidence::{Standing, Subject, Transfer};
+use crate::options::Options;
+use crate::report;
 use crate::report::{Document, Given, Input};
-use crate::spine::{Carriage, Content, Flows};
-use crate::{Options, report};
+use crate::spine::{Content, FlowKind, Flows};
 
 /// Puts together what was found.
 pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
@@ -29,7 +30,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         other_ip_frames: other_ip,
         unused_frames: found.evidence.quality.frames.saturating_sub(in_rows + not_ip + other_ip),
         torrents: report.torrents.iter().map(|torrent| swarm(torrent, &report.subjects, found)).collect(),
-        peers: peers(&report.subjects, &found.evidence.subjects, &found.evidence.transfers),
+        peers: peers(&report.subjects, &report.transfers),
         only_named,
         only_announced,
         only_named_torrents: only_named_torrents(found, &report.torrents),
@@ -54,7 +55,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     inspection
 }
 
-fn row((transport, content): (Carriage, Content), sums: &Flows) -> Kind {
+fn row((transport, content): (FlowKind, Content), sums: &Flows) -> Kind {
     let (name, basis) = match content {
         Content::PeerClear => ("BitTorrent in clear", "messages"),
         Content::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
@@ -84,12 +85,12 @@ fn row((transport, content): (Carriage, Content), sums: &Flows) -> Kind {
 
 fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey) -> Swarm {
     let hash = &torrent.info_hash;
-    let known = found.torrents.iter().find(|known| known.info_hash().to_string() == *hash);
-    let unfinished = found.metadata.unfinished.iter().any(|open| report::hex(open) == *hash);
+    let known = found.torrents.iter().find(|known| known.info_hash() == *hash);
+    let unfinished = found.metadata.unfinished.iter().any(|open| open[..] == hash.0[..]);
     Swarm {
         info_hash: hash.clone(),
-        info_hash_v1: torrent.info_hash_v1.clone(),
-        info_hash_v2: torrent.info_hash_v2.clone(),
+        info_hash_v1: torrent.info_hash_v1,
+        info_hash_v2: torrent.info_hash_v2,
         name: torrent.name.clone(),
         size: torrent.size,
         pieces: torrent.pieces,
@@ -101,44 +102,42 @@ fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey
             None => Metadata::None,
         },
         peers: subjects.iter().filter(|subject| subject.info_hash.as_ref() == Some(hash)).count() as u64,
-        served_bytes: torrent.served_bytes,
-        lost_bytes: torrent.classes.lost_bytes,
+        served_bytes: torrent.bytes.served,
+        lost_bytes: torrent.bytes.lost,
     }
 }
 
 /// The rows of the report without what only a proof can tell.
-fn peers(rows: &[report::Subject], subjects: &[Subject], transfers: &[Transfer]) -> Vec<Peer> {
+fn peers(subjects: &[Subject], transfers: &[Transfer]) -> Vec<Peer> {
     let mut by_address: BTreeMap<_, Vec<&Transfer>> = BTreeMap::new();
     for transfer in transfers {
-        by_address.entry((transfer.uploader.ip, transfer.carrier)).or_default().push(transfer);
+        by_address.entry((transfer.uploader.ip, transfer.transport)).or_default().push(transfer);
     }
-    let of = |subject: &Subject| {
-        let own = by_address.get(&(subject.endpoint.ip, subject.carrier)).into_iter().flatten();
+    let encryption = |subject: &Subject| {
+        let own = by_address.get(&(subject.endpoint.ip, subject.transport)).into_iter().flatten();
         let own = own.filter(|transfer| {
             transfer.info_hash == subject.info_hash
                 && (transfer.uploader.port == subject.endpoint.port
                     || !transfer.uploader_peer_ids.is_disjoint(&subject.peer_ids))
         });
-        let used: BTreeSet<Encryption> = own.map(|transfer| transfer.encryption).collect();
-        used.into_iter().collect()
+        own.map(|transfer| transfer.encryption).collect()
     };
-    let rows = rows.iter().zip(subjects);
-    rows.map(|(row, subject)| Peer {
-        endpoint: row.endpoint.clone(),
-        transport: row.transport,
-        info_hash: row.info_hash.clone(),
-        clients: row.clients.clone(),
-        encryption: of(subject),
-        served_bytes: row.served_bytes,
-        lost_bytes: row.lost_bytes,
-        received_bytes: row.received_bytes,
-        pieces_advertised: row.pieces_advertised,
-        flags: row.flags.clone(),
-        first_time: row.first_time.clone(),
-        last_time: row.last_time.clone(),
-        spoke: row.spoke(),
-    })
-    .collect()
+    let row = |subject: &Subject| Peer {
+        endpoint: subject.endpoint,
+        transport: subject.transport,
+        info_hash: subject.info_hash.clone(),
+        clients: subject.clients.clone(),
+        encryption: encryption(subject),
+        served_bytes: subject.bytes.served,
+        lost_bytes: subject.bytes.lost,
+        received_bytes: subject.received_bytes,
+        pieces_advertised: subject.pieces_advertised,
+        flags: subject.flags.clone(),
+        first_time: subject.first_time,
+        last_time: subject.last_time,
+        spoke: subject.spoke(),
+    };
+    subjects.iter().map(row).collect()
 }
 
 /// Addresses that others named, and those that announced themselves; of both those that no peer connection shows.
@@ -146,22 +145,18 @@ fn only_hearsay(found: &Survey) -> (u64, u64) {
     let spoke: BTreeSet<_> = found.evidence.subjects.iter().map(|subject| subject.endpoint).collect();
     let subjects = |own: bool| {
         let mentions = found.evidence.mentions.iter();
-        let mentions = mentions.filter(move |(named, ..)| (named.standing != Standing::Named) == own);
-        mentions
-            .map(|(named, ..)| named.subject)
-            .filter(|subject| !spoke.contains(subject))
-            .collect::<BTreeSet<_>>()
+        let mentions = mentions.filter(move |mention| (mention.grade != Standing::Named) == own);
+        mentions.map(|mention| mention.subject).filter(|subject| !spoke.contains(subject)).collect::<BTreeSet<_>>()
     };
     let announced = subjects(true);
     (subjects(false).difference(&announced).count() as u64, announced.len() as u64)
 }
 
 /// Info-hashes that no handshake names.
-fn only_named_torrents(found: &Survey, torrents: &[report::Torrent]) -> Vec<String> {
-    let spoken: BTreeSet<&str> = torrents.iter().map(|torrent| torrent.info_hash.as_str()).collect();
-    let hashes = found.evidence.mentions.iter().filter_map(|(_, hash, _)| hash.as_ref());
-    let named: BTreeSet<String> = hashes.map(ToString::to_string).collect();
-    named.into_iter().filter(|hash| !spoken.contains(hash.as_str())).collect()
+fn only_named_torrents(found: &Survey, torrents: &[report::Torrent]) -> BTreeSet<InfoHash> {
+    let spoken: BTreeSet<_> = torrents.iter().map(|torrent| &torrent.info_hash).collect();
+    let named = found.evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
+    named.filter(|hash| !spoken.contains(hash)).cloned().collect()
 }
 
 fn readable(found: &Survey) -> Readable {

@@ -3,10 +3,13 @@
 //! Times are RFC 3339 text, endpoints `ip:port`, hashes lower-case hex, figures bytes. Fields that report.json has
 //! too mean the same.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::anomaly;
-use crate::evidence::{Carrier, Encryption, Flag};
+use crate::ends::{Endpoint, Hex, InfoHash, Timestamp, Transport};
+use crate::evidence::{Encryption, Flag};
 use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, Unlisted, stable_json};
 
 /// What captures hold.
@@ -45,7 +48,7 @@ pub struct Inspection {
     /// Addresses that are only shown by announces of their own: to trackers, the DHT or neighbours.
     pub only_announced: u64,
     /// Info-hashes that no handshake names, but trackers, the DHT, local discovery or other peers; sorted.
-    pub only_named_torrents: Vec<String>,
+    pub only_named_torrents: BTreeSet<InfoHash>,
     /// How much of the BitTorrent in the captures can be read.
     pub readable: Readable,
     /// What could have hidden bytes, in sentences.
@@ -105,11 +108,11 @@ pub struct Kind {
 #[derive(Clone, Debug, Serialize)]
 pub struct Swarm {
     /// As in report.json.
-    pub info_hash: String,
+    pub info_hash: InfoHash,
     /// `None` where the metadata is not in the captures.
-    pub info_hash_v1: Option<String>,
+    pub info_hash_v1: Option<Hex<20>>,
     /// `None` where the metadata is not in the captures.
-    pub info_hash_v2: Option<String>,
+    pub info_hash_v2: Option<Hex<32>>,
     /// Its name for itself; not escaped.
     pub name: Option<String>,
     /// Bytes.
@@ -146,19 +149,19 @@ pub enum Metadata {
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)] // As in `evidence::Subject`.
 pub struct Peer {
-    pub endpoint: String,
-    pub transport: Carrier,
-    pub info_hash: Option<String>,
-    pub clients: Vec<String>,
+    pub endpoint: Endpoint,
+    pub transport: Transport,
+    pub info_hash: Option<InfoHash>,
+    pub clients: BTreeSet<String>,
     /// One or more.
-    pub encryption: Vec<Encryption>,
+    pub encryption: BTreeSet<Encryption>,
     pub served_bytes: u64,
     pub lost_bytes: u64,
     pub received_bytes: u64,
     pub pieces_advertised: u64,
-    pub flags: Vec<Flag>,
-    pub first_time: String,
-    pub last_time: String,
+    pub flags: BTreeSet<Flag>,
+    pub first_time: Timestamp,
+    pub last_time: Timestamp,
     /// Whether its own packets show that it speaks; for the overview to read only.
     #[serde(skip)]
     pub spoke: bool,

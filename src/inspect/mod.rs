@@ -12,15 +12,16 @@ mod warnings;
 
 use std::cell::OnceCell;
 
+use crate::Error;
 use crate::analyze::walk;
 use crate::capture::{CaptureSet, Spill};
 use crate::evidence::{self, Evidence};
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
+use crate::options::Options;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::{Source, Torrent, Torrents};
-use crate::{Error, Options};
 pub use document::{Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
 
 /// Reads captures and says what they hold.

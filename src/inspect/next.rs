@@ -14,7 +14,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
     };
     let (known, missing): (Vec<_>, Vec<_>) =
         inspection.torrents.iter().partition(|torrent| torrent.metadata == Metadata::Whole);
-    let needs: Vec<String> = missing.iter().map(|torrent| torrent.info_hash.clone()).collect();
+    let needs: Vec<String> = missing.iter().map(|torrent| torrent.info_hash.to_string()).collect();
     let nameless = inspection.peers.iter().filter(|peer| peer.info_hash.is_none()).count() as u64;
     let mut steps = Vec::new();
     match (known.len() as u64, missing.len() as u64) {

@@ -107,7 +107,7 @@ fn held(inspection: &Inspection, page: &mut Page) {
             continue;
         };
         let time = match (first_time, last_time) {
-            (Some(first), Some(last)) => format!(", {} to {}", clock(first), clock(last)),
+            (Some(first), Some(last)) => format!(", {} to {}", clock(*first), clock(*last)),
             _ => String::new(),
         };
         page.line(&format!(
@@ -139,7 +139,7 @@ fn held(inspection: &Inspection, page: &mut Page) {
     let quality = &inspection.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
         let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
-        page.line(&format!("time {} to {}{length}, UTC", clock(first), clock(last)));
+        page.line(&format!("time {} to {}{length}, UTC", clock(*first), clock(*last)));
     }
 }
 
@@ -239,8 +239,8 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             opaque.a,
             opaque.b,
             opaque.transport.name(),
-            counted(opaque.bytes_a_to_b, "byte"),
-            counted(opaque.bytes_b_to_a, "byte")
+            counted(opaque.a_to_b, "byte"),
+            counted(opaque.b_to_a, "byte")
         ));
     }
     more(inspection.opaque.len(), MOST_OPAQUE, "encrypted conversation", page);
@@ -327,13 +327,11 @@ const KINDS: [Column<Kind>; 7] = [
 ];
 
 const PEERS: [Column<Peer>; 7] = [
-    word("peer", |peer, _| peer.endpoint.clone()),
+    word("peer", |peer, _| peer.endpoint.to_string()),
     word("over", |peer, _| peer.transport.name().to_owned()),
     word("client", |peer, _| client(peer)),
     word("encryption", |peer, _| peer.encryption.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")),
-    word("torrent", |peer, _| {
-        peer.info_hash.as_ref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).to_owned()
-    }),
+    word("torrent", |peer, _| grid::short(peer.info_hash.as_ref())),
     figure("served", |peer, _| grouped(peer.served_bytes)),
     figure("received", |peer, _| grouped(peer.received_bytes)),
 ];
@@ -347,7 +345,8 @@ const fn figure<T>(name: &'static str, value: fn(&T, Dated) -> String) -> Column
 }
 
 fn client(peer: &Peer) -> String {
-    let client = visible(&peer.clients.join(", "));
+    let names: Vec<&str> = peer.clients.iter().map(String::as_str).collect();
+    let client = visible(&names.join(", "));
     if client.is_empty() {
         "-".to_owned()
     } else if client.chars().count() > CLIENT_WIDTH {

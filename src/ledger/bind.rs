@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::{Fit, Rivals};
 use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::Direction;
+use crate::ends::{ConnectionId, Direction};
 use crate::prove::{Prover, Verdict};
-use crate::session::{ConnectionId, Served, Session};
+use crate::session::{Served, Session};
 use crate::torrent::{Placed, TorrentId};
 
 /// A block that waits for its torrent to be known.

@@ -12,8 +12,9 @@ use super::bind::{Held, LEAST_AGREEMENT};
 use super::conversation::Connection;
 use super::{Content, Cut, Ledger, Measure, RangeSet, Share, TorrentKey, Unit};
 use crate::anomaly::{Anomalies, Example};
+use crate::ends::ConnectionId;
 use crate::prove::{Prover, Verdict};
-use crate::session::{Answer, ConnectionId};
+use crate::session::Answer;
 use crate::torrent::{Expected, PieceIndex, Placed, Torrent, TorrentId};
 
 /// Given torrents that may have the pieces that speak for another one.

@@ -6,10 +6,9 @@ use super::bind::Held;
 use super::compare::Rivals;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, FlowKey};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Transport};
 use crate::prove::Prover;
-use crate::provenance::{At, Span};
-use crate::session::{Carrier, ConnectionId, Session, arrow};
+use crate::session::{Session, arrow};
 use crate::torrent::{TorrentId, Torrents};
 
 /// What the ledger keeps of a live connection.
@@ -64,7 +63,7 @@ impl<'cap> Connection<'cap> {
 pub(crate) struct Conversation {
     pub(super) id: ConnectionId,
     pub(super) flow: FlowKey,
-    pub(super) carrier: Carrier,
+    pub(super) transport: Transport,
     pub(super) info_hashes: [Option<[u8; 20]>; 2],
     pub(super) peer_ids: [Option<[u8; 20]>; 2],
     pub(super) receivers: [Receiver; 2],
@@ -80,7 +79,7 @@ impl Conversation {
         Self {
             id: session.id,
             flow: session.flow,
-            carrier: session.carrier,
+            transport: session.transport,
             info_hashes: session.info_hashes(),
             peer_ids: directions
                 .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
@@ -96,7 +95,7 @@ impl Conversation {
         TransferKey {
             uploader: self.flow.source(from),
             downloader: self.flow.destination(from),
-            carrier: self.carrier,
+            transport: self.transport,
             torrent,
         }
     }

@@ -2,8 +2,8 @@
 
 use super::conversation::Conversation;
 use super::{Ledger, TorrentKey};
-use crate::packet::FlowKey;
-use crate::session::{Answer, ConnectionId, Served, Session};
+use crate::ends::{ConnectionId, FlowKey};
+use crate::session::{Answer, Served, Session};
 use crate::torrent::TorrentId;
 
 impl<'cap> Ledger<'_, 'cap> {

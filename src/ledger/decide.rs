@@ -7,9 +7,8 @@ use super::{
     Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::Direction;
+use crate::ends::{ConnectionId, Direction, Transport};
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::session::{Carrier, ConnectionId};
 use crate::wire::Run;
 
 /// What each direction sent twice.
@@ -214,11 +213,11 @@ impl Failed {
 /// peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no peer_id.
 fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
     let Some(first) = senders.next() else { return true };
-    let web = first.key.carrier == Carrier::Http;
+    let web = first.key.transport == Transport::Http;
     let named = first.facts.peer_ids.len() == 1 || (web && first.facts.peer_ids.is_empty());
     named
         && senders.all(|other| {
-            (other.key.uploader, other.key.carrier) == (first.key.uploader, first.key.carrier)
+            (other.key.uploader, other.key.transport) == (first.key.uploader, first.key.transport)
                 && other.facts.peer_ids == first.facts.peer_ids
         })
 }

@@ -44,10 +44,9 @@ pub use web::WebConnection;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::Direction;
+use crate::ends::{At, ConnectionId, Direction, Span, Transport};
 use crate::prove::{JobId, Prover, Verdict};
-use crate::provenance::{At, Span};
-use crate::session::{Answer, Carrier, ConnectionId, Served, Session, arrow};
+use crate::session::{Answer, Served, Session, arrow};
 use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
 use conversation::{Connection, Conversation};
@@ -241,7 +240,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.next_seq += 1;
         let stream = (conversation.id, from, block.offset..block.offset.saturating_add(u64::from(block.len)));
         // Without a handshake the torrent is only likely: another one may begin with the same pieces.
-        let named = conversation.info_hashes.iter().any(Option::is_some) || conversation.carrier == Carrier::Http;
+        let named =
+            conversation.info_hashes.iter().any(Option::is_some) || conversation.transport == Transport::Http;
         let doubtful = block.doubtful || block.framing == Framing::Resynchronised || !named;
         let (number, begin, span) = (block.piece, block.begin, block.span);
         let placed = match torrent {

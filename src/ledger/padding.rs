@@ -2,7 +2,7 @@
 
 use super::{Content, RangeSet, UnitBook};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::provenance::Span;
+use crate::ends::Span;
 
 /// Padding of a block.
 pub(super) struct Padding<'cap> {

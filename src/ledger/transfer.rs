@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+<<<<<<< HEAD
 use super::{SessionTimes, Times};
 use crate::packet::{Direction, Endpoint};
 use crate::provenance::{Sightings, Span};
 use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
+=======
+use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
+use crate::session::{Encryption, PieceSet, Session, SideFacts};
+>>>>>>> main
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.
@@ -31,7 +36,7 @@ pub struct TransferKey {
     /// Who received, as observed.
     pub downloader: Endpoint,
     /// How.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// For which torrent.
     pub torrent: TorrentKey,
 }
@@ -198,7 +203,7 @@ impl Record {
         }
         let port = self.key.uploader.port == other.key.uploader.port || self.subject_port() == other.subject_port();
         let (own, others) = (&self.facts.peer_ids, &other.facts.peer_ids);
-        self.key.carrier == other.key.carrier
+        self.key.transport == other.key.transport
             && self.key.uploader.ip == other.key.uploader.ip
             && port
             && !own.is_disjoint(others)
@@ -215,12 +220,12 @@ impl Record {
     /// Whether bytes from `place`, see [`Facts::named_places`], that differ from the torrent speak against it.
     pub fn is_answerable(&self, place: u64) -> bool {
         let (named, proven) = (&self.facts.named_places, &self.facts.proven_places);
-        self.key.carrier != Carrier::Http || (named.contains(&place) && proven.contains(&place))
+        self.key.transport != Transport::Http || (named.contains(&place) && proven.contains(&place))
     }
 
     /// Whether it is a web server of which only a client's requests say that it serves this torrent.
     pub fn is_namesake(&self) -> bool {
-        self.key.carrier == Carrier::Http && self.facts.proven_places.is_empty()
+        self.key.transport == Transport::Http && self.facts.proven_places.is_empty()
     }
 
     /// Whether it is one that the torrent does not even list: no webseed, as far as is known.

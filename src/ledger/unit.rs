@@ -6,10 +6,8 @@ use std::ops::Range;
 
 use super::{Content, Few, RangeSet, TransferId};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::Direction;
+use crate::ends::{ConnectionId, Direction, Span};
 use crate::prove::{Half, JobId, Proof, UnitJob, Verdict, sha256};
-use crate::provenance::Span;
-use crate::session::ConnectionId;
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 

@@ -7,8 +7,7 @@ use hashbrown::HashSet;
 
 use super::TorrentKey;
 use crate::anomaly::{Anomalies, Example};
-use crate::packet::{Direction, Endpoint};
-use crate::provenance::Span;
+use crate::ends::{Direction, Endpoint, Span};
 use crate::session::{Session, arrow};
 
 /// What is known of connections that have no row of their own.

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Conversation, Ledger, Record, Share, TorrentKey};
 use crate::anomaly::Anomalies;
-use crate::packet::{Direction, FlowKey};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::prove::Prover;
-use crate::provenance::{At, Sightings, Span};
-use crate::session::{Carrier, ConnectionId, Encryption, Served};
+use crate::session::{Encryption, Served};
 use crate::torrent::TorrentId;
 
 /// What a finished HTTP connection adds to the transfers on it.
@@ -104,7 +103,7 @@ impl Record {
     /// `share` is proven to be the torrent's. That shows what the server has, unless a client can have picked a place in
     /// the torrent that is like what any server answers.
     pub(super) fn note_proven(&mut self, share: &Share<'_>) {
-        if self.key.carrier == Carrier::Http
+        if self.key.transport == Transport::Http
             && share.ranges.total() >= LEAST_PROOF
             && !self.facts.proven_places.contains(&share.place)
             && !share.content.is_trivial()
@@ -119,7 +118,7 @@ impl Conversation {
         Self {
             id,
             flow,
-            carrier: Carrier::Http,
+            transport: Transport::Http,
             info_hashes: [None; 2],
             peer_ids: [None; 2],
             receivers: [(flow.high.ip, None), (flow.low.ip, None)],

@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::provenance::{At, FrameId, Timestamp};
+use crate::ends::{At, FrameId, Timestamp};
 
 fn peer(n: u8) -> Endpoint {
     Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)), port: 6881 }
 }
 
 fn way(n: u8) -> Way {
-    Way { from: peer(n), to: peer(200), carrier: Carrier::Tcp }
+    Way { from: peer(n), to: peer(200), transport: Transport::Tcp }
 }
 
 fn senders(rebuilt: &Rebuilt) -> Vec<Endpoint> {

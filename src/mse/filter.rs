@@ -7,7 +7,8 @@ use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed, 
 use super::side::{Side, Sink, Wire};
 use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome};
 use crate::Error;
-use crate::packet::{Direction, Store};
+use crate::ends::Direction;
+use crate::packet::Store;
 use crate::stream::{Missing, StreamItem};
 
 /// Both directions of one connection that does not begin with a clear BitTorrent handshake.

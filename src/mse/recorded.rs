@@ -6,7 +6,8 @@ use std::path::Path;
 use super::*;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
-use crate::packet::{ChecksumPolicy, Decoder, Direction, FlowKey, Store, Transport};
+use crate::ends::{Direction, FlowKey};
+use crate::packet::{ChecksumPolicy, Decoder, Store, TransportLayer};
 use crate::stream::{EndReason, StreamItem, StreamLimits, TcpConnection};
 use crate::torrent::Torrents;
 use crate::wire::{BlockRef, Deframer, Expectation, PeerEvent, Start};
@@ -60,7 +61,7 @@ fn read_folder(folder: &Path, torrent: &str, secrets: &Secrets) -> Found {
     while let Some(frame) = frames.next(&mut anomalies).expect("a readable capture") {
         let packet = decoder.decode(&frame, &store, &mut anomalies).expect("space");
         let Some(packet) = packet else { continue };
-        let Transport::Tcp(segment) = packet.transport else { continue };
+        let TransportLayer::Tcp(segment) = packet.transport else { continue };
         let (stream, items) = flows
             .entry(packet.flow)
             .or_insert_with(|| (TcpConnection::new(&StreamLimits::from(&limits)), Vec::new()));

@@ -4,7 +4,8 @@ use super::allowance::{Allowance, Pool};
 use super::handshake::Answer;
 use super::keys::Cipher;
 use crate::Error;
-use crate::packet::{Direction, Store};
+use crate::ends::Direction;
+use crate::packet::Store;
 use crate::stream::{Missing, StreamItem};
 
 /// What the bytes of a direction are.

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::keys::{self, Cipher};
 use super::*;
 use crate::Error;
-use crate::packet::{Direction, Store};
-use crate::provenance::{At, FrameId, Timestamp};
+use crate::ends::{At, Direction, FrameId, Timestamp};
+use crate::packet::Store;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 
 const A: Direction = Direction::LowToHigh;

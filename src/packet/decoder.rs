@@ -13,10 +13,10 @@ use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
 use super::tunnel::{self, Tunnel};
 use super::wireless;
-use super::{Checksum, ChecksumPolicy, Endpoint, FlowKey, Packet, PathId, Protocol, Transport, UdpTunnel};
+use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::Frame;
-use crate::provenance::{At, Span};
+use crate::ends::{At, Endpoint, FlowKey, PathId, Protocol, Span};
 use crate::{Error, Limits};
 
 /// Where bytes go that do not lie in one piece in the capture.
@@ -151,7 +151,7 @@ impl Decoder {
         store: &dyn Store<'cap>,
         anomalies: &mut Anomalies,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        let Transport::Udp(datagram) = packet.transport else { return Ok(None) };
+        let TransportLayer::Udp(datagram) = packet.transport else { return Ok(None) };
         let (source, destination) =
             (packet.flow.source(packet.direction), packet.flow.destination(packet.direction));
         let payload = Cut { bytes: datagram.payload.bytes, wire: datagram.payload.wire_len as usize };
@@ -226,7 +226,7 @@ impl Decoder {
                         Some(checksum) => segment.checksum = checksum,
                         None => return Ok(None),
                     }
-                    let transport = Transport::Tcp(segment);
+                    let transport = TransportLayer::Tcp(segment);
                     return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport));
                 }
                 UDP => {
@@ -252,7 +252,7 @@ impl Decoder {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),
                             }
-                            let transport = Transport::Udp(found);
+                            let transport = TransportLayer::Udp(found);
                             let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
@@ -483,7 +483,7 @@ impl Decoder {
         head: &Head,
         path: PathId,
         checksum: Checksum,
-        transport: Transport<'cap>,
+        transport: TransportLayer<'cap>,
     ) -> Option<Packet<'cap>> {
         if checksum == Checksum::Bad && self.policy == ChecksumPolicy::Drop {
             return None;
@@ -492,8 +492,8 @@ impl Decoder {
             self.counts.tunnelled += 1;
         }
         let protocol = match transport {
-            Transport::Tcp(_) => Protocol::Tcp,
-            Transport::Udp(_) => Protocol::Udp,
+            TransportLayer::Tcp(_) => Protocol::Tcp,
+            TransportLayer::Udp(_) => Protocol::Udp,
         };
         let source = Endpoint { ip: datagram.source, port: head.source_port };
         let destination = Endpoint { ip: datagram.destination, port: head.destination_port };

@@ -9,7 +9,7 @@
 
 use super::Checksum;
 use crate::anomaly::Kind;
-use crate::provenance::Span;
+use crate::ends::Span;
 
 /// What is known against a packet before its checksum is tested.
 #[derive(Clone, Copy, Debug, Default)]

@@ -17,7 +17,7 @@ use super::decoder::Store;
 use super::ip::Place;
 use super::pieces::{Added, Pieces};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::{Error, Limits};
 
 /// What tells one datagram's fragments from another's.

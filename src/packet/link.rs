@@ -52,11 +52,13 @@ pub(super) enum Step<'a> {
     End(Network<'a>),
 }
 
-/// Whether frames of this link type are read.
-pub fn is_read(link: LinkType) -> bool {
-    // What a link type is not known by is the type alone, never the frame.
-    let nothing = Cut::default();
-    !matches!(link_header(link.0, nothing), Some(Step::End(Network::UnknownLink(_))))
+impl LinkType {
+    /// Frames of this link type are read.
+    pub fn is_read(self) -> bool {
+        // What a link type is not known by is the type alone, never the frame.
+        let nothing = Cut::default();
+        !matches!(link_header(self.0, nothing), Some(Step::End(Network::UnknownLink(_))))
+    }
 }
 
 /// Walks from `layer` to IP; also whether a header on the way marks the frame as damaged.
@@ -474,7 +476,7 @@ mod tests {
     #[test]
     fn an_unknown_link_type_is_counted_per_frame() {
         assert_eq!(decode(&frame(147, b"anything")).count(Kind::UnknownLinkType), 1);
-        assert!(!super::is_read(LinkType(147)) && super::is_read(LinkType(1)) && super::is_read(LinkType(258)));
+        assert!(!LinkType(147).is_read() && LinkType(1).is_read() && LinkType(258).is_read());
     }
 
     #[test]

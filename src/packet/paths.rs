@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 
-use super::PathId;
 use super::tunnel::Tunnel;
+use crate::ends::PathId;
 
 /// One tunnel inside another, or inside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

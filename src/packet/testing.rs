@@ -2,10 +2,10 @@
 
 use etherparse::{IpNumber, Ipv4Header, PacketBuilder};
 
-use super::{ChecksumPolicy, DecodeCounts, Decoder, Packet, Payload, Store, Transport};
+use super::{ChecksumPolicy, DecodeCounts, Decoder, Packet, Payload, Store, TransportLayer};
 use crate::anomaly::{Anomalies, Kind};
 use crate::capture::{Frame, LinkType};
-use crate::provenance::{At, FrameId, Timestamp};
+use crate::ends::{At, FrameId, Timestamp};
 use crate::{Error, Limits};
 
 /// Keeps what it is given until the test process ends.
@@ -60,8 +60,8 @@ pub(super) fn describe(decoder: &Decoder, packet: &Packet<'_>) -> String {
 /// The payload of either transport.
 pub(super) fn payload<'cap>(packet: &Packet<'cap>) -> Payload<'cap> {
     match packet.transport {
-        Transport::Tcp(segment) => segment.payload,
-        Transport::Udp(datagram) => datagram.payload,
+        TransportLayer::Tcp(segment) => segment.payload,
+        TransportLayer::Udp(datagram) => datagram.payload,
     }
 }
 

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
-use crate::evidence::{Bytes, Carrier, Encryption, Flag, Grade, Initiator, OpaqueKind, PortBasis};
-use crate::hearsay::{Standing, Via};
-use crate::packet::ChecksumPolicy;
-use crate::torrent::Source;
+use crate::ends::{Frames, Hex, Timestamp};
+use crate::evidence::{Mention, Opaque, Quality, Subject, Torrent, Transfer, Unlisted};
+use crate::options::ChecksumPolicy;
 use crate::words::words;
 
 words! {
@@ -88,10 +87,10 @@ pub enum Input {
         kind: IsCapture,
         format: String,
         bytes: u64,
-        sha256: Option<String>,
+        sha256: Option<Hex<32>>,
         frames: u64,
-        first_time: Option<String>,
-        last_time: Option<String>,
+        first_time: Option<Timestamp>,
+        last_time: Option<Timestamp>,
         interfaces: Vec<Interface>,
         damage: Option<String>,
         dropped_by_capture: Option<u64>,
@@ -99,7 +98,7 @@ pub enum Input {
         unused_blocks: BTreeMap<String, u64>,
     },
     /// A torrent file.
-    Torrent { name: String, kind: IsTorrent, bytes: u64, sha256: String },
+    Torrent { name: String, kind: IsTorrent, bytes: u64, sha256: Hex<32> },
 }
 
 impl Input {
@@ -107,6 +106,14 @@ impl Input {
     pub fn name(&self) -> &str {
         match self {
             Self::Capture { name, .. } | Self::Torrent { name, .. } => name,
+        }
+    }
+
+    /// `capture` or `torrent`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Capture { kind, .. } => kind.name(),
+            Self::Torrent { kind, .. } => kind.name(),
         }
     }
 }
@@ -174,307 +181,6 @@ impl Purpose {
     }
 }
 
-/// Two endpoints, in the direction of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Edge {
-    /// Who sent.
-    pub uploader: String,
-    /// Who received.
-    pub downloader: String,
-}
-
-/// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
-/// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frames {
-    /// Index into `inputs`.
-    pub file: u16,
-    /// Wireshark's `frame.number`, from 1.
-    pub first: u64,
-    /// The same, in `last_file` where there is one.
-    pub last: u64,
-    /// Index into `inputs`, where the span ends in another file than it begins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_file: Option<u16>,
-}
-
-/// A torrent, and the sums over its transfers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // The fields are those of `TorrentFacts` and `evidence::TorrentEvidence`.
-pub struct Torrent {
-    pub info_hash: String,
-    pub info_hash_v1: Option<String>,
-    pub info_hash_v2: Option<String>,
-    pub name: Option<String>,
-    pub size: Option<u64>,
-    pub piece_length: Option<u64>,
-    pub pieces: Option<u64>,
-    pub files: Vec<File>,
-    /// Where it is known from; `None` when a handshake named it and nobody gave it.
-    pub source: Option<Source>,
-    pub served_bytes: u64,
-    pub unique_bytes: u64,
-    pub pieces_verified: u64,
-    pub private: Option<bool>,
-    #[serde(flatten)]
-    pub classes: TorrentClasses,
-}
-
-/// The six classes over a whole torrent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
-pub struct TorrentClasses {
-    pub lost_bytes: u64,
-    pub repeated_bytes: u64,
-    pub verified_bytes: u64,
-    pub sole_bytes: u64,
-    pub refuted_bytes: u64,
-    pub disputed_bytes: u64,
-    pub unproven_bytes: u64,
-    pub pad_bytes: u64,
-}
-
-/// A file of a torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `FileFacts`.
-pub struct File {
-    pub path: String,
-    pub size: u64,
-    pub pad: bool,
-}
-
-/// Verified bytes in one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
-pub struct FileBytes {
-    pub path: String,
-    pub verified_bytes: u64,
-}
-
-/// The byte classes, as in [`Bytes`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
-pub struct Figures {
-    pub served_bytes: u64,
-    pub lost_bytes: u64,
-    pub repeated_bytes: u64,
-    pub verified_bytes: u64,
-    pub sole_bytes: u64,
-    pub refuted_bytes: u64,
-    pub disputed_bytes: u64,
-    pub unproven_bytes: u64,
-    pub pad_bytes: u64,
-    pub acknowledged_bytes: u64,
-    pub solicited_bytes: u64,
-}
-
-impl From<&Bytes> for Figures {
-    fn from(bytes: &Bytes) -> Self {
-        Self {
-            served_bytes: bytes.served,
-            lost_bytes: bytes.lost,
-            repeated_bytes: bytes.repeated,
-            verified_bytes: bytes.verified,
-            sole_bytes: bytes.sole,
-            refuted_bytes: bytes.refuted,
-            disputed_bytes: bytes.disputed,
-            unproven_bytes: bytes.unproven,
-            pad_bytes: bytes.pad,
-            acknowledged_bytes: bytes.acknowledged,
-            solicited_bytes: bytes.solicited,
-        }
-    }
-}
-
-/// A directed edge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Transfer`.
-pub struct Transfer {
-    pub uploader: String,
-    pub downloader: String,
-    pub transport: Carrier,
-    pub info_hash: Option<String>,
-    pub connections: u32,
-    pub initiator: Option<Initiator>,
-    pub encryption: Encryption,
-    pub uploader_peer_ids: Vec<String>,
-    pub uploader_clients: Vec<String>,
-    pub grade: Grade,
-    pub actionable: bool,
-    pub flags: Vec<Flag>,
-    pub piece_messages: u64,
-    pub partial_messages: u64,
-    #[serde(flatten)]
-    pub bytes: Figures,
-    pub pieces_verified: u64,
-    pub pieces_sole: u64,
-    pub pieces_refuted: u64,
-    pub pieces_advertised: u64,
-    pub first_time: String,
-    pub last_time: String,
-    pub files: Vec<FileBytes>,
-    pub rungs: Vec<Rung>,
-    pub next_rung: Option<String>,
-    pub standard: Option<Standard>,
-    pub frames: Frames,
-    pub served_frames: Option<Frames>,
-    pub paths: Vec<String>,
-    pub cancelled_messages: u64,
-    pub unsolicited_messages: u64,
-    pub extension_messages: BTreeMap<String, u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-    /// Where its packets stand in several inputs: of each, the first and the last frame. Left out for one input, of
-    /// which `frames` says it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen_in: Vec<Frames>,
-    /// The edges that carry the same bytes on the other side of an address translation: no figure may be added to
-    /// theirs. Left out where there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub same_connection_as: Vec<Edge>,
-}
-
-/// What of the torrent's info dictionary went over; all of it is the rung G3m.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Metadata {
-    /// Index of each piece of 16 KiB.
-    pub pieces: Vec<u32>,
-    /// How many pieces there are.
-    pub of: u64,
-    /// The frames that carried them.
-    pub frames: Frames,
-}
-
-/// An address and port, and what it did for one torrent over one transport.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Subject`.
-pub struct Subject {
-    pub endpoint: String,
-    pub transport: Carrier,
-    pub info_hash: Option<String>,
-    pub port_basis: PortBasis,
-    /// The ports that its packets came from; left out where that is only the endpoint's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sent_from: Vec<u16>,
-    pub listen_port: Option<u16>,
-    pub peer_ids: Vec<String>,
-    pub clients: Vec<String>,
-    pub grade: Grade,
-    pub actionable: bool,
-    pub flags: Vec<Flag>,
-    pub served_bytes: u64,
-    pub verified_bytes: u64,
-    pub sole_bytes: u64,
-    pub refuted_bytes: u64,
-    pub disputed_bytes: u64,
-    pub unproven_bytes: u64,
-    pub repeated_bytes: u64,
-    pub lost_bytes: u64,
-    pub received_bytes: u64,
-    pub first_time: String,
-    pub last_time: String,
-    pub rungs: Vec<Rung>,
-    pub next_rung: Option<String>,
-    pub pad_bytes: u64,
-    pub acknowledged_bytes: u64,
-    pub solicited_bytes: u64,
-    pub pieces_verified: u64,
-    pub pieces_sole: u64,
-    pub pieces_refuted: u64,
-    pub pieces_advertised: u64,
-    pub standard: Option<Standard>,
-    pub frames: Frames,
-    pub served_frames: Option<Frames>,
-    /// As in [`Transfer`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen_in: Vec<Frames>,
-}
-
-impl Subject {
-    /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
-    /// Whoever was only called, or whose handshake nobody answered, is not.
-    pub fn spoke(&self) -> bool {
-        self.grade >= Grade::G3 || self.served_bytes > 0 || self.lost_bytes > 0 || self.pieces_advertised > 0
-    }
-}
-
-/// A step of the ladder that was reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Rung`.
-pub struct Rung {
-    pub grade: Grade,
-    pub time: String,
-    pub frames: Frames,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-}
-
-/// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Standard`.
-pub struct Standard {
-    pub piece: u32,
-    /// Left out where the piece is the unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leaf: Option<u32>,
-    pub advertised: Frames,
-    pub requested: Frames,
-    pub served: Frames,
-}
-
-/// Hearsay: somebody named an address, or a packet from it announced itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in the schema.
-pub struct Mention {
-    pub subject: String,
-    pub info_hash: Option<String>,
-    pub by: String,
-    pub via: Via,
-    pub grade: Standing,
-    pub flags: Vec<Flag>,
-    pub count: u64,
-    pub first_time: String,
-    pub last_time: String,
-    pub frames: Frames,
-}
-
-/// A conversation that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Opaque`.
-pub struct Opaque {
-    pub a: String,
-    pub b: String,
-    pub transport: Carrier,
-    pub kind: OpaqueKind,
-    pub bytes_a_to_b: u64,
-    pub bytes_b_to_a: u64,
-    pub frames: Frames,
-    pub basis: String,
-}
-
-/// Connections with a handshake but no piece data that are not listed one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Unlisted`.
-pub struct Unlisted {
-    pub connections: u64,
-    pub endpoints: u64,
-    pub more_endpoints: bool,
-    pub bytes: u64,
-    pub first_time: String,
-    pub last_time: String,
-    pub frames: Frames,
-    pub torrents: Vec<UnlistedTorrent>,
-    pub other_torrents: u64,
-}
-
-/// How many of them there were of one torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
-pub struct UnlistedTorrent {
-    pub info_hash: Option<String>,
-    pub connections: u64,
-}
-
 /// A kind of oddity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in `anomaly::Tally`.
@@ -492,28 +198,6 @@ pub struct Example {
     pub frames: Option<Frames>,
     pub flow: String,
     pub detail: String,
-}
-
-/// What the capture is worth.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Quality`.
-pub struct Quality {
-    pub frames: u64,
-    pub not_ip: u64,
-    pub tcp_flows: u64,
-    pub utp_flows: u64,
-    pub gaps: u64,
-    pub gap_bytes: u64,
-    pub bad_checksums: Option<u64>,
-    pub clock_steps: u64,
-    pub udp_flows: u64,
-    pub first_time: Option<String>,
-    pub last_time: Option<String>,
-    /// Nanoseconds between the first and the last packet; `None` where a clock stepped between them.
-    pub duration_ns: Option<u64>,
-    /// Left out where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen_at_two_taps: Option<u64>,
 }
 
 fn is_zero(number: &u64) -> bool {

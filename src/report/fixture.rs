@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::capture::{InputFacts, Interface, LinkType};
+use crate::ends::{At, Endpoint, FrameId, Frames, Hex, InfoHash, Span, Timestamp, Transport};
 use crate::evidence::*;
 use crate::limits::Limits;
-use crate::packet::{ChecksumPolicy, Endpoint};
-use crate::provenance::{At, FrameId, Sightings, Span, Timestamp};
-use crate::report::{self, Document, FileFacts, Given, TorrentFacts, TorrentInput};
+use crate::options::ChecksumPolicy;
+use crate::report::{self, Document, Given, TorrentInput};
 use crate::torrent::Source;
 
 /// The report of [`evidence`].
@@ -22,23 +21,11 @@ pub fn empty_document() -> Document {
     Document::new(&empty(), &Given::default(), ChecksumPolicy::Ignore, &Limits::default())
 }
 
-/// One torrent of 64 pieces, whose name tries to clear the screen.
+/// The file of a torrent of 64 pieces, whose name tries to clear the screen.
 pub fn given() -> Given {
     Given {
-        torrents: vec![TorrentFacts {
-            info_hash_v1: Some([0xc3; 20]),
-            name: "swarm\x1b[2J.txt".into(),
-            size: 4_194_304,
-            piece_length: 65_536,
-            pieces: 64,
-            source: Source::File,
-            has_metadata: true,
-            files: vec![FileFacts { path: "swarm\x1b[2J.txt".into(), size: 4_194_304, pad: false }],
-            info_hash_v2: None,
-            private: false,
-        }],
         inputs: vec![TorrentInput { name: "swarm.torrent".into(), sha256: [7; 32], bytes: 1_459 }],
-        passed_over: Vec::new(),
+        ..Given::default()
     }
 }
 
@@ -58,9 +45,9 @@ pub fn evidence() -> Evidence {
     let standard = Standard {
         piece: 3,
         leaf: None,
-        advertised: span(12, 12),
-        requested: span(200, 200),
-        served: span(212, 267),
+        advertised: frames(12, 12),
+        requested: frames(200, 200),
+        served: frames(212, 267),
     };
     let one = transfer(a, b, Grade::G8, good, Some(standard));
     let two = transfer(c, b, Grade::G6, disputed, None);
@@ -73,13 +60,25 @@ pub fn evidence() -> Evidence {
         detail: "1460 bytes are missing".into(),
     });
     Evidence {
+<<<<<<< HEAD
         coverage: crate::evidence::Coverage::default(),
         torrents: vec![TorrentEvidence {
+=======
+        torrents: vec![Torrent {
+>>>>>>> main
             info_hash: InfoHash(vec![0xc3; 20]),
-            torrent: None,
-            bytes: sum,
+            info_hash_v1: Some(Hex([0xc3; 20])),
+            info_hash_v2: None,
+            name: Some("swarm\x1b[2J.txt".into()),
+            size: Some(4_194_304),
+            piece_length: Some(65_536),
+            pieces: Some(64),
+            files: vec![File { path: "swarm\x1b[2J.txt".into(), size: 4_194_304, pad: false }],
+            source: Some(Source::File),
             unique: 3_473_408,
             pieces_verified: 53,
+            private: Some(false),
+            bytes: sum,
         }],
         subjects: vec![
             subject(&one, 0),
@@ -94,7 +93,9 @@ pub fn evidence() -> Evidence {
             tcp_flows: 9,
             gaps: 1,
             gap_bytes: 1_460,
-            span: Some((at(1), at(8_254))),
+            first_time: Some(at(1).time),
+            last_time: Some(at(8_254).time),
+            duration_ns: Some(8_253_000_000),
             ..Quality::default()
         },
         ..empty()
@@ -136,7 +137,9 @@ fn empty() -> Evidence {
             frames: 8_254,
             tcp_flows: 9,
             udp_flows: 2,
-            span: Some((at(1), at(8_254))),
+            first_time: Some(at(1).time),
+            last_time: Some(at(8_254).time),
+            duration_ns: Some(8_253_000_000),
             ..Quality::default()
         },
     }
@@ -150,14 +153,15 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         declared_port: None,
         uploader: from,
         downloader: to,
-        carrier: Carrier::Tcp,
+        transport: Transport::Tcp,
         info_hash: Some(InfoHash(vec![0xc3; 20])),
         connections: 1,
         initiator: Some(Initiator::Downloader),
         encryption: Encryption::None,
-        uploader_peer_ids: BTreeSet::from([*b"-LT2080-abcdefghijkl"]),
+        uploader_peer_ids: BTreeSet::from([Hex(*b"-LT2080-abcdefghijkl")]),
         uploader_clients: BTreeSet::from(["libtorrent/2.0.8.0\x07".to_owned()]),
         grade,
+        actionable: standard.is_some(),
         standard,
         flags: BTreeSet::from([Flag::PrivateAddress, Flag::GapInRange]),
         piece_messages: bytes.served / 16_384,
@@ -167,17 +171,22 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         pieces_sole: bytes.sole / 65_536,
         pieces_refuted: bytes.refuted / 65_536,
         pieces_advertised: 64,
-        span: span(9, 8_000),
-        served_span: (bytes.served > 0).then(|| span(212, 7_990)),
-        files: if bytes.verified > 0 { vec![(0, bytes.verified)] } else { Vec::new() },
-        rungs: vec![Rung { grade: Grade::G3, span: span(9, 9), file: None }],
+        first_time: at(9).time,
+        last_time: at(8_000).time,
+        frames: frames(9, 8_000),
+        served_frames: (bytes.served > 0).then(|| frames(212, 7_990)),
+        files: match bytes.verified {
+            0 => Vec::new(),
+            verified_bytes => vec![FileBytes { path: "swarm\x1b[2J.txt".into(), verified_bytes }],
+        },
+        rungs: vec![Rung { grade: Grade::G3, time: at(9).time, frames: frames(9, 9), file: None }],
         next_rung: (grade < Grade::G8).then(|| "no unit that it sent verified".to_owned()),
         paths: BTreeSet::new(),
         cancelled_messages: 0,
         unsolicited_messages: 0,
         extension_messages: std::collections::BTreeMap::new(),
         metadata: None,
-        seen: Sightings::default(),
+        seen_in: Vec::new(),
         same_connection_as: BTreeSet::new(),
     }
 }
@@ -185,25 +194,28 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
 fn subject(transfer: &Transfer, received: u64) -> Subject {
     Subject {
         endpoint: transfer.uploader,
-        carrier: transfer.carrier,
+        transport: transfer.transport,
         info_hash: transfer.info_hash.clone(),
         port_basis: PortBasis::Observed,
-        sent_from: BTreeSet::from([transfer.uploader.port]),
+        sent_from: BTreeSet::new(),
         listen_port: Some(transfer.uploader.port),
         peer_ids: transfer.uploader_peer_ids.clone(),
         clients: transfer.uploader_clients.clone(),
         grade: transfer.grade,
+        actionable: transfer.actionable,
         standard: transfer.standard,
         flags: transfer.flags.clone(),
         bytes: transfer.bytes,
-        received,
+        received_bytes: received,
         pieces_verified: transfer.pieces_verified,
         pieces_sole: transfer.pieces_sole,
         pieces_refuted: transfer.pieces_refuted,
         pieces_advertised: transfer.pieces_advertised,
-        span: transfer.span,
-        served_span: transfer.served_span,
-        seen: transfer.seen.clone(),
+        first_time: transfer.first_time,
+        last_time: transfer.last_time,
+        frames: transfer.frames,
+        served_frames: transfer.served_frames,
+        seen_in: transfer.seen_in.clone(),
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
     }
@@ -216,8 +228,8 @@ pub(crate) fn unlisted(document: &Document) -> report::Unlisted {
         endpoints: 980_001,
         more_endpoints: false,
         bytes: 133_280_000,
-        first_time: document.subjects[0].first_time.clone(),
-        last_time: document.subjects[0].last_time.clone(),
+        first_time: document.subjects[0].first_time,
+        last_time: document.subjects[0].last_time,
         frames: document.subjects[0].frames,
         torrents: vec![report::UnlistedTorrent {
             info_hash: document.torrents.first().map(|torrent| torrent.info_hash.clone()),
@@ -237,4 +249,8 @@ fn at(number: u64) -> At {
 
 fn span(first: u64, last: u64) -> Span {
     Span { first: at(first), last: at(last) }
+}
+
+fn frames(first: u64, last: u64) -> Frames {
+    span(first, last).into()
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use polars::prelude::{Column as Series, DataFrame, PolarsError};
+use polars::prelude::*;
 use polars_io::SerWriter;
 use polars_io::csv::write::CsvWriter;
 use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
@@ -17,38 +17,64 @@ pub struct TableError {
     source: PolarsError,
 }
 
-/// Writes `table` as CSV with a header line, RFC 4180 quoting and `\n` line ends.
+/// Writes `table` as CSV with a header line, RFC 4180 quoting and `\n` line ends; lists are joined by `; `.
 ///
 /// # Errors
 /// Whatever the writer reports.
 pub fn write_csv(table: &Table, out: &mut impl Write) -> Result<(), TableError> {
     let error = |source| TableError { table: table.name, source };
-    let mut frame = data_frame(table).map_err(error)?;
+    let mut frame = data_frame(table, flat).map_err(error)?;
     CsvWriter::new(out).finish(&mut frame).map_err(error)
 }
 
-/// Writes `table` as Parquet, compressed with zstd. Equal tables give equal bytes.
+/// Writes `table` as Parquet with its types, compressed with zstd. Equal tables give equal bytes.
 ///
 /// # Errors
 /// Whatever the writer reports.
 pub fn write_parquet(table: &Table, out: &mut impl Write) -> Result<(), TableError> {
     let error = |source| TableError { table: table.name, source };
-    let mut frame = data_frame(table).map_err(error)?;
+    let mut frame = data_frame(table, typed).map_err(error)?;
     let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
     writer.finish(&mut frame).map(drop).map_err(error)
 }
 
-fn data_frame(table: &Table) -> Result<DataFrame, PolarsError> {
-    DataFrame::new_infer_height(table.columns.iter().map(series).collect())
+fn data_frame(table: &Table, series: fn(&Column) -> Result<Series, PolarsError>) -> Result<DataFrame, PolarsError> {
+    let columns: Result<Vec<_>, _> = table.columns.iter().map(series).collect();
+    DataFrame::new_infer_height(columns?.into_iter().map(Into::into).collect())
 }
 
-fn series(column: &Column) -> Series {
-    let name = column.name.into();
-    match &column.values {
+/// A column with its type.
+fn typed(column: &Column) -> Result<Series, PolarsError> {
+    let name = column.name.as_str().into();
+    Ok(match &column.values {
         Values::Figures(values) => Series::new(name, values),
         Values::Numbers(values) => Series::new(name, values),
         Values::Text(values) => Series::new(name, values),
+        Values::Texts(values) => {
+            let mut lists = ListStringChunkedBuilder::new(name, values.len(), 0);
+            values.iter().for_each(|texts| lists.append_values_iter(texts.iter().map(String::as_str)));
+            lists.finish().into_series()
+        }
+        Values::Times(values) => {
+            let times: Vec<Option<i64>> = values.iter().map(|time| time.map(|time| time.0)).collect();
+            Series::new(name, times).cast(&DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)))?
+        }
         Values::Bools(values) => Series::new(name, values),
+    })
+}
+
+/// A column as its text in CSV, which has no types: times as in report.json, lists joined.
+fn flat(column: &Column) -> Result<Series, PolarsError> {
+    let name = column.name.as_str().into();
+    match &column.values {
+        Values::Texts(values) => {
+            Ok(Series::new(name, values.iter().map(|texts| texts.join("; ")).collect::<Vec<_>>()))
+        }
+        Values::Times(values) => {
+            let texts = values.iter().map(|time| time.map(|time| time.to_string()).unwrap_or_default());
+            Ok(Series::new(name, texts.collect::<Vec<_>>()))
+        }
+        _ => typed(column),
     }
 }
 

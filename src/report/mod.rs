@@ -24,13 +24,14 @@ mod table;
 mod terminal;
 mod text;
 
-pub use case::{Case, CaseError};
-pub use document::{
-    Anomaly, Document, Edge, Example, Figures, File, FileBytes, Frames, Input, Interface, Mention, Opaque, Options,
-    PassedOver, Quality, Rung, Schema, Standard, Subject, Tool, Torrent, TorrentClasses, Transfer, Unlisted,
-    UnlistedTorrent,
+pub use crate::ends::Frames;
+pub use crate::evidence::{
+    Edge, File, FileBytes, Mention, Metadata, Opaque, Quality, Rung, Standard, Subject, Torrent, Transfer,
+    Unlisted, UnlistedTorrent,
 };
-pub use facts::{FileFacts, Given, TorrentFacts, TorrentInput};
+pub use case::{Case, CaseError};
+pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
+pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
 pub use json::ReadError;
@@ -43,5 +44,9 @@ pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
+<<<<<<< HEAD
 pub(crate) use text::quoted;
 pub use text::{counted, duration, escaped, grouped, hex, rfc3339, visible, wrapped};
+=======
+pub use text::{counted, duration, escaped, grouped, hex, visible, wrapped};
+>>>>>>> main

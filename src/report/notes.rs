@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Document, Input, Unlisted};
 use super::text::{counted, escaped, grouped};
+use super::{Document, Input, Unlisted};
 use crate::anomaly::Kind;
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
@@ -20,17 +20,17 @@ pub fn notes(document: &Document) -> Vec<String> {
     let spoken: BTreeSet<_> = document
         .transfers
         .iter()
-        .filter_map(|transfer| transfer.info_hash.as_deref())
-        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+        .filter_map(|transfer| transfer.info_hash.as_ref())
+        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()))
         .collect();
-    let others: Vec<&str> = document
+    let others: Vec<_> = document
         .torrents
         .iter()
         .filter(|torrent| torrent.source.is_none())
-        .map(|torrent| torrent.info_hash.as_str())
+        .map(|torrent| &torrent.info_hash)
         .collect();
     for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
-        if spoken.contains(torrent.info_hash.as_str()) {
+        if spoken.contains(&torrent.info_hash) {
             continue;
         }
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
@@ -202,11 +202,11 @@ mod tests {
     fn a_torrent_that_nobody_spoke_of_is_named_with_what_was_spoken_of() {
         let mut document = fixture::document();
         let mut other = document.torrents[0].clone();
-        other.info_hash = "aa".repeat(20);
+        other.info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
         document.torrents.push(other.clone());
         let name = format!("{}, is in the captures.", other.info_hash);
         assert!(notes(&document)[0].ends_with(&name), "{:?}", notes(&document));
-        other.info_hash = "bb".repeat(20);
+        other.info_hash = crate::ends::InfoHash(vec![0xbb; 20]);
         other.source = None;
         document.torrents.push(other);
         assert!(notes(&document)[0].contains(&format!("they name {}, which was not given", "bb".repeat(20))));

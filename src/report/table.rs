@@ -1,11 +1,15 @@
 //! The report as flat tables with fixed columns, before any table library: the same for CSV and Parquet.
 //!
-//! Figures are never missing, so no unknown is hidden as an empty cell in them; lists are joined by `; `. Text that
-//! strangers chose is escaped, and cannot start a spreadsheet formula. Times are given as RFC 3339 text.
+//! Columns are typed. Figures are never missing, so no unknown is hidden as an empty cell in them. Text that strangers
+//! chose is escaped, and cannot start a spreadsheet formula.
 
-use crate::evidence::{Flag, Initiator};
-use crate::report::document::{Document, Frames, Input};
+use std::fmt::Display;
+
+use crate::ends::Timestamp;
+use crate::evidence::{Bytes, Initiator};
+use crate::report::document::{Document, Input};
 use crate::report::text::{cell, visible_cell};
+use crate::report::{Edge, Frames};
 use crate::torrent::Source;
 
 /// A table: columns of equal height.
@@ -20,8 +24,8 @@ pub struct Table {
 /// A named column.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// The field of the same name in `report.json`.
-    pub name: &'static str,
+    /// The field of the same name in `report.json`; of frames, with `_file`, `_first`, `_last_file` or `_last` behind it.
+    pub name: String,
     /// Its cells, top to bottom.
     pub values: Values,
 }
@@ -35,6 +39,10 @@ pub enum Values {
     Numbers(Vec<Option<u64>>),
     /// Text; empty where there is none.
     Text(Vec<String>),
+    /// Several texts: a list in Parquet, joined by `; ` in CSV.
+    Texts(Vec<Vec<String>>),
+    /// Times in UTC, in nanoseconds.
+    Times(Vec<Option<Timestamp>>),
     /// Yes or no.
     Bools(Vec<bool>),
 }
@@ -52,225 +60,230 @@ pub fn tables(document: &Document) -> Vec<Table> {
     ]
 }
 
-/// Columns from rows: `column name => kind, expression of a row`.
-macro_rules! table {
-    ($name:literal, $rows:expr, |$row:ident| { $($column:literal: $kind:ident = $value:expr,)+ }) => {
-        Table {
-            name: $name,
-            columns: vec![$(Column {
-                name: $column,
-                values: Values::$kind($rows.iter().map(|$row| $value).collect()),
-            },)+],
-        }
-    };
+/// A table that grows by columns.
+struct Columns<'a, T> {
+    rows: &'a [T],
+    columns: Vec<Column>,
 }
 
-fn transfers(document: &Document) -> Table {
-    table!("transfers", document.transfers, |t| {
-        "uploader": Text = t.uploader.clone(),
-        "downloader": Text = t.downloader.clone(),
-        "transport": Text = t.transport.name().to_owned(),
-        "info_hash": Text = t.info_hash.clone().unwrap_or_default(),
-        "connections": Figures = u64::from(t.connections),
-        "initiator": Text = t.initiator.map_or("unknown", Initiator::name).to_owned(),
-        "encryption": Text = t.encryption.name().to_owned(),
-        "uploader_peer_ids": Text = t.uploader_peer_ids.join("; "),
-        "uploader_clients": Text = clients(&t.uploader_clients),
-        "grade": Text = t.grade.name().to_owned(),
-        "actionable": Bools = t.actionable,
-        "flags": Text = flags(&t.flags),
-        "piece_messages": Figures = t.piece_messages,
-        "partial_messages": Figures = t.partial_messages,
-        "served_bytes": Figures = t.bytes.served_bytes,
-        "lost_bytes": Figures = t.bytes.lost_bytes,
-        "repeated_bytes": Figures = t.bytes.repeated_bytes,
-        "verified_bytes": Figures = t.bytes.verified_bytes,
-        "sole_bytes": Figures = t.bytes.sole_bytes,
-        "refuted_bytes": Figures = t.bytes.refuted_bytes,
-        "disputed_bytes": Figures = t.bytes.disputed_bytes,
-        "unproven_bytes": Figures = t.bytes.unproven_bytes,
-        "pad_bytes": Figures = t.bytes.pad_bytes,
-        "acknowledged_bytes": Figures = t.bytes.acknowledged_bytes,
-        "solicited_bytes": Figures = t.bytes.solicited_bytes,
-        "pieces_verified": Figures = t.pieces_verified,
-        "pieces_sole": Figures = t.pieces_sole,
-        "pieces_refuted": Figures = t.pieces_refuted,
-        "pieces_advertised": Figures = t.pieces_advertised,
-        "first_time": Text = t.first_time.clone(),
-        "last_time": Text = t.last_time.clone(),
-        "frames": Text = frames_text(document, t.frames),
-        "served_frames": Text = t.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = visible_cell(t.next_rung.as_deref().unwrap_or_default()),
-        "paths": Text = cells(&t.paths),
-        "seen_in": Text = seen_in(document, &t.seen_in),
-        "same_connection_as": Text = t
-            .same_connection_as
-            .iter()
-            .map(|edge| format!("{} -> {}", edge.uploader, edge.downloader))
-            .collect::<Vec<_>>()
-            .join("; "),
-    })
-}
+impl<'a, T> Columns<'a, T> {
+    fn of(rows: &'a [T]) -> Self {
+        Self { rows, columns: Vec::new() }
+    }
 
-fn subjects(document: &Document) -> Table {
-    table!("subjects", document.subjects, |s| {
-        "endpoint": Text = s.endpoint.clone(),
-        "transport": Text = s.transport.name().to_owned(),
-        "info_hash": Text = s.info_hash.clone().unwrap_or_default(),
-        "port_basis": Text = s.port_basis.name().to_owned(),
-        "listen_port": Numbers = s.listen_port.map(u64::from),
-        "peer_ids": Text = s.peer_ids.join("; "),
-        "clients": Text = clients(&s.clients),
-        "grade": Text = s.grade.name().to_owned(),
-        "actionable": Bools = s.actionable,
-        "flags": Text = flags(&s.flags),
-        "served_bytes": Figures = s.served_bytes,
-        "verified_bytes": Figures = s.verified_bytes,
-        "sole_bytes": Figures = s.sole_bytes,
-        "refuted_bytes": Figures = s.refuted_bytes,
-        "disputed_bytes": Figures = s.disputed_bytes,
-        "unproven_bytes": Figures = s.unproven_bytes,
-        "repeated_bytes": Figures = s.repeated_bytes,
-        "pad_bytes": Figures = s.pad_bytes,
-        "lost_bytes": Figures = s.lost_bytes,
-        "received_bytes": Figures = s.received_bytes,
-        "acknowledged_bytes": Figures = s.acknowledged_bytes,
-        "solicited_bytes": Figures = s.solicited_bytes,
-        "pieces_verified": Figures = s.pieces_verified,
-        "pieces_sole": Figures = s.pieces_sole,
-        "pieces_refuted": Figures = s.pieces_refuted,
-        "pieces_advertised": Figures = s.pieces_advertised,
-        "first_time": Text = s.first_time.clone(),
-        "last_time": Text = s.last_time.clone(),
-        "frames": Text = frames_text(document, s.frames),
-        "served_frames": Text = s.served_frames.map(|frames| frames_text(document, frames)).unwrap_or_default(),
-        "next_rung": Text = visible_cell(s.next_rung.as_deref().unwrap_or_default()),
-        "seen_in": Text = seen_in(document, &s.seen_in),
-    })
-}
+    fn named(self, name: &'static str) -> Table {
+        Table { name, columns: self.columns }
+    }
 
-fn torrents(document: &Document) -> Table {
-    table!("torrents", document.torrents, |t| {
-        "info_hash": Text = t.info_hash.clone(),
-        "info_hash_v1": Text = t.info_hash_v1.clone().unwrap_or_default(),
-        "info_hash_v2": Text = t.info_hash_v2.clone().unwrap_or_default(),
-        "name": Text = cell(t.name.as_deref().unwrap_or_default()),
-        "source": Text = t.source.map_or("not given", Source::name).to_owned(),
-        "size": Numbers = t.size,
-        "piece_length": Numbers = t.piece_length,
-        "pieces": Numbers = t.pieces,
-        "served_bytes": Figures = t.served_bytes,
-        "lost_bytes": Figures = t.classes.lost_bytes,
-        "repeated_bytes": Figures = t.classes.repeated_bytes,
-        "verified_bytes": Figures = t.classes.verified_bytes,
-        "sole_bytes": Figures = t.classes.sole_bytes,
-        "refuted_bytes": Figures = t.classes.refuted_bytes,
-        "disputed_bytes": Figures = t.classes.disputed_bytes,
-        "unproven_bytes": Figures = t.classes.unproven_bytes,
-        "pad_bytes": Figures = t.classes.pad_bytes,
-        "unique_bytes": Figures = t.unique_bytes,
-        "pieces_verified": Figures = t.pieces_verified,
-    })
-}
+    fn push(mut self, name: &str, values: impl FnOnce(std::slice::Iter<'a, T>) -> Values) -> Self {
+        self.columns.push(Column { name: name.to_owned(), values: values(self.rows.iter()) });
+        self
+    }
 
-fn inputs(document: &Document) -> Table {
-    table!("inputs", document.inputs, |i| {
-        "name": Text = cell(i.name()),
-        "kind": Text = match i { Input::Capture { kind, .. } => kind.name(), Input::Torrent { kind, .. } => kind.name() }.to_owned(),
-        "format": Text = match i { Input::Capture { format, .. } => format.clone(), Input::Torrent { .. } => String::new() },
-        "bytes": Figures = match i { Input::Capture { bytes, .. } | Input::Torrent { bytes, .. } => *bytes },
-        "sha256": Text = match i {
-            Input::Capture { sha256, .. } => sha256.clone().unwrap_or_default(),
-            Input::Torrent { sha256, .. } => sha256.clone(),
-        },
-        "frames": Numbers = match i { Input::Capture { frames, .. } => Some(*frames), Input::Torrent { .. } => None },
-        "first_time": Text = match i {
-            Input::Capture { first_time, .. } => first_time.clone().unwrap_or_default(),
-            Input::Torrent { .. } => String::new(),
-        },
-        "last_time": Text = match i {
-            Input::Capture { last_time, .. } => last_time.clone().unwrap_or_default(),
-            Input::Torrent { .. } => String::new(),
-        },
-        "damage": Text = match i {
-            Input::Capture { damage, .. } => cell(damage.as_deref().unwrap_or_default()),
-            Input::Torrent { .. } => String::new(),
-        },
-        "dropped_by_capture": Numbers = match i {
-            Input::Capture { dropped_by_capture, .. } => *dropped_by_capture,
-            Input::Torrent { .. } => None,
-        },
-    })
-}
+    fn text(self, name: &str, of: impl Fn(&T) -> String) -> Self {
+        self.push(name, |rows| Values::Text(rows.map(of).collect()))
+    }
 
-fn anomalies(document: &Document) -> Table {
-    let rows: Vec<_> = document.anomalies.iter().map(|anomaly| (anomaly, anomaly.examples.first())).collect();
-    table!("anomalies", rows, |r| {
-        "kind": Text = r.0.kind.name().to_owned(),
-        "count": Figures = r.0.count,
-        "amount": Figures = r.0.amount,
-        "first_frames": Text = r.1
-            .and_then(|example| example.frames)
-            .map(|frames| frames_text(document, frames))
-            .unwrap_or_default(),
-        "first_flow": Text = r.1.map(|example| cell(&example.flow)).unwrap_or_default(),
-        "first_detail": Text = r.1.map(|example| cell(&example.detail)).unwrap_or_default(),
-    })
-}
+    /// A value of ours, or none.
+    fn value<V: Display>(self, name: &str, of: impl Fn(&T) -> Option<V>) -> Self {
+        self.text(name, |row| of(row).map(|value| value.to_string()).unwrap_or_default())
+    }
 
-fn opaque(document: &Document) -> Table {
-    table!("opaque", document.opaque, |o| {
-        "a": Text = o.a.clone(),
-        "b": Text = o.b.clone(),
-        "transport": Text = o.transport.name().to_owned(),
-        "kind": Text = o.kind.name().to_owned(),
-        "bytes_a_to_b": Figures = o.bytes_a_to_b,
-        "bytes_b_to_a": Figures = o.bytes_b_to_a,
-        "frames": Text = frames_text(document, o.frames),
-        "basis": Text = cell(&o.basis),
-    })
-}
+    /// Values of ours.
+    fn values<V: Display, I: IntoIterator<Item = V>>(self, name: &str, of: impl Fn(&'a T) -> I) -> Self {
+        let texts = |row| of(row).into_iter().map(|value| value.to_string()).collect();
+        self.push(name, |rows| Values::Texts(rows.map(texts).collect()))
+    }
 
-fn mentions(document: &Document) -> Table {
-    table!("mentions", document.mentions, |m| {
-        "subject": Text = m.subject.clone(),
-        "info_hash": Text = m.info_hash.clone().unwrap_or_default(),
-        "by": Text = m.by.clone(),
-        "via": Text = m.via.name().to_owned(),
-        "grade": Text = m.grade.name().to_owned(),
-        "flags": Text = flags(&m.flags),
-        "count": Figures = m.count,
-        "first_time": Text = m.first_time.clone(),
-        "last_time": Text = m.last_time.clone(),
-        "frames": Text = frames_text(document, m.frames),
-    })
-}
+    fn figure(self, name: &str, of: impl Fn(&T) -> u64) -> Self {
+        self.push(name, |rows| Values::Figures(rows.map(of).collect()))
+    }
 
-/// `12-31`, `12`, and with several captures `0:12-31` or `0:12-1:31`, by the index of the input.
-fn frames_text(document: &Document, frames: Frames) -> String {
-    let several = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
-    let file = if several { format!("{}:", frames.file) } else { String::new() };
-    match frames.last_file {
-        Some(last_file) => format!("{file}{}-{last_file}:{}", frames.first, frames.last),
-        None if frames.first == frames.last => format!("{file}{}", frames.first),
-        None => format!("{file}{}-{}", frames.first, frames.last),
+    fn number(self, name: &str, of: impl Fn(&T) -> Option<u64>) -> Self {
+        self.push(name, |rows| Values::Numbers(rows.map(of).collect()))
+    }
+
+    fn time(self, name: &str, of: impl Fn(&T) -> Option<Timestamp>) -> Self {
+        self.push(name, |rows| Values::Times(rows.map(of).collect()))
+    }
+
+    fn truth(self, name: &str, of: impl Fn(&T) -> bool) -> Self {
+        self.push(name, |rows| Values::Bools(rows.map(of).collect()))
+    }
+
+    /// The figures of a row, each a column.
+    fn bytes(self, of: impl Fn(&T) -> &Bytes) -> Self {
+        Bytes::FIGURES.iter().fold(self, |columns, figure| columns.figure(figure.name, |row| (figure.of)(of(row))))
+    }
+
+    /// Frames as four numbers: input and `frame.number` of the first, and of the last.
+    fn frames(self, name: &str, of: impl Fn(&T) -> Option<Frames>) -> Self {
+        let last_file = |frames: Frames| frames.last_file.unwrap_or(frames.file);
+        self.number(&format!("{name}_file"), |row| of(row).map(|frames| u64::from(frames.file)))
+            .number(&format!("{name}_first"), |row| of(row).map(|frames| frames.first))
+            .number(&format!("{name}_last_file"), |row| of(row).map(|frames| u64::from(last_file(frames))))
+            .number(&format!("{name}_last"), |row| of(row).map(|frames| frames.last))
     }
 }
 
-/// The frames in each input, one after the other.
-fn seen_in(document: &Document, seen: &[Frames]) -> String {
-    seen.iter().map(|frames| frames_text(document, *frames)).collect::<Vec<_>>().join("; ")
+fn transfers(document: &Document) -> Table {
+    Columns::of(&document.transfers)
+        .value("uploader", |t| Some(t.uploader))
+        .value("downloader", |t| Some(t.downloader))
+        .value("transport", |t| Some(t.transport))
+        .value("info_hash", |t| t.info_hash.clone())
+        .figure("connections", |t| u64::from(t.connections))
+        .text("initiator", |t| t.initiator.map_or("unknown", Initiator::name).to_owned())
+        .value("encryption", |t| Some(t.encryption))
+        .values("uploader_peer_ids", |t| &t.uploader_peer_ids)
+        .values("uploader_clients", |t| t.uploader_clients.iter().map(|name| visible_cell(name)))
+        .value("grade", |t| Some(t.grade))
+        .truth("actionable", |t| t.actionable)
+        .values("flags", |t| &t.flags)
+        .figure("piece_messages", |t| t.piece_messages)
+        .figure("partial_messages", |t| t.partial_messages)
+        .bytes(|t| &t.bytes)
+        .figure("pieces_verified", |t| t.pieces_verified)
+        .figure("pieces_sole", |t| t.pieces_sole)
+        .figure("pieces_refuted", |t| t.pieces_refuted)
+        .figure("pieces_advertised", |t| t.pieces_advertised)
+        .time("first_time", |t| Some(t.first_time))
+        .time("last_time", |t| Some(t.last_time))
+        .frames("frames", |t| Some(t.frames))
+        .frames("served_frames", |t| t.served_frames)
+        .text("next_rung", |t| visible_cell(t.next_rung.as_deref().unwrap_or_default()))
+        .values("paths", |t| t.paths.iter().map(|path| cell(path)))
+        .values("seen_in", |t| t.seen_in.iter().map(range))
+        .values("same_connection_as", |t| t.same_connection_as.iter().map(edge))
+        .named("transfers")
 }
 
-fn flags(flags: &[Flag]) -> String {
-    flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join("; ")
+fn subjects(document: &Document) -> Table {
+    Columns::of(&document.subjects)
+        .value("endpoint", |s| Some(s.endpoint))
+        .value("transport", |s| Some(s.transport))
+        .value("info_hash", |s| s.info_hash.clone())
+        .value("port_basis", |s| Some(s.port_basis))
+        .values("sent_from", |s| &s.sent_from)
+        .number("listen_port", |s| s.listen_port.map(u64::from))
+        .values("peer_ids", |s| &s.peer_ids)
+        .values("clients", |s| s.clients.iter().map(|name| visible_cell(name)))
+        .value("grade", |s| Some(s.grade))
+        .truth("actionable", |s| s.actionable)
+        .values("flags", |s| &s.flags)
+        .bytes(|s| &s.bytes)
+        .figure("received_bytes", |s| s.received_bytes)
+        .figure("pieces_verified", |s| s.pieces_verified)
+        .figure("pieces_sole", |s| s.pieces_sole)
+        .figure("pieces_refuted", |s| s.pieces_refuted)
+        .figure("pieces_advertised", |s| s.pieces_advertised)
+        .time("first_time", |s| Some(s.first_time))
+        .time("last_time", |s| Some(s.last_time))
+        .frames("frames", |s| Some(s.frames))
+        .frames("served_frames", |s| s.served_frames)
+        .text("next_rung", |s| visible_cell(s.next_rung.as_deref().unwrap_or_default()))
+        .values("seen_in", |s| s.seen_in.iter().map(range))
+        .named("subjects")
 }
 
-fn cells(names: &[String]) -> String {
-    cell(&names.join("; "))
+fn torrents(document: &Document) -> Table {
+    Columns::of(&document.torrents)
+        .value("info_hash", |t| Some(t.info_hash.clone()))
+        .value("info_hash_v1", |t| t.info_hash_v1)
+        .value("info_hash_v2", |t| t.info_hash_v2)
+        .text("name", |t| cell(t.name.as_deref().unwrap_or_default()))
+        .text("source", |t| t.source.map_or("not given", Source::name).to_owned())
+        .number("size", |t| t.size)
+        .number("piece_length", |t| t.piece_length)
+        .number("pieces", |t| t.pieces)
+        .bytes(|t| &t.bytes)
+        .figure("unique_bytes", |t| t.unique)
+        .figure("pieces_verified", |t| t.pieces_verified)
+        .named("torrents")
 }
 
-/// Names of clients, which are escaped where they are read.
-fn clients(names: &[String]) -> String {
-    visible_cell(&names.join("; "))
+fn inputs(document: &Document) -> Table {
+    Columns::of(&document.inputs)
+        .text("name", |i| cell(i.name()))
+        .text("kind", |i| i.kind().to_owned())
+        .text("format", |i| match i {
+            Input::Capture { format, .. } => format.clone(),
+            Input::Torrent { .. } => String::new(),
+        })
+        .figure("bytes", |i| match i {
+            Input::Capture { bytes, .. } | Input::Torrent { bytes, .. } => *bytes,
+        })
+        .value("sha256", |i| match i {
+            Input::Capture { sha256, .. } => *sha256,
+            Input::Torrent { sha256, .. } => Some(*sha256),
+        })
+        .number("frames", |i| match i {
+            Input::Capture { frames, .. } => Some(*frames),
+            Input::Torrent { .. } => None,
+        })
+        .time("first_time", |i| match i {
+            Input::Capture { first_time, .. } => *first_time,
+            Input::Torrent { .. } => None,
+        })
+        .time("last_time", |i| match i {
+            Input::Capture { last_time, .. } => *last_time,
+            Input::Torrent { .. } => None,
+        })
+        .text("damage", |i| match i {
+            Input::Capture { damage, .. } => cell(damage.as_deref().unwrap_or_default()),
+            Input::Torrent { .. } => String::new(),
+        })
+        .number("dropped_by_capture", |i| match i {
+            Input::Capture { dropped_by_capture, .. } => *dropped_by_capture,
+            Input::Torrent { .. } => None,
+        })
+        .named("inputs")
+}
+
+fn anomalies(document: &Document) -> Table {
+    Columns::of(&document.anomalies)
+        .value("kind", |a| Some(a.kind))
+        .figure("count", |a| a.count)
+        .figure("amount", |a| a.amount)
+        .frames("first_frames", |a| a.examples.first().and_then(|example| example.frames))
+        .text("first_flow", |a| a.examples.first().map(|example| cell(&example.flow)).unwrap_or_default())
+        .text("first_detail", |a| a.examples.first().map(|example| cell(&example.detail)).unwrap_or_default())
+        .named("anomalies")
+}
+
+fn opaque(document: &Document) -> Table {
+    Columns::of(&document.opaque)
+        .value("a", |o| Some(o.a))
+        .value("b", |o| Some(o.b))
+        .value("transport", |o| Some(o.transport))
+        .value("kind", |o| Some(o.kind))
+        .figure("bytes_a_to_b", |o| o.a_to_b)
+        .figure("bytes_b_to_a", |o| o.b_to_a)
+        .frames("frames", |o| Some(o.frames))
+        .text("basis", |o| cell(&o.basis))
+        .named("opaque")
+}
+
+fn mentions(document: &Document) -> Table {
+    Columns::of(&document.mentions)
+        .value("subject", |m| Some(m.subject))
+        .value("info_hash", |m| m.info_hash.clone())
+        .value("by", |m| Some(m.by))
+        .value("via", |m| Some(m.via))
+        .value("grade", |m| Some(m.grade))
+        .values("flags", |m| &m.flags)
+        .figure("count", |m| m.count)
+        .time("first_time", |m| Some(m.first_time))
+        .time("last_time", |m| Some(m.last_time))
+        .frames("frames", |m| Some(m.frames))
+        .named("mentions")
+}
+
+/// `0:12-31`: the input, and frames of it.
+fn range(frames: &Frames) -> String {
+    format!("{}:{}-{}", frames.file, frames.first, frames.last)
+}
+
+fn edge(edge: &Edge) -> String {
+    format!("{} -> {}", edge.uploader, edge.downloader)
 }

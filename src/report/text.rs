@@ -1,11 +1,9 @@
-//! Text that is safe and easy to read: escaped names, grouped digits, RFC 3339 times.
+//! Text that is safe and easy to read: escaped names, grouped digits.
 //!
 //! Client names, file names and capture comments are chosen by strangers. Whatever could move a cursor, hide text or
 //! reverse it is written as an escape.
 
 use std::fmt::Write;
-
-use crate::provenance::Timestamp;
 
 /// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
 /// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike.
@@ -87,15 +85,6 @@ pub fn grouped(figure: u64) -> String {
 /// `1 byte`, `2,000 bytes`; for nouns whose plural is an `s`.
 pub fn counted(figure: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(figure), if figure == 1 { "" } else { "s" })
-}
-
-/// RFC 3339 in UTC with nine decimals. Every `i64` of nanoseconds (years 1677 to 2262) has such a form.
-pub fn rfc3339(time: Timestamp) -> String {
-    match jiff::Timestamp::from_nanosecond(i128::from(time.0)) {
-        Ok(time) => format!("{time:.9}"),
-        Err(_) if time.0 < 0 => "1677-09-21T00:12:43.145224192Z".to_owned(),
-        Err(_) => "2262-04-11T23:47:16.854775807Z".to_owned(),
-    }
 }
 
 /// A length of time in words that fit its size: `0.250 s`, `12.000 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
@@ -184,14 +173,6 @@ mod tests {
             assert_eq!(grouped(figure), text);
         }
         assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
-    }
-
-    #[test]
-    fn times_have_nine_decimals_at_both_ends_of_the_range() {
-        assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(rfc3339(Timestamp(-1)), "1969-12-31T23:59:59.999999999Z");
-        assert_eq!(rfc3339(Timestamp(i64::MAX)), "2262-04-11T23:47:16.854775807Z");
-        assert_eq!(rfc3339(Timestamp(i64::MIN)), "1677-09-21T00:12:43.145224192Z");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use super::PieceSet;
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 
 /// The pieces that a peer advertised by bitfield, have, have_all, have_none and lt_donthave.
 ///
@@ -189,7 +189,7 @@ const EXACT_HAVES: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{FrameId, Timestamp};
+    use crate::ends::{FrameId, Timestamp};
 
     fn span(n: u64) -> Span {
         Span::single(At { time: Timestamp(n as i64), frame: FrameId::new(0, n) })

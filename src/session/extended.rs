@@ -2,8 +2,7 @@
 
 use super::{Session, SessionEvent, arrow, both};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, Endpoint};
-use crate::provenance::Span;
+use crate::ends::{Direction, Endpoint, Span};
 use crate::wire::{ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage};
 
 impl<'cap> Session<'cap> {

@@ -23,38 +23,10 @@ pub use side::SideFacts;
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::{At, Sightings, Span};
+use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
 use crate::words::words;
-
-/// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
-
-/// How payload was carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Carrier {
-    /// Peer wire over TCP (BEP 3).
-    Tcp,
-    /// Peer wire over uTP (BEP 29).
-    Utp,
-    /// An HTTP webseed (BEP 17, BEP 19).
-    Http,
-}
-
-impl Carrier {
-    /// `tcp`, `utp` or `http`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Utp => "utp",
-            Self::Http => "http",
-        }
-    }
-}
 
 words! {
     /// What protects the peer wire.
@@ -165,7 +137,7 @@ pub struct Session<'cap> {
     /// Its addresses.
     pub flow: FlowKey,
     /// Its transport.
-    pub carrier: Carrier,
+    pub transport: Transport,
     /// Its protection.
     pub encryption: Encryption,
     /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
@@ -189,11 +161,11 @@ pub struct Session<'cap> {
 
 impl<'cap> Session<'cap> {
     /// A session whose streams begin as `start` says.
-    pub fn new(id: ConnectionId, flow: FlowKey, carrier: Carrier, start: Start, limits: &Limits) -> Self {
+    pub fn new(id: ConnectionId, flow: FlowKey, transport: Transport, start: Start, limits: &Limits) -> Self {
         Self {
             id,
             flow,
-            carrier,
+            transport,
             encryption: Encryption::None,
             decrypted: false,
             initiator: None,
@@ -301,7 +273,7 @@ impl<'cap> Session<'cap> {
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
             StreamItem::Uncompared { offset, len, at, cut } => {
                 // Of a uTP packet that was forgotten only the number is known: its place is anywhere before.
-                let somewhere = self.carrier == Carrier::Utp && !cut;
+                let somewhere = self.transport == Transport::Utp && !cut;
                 anomalies.note(Kind::OverlapUncompared, len, || {
                     let end = offset.saturating_add(len);
                     let place = if somewhere {
@@ -351,7 +323,7 @@ impl<'cap> Session<'cap> {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             self.sides[direction.index()].deframer.end();
             self.go_on(direction, out, anomalies);
-            let placed = self.carrier != Carrier::Utp;
+            let placed = self.transport != Transport::Utp;
             let side = &mut self.sides[direction.index()];
             if !side.ended && !side.is_followed() {
                 // More of it may have been sent: of the last block only the number of its bytes is known.
@@ -426,7 +398,7 @@ impl<'cap> Session<'cap> {
     /// Turns the deframer's events into facts and session events.
     fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
         let mut events = std::mem::take(&mut self.events);
-        let placed = self.carrier != Carrier::Utp;
+        let placed = self.transport != Transport::Utp;
         for event in events.drain(..) {
             match event {
                 PeerEvent::Block(block) => {

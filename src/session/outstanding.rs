@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::wire::BlockRef;
 
 /// What a block answers.
@@ -215,7 +215,7 @@ const SPARE: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
 
     fn span(n: u64) -> Span {
         Span::single(At { time: Timestamp(0), frame: FrameId::new(0, n) })

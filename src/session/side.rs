@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
-use crate::provenance::{FrameId, Span};
+use crate::ends::{FrameId, Span};
 use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
 /// What the messages of one side prove.

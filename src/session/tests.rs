@@ -1,8 +1,7 @@
 //! What both directions make of each other, item by item.
 
 use super::*;
-use crate::packet::Protocol;
-use crate::provenance::{FrameId, Timestamp};
+use crate::ends::{FrameId, Protocol, Timestamp};
 use crate::wire::Framing;
 
 const A: Direction = Direction::LowToHigh;
@@ -16,7 +15,7 @@ fn at(number: u64) -> At {
 fn served(parts: &[(Direction, &[u8])]) -> Vec<(u32, Answer, Framing)> {
     let ends = [(1, 1_000), (2, 6_881)].map(|(last, port)| Endpoint { ip: [192, 0, 2, last].into(), port });
     let (flow, _) = FlowKey::new(ends[0], ends[1], Protocol::Tcp);
-    let mut session = Session::new(ConnectionId(1), flow, Carrier::Tcp, Start::MidStream, &Limits::default());
+    let mut session = Session::new(ConnectionId(1), flow, Transport::Tcp, Start::MidStream, &Limits::default());
     let (mut out, mut anomalies, mut offsets) = (Vec::new(), Anomalies::default(), [0; 2]);
     for ((direction, bytes), number) in parts.iter().zip(1..) {
         let offset = offsets[direction.index()];

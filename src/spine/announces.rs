@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
+use crate::ends::{Direction, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer};
 use crate::hearsay::{Datagram, Doubts, Named, Remark, UNUSABLE, Via, announce_of, looks_like};
-use crate::packet::{Checksum, Direction, FlowKey, Packet, UdpDatagram};
-use crate::provenance::Span;
+use crate::packet::{Checksum, Packet, UdpDatagram};
 use crate::session::arrow;
 use crate::stream::Opening;
 use crate::webseed::{TrackerAnswer, WebRequest};

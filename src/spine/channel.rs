@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
 use crate::anomaly::{Example, Kind};
-use crate::evidence::{Opaque, OpaqueKind};
+use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
-use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Sightings, Span};
 use crate::proxy::{Look, Proxied, Watch};
-use crate::session::{Carrier, Encryption, Session};
+use crate::session::{Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
 use crate::wire::{Sniff, Start, sniff};
@@ -20,7 +19,7 @@ use crate::wire::{Sniff, Start, sniff};
 #[derive(Debug)]
 pub(super) struct Channel<'cap> {
     flow: FlowKey,
-    carrier: Carrier,
+    transport: Transport,
     span: Option<Span>,
     seen: Sightings,
     /// Which direction sent anything while it was not decided whether it can be read.
@@ -62,10 +61,10 @@ pub(super) struct Transported {
 }
 
 impl<'cap> Channel<'cap> {
-    pub(super) fn new(flow: FlowKey, carrier: Carrier) -> Self {
+    pub(super) fn new(flow: FlowKey, transport: Transport) -> Self {
         Self {
             flow,
-            carrier,
+            transport,
             span: None,
             seen: Sightings::default(),
             unread: [false; 2],
@@ -213,7 +212,7 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) -> Session<'cap> {
-        let mut session = Session::new(hub.connection(), self.flow, self.carrier, start, &hub.options.limits);
+        let mut session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
         for at in [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten() {
             session.touch(direction, at);
         }
@@ -385,7 +384,7 @@ impl<'cap> Channel<'cap> {
         if let Some(proxied) = self.watch.take().and_then(|watch| watch.end()).filter(|_| !self.has_blocks()) {
             self.content = Content::Proxied(Box::new(proxied));
         }
-        let (flow, carrier, span) = (self.flow, self.carrier, self.span);
+        let (flow, transport, span) = (self.flow, self.transport, self.span);
         let mut seen = self.seen;
         let opening = transported.opening;
         [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
@@ -427,7 +426,8 @@ impl<'cap> Channel<'cap> {
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     let kind = OpaqueKind::MseRc4;
-                    hub.opaque(Opaque { a, b, carrier, kind, basis, a_to_b, b_to_a, span });
+                    let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames: span.into() };
+                    hub.opaque(opaque, span);
                 }
                 Carried::MseOpaque
             }

@@ -2,7 +2,11 @@
 
 use super::Hub;
 use crate::anomaly::{Example, Kind};
+<<<<<<< HEAD
 use crate::provenance::{At, Span, Timestamp};
+=======
+use crate::ends::{At, FrameId, Span, Timestamp};
+>>>>>>> main
 
 /// Watches the clock of each input.
 #[derive(Debug, Default)]
@@ -30,6 +34,11 @@ impl Clock {
                 self.step(at, step, hub);
             }
         }
+    }
+
+    /// Nanoseconds from the first frame to the last one; `None` over a step, and without frames.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.span.filter(|_| self.count == 0).map(|span| span.last.time.0.abs_diff(span.first.time.0))
     }
 
     #[cold]

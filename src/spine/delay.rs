@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 
 use super::doubles;
-use crate::packet::{FlowKey, Packet, Payload, Transport};
-use crate::provenance::{At, Timestamp};
+use crate::ends::{At, FlowKey, Timestamp};
+use crate::packet::{Packet, Payload, TransportLayer};
 
 /// The packets of one flow that wait, in the order in which they came.
 ///
@@ -126,10 +126,10 @@ pub(super) fn is_cut(payload: &Payload<'_>) -> bool {
 fn is_longer(packet: &Packet<'_>, other: &Packet<'_>) -> bool {
     let (long, short) = (payload(packet), payload(other));
     let same_header = match (&packet.transport, &other.transport) {
-        (Transport::Tcp(one), Transport::Tcp(other)) => {
+        (TransportLayer::Tcp(one), TransportLayer::Tcp(other)) => {
             (one.seq, one.ack, one.flags) == (other.seq, other.ack, other.flags)
         }
-        (Transport::Udp(_), Transport::Udp(_)) => true,
+        (TransportLayer::Udp(_), TransportLayer::Udp(_)) => true,
         _ => false,
     };
     packet.direction == other.direction
@@ -141,8 +141,8 @@ fn is_longer(packet: &Packet<'_>, other: &Packet<'_>) -> bool {
 
 fn payload<'a, 'cap>(packet: &'a Packet<'cap>) -> &'a Payload<'cap> {
     match &packet.transport {
-        Transport::Tcp(segment) => &segment.payload,
-        Transport::Udp(datagram) => &datagram.payload,
+        TransportLayer::Tcp(segment) => &segment.payload,
+        TransportLayer::Udp(datagram) => &datagram.payload,
     }
 }
 
@@ -158,8 +158,8 @@ const MOST_FLOWS: usize = 200_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Checksum, Endpoint, PathId, Protocol, UdpDatagram};
-    use crate::provenance::FrameId;
+    use crate::ends::{Endpoint, FrameId, PathId, Protocol};
+    use crate::packet::{Checksum, UdpDatagram};
 
     const PAYLOAD: [u8; 8] = *b"one.two.";
 
@@ -174,7 +174,7 @@ mod tests {
             flow,
             direction,
             path: PathId::NONE,
-            transport: Transport::Udp(UdpDatagram { payload, checksum: Checksum::Unchecked }),
+            transport: TransportLayer::Udp(UdpDatagram { payload, checksum: Checksum::Unchecked }),
             fingerprint: 0,
             also_tunnel: false,
         }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use super::Hub;
 use crate::anomaly::{Example, Kind};
-use crate::packet::{Direction, FlowKey};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Direction, FlowKey, Span};
 use crate::session::arrow;
 use crate::stream::StreamItem;
 
@@ -140,7 +139,7 @@ const TAPS_APART_NS: u64 = 60_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{FrameId, Timestamp};
+    use crate::ends::{FrameId, Timestamp};
 
     fn at(file: u16, frame: u64, ms: i64) -> At {
         At { time: Timestamp(ms * 1_000_000), frame: FrameId::new(file, frame) }

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::traffic::{Content, Transport, Volume};
+use super::traffic::{Content, FlowKind, Volume};
 use super::{Flow, Hub};
 use crate::anomaly::{Example, Kind};
+use crate::ends::{FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
-use crate::packet::{Decoder, FlowKey, Packet, TcpSegment};
-use crate::provenance::{Span, Timestamp};
+use crate::packet::{Decoder, Packet, TcpSegment};
 use crate::session::arrow;
 use crate::stream::{Ended, Leftover};
 
@@ -48,7 +48,11 @@ impl EndedFlow {
 
     /// Counts what it carried.
     pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
+<<<<<<< HEAD
         hub.traffic.add(self.flow, Transport::Tcp, self.carried, &self.volume);
+=======
+        hub.traffic.add(FlowKind::Tcp, self.carried, &self.volume);
+>>>>>>> main
     }
 }
 

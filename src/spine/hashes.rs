@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::torrent::Torrents;
 use crate::torrent::merkle::{HashProof, ProofError};
 use crate::wire::HashRange;

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::SameConnection;
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::evidence::SameConnection;
-use crate::packet::{Direction, Endpoint, FlowKey};
-use crate::provenance::Span;
-use crate::session::{Carrier, Session, arrow};
+use crate::ends::{Direction, Endpoint, FlowKey, Span, Transport};
+use crate::session::{Session, arrow};
 use crate::torrent::TorrentId;
 
 /// The connections of peers and webseeds whose opening is in the captures, and those of them that are one.
@@ -21,7 +20,7 @@ pub(super) struct Legs {
 #[derive(Clone, Debug)]
 struct Leg {
     flow: FlowKey,
-    carrier: Carrier,
+    transport: Transport,
     initiator: Direction,
     span: Span,
     about: About,
@@ -62,7 +61,7 @@ impl Legs {
         if handshakes != [None, None] {
             let about = About::Handshakes(handshakes);
             self.add(
-                Leg { flow: session.flow, carrier: session.carrier, initiator, span, about },
+                Leg { flow: session.flow, transport: session.transport, initiator, span, about },
                 initial,
                 anomalies,
             );
@@ -81,7 +80,7 @@ impl Legs {
     ) {
         if !torrents.is_empty() {
             let about = About::Torrents(torrents.clone());
-            self.add(Leg { flow, carrier: Carrier::Http, initiator: client, span, about }, initial, anomalies);
+            self.add(Leg { flow, transport: Transport::Http, initiator: client, span, about }, initial, anomalies);
         }
     }
 
@@ -112,9 +111,9 @@ impl Legs {
             for (place, leg) in legs.iter().enumerate() {
                 for other in legs.iter().take(place).filter(|other| other.is_same(leg)) {
                     anomalies.note(Kind::SameConnection, 1, || example(other, leg));
-                    let carrier = leg.carrier;
+                    let transport = leg.transport;
                     same.push(SameConnection {
-                        carrier,
+                        transport,
                         legs: [other.ends(), leg.ends()],
                         spans: [other.span, leg.span],
                     });
@@ -129,7 +128,7 @@ impl Leg {
     /// Whether both are one connection: other addresses, but about the same, at the same time.
     fn is_same(&self, other: &Self) -> bool {
         self.flow != other.flow
-            && self.carrier == other.carrier
+            && self.transport == other.transport
             && self.about.fits(&other.about)
             && self.span.apart(other.span) <= CLOCKS_APART_NS
     }
@@ -153,9 +152,9 @@ impl Leg {
 
 fn example(one: &Leg, other: &Leg) -> Example {
     let (one_name, other_name) = (arrow(one.flow, one.initiator), arrow(other.flow, other.initiator));
-    let numbers = match one.carrier {
-        Carrier::Utp => "connection ids, numbers and clocks in the packets that open them",
-        Carrier::Tcp | Carrier::Http => "initial sequence numbers in both directions",
+    let numbers = match one.transport {
+        Transport::Utp => "connection ids, numbers and clocks in the packets that open them",
+        Transport::Tcp | Transport::Http => "initial sequence numbers in both directions",
     };
     let about = match one.about {
         About::Handshakes(_) => "handshakes",
@@ -184,8 +183,7 @@ const CLOCKS_APART_NS: i64 = 60_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Protocol;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Protocol, Timestamp};
 
     fn leg(port: u16) -> Leg {
         let end = |ip: [u8; 4], port| Endpoint { ip: ip.into(), port };
@@ -193,7 +191,7 @@ mod tests {
             FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
         let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
         let about = About::Handshakes([Some(([7; 20], [1; 20])), None]);
-        Leg { flow, carrier: Carrier::Tcp, initiator, span, about }
+        Leg { flow, transport: Transport::Tcp, initiator, span, about }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod clock;
 mod delay;
 mod doubles;
 mod ended;
+mod findings;
 mod hashes;
 mod hosts;
 mod legs;
@@ -19,32 +20,34 @@ mod web;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{Frame, Spill};
-use crate::evidence::{Findings, Opaque, Quality};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, Store, Transport};
+use crate::options::Options;
+use crate::packet::{Decoder, Packet, Store, TransportLayer};
 use crate::prove::Prover;
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{ConnectionId, Served, Session, SessionEvent};
+use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
-use crate::stream::{EndReason, Ended, StreamItem};
+use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
-use crate::{Error, Options};
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::{Findings, SameConnection};
+pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, Flows, Traffic, Transport as Carriage};
+pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
 
 /// The stages from frame to ledger, and what flows between them.
@@ -242,8 +245,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            Transport::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
-            Transport::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
@@ -252,12 +255,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Flow::Ended(_) => {}
         }
         match &packet.transport {
-            Transport::Udp(datagram) => {
+            TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
                     flow.push(packet, datagram, hub, &self.decoder);
                 }
             }
-            Transport::Tcp(segment) => {
+            TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
@@ -384,7 +387,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.seen_at_two_taps,
-            span: self.clock.span.map(|span| (span.first, span.last)),
+            first_time: self.clock.span.map(|span| span.first.time),
+            last_time: self.clock.span.map(|span| span.last.time),
+            duration_ns: self.clock.length(),
         };
         let steps = self.clock.steps;
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
@@ -428,8 +433,11 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {
                     if let Some(info_hash) = info_hash {
                         let (flow, size) = (session.flow, total_size.map(u64::from));
-                        let way =
-                            Way { from: flow.source(from), to: flow.destination(from), carrier: session.carrier };
+                        let way = Way {
+                            from: flow.source(from),
+                            to: flow.destination(from),
+                            transport: session.transport,
+                        };
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
@@ -470,13 +478,13 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A conversation that could not be read.
-    fn opaque(&mut self, opaque: Opaque) {
+    fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(opaque.span),
+            span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
             detail: "opaque: no room to list another encrypted conversation".to_owned(),
         });

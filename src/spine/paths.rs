@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::packet::{Decoder, PathId};
+use crate::ends::PathId;
+use crate::packet::Decoder;
 
 /// The tunnels that a flow crossed, the first few of them.
 #[derive(Clone, Debug, Default)]

@@ -8,9 +8,8 @@ use super::doubles::{self, Doubles, Mark};
 use super::ended::EndedFlow;
 use super::traffic::Volume;
 use super::{Hub, Paths};
-use crate::packet::{Decoder, Direction, FlowKey, Packet, PathId, TcpSegment, Transport};
-use crate::provenance::{At, Timestamp};
-use crate::session::Carrier;
+use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
+use crate::packet::{Decoder, Packet, TcpSegment, TransportLayer};
 use crate::stream::{EndReason, TcpConnection};
 
 /// A TCP flow.
@@ -42,7 +41,7 @@ impl<'cap> TcpFlow<'cap> {
             delay: Delay::default(),
             stream: TcpConnection::new(hub.room.now()),
             waiting: 0,
-            channel: Channel::new(flow, Carrier::Tcp),
+            channel: Channel::new(flow, Transport::Tcp),
             recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
             duplicates: false,
             volume: Volume::default(),
@@ -96,7 +95,7 @@ impl<'cap> TcpFlow<'cap> {
         // With a new connection on the same addresses `self` becomes another one.
         let mut delay = std::mem::take(&mut self.delay);
         while let Some(waiting) = delay.pop(&is_late) {
-            if let Transport::Tcp(segment) = &waiting.packet.transport {
+            if let TransportLayer::Tcp(segment) = &waiting.packet.transport {
                 self.take(&waiting.packet, segment, waiting.original, hub, decoder);
             }
         }

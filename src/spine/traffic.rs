@@ -5,15 +5,20 @@
 
 use std::collections::BTreeMap;
 
+<<<<<<< HEAD
 use super::hosts::Hosts;
 use crate::evidence::Seen;
 use crate::packet::{Direction, FlowKey, Payload, Protocol};
 use crate::provenance::Timestamp;
+=======
+use crate::ends::{Direction, FlowKey, Protocol};
+use crate::packet::Payload;
+>>>>>>> main
 use crate::session::Encryption;
 
 /// A transport as the tally tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Transport {
+pub(crate) enum FlowKind {
     /// TCP.
     Tcp,
     /// uTP, shown by a completed exchange.
@@ -89,15 +94,19 @@ pub(crate) struct Flows {
 /// What all flows carried.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
+<<<<<<< HEAD
     pub(crate) hosts: Hosts,
     pub(crate) kinds: BTreeMap<(Transport, Content), Flows>,
+=======
+    pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
+>>>>>>> main
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
     /// IP packets that are neither TCP nor UDP nor a tunnel.
     pub(crate) other_ip: u64,
 }
 
-impl Transport {
+impl FlowKind {
     /// `TCP`, `uTP` or `UDP`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -216,7 +225,11 @@ impl Volume {
 
 impl Traffic {
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
+<<<<<<< HEAD
     pub(crate) fn add(&mut self, flow: FlowKey, transport: Transport, content: Content, volume: &Volume) {
+=======
+    pub(crate) fn add(&mut self, transport: FlowKind, content: Content, volume: &Volume) {
+>>>>>>> main
         let [low, high] = volume.frames;
         if low + high == 0 {
             return;
@@ -246,7 +259,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::packet::Endpoint;
+    use crate::ends::Endpoint;
 
     fn flow(port: u16, protocol: Protocol) -> FlowKey {
         let end = |last, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port };
@@ -279,6 +292,7 @@ mod tests {
     fn a_flow_is_named_by_its_first_payload_and_counted_when_it_ends() {
         let (flow, mut traffic) = (flow(80, Protocol::Tcp), Traffic::default());
         let (mut volume, mut later) = (Volume::default(), Volume::default());
+<<<<<<< HEAD
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &Payload::default());
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &packet(b"GET / HTTP/1.1"));
         later.count(flow, Direction::HighToLow, Timestamp(1), false, &packet(b"\x16\x03\x01\x00\x00\x02"));
@@ -286,7 +300,16 @@ mod tests {
         volume.take(&mut later);
         traffic.add(flow, Transport::Tcp, Content::Other, &volume);
         traffic.add(flow, Transport::Tcp, Content::PeerClear, &later);
+=======
+        volume.count(flow, Direction::LowToHigh, &Payload::default());
+        volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
+        later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
+        traffic.add(FlowKind::Tcp, Content::Other, &volume);
+        volume.take(&mut later);
+        traffic.add(FlowKind::Tcp, Content::Other, &volume);
+        traffic.add(FlowKind::Tcp, Content::PeerClear, &later);
+>>>>>>> main
         let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
-        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((Transport::Tcp, Content::Http), expected)]);
+        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((FlowKind::Tcp, Content::Http), expected)]);
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::channel::{Channel, Transported};
 use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
-use super::traffic::{Content, Transport, Volume};
+use super::traffic::{Content, FlowKind, Volume};
 use super::{Hub, Paths};
 use crate::anomaly::{Example, Kind};
-use crate::packet::{self, Checksum, Decoder, Direction, FlowKey, Packet, PathId, Payload, UdpDatagram};
-use crate::provenance::{At, Span, Timestamp};
-use crate::session::{Carrier, arrow};
+use crate::ends::{At, Direction, FlowKey, PathId, Span, Timestamp, Transport};
+use crate::packet::{self, Checksum, Decoder, Packet, Payload, UdpDatagram};
+use crate::session::arrow;
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem};
 
@@ -125,7 +125,7 @@ impl<'cap> UdpFlow<'cap> {
         decoder: &Decoder,
     ) {
         while let Some(waiting) = self.utp.as_mut().and_then(|utp| utp.delay.pop(&is_late)) {
-            if let packet::Transport::Udp(datagram) = &waiting.packet.transport {
+            if let packet::TransportLayer::Udp(datagram) = &waiting.packet.transport {
                 self.take(&waiting.packet, datagram, waiting.original, hub, decoder);
             }
         }
@@ -203,9 +203,13 @@ impl<'cap> UdpFlow<'cap> {
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
+<<<<<<< HEAD
         let Some(mut utp) = self.utp else {
             return hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest);
         };
+=======
+        let Some(mut utp) = self.utp else { return hub.traffic.add(FlowKind::Udp, Content::Other, &rest) };
+>>>>>>> main
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         hub.room.wait(&mut utp.waiting, 0);
@@ -216,7 +220,11 @@ impl<'cap> UdpFlow<'cap> {
             utp.end(self.flow, id, hub, &self.paths, decoder);
         }
         rest.take(&mut utp.pending);
+<<<<<<< HEAD
         hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest);
+=======
+        hub.traffic.add(FlowKind::Udp, Content::Other, &rest);
+>>>>>>> main
     }
 }
 
@@ -241,7 +249,7 @@ impl<'cap> Utp<'cap> {
                 hub.tallies.utp_flows += 1;
                 hub.utp_open += 1;
                 hub.room.begin();
-                self.channels.open(id, Channel::new(flow, Carrier::Utp));
+                self.channels.open(id, Channel::new(flow, Transport::Utp));
             }
             let Some((channel, _)) = self.channels.get_mut(id) else { continue };
             let frame = match item {
@@ -271,7 +279,11 @@ impl<'cap> Utp<'cap> {
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
             let transported = Transported { opening, duplicates, initial, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
+<<<<<<< HEAD
             hub.traffic.add(flow, Transport::Utp, carried, &volume);
+=======
+            hub.traffic.add(FlowKind::Utp, carried, &volume);
+>>>>>>> main
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The invariants of [`StreamItem`], checked on the output of every test.
 
 use super::{Missing, StreamItem};
-use crate::provenance::{At, FrameId, Timestamp};
+use crate::ends::{At, FrameId, Timestamp};
 
 /// Frame `number`, one millisecond after the one before.
 pub(super) fn at(number: u64) -> At {

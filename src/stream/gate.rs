@@ -7,8 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{StreamItem, StreamLimits};
-use crate::packet::Direction;
-use crate::provenance::At;
+use crate::ends::{At, Direction};
 
 /// The waiting packets of one direction, in order of arrival.
 #[derive(Debug)]

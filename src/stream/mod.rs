@@ -9,7 +9,7 @@ pub mod utp;
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
-use crate::provenance::At;
+use crate::ends::At;
 
 /// One step of one direction of a stream.
 ///

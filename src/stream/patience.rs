@@ -1,7 +1,7 @@
 //! How long to wait for bytes that the receiver has, but that were not seen.
 
 use super::StreamLimits;
-use crate::provenance::{At, Timestamp};
+use crate::ends::{At, Timestamp};
 
 /// The wait for acknowledged holes of one direction.
 ///

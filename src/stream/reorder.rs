@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::{GapCause, Missing, StreamItem, StreamLimits};
+use crate::ends::At;
 use crate::packet::Payload;
-use crate::provenance::At;
 
 /// The reorder buffer of one direction.
 ///

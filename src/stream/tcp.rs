@@ -20,8 +20,8 @@ mod side;
 
 use super::gate::{self, Gate, place};
 use super::{EndReason, StreamItem, StreamLimits};
-use crate::packet::{Direction, TcpSegment};
-use crate::provenance::At;
+use crate::ends::{At, Direction};
+use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
 use side::Side;
 

@@ -18,8 +18,9 @@ use std::ops::Range;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
+use crate::Error;
+use crate::ends::InfoHash;
 use crate::words::words;
-use crate::{Error, evidence::InfoHash};
 
 pub use files::TorrentFile;
 pub use geometry::{Misplaced, PieceIndex, Placed};

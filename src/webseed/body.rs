@@ -6,7 +6,7 @@ use super::head::{Length, ResponseHead};
 use super::multipart::Multipart;
 use super::tracker::Gathering;
 use super::{BodyPart, Flaw, Slice, Stretch, WebEvent, WebRequest};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::wire::Framing;
 
 /// A response's body that is being read.

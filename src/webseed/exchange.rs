@@ -5,8 +5,7 @@ use super::head::{Gathered, Length, Progress, ResponseHead};
 use super::requests::Requests;
 use super::{Flaw, Stretch, WebEvent};
 use crate::Limits;
-use crate::packet::Direction;
-use crate::provenance::At;
+use crate::ends::{At, Direction};
 use crate::stream::{Missing, StreamItem};
 use crate::wire::Framing;
 

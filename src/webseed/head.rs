@@ -1,7 +1,7 @@
 //! Headers: recognising, gathering and reading them.
 
 use super::{ByteRange, WebRequest};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 
 /// What the first bytes of a direction are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

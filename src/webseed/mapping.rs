@@ -1,7 +1,7 @@
 //! From a resource to a torrent: which one it may be of, and where its bytes belong.
 
 use super::{BodyPart, WebRequest};
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::wire::{Block, Framing, Run};
 
@@ -314,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provenance::{At, FrameId, Timestamp};
+    use crate::ends::{At, FrameId, Timestamp};
     use crate::webseed::Slice;
 
     /// `multi` has `a.bin` (100,000 bytes) and `sub/b c.bin` (5,000), pieces of 32 KiB; `single.bin` has 50,000.

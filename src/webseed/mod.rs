@@ -18,7 +18,7 @@ mod tracker;
 
 use std::sync::Arc;
 
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;

@@ -94,7 +94,7 @@ const LONGEST: usize = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{At, FrameId, Span, Timestamp};
+    use crate::ends::{At, FrameId, Span, Timestamp};
 
     #[test]
     fn a_location_is_resolved_against_what_was_asked_for() {

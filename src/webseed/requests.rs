@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::body::{Body, Step};
 use super::head::{ContentRange, Gathered, Progress, RequestHead, ResponseHead, Sniff, sniff};
 use super::{ByteRange, Flaw, Stretch, WebEvent, WebRequest};
-use crate::provenance::At;
+use crate::ends::At;
 use crate::wire::Framing;
 
 /// The requests of one connection.

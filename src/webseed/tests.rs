@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Limits;
-use crate::packet::Direction::{self, HighToLow as SERVER, LowToHigh as CLIENT};
-use crate::provenance::{FrameId, Timestamp};
+use crate::ends::Direction::{self, HighToLow as SERVER, LowToHigh as CLIENT};
+use crate::ends::{FrameId, Timestamp};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 
 /// A connection under construction.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::head::{Coding, ResponseHead};
 use super::{Stretch, WebRequest};
-use crate::provenance::Span;
+use crate::ends::Span;
 use crate::wire::Framing;
 
 /// A body that answers a tracker request, or that may do so.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::window::Chunk;
 use super::{Block, Message, PeerEvent, Run, UnknownReason};
-use crate::provenance::Span;
+use crate::ends::Span;
 
 /// A message body that is not whole yet.
 #[derive(Debug)]

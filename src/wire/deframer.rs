@@ -16,7 +16,7 @@ use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
 use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 use crate::stream::{Missing, StreamItem};
 
 /// Where in its life a direction is first seen.

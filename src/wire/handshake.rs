@@ -1,7 +1,7 @@
 //! The 68-byte handshake (BEP 3): a fixed prefix, eight reserved bytes, info-hash, peer_id.
 
 use super::Handshake;
-use crate::provenance::Span;
+use crate::ends::Span;
 
 /// What the first bytes of a direction are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ mod window;
 
 use std::borrow::Cow;
 
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 
 pub use client::{client_name, printable};
 pub use deframer::{Deframer, Start};

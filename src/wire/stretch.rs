@@ -7,7 +7,7 @@
 use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
 use super::window::Chunk;
 use super::{Block, BlockRef, Framing, Run};
-use crate::provenance::{At, Span};
+use crate::ends::{At, Span};
 
 /// Everything that a search passed over since framing was lost.
 ///
@@ -200,7 +200,7 @@ const MAX_CHUNKS: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provenance::{FrameId, Timestamp};
+    use crate::ends::{FrameId, Timestamp};
 
     fn at(number: u64) -> At {
         At { time: Timestamp(0), frame: FrameId::new(0, number) }

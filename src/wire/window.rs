@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::provenance::At;
+use crate::ends::At;
 use crate::stream::{GapCause, Missing, StreamItem};
 
 /// A slice of a stream and where it came from.

@@ -92,7 +92,7 @@ fn ledger(evidence: &Evidence) -> Vec<String> {
             "{} {} {:?} {:?} {} {:?} {:?} {} {:?} {} {} {:?} {:?}",
             row.uploader,
             row.downloader,
-            row.carrier,
+            row.transport,
             row.info_hash,
             row.connections,
             row.initiator,

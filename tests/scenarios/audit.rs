@@ -105,7 +105,7 @@ fn each_time_window_received_what_was_sent_in_it() {
         world.pass(10_800_000_000_000);
     }
     let evidence = analyze(&world, &torrent);
-    let received: u64 = subjects(&evidence, S).iter().map(|window| window.received).sum();
+    let received: u64 = subjects(&evidence, S).iter().map(|window| window.received_bytes).sum();
     assert_eq!(received, sent(&world));
 }
 

@@ -35,7 +35,7 @@ fn t10_a_downloader_of_everything_served_nothing() {
     let evidence = analyze(&world, &torrent);
     let downloader = subject(&evidence, M);
     assert_eq!((downloader.grade, downloader.bytes), (Grade::G3, Bytes::default()));
-    assert_eq!(downloader.received, sent(&world));
+    assert_eq!(downloader.received_bytes, sent(&world));
     let seeder = transfer(&evidence, S, M);
     assert_eq!((seeder.grade, seeder.bytes), (Grade::G9, clean(sent(&world))));
     assert_eq!((seeder.piece_messages, seeder.pieces_sole), (4, 4));

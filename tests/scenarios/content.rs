@@ -4,7 +4,7 @@ use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Flag, Grade};
 
 use super::*;
-use crate::synth::run::{Run, analyze, subject, sums, transfer};
+use crate::synth::run::{Run, analyze, by_file, subject, sums, transfer};
 use crate::synth::utp::UtpConn;
 
 #[test]
@@ -94,7 +94,7 @@ fn t17_another_torrent_of_the_same_name_and_size_proves_nothing() {
     assert_eq!(seeder.bytes, Bytes { sole: 0, verified: 0, unproven: len, ..clean(len) });
     assert_eq!(seeder.grade, Grade::G6);
     assert_eq!(seeder.info_hash.as_ref().map(|hash| hash.0.as_slice()), Some(other.info_hash.as_slice()));
-    assert_eq!(sums(&evidence, &other).torrent, None);
+    assert_eq!(sums(&evidence, &other).source, None);
     assert!(evidence.anomalies.tally(Kind::TorrentNotGiven).is_some());
 }
 
@@ -106,7 +106,7 @@ fn t19_padding_is_nobodys_content() {
     let seeder = transfer(&evidence, S, M);
     let len = sent(&world);
     assert_eq!(seeder.bytes, Bytes { pad: 6_384, verified: 30_000, sole: 30_000, ..clean(len) });
-    assert_eq!((seeder.files.clone(), seeder.grade), (vec![(0, 10_000), (2, 20_000)], Grade::G9));
+    assert_eq!((by_file(&evidence, seeder), seeder.grade), (vec![(0, 10_000), (2, 20_000)], Grade::G9));
     assert_eq!(sums(&evidence, &torrent).unique, 30_000);
 }
 
@@ -199,8 +199,8 @@ fn t22_a_short_last_piece_over_two_files_gives_exact_ranges() {
     world.fetch(conn, Side::B, &torrent, 1);
     let evidence = analyze(&world, &torrent);
     let seeder = transfer(&evidence, S, M);
-    assert_eq!((seeder.bytes, seeder.files.clone()), (clean(8_616), vec![(0, 3_616), (1, 5_000)]));
-    assert_eq!((seeder.files.as_slice(), seeder.grade), (torrent.files_of(1).as_slice(), Grade::G9));
+    assert_eq!((seeder.bytes, by_file(&evidence, seeder)), (clean(8_616), vec![(0, 3_616), (1, 5_000)]));
+    assert_eq!((by_file(&evidence, seeder), seeder.grade), (torrent.files_of(1), Grade::G9));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_whole_file_is_shown_by_the_frames_of_its_own_units() {
     let evidence = analyze(&world, &torrent);
     for rungs in [&transfer(&evidence, S, M).rungs, &subject(&evidence, S).rungs] {
         let file = rungs.iter().find(|rung| rung.grade == Grade::G9).expect("the whole of a");
-        assert!(file.span.last.frame.number() <= after, "{file:?}");
+        assert!(file.frames.last <= after, "{file:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use peerproof::anomaly::Kind;
+use peerproof::ends::Hex;
 use peerproof::evidence::{Bytes, Evidence, Flag, PortBasis};
 
 use super::*;
@@ -42,7 +43,7 @@ fn t41_another_client_after_hours_of_silence_is_another_subject() {
     assert_eq!(windows.len(), 2, "{windows:#?}");
     for (number, window) in (1..).zip(windows) {
         assert_eq!(window.bytes, clean(u64::from(SMALL)));
-        assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [id(number)]);
+        assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [Hex(id(number))]);
     }
 }
 
@@ -70,7 +71,7 @@ fn t41_another_client_on_the_same_utp_flow_after_hours_is_another_subject() {
         assert_eq!(windows.len(), 2, "{windows:#?}");
         for (number, window) in (1..).zip(windows) {
             assert_eq!(window.bytes, Bytes { acknowledged: window.bytes.acknowledged, ..clean(u64::from(SMALL)) });
-            assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [id(number)]);
+            assert_eq!(window.peer_ids.iter().copied().collect::<Vec<_>>(), [Hex(id(number))]);
         }
         assert_eq!(subjects(&evidence, M).len(), 1);
     }
@@ -86,7 +87,7 @@ fn t41_a_client_that_served_nothing_is_not_taken_for_the_next_one_on_its_utp_flo
     });
     let windows: Vec<_> =
         subjects(&evidence, S).iter().map(|one| (one.peer_ids.clone(), one.bytes.served)).collect();
-    assert_eq!(windows, [(BTreeSet::from([id(1)]), 0), (BTreeSet::from([id(2)]), u64::from(SMALL))]);
+    assert_eq!(windows, [(BTreeSet::from([Hex(id(1))]), 0), (BTreeSet::from([Hex(id(2))]), u64::from(SMALL))]);
 }
 
 #[test]

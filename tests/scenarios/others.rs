@@ -1,7 +1,8 @@
 //! What is not the peer wire, or not only: look-alikes (T36), web seeds (T44), clocks that step (T46).
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Carrier, Flag, Grade};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Flag, Grade};
 
 use super::*;
 use crate::synth::content::Random;
@@ -151,11 +152,11 @@ fn t44_a_web_seed_has_a_row_of_its_own_kind() {
     let evidence = analyze(&world, &torrent);
     let row = transfer(&evidence, server, M);
     let served = 2 * u64::from(SMALL) + size as u64 - 3 * u64::from(SMALL);
-    assert_eq!((row.carrier.name(), row.bytes.served), ("http", served));
+    assert_eq!((row.transport.name(), row.bytes.served), ("http", served));
     assert_eq!((row.bytes.verified, row.bytes.sole, row.piece_messages), (served, served, 0));
     assert_eq!(row.standard.map(|_| ()), None, "nobody advertises over HTTP");
     let seeder = transfer(&evidence, S, M);
-    assert_eq!((seeder.carrier, seeder.bytes), (Carrier::Tcp, clean(u64::from(SMALL))));
+    assert_eq!((seeder.transport, seeder.bytes), (Transport::Tcp, clean(u64::from(SMALL))));
     assert_eq!(sums(&evidence, &torrent).unique, size as u64);
 }
 

@@ -211,7 +211,7 @@ impl Swarm {
 }
 
 fn ends(transfer: &peerproof::evidence::Transfer) -> (SocketAddr, SocketAddr) {
-    let end = |end: peerproof::packet::Endpoint| SocketAddr::new(end.ip, end.port);
+    let end = |end: peerproof::ends::Endpoint| SocketAddr::new(end.ip, end.port);
     (end(transfer.uploader), end(transfer.downloader))
 }
 

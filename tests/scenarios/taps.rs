@@ -3,7 +3,8 @@
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Carrier, Evidence, Flag, Transfer};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, terminal, violations};
 use serde_json::Value;
@@ -138,7 +139,7 @@ fn of_three_copies_the_longest_one_counts_and_its_frames_are_named() {
         let evidence = run.evidence();
         assert_same(&analyze(&world, &torrent), &evidence, "three");
         let proof = transfer(&evidence, S, M).standard.expect("a whole piece");
-        assert_eq!(proof.served.first.frame.file(), 2, "{proof:?}");
+        assert_eq!(proof.served.file, 2, "{proof:?}");
     }
 }
 
@@ -292,8 +293,8 @@ fn both_sides_of_a_translation_of_a_webseed_are_said_to_be_one_connection() {
         let evidence = Run::new().capture(world.pcap()).capture(outside.pcap()).torrent(&torrent).evidence();
         for (to, other) in [(M, outer), (outer, M)] {
             let row = transfer(&evidence, S, to);
-            assert_eq!((row.carrier, row.bytes.verified), (Carrier::Http, torrent.content.len() as u64));
-            let found: Vec<_> = row.same_connection_as.iter().map(|(_, to)| to.to_string()).collect();
+            assert_eq!((row.transport, row.bytes.verified), (Transport::Http, torrent.content.len() as u64));
+            let found: Vec<_> = row.same_connection_as.iter().map(|edge| edge.downloader.to_string()).collect();
             assert_eq!(found, if same { vec![other.to_owned()] } else { Vec::new() }, "{shifted}: {to}");
         }
         assert_eq!(evidence.anomalies.tally(Kind::SameConnection).is_some(), same);
@@ -314,8 +315,11 @@ fn assert_translated(world: &World, torrent: &Torrent, numbers: &str) {
         let evidence = run.evidence();
         for (from, to, other) in [(S, M, (S, outer)), (M, S, (outer, S)), (S, outer, (S, M)), (outer, S, (M, S))] {
             let row = transfer(&evidence, from, to);
-            let same: Vec<_> =
-                row.same_connection_as.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect();
+            let same: Vec<_> = row
+                .same_connection_as
+                .iter()
+                .map(|edge| (edge.uploader.to_string(), edge.downloader.to_string()))
+                .collect();
             assert_eq!(same, [(other.0.to_owned(), other.1.to_owned())], "{from} -> {to}");
         }
         // No figure changes.

@@ -1,6 +1,7 @@
 //! The same figures over uTP: T25.
 
-use peerproof::evidence::{Bytes, Carrier, Grade};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Bytes, Grade};
 
 use super::*;
 use crate::synth::run::{analyze, transfer};
@@ -14,7 +15,7 @@ fn t25_utp_numbers_wrap() {
         seed(&mut world, &torrent, first);
         let evidence = analyze(&world, &torrent);
         let seeder = transfer(&evidence, S, M);
-        assert_eq!((seeder.carrier, seeder.grade), (Carrier::Utp, Grade::G9), "{first:?}");
+        assert_eq!((seeder.transport, seeder.grade), (Transport::Utp, Grade::G9), "{first:?}");
         assert_eq!(seeder.bytes, clean(sent(&world)), "{first:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use peerproof::capture::CaptureSet;
-use peerproof::evidence::{Evidence, Subject, TorrentEvidence, Transfer};
+use peerproof::evidence::{self, Evidence, Subject, Transfer};
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Document, Given};
@@ -151,9 +151,17 @@ pub fn subject<'e>(evidence: &'e Evidence, at: &str) -> &'e Subject {
 }
 
 /// The row of a torrent.
-pub fn sums<'e>(evidence: &'e Evidence, torrent: &Torrent) -> &'e TorrentEvidence {
+pub fn sums<'e>(evidence: &'e Evidence, torrent: &Torrent) -> &'e evidence::Torrent {
     let row = evidence.torrents.iter().find(|row| row.info_hash.0 == torrent.info_hash);
     row.expect("the torrent has a row")
+}
+
+/// Verified bytes by the number of the file in the torrent.
+pub fn by_file(evidence: &Evidence, row: &Transfer) -> Vec<(usize, u64)> {
+    let of = evidence.torrents.iter().find(|torrent| Some(&torrent.info_hash) == row.info_hash.as_ref());
+    let files = &of.expect("the torrent has a row").files;
+    let number = |path: &str| files.iter().position(|file| file.path == path).expect("a file of the torrent");
+    row.files.iter().map(|file| (number(&file.path), file.verified_bytes)).collect()
 }
 
 pub fn address(text: &str) -> SocketAddr {
@@ -189,7 +197,10 @@ fn check_files(evidence: &Evidence, torrents: &Torrents) {
         for transfer in
             evidence.transfers.iter().filter(|transfer| transfer.info_hash.as_ref() == Some(&row.info_hash))
         {
-            assert!(transfer.files.iter().all(|(file, bytes)| *bytes <= files[*file].size), "{transfer:#?}");
+            for told in &transfer.files {
+                let file = files.iter().find(|file| file.shown == told.path).expect("a file of the torrent");
+                assert!(told.verified_bytes <= file.size, "{transfer:#?}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::super::Standing;
 use super::super::udp_tracker::tests::{announce, connect, connected, listed};
 use super::*;
-use crate::provenance::FrameId;
+use crate::ends::FrameId;
 
 const HASH: [u8; 20] = *b"mnopqrstuvwxyz123456";
 const ID: [u8; 8] = *b"\x8f\x01secret";

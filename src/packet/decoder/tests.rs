@@ -159,8 +159,8 @@ fn damaged(policy: ChecksumPolicy, frame: &Frame<'_>) -> (Option<Checksum>, Opti
     let mut anomalies = Anomalies::default();
     let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
     let checksum = packet.map(|packet| match packet.transport {
-        Transport::Tcp(segment) => segment.checksum,
-        Transport::Udp(datagram) => datagram.checksum,
+        TransportLayer::Tcp(segment) => segment.checksum,
+        TransportLayer::Udp(datagram) => datagram.checksum,
     });
     (checksum, anomalies.tally(Kind::DamagedFrame).map(|tally| tally.examples[0].detail.clone()))
 }

@@ -2,24 +2,22 @@
 
 use super::grid::{self, Column, ColumnKind, Dated};
 use super::{Page, captures};
-use crate::evidence::{Carrier, Grade};
-use crate::report::document::{Document, Frames, Transfer};
+use crate::ends::Transport;
+use crate::evidence::Grade;
 use crate::report::text::grouped;
+use crate::report::{Document, Frames, Transfer};
 
 /// Writes the section, where anything was sent.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
-    let mut edges: Vec<_> = document
-        .transfers
-        .iter()
-        .filter(|transfer| transfer.bytes.served_bytes > 0 || transfer.bytes.lost_bytes > 0)
-        .collect();
+    let mut edges: Vec<_> =
+        document.transfers.iter().filter(|transfer| transfer.bytes.served > 0 || transfer.bytes.lost > 0).collect();
     if edges.is_empty() {
         return;
     }
-    edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified_bytes, edge.bytes.served_bytes)));
+    edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified, edge.bytes.served)));
     page.heading("WHO SENT TO WHOM");
     let files = captures(document);
-    let torrents = document.torrents.iter().filter(|torrent| torrent.served_bytes > 0).count();
+    let torrents = document.torrents.iter().filter(|torrent| torrent.bytes.served > 0).count();
     let columns: Vec<_> = COLUMNS
         .into_iter()
         .filter(|column| torrents > 1 || column.name != "info-hash")
@@ -32,18 +30,18 @@ pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
 }
 
 const COLUMNS: [Column<Transfer>; 14] = [
-    word("from", |t, _| t.uploader.clone()),
-    word("to", |t, _| t.downloader.clone()),
-    Column { needed: |t| t.transport != Carrier::Tcp, ..word("over", |t, _| t.transport.name().into()) },
-    word("info-hash", |t, _| t.info_hash.as_deref().map_or("unknown", |hash| hash.get(..8).unwrap_or(hash)).into()),
+    word("from", |t, _| t.uploader.to_string()),
+    word("to", |t, _| t.downloader.to_string()),
+    Column { needed: |t| t.transport != Transport::Tcp, ..word("over", |t, _| t.transport.name().into()) },
+    word("info-hash", |t, _| grid::short(t.info_hash.as_ref())),
     word("grade", |t, _| grade(t)),
     figure("messages", |t, _| messages(t)),
-    figure("served", |t, _| grouped(t.bytes.served_bytes)),
-    figure("verified", |t, _| grouped(t.bytes.verified_bytes)),
-    Column { needed: |t| t.bytes.refuted_bytes > 0, ..figure("refuted", |t, _| grouped(t.bytes.refuted_bytes)) },
-    Column { needed: |t| t.bytes.lost_bytes > 0, ..figure("lost", |t, _| grouped(t.bytes.lost_bytes)) },
-    figure("acknowledged", |t, _| grouped(t.bytes.acknowledged_bytes)),
-    figure("asked for", |t, _| grouped(t.bytes.solicited_bytes)),
+    figure("served", |t, _| grouped(t.bytes.served)),
+    figure("verified", |t, _| grouped(t.bytes.verified)),
+    Column { needed: |t| t.bytes.refuted > 0, ..figure("refuted", |t, _| grouped(t.bytes.refuted)) },
+    Column { needed: |t| t.bytes.lost > 0, ..figure("lost", |t, _| grouped(t.bytes.lost)) },
+    figure("acknowledged", |t, _| grouped(t.bytes.acknowledged)),
+    figure("asked for", |t, _| grouped(t.bytes.solicited)),
     figure("frames", |t, _| frames(t.served_frames.unwrap_or(t.frames))),
     figure(SEVERAL, |t, _| frames_of(t.served_frames.unwrap_or(t.frames))),
 ];
@@ -57,14 +55,14 @@ const fn figure(name: &'static str, value: fn(&Transfer, Dated) -> String) -> Co
 }
 
 fn grade(transfer: &Transfer) -> String {
-    let refuted = if transfer.bytes.refuted_bytes > 0 && transfer.grade != Grade::GX { "+GX" } else { "" };
+    let refuted = if transfer.bytes.refuted > 0 && transfer.grade != Grade::GX { "+GX" } else { "" };
     format!("{}{refuted}", transfer.grade.name())
 }
 
 /// Piece messages; a web server sends none.
 fn messages(transfer: &Transfer) -> String {
     match transfer.transport {
-        Carrier::Http => "-".to_owned(),
+        Transport::Http => "-".to_owned(),
         _ => grouped(transfer.piece_messages.saturating_add(transfer.partial_messages)),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::{Page, endpoints, frames_text, name, torrent_name};
-use crate::evidence::{Carrier, Flag, Grade};
-use crate::report::document::{Document, Subject};
+use crate::ends::{Endpoint, InfoHash, Transport};
+use crate::evidence::{Flag, Grade};
 use crate::report::text::{counted, escaped, grouped, quoted, visible};
+use crate::report::{Document, Edge, Subject};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -16,7 +18,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     }
     page.heading("FINDINGS");
     let several = document.torrents.len() > 1;
-    let (sent, silent): (Vec<_>, Vec<_>) = document.subjects.iter().partition(|subject| subject.served_bytes > 0);
+    let (sent, silent): (Vec<_>, Vec<_>) = document.subjects.iter().partition(|subject| subject.bytes.served > 0);
     for subject in sent.iter().take(MOST_SENTENCES) {
         served(document, subject, several, page);
     }
@@ -38,7 +40,7 @@ pub(super) fn write(document: &Document, page: &mut Page) {
 fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
     let who = who(document, subject, several);
     let all =
-        subject.verified_bytes > 0 && subject.verified_bytes == subject.served_bytes && subject.lost_bytes == 0;
+        subject.bytes.verified > 0 && subject.bytes.verified == subject.bytes.served && subject.bytes.lost == 0;
     let v2 = document
         .torrents
         .iter()
@@ -54,10 +56,10 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 2.. => format!(" to {}", counted(receivers, "receiver")),
                 _ => String::new(),
             },
-            counted(subject.sole_bytes, "byte"),
+            counted(subject.bytes.sole, "byte"),
             // What went to each of them is counted for each.
             if receivers > 1 { " in all" } else { "" },
-            if all && subject.sole_bytes == subject.verified_bytes {
+            if all && subject.bytes.sole == subject.bytes.verified {
                 ", every byte verified"
             } else {
                 ", which verified"
@@ -66,22 +68,22 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         Grade::G9 | Grade::G8 => {
             format!(
                 "{who} served {} in verified {} that came from it alone",
-                counted(subject.sole_bytes, "byte"),
+                counted(subject.bytes.sole, "byte"),
                 if v2 { "leaves (of 16 KiB), no whole piece," } else { "units" }
             )
         }
-        _ if subject.verified_bytes > 0 => {
+        _ if subject.bytes.verified > 0 => {
             format!(
                 "{who} served {} that verified together with other peers' bytes",
-                counted(subject.verified_bytes, "byte")
+                counted(subject.bytes.verified, "byte")
             )
         }
         _ => {
-            format!("{who} sent {} labelled as pieces, none of it verified", counted(subject.served_bytes, "byte"))
+            format!("{who} sent {} labelled as pieces, none of it verified", counted(subject.bytes.served, "byte"))
         }
     };
-    if matches!(subject.grade, Grade::G8 | Grade::G9) && subject.verified_bytes > subject.sole_bytes {
-        let shared = subject.verified_bytes - subject.sole_bytes;
+    if matches!(subject.grade, Grade::G8 | Grade::G9) && subject.bytes.verified > subject.bytes.sole {
+        let shared = subject.bytes.verified - subject.bytes.sole;
         sentence.push_str(&format!(", and {} in units shared with other peers", counted(shared, "verified byte")));
     }
     let complete = subject.rungs.iter().find(|rung| rung.grade == Grade::G9).and_then(|rung| rung.file.as_deref());
@@ -104,7 +106,7 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 sentence.push_str(&format!("; {}", frames_text(document, frames)));
             }
             sentence.push('.');
-            if subject.transport == Carrier::Http {
+            if subject.transport == Transport::Http {
                 sentence
                     .push_str(" It is a web server, which advertises nothing: the standard of proof is for peers.");
             } else if matches!(subject.grade, Grade::G8 | Grade::G9) {
@@ -116,26 +118,26 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         }
     }
     page.line(&sentence);
-    if subject.unproven_bytes > 0 && subject.verified_bytes > 0 {
+    if subject.bytes.unproven > 0 && subject.bytes.verified > 0 {
         page.line(&format!(
             "{} that {} sent lie in units that the captures never complete: unproven.",
-            counted(subject.unproven_bytes, "byte"),
+            counted(subject.bytes.unproven, "byte"),
             name(subject)
         ));
     }
-    if subject.refuted_bytes > 0 {
+    if subject.bytes.refuted > 0 {
         page.line(&format!(
             "{} that {} sent differ from the torrent ({} touched). That shows no intent: a disk error or a damaged \
              capture does the same.",
-            counted(subject.refuted_bytes, "byte"),
+            counted(subject.bytes.refuted, "byte"),
             name(subject),
             counted(subject.pieces_refuted, "piece")
         ));
     }
-    if subject.lost_bytes > 0 {
+    if subject.bytes.lost > 0 {
         page.line(&format!(
             "{} more were sent by {} but are not in the captures.",
-            counted(subject.lost_bytes, "payload byte"),
+            counted(subject.bytes.lost, "payload byte"),
             name(subject)
         ));
     }
@@ -143,18 +145,16 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
 
 /// To how many endpoints the subject sent whole units that verified.
 fn receivers(document: &Document, subject: &Subject) -> u64 {
-    let address = |endpoint: &str| endpoint.rsplit_once(':').map(|(address, _)| address.to_owned());
     let own = document.transfers.iter().filter(|transfer| {
-        transfer.bytes.sole_bytes > 0
+        transfer.bytes.sole > 0
             && transfer.transport == subject.transport
             && transfer.info_hash == subject.info_hash
-            // RFC 3339 in UTC sorts as time does.
-            && (&subject.first_time..=&subject.last_time).contains(&&transfer.first_time)
+            && (subject.first_time..=subject.last_time).contains(&transfer.first_time)
             && (transfer.uploader == subject.endpoint
-                || address(&transfer.uploader) == address(&subject.endpoint)
-                    && transfer.uploader_peer_ids.iter().any(|id| subject.peer_ids.contains(id)))
+                || transfer.uploader.ip == subject.endpoint.ip
+                    && !transfer.uploader_peer_ids.is_disjoint(&subject.peer_ids))
     });
-    own.map(|transfer| transfer.downloader.as_str()).collect::<BTreeSet<_>>().len() as u64
+    own.map(|transfer| transfer.downloader).collect::<BTreeSet<_>>().len() as u64
 }
 
 fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut Page) {
@@ -171,7 +171,7 @@ fn not_served(document: &Document, subject: &Subject, several: bool, page: &mut 
         0 => String::new(),
         bytes => format!(" {} were sent to it.", counted(bytes, "byte")),
     };
-    let sent = match subject.lost_bytes {
+    let sent = match subject.bytes.lost {
         0 => "sent no piece data in these captures".to_owned(),
         bytes => format!(
             "sent piece data of which these captures hold nothing ({}, as the framing shows)",
@@ -203,8 +203,8 @@ fn flags(document: &Document, page: &mut Page) {
 }
 
 fn disputed(document: &Document, page: &mut Page) {
-    let bytes: u64 = document.torrents.iter().map(|torrent| torrent.classes.disputed_bytes).sum();
-    let bytes = bytes.max(document.subjects.iter().map(|subject| subject.disputed_bytes).sum());
+    let bytes: u64 = document.torrents.iter().map(|torrent| torrent.bytes.disputed).sum();
+    let bytes = bytes.max(document.subjects.iter().map(|subject| subject.bytes.disputed).sum());
     if bytes > 0 {
         page.line(&format!(
             "{} lie in pieces that several peers sent together and that failed their hash. Nothing in the captures \
@@ -218,7 +218,7 @@ fn opaque(document: &Document, page: &mut Page) {
     if document.opaque.is_empty() {
         return;
     }
-    let bytes = document.opaque.iter().map(|each| each.bytes_a_to_b.saturating_add(each.bytes_b_to_a));
+    let bytes = document.opaque.iter().map(|each| each.a_to_b.saturating_add(each.b_to_a));
     page.line(&format!(
         "Taken for encrypted BitTorrent, and not readable: {} with {} of payload.",
         counted(document.opaque.len() as u64, "conversation"),
@@ -231,8 +231,8 @@ fn opaque(document: &Document, page: &mut Page) {
             each.b,
             each.transport.name(),
             each.kind,
-            counted(each.bytes_a_to_b, "byte"),
-            counted(each.bytes_b_to_a, "byte"),
+            counted(each.a_to_b, "byte"),
+            counted(each.b_to_a, "byte"),
             frames_text(document, each.frames),
             escaped(&each.basis)
         ));
@@ -246,12 +246,13 @@ fn opaque(document: &Document, page: &mut Page) {
 pub(super) fn same_connections(document: &Document) -> BTreeSet<(String, String)> {
     let mut pairs = BTreeSet::new();
     for transfer in &document.transfers {
-        let ends = |one: &str, other: &str| {
+        let ends = |edge: &Edge| {
+            let (one, other) = (edge.uploader.to_string(), edge.downloader.to_string());
             if one <= other { format!("{one} and {other}") } else { format!("{other} and {one}") }
         };
-        let own = ends(&transfer.uploader, &transfer.downloader);
+        let own = ends(&Edge { uploader: transfer.uploader, downloader: transfer.downloader });
         for edge in &transfer.same_connection_as {
-            let other = ends(&edge.uploader, &edge.downloader);
+            let other = ends(edge);
             pairs.insert(if own <= other { (own.clone(), other) } else { (other, own.clone()) });
         }
     }
@@ -286,19 +287,23 @@ fn warnings(document: &Document, page: &mut Page) {
         ));
         let more = foreign.len().saturating_sub(MOST_SENTENCES);
         for torrent in foreign.into_iter().take(MOST_SENTENCES) {
-            page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.served_bytes, "byte")));
+            page.line(&format!("  {}, {} served", torrent.info_hash, counted(torrent.bytes.served, "byte")));
         }
         if more > 0 {
             page.line(&format!("  and {} more, see `torrents` in report.json", grouped(more as u64)));
         }
     }
-    let mut ports: BTreeMap<(&str, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
+    let mut ports: BTreeMap<(IpAddr, Option<&InfoHash>), BTreeSet<Endpoint>> = BTreeMap::new();
     for subject in &document.subjects {
-        let address = subject.endpoint.rsplit_once(':').map_or(subject.endpoint.as_str(), |(address, _)| address);
-        ports.entry((address, subject.info_hash.as_deref())).or_default().insert(&subject.endpoint);
+        let key = (subject.endpoint.ip, subject.info_hash.as_ref());
+        ports.entry(key).or_default().insert(subject.endpoint);
     }
-    for ((address, hash), ports) in ports.into_iter().filter(|(_, ports)| ports.len() > 1) {
+    for ((ip, hash), ports) in ports.into_iter().filter(|(_, ports)| ports.len() > 1) {
         let count = ports.len();
+        let address = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
         page.line(&format!(
             "Mind that {address} stands for {count} peers of {}: a sum over the address would mix them.",
             torrent_name(document, hash)
@@ -348,7 +353,7 @@ fn why_not_higher(document: &Document, page: &mut Page) {
 
 fn who(document: &Document, subject: &Subject, several: bool) -> String {
     if several {
-        format!("{} ({})", name(subject), torrent_name(document, subject.info_hash.as_deref()))
+        format!("{} ({})", name(subject), torrent_name(document, subject.info_hash.as_ref()))
     } else {
         name(subject)
     }
@@ -395,9 +400,9 @@ mod tests {
     fn every_byte_verified_holds_of_every_byte() {
         let mut document = fixture::document();
         let subject = &mut document.subjects[0];
-        (subject.served_bytes, subject.refuted_bytes) = (subject.verified_bytes, 0);
+        (subject.bytes.served, subject.bytes.refuted) = (subject.bytes.verified, 0);
         assert!(findings(&document).contains("(3,473,408 bytes), every byte verified"), "{}", findings(&document));
-        for change in [|s: &mut Subject| s.lost_bytes = 1, |s: &mut Subject| s.served_bytes += 1] {
+        for change in [|s: &mut Subject| s.bytes.lost = 1, |s: &mut Subject| s.bytes.served += 1] {
             let mut other = document.clone();
             change(&mut other.subjects[0]);
             assert!(findings(&other).contains("(3,473,408 bytes), which verified"), "{}", findings(&other));
@@ -409,7 +414,7 @@ mod tests {
         let mut document = fixture::document();
         assert!(findings(&document).contains("served 53 whole pieces alone (3,473,408 bytes)"));
         let mut second = document.transfers[0].clone();
-        second.downloader = "10.77.3.12:40000".into();
+        second.downloader = "10.77.3.12:40000".parse().expect("an endpoint");
         document.transfers.push(second);
         assert!(
             findings(&document).contains("served 53 whole pieces alone to 2 receivers (3,473,408 bytes in all)")

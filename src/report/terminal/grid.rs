@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::Page;
+use crate::ends::{InfoHash, Timestamp};
 use crate::report::text::counted;
 
 /// A column that shows something of a `T`.
@@ -86,10 +87,16 @@ fn list<T>(columns: &[&Column<T>], rows: &[Vec<String>], page: &mut Page) {
     }
 }
 
+/// The first digits of an info-hash, which tell the few torrents of a page apart.
+pub(crate) fn short(info_hash: Option<&InfoHash>) -> String {
+    info_hash.map_or_else(|| "unknown".to_owned(), |hash| hash.to_string().chars().take(8).collect())
+}
+
 /// The time of day without fractions, behind month and day where needed.
-pub(super) fn seconds(time: &str, dated: Dated) -> String {
+pub(super) fn seconds(time: Timestamp, dated: Dated) -> String {
+    let time = time.to_string();
     let from = if dated == Dated::Days { 5 } else { 11 };
-    time.get(from..19).unwrap_or(time).replace('T', " ")
+    time.get(from..19).unwrap_or(&time).replace('T', " ")
 }
 
 /// Columns of the page before a table.

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Page, frames_text};
-use crate::hearsay::{Standing, Via};
-use crate::report::document::{Document, Mention};
+use crate::ends::InfoHash;
+use crate::evidence::{Standing, Via};
 use crate::report::text::{counted, escaped, grouped};
+use crate::report::{Document, Mention};
 
 /// Writes the section, where anybody was named.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -46,16 +47,16 @@ pub(super) fn write(document: &Document, page: &mut Page) {
 
 /// The mentions by torrent: what was given first, then what was not, and last those whose torrent was not captured. In
 /// each, what reaches further comes first, and else the order of the report.
-fn groups(document: &Document) -> Vec<(Option<&str>, Vec<&Mention>)> {
-    let mut groups: BTreeMap<Option<&str>, Vec<&Mention>> = BTreeMap::new();
+fn groups(document: &Document) -> Vec<(Option<&InfoHash>, Vec<&Mention>)> {
+    let mut groups: BTreeMap<Option<&InfoHash>, Vec<&Mention>> = BTreeMap::new();
     for mention in &document.mentions {
-        groups.entry(mention.info_hash.as_deref()).or_default().push(mention);
+        groups.entry(mention.info_hash.as_ref()).or_default().push(mention);
     }
-    let given: BTreeSet<&str> = document
+    let given: BTreeSet<&InfoHash> = document
         .torrents
         .iter()
         .filter(|torrent| torrent.source.is_some())
-        .map(|torrent| torrent.info_hash.as_str())
+        .map(|torrent| &torrent.info_hash)
         .collect();
     let mut groups: Vec<_> = groups.into_iter().collect();
     // Stable sorts.
@@ -65,9 +66,9 @@ fn groups(document: &Document) -> Vec<(Option<&str>, Vec<&Mention>)> {
 }
 
 /// A torrent with its info-hash, which a name alone would not tell.
-fn torrent(document: &Document, info_hash: Option<&str>) -> String {
+fn torrent(document: &Document, info_hash: Option<&InfoHash>) -> String {
     let Some(hash) = info_hash else { return "a torrent that the captures do not tell".to_owned() };
-    let known = document.torrents.iter().find(|torrent| torrent.info_hash == hash);
+    let known = document.torrents.iter().find(|torrent| torrent.info_hash == *hash);
     match known.and_then(|torrent| torrent.name.as_deref()) {
         Some(name) => format!("\"{}\", info-hash {hash}", escaped(name)),
         None => format!("info-hash {hash}, a torrent that was not given"),
@@ -78,7 +79,7 @@ fn torrent(document: &Document, info_hash: Option<&str>) -> String {
 fn sums(mentions: &[&Mention]) -> String {
     let of = |wanted: &dyn Fn(&Mention) -> bool| {
         let named = mentions.iter().filter(|mention| wanted(mention));
-        named.map(|mention| mention.subject.as_str()).collect::<BTreeSet<_>>().len() as u64
+        named.map(|mention| mention.subject).collect::<BTreeSet<_>>().len() as u64
     };
     let confirmed = |mention: &Mention, http| {
         mention.grade == Standing::Confirmed && (mention.via == Via::HttpAnnounce) == http
@@ -126,21 +127,26 @@ const MOST_TORRENTS: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use crate::ends::{InfoHash, Timestamp};
     use crate::evidence::Flag;
-    use crate::hearsay::{Standing, Via};
+    use crate::evidence::{Standing, Via};
     use crate::report::{Mention, fixture, terminal};
 
     fn mention(subject: String, grade: Standing) -> Mention {
         Mention {
-            subject,
+            subject: subject.parse().expect("an endpoint"),
             info_hash: None,
-            by: "10.77.3.1:6969".into(),
+            by: "10.77.3.1:6969".parse().expect("an endpoint"),
             via: Via::UdpTracker,
             grade,
-            flags: if grade == Standing::Announced { vec![Flag::ReturnPathUnconfirmed] } else { Vec::new() },
+            flags: if grade == Standing::Announced {
+                [Flag::ReturnPathUnconfirmed].into()
+            } else {
+                Default::default()
+            },
             count: 1,
-            first_time: String::new(),
-            last_time: String::new(),
+            first_time: Timestamp(0),
+            last_time: Timestamp(0),
             frames: fixture::document().subjects[0].frames,
         }
     }
@@ -148,8 +154,9 @@ mod tests {
     #[test]
     fn what_reaches_further_comes_first_and_a_hundred_thousand_stay_readable() {
         let mut document = fixture::document();
-        document.mentions =
-            (0..100_000).map(|n| mention(format!("10.0.{}.{}:1", n >> 8, n & 255), Standing::Named)).collect();
+        document.mentions = (0..100_000)
+            .map(|n| mention(format!("10.{}.{}.{}:1", n >> 16, n >> 8 & 255, n & 255), Standing::Named))
+            .collect();
         document.mentions.push(mention("10.9.9.1:2".into(), Standing::Announced));
         document.mentions.push(mention("10.9.9.2:2".into(), Standing::Confirmed));
         let text = terminal(&document, 120);
@@ -169,11 +176,11 @@ mod tests {
     #[test]
     fn each_mention_stands_under_its_torrent() {
         let mut document = fixture::document();
-        let of = |hash: Option<String>, last| Mention {
+        let of = |hash: Option<InfoHash>, last| Mention {
             info_hash: hash,
             ..mention(format!("10.0.0.{last}:1"), Standing::Named)
         };
-        let (given, other) = (document.torrents[0].info_hash.clone(), "aa".repeat(20));
+        let (given, other) = (document.torrents[0].info_hash.clone(), InfoHash(vec![0xaa; 20]));
         document.mentions = vec![of(None, 1), of(Some(other.clone()), 2), of(Some(given.clone()), 3)];
         let text = terminal(&document, 120);
         let section = text.split("NAMED BY OTHERS").nth(1).expect("a section");

@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 
 use grid::Dated;
 
-use crate::evidence::{Carrier, PortBasis};
-use crate::report::document::{Document, Frames, Input, PassedOver, Purpose, Subject};
+use crate::ends::{InfoHash, Timestamp, Transport};
+use crate::evidence::PortBasis;
 use crate::report::text::{counted, duration, escaped, grouped, wrapped};
+use crate::report::{Document, Frames, Input, PassedOver, Purpose, Subject};
 
 /// The report as plain text of at most `width` columns where words allow it, with a newline at the end.
 ///
@@ -94,7 +95,9 @@ fn read(document: &Document, page: &mut Page) {
                     counted(*bytes, "byte"),
                     counted(*frames, "frame")
                 ));
-                page.digest(sha256.as_deref().unwrap_or("not computed (--no-digest)"));
+                page.digest(
+                    &sha256.map_or_else(|| "not computed (--no-digest)".to_owned(), |hash| hash.to_string()),
+                );
             }
             Input::Torrent { bytes, sha256, .. } => {
                 torrents += 1;
@@ -102,7 +105,7 @@ fn read(document: &Document, page: &mut Page) {
                     continue;
                 }
                 page.line(&format!("torrent {name}: {}", counted(*bytes, "byte")));
-                page.digest(sha256);
+                page.digest(&sha256.to_string());
             }
         }
     }
@@ -111,7 +114,7 @@ fn read(document: &Document, page: &mut Page) {
         page.line(&format!("and {} more, see `inputs` in report.json", counted(more as u64, "torrent file")));
     }
     let quality = &document.quality;
-    if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
+    if let (Some(first), Some(last)) = (quality.first_time, quality.last_time) {
         let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
         page.line(&format!(
             "time {} to {}{length}; all times are UTC, as the capture has them",
@@ -145,16 +148,17 @@ fn passed_over_as(purpose: Purpose, others: &[PassedOver]) -> Option<String> {
     (!others.is_empty()).then(|| format!("passed over as no {purpose}: {}{more}", named.join(", ")))
 }
 
-/// `2026-11-20 13:37:01.123` from RFC 3339 text with nine decimals; UTC.
-pub(crate) fn clock(rfc3339: &str) -> String {
-    rfc3339.get(..23).unwrap_or(rfc3339).replace('T', " ")
+/// `2026-11-20 13:37:01.123` ; UTC.
+pub(crate) fn clock(time: Timestamp) -> String {
+    let rfc3339 = time.to_string();
+    rfc3339.get(..23).unwrap_or(&rfc3339).replace('T', " ")
 }
 
 /// Whether the captures reach over midnight UTC, so that a time of day alone would be ambiguous.
 fn dated(document: &Document) -> Dated {
-    let day = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..10)).map(str::to_owned);
+    let day = |time: Option<Timestamp>| time.map(|time| time.0.div_euclid(86_400_000_000_000));
     let quality = &document.quality;
-    if day(&quality.first_time) == day(&quality.last_time) { Dated::SameDay } else { Dated::Days }
+    if day(quality.first_time) == day(quality.last_time) { Dated::SameDay } else { Dated::Days }
 }
 
 /// A subject as the text calls it: the endpoint, and the transport unless it is TCP, as one port is often used by two;
@@ -168,7 +172,7 @@ fn name(subject: &Subject) -> String {
 
 fn endpoint(subject: &Subject) -> String {
     match subject.transport {
-        Carrier::Tcp => subject.endpoint.clone(),
+        Transport::Tcp => subject.endpoint.to_string(),
         transport => format!("{} {}", subject.endpoint, transport.name()),
     }
 }
@@ -179,8 +183,8 @@ fn port_basis(subject: &Subject) -> Option<(String, bool)> {
     if subject.port_basis != PortBasis::Declared {
         return None;
     }
-    let own = subject.endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-    let (own, others): (Vec<u16>, Vec<u16>) = subject.sent_from.iter().partition(|port| Some(**port) == own);
+    let (own, others): (Vec<u16>, Vec<u16>) =
+        subject.sent_from.iter().partition(|port| **port == subject.endpoint.port);
     let ports: Vec<_> = others.iter().take(MOST_PORTS).map(|port| format!(":{port}")).collect();
     let more = match others.len().checked_sub(MOST_PORTS) {
         Some(more @ 1..) => format!(" and {} more", grouped(more as u64)),
@@ -246,9 +250,9 @@ fn capture_name(document: &Document, index: usize) -> String {
 }
 
 /// How a torrent is called in a sentence: its name in quotes, or its hash.
-fn torrent_name(document: &Document, info_hash: Option<&str>) -> String {
+fn torrent_name(document: &Document, info_hash: Option<&InfoHash>) -> String {
     let Some(info_hash) = info_hash else { return "an unknown torrent".into() };
-    let torrent = document.torrents.iter().find(|torrent| torrent.info_hash == info_hash);
+    let torrent = document.torrents.iter().find(|torrent| torrent.info_hash == *info_hash);
     match torrent.and_then(|torrent| torrent.name.as_deref()) {
         Some(name) => format!("\"{}\"", escaped(name)),
         None => format!("torrent {info_hash}, not given"),
@@ -263,6 +267,7 @@ const MOST_PORTS: usize = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ends::Hex;
     use crate::report::fixture;
 
     #[test]
@@ -288,7 +293,7 @@ mod tests {
     fn a_declared_port_is_said_to_be_one_wherever_its_peer_is_named() {
         let mut document = fixture::document();
         let subject = &mut document.subjects[0];
-        (subject.port_basis, subject.sent_from) = (PortBasis::Declared, vec![55_555]);
+        (subject.port_basis, subject.sent_from) = (PortBasis::Declared, [55_555].into());
         let flat = terminal(&document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "by 1 peer: 10.77.3.10:6881 (port declared; sent from :55555).",
@@ -296,7 +301,7 @@ mod tests {
         ] {
             assert!(flat.contains(part), "{part:?} is not in:\n{flat}");
         }
-        document.subjects[0].sent_from = vec![2, 3, 4, 5, 6_881];
+        document.subjects[0].sent_from = [2, 3, 4, 5, 6_881].into();
         let (basis, own) = port_basis(&document.subjects[0]).expect("the port is declared");
         assert_eq!((basis.as_str(), own), ("(port declared; also sent from :2, :3, :4 and 1 more)", true));
     }
@@ -308,7 +313,7 @@ mod tests {
         let sentence =
             |document: &Document| terminal(document, 120).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(!sentence(&document).contains("leaves"), "v1 has none");
-        document.torrents[0].info_hash_v2 = Some("00".repeat(32));
+        document.torrents[0].info_hash_v2 = Some(Hex([0; 32]));
         assert!(sentence(&document).contains("served 53 whole pieces and leaves of others alone"));
     }
 
@@ -341,8 +346,9 @@ mod tests {
     #[test]
     fn figures_too_wide_for_a_table_are_listed_instead() {
         let mut document = fixture::document();
-        document.subjects[0].served_bytes = u64::MAX;
-        document.subjects[0].endpoint = "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".into();
+        document.subjects[0].bytes.served = u64::MAX;
+        document.subjects[0].endpoint =
+            "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().expect("an endpoint");
         let text = terminal(&document, 100);
         assert!(text.contains("served 18,446,744,073,709,551,615"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
@@ -352,12 +358,12 @@ mod tests {
     fn captures_with_nothing_but_encrypted_conversations_say_so() {
         let mut document = fixture::empty_document();
         document.opaque.push(crate::report::Opaque {
-            a: "10.77.5.10:6881".into(),
-            b: "10.77.5.11:40110".into(),
-            transport: Carrier::Tcp,
+            a: "10.77.5.10:6881".parse().expect("an endpoint"),
+            b: "10.77.5.11:40110".parse().expect("an endpoint"),
+            transport: Transport::Tcp,
             kind: crate::evidence::OpaqueKind::MseRc4,
-            bytes_a_to_b: 1_000,
-            bytes_b_to_a: 20,
+            a_to_b: 1_000,
+            b_to_a: 20,
             frames: Frames { file: 0, first: 1, last: 900, last_file: None },
             basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
         });

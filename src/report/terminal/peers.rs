@@ -1,26 +1,27 @@
 //! One row per peer, one table per torrent.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::grid::{self, Column, ColumnKind, Dated, seconds};
 use super::{Page, endpoint, listed, port_basis, torrent_name};
+use crate::ends::InfoHash;
 use crate::evidence::Grade;
-use crate::report::document::{Document, Subject};
 use crate::report::notes::{notes, of_torrents};
 use crate::report::text::{counted, grouped, quoted};
+use crate::report::{Document, Subject};
 use crate::torrent::Source;
 
 /// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
 pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
-    let mut torrents: BTreeMap<(bool, Option<&str>), Vec<&Subject>> = BTreeMap::new();
+    let mut torrents: BTreeMap<(bool, Option<&InfoHash>), Vec<&Subject>> = BTreeMap::new();
     for subject in &document.subjects {
-        let hash = subject.info_hash.as_deref();
+        let hash = subject.info_hash.as_ref();
         torrents.entry((hash.is_none(), hash)).or_default().push(subject);
     }
     let more = torrents.len().saturating_sub(MOST_TORRENTS);
     for ((_, hash), mut subjects) in torrents.into_iter().take(MOST_TORRENTS) {
-        subjects.sort_by_key(|each| Reverse((each.verified_bytes, each.served_bytes, each.grade)));
+        subjects.sort_by_key(|each| Reverse((each.bytes.verified, each.bytes.served, each.grade)));
         torrent(document, hash, page);
         grid::write(&subjects, &COLUMNS, dated, "peer", "subjects", page);
         ports(&subjects, page);
@@ -51,9 +52,9 @@ fn unseen(document: &Document, page: &mut Page) {
     }
 }
 
-fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
+fn torrent(document: &Document, hash: Option<&InfoHash>, page: &mut Page) {
     page.heading(&format!("PEERS of {}", torrent_name(document, hash)));
-    let Some(torrent) = document.torrents.iter().find(|torrent| Some(torrent.info_hash.as_str()) == hash) else {
+    let Some(torrent) = document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else {
         return;
     };
     if let (Some(size), Some(pieces), Some(length)) = (torrent.size, torrent.pieces, torrent.piece_length) {
@@ -72,8 +73,8 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
         }
         page.line(&format!(
             "{} served in all; {} of the torrent verified at least once, {} of {} verified whole",
-            counted(torrent.served_bytes, "byte"),
-            counted(torrent.unique_bytes, "byte"),
+            counted(torrent.bytes.served, "byte"),
+            counted(torrent.unique, "byte"),
             grouped(torrent.pieces_verified),
             counted(pieces, "piece"),
         ));
@@ -85,7 +86,7 @@ fn torrent(document: &Document, hash: Option<&str>, page: &mut Page) {
                 None => "no torrent file with this info-hash was given",
                 Some(_) => "only a magnet link was given, and its description (the info dictionary) is not in the captures",
             },
-            counted(torrent.served_bytes, "byte")
+            counted(torrent.bytes.served, "byte")
         ));
     }
 }
@@ -96,18 +97,18 @@ const COLUMNS: [Column<Subject>; 15] = [
     word("peer", |s, _| endpoint(s)),
     word("grade", |s, _| grade(s)),
     Column { needed: |s| s.actionable, ..word("standard", |s, _| if s.actionable { "met" } else { "-" }.into()) },
-    figure("served", |s, _| grouped(s.served_bytes)),
-    figure("verified", |s, _| grouped(s.verified_bytes)),
-    figure("sole", |s, _| grouped(s.sole_bytes)),
-    figure("refuted", |s, _| grouped(s.refuted_bytes)),
-    Column { needed: |s| s.disputed_bytes > 0, ..figure("disputed", |s, _| grouped(s.disputed_bytes)) },
-    figure("unproven", |s, _| grouped(s.unproven_bytes)),
-    Column { needed: |s| s.repeated_bytes > 0, ..figure("repeated", |s, _| grouped(s.repeated_bytes)) },
-    Column { needed: |s| s.pad_bytes > 0, ..figure("pad", |s, _| grouped(s.pad_bytes)) },
-    Column { needed: |s| s.lost_bytes > 0, ..figure("lost", |s, _| grouped(s.lost_bytes)) },
+    figure("served", |s, _| grouped(s.bytes.served)),
+    figure("verified", |s, _| grouped(s.bytes.verified)),
+    figure("sole", |s, _| grouped(s.bytes.sole)),
+    figure("refuted", |s, _| grouped(s.bytes.refuted)),
+    Column { needed: |s| s.bytes.disputed > 0, ..figure("disputed", |s, _| grouped(s.bytes.disputed)) },
+    figure("unproven", |s, _| grouped(s.bytes.unproven)),
+    Column { needed: |s| s.bytes.repeated > 0, ..figure("repeated", |s, _| grouped(s.bytes.repeated)) },
+    Column { needed: |s| s.bytes.pad > 0, ..figure("pad", |s, _| grouped(s.bytes.pad)) },
+    Column { needed: |s| s.bytes.lost > 0, ..figure("lost", |s, _| grouped(s.bytes.lost)) },
     figure("pieces", |s, _| grouped(s.pieces_verified)),
-    word("first", |s, dated| seconds(&s.first_time, dated)),
-    word("last", |s, dated| seconds(&s.last_time, dated)),
+    word("first", |s, dated| seconds(s.first_time, dated)),
+    word("last", |s, dated| seconds(s.last_time, dated)),
 ];
 
 const fn word(name: &'static str, value: fn(&Subject, Dated) -> String) -> Column<Subject> {
@@ -121,17 +122,17 @@ const fn figure(name: &'static str, value: fn(&Subject, Dated) -> String) -> Col
 /// The clients of a table, each with its peers. They stand below it, between quotes: a client can name itself as it
 /// likes, even as a row.
 fn clients(subjects: &[&Subject], page: &mut Page) {
-    let mut clients: BTreeMap<&[String], Vec<&Subject>> = BTreeMap::new();
+    let mut clients: BTreeMap<&BTreeSet<String>, Vec<&Subject>> = BTreeMap::new();
     for subject in subjects.iter().filter(|subject| !subject.clients.is_empty()) {
         clients.entry(&subject.clients).or_default().push(subject);
     }
     let more = clients.len().saturating_sub(MOST_CLIENTS);
     for (names, subjects) in clients.into_iter().take(MOST_CLIENTS) {
-        let [first, others @ ..] = names else { continue };
+        let Some(first) = names.first() else { continue };
         page.line(&format!(
             "client {}{}: {}",
             quoted(first, CLIENT_WIDTH),
-            match others.len() as u64 {
+            match names.len() as u64 - 1 {
                 0 => String::new(),
                 others => format!(" and {} more", grouped(others)),
             },
@@ -156,7 +157,7 @@ fn ports(subjects: &[&Subject], page: &mut Page) {
 }
 
 fn grade(subject: &Subject) -> String {
-    let refuted = if subject.refuted_bytes > 0 && subject.grade != Grade::GX { "+GX" } else { "" };
+    let refuted = if subject.bytes.refuted > 0 && subject.grade != Grade::GX { "+GX" } else { "" };
     format!("{}{refuted}", subject.grade.name())
 }
 
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_client_cannot_pose_as_a_row() {
         let mut document = fixture::document();
-        document.subjects[0].clients = vec!["198.51.100.66:6881 G9+GX".into()];
+        document.subjects[0].clients = ["198.51.100.66:6881 G9+GX".into()].into();
         let text = peers(&document);
         assert!(
             text.lines().any(|line| line == "  client \"198.51.100.66:6881 G9+GX\": 10.77.3.10:6881"),
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn a_client_that_was_escaped_when_it_was_read_is_not_escaped_again() {
         let mut document = fixture::document();
-        document.subjects[0].clients = vec!["a\\u{202e}b".into(), "c".into()];
+        document.subjects[0].clients = ["a\\u{202e}b".into(), "c".into()].into();
         assert!(
             peers(&document).contains("client \"a\\u{202e}b\" and 1 more: 10.77.3.10:6881"),
             "{}",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Page, capture_name, frames_text};
 use crate::anomaly::Kind;
-use crate::report::document::{Anomaly, Document, Input};
 use crate::report::text::{counted, escaped, grouped};
+use crate::report::{Anomaly, Document, Input};
 
 /// Writes the section.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -94,7 +94,7 @@ fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
 /// What was captured more than once, and counts once.
 fn taps(document: &Document, page: &mut Page) {
     let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::DuplicateFrame);
-    let between = document.quality.seen_at_two_taps.unwrap_or(0);
+    let between = document.quality.seen_at_two_taps;
     let within = doubles.map_or(0, |anomaly| anomaly.count).saturating_sub(between);
     if between > 0 {
         page.line(&format!(

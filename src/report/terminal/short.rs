@@ -6,10 +6,10 @@ use super::findings::same_connections;
 use super::{Page, endpoints};
 use crate::anomaly::Kind;
 use crate::evidence::Grade;
-use crate::hearsay::Standing;
-use crate::report::document::{Document, Input, Subject};
+use crate::evidence::Standing;
 use crate::report::notes::notes;
 use crate::report::text::{counted, grouped};
+use crate::report::{Document, Input, Subject};
 
 /// Writes the section.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -88,7 +88,7 @@ fn subjects(document: &Document, page: &mut Page) {
             graded(&sent)
         ));
     }
-    let refuted = of(|subject| subject.refuted_bytes > 0);
+    let refuted = of(|subject| subject.bytes.refuted > 0);
     if !refuted.is_empty() {
         page.line(&format!(
             "{} sent bytes that differ from the torrent (GX), which shows no intent: {}.",
@@ -97,7 +97,7 @@ fn subjects(document: &Document, page: &mut Page) {
         ));
     }
     if !missing.is_empty() {
-        let bytes = missing.iter().map(|subject| subject.lost_bytes).fold(0, u64::saturating_add);
+        let bytes = missing.iter().map(|subject| subject.bytes.lost).fold(0, u64::saturating_add);
         page.line(&format!(
             "{} sent piece data of which the captures hold nothing ({} by the framing): {}.",
             count(&missing),
@@ -129,20 +129,20 @@ fn proven(subject: &Subject) -> bool {
 }
 
 fn verified(subject: &Subject) -> bool {
-    !subject.actionable && subject.verified_bytes > 0
+    !subject.actionable && subject.bytes.verified > 0
 }
 
 fn unverified(subject: &Subject) -> bool {
-    subject.served_bytes > 0 && !subject.actionable && subject.verified_bytes == 0
+    subject.bytes.served > 0 && !subject.actionable && subject.bytes.verified == 0
 }
 
 /// It sent piece data, and nothing of it was captured.
 fn missing(subject: &Subject) -> bool {
-    subject.served_bytes == 0 && subject.lost_bytes > 0
+    subject.bytes.served == 0 && subject.bytes.lost > 0
 }
 
 fn silent(subject: &Subject) -> bool {
-    subject.served_bytes == 0 && subject.lost_bytes == 0 && subject.spoke()
+    subject.bytes.served == 0 && subject.bytes.lost == 0 && subject.spoke()
 }
 
 /// It is in the report only because another end spoke to it, or because nobody answered it.
@@ -181,10 +181,10 @@ fn twice(document: &Document, page: &mut Page) {
 
 /// How many addresses are in the report only because somebody named them, or because they announced themselves.
 fn hearsay(document: &Document, page: &mut Page) {
-    let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint.as_str()).collect();
+    let seen: BTreeSet<_> = document.subjects.iter().map(|subject| subject.endpoint).collect();
     let subjects = |own: bool| {
         let mentions = document.mentions.iter().filter(move |mention| (mention.grade != Standing::Named) == own);
-        mentions.map(|mention| mention.subject.as_str()).collect::<BTreeSet<_>>()
+        mentions.map(|mention| mention.subject).collect::<BTreeSet<_>>()
     };
     let announced = subjects(true);
     let named =
@@ -218,13 +218,13 @@ fn doubts(document: &Document, page: &mut Page) {
     let seen: BTreeSet<_> = document
         .subjects
         .iter()
-        .filter_map(|subject| subject.info_hash.as_deref())
-        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_deref()))
+        .filter_map(|subject| subject.info_hash.as_ref())
+        .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()))
         .collect();
     let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
     if !document.subjects.is_empty()
         && !given.is_empty()
-        && !given.iter().any(|torrent| seen.contains(torrent.info_hash.as_str()))
+        && !given.iter().any(|torrent| seen.contains(&torrent.info_hash))
     {
         page.line("None of the torrents that were given is in these captures.");
     }
@@ -270,7 +270,7 @@ fn doubts(document: &Document, page: &mut Page) {
     let damaged = document.inputs.iter().any(|input| matches!(input, Input::Capture { damage: Some(_), .. }));
     let limited = document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::LimitReached);
     let quality = &document.quality;
-    let lost = document.subjects.iter().map(|subject| subject.lost_bytes).fold(0, u64::saturating_add);
+    let lost = document.subjects.iter().map(|subject| subject.bytes.lost).fold(0, u64::saturating_add);
     let cut = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::Snaplen);
     let mut holes = Vec::new();
     if lost > 0 {
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn captures_without_any_served_byte_say_so_first() {
         let mut document = fixture::document();
-        document.subjects.retain(|subject| subject.served_bytes == 0);
+        document.subjects.retain(|subject| subject.bytes.served == 0);
         let text = short(&document);
         assert!(text.starts_with("IN SHORT No peer sent piece data in these captures."), "{text}");
     }
@@ -363,9 +363,9 @@ mod tests {
     #[test]
     fn who_was_only_called_is_not_said_to_speak() {
         let mut document = fixture::document();
-        document.subjects.retain(|subject| subject.served_bytes == 0);
+        document.subjects.retain(|subject| subject.bytes.served == 0);
         let mut called = document.subjects[0].clone();
-        called.endpoint = "192.0.2.9:6881".into();
+        called.endpoint = "192.0.2.9:6881".parse().expect("an endpoint");
         (called.grade, called.pieces_advertised) = (Grade::None, 0);
         document.subjects.push(called);
         let text = short(&document);
@@ -382,8 +382,8 @@ mod tests {
     #[test]
     fn piece_data_that_was_not_captured_is_not_piece_data_that_was_not_sent() {
         let mut document = fixture::document();
-        document.subjects.retain(|subject| subject.served_bytes == 0);
-        document.subjects[0].lost_bytes = 16_384;
+        document.subjects.retain(|subject| subject.bytes.served == 0);
+        document.subjects[0].bytes.lost = 16_384;
         let text = short(&document);
         assert!(!text.contains("No peer sent") && !text.contains("no content"), "{text}");
         assert!(text.contains("1 peer sent piece data of which the captures hold nothing (16,384 bytes"), "{text}");
@@ -402,8 +402,11 @@ mod tests {
     fn one_connection_on_both_sides_of_a_translation_is_said_where_peers_are_counted() {
         let mut document = fixture::document();
         assert!(!short(&document).contains("translation"));
-        let edge = crate::report::Edge { uploader: "192.0.2.1:1".into(), downloader: "192.0.2.2:2".into() };
-        document.transfers[0].same_connection_as.push(edge);
+        let edge = crate::report::Edge {
+            uploader: "192.0.2.1:1".parse().expect("an endpoint"),
+            downloader: "192.0.2.2:2".parse().expect("an endpoint"),
+        };
+        document.transfers[0].same_connection_as.insert(edge);
         assert!(short(&document).contains("1 connection was seen on both sides of an address translation"));
     }
 
@@ -425,15 +428,15 @@ mod tests {
             ("203.0.113.8:1", Standing::Announced),
         ] {
             document.mentions.push(crate::report::Mention {
-                subject: subject.into(),
+                subject: subject.parse().expect("an endpoint"),
                 info_hash: None,
-                by: "10.77.3.1:6969".into(),
+                by: "10.77.3.1:6969".parse().expect("an endpoint"),
                 via: crate::hearsay::Via::HttpTracker,
                 grade,
-                flags: Vec::new(),
+                flags: Default::default(),
                 count: 3,
-                first_time: String::new(),
-                last_time: String::new(),
+                first_time: crate::ends::Timestamp(0),
+                last_time: crate::ends::Timestamp(0),
                 frames,
             });
         }
@@ -444,10 +447,10 @@ mod tests {
     #[test]
     fn of_many_peers_only_some_are_named() {
         let mut document = fixture::document();
-        let silent = document.subjects.iter().find(|subject| subject.served_bytes == 0).cloned();
+        let silent = document.subjects.iter().find(|subject| subject.bytes.served == 0).cloned();
         document.subjects.extend(std::iter::repeat_n(silent, 20).flatten().zip(1_u16..).map(
             |(mut subject, port)| {
-                subject.endpoint = format!("192.0.2.1:{port}");
+                subject.endpoint = format!("192.0.2.1:{port}").parse().expect("an endpoint");
                 subject
             },
         ));

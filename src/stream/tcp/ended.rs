@@ -2,7 +2,8 @@
 
 use super::side::Side;
 use super::{NEAR, signed};
-use crate::packet::{Direction, TcpSegment};
+use crate::ends::Direction;
+use crate::packet::TcpSegment;
 
 /// The place at which each direction of a connection stopped.
 #[derive(Clone, Copy, Debug, Default)]

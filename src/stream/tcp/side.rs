@@ -1,8 +1,8 @@
 //! One direction of a TCP connection: sequence numbers to offsets, holes, acknowledgements.
 
 use super::{NEAR, signed};
+use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
-use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::Reorder;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use super::UtpId;
 use super::packet::{Packet, PacketKind};
 use super::side::Side;
-use crate::packet::Direction;
-use crate::provenance::At;
+use crate::ends::{At, Direction};
 use crate::stream::gate::{self, Gate, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 

@@ -23,8 +23,8 @@ mod side;
 pub use packet::{NotUtp, Packet, PacketKind};
 
 use super::{EndReason, Opening, StreamItem, StreamLimits};
-use crate::packet::{Direction, Payload};
-use crate::provenance::At;
+use crate::ends::{At, Direction};
+use crate::packet::Payload;
 use connection::{Connection, HELD_PACKETS, Held};
 
 /// A uTP connection among those of one flow: 0 for the first that was established, and so on.

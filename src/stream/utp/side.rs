@@ -6,8 +6,8 @@ mod waiting;
 use std::collections::{BTreeSet, VecDeque};
 
 use super::packet::{Packet, PacketKind};
+use crate::ends::At;
 use crate::packet::Payload;
-use crate::provenance::At;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};

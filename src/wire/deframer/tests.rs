@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::provenance::{FrameId, Timestamp};
+use crate::ends::{FrameId, Timestamp};
 use crate::stream::{EndReason, GapCause};
 use crate::wire::BlockRef;
 use crate::wire::handshake::HANDSHAKE;

@@ -163,7 +163,7 @@ fn secrets_in_any_case_with_any_line_ends_and_twice_are_used_and_others_named() 
     let torrent = two_block_pieces();
     let mse = Mse::new(torrent.info_hash, 60);
     let flights = super::mse::sealed(&mse, super::mse::talk(&torrent), true);
-    let world = super::mse::over(peerproof::evidence::Carrier::Tcp, &flights);
+    let world = super::mse::over(peerproof::ends::Transport::Tcp, &flights);
     let (line, other) = (mse.line().trim().to_owned(), Mse::new([1; 20], 61).line());
     let place = folder(&[("c.pcap", &world.pcap()), ("t.torrent", &torrent.metainfo)]);
     for text in [

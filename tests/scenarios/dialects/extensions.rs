@@ -82,11 +82,16 @@ fn t04_pex_names_a_seed_and_that_is_hearsay() {
     let named: Vec<_> = evidence
         .mentions
         .iter()
-        .map(|(named, _, mention)| (named.subject.to_string(), named.by.to_string(), named.via, mention.count))
+        .map(|mention| (mention.subject.to_string(), mention.by.to_string(), mention.via, mention.count))
         .collect();
     let by = |subject: &str| (subject.to_owned(), S.to_owned(), Via::Pex, 2);
     assert_eq!(named, [by("8.8.8.8:6882"), by("93.184.16.3:6881"), by("[2001:db9::7]:6883")]);
-    assert!(evidence.mentions.iter().all(|(_, hash, _)| hash.as_ref().is_some_and(|h| h.0 == torrent.info_hash)));
+    assert!(
+        evidence
+            .mentions
+            .iter()
+            .all(|told| told.info_hash.as_ref().is_some_and(|hash| hash.0 == torrent.info_hash))
+    );
     assert_eq!(evidence.subjects.len(), 2, "who was only named is no subject");
     assert_eq!(transfer(&evidence, S, M).bytes, clean(u64::from(SMALL)));
 }
@@ -160,11 +165,8 @@ fn a_holepunch_connect_names_its_target() {
     world.send(conn, Side::B, &wire::extended(12, &message(1, &[0; 4])));
     world.send(conn, Side::B, &wire::extended(12, &message(2, &[0, 0, 0, 1])));
     let evidence = analyze(&world, &torrent);
-    let named: Vec<_> = evidence
-        .mentions
-        .iter()
-        .map(|(named, _, mention)| (named.subject.to_string(), named.via, mention.count))
-        .collect();
+    let named: Vec<_> =
+        evidence.mentions.iter().map(|mention| (mention.subject.to_string(), mention.via, mention.count)).collect();
     assert_eq!(named, [("93.184.16.9:6881".to_owned(), Via::Holepunch, 1)]);
     assert_eq!(odd(&evidence, Kind::BadMessage), 0);
 }
@@ -185,7 +187,7 @@ fn the_ids_of_each_direction_are_the_receivers() {
     world.send(conn, Side::B, &wire::extended(8, &pex));
     world.fetch(conn, Side::B, &torrent, 0);
     let evidence = Run::new().capture(world.pcap()).evidence();
-    let mut by: Vec<_> = evidence.mentions.iter().map(|(named, ..)| named.by.to_string()).collect();
+    let mut by: Vec<_> = evidence.mentions.iter().map(|mention| mention.by.to_string()).collect();
     by.sort();
     assert_eq!(by, [M, S]);
     let seeder = transfer(&evidence, S, M);

@@ -6,7 +6,7 @@ use peerproof::evidence::{Bytes, Grade};
 use peerproof::torrent::Torrents;
 
 use super::*;
-use crate::synth::run::{Run, analyze, subject, transfer};
+use crate::synth::run::{Run, analyze, by_file, subject, transfer};
 
 /// Two pieces of four leaves.
 fn eight_leaves() -> Torrent {
@@ -227,7 +227,7 @@ fn a_piece_that_was_verified_whole_is_not_counted_again_by_its_leaves() {
         let (count, size) = (LEAF * blocks.len() as u64, 4 * LEAF);
         let again = transfer(&evidence, S, "81.2.69.11:50001");
         assert_eq!((again.bytes.verified, again.bytes.sole, again.grade), (count, count, Grade::G8));
-        assert_eq!(again.files, [(0, count)]);
+        assert_eq!(by_file(&evidence, again), [(0, count)]);
         let seeder = subject(&evidence, S);
         assert_eq!((seeder.bytes.verified, seeder.grade, seeder.pieces_verified), (size + count, Grade::G8, 1));
         assert_eq!((evidence.torrents[0].unique, evidence.torrents[0].pieces_verified), (size, 1));

@@ -1,7 +1,8 @@
 //! Metadata from the capture's own `ut_metadata` messages (BEP 9), and magnet links.
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Grade, InfoHash};
+use peerproof::ends::InfoHash;
+use peerproof::evidence::Grade;
 use peerproof::torrent::{Source, Torrents};
 
 use super::*;
@@ -73,7 +74,7 @@ fn t05_and_t06_an_indexer_and_its_metadata_server_serve_nothing() {
         assert_eq!((server.grade, indexer.grade), (Grade::G3, Grade::G3));
         assert!(rung_reached(&server.rungs, Grade::G3m) && !rung_reached(&indexer.rungs, Grade::G3m));
         assert_eq!((server.bytes, indexer.bytes), (clean(0), clean(0)));
-        assert_eq!((server.received, indexer.received), (0, 0));
+        assert_eq!((server.received_bytes, indexer.received_bytes), (0, 0));
     }
 }
 
@@ -182,7 +183,7 @@ fn without_a_torrent_those_with_metadata_are_analysed_and_others_listed() {
     let evidence = Run::new().capture(world.pcap()).evidence();
     let row = |torrent: &Torrent| {
         let row = evidence.torrents.iter().find(|row| row.info_hash == InfoHash(torrent.info_hash.to_vec()));
-        row.map(|row| (row.torrent.is_some(), row.bytes.verified, row.bytes.unproven)).expect("a row")
+        row.map(|row| (row.source.is_some(), row.bytes.verified, row.bytes.unproven)).expect("a row")
     };
     assert_eq!(row(&known), (true, known.content.len() as u64, 0));
     assert_eq!(row(&named), (false, 0, 2 * u64::from(SMALL)));
@@ -253,7 +254,7 @@ fn metadata_over_one_transport_is_no_rung_over_the_other() {
     utp.join(&mut world, &torrent, [id(1), id(2)]);
     let evidence = Run::new().capture(world.pcap()).evidence();
     for row in evidence.subjects.iter().filter(|subject| subject.endpoint.to_string() == S) {
-        let tcp = row.carrier == peerproof::evidence::Carrier::Tcp;
+        let tcp = row.transport == peerproof::ends::Transport::Tcp;
         assert_eq!(rung_reached(&row.rungs, Grade::G3m), tcp, "{row:#?}");
     }
 }

@@ -2,7 +2,8 @@
 
 use peerproof::Error;
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Carrier, Encryption, Evidence, Flag, Grade, Transfer};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Encryption, Evidence, Flag, Grade, Transfer};
 use peerproof::mse::Secrets;
 
 use super::*;
@@ -40,9 +41,9 @@ pub(super) fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Ve
     flights
 }
 
-pub(super) fn over(carrier: Carrier, flights: &[(usize, Vec<u8>)]) -> World {
+pub(super) fn over(transport: Transport, flights: &[(usize, Vec<u8>)]) -> World {
     let mut world = World::new();
-    if carrier == Carrier::Utp {
+    if transport == Transport::Utp {
         let mut conn = UtpConn::open(&mut world, address(M), address(S), 9, [1, 1]);
         flights.iter().for_each(|(end, bytes)| conn.send(&mut world, *end, bytes));
     } else {
@@ -78,13 +79,13 @@ fn ledger(transfer: &Transfer) -> String {
     )
 }
 
-fn opaque_alone(evidence: &Evidence, flights: &[(usize, Vec<u8>)], carrier: Carrier) {
+fn opaque_alone(evidence: &Evidence, flights: &[(usize, Vec<u8>)], transport: Transport) {
     let total = |end: usize| -> u64 {
         flights.iter().filter(|(of, _)| *of == end).map(|(_, bytes)| bytes.len() as u64).sum()
     };
     assert_eq!(evidence.opaque.len(), 1);
     let opaque = &evidence.opaque[0];
-    assert_eq!((opaque.kind.name(), opaque.carrier), ("mse-rc4", carrier));
+    assert_eq!((opaque.kind.name(), opaque.transport), ("mse-rc4", transport));
     assert_eq!((opaque.a.to_string(), opaque.b.to_string()), (M.to_owned(), S.to_owned()));
     assert_eq!((opaque.a_to_b, opaque.b_to_a), (total(0), total(1)));
     assert!(evidence.transfers.is_empty(), "{:#?}", evidence.transfers);
@@ -94,12 +95,12 @@ fn opaque_alone(evidence: &Evidence, flights: &[(usize, Vec<u8>)], carrier: Carr
 #[test]
 fn t37_rc4_without_its_secret_is_opaque_and_grades_nobody() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         for hidden in [true, false] {
             let mse = Mse::new(torrent.info_hash, 37);
             let flights = sealed(&mse, talk(&torrent), hidden);
-            let evidence = run(&over(carrier, &flights), &torrent, "");
-            opaque_alone(&evidence, &flights, carrier);
+            let evidence = run(&over(transport, &flights), &torrent, "");
+            opaque_alone(&evidence, &flights, transport);
         }
     }
 }
@@ -107,11 +108,11 @@ fn t37_rc4_without_its_secret_is_opaque_and_grades_nobody() {
 #[test]
 fn t38_selected_plaintext_is_read_from_where_the_clear_begins() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
-        let clear = run(&over(carrier, &talk(&torrent)), &torrent, "");
+    for transport in [Transport::Tcp, Transport::Utp] {
+        let clear = run(&over(transport, &talk(&torrent)), &torrent, "");
         for hidden in [true, false] {
             let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 38) };
-            let evidence = run(&over(carrier, &sealed(&mse, talk(&torrent), hidden)), &torrent, "");
+            let evidence = run(&over(transport, &sealed(&mse, talk(&torrent), hidden)), &torrent, "");
             let (seeder, twin) = (transfer(&evidence, S, M), transfer(&clear, S, M));
             assert_eq!(seeder.encryption, Encryption::MsePlaintext);
             // Where the handshake is hidden, the first request is believed only once another message follows it.
@@ -130,15 +131,15 @@ fn t38_selected_plaintext_is_read_from_where_the_clear_begins() {
 #[test]
 fn t39_rc4_with_its_secret_is_the_clear_twin() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
-        let clear = run(&over(carrier, &talk(&torrent)), &torrent, "");
+    for transport in [Transport::Tcp, Transport::Utp] {
+        let clear = run(&over(transport, &talk(&torrent)), &torrent, "");
         for (hidden, pads) in [(true, [0; 4]), (false, [512; 4]), (true, [1, 511, 300, 20])] {
             let mse = Mse { pads, ..Mse::new(torrent.info_hash, 39) };
             let secrets = format!("# of another connection\n{}{}", Mse::new([0; 20], 1).line(), mse.line());
-            let evidence = run(&over(carrier, &sealed(&mse, talk(&torrent), hidden)), &torrent, &secrets);
+            let evidence = run(&over(transport, &sealed(&mse, talk(&torrent), hidden)), &torrent, &secrets);
             for (from, to) in [(S, M), (M, S)] {
                 let (sealed, twin) = (transfer(&evidence, from, to), transfer(&clear, from, to));
-                assert_eq!(ledger(sealed), ledger(twin), "{carrier:?} {pads:?}");
+                assert_eq!(ledger(sealed), ledger(twin), "{transport:?} {pads:?}");
                 assert!(sealed.flags.contains(&Flag::DecryptedWithSecret));
                 assert!(!twin.flags.contains(&Flag::DecryptedWithSecret));
                 assert_eq!(sealed.encryption, Encryption::MseRc4);
@@ -159,8 +160,8 @@ fn t39_bad_blocks_behind_rc4_are_refuted_as_in_clear() {
     let last = talk.len() - 1;
     talk[last].1[500] ^= 1;
     let mse = Mse::new(torrent.info_hash, 40);
-    let clear = run(&over(Carrier::Tcp, &talk), &torrent, "");
-    let evidence = run(&over(Carrier::Tcp, &sealed(&mse, talk, true)), &torrent, &mse.line());
+    let clear = run(&over(Transport::Tcp, &talk), &torrent, "");
+    let evidence = run(&over(Transport::Tcp, &sealed(&mse, talk, true)), &torrent, &mse.line());
     assert_eq!(ledger(transfer(&evidence, S, M)), ledger(transfer(&clear, S, M)));
     assert_eq!(transfer(&evidence, S, M).bytes.refuted, 5_000);
 }
@@ -168,16 +169,16 @@ fn t39_bad_blocks_behind_rc4_are_refuted_as_in_clear() {
 #[test]
 fn t39_a_wrong_secret_is_named_and_nothing_is_graded() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         let flights = sealed(&Mse::new(torrent.info_hash, 41), talk(&torrent), true);
-        let world = over(carrier, &flights);
+        let world = over(transport, &flights);
         let evidence = run(&world, &torrent, &Mse::new(torrent.info_hash, 42).line());
-        opaque_alone(&evidence, &flights, carrier);
+        opaque_alone(&evidence, &flights, transport);
         assert_eq!(odd(&evidence, Kind::UnusedSecret) + odd(&evidence, Kind::WrongSecret), 1);
         // The right secret without the torrent that is its key.
         let other = Recipe::single("other", SMALL, 99, 1).v1();
         let evidence = run(&world, &other, &Mse::new(torrent.info_hash, 41).line());
-        opaque_alone(&evidence, &flights, carrier);
+        opaque_alone(&evidence, &flights, transport);
         assert_eq!(evidence.opaque[0].basis, "a secret fits, but none of the given torrents is its SKEY");
     }
 }
@@ -186,7 +187,7 @@ fn t39_a_wrong_secret_is_named_and_nothing_is_graded() {
 fn a_lost_segment_behind_rc4_costs_its_block_alone() {
     let torrent = four_pieces();
     let mse = Mse::new(torrent.info_hash, 43);
-    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    let mut world = over(Transport::Tcp, &sealed(&mse, talk(&torrent), true));
     let full: Vec<usize> =
         (0..world.packets.len()).filter(|at| world.packets[*at].payload().len() == world.mss).collect();
     world.packets.remove(full[3]);
@@ -202,7 +203,7 @@ fn a_lost_segment_behind_rc4_costs_its_block_alone() {
 fn a_lost_utp_packet_behind_rc4_makes_the_rest_opaque_and_refutes_nothing() {
     let torrent = four_pieces();
     let mse = Mse::new(torrent.info_hash, 44);
-    let mut world = over(Carrier::Utp, &sealed(&mse, talk(&torrent), true));
+    let mut world = over(Transport::Utp, &sealed(&mse, talk(&torrent), true));
     let full: Vec<usize> =
         (0..world.packets.len()).filter(|at| world.packets[*at].payload().len() == 1_402).collect();
     world.packets.remove(full[14]);

@@ -1,6 +1,7 @@
 //! MSE of which the capture holds a part, or of which the ends disagree.
 
-use peerproof::evidence::{Bytes, Carrier, Encryption, Flag, Grade};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Bytes, Encryption, Flag, Grade};
 
 use super::mse::{over, run, sealed, talk};
 use super::*;
@@ -15,9 +16,9 @@ fn metadata_behind_rc4_is_found_for_a_magnet_link_with_its_secret() {
     talk.insert(3, (1, wire::metadata(2, 0, &torrent.info)));
     let hash: String = torrent.info_hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let magnet = format!("magnet:?xt=urn:btih:{hash}");
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         let mse = Mse::new(torrent.info_hash, 50);
-        let world = over(carrier, &sealed(&mse, talk.clone(), true));
+        let world = over(transport, &sealed(&mse, talk.clone(), true));
         let secrets = mse.line();
         let evidence = Run::new().capture(world.pcap()).metainfo(magnet.as_str()).secrets(&secrets).evidence();
         let seeder = transfer(&evidence, S, M);
@@ -32,7 +33,7 @@ fn a_capture_that_begins_within_the_key_exchange_is_decrypted_with_the_secret() 
     for pads in [[0; 4], [500, 400, 300, 200]] {
         let mse = Mse { pads, ..Mse::new(torrent.info_hash, 51) };
         let flights = sealed(&mse, talk(&torrent), true);
-        let whole = over(Carrier::Tcp, &flights);
+        let whole = over(Transport::Tcp, &flights);
         // Packets of the opening: three, then each flight in one segment and its ACK.
         for first in [3, 5, 7] {
             let mut world = whole.clone();
@@ -48,11 +49,11 @@ fn a_capture_that_begins_within_the_key_exchange_is_decrypted_with_the_secret() 
 #[test]
 fn the_responders_side_alone_is_decrypted_with_the_secret() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         for opened in [true, false] {
             for select in [1, 2] {
                 let mse = Mse { select, ..Mse::new(torrent.info_hash, 52) };
-                let mut world = over(carrier, &sealed(&mse, talk(&torrent), true));
+                let mut world = over(transport, &sealed(&mse, talk(&torrent), true));
                 if !opened {
                     world.packets.drain(..3);
                 }
@@ -60,7 +61,7 @@ fn the_responders_side_alone_is_decrypted_with_the_secret() {
                 let evidence = run(&world, &torrent, &mse.line());
                 let seeder = transfer(&evidence, S, M);
                 let expected = Bytes { acknowledged: 0, solicited: 0, ..clean(torrent.content.len() as u64) };
-                assert_eq!(seeder.bytes, expected, "{carrier:?} {opened} {select}");
+                assert_eq!(seeder.bytes, expected, "{transport:?} {opened} {select}");
                 assert!(
                     seeder.flags.contains(&Flag::OneSided) && seeder.flags.contains(&Flag::DecryptedWithSecret)
                 );
@@ -75,7 +76,7 @@ fn the_responders_side_alone_is_decrypted_with_the_secret() {
 fn the_responders_side_alone_is_decrypted_among_many_secrets_and_torrents() {
     let torrent = two_block_pieces();
     let mse = Mse::new(torrent.info_hash, 52);
-    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    let mut world = over(Transport::Tcp, &sealed(&mse, talk(&torrent), true));
     world.packets.drain(..3);
     world.drop(|packet| packet.from == address(M));
     let lines: String = (1_000..1_110).map(|seed| Mse::new([0; 20], seed).line()).collect();
@@ -96,7 +97,7 @@ fn the_initiators_side_alone_is_read_or_named() {
         let mse = Mse { provide, ..Mse::new(torrent.info_hash, 53) };
         let mut own = talk.clone();
         own.swap(0, 1);
-        let mut world = over(Carrier::Tcp, &sealed(&mse, own, true));
+        let mut world = over(Transport::Tcp, &sealed(&mse, own, true));
         world.drop(|packet| packet.from == address(S));
         let evidence = run(&world, &torrent, &mse.line());
         nobody_refuted(&evidence);
@@ -120,12 +121,12 @@ fn what_was_selected_counts_though_it_was_not_offered() {
     let torrent = two_block_pieces();
     for (provide, select) in [(1, 2), (2, 1), (3, 1), (3, 2), (u32::MAX, 2)] {
         let mse = Mse { provide, select, ..Mse::new(torrent.info_hash, 54) };
-        let evidence = run(&over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
+        let evidence = run(&over(Transport::Tcp, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
         assert_eq!(transfer(&evidence, S, M).bytes, clean(torrent.content.len() as u64), "{provide} {select}");
     }
     for select in [0, 3, 4, u32::MAX] {
         let mse = Mse { select, ..Mse::new(torrent.info_hash, 55) };
-        let evidence = run(&over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
+        let evidence = run(&over(Transport::Tcp, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
         assert!(evidence.transfers.is_empty() && evidence.opaque.len() == 1, "{select}");
         assert!(evidence.subjects.iter().all(|subject| subject.grade <= Grade::G2));
     }
@@ -134,9 +135,9 @@ fn what_was_selected_counts_though_it_was_not_offered() {
 #[test]
 fn a_handshake_that_only_a_secret_shows_is_flagged_though_plaintext_was_selected() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 56) };
-        let evidence = run(&over(carrier, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
+        let evidence = run(&over(transport, &sealed(&mse, talk(&torrent), true)), &torrent, &mse.line());
         let seeder = transfer(&evidence, S, M);
         assert_eq!(
             (seeder.bytes, seeder.encryption),
@@ -151,7 +152,7 @@ fn blocks_whose_requests_cannot_be_read_are_not_unsolicited() {
     let torrent = two_block_pieces();
     let mse = Mse::new(torrent.info_hash, 57);
     let flights = sealed(&mse, talk(&torrent), true);
-    let mut world = over(Carrier::Tcp, &flights);
+    let mut world = over(Transport::Tcp, &flights);
     // The initiator's third flight, with HASH('req1', S), is not in the capture.
     let lost = flights[2].1.len();
     assert_eq!(world.drop(|packet| packet.from == address(M) && packet.payload().len() == lost), 1);
@@ -165,7 +166,7 @@ fn blocks_whose_requests_cannot_be_read_are_not_unsolicited() {
 fn a_wrong_secret_costs_no_other_connection_anything() {
     let torrent = two_block_pieces();
     let (mse, clear) = (Mse::new(torrent.info_hash, 58), Mse { select: 1, ..Mse::new(torrent.info_hash, 59) });
-    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    let mut world = over(Transport::Tcp, &sealed(&mse, talk(&torrent), true));
     let conn = world.conn(address(M), address(S2));
     world.open(conn);
     for (end, bytes) in sealed(&clear, talk(&torrent), true) {
@@ -198,12 +199,12 @@ fn what_the_responder_sent_may_be_captured_first_where_two_taps_have_clocks_apar
         let files = Run::new().capture(initiator.pcap()).capture(responder.pcap());
         files.torrent(&torrent).secrets(secrets).evidence()
     };
-    let clear = apart(over(Carrier::Tcp, &talk(&torrent)), "");
+    let clear = apart(over(Transport::Tcp, &talk(&torrent)), "");
     let clear = transfer(&clear, S, M);
     assert_eq!(clear.bytes.verified, torrent.content.len() as u64);
     for (select, hidden) in [(1, true), (1, false), (2, true), (2, false)] {
         let mse = Mse { select, pads: [1, 511, 300, 20], ..Mse::new(torrent.info_hash, 58) };
-        let evidence = apart(over(Carrier::Tcp, &sealed(&mse, talk(&torrent), hidden)), &mse.line());
+        let evidence = apart(over(Transport::Tcp, &sealed(&mse, talk(&torrent), hidden)), &mse.line());
         let seeder = transfer(&evidence, S, M);
         let mut flags = seeder.flags.clone();
         flags.remove(&Flag::DecryptedWithSecret);
@@ -219,7 +220,7 @@ fn a_gap_out_of_proportion_behind_rc4_is_a_limit_that_is_named_and_costs_no_time
     let torrent = two_block_pieces();
     let mse = Mse::new(torrent.info_hash, 59);
     let flights = sealed(&mse, talk(&torrent), true);
-    let mut world = over(Carrier::Tcp, &flights);
+    let mut world = over(Transport::Tcp, &flights);
     let end: usize = flights.iter().filter(|(end, _)| *end == 1).map(|(_, bytes)| bytes.len()).sum();
     world.retransmit(Conn(0), Side::B, end as u64 + (600 << 20), b"far away");
     let evidence = run(&world, &torrent, &mse.line());
@@ -230,9 +231,9 @@ fn a_gap_out_of_proportion_behind_rc4_is_a_limit_that_is_named_and_costs_no_time
 }
 
 /// `flights` without the packet that carries one of them.
-fn without(carrier: Carrier, flights: &[(usize, Vec<u8>)], lost: usize) -> World {
-    let before = over(carrier, &flights[..lost]).packets.len();
-    let mut world = over(carrier, flights);
+fn without(transport: Transport, flights: &[(usize, Vec<u8>)], lost: usize) -> World {
+    let before = over(transport, &flights[..lost]).packets.len();
+    let mut world = over(transport, flights);
     let sent = world.packets[before..].iter().position(|packet| packet.payload().len() >= flights[lost].1.len());
     world.packets.remove(before + sent.expect("it was sent"));
     world
@@ -241,16 +242,16 @@ fn without(carrier: Carrier, flights: &[(usize, Vec<u8>)], lost: usize) -> World
 #[test]
 fn a_lost_flight_of_the_handshake_costs_a_clear_peer_wire_nothing() {
     let torrent = two_block_pieces();
-    for carrier in [Carrier::Tcp, Carrier::Utp] {
+    for transport in [Transport::Tcp, Transport::Utp] {
         for (hidden, lost) in
             [(true, 0), (true, 1), (true, 2), (true, 3), (false, 0), (false, 1), (false, 2), (false, 3)]
         {
             let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 60) };
-            let world = without(carrier, &sealed(&mse, talk(&torrent), hidden), lost);
+            let world = without(transport, &sealed(&mse, talk(&torrent), hidden), lost);
             let evidence = run(&world, &torrent, "");
             let seeder = transfer(&evidence, S, M);
             let all = torrent.content.len() as u64;
-            assert_eq!((seeder.bytes.served, seeder.bytes.verified), (all, all), "{carrier:?} {hidden} {lost}");
+            assert_eq!((seeder.bytes.served, seeder.bytes.verified), (all, all), "{transport:?} {hidden} {lost}");
             assert!(!seeder.flags.contains(&Flag::Unsolicited) && evidence.opaque.is_empty());
             nobody_refuted(&evidence);
         }
@@ -261,7 +262,7 @@ fn a_lost_flight_of_the_handshake_costs_a_clear_peer_wire_nothing() {
 fn the_responders_side_of_a_clear_peer_wire_is_read_without_the_initiators() {
     let torrent = two_block_pieces();
     let mse = Mse { select: 1, ..Mse::new(torrent.info_hash, 61) };
-    let mut world = over(Carrier::Tcp, &sealed(&mse, talk(&torrent), true));
+    let mut world = over(Transport::Tcp, &sealed(&mse, talk(&torrent), true));
     world.drop(|packet| packet.from == address(M));
     let evidence = run(&world, &torrent, "");
     let seeder = transfer(&evidence, S, M);
@@ -274,7 +275,7 @@ fn rc4_with_a_lost_answer_is_opaque() {
     let torrent = two_block_pieces();
     for hidden in [true, false] {
         let mse = Mse::new(torrent.info_hash, 62);
-        let evidence = run(&without(Carrier::Tcp, &sealed(&mse, talk(&torrent), hidden), 3), &torrent, "");
+        let evidence = run(&without(Transport::Tcp, &sealed(&mse, talk(&torrent), hidden), 3), &torrent, "");
         assert!(evidence.transfers.is_empty(), "{:#?}", evidence.transfers);
         assert_eq!(evidence.opaque.len(), 1, "{hidden}");
     }

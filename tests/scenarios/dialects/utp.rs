@@ -1,7 +1,8 @@
 //! uTP beside other traffic, and as the wild sends it.
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Bytes, Carrier, Flag, Grade};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Bytes, Flag, Grade};
 
 use super::*;
 use crate::synth::run::{analyze, transfer};
@@ -234,7 +235,7 @@ fn a_stream_without_beginning_is_found_by_its_hashes() {
             expected = Bytes { acknowledged: 0, solicited: 0, ..expected };
         }
         assert_eq!(seeder.bytes, expected, "{keep_requests}");
-        assert_eq!((seeder.carrier, seeder.grade), (Carrier::Utp, Grade::G8), "{keep_requests}");
+        assert_eq!((seeder.transport, seeder.grade), (Transport::Utp, Grade::G8), "{keep_requests}");
         assert!(seeder.flags.contains(&Flag::HandshakeNotCaptured));
         assert_eq!(seeder.standard, None, "what was not advertised in the capture does not meet the standard");
         assert!(!rung_reached(&seeder.rungs, Grade::G2) && !rung_reached(&seeder.rungs, Grade::G3));

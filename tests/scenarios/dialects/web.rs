@@ -1,7 +1,8 @@
 //! T44: webseeds (BEP 17, BEP 19), and HTTP that is none.
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Bytes, Carrier, Grade};
+use peerproof::ends::Transport;
+use peerproof::evidence::{Bytes, Grade};
 
 use super::*;
 use crate::synth::run::{analyze, transfer};
@@ -57,7 +58,7 @@ impl Web {
 fn good(web: &Web, torrent: &Torrent, grade: Grade) {
     let evidence = analyze(&web.world, torrent);
     let seed = transfer(&evidence, SERVER, CLIENT);
-    assert_eq!((seed.bytes, seed.grade, seed.carrier), (clean(web.sent), grade, Carrier::Http));
+    assert_eq!((seed.bytes, seed.grade, seed.transport), (clean(web.sent), grade, Transport::Http));
     assert_eq!(evidence.transfers.len(), 1, "the client is no uploader");
     assert_eq!(seed.standard, None, "a webseed advertises nothing on the wire");
 }
@@ -220,7 +221,7 @@ fn a_server_that_does_not_know_what_it_is_asked_for_is_no_webseed() {
         for given in [torrent.clone(), listing(&torrent, "url-list", "http://elsewhere.example/")] {
             let evidence = analyze(&web.world, &given);
             nobody_refuted(&evidence);
-            assert!(evidence.transfers.iter().all(|row| row.carrier != Carrier::Http), "{target}");
+            assert!(evidence.transfers.iter().all(|row| row.transport != Transport::Http), "{target}");
             assert_eq!(transfer(&evidence, S, "81.2.69.10:50002").bytes, clean(torrent.content.len() as u64));
             assert_eq!(odd(&evidence, Kind::BadWebseed), 1, "{target}");
         }
@@ -245,7 +246,7 @@ fn what_any_server_answers_proves_no_webseed() {
         web.get(&format!("/ok?info_hash={escaped}&piece=0&ranges={first}-{last}"), None);
         web.whole(&torrent.content[first..=last]);
         let evidence = analyze(&web.world, &torrent);
-        assert!(evidence.transfers.iter().all(|row| row.carrier != Carrier::Http), "{first}");
+        assert!(evidence.transfers.iter().all(|row| row.transport != Transport::Http), "{first}");
     }
 }
 

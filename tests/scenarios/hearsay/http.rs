@@ -105,8 +105,8 @@ fn one_connection_carries_many_announces_and_their_answers_are_told_apart() {
     world.send(conn, Side::B, &answers);
     let evidence = Run::new().capture(world.pcap()).torrent(&torrent).torrent(&other).evidence();
     let of = |subject: &str| {
-        let found = evidence.mentions.iter().find(|(named, ..)| named.subject.to_string() == subject);
-        found.and_then(|(_, hash, _)| hash.as_ref().map(|hash| hash.0.clone()))
+        let found = evidence.mentions.iter().find(|mention| mention.subject.to_string() == subject);
+        found.and_then(|mention| mention.info_hash.as_ref().map(|hash| hash.0.clone()))
     };
     assert_eq!(of(S), Some(torrent.info_hash.to_vec()));
     assert_eq!(of(S2), Some(other.info_hash.to_vec()));

@@ -7,7 +7,7 @@ mod named;
 use std::net::SocketAddr;
 
 use peerproof::anomaly::Kind;
-use peerproof::evidence::{Evidence, Grade};
+use peerproof::evidence::{Evidence, Flag, Grade, Mention};
 
 use super::*;
 use crate::synth::hearsay as say;
@@ -21,14 +21,14 @@ const SECRET: u64 = 0x5ec4_e700_0000_0001;
 
 /// Every mention: subject, by, via, grade, flags, count.
 fn told(evidence: &Evidence) -> Vec<String> {
-    let line = |(named, hash, mention): &_| {
-        let (named, hash, mention): (&peerproof::hearsay::Named, &Option<_>, &peerproof::hearsay::Mention) =
-            (named, hash, mention);
-        let flags: Vec<_> = named.doubts.names().collect();
-        let unknown = if hash.is_some() { "" } else { " of no torrent" };
-        let (grade, via) = (named.standing.name(), named.via.name());
+    let line = |mention: &Mention| {
+        // The addresses of the tests are of any kind.
+        let flags = mention.flags.iter().filter(|flag| **flag != Flag::PrivateAddress);
+        let flags: Vec<_> = flags.map(|flag| flag.name()).collect();
         let flags = if flags.is_empty() { String::new() } else { format!(" {}", flags.join(",")) };
-        format!("{} by {} {via} {grade}{flags} x{}{unknown}", named.subject, named.by, mention.count)
+        let unknown = if mention.info_hash.is_some() { "" } else { " of no torrent" };
+        let Mention { subject, by, via, grade, count, .. } = mention;
+        format!("{subject} by {by} {via} {grade}{flags} x{count}{unknown}")
     };
     evidence.mentions.iter().map(line).collect()
 }

@@ -20,7 +20,10 @@ fn t01_an_address_that_a_tracker_lists_is_at_g0_and_no_subject() {
             [format!("{A} by {A} {via}-announce G1b x1"), format!("{S} by {TRACKER} {via}-tracker G0 x1"),]
         );
         assert!(
-            evidence.mentions.iter().all(|(_, hash, _)| hash.as_ref().is_some_and(|h| h.0 == torrent.info_hash))
+            evidence
+                .mentions
+                .iter()
+                .all(|told| told.info_hash.as_ref().is_some_and(|hash| hash.0 == torrent.info_hash))
         );
         assert!(evidence.subjects.is_empty() && evidence.transfers.is_empty(), "{:#?}", evidence.subjects);
         assert_eq!(odd(&evidence, Kind::BadMention), 0);

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::ends::At;
 use crate::packet::Payload;
-use crate::provenance::At;
 use crate::stream::StreamItem;
 
 /// A packet whose turn has not come, or is about to.

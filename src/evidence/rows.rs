@@ -1,0 +1,384 @@
+//! The rows of a report: typed values, serialised as `report.json` has them, and read back into equal ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bytes, Flag, Grade, Initiator, PortBasis};
+use crate::ends::{At, Endpoint, FrameId, Frames, Hex, InfoHash, Sightings, Span, Timestamp, Transport};
+use crate::hearsay::{Standing, Via};
+use crate::session::Encryption;
+use crate::torrent::{self, Source};
+
+/// The frames in each input, where there are several; else empty.
+pub(super) fn seen_in(seen: &Sightings) -> Vec<Frames> {
+    let each = seen.iter().filter(|_| seen.iter().len() > 1);
+    each.map(|(first, last)| Frames {
+        file: first.file(),
+        first: first.number(),
+        last: last.number(),
+        last_file: None,
+    })
+    .collect()
+}
+
+/// Two endpoints, in the direction of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edge {
+    /// Who sent.
+    pub uploader: Endpoint,
+    /// Who received.
+    pub downloader: Endpoint,
+}
+
+/// One step of the ladder that was reached, with the frames that show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Which step.
+    pub grade: Grade,
+    /// When it was first shown.
+    pub time: Timestamp,
+    /// The frames that first show it.
+    pub frames: Frames,
+    /// Of [`Grade::G9`]: the path of the file that is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// The first unit that meets the standard of proof: advertised, requested, then served alone and verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standard {
+    /// The piece.
+    pub piece: u32,
+    /// The leaf of the piece, where leaves are the unit (v2); left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u32>,
+    /// The frames in which the uploader advertised it.
+    pub advertised: Frames,
+    /// The frames in which it was requested.
+    pub requested: Frames,
+    /// The frames in which it was served.
+    pub served: Frames,
+}
+
+/// Verified bytes in one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileBytes {
+    /// Its path in the torrent.
+    pub path: String,
+    /// How many.
+    pub verified_bytes: u64,
+}
+
+/// The part of an info dictionary that somebody sent, of one that hashes to its info-hash; all of it is the rung G3m.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Index of each piece of 16 KiB, ascending; never empty.
+    pub pieces: Vec<u32>,
+    /// How many pieces there are.
+    pub of: u64,
+    /// The frames that carried them.
+    pub frames: Frames,
+}
+
+/// Everything that one endpoint sent to another for one torrent over one transport.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Who sent, as observed.
+    pub uploader: Endpoint,
+    /// Who received, as observed.
+    pub downloader: Endpoint,
+    /// How.
+    pub transport: Transport,
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// Connections that carried it; at least 1.
+    pub connections: u32,
+    /// Who opened them; `None` where no opening is in the capture.
+    pub initiator: Option<Initiator>,
+    /// What protected them.
+    pub encryption: Encryption,
+    /// The peer_ids that the uploader used.
+    pub uploader_peer_ids: BTreeSet<Hex<20>>,
+    /// The clients that the uploader named or that its peer_ids stand for.
+    pub uploader_clients: BTreeSet<String>,
+    /// The highest rung.
+    pub grade: Grade,
+    /// Meets the standard of proof: G8 or G9, and [`Standard`].
+    pub actionable: bool,
+    /// Properties.
+    pub flags: BTreeSet<Flag>,
+    /// `piece` messages whose whole body is in the capture.
+    pub piece_messages: u64,
+    /// `piece` messages of which bytes are missing from the capture.
+    pub partial_messages: u64,
+    /// The figures.
+    #[serde(flatten)]
+    pub bytes: Bytes,
+    /// Pieces with a verified byte of this transfer.
+    pub pieces_verified: u64,
+    /// Pieces that this subject sent whole, and that match.
+    pub pieces_sole: u64,
+    /// Pieces with a refuted byte of this transfer.
+    pub pieces_refuted: u64,
+    /// Pieces that the uploader claimed to have.
+    pub pieces_advertised: u64,
+    /// The first packet of the connections.
+    pub first_time: Timestamp,
+    /// The last packet of the connections.
+    pub last_time: Timestamp,
+    /// Verified bytes per file, for files with any.
+    pub files: Vec<FileBytes>,
+    /// The rungs reached, in order of the ladder.
+    pub rungs: Vec<Rung>,
+    /// Why the next rung was not reached; `None` at the top.
+    pub next_rung: Option<String>,
+    /// The first unit that meets the standard, when one does.
+    pub standard: Option<Standard>,
+    /// The first and last packet of the connections.
+    pub frames: Frames,
+    /// The frames of served payload, when there is any.
+    pub served_frames: Option<Frames>,
+    /// The tunnels crossed, outermost first, as plain text; empty for none, `(no tunnel)` among others where some
+    /// packets crossed none.
+    pub paths: BTreeSet<String>,
+    /// Blocks sent although their request was cancelled before; not solicited.
+    pub cancelled_messages: u64,
+    /// Blocks that nobody asked for, in a capture without gaps.
+    pub unsolicited_messages: u64,
+    /// Extension messages (BEP 10) of the uploader by name; `unknown` where the other side's ids were not captured.
+    pub extension_messages: BTreeMap<String, u64>,
+    /// The part of the torrent's info dictionary that the uploader sent; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// Where its packets stand in several inputs: of each, the first and the last frame. Left out for one input, of
+    /// which `frames` says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
+    /// The edges that carry the same bytes on the other side of an address translation: no figure may be added to
+    /// theirs. Left out where there is none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub same_connection_as: BTreeSet<Edge>,
+}
+
+impl Transfer {
+    /// The first and last packet of the connections.
+    pub(super) fn span(&self) -> Span {
+        let at = |time, file, number| At { time, frame: FrameId::new(file, number) };
+        let frames = self.frames;
+        Span {
+            first: at(self.first_time, frames.file, frames.first),
+            last: at(self.last_time, frames.last_file.unwrap_or(frames.file), frames.last),
+        }
+    }
+}
+
+/// One (IP, port, transport, torrent, time window).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The address, and the listen port if the peer declared it and nothing speaks against that, else the observed
+    /// port.
+    pub endpoint: Endpoint,
+    /// How it spoke.
+    pub transport: Transport,
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// On what the port rests.
+    pub port_basis: PortBasis,
+    /// The ports that its packets came from; left out where that is only the endpoint's own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sent_from: BTreeSet<u16>,
+    /// The port that it accepts connections on, where known: seen accepting one, or else declared, unless another
+    /// client was seen at the declared one.
+    pub listen_port: Option<u16>,
+    /// The peer_ids that it used.
+    pub peer_ids: BTreeSet<Hex<20>>,
+    /// Its clients, as named or as its peer_ids stand for.
+    pub clients: BTreeSet<String>,
+    /// The highest rung.
+    pub grade: Grade,
+    /// Meets the standard of proof: G8 or G9, and [`Standard`].
+    pub actionable: bool,
+    /// Properties.
+    pub flags: BTreeSet<Flag>,
+    /// The figures of everything that it sent.
+    #[serde(flatten)]
+    pub bytes: Bytes,
+    /// Payload bytes that the capture shows sent to it (not a claim that they arrived).
+    pub received_bytes: u64,
+    /// The first packet.
+    pub first_time: Timestamp,
+    /// The last packet.
+    pub last_time: Timestamp,
+    /// The rungs reached, in order of the ladder.
+    pub rungs: Vec<Rung>,
+    /// Why the next rung was not reached; `None` at the top.
+    pub next_rung: Option<String>,
+    /// Pieces with a verified byte of this subject.
+    pub pieces_verified: u64,
+    /// Pieces that it sent whole, and that match.
+    pub pieces_sole: u64,
+    /// Pieces with a refuted byte of this subject.
+    pub pieces_refuted: u64,
+    /// Pieces that it claimed to have.
+    pub pieces_advertised: u64,
+    /// The first unit that meets the standard, when one does.
+    pub standard: Option<Standard>,
+    /// The first and last packet.
+    pub frames: Frames,
+    /// The frames of served payload, when there is any.
+    pub served_frames: Option<Frames>,
+    /// As in [`Transfer`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_in: Vec<Frames>,
+}
+
+impl Subject {
+    /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
+    /// Whoever was only called, or whose handshake nobody answered, is not.
+    pub fn spoke(&self) -> bool {
+        self.grade >= Grade::G3 || self.bytes.served > 0 || self.bytes.lost > 0 || self.pieces_advertised > 0
+    }
+}
+
+/// A file of a torrent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Path inside the torrent, joined by `/`, not escaped; of files of different paths always different.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Whether it is padding (BEP 47).
+    pub pad: bool,
+}
+
+/// A torrent of the run, and the sums over its transfers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Torrent {
+    /// The hash under which the report speaks of it: the v1 one where there is one, else the v2 one in full.
+    pub info_hash: InfoHash,
+    /// SHA-1 of the info dictionary; `None` for a v2-only torrent, and where only a handshake named it: that does not
+    /// say whether its 20 bytes are a v1 hash or a truncated v2 one.
+    pub info_hash_v1: Option<Hex<20>>,
+    /// SHA-256 of the info dictionary; `None` for a v1-only torrent, and where only a handshake named it.
+    pub info_hash_v2: Option<Hex<32>>,
+    /// The name that the torrent gives itself, not escaped.
+    pub name: Option<String>,
+    /// Bytes of content, padding included; `None` without the info dictionary.
+    pub size: Option<u64>,
+    /// Bytes per piece; `None` without the info dictionary.
+    pub piece_length: Option<u64>,
+    /// Number of pieces; `None` without the info dictionary.
+    pub pieces: Option<u64>,
+    /// Its files, in the torrent's order.
+    pub files: Vec<File>,
+    /// Where it is known from; `None` when a handshake named it and nobody gave it.
+    pub source: Option<Source>,
+    /// Bytes of the torrent that were verified at least once, each counted once.
+    #[serde(rename = "unique_bytes")]
+    pub unique: u64,
+    /// Pieces verified whole at least once.
+    pub pieces_verified: u64,
+    /// Whether it asks to be announced to its own trackers only (BEP 27); `None` without the info dictionary.
+    pub private: Option<bool>,
+    /// The figures of all its transfers.
+    #[serde(flatten)]
+    pub bytes: Bytes,
+}
+
+impl Torrent {
+    /// A torrent that was given, or rebuilt from the captures; without figures.
+    pub(super) fn of(torrent: &torrent::Torrent) -> Self {
+        let known = torrent.has_metadata();
+        let files = torrent.files().iter();
+        Self {
+            info_hash_v1: torrent.info_hash_v1().map(Hex),
+            info_hash_v2: torrent.info_hash_v2().map(Hex),
+            name: Some(torrent.name().to_owned()),
+            size: known.then(|| torrent.size()),
+            piece_length: known.then(|| u64::from(torrent.piece_length())),
+            pieces: known.then(|| u64::from(torrent.piece_count())),
+            files: files.map(|file| File { path: file.shown.clone(), size: file.size, pad: file.pad }).collect(),
+            source: Some(torrent.source()),
+            private: known.then(|| torrent.private()),
+            ..Self::named(torrent.info_hash())
+        }
+    }
+
+    /// A torrent of which only the info-hash is known; without figures.
+    pub(super) fn named(info_hash: InfoHash) -> Self {
+        Self {
+            info_hash,
+            info_hash_v1: None,
+            info_hash_v2: None,
+            name: None,
+            size: None,
+            piece_length: None,
+            pieces: None,
+            files: Vec::new(),
+            source: None,
+            unique: 0,
+            pieces_verified: 0,
+            private: None,
+            bytes: Bytes::default(),
+        }
+    }
+}
+
+/// Hearsay: somebody named an address, or a packet from it announced itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// The address that was named.
+    pub subject: Endpoint,
+    /// The torrent in whose swarm; `None` where what names it was not captured.
+    pub info_hash: Option<InfoHash>,
+    /// Who named it; an announcer itself.
+    pub by: Endpoint,
+    /// How.
+    pub via: Via,
+    /// How far its packets reach.
+    pub grade: Standing,
+    /// What speaks against it, and whether its address is a private one.
+    pub flags: BTreeSet<Flag>,
+    /// Messages.
+    pub count: u64,
+    /// The first of them.
+    pub first_time: Timestamp,
+    /// The last of them.
+    pub last_time: Timestamp,
+    /// The frames that show the first, those that confirm it included.
+    pub frames: Frames,
+}
+
+/// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
+/// subject, so that nothing but this is said of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// How many; at least 1.
+    pub connections: u64,
+    /// Different endpoints on either end of them.
+    pub endpoints: u64,
+    /// Whether there were more endpoints than `endpoints`.
+    pub more_endpoints: bool,
+    /// Payload bytes in them on the wire, those sent again included; none of it piece data.
+    pub bytes: u64,
+    /// The first packet.
+    pub first_time: Timestamp,
+    /// The last packet.
+    pub last_time: Timestamp,
+    /// The first and last packet.
+    pub frames: Frames,
+    /// How many there were of each torrent, for a bounded number of torrents.
+    pub torrents: Vec<UnlistedTorrent>,
+    /// Connections of further torrents.
+    pub other_torrents: u64,
+}
+
+/// How many connections without a row there were of one torrent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlistedTorrent {
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// Connections.
+    pub connections: u64,
+}

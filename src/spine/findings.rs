@@ -1,0 +1,122 @@
+//! Findings beside the books: everything that a walk knows when the last frame is read, and that is no figure of a transfer.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::anomaly::Anomalies;
+use crate::ends::{Endpoint, FrameId, Frames, Span, Timestamp, Transport};
+use crate::hearsay::Mentions;
+use crate::metadata::Harvest;
+use crate::words::words;
+
+/// Findings of a walk besides the books.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) anomalies: Anomalies,
+    pub(crate) mentions: Mentions,
+    pub(crate) metadata: Harvest,
+    pub(crate) opaque: Vec<Opaque>,
+    pub(crate) quality: Quality,
+    /// Frames at which a clock stepped.
+    pub(crate) clock_steps: Vec<FrameId>,
+    /// Connections seen on both sides of an address translation.
+    pub(crate) same: Vec<SameConnection>,
+}
+
+words! {
+    /// What an [`Opaque`] conversation is taken for.
+    pub enum OpaqueKind {
+        /// Message Stream Encryption with RC4, without its secret.
+        MseRc4 = "mse-rc4",
+    }
+}
+
+/// A conversation whose content cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// The lesser endpoint.
+    pub a: Endpoint,
+    /// The greater endpoint.
+    pub b: Endpoint,
+    /// How.
+    pub transport: Transport,
+    /// What it is taken for.
+    pub kind: OpaqueKind,
+    /// Opaque payload bytes from `a` to `b`.
+    #[serde(rename = "bytes_a_to_b")]
+    pub a_to_b: u64,
+    /// Opaque payload bytes from `b` to `a`.
+    #[serde(rename = "bytes_b_to_a")]
+    pub b_to_a: u64,
+    /// Its frames.
+    pub frames: Frames,
+    /// On what it rests that it is taken for that, in plain words.
+    pub basis: String,
+}
+
+/// What the capture is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Frames read.
+    pub frames: u64,
+    /// Frames without an IP header that this tool reads.
+    pub not_ip: u64,
+    /// TCP connections.
+    pub tcp_flows: u64,
+    /// uTP connections.
+    pub utp_flows: u64,
+    /// Stretches of streams that are not in the capture, in connections that carry BitTorrent.
+    pub gaps: u64,
+    /// Bytes in those, where the number is known.
+    pub gap_bytes: u64,
+    /// Packets with a wrong checksum; `None` when they were not tested.
+    pub bad_checksums: Option<u64>,
+    /// Backward or implausible steps of the clock.
+    pub clock_steps: u64,
+    /// UDP flows of any kind.
+    pub udp_flows: u64,
+    /// The first packet of the whole run.
+    pub first_time: Option<Timestamp>,
+    /// The last packet of the whole run.
+    pub last_time: Option<Timestamp>,
+    /// Nanoseconds between the first and the last packet; `None` where a clock stepped between them: over a step the
+    /// times say nothing of how long it took (T46).
+    pub duration_ns: Option<u64>,
+    /// Packets with payload that were seen again in another capture, and count once; left out where there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen_at_two_taps: u64,
+}
+
+/// Two flows that carry the same connection under different addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SameConnection {
+    pub(crate) transport: Transport,
+    /// Who opened it, and to whom, on either side.
+    pub(crate) legs: [[Endpoint; 2]; 2],
+    /// The packets of either side.
+    pub(crate) spans: [Span; 2],
+}
+
+impl SameConnection {
+    /// The edge that carries the bytes that `ends` exchange in `time`, if one of the two sides is a connection of theirs.
+    pub(crate) fn other_side(
+        &self,
+        ends: [Endpoint; 2],
+        time: &RangeInclusive<Timestamp>,
+    ) -> Option<(Endpoint, Endpoint)> {
+        (0..2).find_map(|side| {
+            let ([one, other], begins) = (self.legs[side], self.spans[side].first.time);
+            let [opener, opened] = self.legs[1 - side];
+            match time.contains(&begins) {
+                true if ends == [one, other] => Some((opener, opened)),
+                true if ends == [other, one] => Some((opened, opener)),
+                _ => None,
+            }
+        })
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
