@@ -9,7 +9,8 @@ use super::resolve::{Resolution, resolve};
 use super::search::{Ports, Search};
 use super::terms::Terms;
 use super::verdict::{Coverage, Found, Judgement, Rank, Reason, Standard, Vantage, Verdict};
-use crate::evidence::{Carrier, Grade};
+use crate::ends::Transport as Carrier;
+use crate::evidence::Grade;
 
 /// A claim that was judged.
 #[derive(Clone, Debug)]

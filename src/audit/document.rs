@@ -10,6 +10,7 @@ use super::claim::{Entry, HashKind, Precision, Refusal, Transport, ZoneBasis};
 use super::decide::Judged;
 use super::examined::Examined;
 use super::terms::{Covers, Terms};
+use crate::ends::Frames;
 pub(super) use build::is_met;
 use build::{row, seconds};
 
@@ -232,17 +233,6 @@ pub struct EvidenceRow {
 pub struct Place {
     pub time: String,
     pub frames: Frames,
-}
-
-/// Frames of an input, as in report.json.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // As in `report::Frames`.
-pub struct Frames {
-    pub file: u16,
-    pub first: u64,
-    pub last: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_file: Option<u16>,
 }
 
 /// Who named the address.

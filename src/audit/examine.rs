@@ -5,29 +5,30 @@ use std::collections::BTreeMap;
 use super::claim::Window;
 use super::examined::{Event, Examined, Host, Mention, Obstacle, Session, Torrent, Transfer, Unit, Unread};
 use crate::anomaly::Kind;
-use crate::evidence::{Evidence, Flag, Grade, InfoHash, Seen};
-use crate::provenance::Timestamp;
+use crate::ends::{InfoHash, Timestamp};
+use crate::evidence::{Evidence, Flag, Grade, Seen};
 
 impl Examined {
     /// What of `evidence` notices are held against.
     pub fn of(evidence: &Evidence) -> Self {
         let (torrents, index) = torrents(evidence);
         let of = |hash: Option<&InfoHash>| hash.and_then(|hash| index.get(&hash.0).copied());
-        let declared: BTreeMap<_, _> = evidence
-            .transfers
-            .iter()
-            .filter_map(|t| Some(((t.uploader, t.downloader, t.carrier, t.info_hash.as_ref()), t.declared_port?)))
+        let rows = || evidence.transfers.iter().zip(&evidence.courses);
+        let declared: BTreeMap<_, _> = rows()
+            .filter_map(|(t, course)| {
+                Some(((t.uploader, t.downloader, t.transport, t.info_hash.as_ref()), course.declared_port?))
+            })
             .collect();
-        let transfers = evidence.transfers.iter().map(|t| {
-            let back = declared.get(&(t.downloader, t.uploader, t.carrier, t.info_hash.as_ref()));
+        let transfers = rows().map(|(t, course)| {
+            let back = declared.get(&(t.downloader, t.uploader, t.transport, t.info_hash.as_ref()));
             Transfer {
                 uploader: t.uploader,
-                declared: t.declared_port.into_iter().collect(),
+                declared: course.declared_port.into_iter().collect(),
                 downloader: t.downloader,
                 downloader_declared: back.copied().into_iter().collect(),
-                carrier: t.carrier,
+                carrier: t.transport,
                 torrent: of(t.info_hash.as_ref()),
-                sessions: t
+                sessions: course
                     .sessions
                     .iter()
                     .map(|session| Session {
@@ -35,15 +36,15 @@ impl Examined {
                         is_whole: session.is_whole,
                     })
                     .collect(),
-                rungs: t
+                rungs: course
                     .rungs
                     .iter()
                     // Verified units tell G7 and G8 with their own times.
-                    .filter(|rung| !matches!(rung.grade, Grade::G7 | Grade::G8))
-                    .map(|rung| Event { grade: rung.grade, time: rung.span.last.time.0, span: rung.span })
+                    .filter(|(grade, _)| !matches!(grade, Grade::G7 | Grade::G8))
+                    .map(|(grade, span)| Event { grade: *grade, time: span.last.time.0, span: *span })
                     .collect(),
-                units: t
-                    .verified_pieces
+                units: course
+                    .pieces
                     .iter()
                     .map(|piece| Unit {
                         piece: piece.piece,
@@ -51,32 +52,34 @@ impl Examined {
                         time: piece.sole.unwrap_or(piece.span).last.time.0,
                         span: piece.sole.unwrap_or(piece.span),
                         sole: piece.sole.is_some(),
-                        asked: piece.standard.map(|standard| (standard.advertised, standard.requested)),
+                        asked: piece.asked,
                     })
                     .collect(),
-                served: t.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
+                served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
                 acknowledged: t.bytes.acknowledged,
                 obstacles: obstacles(&t.flags),
-                window: window(t.span.first.time, t.span.last.time),
+                window: course
+                    .span
+                    .map_or(window(t.first_time, t.last_time), |span| window(span.first.time, span.last.time)),
             }
         });
-        let mentions = evidence.mentions.iter().map(|(named, hash, mention)| Mention {
-            subject: named.subject,
-            torrent: of(hash.as_ref()),
-            by: named.by,
-            via: named.via.name(),
-            grade: named.standing.name(),
+        let mentions = evidence.mentions.iter().map(|mention| Mention {
+            subject: mention.subject,
+            torrent: of(mention.info_hash.as_ref()),
+            by: mention.by,
+            via: mention.via.name(),
+            grade: mention.grade.name(),
             count: mention.count,
-            window: window(mention.span.first.time, mention.span.last.time),
-            span: mention.first,
+            window: window(mention.first_time, mention.last_time),
+            frames: mention.frames,
         });
         let encrypted = evidence.opaque.iter().map(|opaque| Unread {
             a: opaque.a,
             b: opaque.b,
             encrypted: true,
-            window: window(opaque.span.first.time, opaque.span.last.time),
+            window: window(opaque.first_time, opaque.last_time),
             bytes: opaque.a_to_b + opaque.b_to_a,
-            span: Some(opaque.span),
+            frames: Some(opaque.frames),
         });
         let unrecognised = evidence.coverage.unrecognised.iter().map(|flow| Unread {
             a: flow.a,
@@ -84,7 +87,7 @@ impl Examined {
             encrypted: false,
             window: window(flow.first, flow.last),
             bytes: flow.bytes,
-            span: None,
+            frames: None,
         });
         let seen = |seen: Option<Seen>| seen.map(|seen| (seen.packets, window(seen.first, seen.last)));
         let mut clock_steps: Vec<i64> = evidence.coverage.clock_steps.iter().map(|at| at.0).collect();
@@ -151,7 +154,7 @@ fn torrents(evidence: &Evidence) -> (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) {
         });
     }
     let named = evidence.torrents.iter().map(|torrent| &torrent.info_hash);
-    let mentioned = evidence.mentions.iter().filter_map(|(_, hash, _)| hash.as_ref());
+    let mentioned = evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
     for hash in named.chain(mentioned) {
         if !index.contains_key(&hash.0) {
             index.insert(hash.0.clone(), torrents.len());

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::claim::Window;
-use crate::evidence::{Carrier, Grade};
-use crate::packet::Endpoint;
-use crate::provenance::Span;
+use crate::ends::Endpoint;
+use crate::ends::Transport as Carrier;
+use crate::ends::{Frames, Span};
+use crate::evidence::Grade;
 
 /// The captures, and everything in them that a claim may be about.
 #[derive(Clone, Debug, Default)]
@@ -147,7 +148,7 @@ pub struct Mention {
     /// First and last time.
     pub window: Window,
     /// The frames of the first.
-    pub span: Span,
+    pub frames: Frames,
 }
 
 /// A conversation of which nothing can be said.
@@ -163,8 +164,8 @@ pub struct Unread {
     pub window: Window,
     /// Payload bytes, both directions.
     pub bytes: u64,
-    /// Its frames, where it has some.
-    pub span: Option<Span>,
+    /// Its frames, where they are known.
+    pub frames: Option<Frames>,
 }
 
 /// What the captures hold of one address.

@@ -2,7 +2,8 @@
 
 mod render;
 
-use super::document::{ClaimRow, Document, EvidenceRow, Frames, Place, is_met};
+use super::document::{ClaimRow, Document, EvidenceRow, Place, is_met};
+use crate::ends::Frames;
 use crate::report::{counted, grouped, quoted, visible};
 pub use render::page;
 

@@ -7,8 +7,8 @@ use super::claim::Window;
 use super::decide::is_web;
 use super::examined::{Event, Examined, Host, Session, Transfer};
 use super::verdict::{Found, Rank};
+use crate::ends::Endpoint;
 use crate::evidence::Grade;
-use crate::packet::Endpoint;
 
 /// A look at one address.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::claim::{Act, Window};
 use super::examined::Event;
+use crate::ends::Endpoint;
+use crate::ends::Span;
 use crate::evidence::Grade;
-use crate::packet::Endpoint;
-use crate::provenance::Span;
 
 /// The answer to a claim (notices.md, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -12,13 +12,8 @@ use super::private::is_private;
 use super::rows::seen_in;
 use super::same::same_connection_as;
 use super::{
-<<<<<<< HEAD
-    Bytes, Coverage, Encryption, Evidence, Flag, InfoHash, Initiator, MetadataPart, Opaque, PortBasis, Quality,
-    Subject, TorrentEvidence, Transfer, Unlisted,
-=======
-    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Torrent, Transfer,
+    Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Torrent, Transfer,
     Unlisted, UnlistedTorrent,
->>>>>>> main
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -31,25 +26,6 @@ use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
 use crate::wire::client_name;
 
-<<<<<<< HEAD
-/// What the spine hands over besides the books.
-#[derive(Debug)]
-pub(crate) struct Findings {
-    pub(crate) anomalies: Anomalies,
-    pub(crate) mentions: Mentions,
-    pub(crate) metadata: Harvest,
-    pub(crate) opaque: Vec<Opaque>,
-    pub(crate) quality: Quality,
-    /// Frames at which a clock stepped.
-    pub(crate) clock_steps: Vec<FrameId>,
-    /// What was seen of each address.
-    pub(crate) coverage: Coverage,
-    /// Connections seen on both sides of an address translation.
-    pub(crate) same: Vec<SameConnection>,
-}
-
-=======
->>>>>>> main
 /// Makes the evidence of a run.
 ///
 /// # Errors
@@ -61,13 +37,8 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-<<<<<<< HEAD
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
-    opaque.sort_by_key(|each| (each.a, each.b, each.carrier, each.span.first));
-=======
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
->>>>>>> main
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
     note_disclaimed(records, &ports, &mut anomalies);
@@ -106,6 +77,7 @@ pub(crate) fn build(
     let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
     let mut subjects: Vec<Subject> =
         groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
+    let shown: Vec<usize> = (0..).zip(&rows).filter_map(|(index, row)| row.as_ref().map(|_| index)).collect();
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
     for (transfer, _) in &mut transfers {
         transfer.same_connection_as = same_connection_as(transfer, &same);
@@ -123,7 +95,8 @@ pub(crate) fn build(
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
-    transfers.sort_by(|(one, _), (other, _)| {
+    let mut transfers: Vec<_> = transfers.into_iter().zip(shown).collect();
+    transfers.sort_by(|((one, _), _), ((other, _), _)| {
         let key =
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(one).cmp(&key(other))
@@ -136,7 +109,9 @@ pub(crate) fn build(
         captures: inputs,
         passed_over: Vec::new(),
         torrents: torrent_rows,
-        transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
+        courses: transfers.iter().map(|((_, ladder), index)| context.course(*index, ladder)).collect(),
+        transfers: transfers.into_iter().map(|((transfer, _), _)| transfer).collect(),
+        coverage,
         subjects,
         mentions: by_torrent(&mentions, |named| hash(key_of(&named, torrents))),
         opaque,
@@ -144,7 +119,6 @@ pub(crate) fn build(
         unlisted,
         anomalies,
         quality,
-        coverage,
     })
 }
 
@@ -310,20 +284,9 @@ impl Context<'_> {
             pieces_sole: proven.pieces_sole,
             pieces_refuted: record.refuted_pieces.len() as u64,
             pieces_advertised: claimed,
-<<<<<<< HEAD
-            span,
-            served_span: record.served_span.filter(|_| counts.served > 0),
-            seen: facts.seen.clone(),
-            sessions: facts.sessions.clone(),
-            times: record.times.clone(),
-            verified_pieces: proven.pieces.clone(),
-            declared_port: facts.listen_port,
-            files: proven.files.iter().map(|(file, verified)| (*file, verified.bytes)).collect(),
-=======
             first_time: span.first.time,
             last_time: span.last.time,
             files: self.files(record.key.torrent, &proven.files),
->>>>>>> main
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
             standard: proven.standard.map(Into::into),
@@ -338,6 +301,21 @@ impl Context<'_> {
             same_connection_as: BTreeSet::new(),
         };
         Some((transfer, ladder))
+    }
+
+    /// How the transfer of a record that is shown went.
+    fn course(&self, index: usize, ladder: &Ladder) -> Course {
+        let record = self.ledger.records().get(index);
+        let facts = record.map(|record| &record.facts);
+        let pieces = self.proofs.transfers.get(index).map(|proven| proven.pieces.clone());
+        Course {
+            span: record.and_then(Record::active),
+            sessions: facts.map(|facts| facts.sessions.clone()).unwrap_or_default(),
+            times: record.map(|record| record.times.clone()).unwrap_or_default(),
+            pieces: pieces.unwrap_or_default(),
+            rungs: ladder.spans(),
+            declared_port: facts.and_then(|facts| facts.listen_port),
+        }
     }
 
     fn subject(&self, index: usize, group: &Group, transfers: &[Option<(Transfer, Ladder)>]) -> Option<Subject> {

@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::ladder::keep_earlier;
-<<<<<<< HEAD
-use crate::evidence::{Standard, VerifiedPiece};
-=======
 use crate::ends::Span;
-use crate::evidence::Standard;
->>>>>>> main
+use crate::evidence::{Standard, VerifiedPiece};
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
@@ -336,20 +332,15 @@ impl Proven {
     /// Adds to what is known of a piece; pieces come in order of their numbers.
     fn note_piece(&mut self, piece: u32, finding: &Finding<'_>) {
         let (bytes, span) = (finding.credit.ranges.total(), finding.credit.span);
+        let asked = finding.standard.map(|met| (met.advertised, met.requested));
         match self.pieces.last_mut().filter(|known| known.piece == piece) {
             Some(known) => {
                 known.bytes += bytes;
                 known.span = known.span.join(span);
                 keep_earlier(&mut known.sole, finding.sole);
-                keep_standard(&mut known.standard, finding.standard);
+                known.asked = known.asked.or(asked);
             }
-            None => self.pieces.push(VerifiedPiece {
-                piece,
-                bytes,
-                span,
-                sole: finding.sole,
-                standard: finding.standard,
-            }),
+            None => self.pieces.push(VerifiedPiece { piece, bytes, span, sole: finding.sole, asked }),
         }
     }
 }

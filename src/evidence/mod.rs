@@ -2,11 +2,8 @@
 //! number of threads, window size or argument order.
 
 mod build;
-<<<<<<< HEAD
-mod coverage;
-=======
 mod bytes;
->>>>>>> main
+mod course;
 mod credit;
 mod ladder;
 mod mentions;
@@ -18,33 +15,21 @@ mod rows;
 mod same;
 
 use crate::anomaly::Anomalies;
-<<<<<<< HEAD
-use crate::capture::{InputFacts, PassedOver};
-use crate::hearsay::{Mention, Named};
-pub use crate::ledger::{Burst, SessionTimes, Times};
-use crate::packet::Endpoint;
-use crate::provenance::{At, Sightings, Span};
-pub use crate::session::{Carrier, Encryption};
-use crate::torrent::{TorrentId, Torrents};
-use crate::words::words;
-pub(crate) use build::{Findings, build, is_private};
-pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
-pub use metadata::MetadataPart;
-pub(crate) use same::SameConnection;
-=======
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::hearsay::{Standing, Via};
+pub use crate::ledger::{Burst, SessionTimes, Times};
 pub use crate::session::Encryption;
+pub use crate::spine::{Coverage, Host, Seen, UnrecognisedFlow};
 pub use crate::spine::{Opaque, OpaqueKind, Quality};
 use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
+pub use course::{Course, VerifiedPiece};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, Mention, Metadata, Rung, Standard, Subject, Torrent, Transfer, Unlisted, UnlistedTorrent,
 };
->>>>>>> main
 
 /// Everything that a run proves. Its rows are those of the report.
 #[derive(Clone, Debug)]
@@ -71,6 +56,8 @@ pub struct Evidence {
     pub anomalies: Anomalies,
     /// What the capture is worth.
     pub quality: Quality,
+    /// How each of `transfers` went, in their order.
+    pub courses: Vec<Course>,
     /// What the captures can have seen of each address.
     pub coverage: Coverage,
 }
@@ -159,21 +146,6 @@ words! {
     }
 }
 
-/// What was verified of one piece in one transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerifiedPiece {
-    /// The piece.
-    pub piece: u32,
-    /// Verified bytes of it.
-    pub bytes: u64,
-    /// The frames of the verified units.
-    pub span: Span,
-    /// The frames of the first unit of it that came from this transfer alone.
-    pub sole: Option<Span>,
-    /// Of such a unit: the frames of advertisement, request and payload, where they came in that order.
-    pub standard: Option<Standard>,
-}
-
 words! {
     /// Which end opened the connection.
     pub enum Initiator {
@@ -186,111 +158,6 @@ words! {
     }
 }
 
-<<<<<<< HEAD
-/// One step of the ladder that was reached, with the frames that show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rung {
-    /// Which step.
-    pub grade: Grade,
-    /// The frames that first show it.
-    pub span: Span,
-    /// Of [`Grade::G9`]: which file of the torrent is complete.
-    pub file: Option<usize>,
-}
-
-/// The first unit that meets the standard: advertised, requested, then served alone and verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standard {
-    /// The piece.
-    pub piece: u32,
-    /// The leaf of the piece, where leaves are the unit (v2).
-    pub leaf: Option<u32>,
-    /// The frames in which the uploader advertised it.
-    pub advertised: Span,
-    /// The frames in which it was requested.
-    pub requested: Span,
-    /// The frames in which it was served.
-    pub served: Span,
-}
-
-/// Everything that one endpoint sent to another for one torrent over one transport.
-#[derive(Clone, Debug)]
-pub struct Transfer {
-    /// Who sent, as observed.
-    pub uploader: Endpoint,
-    /// Who received, as observed.
-    pub downloader: Endpoint,
-    /// How.
-    pub carrier: Carrier,
-    /// The torrent; `None` where it is unknown.
-    pub info_hash: Option<InfoHash>,
-    /// Connections that carried it; at least 1.
-    pub connections: u32,
-    /// Who opened them; `None` where no opening is in the capture.
-    pub initiator: Option<Initiator>,
-    /// What protected them.
-    pub encryption: Encryption,
-    /// The peer_ids that the uploader used.
-    pub uploader_peer_ids: BTreeSet<[u8; 20]>,
-    /// The clients that the uploader named or that its peer_ids stand for.
-    pub uploader_clients: BTreeSet<String>,
-    /// The highest rung.
-    pub grade: Grade,
-    /// The first unit that meets the standard, when one does.
-    pub standard: Option<Standard>,
-    /// Properties.
-    pub flags: BTreeSet<Flag>,
-    /// `piece` messages whose whole body is in the capture.
-    pub piece_messages: u64,
-    /// `piece` messages of which bytes are missing from the capture.
-    pub partial_messages: u64,
-    /// The figures.
-    pub bytes: Bytes,
-    /// Pieces with a verified byte of this transfer.
-    pub pieces_verified: u64,
-    /// Pieces that this subject sent whole, and that match.
-    pub pieces_sole: u64,
-    /// Pieces with a refuted byte of this transfer.
-    pub pieces_refuted: u64,
-    /// Pieces that the uploader claimed to have.
-    pub pieces_advertised: u64,
-    /// The first and last packet of the connections.
-    pub span: Span,
-    /// The frames of served payload, when there is any.
-    pub served_span: Option<Span>,
-    /// The inputs that hold packets of its connections, with the first and the last frame in each.
-    pub seen: Sightings,
-    /// Its connections, as far as they are listed one by one.
-    pub sessions: Vec<SessionTimes>,
-    /// Its payload by time.
-    pub times: Times,
-    /// Its verified pieces, by number.
-    pub verified_pieces: Vec<VerifiedPiece>,
-    /// The port that the uploader declared (BEP 10 `p`).
-    pub declared_port: Option<u16>,
-    /// Verified bytes per file, for files with any; indices into the torrent's files.
-    pub files: Vec<(usize, u64)>,
-    /// The rungs reached, in order of the ladder.
-    pub rungs: Vec<Rung>,
-    /// Why the next rung was not reached; `None` at the top.
-    pub next_rung: Option<String>,
-    /// The tunnels crossed, outermost first, as plain text; empty for none, `(no tunnel)` among others where some
-    /// packets crossed none.
-    pub paths: BTreeSet<String>,
-    /// Blocks sent although their request was cancelled before; not solicited.
-    pub cancelled_messages: u64,
-    /// Blocks that nobody asked for, in a capture without gaps.
-    pub unsolicited_messages: u64,
-    /// Extension messages (BEP 10) of the uploader by name; `unknown` where the other side's ids were not captured.
-    pub extension_messages: BTreeMap<String, u64>,
-    /// What the uploader sent of the torrent's info dictionary; a part of it is no rung.
-    pub metadata: Option<MetadataPart>,
-    /// Edges (from, to) that carry bytes of this one once more, on the other side of an address translation.
-    pub same_connection_as: BTreeSet<(Endpoint, Endpoint)>,
-}
-
-=======
->>>>>>> main
 words! {
     /// On what the port of a subject rests.
     pub enum PortBasis {

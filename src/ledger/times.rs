@@ -1,6 +1,6 @@
 //! When the connections of a transfer were there, and when payload was sent on them.
 
-use crate::provenance::Timestamp;
+use crate::ends::Timestamp;
 
 /// One connection of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

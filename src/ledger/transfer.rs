@@ -2,15 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-<<<<<<< HEAD
 use super::{SessionTimes, Times};
-use crate::packet::{Direction, Endpoint};
-use crate::provenance::{Sightings, Span};
-use crate::session::{Carrier, Encryption, PieceSet, Session, SideFacts};
-=======
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::session::{Encryption, PieceSet, Session, SideFacts};
->>>>>>> main
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.

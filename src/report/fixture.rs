@@ -60,12 +60,9 @@ pub fn evidence() -> Evidence {
         detail: "1460 bytes are missing".into(),
     });
     Evidence {
-<<<<<<< HEAD
+        courses: Vec::new(),
         coverage: crate::evidence::Coverage::default(),
-        torrents: vec![TorrentEvidence {
-=======
         torrents: vec![Torrent {
->>>>>>> main
             info_hash: InfoHash(vec![0xc3; 20]),
             info_hash_v1: Some(Hex([0xc3; 20])),
             info_hash_v2: None,
@@ -104,6 +101,7 @@ pub fn evidence() -> Evidence {
 
 fn empty() -> Evidence {
     Evidence {
+        courses: Vec::new(),
         coverage: crate::evidence::Coverage::default(),
         captures: vec![InputFacts {
             name: "capture.pcapng".into(),
@@ -147,10 +145,6 @@ fn empty() -> Evidence {
 
 fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: Option<Standard>) -> Transfer {
     Transfer {
-        sessions: Vec::new(),
-        times: crate::evidence::Times::default(),
-        verified_pieces: Vec::new(),
-        declared_port: None,
         uploader: from,
         downloader: to,
         transport: Transport::Tcp,

@@ -44,9 +44,5 @@ pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
-<<<<<<< HEAD
 pub(crate) use text::quoted;
-pub use text::{counted, duration, escaped, grouped, hex, rfc3339, visible, wrapped};
-=======
 pub use text::{counted, duration, escaped, grouped, hex, visible, wrapped};
->>>>>>> main

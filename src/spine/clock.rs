@@ -2,11 +2,7 @@
 
 use super::Hub;
 use crate::anomaly::{Example, Kind};
-<<<<<<< HEAD
-use crate::provenance::{At, Span, Timestamp};
-=======
-use crate::ends::{At, FrameId, Span, Timestamp};
->>>>>>> main
+use crate::ends::{At, Span, Timestamp};
 
 /// Watches the clock of each input.
 #[derive(Debug, Default)]

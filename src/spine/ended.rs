@@ -48,11 +48,7 @@ impl EndedFlow {
 
     /// Counts what it carried.
     pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
-<<<<<<< HEAD
-        hub.traffic.add(self.flow, Transport::Tcp, self.carried, &self.volume);
-=======
-        hub.traffic.add(FlowKind::Tcp, self.carried, &self.volume);
->>>>>>> main
+        hub.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
     }
 }
 

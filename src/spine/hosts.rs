@@ -4,10 +4,9 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
+use super::coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use super::traffic::{Content, Volume};
-use crate::evidence::{Coverage, Host, Seen, UnrecognisedFlow};
-use crate::packet::{Direction, FlowKey};
-use crate::provenance::Timestamp;
+use crate::ends::{Direction, FlowKey, Timestamp};
 
 /// The packets of every address.
 #[derive(Debug, Default)]
@@ -133,7 +132,7 @@ const MOST_UNRECOGNISED: usize = 100_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Endpoint, Protocol};
+    use crate::ends::{Endpoint, Protocol};
 
     #[test]
     fn an_address_is_central_while_it_is_an_end_of_every_packet() {

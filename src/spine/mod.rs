@@ -3,6 +3,7 @@
 mod announces;
 mod channel;
 mod clock;
+mod coverage;
 mod delay;
 mod doubles;
 mod ended;
@@ -38,6 +39,7 @@ use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
 use clock::Clock;
+pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection};

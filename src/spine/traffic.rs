@@ -5,15 +5,10 @@
 
 use std::collections::BTreeMap;
 
-<<<<<<< HEAD
+use super::coverage::Seen;
 use super::hosts::Hosts;
-use crate::evidence::Seen;
-use crate::packet::{Direction, FlowKey, Payload, Protocol};
-use crate::provenance::Timestamp;
-=======
-use crate::ends::{Direction, FlowKey, Protocol};
+use crate::ends::{Direction, FlowKey, Protocol, Timestamp};
 use crate::packet::Payload;
->>>>>>> main
 use crate::session::Encryption;
 
 /// A transport as the tally tells them apart.
@@ -94,12 +89,9 @@ pub(crate) struct Flows {
 /// What all flows carried.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-<<<<<<< HEAD
+    /// Who sent and received packets.
     pub(crate) hosts: Hosts,
-    pub(crate) kinds: BTreeMap<(Transport, Content), Flows>,
-=======
     pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
->>>>>>> main
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
     /// IP packets that are neither TCP nor UDP nor a tunnel.
@@ -225,11 +217,7 @@ impl Volume {
 
 impl Traffic {
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
-<<<<<<< HEAD
-    pub(crate) fn add(&mut self, flow: FlowKey, transport: Transport, content: Content, volume: &Volume) {
-=======
-    pub(crate) fn add(&mut self, transport: FlowKind, content: Content, volume: &Volume) {
->>>>>>> main
+    pub(crate) fn add(&mut self, flow: FlowKey, kind: FlowKind, content: Content, volume: &Volume) {
         let [low, high] = volume.frames;
         if low + high == 0 {
             return;
@@ -239,7 +227,7 @@ impl Traffic {
             shown => shown,
         };
         self.hosts.add(flow, content, volume);
-        let sums = self.kinds.entry((transport, content)).or_default();
+        let sums = self.kinds.entry((kind, content)).or_default();
         sums.flows += 1;
         sums.one_way += u64::from(low == 0 || high == 0);
         sums.frames += low + high;
@@ -292,23 +280,13 @@ mod tests {
     fn a_flow_is_named_by_its_first_payload_and_counted_when_it_ends() {
         let (flow, mut traffic) = (flow(80, Protocol::Tcp), Traffic::default());
         let (mut volume, mut later) = (Volume::default(), Volume::default());
-<<<<<<< HEAD
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &Payload::default());
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &packet(b"GET / HTTP/1.1"));
         later.count(flow, Direction::HighToLow, Timestamp(1), false, &packet(b"\x16\x03\x01\x00\x00\x02"));
-        traffic.add(flow, Transport::Tcp, Content::Other, &volume);
+        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
         volume.take(&mut later);
-        traffic.add(flow, Transport::Tcp, Content::Other, &volume);
-        traffic.add(flow, Transport::Tcp, Content::PeerClear, &later);
-=======
-        volume.count(flow, Direction::LowToHigh, &Payload::default());
-        volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
-        later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
-        traffic.add(FlowKind::Tcp, Content::Other, &volume);
-        volume.take(&mut later);
-        traffic.add(FlowKind::Tcp, Content::Other, &volume);
-        traffic.add(FlowKind::Tcp, Content::PeerClear, &later);
->>>>>>> main
+        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
+        traffic.add(flow, FlowKind::Tcp, Content::PeerClear, &later);
         let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
         assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((FlowKind::Tcp, Content::Http), expected)]);
     }

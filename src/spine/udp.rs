@@ -203,13 +203,9 @@ impl<'cap> UdpFlow<'cap> {
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
-<<<<<<< HEAD
         let Some(mut utp) = self.utp else {
-            return hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest);
+            return hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
         };
-=======
-        let Some(mut utp) = self.utp else { return hub.traffic.add(FlowKind::Udp, Content::Other, &rest) };
->>>>>>> main
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         hub.room.wait(&mut utp.waiting, 0);
@@ -220,11 +216,7 @@ impl<'cap> UdpFlow<'cap> {
             utp.end(self.flow, id, hub, &self.paths, decoder);
         }
         rest.take(&mut utp.pending);
-<<<<<<< HEAD
-        hub.traffic.add(self.flow, Transport::Udp, Content::Other, &rest);
-=======
-        hub.traffic.add(FlowKind::Udp, Content::Other, &rest);
->>>>>>> main
+        hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
     }
 }
 
@@ -279,11 +271,7 @@ impl<'cap> Utp<'cap> {
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
             let transported = Transported { opening, duplicates, initial, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
-<<<<<<< HEAD
-            hub.traffic.add(flow, Transport::Utp, carried, &volume);
-=======
-            hub.traffic.add(FlowKind::Utp, carried, &volume);
->>>>>>> main
+            hub.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::audit::claim::{ActBasis, Hash, HashKind, Precision, Who, Work};
 use crate::audit::examined::{Host, Mention, Session, Torrent, Unit, Unread};
 use crate::audit::terms::Covers;
-use crate::packet::Endpoint;
-use crate::provenance::{At, FrameId, Span, Timestamp};
+use crate::ends::Endpoint;
+use crate::ends::{At, FrameId, Span, Timestamp};
 
 const S: i64 = 1_000_000_000;
 /// The stated time.
@@ -198,7 +198,7 @@ fn what_cannot_be_read_leaves_it_open() {
         encrypted: true,
         window: Window { from: T, to: T },
         bytes: 5,
-        span: None,
+        frames: None,
     });
     assert_eq!(
         answer_under(&claim(Act::Uploaded), &all, &covered()),
@@ -245,7 +245,7 @@ fn without_packets_nothing_is_said() {
         grade: "G0",
         count: 1,
         window: Window { from: T, to: T },
-        span: span(),
+        frames: span().into(),
     });
     assert_eq!(answer(&stranger, &all), (Verdict::OutsideCapture, vec![Reason::OnlyNamed]));
     let named = Claim { acts: vec![Act::Named], ..stranger };
@@ -282,7 +282,7 @@ fn a_contradiction_needs_the_whole_session_or_the_whole_window() {
         encrypted: false,
         window: Window { from: T, to: T },
         bytes: 5,
-        span: None,
+        frames: None,
     });
     assert_eq!(answer_under(&claim(Act::Uploaded), &unknown, &covered()).0, Verdict::NotDecidable);
     assert_eq!(answer_under(&claim(Act::Named), &empty, &covered()).0, Verdict::NotDecidable);

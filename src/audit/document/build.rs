@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActRow, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, Frames, HashRow, MentionRow,
-    NoticeRow, Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
+    ActRow, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, HashRow, MentionRow, NoticeRow,
+    Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
 };
 use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
 use crate::audit::examined::{Examined, Unread};
 use crate::audit::terms::Terms;
 use crate::audit::verdict::{Coverage, Found, Judgement, Reason, Standard, Vantage};
-use crate::packet::Endpoint;
-use crate::provenance::{Span, Timestamp};
-use crate::report::{hex, rfc3339};
+use crate::ends::Endpoint;
+use crate::ends::{Frames, Span, Timestamp};
+use crate::report::hex;
 
 pub(super) fn row(id: u64, answer: &Answer, examined: &Examined, terms: &Terms) -> ClaimRow {
     let entry = &answer.entry;
@@ -175,14 +175,14 @@ fn evidence(first: &Judgement, judged: &Judged, examined: &Examined) -> Evidence
             count: mention.count,
             first_time: at(mention.window.from),
             last_time: at(mention.window.to),
-            frames: frames(mention.span),
+            frames: mention.frames,
         })
         .collect();
     row
 }
 
 fn found(found: &Found) -> EvidenceRow {
-    let place = |span: Span| Place { time: at(span.last.time.0), frames: frames(span) };
+    let place = |span: Span| Place { time: at(span.last.time.0), frames: span.into() };
     EvidenceRow {
         torrent: None,
         subjects: found.endpoints.iter().map(ToString::to_string).collect(),
@@ -195,23 +195,13 @@ fn found(found: &Found) -> EvidenceRow {
         units: found.verified.1,
         first_time: found.window.map(|window| at(window.from)),
         last_time: found.window.map(|window| at(window.to)),
-        frames: found.frames.map(frames),
+        frames: found.frames.map(Frames::from),
         piece: found.standard.map(|(piece, _)| piece),
         advertised: found.standard.map(|(_, [advertised, ..])| place(advertised)),
         requested: found.standard.map(|(_, [_, requested, _])| place(requested)),
         served: found.standard.map(|(_, [.., served])| place(served)),
         mentions: Vec::new(),
         elsewhere: None,
-    }
-}
-
-fn frames(span: Span) -> Frames {
-    let (first, last) = (span.first.frame, span.last.frame);
-    Frames {
-        file: first.file(),
-        first: first.number(),
-        last: last.number(),
-        last_file: (last.file() != first.file()).then(|| last.file()),
     }
 }
 
@@ -253,7 +243,7 @@ fn time(claim: &Claim, judged: &Judgement, terms: &Terms) -> TimeRow {
 
 /// Nanoseconds since 1970 as RFC 3339.
 fn at(time: i64) -> String {
-    rfc3339(Timestamp(time))
+    Timestamp(time).to_string()
 }
 
 pub(in crate::audit) fn seconds(nanos: i64) -> f64 {

@@ -365,6 +365,8 @@ mod tests {
             a_to_b: 1_000,
             b_to_a: 20,
             frames: Frames { file: 0, first: 1, last: 900, last_file: None },
+            first_time: crate::ends::Timestamp(0),
+            last_time: crate::ends::Timestamp(0),
             basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
         });
         let text = terminal(&document, 120);

@@ -3,8 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::packet::Endpoint;
-use crate::provenance::Timestamp;
+use crate::ends::{Endpoint, Timestamp};
 
 /// What the captures can have seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
