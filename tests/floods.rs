@@ -112,7 +112,7 @@ fn a_have_of_the_last_piece_that_can_be_costs_nobody_memory() {
     let begun = Instant::now();
     let evidence =
         Run::new().capture(capture(records)).torrent(&torrent).once(1, 1 << 20).expect("the run can go on");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     let from = |row: &&Transfer| row.downloader.to_string() == LOUD;
     assert!(evidence.transfers.iter().filter(from).all(|row| (row.grade, row.pieces_advertised) == (Grade::G4, 1)));
     assert_eq!(evidence.transfers.iter().filter(from).count(), 2_000);

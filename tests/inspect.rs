@@ -104,7 +104,7 @@ fn a_capture_without_bittorrent_is_described_all_the_same() {
     assert!(found.next.is_empty() && found.peers.is_empty());
     let kinds: Vec<_> = found.traffic.iter().map(|kind| (kind.transport, kind.content, kind.frames)).collect();
     assert_eq!(kinds, [("TCP", "HTTP", 10)]);
-    let page = found.terminal(120, &[]);
+    let page = found.terminal(120);
     for part in ["There is no BitTorrent peer connection in the 10 frames", "Nothing: `peerproof analyze` would"] {
         assert!(page.contains(part), "{page}");
     }
@@ -174,7 +174,7 @@ fn several_captures_are_one_whatever_their_order() {
     let commands: Vec<_> = one.next.iter().map(|step| step.command.as_str()).collect();
     assert!(commands[0].starts_with("peerproof torrent --from three-peers.pcap mse-rc4.pcap"), "{commands:?}");
     assert!(commands[1].ends_with("-t torrents") && one.next[1].needs.len() == 2, "{commands:?}");
-    let words: Vec<String> = one.terminal(120, &[]).split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = one.terminal(120).split_whitespace().map(str::to_lowercase).collect();
     for word in ["downloader", "uploader", "sharer", "infringer", "pirate"] {
         assert!(!words.iter().any(|said| said.contains(word)), "{word}");
     }
@@ -184,7 +184,9 @@ fn several_captures_are_one_whatever_their_order() {
 fn pages_fit_the_terminal() {
     for case in fixture::all() {
         for width in [80, 120] {
-            let page = of_fixture(&case).terminal(width, &["some/where/capture.pcap".to_owned()]);
+            let mut found = of_fixture(&case);
+            found.propose(&["some/where/capture.pcap".to_owned()], &[]);
+            let page = found.terminal(width);
             let widest = page.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width), "{}: {widest:?}\n{page}", case.name);
         }
@@ -226,7 +228,7 @@ fn what_only_trackers_the_dht_and_neighbours_name_is_told_apart() {
     assert_eq!((datagrams.only_announced, datagrams.only_named), (4, 1));
     let named: Vec<_> = datagrams.only_named_torrents.iter().map(ToString::to_string).collect();
     assert_eq!(named, ["a95fd15705baa3078861623ceafd5d801438609e"]);
-    let text = datagrams.terminal(160, &[]);
+    let text = datagrams.terminal(160);
     assert!(text.contains("NAMED BY OTHERS") && text.contains("no handshake names it"), "{text}");
 }
 
@@ -238,7 +240,7 @@ fn who_never_answered_is_not_counted_as_a_peer_that_speaks() {
     world.send(conn, Side::A, &wire::handshake([7; 20], wire::peer_id("-LT2080-", 1)));
     world.only(conn, Side::A);
     let found = of_bytes(vec![(CAPTURE.to_owned(), world.pcap())]);
-    let said = found.terminal(120, &[]);
+    let said = found.terminal(120);
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         said.contains("BitTorrent in clear: 1 peer (and 1 without a completed handshake) for 1 info-hash"),

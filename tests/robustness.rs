@@ -187,7 +187,7 @@ fn endless_junk_in_search_of_a_message_is_bounded_and_told() {
     let begun = Instant::now();
     let evidence =
         Run::new().capture(capture).torrent(&torrent).limits(limits).once(1, 1 << 20).expect("it can go on");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     check(&evidence);
     assert_eq!(transfer(&evidence, S, M).bytes.verified, 0);
 }

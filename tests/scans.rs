@@ -108,7 +108,7 @@ fn timely(world: World, torrent: &Torrent, limits: Limits) -> Evidence {
     let begun = Instant::now();
     let evidence = run.once(1, 1 << 20).expect("the run can go on");
     // Rationale: what is quadratic takes minutes; other work on the machine takes a few times as long at most.
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     check(&evidence);
     evidence
 }

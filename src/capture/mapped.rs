@@ -4,11 +4,14 @@
 //!
 //! A mapped file must not be changed by anybody while it is mapped. Rust cannot enforce that for a file of the
 //! user's: a writer would change bytes behind a shared slice, a truncation would end the process with `SIGBUS`.
-//! So the contract is stated to the user, and size and modification time are compared before and after reading
-//! ([`Error::Changed`]). Files that this module makes itself are unlinked before they are mapped: no name leads to
+//! So the contract is stated to the user; size, times and samples are compared before and after reading
+//! ([`Error::Changed`]); and a process that asks for it outlives a truncation (`torn`). Files that this module makes itself are unlinked before they are mapped: no name leads to
 //! them, so nobody else writes to them.
 
 #![allow(unsafe_code)]
+
+#[cfg(unix)]
+mod torn;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -29,7 +32,7 @@ use crate::Error;
 #[derive(Debug)]
 pub(super) enum Mapping {
     /// A mapped file of the user's.
-    File(Mmap),
+    File(Watched),
     /// An unlinked file that an [`Appender`] writes, or has written.
     Growing(Growing),
     /// Bytes handed over by the caller.
@@ -47,7 +50,11 @@ impl Mapping {
         // Advice only: a system that refuses it reads more slowly and no less correctly.
         #[cfg(unix)]
         let _ = map.advise(Advice::Sequential);
-        Ok(Self::File(map))
+        Ok(Self::File(Watched {
+            #[cfg(unix)]
+            watch: torn::Watch::over(&map),
+            map,
+        }))
     }
 
     /// Maps a new, unlinked file in `dir`, which the appender fills.
@@ -71,10 +78,20 @@ impl Mapping {
         ))
     }
 
+    /// Whether a part of the file was gone when it was read: then zeros were read in its place. Told where
+    /// [`catch_cut_files`] was called.
+    pub(super) fn is_torn(&self) -> bool {
+        #[cfg(unix)]
+        if let Self::File(file) = self {
+            return file.watch.is_torn();
+        }
+        false
+    }
+
     /// All of it, as far as it is there.
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::File(map) => map,
+            Self::File(file) => &file.map,
             Self::Growing(growing) => growing.bytes(),
             Self::Owned(bytes) => bytes,
         }
@@ -87,8 +104,8 @@ impl Mapping {
             // SAFETY: the mapping is file-backed and never written through, so a page dropped here holds the same
             // bytes when it is faulted in again (given the module's contract): no slice changes under its reader.
             let _ = match self {
-                Self::File(map) => unsafe {
-                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
+                Self::File(file) => unsafe {
+                    file.map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
                 },
                 Self::Growing(Growing { map: Some(map), .. }) => unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from)
@@ -101,13 +118,29 @@ impl Mapping {
     /// Asks the system to read `from..to` ahead.
     pub(super) fn prefetch(&self, from: usize, to: usize) {
         #[cfg(unix)]
-        if let Self::File(map) = self {
-            let to = to.min(map.len());
+        if let Self::File(file) = self {
+            let to = to.min(file.map.len());
             if from < to {
-                let _ = map.advise_range(Advice::WillNeed, from, to - from);
+                let _ = file.map.advise_range(Advice::WillNeed, from, to - from);
             }
         }
     }
+}
+
+/// The mapping of a file of the user's.
+#[derive(Debug)]
+pub(super) struct Watched {
+    // Before the mapping: it is dropped first.
+    #[cfg(unix)]
+    watch: torn::Watch,
+    map: Mmap,
+}
+
+/// Has this process outlive a capture that is cut off while it is read: the run then ends with [`Error::Changed`], where
+/// the system would else end the process (`SIGBUS`). Meant for programs: it sets a handler for that signal.
+pub fn catch_cut_files() {
+    #[cfg(unix)]
+    torn::catch();
 }
 
 /// The mapping of a file that is being written.

@@ -62,8 +62,19 @@ impl<'cap> Frames<'cap> {
             self.start(anomalies)?;
         }
         match self.sources.as_mut_slice() {
-            [only] => only.reader.next(&mut only.track, anomalies),
+            [only] => {
+                let next = only.reader.next(&mut only.track, anomalies);
+                next.map_err(|error| self.cause(0, error))
+            }
             _ => self.merged(anomalies),
+        }
+    }
+
+    #[cold]
+    fn cause(&self, index: usize, error: Error) -> Error {
+        match self.inputs.get(index) {
+            Some(input) => input.cause(error),
+            None => error,
         }
     }
 
@@ -80,6 +91,11 @@ impl<'cap> Frames<'cap> {
     /// Slices stay valid: touched again, they are read again.
     pub fn release(&mut self, behind: u64) {
         self.releases += 1;
+        if self.inputs.iter().any(|input| input.content.is_torn()) {
+            // What follows would be zeros, and `finish` says why.
+            self.sources.clear();
+            self.order.clear();
+        }
         let behind = usize::try_from(behind).unwrap_or(usize::MAX);
         for (source, input) in self.sources.iter_mut().zip(self.inputs) {
             // Whole pages only: the page that is still being read stays.
@@ -106,8 +122,7 @@ impl<'cap> Frames<'cap> {
     /// What is to be said of each input, after its last frame was read.
     ///
     /// # Errors
-    /// As [`Frames::next`]; [`Error::Changed`] when a file's size or modification time is not what it was when it was
-    /// opened.
+    /// As [`Frames::next`]; [`Error::Changed`] when a file is not what it was when it was opened.
     pub fn finish(self) -> Result<Vec<InputFacts>, Error> {
         for input in self.inputs {
             input.unchanged()?;
@@ -167,7 +182,11 @@ impl<'cap> Frames<'cap> {
     /// Reads the next frame of a source ahead.
     fn fill(&mut self, index: usize, anomalies: &mut Anomalies) -> Result<(), Error> {
         let Some(source) = self.sources.get_mut(index) else { return Ok(()) };
-        source.head = source.reader.next(&mut source.track, anomalies)?;
+        let next = source.reader.next(&mut source.track, anomalies);
+        source.head = match next {
+            Ok(head) => head,
+            Err(error) => return Err(self.cause(index, error)),
+        };
         if let Some(frame) = &source.head {
             self.order.push(Reverse((frame.at.time, index)));
         }

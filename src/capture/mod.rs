@@ -13,6 +13,7 @@ mod gather;
 mod growth;
 mod mapped;
 mod merge;
+mod original;
 mod pcap;
 mod pcapng;
 mod resync;
@@ -24,6 +25,8 @@ mod spool;
 mod track;
 
 pub use mapped::Spill;
+#[doc(hidden)]
+pub use mapped::catch_cut_files;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
 

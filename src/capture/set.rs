@@ -93,7 +93,7 @@ impl CaptureSet {
         let mut keyed = Vec::with_capacity(inputs.len());
         let mut interfaces = 0;
         for input in inputs {
-            let (time, named) = begin(&input, strict)?;
+            let (time, named) = begin(&input, strict).map_err(|error| input.cause(error))?;
             interfaces += named;
             keyed.push((time, input));
         }

@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +13,7 @@ use super::decompress::{Ahead, Compression, HEAD, Members};
 use super::format;
 use super::growth::{Growth, Outcome, Worker};
 use super::mapped::{Appender, Mapping};
+use super::original::Original;
 use super::set::OpenOptions;
 use super::spool;
 use crate::Error;
@@ -28,11 +28,9 @@ pub(super) struct Input {
     pub(super) content: Mapping,
     /// How far `content` has come, and what is to be said of it at the end.
     growth: Arc<Growth>,
-    /// The user's file, with its size and modification time when it was opened.
-    file: Option<(Mutex<File>, Stamp)>,
+    /// The user's file, as it was when it was opened.
+    original: Option<Original>,
 }
-
-type Stamp = (u64, Option<SystemTime>);
 
 impl Input {
     /// Opens the file at `path`, or standard input for `-`.
@@ -55,19 +53,19 @@ impl Input {
         if !metadata.is_file() {
             return Self::spool(file, given, name, options, Hashing::Now);
         }
-        let stamp = (metadata.len(), metadata.modified().ok());
+        let original = Original::of(&file, path, &given).map_err(io_error("read"))?;
+        file.seek(SeekFrom::Start(0)).map_err(io_error("read"))?;
         let mut head = Vec::new();
         (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(io_error("read"))?;
         if Compression::detect(&head).is_some() {
-            // A handle of its own: hashing moves the place of the other one meanwhile.
-            let compressed = File::open(path).map_err(io_error("open"))?;
-            let mut input = Self::spool(compressed, given, name, options, Hashing::Later)?;
-            input.file = Some((Mutex::new(file), stamp));
+            file.seek(SeekFrom::Start(0)).map_err(io_error("read"))?;
+            let mut input = Self::spool(file, given, name, options, Hashing::Later)?;
+            input.original = Some(original);
             return Ok(input);
         }
         let content = Mapping::new(&file).map_err(io_error("map"))?;
-        let growth = Arc::new(Growth::whole(Outcome { size: stamp.0, ..Outcome::default() }));
-        Ok(Self { given, name, content, growth, file: Some((Mutex::new(file), stamp)) })
+        let growth = Arc::new(Growth::whole(Outcome { size: original.size(), ..Outcome::default() }));
+        Ok(Self { given, name, content, growth, original: Some(original) })
     }
 
     /// An input from memory.
@@ -76,7 +74,7 @@ impl Input {
             return Self::spool(Cursor::new(bytes), name.clone(), name, options, Hashing::Now);
         }
         let growth = Arc::new(Growth::whole(Outcome { size: bytes.len() as u64, ..Outcome::default() }));
-        Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, file: None })
+        Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, original: None })
     }
 
     #[cfg(test)]
@@ -100,7 +98,7 @@ impl Input {
         })?;
         let (whose, strict) = (given.clone(), options.strict);
         let growth = Growth::start(&given, move |worker| fill(raw, appender, &whose, hashing, strict, worker))?;
-        Ok(Self { given, name, content, growth, file: None })
+        Ok(Self { given, name, content, growth, original: None })
     }
 
     /// What is there of it once that is `least` bytes, or all; the second value says that it is all.
@@ -124,42 +122,28 @@ impl Input {
     }
 
     /// SHA-256 of the bytes as given.
-    ///
-    /// Reads the file beside its mapping, so that hashing does not fill this process's memory with its pages.
     pub(super) fn digest(&self) -> Result<[u8; 32], Error> {
-        let Some((file, _)) = &self.file else {
-            let known = self.outcome()?.digest;
-            return Ok(known.unwrap_or_else(|| Sha256::digest(self.content.bytes()).into()));
-        };
-        let io_error = |source| Error::Io { name: self.given.clone(), action: "read", source };
-        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.seek(SeekFrom::Start(0)).map_err(io_error)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finalize().into()),
-                Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error(error)),
-            }
+        if let Some(original) = &self.original {
+            return original.digest();
         }
+        let known = self.outcome()?.digest;
+        Ok(known.unwrap_or_else(|| Sha256::digest(self.content.bytes()).into()))
     }
 
-    /// Checks that the user's file still has the size and modification time that it was opened with.
+    /// Checks that the user's file still is what it was when it was opened, and that all of it could be read.
     pub(super) fn unchanged(&self) -> Result<(), Error> {
-        let Some((file, (size, modified))) = &self.file else { return Ok(()) };
-        let file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let metadata =
-            file.metadata().map_err(|source| Error::Io { name: self.given.clone(), action: "read", source })?;
-        let detail = if metadata.len() != *size {
-            format!("its size went from {size} to {} bytes", metadata.len())
-        } else if metadata.modified().ok() != *modified {
-            "its modification time changed".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(Error::Changed { name: self.given.clone(), detail })
+        let Some(original) = &self.original else { return Ok(()) };
+        original.unchanged()?;
+        if self.content.is_torn() {
+            let detail = "a part of it could not be read: it was cut off for a while, or its disk fails";
+            return Err(original.changed(detail.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The cause of `error`, where it is that the user's file changed.
+    pub(super) fn cause(&self, error: Error) -> Error {
+        self.unchanged().err().unwrap_or(error)
     }
 }
 
@@ -285,8 +269,6 @@ impl<R: Read> Read for Shared<R> {
 }
 
 pub(super) const STDIN: &str = "-";
-// Rationale: large enough to make system calls rare, small enough to stay in cache.
-const CHUNK: usize = 1 << 20;
 // Rationale: one around another happens (an archive of a compressed capture); more is somebody's joke.
 const MAX_LAYERS: usize = 4;
 
@@ -413,7 +395,8 @@ mod tests {
         for large in [false, true] {
             let mut reader = Ahead::new(Breaks(false));
             for _ in 0..3 {
-                let read = if large { reader.read(&mut vec![0; CHUNK]) } else { reader.ahead(1).map(<[u8]>::len) };
+                let read =
+                    if large { reader.read(&mut vec![0; 1 << 20]) } else { reader.ahead(1).map(<[u8]>::len) };
                 assert_eq!(read.expect_err("it broke").to_string(), "broken");
             }
         }

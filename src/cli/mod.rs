@@ -4,7 +4,9 @@
 mod analyze;
 mod audit;
 mod captures;
+mod completions;
 mod inspect;
+mod man;
 mod refusal;
 mod say;
 mod schema;
@@ -13,9 +15,10 @@ mod signals;
 mod torrent;
 mod torrents;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// How a run that could be made ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Ending {
 /// Parses the arguments, runs the command and gives the exit code: 2 with an error line where it cannot be run, also for
 /// a usage error.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(spelled_out(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // Help, or the version.
@@ -51,12 +54,15 @@ pub fn run() -> ExitCode {
         }
     };
     signals::watch();
+    peerproof::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     match ending {
         Ok(Ending::Complete) => ExitCode::SUCCESS,
@@ -75,8 +81,30 @@ pub fn run() -> ExitCode {
     }
 }
 
+<<<<<<< HEAD
 /// Exit code of a check that failed.
 const FAILED: u8 = 1;
+=======
+/// The command line as clap knows it.
+fn program() -> clap::Command {
+    Cli::command()
+}
+
+/// The arguments, with `inspect` before a capture that stands where a command would. A command's name is never taken for a
+/// capture's.
+fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let first =
+        arguments.get(1).filter(|first| !program().get_subcommands().any(|known| known.get_name() == *first));
+    let text = first.map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
+    let like_a_path = text.contains(['.', '/', '\\', '*', '?', '[']) && !text.starts_with('-');
+    let is_capture = text == "-" || like_a_path || first.is_some_and(|first| std::path::Path::new(first).exists());
+    if is_capture {
+        arguments.insert(1, "inspect".into());
+    }
+    arguments
+}
+
+>>>>>>> main
 /// Exit code of a run that could not be made; nothing was written.
 const CANNOT_RUN: u8 = 2;
 /// Exit code of a complete run over damaged input, or one that reached a bound.
@@ -96,6 +124,8 @@ enum Command {
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, from packet captures";
@@ -149,7 +179,6 @@ Exit codes:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -165,6 +194,20 @@ mod tests {
             LONG_ABOUT.lines().all(|line| line.is_empty() || line.ends_with('.')),
             "paragraphs are one line each"
         );
+    }
+
+    #[test]
+    fn a_capture_where_a_command_would_stand_is_inspected() {
+        let spelled = |words: &[&str]| {
+            let line = spelled_out(words.iter().map(OsString::from).collect());
+            line.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        for line in ["p", "p analyze a.pcap", "p analyse a.pcap", "p --help", "p -h", "p help analyze"] {
+            assert_eq!(spelled(&line.split(' ').collect::<Vec<_>>()), line);
+        }
+        assert_eq!(spelled(&["p", "missing.pcap", "-f", "json"]), "p inspect missing.pcap -f json");
+        assert_eq!(spelled(&["p", "-"]), "p inspect -");
+        assert_eq!(spelled(&["p", "ring/"]), "p inspect ring/");
     }
 
     #[test]

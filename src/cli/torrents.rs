@@ -31,7 +31,7 @@ impl GivenTorrents {
     /// # Errors
     /// Those of [`Torrents::open`], with what to try instead.
     pub fn open(&self, captures: &[PathBuf], strict: bool) -> anyhow::Result<Torrents> {
-        let mut paths = self.torrents.clone();
+        let mut torrents = Torrents::open(&self.torrents).map_err(|error| explained(error, &self.torrents))?;
         if self.torrents_here {
             let found = beside(captures)?;
             if found.is_empty() {
@@ -39,9 +39,9 @@ impl GivenTorrents {
                 let what = "--torrents-here: no .torrent file lies beside the captures".to_owned();
                 return Err(Refusal { what, instead }.into());
             }
-            paths.extend(found);
+            torrents.read_most(&found).map_err(|error| explained(error, &found))?;
         }
-        open(&paths, strict)
+        checked(torrents, strict)
     }
 }
 
@@ -50,7 +50,10 @@ impl GivenTorrents {
 /// # Errors
 /// As [`GivenTorrents::open`].
 pub fn open(paths: &[PathBuf], strict: bool) -> anyhow::Result<Torrents> {
-    let torrents = Torrents::open(paths).map_err(|error| explained(error, paths))?;
+    checked(Torrents::open(paths).map_err(|error| explained(error, paths))?, strict)
+}
+
+fn checked(torrents: Torrents, strict: bool) -> anyhow::Result<Torrents> {
     match torrents.passed_over() {
         [first, ..] if strict => anyhow::bail!("{}: {}", first.name, first.why),
         _ => Ok(torrents),

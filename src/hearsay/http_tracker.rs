@@ -136,21 +136,11 @@ fn values<'t>(target: &'t [u8], key: &'t [u8]) -> impl Iterator<Item = &'t [u8]>
 
 /// The bytes that percent-encoded text stands for (RFC 3986 section 2.1); `None` where an escape is broken.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'%' {
-            out.push(*byte);
-            continue;
-        }
-        let (pair, after) = rest.split_first_chunk::<2>()?;
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        let [high, low] = *pair;
-        out.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
-        rest = after;
-    }
-    Some(out)
+    let mut escapes = text.split(|byte| *byte == b'%').skip(1);
+    let sound = escapes.all(|behind| {
+        behind.split_first_chunk::<2>().is_some_and(|(digits, _)| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    sound.then(|| percent_encoding::percent_decode(text).collect())
 }
 
 fn digits(text: &[u8]) -> Option<u16> {

@@ -36,13 +36,7 @@ fn number(text: &[u8]) -> Option<u16> {
 
 /// Forty hexadecimal digits.
 fn info_hash(text: &[u8]) -> Option<[u8; 20]> {
-    let text: [u8; 40] = text.try_into().ok()?;
-    let mut hash = [0; 20];
-    for (byte, pair) in hash.iter_mut().zip(text.chunks_exact(2)) {
-        let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
-    }
-    Some(hash)
+    data_encoding::HEXLOWER_PERMISSIVE.decode(text).ok()?.try_into().ok()
 }
 
 const METHOD: &str = "BT-SEARCH";

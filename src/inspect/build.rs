@@ -51,7 +51,7 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
     };
     inspection.warnings = warnings::of(&inspection);
     let names: Vec<String> = inspection.inputs.iter().map(|input: &Input| input.name().to_owned()).collect();
-    inspection.next = next::steps(&inspection, &names);
+    inspection.next = next::steps(&inspection, &names, &[]);
     inspection
 }
 

@@ -189,14 +189,21 @@ pub struct Readable {
 pub struct Step {
     /// What for, and what has to be supplied.
     pub why: String,
-    /// The command, captures by their names without directories; upper-case words stand for what is to be supplied.
+    /// The command, for a shell; captures as the user named them, where [`Inspection::propose`] was told, else by their
+    /// names without directories. Upper-case words stand for what is to be supplied.
     pub command: String,
     /// The info-hashes of the torrents to be supplied; empty where none is, or where none is known.
     pub needs: Vec<String>,
-    /// What stands before and behind the captures.
+    /// The parts of the command that stay together on a line.
     #[serde(skip)]
-    pub(super) around: (&'static str, &'static [&'static str]),
-    /// Options of this run that the next one needs too.
-    #[serde(skip)]
-    pub(super) kept: Vec<String>,
+    pub(super) words: Vec<String>,
+}
+
+/// A torrent file that lies beside captures.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Beside {
+    /// Its path as a command has to name it.
+    pub path: String,
+    /// The info-hashes that peers call it by (20 bytes; of v2 the first 20).
+    pub wire_hashes: Vec<[u8; 20]>,
 }

@@ -22,7 +22,7 @@ use crate::options::Options;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::{Source, Torrent, Torrents};
-pub use document::{Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
 
 /// Reads captures and says what they hold.
 ///

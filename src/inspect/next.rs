@@ -1,56 +1,93 @@
 //! The exact next command.
 
 use super::Inspection;
-use super::document::{Metadata, Step};
-use crate::report::{counted, is_unsafe};
+use super::document::{Beside, Metadata, Step, Swarm};
+use crate::report::{counted, hex, is_unsafe};
+
+impl Inspection {
+    /// Writes what to run next once more: with the captures as the user named them, in any order, and with the torrents
+    /// that lie beside them, as far as the captures name these.
+    pub fn propose(&mut self, captures: &[String], beside: &[Beside]) {
+        let mut captures = captures.to_vec();
+        captures.sort();
+        let mut beside = beside.to_vec();
+        beside.sort();
+        self.next = steps(self, &captures, &beside);
+    }
+}
 
 /// What to run next; empty where `analyze` would have nothing to say.
-pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
+pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Beside]) -> Vec<Step> {
     let tunnels: Vec<String> = inspection.tunnels.iter().map(|tunnel| format!("--tunnel {tunnel}")).collect();
-    let step = |why: String, before, behind: &'static [&'static str], needs| {
-        let kept = if before == ANALYZE { tunnels.clone() } else { Vec::new() };
-        let command = words((before, behind), &kept, captures).join(" ");
-        Step { why, command, needs, around: (before, behind), kept }
+    let step = |why: String, before: &str, behind: &[String], needs: Vec<String>| {
+        let kept = if before == ANALYZE { tunnels.as_slice() } else { &[] };
+        let words = words(before, captures, &[kept, behind].concat());
+        Step { why, command: words.join(" "), needs, words }
     };
     let (known, missing): (Vec<_>, Vec<_>) =
         inspection.torrents.iter().partition(|torrent| torrent.metadata == Metadata::Whole);
+    let (found, missing): (Vec<_>, Vec<_>) =
+        missing.into_iter().partition(|swarm| file_of(swarm, beside).is_some());
+    let mut given: Vec<&str> = found.iter().filter_map(|swarm| file_of(swarm, beside)).collect();
+    given.sort_unstable();
+    given.dedup();
+    let given = options(&given);
+    let with = |more: &str| [given.as_slice(), &[more.to_owned()]].concat();
     let needs: Vec<String> = missing.iter().map(|torrent| torrent.info_hash.to_string()).collect();
     let nameless = inspection.peers.iter().filter(|peer| peer.info_hash.is_none()).count() as u64;
     let mut steps = Vec::new();
-    match (known.len() as u64, missing.len() as u64) {
-        (0, 0) if nameless > 0 => steps.push(step(
-            format!(
-                "No handshake names the torrent of {}. Its blocks find their torrent by hash, so put every torrent \
-                 that may be meant in place of TORRENT (files, magnet links or a directory).",
+    match (known.len() as u64, found.len() as u64, missing.len() as u64) {
+        (0, 0, 0) if nameless > 0 => {
+            let why = format!(
+                "No handshake names the torrent of {}. Its blocks find their torrent by hash",
                 counted(nameless, "peer")
-            ),
-            ANALYZE,
-            &["-t TORRENT"],
-            needs,
-        )),
-        (0, 0) => {}
-        (_, 0) => steps.push(step(
+            );
+            if beside.is_empty() {
+                let why = format!(
+                    "{why}, so put every torrent that may be meant in place of TORRENT (files, magnet links or a \
+                     directory)."
+                );
+                steps.push(step(why, ANALYZE, &with(ANY), needs));
+            } else {
+                let why = format!("{why}, so those that lie beside the captures are tried.");
+                steps.push(step(why, ANALYZE, &[HERE.to_owned()], needs));
+            }
+        }
+        (0, 0, 0) => {}
+        (_, 0, 0) => steps.push(step(
             "The captures hold the description of every torrent that they name: no torrent file is needed to verify."
                 .to_owned(),
             ANALYZE,
             &[],
             needs,
         )),
-        (0, count) => steps.push(step(
+        (_, count, 0) => steps.push(step(
+            match count {
+                1 => "The torrent file beside the captures has the info-hash that they name.".to_owned(),
+                count => format!(
+                    "The {} beside the captures have the info-hashes that they name.",
+                    counted(count, "torrent file")
+                ),
+            },
+            ANALYZE,
+            &given,
+            needs,
+        )),
+        (0, _, count) => steps.push(step(
             format!(
                 "To verify, put the torrent {} in place of TORRENT (or a directory of torrents). Without -t, sessions \
                  are reported and nothing is verified.",
                 if count == 1 { "file with this info-hash" } else { "files with these info-hashes" }
             ),
             ANALYZE,
-            &["-t TORRENT"],
+            &with(ANY),
             needs,
         )),
-        (known, count) => {
+        (known, _, count) => {
             steps.push(step(
                 format!("Writes {} that the captures describe.", counted(known, "torrent")),
                 "peerproof torrent --from",
-                &["-o torrents"],
+                &["-o torrents".to_owned()],
                 Vec::new(),
             ));
             steps.push(step(
@@ -59,12 +96,13 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                     counted(count, "torrent file")
                 ),
                 ANALYZE,
-                &["-t torrents"],
+                &with("-t torrents"),
                 needs,
             ));
         }
     }
     if !inspection.opaque.is_empty() {
+        let torrents = if given.is_empty() { vec![ANY.to_owned()] } else { given };
         steps.push(step(
             format!(
                 "To read {}, supply the torrents and the Diffie-Hellman secrets of the connections, which only a \
@@ -72,21 +110,29 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String]) -> Vec<Step> {
                 counted(inspection.opaque.len() as u64, "encrypted conversation")
             ),
             ANALYZE,
-            &["-t TORRENT", "--mse-secrets FILE"],
+            &[torrents, vec!["--mse-secrets FILE".to_owned()]].concat(),
             Vec::new(),
         ));
     }
     steps
 }
 
-impl Step {
-    /// The parts of the command that stay together on a line, with the captures as the user named them.
-    pub fn words(&self, captures: &[String]) -> Vec<String> {
-        words(self.around, &self.kept, captures)
-    }
+/// The torrent file that describes what peers call `swarm`.
+fn file_of<'a>(swarm: &Swarm, beside: &'a [Beside]) -> Option<&'a str> {
+    let named =
+        |file: &&Beside| file.wire_hashes.iter().any(|hash| swarm.info_hash.to_string().starts_with(&hex(hash)));
+    beside.iter().find(named).map(|file| file.path.as_str())
 }
 
-fn words((before, behind): (&str, &[&str]), kept: &[String], captures: &[String]) -> Vec<String> {
+/// The options that give torrents by their files; where these are many, or cannot be typed, all that lie there.
+fn options(files: &[&str]) -> Vec<String> {
+    if files.len() > MOST_CAPTURES || files.iter().any(|file| file.contains(is_unsafe)) {
+        return vec![HERE.to_owned()];
+    }
+    files.iter().map(|file| format!("-t {}", quoted(file))).collect()
+}
+
+fn words(before: &str, captures: &[String], behind: &[String]) -> Vec<String> {
     let mut out: Vec<String> = before.split(' ').map(str::to_owned).collect();
     // A name that no terminal shows as it is cannot be copied from there.
     let listed = captures.len() <= MOST_CAPTURES && !captures.iter().any(|name| name.contains(is_unsafe));
@@ -95,8 +141,7 @@ fn words((before, behind): (&str, &[&str]), kept: &[String], captures: &[String]
     } else {
         out.push("CAPTURE...".to_owned());
     }
-    out.extend(kept.iter().cloned());
-    out.extend(behind.iter().map(|option| (*option).to_owned()));
+    out.extend(behind.iter().cloned());
     out
 }
 
@@ -109,6 +154,8 @@ fn quoted(word: &str) -> String {
 }
 
 const ANALYZE: &str = "peerproof analyze";
+const ANY: &str = "-t TORRENT";
+const HERE: &str = "--torrents-here";
 // Rationale: a ring buffer of a thousand files was named by a glob, and can be again.
 const MOST_CAPTURES: usize = 8;
 
@@ -127,7 +174,14 @@ mod tests {
     fn many_captures_are_not_listed() {
         let captures: Vec<String> = (0..9).map(|n| format!("{n}.pcap")).collect();
         let expected = ["peerproof", "analyze", "CAPTURE...", "-t TORRENT"];
-        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &[], &captures), expected);
-        assert_eq!(words((ANALYZE, &["-t TORRENT"]), &[], &["\u{202e}".to_owned()]), expected);
+        assert_eq!(words(ANALYZE, &captures, &[ANY.to_owned()]), expected);
+        assert_eq!(words(ANALYZE, &["\u{202e}".to_owned()], &[ANY.to_owned()]), expected);
+    }
+
+    #[test]
+    fn torrents_are_given_by_their_files_while_these_can_be_typed() {
+        assert_eq!(options(&["a.torrent", "my b.torrent"]), ["-t a.torrent", "-t 'my b.torrent'"]);
+        assert_eq!(options(&["a"; 9]), [HERE]);
+        assert_eq!(options(&["\u{202e}"]), [HERE]);
     }
 }

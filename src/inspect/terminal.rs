@@ -7,10 +7,10 @@ use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
-    /// written for a shell. `captures` are the captures as the user named them, in any order; empty for their bare names.
+    /// written for a shell.
     ///
     /// `width` below 40 is taken as 40.
-    pub fn terminal(&self, width: usize, captures: &[String]) -> String {
+    pub fn terminal(&self, width: usize) -> String {
         let mut page = Page { text: String::new(), width: width.max(40) };
         in_short(self, &mut page);
         held(self, &mut page);
@@ -22,7 +22,7 @@ impl Inspection {
             page.heading("WARNINGS");
             self.warnings.iter().for_each(|warning| page.line(warning));
         }
-        next(self, captures, &mut page);
+        next(self, &mut page);
         page.text
     }
 
@@ -278,17 +278,16 @@ fn readable(inspection: &Inspection, page: &mut Page) {
     ));
 }
 
-fn next(inspection: &Inspection, captures: &[String], page: &mut Page) {
+fn next(inspection: &Inspection, page: &mut Page) {
     page.heading("NEXT");
     if inspection.next.is_empty() {
         page.line("Nothing: `peerproof analyze` would have no peer to report.");
     }
-    let names: Vec<String> = inspection.inputs.iter().map(|input| input.name().to_owned()).collect();
     for step in &inspection.next {
         page.line(&step.why);
         step.needs.iter().take(MOST_TORRENTS).for_each(|info_hash| page.line(&format!("  needs {info_hash}")));
         more(step.needs.len(), MOST_TORRENTS, "info-hash", page);
-        command(&step.words(if captures.is_empty() { &names } else { captures }), page);
+        command(&step.words, page);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 use super::KEY_LEN;
 use super::keys;
 use crate::Error;
@@ -108,9 +110,9 @@ fn decode(digits: &[u8]) -> Result<[u8; KEY_LEN], (usize, String)> {
         return Err((0, format!("{} hexadecimal digits", digits.len())));
     }
     let mut secret = [0; KEY_LEN];
-    for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair.iter().fold(0, |value, digit| value << 4 | (*digit as char).to_digit(16).unwrap_or(0) as u8);
-    }
+    HEXLOWER_PERMISSIVE
+        .decode_mut(digits, &mut secret)
+        .map_err(|fault| (fault.error.position, "no digit".to_owned()))?;
     Ok(secret)
 }
 

@@ -3,13 +3,19 @@
 //! Client names, file names and capture comments are chosen by strangers. Whatever could move a cursor, hide text or
 //! reverse it is written as an escape.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use unicode_width::UnicodeWidthStr;
+
 /// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
-/// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike.
+/// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike. One that
+/// is too long to be read is [`cut`].
 pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut out = String::with_capacity(text.len().min(2 * LONGEST));
+    for c in cut(text).chars() {
         match c {
             '\\' => out.push_str("\\\\"),
             c if is_unsafe(c) => {
@@ -20,6 +26,22 @@ pub fn escaped(text: &str) -> String {
     }
     out
 }
+
+/// `text` as it is, or, where it has more than 1,024 characters, its first 120 with how many it has and its SHA-256, by
+/// which it is found in report.json.
+pub fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST || text.chars().nth(LONGEST).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let begin: String = text.chars().take(KEPT).collect();
+    let count = counted(text.chars().count() as u64, "character");
+    Cow::Owned(format!("{begin}... ({count}, SHA-256 {})", hex(&Sha256::digest(text))))
+}
+
+// Rationale: more than any file name of a file system, and than our own sentences; a page of text.
+const LONGEST: usize = 1_024;
+// Rationale: as much of a name as a sentence can carry.
+const KEPT: usize = 120;
 
 /// As [`escaped`], but with backslashes as they are: for text of which a part may be escaped already.
 pub fn visible(text: &str) -> String {
@@ -42,19 +64,37 @@ pub fn quoted(name: &str, width: usize) -> String {
     format!("\"{}{cut}\"", name.chars().take(width).collect::<String>())
 }
 
-/// As [`escaped`], for a cell of a spreadsheet: a leading `=`, `+`, `-` or `@` gets an apostrophe in front, because
-/// spreadsheet programs run such cells as formulas.
+/// As [`escaped`], for a cell of a spreadsheet: a sign by which spreadsheet programs know a formula (`=`, `+`, `-`, `@`,
+/// full-width and small ones too) gets an apostrophe in front, at the start of the cell and behind each `;`, at which
+/// programs of many countries begin another cell.
 pub fn cell(text: &str) -> String {
-    no_formula(escaped(text))
+    no_formula(&escaped(text))
 }
 
 /// As [`cell`], of text of which a part may be escaped already.
 pub fn visible_cell(text: &str) -> String {
-    no_formula(visible(text))
+    no_formula(&visible(&cut(text)))
 }
 
-fn no_formula(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+fn no_formula(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut at_start = true;
+    for c in text.chars() {
+        if at_start && is_formula_sign(c) {
+            out.push('\'');
+        }
+        out.push(c);
+        // Blanks and quotes may be taken off.
+        at_start = c == ';' || at_start && (c.is_whitespace() || c == '"');
+    }
+    out
+}
+
+/// Whether a spreadsheet program takes what begins with `c` for a formula; full-width and small forms too, which it reads
+/// as the plain ones in East Asian locales.
+fn is_formula_sign(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+        || matches!(c, '\u{fe66}' | '\u{fe62}' | '\u{fe63}' | '\u{fe6b}')
 }
 
 /// Whether a terminal or an editor may act on `c` instead of showing it, or shows nothing where it stands: control
@@ -100,34 +140,27 @@ pub fn duration(nanoseconds: u64) -> String {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    HEXLOWER.encode(bytes)
 }
 
-/// `text` broken at spaces into lines of at most `width` characters (longer words stand alone), each further line
+/// Columns that `text` takes on a terminal: East Asian characters take two, combining ones none.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` broken at spaces into lines of at most `width` columns (longer words stand alone), each further line
 /// behind `indent` spaces. Spaces at its start are kept.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let words = text.trim_start_matches(' ');
-    let mut column = text.len() - words.len();
-    let mut out = " ".repeat(column);
-    let mut fresh = true;
-    for word in words.split(' ') {
-        let length = word.chars().count();
-        if !fresh && column + 1 + length > width {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if !fresh {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-        fresh = false;
-    }
-    out
+    let (first, further) = (" ".repeat(text.len() - words.len()), " ".repeat(indent));
+    let options = textwrap::Options::new(width)
+        .initial_indent(&first)
+        .subsequent_indent(&further)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::fill(words, options)
 }
 
 #[cfg(test)]
@@ -164,6 +197,24 @@ mod tests {
     fn a_spreadsheet_never_sees_a_formula() {
         assert_eq!(cell("=1+1"), "'=1+1");
         assert_eq!(cell("qBittorrent/4.5"), "qBittorrent/4.5");
+        // Full-width signs, blanks before the sign, and the next cell of a locale that separates by `;`.
+        assert_eq!(cell("\u{ff1d}1+1"), "'\u{ff1d}1+1");
+        assert_eq!(cell("  =1+1"), "  '=1+1");
+        assert_eq!(cell("a;=1+1; -2;b-c"), "a;'=1+1; '-2;b-c");
+        assert_eq!(cell("a\";@x"), "a\";'@x");
+        // A tab or a line end cannot stand in front: it is an escape.
+        assert_eq!((cell("\t=1").as_str(), cell("\r=1").as_str()), ("\\u{9}=1", "\\u{d}=1"));
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_is_cut_with_its_length_and_digest() {
+        let long = "é".repeat(1 << 20);
+        let shown = escaped(&long);
+        assert!(shown.starts_with(&format!("{}... (1,048,576 characters, SHA-256 ", "é".repeat(120))), "{shown}");
+        assert!(shown.len() < 500 && shown.ends_with(&format!("{})", hex(&Sha256::digest(&long)))), "{shown}");
+        assert_eq!(escaped(&"x".repeat(1_024)).len(), 1_024);
+        assert_ne!(escaped(&format!("{long}a")), escaped(&format!("{long}b")));
+        assert!(cell(&format!("={long}")).starts_with("'=é") && visible_cell(&long).len() < 500);
     }
 
     #[test]
@@ -179,5 +230,8 @@ mod tests {
     fn a_long_sentence_is_broken_at_spaces() {
         assert_eq!(wrapped("aa bb cc dd", 5, 2), "aa bb\n  cc\n  dd");
         assert_eq!(wrapped("  aa bb", 4, 3), "  aa\n   bb");
+        assert_eq!(wrapped("aaaaaaa bb", 4, 1), "aaaaaaa\n bb");
+        // Two columns each.
+        assert_eq!(wrapped("世界 世界", 8, 1), "世界\n 世界");
     }
 }

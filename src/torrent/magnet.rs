@@ -1,5 +1,7 @@
 //! Magnet links (BEP 9, BEP 52): `magnet:?xt=urn:btih:...&xt=urn:btmh:1220...&dn=...&tr=...`
 
+use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
+
 use super::{files::display_component, metainfo::Flaw};
 
 /// What a magnet link says.
@@ -87,55 +89,38 @@ fn strip_prefix<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 
 /// Percent-decodes (RFC 3986, section 2.1), with `+` for a space.
 fn decode(value: &[u8], at: usize) -> Result<Vec<u8>, Flaw> {
-    let mut decoded = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((byte, after)) = rest.split_first() {
-        let offset = at + value.len() - rest.len();
-        rest = after;
-        match byte {
-            b'%' => {
-                let digits = after.split_at_checked(2).and_then(|(digits, after)| Some((hex::<1>(digits)?, after)));
-                let Some(([byte], after)) = digits else {
-                    return Err(Flaw::new(offset, "`%`", "two hex digits behind `%`"));
-                };
-                decoded.push(byte);
-                rest = after;
-            }
-            b'+' => decoded.push(b' '),
-            byte => decoded.push(*byte),
+    let mut offset = at;
+    for (n, behind) in value.split(|byte| *byte == b'%').enumerate() {
+        let digits = behind.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        if n > 0 && digits.is_none() {
+            return Err(Flaw::new(offset - 1, "`%`", "two hex digits behind `%`"));
         }
+        offset += behind.len() + 1;
     }
-    Ok(decoded)
+    let spaced: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Ok(percent_encoding::percent_decode(&spaced).collect())
 }
 
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let bytes: Option<Vec<u8>> =
-        pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()).collect();
-    bytes.filter(|_| rest.is_empty())?.try_into().ok()
+    HEXLOWER_PERMISSIVE.decode(digits).ok()?.try_into().ok()
 }
 
-/// RFC 4648, section 6; 32 digits are exactly 20 bytes.
+/// RFC 4648, section 6, in either case; 32 digits are exactly 20 bytes.
 fn base32(digits: &[u8]) -> Option<[u8; 20]> {
-    let mut bytes = Vec::with_capacity(20);
-    let mut bits = 0_u32;
-    let mut window = 0_u32;
-    for digit in digits {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a',
-            b'2'..=b'7' => digit - b'2' + 26,
-            _ => return None,
-        };
-        window = (window << 5 | u32::from(value)) & 0xfff;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((window >> bits).to_le_bytes()[0]);
-        }
+    BASE32_NOPAD.decode(&digits.to_ascii_uppercase()).ok()?.try_into().ok()
+}
+
+/// The link that a bare info-hash stands for: of v1 40 hex or 32 base32 digits, of v2 64 hex digits, or 68 that begin
+/// with 1220 (a multihash).
+pub(super) fn link_of(info_hash: &str) -> Option<String> {
+    let is_hex = info_hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match info_hash.len() {
+        40 if is_hex => Some(format!("magnet:?xt=urn:btih:{info_hash}")),
+        32 => base32(info_hash.as_bytes()).map(|_| format!("magnet:?xt=urn:btih:{info_hash}")),
+        64 if is_hex => Some(format!("magnet:?xt=urn:btmh:1220{info_hash}")),
+        68 if is_hex && info_hash.starts_with("1220") => Some(format!("magnet:?xt=urn:btmh:{info_hash}")),
+        _ => None,
     }
-    bytes.try_into().ok().filter(|_| digits.len() == 32)
 }
 
 #[cfg(test)]
@@ -165,6 +150,23 @@ mod tests {
         assert_eq!(base32.info_hash_v1, Some(sample::hex(V1)));
         let both = parse(&format!("magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}")).expect("valid");
         assert_eq!((both.info_hash_v1, both.info_hash_v2), (Some(sample::hex(V1)), Some(sample::hex(V2))));
+    }
+
+    #[test]
+    fn a_bare_info_hash_is_the_link_that_names_it() {
+        let base32 = "fbwfykmr2q2p4q3y6t5zu6xkdamgrxax";
+        for bare in [V1, &V1.to_uppercase(), base32, &base32.to_uppercase()] {
+            let magnet = parse(&link_of(bare).expect("an info-hash")).expect("valid");
+            assert_eq!((magnet.info_hash_v1, magnet.info_hash_v2), (Some(sample::hex(V1)), None), "{bare}");
+        }
+        for bare in [V2.to_owned(), format!("1220{V2}")] {
+            let magnet = parse(&link_of(&bare).expect("an info-hash")).expect("valid");
+            assert_eq!((magnet.info_hash_v1, magnet.info_hash_v2), (None, Some(sample::hex(V2))), "{bare}");
+        }
+        for other in ["", &V1[1..], &format!("{V1}0"), &format!("1114{V2}"), &base32.replace('f', "1"), "a.torrent"]
+        {
+            assert_eq!(link_of(other), None, "{other}");
+        }
     }
 
     #[test]

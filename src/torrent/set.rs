@@ -9,7 +9,7 @@ use std::{
 use crate::Error;
 use crate::directory::entries_below;
 
-use super::{Torrent, sha256};
+use super::{Torrent, magnet, sha256};
 
 /// The torrents of a run, sorted by info-hash; the same torrent given twice is one.
 ///
@@ -50,7 +50,8 @@ pub struct TorrentInput {
 }
 
 impl Torrents {
-    /// Reads torrent files; of a directory, every `*.torrent` below it. A path that begins with `magnet:` is a link.
+    /// Reads torrent files; of a directory, every `*.torrent` below it. A path that begins with `magnet:` is a link;
+    /// one that is an info-hash, and no file, is the link that names it.
     ///
     /// Of a directory, a file that cannot be read or is no torrent is passed over ([`Torrents::passed_over`]), as long as
     /// there is another one.
@@ -174,8 +175,11 @@ impl Torrents {
         &self.passed_over
     }
 
-    /// Reads those files that are torrents, of which there has to be one.
-    fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
+    /// Reads those files that are torrents; the others are passed over.
+    ///
+    /// # Errors
+    /// That of the first file, where none is a torrent.
+    pub fn read_most(&mut self, files: &[PathBuf]) -> Result<(), Error> {
         let mut refused = Vec::new();
         for file in files {
             if let Err(error) = self.read(file) {
@@ -198,10 +202,15 @@ impl Torrents {
     }
 
     fn read(&mut self, path: &Path) -> Result<(), Error> {
-        if let Some(link) = path.to_str().filter(|text| text.starts_with("magnet:")) {
-            let torrent = Torrent::parse(link, link.as_bytes())?;
-            self.take_in(link.to_owned(), link.as_bytes(), torrent);
-            return Ok(());
+        if let Some(text) = path.to_str() {
+            // A file may have the name of an info-hash.
+            let bare = || magnet::link_of(text).filter(|_| !path.exists());
+            let link = if text.starts_with("magnet:") { Some(text.to_owned()) } else { bare() };
+            if let Some(link) = link {
+                let torrent = Torrent::parse(text, link.as_bytes())?;
+                self.take_in(text.to_owned(), text.as_bytes(), torrent);
+                return Ok(());
+            }
         }
         let shown = path.display().to_string();
         let bytes = fs::read(path).map_err(|source| Error::Io { name: shown.clone(), action: "read", source })?;

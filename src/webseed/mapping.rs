@@ -222,24 +222,7 @@ fn path(target: &str) -> String {
 
 /// Percent-decoding (RFC 3986 section 2.1); what is no escape stays as it is.
 fn decode(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = match (first, tail) {
-            (b'%', [high, low, after @ ..]) => {
-                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
-            }
-            _ => None,
-        };
-        let (byte, after) = escaped.unwrap_or((*first, tail));
-        bytes.push(byte);
-        rest = after;
-    }
-    bytes
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+    percent_encoding::percent_decode_str(text).collect()
 }
 
 /// What stands in front where a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's

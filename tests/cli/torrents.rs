@@ -100,3 +100,75 @@ fn a_broken_torrent_among_many_is_passed_over_and_told() {
     place.refused(&["analyze", CAPTURE, "-t", "torrents"]);
     place.refused(&["analyze", CAPTURE, "-t", "torrents/broken.torrent"]);
 }
+
+#[test]
+fn a_torrent_that_lies_beside_a_capture_is_offered_in_the_next_command_and_taken_on_request() {
+    let place = place();
+    let other = fixture::named("multi-file");
+    place.put("other.torrent", &other.read(&other.torrent()));
+    place.put("broken.torrent", b"<html>");
+    let line = format!("peerproof analyze {CAPTURE} -t {TORRENT}");
+    let (code, out, said) = place.run(&[CAPTURE]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert!(flat(&out).contains(&line), "{out}");
+    let (_, out, _) = place.run(&[CAPTURE, "-f", "json"]);
+    let next = &json(&out)["next"][0];
+    assert_eq!((&next["command"], list(&next["needs"]).len()), (&line.as_str().into(), 0), "{out}");
+    // As offered, and by the option.
+    let (code, offered, _) = place.run(&["analyze", CAPTURE, "-t", TORRENT, "-f", "json"]);
+    assert_eq!((code, number(&json(&offered)["torrents"][0]["unique_bytes"])), (0, 300_001));
+    let (code, out, said) = place.run(&["analyze", "--torrents-here", CAPTURE, "-f", "json"]);
+    assert_eq!((code, number(&json(&out)["torrents"][1]["unique_bytes"])), (3, 300_001), "{said}");
+    assert!(said.contains("passed over as no torrent: broken.torrent"), "{said}");
+    // In a directory, also below it; paths are those that were given.
+    std::fs::create_dir_all(place.path("ring/below")).expect("a directory");
+    std::fs::rename(place.path(CAPTURE), place.path("ring").join(CAPTURE)).expect("moved");
+    std::fs::rename(place.path(TORRENT), place.path("ring/below").join(TORRENT)).expect("moved");
+    let (_, out, _) = place.run(&["inspect", "ring", "-f", "json"]);
+    assert_eq!(json(&out)["next"][0]["command"], format!("peerproof analyze ring -t ring/below/{TORRENT}"));
+    let (_, out, _) = place.run(&["ring/capture.pcap", "-f", "json"]);
+    assert_eq!(json(&out)["next"][0]["command"], "peerproof analyze ring/capture.pcap -t TORRENT");
+    let said = place.refused(&["analyze", "ring/capture.pcap", "--torrents-here"]);
+    assert!(said.contains("no .torrent file lies beside the captures; try: -t FILE"), "{said}");
+}
+
+#[test]
+fn torrents_stand_before_between_and_behind_captures() {
+    let place = place();
+    std::fs::copy(place.path(CAPTURE), place.path("again.pcap")).expect("copied");
+    let other = fixture::named("multi-file");
+    place.put("other.torrent", &other.read(&other.torrent()));
+    let lines = [
+        ["-t", TORRENT, CAPTURE, "-t", "other.torrent", "again.pcap"],
+        [CAPTURE, "again.pcap", "-t", TORRENT, "-t", "other.torrent"],
+        ["-t", "other.torrent", "-t", TORRENT, "again.pcap", CAPTURE],
+    ];
+    let reports = lines.map(|line| place.run(&[&["analyze", "-f", "json"], &line[..]].concat()).1);
+    assert_eq!(list(&json(&reports[0])["inputs"]).len(), 4);
+    assert!(reports.iter().all(|report| *report == reports[0]));
+    // One value each: what follows it is a capture, and said to be none.
+    let said = place.refused(&["analyze", CAPTURE, "-t", "other.torrent", TORRENT]);
+    assert_eq!(said, format!("error: {TORRENT} is a torrent, not a capture; try: -t {TORRENT} CAPTURE\n"));
+}
+
+#[test]
+fn a_bare_info_hash_is_a_magnet_link() {
+    let case = fixture::named("magnet");
+    let place = place();
+    place.put("magnet.pcap", &case.read("capture.pcap"));
+    let hash = fixture::text(&case.truth()["torrents"][0]["info_hash_v1"]).to_owned();
+    let link = format!("magnet:?xt=urn:btih:{hash}");
+    let [bare, linked] = [&hash, &link].map(|torrent| {
+        let (code, out, said) = place.run(&["analyze", "-t", torrent, "magnet.pcap", "-f", "json"]);
+        assert_eq!(code, 0, "{said}");
+        json(&out)
+    });
+    assert!(number(&bare["torrents"][0]["verified_bytes"]) > 0);
+    assert_eq!((&bare["torrents"], &bare["subjects"]), (&linked["torrents"], &linked["subjects"]));
+    let (code, out, _) = place.run(&["torrent", &hash]);
+    assert!(code == 0 && out.contains("metadata      unknown"), "{out}");
+    // A file of that name is a file.
+    std::fs::copy(place.path(TORRENT), place.path(&hash)).expect("copied");
+    let (_, out, _) = place.run(&["torrent", &hash]);
+    assert!(out.contains("d12788006ccb6a392a38b22298902b82a69a61c4"), "{out}");
+}

@@ -105,7 +105,7 @@ fn the_option_is_checked_stands_in_the_report_and_in_the_next_command() {
     assert!(report["options"].get("tunnels").is_none());
     let (code, out, errors) = run(&["inspect", "tunnel.pcap", "--tunnel", "udp:5000=ip"]);
     assert_eq!(code, 0, "{errors}");
-    assert!(out.contains("peerproof analyze tunnel.pcap --tunnel udp:5000=ip -t TORRENT"), "{out}");
+    assert!(out.contains("peerproof analyze tunnel.pcap --tunnel udp:5000=ip -t a.torrent"), "{out}");
 }
 
 /// The packet with the seeder's UDP port changed.

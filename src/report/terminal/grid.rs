@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use super::Page;
 use crate::ends::{InfoHash, Timestamp};
-use crate::report::text::counted;
+use crate::report::text::{self, counted};
 
 /// A column that shows something of a `T`.
 pub(crate) struct Column<T: ?Sized> {
@@ -73,7 +73,7 @@ fn drawn<T>(columns: &[&Column<T>], rows: &[Vec<String>], width: usize, padding:
         }
     }
     let lines = table.to_string();
-    lines.lines().all(|line| line.trim_end().chars().count() <= width).then_some(lines)
+    lines.lines().all(|line| text::columns(line.trim_end()) <= width).then_some(lines)
 }
 
 /// The rows one below the other, for narrow pages.
