@@ -81,10 +81,6 @@ pub fn run() -> ExitCode {
     }
 }
 
-<<<<<<< HEAD
-/// Exit code of a check that failed.
-const FAILED: u8 = 1;
-=======
 /// The command line as clap knows it.
 fn program() -> clap::Command {
     Cli::command()
@@ -104,7 +100,8 @@ fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
->>>>>>> main
+/// Exit code of a check that failed.
+const FAILED: u8 = 1;
 /// Exit code of a run that could not be made; nothing was written.
 const CANNOT_RUN: u8 = 2;
 /// Exit code of a complete run over damaged input, or one that reached a bound.
