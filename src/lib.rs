@@ -65,6 +65,7 @@
 
 mod analyze;
 pub mod anomaly;
+pub mod audit;
 pub mod bencode;
 pub mod capture;
 pub mod case;

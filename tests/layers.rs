@@ -84,10 +84,9 @@ const LAYERS: &[Layer] = &[
         uses: &["capture", "wire", "session", "hearsay", "metadata", "torrent", "ledger", "spine"],
         crates: &[],
     },
-    Layer { name: "audit", uses: &["evidence", "torrent"], crates: &["quick_xml", "jiff"] },
     Layer {
         name: "report",
-        uses: &["output", "evidence", "audit", "options", "torrent"],
+        uses: &["output", "evidence", "options", "torrent"],
         crates: &[
             "polars",
             "polars_io",
@@ -104,6 +103,12 @@ const LAYERS: &[Layer] = &[
     },
     // Every view of a report, in a directory with the torrents; and read back.
     Layer { name: "case", uses: &["report", "output"], crates: &["serde_json", "sha2"] },
+    // Notices against evidence; its texts are written as those of reports are.
+    Layer {
+        name: "audit",
+        uses: &["evidence", "report"],
+        crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
+    },
     Layer {
         name: "analyze",
         uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "spine", "evidence"],

@@ -33,6 +33,13 @@ pub struct Reading {
     #[arg(long)]
     strict: bool,
 
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// How packets are read: for a command in which `--strict` means something else.
+#[derive(Debug, Args)]
+pub struct Settings {
     /// What to do about TCP and UDP checksums. They are often wrong in captures made at the sending host, so by
     /// default they are not tested
     #[arg(long, value_enum, default_value_t = Checksums::Ignore)]
@@ -110,9 +117,19 @@ impl Reading {
     /// # Errors
     /// Those of [`CaptureSet::open`]; [`Error::Usage`] for two tunnels on one port; those of reading the secrets.
     pub fn open(&self, paths: &[PathBuf]) -> anyhow::Result<Opened> {
+        self.settings.open(paths, self.strict)
+    }
+}
+
+impl Settings {
+    /// Opens the captures at `paths`; damage ends the run where it is `strict`.
+    ///
+    /// # Errors
+    /// As [`Reading::open`].
+    pub fn open(&self, paths: &[PathBuf], strict: bool) -> anyhow::Result<Opened> {
         check(&self.tunnels)?;
         let secrets = self.mse_secrets.as_deref().map_or_else(|| Ok(Secrets::default()), secrets)?;
-        let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict: self.strict };
+        let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict };
         Ok(Opened {
             set: CaptureSet::open(paths, &options).map_err(|error| explained(error, paths))?,
             secrets,

@@ -2,6 +2,7 @@
 //! (`screen`), reports (`views`), words and results (`say`), errors (`refusal`), signals. No command imports another one.
 
 mod analyze;
+mod audit;
 mod captures;
 mod completions;
 mod inspect;
@@ -29,6 +30,8 @@ pub enum Ending {
     Complete,
     /// Complete, but an input was damaged, or a bound was reached: exit code 3. Why, as a clause.
     Limited(String),
+    /// Complete, and what was to be checked is not so: exit code 1. Why, as a clause.
+    Failed(String),
 }
 
 impl Ending {
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
     let ending = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
@@ -70,6 +74,10 @@ pub fn run() -> ExitCode {
         Ok(Ending::Limited(cause)) => {
             say::exit(LIMITED, &format!("complete, but {cause}"));
             ExitCode::from(LIMITED)
+        }
+        Ok(Ending::Failed(cause)) => {
+            say::exit(FAILED, &cause);
+            ExitCode::from(FAILED)
         }
         Err(error) => {
             say::error(&refusal::sentence(&error));
@@ -97,6 +105,8 @@ fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
+/// Exit code of a check that failed.
+const FAILED: u8 = 1;
 /// Exit code of a run that could not be made; nothing was written.
 const CANNOT_RUN: u8 = 2;
 /// Exit code of a complete run over damaged input, or one that reached a bound.
@@ -113,6 +123,7 @@ struct Cli {
 enum Command {
     Analyze(Box<analyze::Analyze>),
     Report(Box<report::Report>),
+    Audit(Box<audit::Audit>),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
@@ -153,7 +164,7 @@ Exit codes:
   3  complete, but an input was damaged or a bound was reached
   130, 143  stopped by a signal (128 and its number); nothing was written
 Each but 0 ends with a line on standard error that tells the cause.
-1 is kept for comparisons that fail; no command compares yet.";
+1 is for checks that fail: audit --strict.";
 
 #[cfg(test)]
 mod tests {

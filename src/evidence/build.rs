@@ -15,7 +15,7 @@ use super::private::is_private;
 use super::rows::seen_in;
 use super::same::same_connection_as;
 use super::{
-    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer, Unlisted,
+    Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer, Unlisted,
     UnlistedTorrent,
 };
 use crate::Error;
@@ -40,7 +40,7 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, same } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
     let records = ledger.records();
     let ports = ports_of(records, window_silence_ns);
@@ -95,6 +95,7 @@ pub(crate) fn build(
         transfer.uploader_subject = place(parties.uploader.get(index).copied());
         transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());
     }
+    let shown: Vec<usize> = (0..).zip(&rows).filter_map(|(index, row)| row.as_ref().map(|_| index)).collect();
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
     for (transfer, _) in &mut transfers {
         transfer.same_connection_as = same_connection_as(transfer, &same);
@@ -113,7 +114,8 @@ pub(crate) fn build(
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
     let unlisted = unlisted(ledger, &hash, &mut anomalies);
-    transfers.sort_by(|(one, _), (other, _)| {
+    let mut transfers: Vec<_> = transfers.into_iter().zip(shown).collect();
+    transfers.sort_by(|((one, _), _), ((other, _), _)| {
         let key =
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(one).cmp(&key(other))
@@ -122,7 +124,9 @@ pub(crate) fn build(
         captures: inputs,
         passed_over: Vec::new(),
         torrents: torrent_rows,
-        transfers: transfers.into_iter().map(|(transfer, _)| transfer).collect(),
+        courses: transfers.iter().map(|((_, ladder), index)| context.course(*index, ladder)).collect(),
+        transfers: transfers.into_iter().map(|((transfer, _), _)| transfer).collect(),
+        coverage,
         subjects,
         mentions: by_torrent(&mentions, |named| hash(key_of(&named, torrents))),
         opaque,
@@ -314,6 +318,21 @@ impl Context<'_> {
             downloader_subject: None,
         };
         Some((transfer, ladder))
+    }
+
+    /// How the transfer of a record that is shown went.
+    fn course(&self, index: usize, ladder: &Ladder) -> Course {
+        let record = self.ledger.records().get(index);
+        let facts = record.map(|record| &record.facts);
+        let pieces = self.proofs.transfers.get(index).map(|proven| proven.pieces.clone());
+        Course {
+            span: record.and_then(Record::active),
+            sessions: facts.map(|facts| facts.sessions.clone()).unwrap_or_default(),
+            times: record.map(|record| record.times.clone()).unwrap_or_default(),
+            pieces: pieces.unwrap_or_default(),
+            rungs: ladder.spans(),
+            declared_port: facts.and_then(|facts| facts.listen_port),
+        }
     }
 
     fn subject(&self, index: usize, group: &Group, transfers: &[Option<(Transfer, Ladder)>]) -> Option<Subject> {

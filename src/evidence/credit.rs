@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::columns::Columns;
 use super::ladder::keep_earlier;
 use crate::ends::Span;
-use crate::evidence::{PieceState, Standard};
+use crate::evidence::{PieceState, Standard, VerifiedPiece};
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
@@ -31,6 +31,8 @@ pub(super) struct Proven {
     pub(super) standard: Option<Met>,
     pub(super) trivial: bool,
     pub(super) boomerang: bool,
+    /// Of a transfer: what was verified of each piece.
+    pub(super) pieces: Vec<VerifiedPiece>,
 }
 
 /// What was verified of each file of a torrent, by its number.
@@ -217,6 +219,7 @@ impl Proofs {
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
+                        proven.note_piece(unit.piece, &finding);
                         file_bytes(&mut proven.files, piece, &credit.ranges, credit.span, halves);
                         tally.transfers.push((credit.transfer, own));
                     }
@@ -346,6 +349,23 @@ impl Proven {
         keep_standard(&mut self.standard, finding.standard);
         self.trivial |= finding.trivial;
         self.boomerang |= finding.boomerang;
+    }
+}
+
+impl Proven {
+    /// Adds to what is known of a piece; pieces come in order of their numbers.
+    fn note_piece(&mut self, piece: u32, finding: &Finding<'_>) {
+        let (bytes, span) = (finding.credit.ranges.total(), finding.credit.span);
+        let asked = finding.standard.map(|met| (met.advertised, met.requested));
+        match self.pieces.last_mut().filter(|known| known.piece == piece) {
+            Some(known) => {
+                known.bytes += bytes;
+                known.span = known.span.join(span);
+                keep_earlier(&mut known.sole, finding.sole);
+                known.asked = known.asked.or(asked);
+            }
+            None => self.pieces.push(VerifiedPiece { piece, bytes, span, sole: finding.sole, asked }),
+        }
     }
 }
 

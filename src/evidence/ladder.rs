@@ -97,10 +97,19 @@ impl Ladder {
 
     /// The rungs reached, in order of the ladder.
     pub(super) fn rungs(&self) -> Vec<Rung> {
+        let mut out = Vec::new();
+        self.each(|grade, span| {
+            let file = self.file.as_ref().filter(|_| grade == Grade::G9).map(|(_, path)| path.clone());
+            out.push(Rung { grade, time: span.first.time, frames: span.into(), file });
+        });
+        out
+    }
+
+    fn each(&self, mut found: impl FnMut(Grade, Span)) {
         // Both handshakes prove it, where both are in the capture.
         let handshakes = self.handshake.map(|own| self.counterpart.map_or(own, |other| own.join(other)));
         let offered = self.offered.filter(|_| self.advertised.is_some());
-        [
+        for (grade, span) in [
             (Grade::G2, self.opening),
             (Grade::G3, handshakes),
             (Grade::G3m, self.metadata),
@@ -111,14 +120,18 @@ impl Ladder {
             (Grade::G8, self.sole),
             (Grade::G9, self.file.as_ref().map(|(span, _)| *span)),
             (Grade::GX, self.refuted),
-        ]
-        .into_iter()
-        .filter_map(|(grade, span)| {
-            let file = self.file.as_ref().filter(|_| grade == Grade::G9).map(|(_, path)| path.clone());
-            let span = span?;
-            Some(Rung { grade, time: span.first.time, frames: span.into(), file })
-        })
-        .collect()
+        ] {
+            if let Some(span) = span {
+                found(grade, span);
+            }
+        }
+    }
+
+    /// The frames that first show each rung.
+    pub(super) fn spans(&self) -> Vec<(Grade, Span)> {
+        let mut out = Vec::new();
+        self.each(|grade, span| out.push((grade, span)));
+        out
     }
 
     /// The highest rung.

@@ -4,6 +4,7 @@
 mod build;
 mod bytes;
 mod columns;
+mod course;
 mod credit;
 mod ladder;
 mod mentions;
@@ -17,14 +18,17 @@ mod same;
 use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::hearsay::{Standing, Via};
+pub use crate::ledger::{Burst, SessionTimes, Times};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
+pub use crate::spine::{Coverage, Host, Seen, UnrecognisedFlow};
 pub use crate::spine::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
 pub use columns::{MOST_ROWS, MOST_RUNS};
+pub use course::{Course, VerifiedPiece};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
@@ -56,6 +60,10 @@ pub struct Evidence {
     pub anomalies: Anomalies,
     /// What the capture is worth.
     pub quality: Quality,
+    /// How each of `transfers` went, in their order.
+    pub courses: Vec<Course>,
+    /// What the captures can have seen of each address.
+    pub coverage: Coverage,
 }
 
 words! {

@@ -21,6 +21,7 @@ mod layers;
 mod padding;
 mod ranges;
 mod teach;
+mod times;
 mod transfer;
 mod unit;
 mod unlisted;
@@ -37,6 +38,7 @@ pub use book::Book;
 pub use content::Content;
 pub use few::Few;
 pub use ranges::RangeSet;
+pub use times::{Burst, SessionTimes, Times};
 pub use transfer::{Counts, Facts, Handshakes, Record, TorrentKey, TransferId, TransferKey};
 pub use unit::{Attempt, Credit, Cut, Matched, Measure, Receiver, Share, State, Unit, UnitBook};
 pub use unlisted::Unlisted;
@@ -237,6 +239,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             return;
         }
         record.served_span = Some(record.served_span.map_or(block.span, |span| span.join(block.span)));
+        record.times.add(block.span.first.time, block.span.last.time, captured);
 
         let seq = self.next_seq;
         self.next_seq += 1;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{SessionTimes, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::session::{Encryption, PieceSet, Session, SideFacts};
 use crate::torrent::TorrentId;
@@ -72,6 +73,8 @@ pub struct Record {
     pub refuted_span: Option<Span>,
     /// Pieces with a refuted byte.
     pub refuted_pieces: BTreeSet<u32>,
+    /// Its payload by time.
+    pub times: Times,
     /// What its connections prove.
     pub facts: Facts,
     /// The transfer with the same key whose time is next before.
@@ -86,6 +89,8 @@ pub struct Facts {
     /// Those of them in which nothing shows that the uploader received anything, though the other end was captured: what it
     /// claims there counts for nothing.
     pub unconfirmed: u32,
+    /// Each of them, up to a bound.
+    pub sessions: Vec<SessionTimes>,
     /// Opened by the uploader.
     pub opened_by_uploader: u32,
     /// Opened by the downloader.
@@ -176,6 +181,7 @@ impl Record {
             served_span: None,
             refuted_span: None,
             refuted_pieces: BTreeSet::new(),
+            times: Times::default(),
             facts: Facts::default(),
             earlier: None,
         }
@@ -313,6 +319,7 @@ impl Facts {
         self.resynchronised |= own.resynchronised;
         self.duplicate_frames |= session.duplicate_frames;
         if let Some(span) = session.span() {
+            self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(session, span)));
             self.span = Some(self.span.map_or(span, |known| known.join(span)));
         }
         self.seen.join(&session.seen);
@@ -361,11 +368,22 @@ pub enum Handshakes {
     OneSide,
 }
 
+fn session_of(session: &Session<'_>, span: Span) -> SessionTimes {
+    let whole = |side: &SideFacts| {
+        side.packets > 0 && side.gaps == 0 && !side.snaplen && !side.resynchronised && side.lost_sync == 0
+    };
+    let [low, high] = [Direction::LowToHigh, Direction::HighToLow].map(|direction| session.side(direction));
+    let is_whole = session.opening.is_some() && session.from_start && whole(low) && whole(high);
+    SessionTimes { first: span.first.time, last: span.last.time, is_whole }
+}
+
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {
     if let Some(found) = found {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
 
+// Rationale: 24 bytes each; a pair of ports that carries more connections than this is a flood.
+const MOST_SESSIONS: usize = 1_024;
 // Rationale: ten times as many peer_ids as one host was seen to use; some 30 bytes each.
 const MOST_NAMES: usize = 256;

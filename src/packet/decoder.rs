@@ -66,6 +66,8 @@ pub struct DecodeCounts {
 /// that cannot be used, the reason is an anomaly or a count.
 #[derive(Debug)]
 pub struct Decoder {
+    /// See [`Decoder::take_other_ends`].
+    other_ends: Option<(IpAddr, IpAddr)>,
     policy: ChecksumPolicy,
     ports: Ports,
     fragments: Fragments,
@@ -91,6 +93,7 @@ impl Decoder {
             unread: UnreadFrames::default(),
             outer: Doubt::default(),
             part: 0,
+            other_ends: None,
         }
     }
 
@@ -273,6 +276,7 @@ impl Decoder {
                     Ok(None) => {
                         self.counts.other_ip += 1;
                         self.unread.count(Unread::Ip(protocol), path != PathId::NONE);
+                        self.other_ends = Some((datagram.source, datagram.destination));
                         return Ok(None);
                     }
                     Err(reason) => return Ok(bad_header(at, reason, anomalies)),
@@ -288,6 +292,11 @@ impl Decoder {
     /// The tunnels of a path, outermost first, as in `GRE 192.0.2.1 -> 198.51.100.2`; empty for [`PathId::NONE`].
     pub fn path_name(&self, path: PathId) -> &str {
         self.paths.name(path)
+    }
+
+    /// The ends of the IP packet that was neither TCP nor UDP nor a tunnel, if the last frame held one.
+    pub fn take_other_ends(&mut self) -> Option<(IpAddr, IpAddr)> {
+        self.other_ends.take()
     }
 
     /// What was seen so far.

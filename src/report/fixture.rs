@@ -60,6 +60,8 @@ pub fn evidence() -> Evidence {
         detail: "1460 bytes are missing".into(),
     });
     Evidence {
+        courses: Vec::new(),
+        coverage: crate::evidence::Coverage::default(),
         torrents: vec![Torrent {
             units: Vec::new(),
             units_left_out: 0,
@@ -107,6 +109,8 @@ pub fn evidence() -> Evidence {
 
 fn empty() -> Evidence {
     Evidence {
+        courses: Vec::new(),
+        coverage: crate::evidence::Coverage::default(),
         captures: vec![InputFacts {
             name: "capture.pcapng".into(),
             format: "pcapng".into(),
@@ -226,6 +230,8 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
 /// A conversation taken for encrypted BitTorrent.
 pub(crate) fn opaque() -> report::Opaque {
     report::Opaque {
+        first_time: crate::ends::Timestamp(0),
+        last_time: crate::ends::Timestamp(0),
         a: "10.77.5.10:6881".parse().expect("an endpoint"),
         b: "10.77.5.11:40110".parse().expect("an endpoint"),
         transport: Transport::Tcp,

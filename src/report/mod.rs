@@ -54,6 +54,7 @@ pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
+pub(crate) use text::quoted;
 pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
 pub use timeline::timeline;
 pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

@@ -426,7 +426,10 @@ impl<'cap> Channel<'cap> {
                 if let Some(span) = span {
                     let (a, b) = (flow.low, flow.high);
                     let kind = OpaqueKind::MseRc4;
-                    let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames: span.into() };
+                    let (first_time, last_time) = (span.first.time, span.last.time);
+                    let frames = span.into();
+                    let opaque =
+                        Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
                     hub.opaque(opaque, span);
                 }
                 Carried::MseOpaque
@@ -469,7 +472,10 @@ impl Hub<'_, '_> {
         if let Some(span) = span {
             let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
             let frames = span.into();
-            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
+            let (first_time, last_time) = (span.first.time, span.last.time);
+            let (a, b) = (flow.low, flow.high);
+            let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
+            self.opaque(opaque, span);
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::Hub;
 use crate::anomaly::{Example, Kind};
-use crate::ends::{At, FrameId, Span, Timestamp};
+use crate::ends::{At, Span, Timestamp};
 
 /// Watches the clock of each input.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     last: Vec<Option<Timestamp>>,
-    pub(super) steps: Vec<FrameId>,
+    pub(super) steps: Vec<At>,
     pub(super) count: u64,
     pub(super) span: Option<Span>,
 }
@@ -41,7 +41,7 @@ impl Clock {
     fn step(&mut self, at: At, step: i64, hub: &mut Hub<'_, '_>) {
         self.count += 1;
         if self.steps.len() < MOST_STEPS {
-            self.steps.push(at.frame);
+            self.steps.push(at);
         }
         hub.anomalies.note(Kind::ClockStep, step.unsigned_abs(), || Example {
             span: Some(Span::single(at)),

@@ -14,6 +14,7 @@ use crate::stream::{Ended, Leftover};
 /// A connection whose content is in the books.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedFlow {
+    pub(super) flow: FlowKey,
     pub(super) stop: Ended,
     pub(super) carried: Content,
     pub(super) volume: Volume,
@@ -22,6 +23,11 @@ pub(super) struct EndedFlow {
 }
 
 impl EndedFlow {
+    /// A connection that carried nothing.
+    pub(super) fn nothing_of(flow: FlowKey) -> Self {
+        Self { flow, stop: Ended::default(), carried: Content::Other, volume: Volume::default(), syn: None }
+    }
+
     /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was
     /// not over.
     pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {
@@ -44,13 +50,14 @@ impl EndedFlow {
             }
             Leftover::Repeated(_) => {}
         }
-        self.volume.count(packet.flow, packet.direction, &segment.payload);
+        let acks = segment.ack.is_some() && !segment.flags.syn;
+        self.volume.count(packet.flow, packet.direction, packet.at.time, acks, &segment.payload);
         true
     }
 
     /// Counts what it carried.
     pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
-        hub.traffic.add(FlowKind::Tcp, self.carried, &self.volume);
+        hub.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Coverage;
 use crate::anomaly::Anomalies;
 use crate::ends::{Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
@@ -21,6 +22,8 @@ pub(crate) struct Findings {
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
+    /// What was seen of each address.
+    pub(crate) coverage: Coverage,
     /// Connections seen on both sides of an address translation.
     pub(crate) same: Vec<SameConnection>,
 }
@@ -60,6 +63,10 @@ pub struct Opaque {
     pub b_to_a: u64,
     /// Its frames.
     pub frames: Frames,
+    /// Its first packet.
+    pub first_time: Timestamp,
+    /// Its last packet.
+    pub last_time: Timestamp,
     /// On what it rests that it is taken for that, in plain words.
     pub basis: String,
 }

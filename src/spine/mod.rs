@@ -4,11 +4,13 @@ mod acquit;
 mod announces;
 mod channel;
 mod clock;
+mod coverage;
 mod delay;
 mod doubles;
 mod ended;
 mod findings;
 mod hashes;
+mod hosts;
 mod legs;
 mod paths;
 mod room;
@@ -36,10 +38,11 @@ use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
 use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
-use crate::stream::{EndReason, Ended, StreamItem};
+use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
 use clock::Clock;
+pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::encrypted;
@@ -229,6 +232,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// By reference: a packet is long, and this is done for each.
     #[inline]
     fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
+        if let Ok(None) = decoded
+            && let Some((one, other)) = self.decoder.take_other_ends()
+        {
+            self.hub.traffic.hosts.ends(one, other);
+        }
         if let Ok(Some(packet)) = decoded {
             self.packet(packet);
             if packet.also_tunnel
@@ -401,8 +409,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             last_time: self.clock.span.map(|span| span.last.time),
             duration_ns: self.clock.length(),
         };
-        let (clock_steps, same) = (self.clock.steps, legs.finish(&mut anomalies));
-        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, same };
+        let steps = self.clock.steps;
+        let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
+        let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
+        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same };
         Ok((ledger, findings, traffic))
     }
 }
@@ -564,12 +574,8 @@ impl<'cap> Flow<'cap> {
 
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
     fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        let nothing = EndedFlow {
-            stop: Ended::default(),
-            carried: Content::Other,
-            volume: traffic::Volume::default(),
-            syn: None,
-        };
+        let Self::Tcp(flow) = self else { return };
+        let nothing = EndedFlow::nothing_of(flow.key());
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,

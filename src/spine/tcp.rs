@@ -54,6 +54,11 @@ impl<'cap> TcpFlow<'cap> {
         }
     }
 
+    /// Its ends.
+    pub(super) fn key(&self) -> FlowKey {
+        self.flow
+    }
+
     /// Notes the tunnels that a packet crossed.
     pub(super) fn cross(&mut self, path: PathId) {
         self.paths.add(path);
@@ -145,7 +150,13 @@ impl<'cap> TcpFlow<'cap> {
                 self.receive(at, direction, &segment, false, hub);
             }
         }
-        self.volume.count(self.flow, direction, &segment.payload);
+        self.volume.count(
+            self.flow,
+            direction,
+            at.time,
+            segment.ack.is_some() && !segment.flags.syn,
+            &segment.payload,
+        );
         if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
             return;
         }
@@ -244,7 +255,7 @@ impl<'cap> TcpFlow<'cap> {
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
-        EndedFlow { stop, carried, volume: self.volume, syn: self.syn }
+        EndedFlow { flow: self.flow, stop, carried, volume: self.volume, syn: self.syn }
     }
 
     /// The packet of which this one is a copy.

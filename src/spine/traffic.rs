@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::coverage::Seen;
 use super::findings::UnreadProtocol;
-use crate::ends::{Direction, FlowKey, Protocol};
+use super::hosts::Hosts;
+use crate::ends::{Direction, FlowKey, Protocol, Timestamp};
 use crate::packet::Payload;
 use crate::session::Encryption;
 
@@ -60,6 +62,10 @@ pub(crate) enum Content {
 pub(crate) struct Volume {
     /// Frames, by direction.
     frames: [u64; 2],
+    /// First and last time, by direction; of use where there are frames.
+    times: [(Timestamp, Timestamp); 2],
+    /// Whether a direction holds data or acknowledgements of TCP.
+    tells: [bool; 2],
     /// Payload bytes on the wire, by direction.
     bytes: [u64; 2],
     /// Payload bytes in the capture; `captured` is no more than those.
@@ -84,8 +90,10 @@ pub(crate) struct Flows {
 }
 
 /// What all flows carried.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Traffic {
+    /// Who sent and received packets.
+    pub(crate) hosts: Hosts,
     pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
@@ -151,13 +159,41 @@ impl Volume {
 
     /// Counts a packet.
     #[inline]
-    pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, payload: &Payload<'_>) {
-        self.frames[direction.index()] += 1;
+    pub(crate) fn count(
+        &mut self,
+        flow: FlowKey,
+        direction: Direction,
+        at: Timestamp,
+        acks: bool,
+        payload: &Payload<'_>,
+    ) {
+        self.note(direction, at, acks || (payload.wire_len > 0 && flow.protocol == Protocol::Tcp));
         self.bytes[direction.index()] += u64::from(payload.wire_len);
         self.captured += payload.bytes.len() as u64;
         if self.hint.is_none() && !payload.bytes.is_empty() {
             self.hint = Some(Content::hint(flow, payload.bytes));
         }
+    }
+
+    /// Counts a frame without its payload.
+    #[inline]
+    pub(super) fn note(&mut self, direction: Direction, at: Timestamp, tells: bool) {
+        let index = direction.index();
+        let known = &mut self.times[index];
+        *known = if self.frames[index] == 0 { (at, at) } else { (known.0.min(at), known.1.max(at)) };
+        self.frames[index] += 1;
+        self.tells[index] |= tells;
+    }
+
+    /// The frames of a direction, and when they were seen.
+    pub(super) fn seen(&self, direction: Direction) -> Option<Seen> {
+        let (packets, (first, last)) = (self.frames[direction.index()], self.times[direction.index()]);
+        (packets > 0).then_some(Seen { packets, first, last })
+    }
+
+    /// Whether a direction holds data or acknowledgements of TCP.
+    pub(super) fn tells(&self, direction: Direction) -> bool {
+        self.tells[direction.index()]
     }
 
     /// Moves what `other` counted here.
@@ -167,9 +203,16 @@ impl Volume {
             return;
         }
         let other = std::mem::take(other);
-        let sums = self.frames.iter_mut().chain(&mut self.bytes);
-        for (own, others) in sums.zip(other.frames.into_iter().chain(other.bytes)) {
-            *own += others;
+        for index in 0..2 {
+            let (own, more) = (&mut self.times[index], other.times[index]);
+            *own = match (self.frames[index], other.frames[index]) {
+                (_, 0) => *own,
+                (0, _) => more,
+                _ => (own.0.min(more.0), own.1.max(more.1)),
+            };
+            self.frames[index] += other.frames[index];
+            self.tells[index] |= other.tells[index];
+            self.bytes[index] += other.bytes[index];
         }
         self.captured += other.captured;
         self.hint = self.hint.or(other.hint);
@@ -218,7 +261,7 @@ impl Traffic {
     }
 
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
-    pub(crate) fn add(&mut self, transport: FlowKind, content: Content, volume: &Volume) {
+    pub(crate) fn add(&mut self, flow: FlowKey, kind: FlowKind, content: Content, volume: &Volume) {
         let [low, high] = volume.frames;
         if low + high == 0 {
             return;
@@ -227,7 +270,8 @@ impl Traffic {
             Content::Other => volume.hint.unwrap_or_default(),
             shown => shown,
         };
-        let sums = self.kinds.entry((transport, content)).or_default();
+        self.hosts.add(flow, content, volume);
+        let sums = self.kinds.entry((kind, content)).or_default();
         sums.flows += 1;
         sums.one_way += u64::from(low == 0 || high == 0);
         sums.frames += low + high;
@@ -285,13 +329,13 @@ mod tests {
     fn a_flow_is_named_by_its_first_payload_and_counted_when_it_ends() {
         let (flow, mut traffic) = (flow(80, Protocol::Tcp), Traffic::default());
         let (mut volume, mut later) = (Volume::default(), Volume::default());
-        volume.count(flow, Direction::LowToHigh, &Payload::default());
-        volume.count(flow, Direction::LowToHigh, &packet(b"GET / HTTP/1.1"));
-        later.count(flow, Direction::HighToLow, &packet(b"\x16\x03\x01\x00\x00\x02"));
-        traffic.add(FlowKind::Tcp, Content::Other, &volume);
+        volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &Payload::default());
+        volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &packet(b"GET / HTTP/1.1"));
+        later.count(flow, Direction::HighToLow, Timestamp(1), false, &packet(b"\x16\x03\x01\x00\x00\x02"));
+        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
         volume.take(&mut later);
-        traffic.add(FlowKind::Tcp, Content::Other, &volume);
-        traffic.add(FlowKind::Tcp, Content::PeerClear, &later);
+        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
+        traffic.add(flow, FlowKind::Tcp, Content::PeerClear, &later);
         let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
         assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((FlowKind::Tcp, Content::Http), expected)]);
     }

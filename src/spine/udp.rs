@@ -82,7 +82,7 @@ impl<'cap> UdpFlow<'cap> {
     ) {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
-                self.rest.count(self.flow, packet.direction, &datagram.payload);
+                self.rest.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
                 hub.overhear(packet, datagram);
                 return;
             }
@@ -171,7 +171,7 @@ impl<'cap> UdpFlow<'cap> {
             UtpVerdict::Pending => &mut utp.pending,
             UtpVerdict::Part(id) => utp.channels.get_mut(id).map_or(&mut utp.pending, |(_, volume)| volume),
         };
-        volume.count(self.flow, packet.direction, &datagram.payload);
+        volume.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
         if !matches!(verdict, UtpVerdict::Part(_)) {
             hub.overhear(packet, datagram);
         }
@@ -203,7 +203,9 @@ impl<'cap> UdpFlow<'cap> {
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
         self.release(Timestamp::default(), |_| true, hub, decoder);
         let mut rest = self.rest;
-        let Some(mut utp) = self.utp else { return hub.traffic.add(FlowKind::Udp, Content::Other, &rest) };
+        let Some(mut utp) = self.utp else {
+            return hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
+        };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         hub.room.wait(&mut utp.waiting, 0);
@@ -211,10 +213,10 @@ impl<'cap> UdpFlow<'cap> {
         let mut ids: Vec<_> = utp.channels.0.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         for id in ids {
-            utp.end(id, hub, &self.paths, decoder);
+            utp.end(self.flow, id, hub, &self.paths, decoder);
         }
         rest.take(&mut utp.pending);
-        hub.traffic.add(FlowKind::Udp, Content::Other, &rest);
+        hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
     }
 }
 
@@ -257,11 +259,11 @@ impl<'cap> Utp<'cap> {
         // Both directions of a connection end in one batch of items.
         ended.dedup();
         for id in ended {
-            self.end(id, hub, paths, decoder);
+            self.end(flow, id, hub, paths, decoder);
         }
     }
 
-    fn end(&mut self, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
+    fn end(&mut self, flow: FlowKey, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
         if let Some((channel, volume)) = self.channels.remove(id) {
             hub.utp_open -= 1;
             hub.room.end();
@@ -269,7 +271,7 @@ impl<'cap> Utp<'cap> {
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
             let transported = Transported { opening, duplicates, initial, paths: paths.names(decoder), bytes };
             let carried = channel.close(transported, hub);
-            hub.traffic.add(FlowKind::Utp, carried, &volume);
+            hub.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }
     }
 }

@@ -51,7 +51,7 @@ impl<'cap> Spine<'_, 'cap> {
         Ok(Facts {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
             metadata: metadata.finish(),
-            clock_steps,
+            clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
             ..written.map_or_else(Facts::default, |written| written.into_facts())
         })
     }

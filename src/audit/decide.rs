@@ -1,0 +1,495 @@
+//! The decision table: the first line that fits (notices.md, section 2.4).
+
+use std::net::IpAddr;
+
+use super::claim::{Act, Claim, When, Window, ZoneBasis};
+use super::examined::{Event, Examined, Obstacle, Transfer};
+use super::hints::hints;
+use super::resolve::{Resolution, resolve};
+use super::search::{Ports, Search};
+use super::terms::Terms;
+use super::verdict::{Coverage, Found, Judgement, Rank, Reason, Standard, Vantage, Verdict};
+use crate::ends::Transport as Carrier;
+use crate::evidence::Grade;
+
+/// A claim that was judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// One for each act, the gravest first; never empty.
+    pub acts: Vec<Judgement>,
+    /// What the captures can have seen of the address.
+    pub coverage: Coverage,
+    /// Properties of the answer.
+    pub flags: Vec<Flag>,
+    /// The inside address that stood for the stated one.
+    pub inside: Option<(IpAddr, Option<u16>)>,
+    /// The torrents that the claim may mean, by index.
+    pub torrents: Vec<usize>,
+}
+
+impl Judged {
+    /// The judgement of the gravest act: that of the claim.
+    pub fn claim(&self) -> Option<&Judgement> {
+        self.acts.first()
+    }
+}
+
+/// A property of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// Blocks of the address differ from the torrent: no intent is shown by that.
+    RefutedBytes,
+    /// Two or more clients use the address in the captures.
+    SeveralClients,
+    /// The notice states no port; one client was seen.
+    NoPort,
+    /// The captures have other figures than the notice.
+    AmountDiffers,
+    /// 100.64.0.0/10: many lines share one address.
+    CarrierNat,
+    /// A private address.
+    PrivateAddress,
+    /// The user's word put an inside address for the stated one.
+    Alias,
+    /// The address is on a list of relays that the user gave.
+    Relay,
+}
+
+impl Flag {
+    /// The word in JSON and in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RefutedBytes => "refuted-bytes",
+            Self::SeveralClients => "several-clients",
+            Self::NoPort => "no-port",
+            Self::AmountDiffers => "amount-differs",
+            Self::CarrierNat => "carrier-nat",
+            Self::PrivateAddress => "private-address",
+            Self::Alias => "alias",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// Judges `claim` by what the captures hold.
+pub fn judge(claim: &Claim, examined: &Examined, terms: &Terms) -> Judged {
+    let alias = terms.inside(claim.who.address, claim.who.port).or(claim.who.mapped);
+    let address = alias.map_or(claim.who.address, |(inside, _)| inside);
+    let port = match alias {
+        Some((_, Some(port))) => Some(port),
+        _ => claim.who.port,
+    };
+    let search = Search { examined, address, port };
+    let resolution = resolve(&claim.what, examined);
+    let clients = search.clients(&resolution.torrents);
+    let mut flags = Vec::new();
+    let mut acts = Vec::new();
+    for act in &claim.acts {
+        let case = Case {
+            claim,
+            act: *act,
+            examined,
+            terms,
+            search,
+            resolution: &resolution,
+            clients,
+            alias: alias.is_some(),
+        };
+        acts.push(case.judge());
+    }
+    if acts.iter().any(|judged| judged.within.refuted || judged.elsewhere.refuted) {
+        flags.push(Flag::RefutedBytes);
+    }
+    if clients > 1 {
+        flags.push(Flag::SeveralClients);
+    }
+    if claim.who.port.is_none() && clients <= 1 {
+        flags.push(Flag::NoPort);
+    }
+    let sent: u64 = acts.first().map_or(0, |judged| judged.within.served + judged.elsewhere.served);
+    if claim.amount.is_some_and(|amount| amount > 0 && amount != sent) {
+        flags.push(Flag::AmountDiffers);
+    }
+    if is_carrier_nat(claim.who.address) {
+        flags.push(Flag::CarrierNat);
+    } else if crate::evidence::is_private(claim.who.address) {
+        flags.push(Flag::PrivateAddress);
+    }
+    if alias.is_some() {
+        flags.push(Flag::Alias);
+    }
+    if terms.is_relay(claim.who.address) {
+        flags.push(Flag::Relay);
+    }
+    flags.sort_unstable();
+    let stated = claim.when.readings.first().copied();
+    let coverage = terms.coverage(examined, address, claim.who.address, stated);
+    Judged { acts, coverage, flags, inside: alias, torrents: resolution.torrents }
+}
+
+/// One act of one claim.
+struct Case<'a> {
+    claim: &'a Claim,
+    act: Act,
+    examined: &'a Examined,
+    terms: &'a Terms,
+    search: Search<'a>,
+    resolution: &'a Resolution,
+    /// Clients seen at the address.
+    clients: usize,
+    alias: bool,
+}
+
+impl Case<'_> {
+    fn judge(&self) -> Judgement {
+        let when = &self.claim.when;
+        if when.zone == ZoneBasis::None {
+            let mut judged = self.blank(Verdict::NotDecidable, vec![Reason::NoZone]);
+            judged.elsewhere = self.search.found(&self.resolution.torrents, Ports::Own, &|_| true);
+            judged.hints = self.hints(when);
+            return judged;
+        }
+        let mut readings = when.readings.iter().map(|reading| self.reading(*reading));
+        let Some(first) = readings.next() else { return self.blank(Verdict::NotDecidable, vec![Reason::NoZone]) };
+        match readings.find(|other| other.verdict != first.verdict || other.reasons != first.reasons) {
+            None => first,
+            Some(other) => Judgement {
+                verdict: Verdict::NotDecidable,
+                reasons: vec![Reason::AmbiguousTime],
+                hints: [first.hints, other.hints].concat(),
+                ..first
+            },
+        }
+    }
+
+    fn blank(&self, verdict: Verdict, reasons: Vec<Reason>) -> Judgement {
+        let standard = if self.serves() { Standard::NotMet } else { Standard::NotApplicable };
+        Judgement {
+            act: self.act,
+            verdict,
+            reasons,
+            grade: Rank::Nothing,
+            standard,
+            within: Found::default(),
+            elsewhere: Found::default(),
+            nearest: None,
+            hints: Vec::new(),
+        }
+    }
+
+    fn serves(&self) -> bool {
+        matches!(self.act, Act::Uploaded | Act::Unknown | Act::Offered)
+    }
+
+    /// Judges one reading of the stated time.
+    fn reading(&self, stated: Window) -> Judgement {
+        let window = self.terms.widen(stated);
+        let torrents = &self.resolution.torrents;
+        let inside = |time: i64| window.from <= time && time < window.to;
+        let within = |ports| self.search.found(torrents, ports, &inside);
+        let own = within(Ports::Own);
+        let elsewhere = self.search.found(torrents, Ports::Any, &|time| !inside(time));
+        let mut judged = self.blank(Verdict::NotDecidable, Vec::new());
+        judged.nearest = self.nearest(stated, torrents);
+        let (own_rank, mentioned) = (self.rank(&own), self.search.mentioned(torrents, &window));
+        judged.grade = own_rank.max(mentioned);
+        judged.standard = self.standard(&own);
+
+        // Row 1.
+        if self.is_supported(&own, mentioned) {
+            (judged.within, judged.elsewhere) = (own, elsewhere);
+            let capped = self.cap();
+            judged.verdict = if capped.is_empty() { Verdict::Supported } else { Verdict::SupportedInPart };
+            judged.reasons = capped;
+            return judged;
+        }
+        // Row 2.
+        let in_session = self.search.sessions_over(torrents, Ports::Own, &stated);
+        let same_session = self.search.found(torrents, Ports::Own, &|time| {
+            !inside(time) && in_session.iter().any(|session| session.from <= time && time < session.to)
+        });
+        if !in_session.is_empty() && self.is_supported(&same_session, Rank::Nothing) {
+            judged.standard = self.standard(&same_session);
+            judged.grade = self.rank(&same_session);
+            (judged.within, judged.elsewhere) = (own, same_session);
+            return self.in_part(judged, Reason::OtherTimeInSession);
+        }
+        // Row 3.
+        for also in self.claim.also.iter().flat_map(|when| &when.readings) {
+            let window = self.terms.widen(*also);
+            let other = self.search.found(torrents, Ports::Own, &|time| window.from <= time && time < window.to);
+            let named = self.search.mentioned(torrents, &window);
+            if self.is_supported(&other, named) {
+                judged.standard = self.standard(&other);
+                judged.grade = self.rank(&other).max(named);
+                (judged.within, judged.elsewhere) = (own, other);
+                return self.in_part(judged, Reason::OtherStatedTime);
+            }
+        }
+        // Row 4.
+        for (ports, reason) in [(Ports::Others, Reason::OtherPort), (Ports::OwnWeb, Reason::OtherProtocol)] {
+            let other = within(ports);
+            if self.is_supported(&other, Rank::Nothing) {
+                // A web server advertises nothing, so the standard of a peer is none of its.
+                judged.standard =
+                    if ports == Ports::OwnWeb { self.blank_standard() } else { self.standard(&other) };
+                judged.grade = self.rank(&other);
+                (judged.within, judged.elsewhere) = (other, elsewhere);
+                return self.in_part(judged, reason);
+            }
+        }
+        // Row 5.
+        for ports in [Ports::Own, Ports::Others] {
+            let found = within(ports);
+            let named = if ports == Ports::Own { mentioned } else { Rank::Nothing };
+            let Some(reason) = self.partly(&found, named) else { continue };
+            judged.grade = self.rank(&found).max(named);
+            let sent = found.served > 0 || found.best.is_some_and(|best| on_ladder(best) >= Some(Grade::G6));
+            let whole = !sent && self.search.has_whole_session(torrents, ports, &window);
+            (judged.within, judged.elsewhere) = (found, elsewhere);
+            let mut judged = self.in_part(judged, reason);
+            if ports == Ports::Others && !judged.reasons.contains(&Reason::OtherPort) {
+                judged.reasons.push(Reason::OtherPort);
+            }
+            if whole && self.serves() {
+                judged.reasons.push(Reason::WholeSessionWithoutPiece);
+            }
+            return judged;
+        }
+        (judged.within, judged.elsewhere) = (own, elsewhere);
+        // Row 6.
+        let obstacles = self.unread(&window, torrents);
+        if self.act != Act::Named && !obstacles.is_empty() {
+            judged.reasons = obstacles;
+            return judged;
+        }
+        // Row 7.
+        let took_part = judged.elsewhere.best;
+        let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
+        if named_ever || took_part.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX) {
+            judged.verdict = Verdict::NotAtStatedTime;
+            judged.hints = self.hints(&self.claim.when);
+            return judged;
+        }
+        // Row 8.
+        let coverage =
+            self.terms.coverage(self.examined, self.search.address, self.claim.who.address, Some(stated));
+        if let Some(reason) = self.outside(&coverage) {
+            judged.verdict = Verdict::OutsideCapture;
+            judged.reasons = vec![reason];
+            return judged;
+        }
+        // Row 9.
+        if self.may_contradict(&coverage) {
+            let sessions = self.search.sessions_within(torrents, Ports::Own, &window);
+            if coverage.stated_time && !sessions.is_empty() && sessions.iter().all(|session| session.is_whole) {
+                judged.verdict = Verdict::Contradicted;
+                judged.reasons = vec![Reason::SessionShowsOtherwise];
+                return judged;
+            }
+            let any = self.search.sessions_within(torrents, Ports::Any, &window);
+            if coverage.window_in_one && any.is_empty() {
+                judged.verdict = Verdict::Contradicted;
+                judged.reasons = vec![Reason::NoTrace];
+                return judged;
+            }
+        }
+        // Row 10.
+        judged.reasons = self.undecided(&coverage);
+        judged
+    }
+
+    /// In part for `reason`, and whatever else caps the claim.
+    fn in_part(&self, mut judged: Judgement, reason: Reason) -> Judgement {
+        judged.verdict = Verdict::SupportedInPart;
+        judged.reasons = vec![reason];
+        judged.reasons.extend(self.cap());
+        if reason == Reason::Unverified && self.resolution.without_metadata {
+            judged.reasons.push(Reason::TorrentNotGiven);
+        }
+        judged
+    }
+
+    /// What caps an otherwise supported claim (notices.md, sections 2.5 and 2.6).
+    fn cap(&self) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if self.search.port.is_none() && self.clients > 1 {
+            reasons.push(Reason::SeveralClients);
+        }
+        if self.resolution.by_title {
+            reasons.push(Reason::TitleOnly);
+        }
+        reasons
+    }
+
+    fn rank(&self, found: &Found) -> Rank {
+        found.best.map_or(Rank::Nothing, |best| Rank::Direct(best.grade))
+    }
+
+    fn blank_standard(&self) -> Standard {
+        if self.serves() { Standard::NotMet } else { Standard::NotApplicable }
+    }
+
+    fn standard(&self, found: &Found) -> Standard {
+        if !self.serves() {
+            return Standard::NotApplicable;
+        }
+        if found.standard.is_some() { Standard::Met } else { Standard::NotMet }
+    }
+
+    /// Whether what was found supports the act (notices.md, section 2.3).
+    fn is_supported(&self, found: &Found, mentioned: Rank) -> bool {
+        let reached = |grade| found.best.is_some_and(|best| on_ladder(best) >= Some(grade));
+        match self.act {
+            Act::Named => mentioned > Rank::Nothing,
+            Act::Joined => reached(Grade::G3),
+            Act::Offered => reached(Grade::G5),
+            Act::Uploaded | Act::Unknown => reached(Grade::G7),
+            Act::Downloaded => found.received > 0,
+        }
+    }
+
+    /// Why it supports a part of the act, where it does.
+    fn partly(&self, found: &Found, mentioned: Rank) -> Option<Reason> {
+        let grade = found.best.map(|best| best.grade);
+        let advertised = matches!(grade, Some(Grade::G4 | Grade::G5));
+        match self.act {
+            Act::Named => None,
+            Act::Joined if grade == Some(Grade::G2) => Some(Reason::OnlyReachable),
+            Act::Joined => (mentioned >= Rank::G1a).then_some(Reason::OnlyAnnounced),
+            Act::Offered => (grade == Some(Grade::G4)).then_some(Reason::OnlyAdvertised),
+            Act::Uploaded | Act::Unknown => match grade {
+                _ if found.refuted && found.verified.0 == 0 => Some(Reason::OnlyRefuted),
+                Some(Grade::G6) => Some(Reason::Unverified),
+                _ if advertised => Some(Reason::OnlyAdvertised),
+                Some(Grade::G3m) if self.act == Act::Unknown => Some(Reason::OnlyMetadata),
+                _ => None,
+            },
+            Act::Downloaded => self.search.sent_to(&self.resolution.torrents, found).then_some(Reason::Unverified),
+        }
+    }
+
+    /// What A has in the window that could hold the act and cannot be read.
+    fn unread(&self, window: &Window, torrents: &[usize]) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if self.search.encrypted(window) {
+            reasons.push(Reason::Encrypted);
+        }
+        for (obstacle, reason) in [
+            (Obstacle::OneSided, Reason::OneSided),
+            (Obstacle::Gap, Reason::GapInRange),
+            (Obstacle::Snaplen, Reason::TruncatedSnaplen),
+            (Obstacle::Overlap, Reason::OverlapConflict),
+        ] {
+            let concerns = |transfer: &&Transfer| {
+                transfer.torrent.is_none_or(|torrent| torrents.contains(&torrent))
+                    && transfer.obstacles.contains(&obstacle)
+            };
+            if self.search.transfers_in(window).any(|transfer| concerns(&transfer)) {
+                reasons.push(reason);
+            }
+        }
+        let host = self.search.host();
+        let toward = host.is_some_and(|host| host.from.is_none() && host.to.is_some());
+        if toward && self.search.is_sent_data(window) && !reasons.contains(&Reason::OneSided) {
+            reasons.push(Reason::OneSided);
+        }
+        if self.examined.clock_steps.iter().any(|step| window.from <= *step && *step < window.to) {
+            reasons.push(Reason::ClockStep);
+        }
+        if !self.examined.bounds.is_empty() {
+            reasons.push(Reason::BoundReached);
+        }
+        reasons
+    }
+
+    /// Why the captures cannot have seen it at all.
+    fn outside(&self, coverage: &Coverage) -> Option<Reason> {
+        if self.alias && self.claim.who.port.is_none() && !self.terms.is_covered(self.claim.who.address) {
+            return Some(Reason::BehindTranslation);
+        }
+        if !coverage.stated_time_partly {
+            return Some(Reason::TimeNotCovered);
+        }
+        let stated = coverage.vantage == Vantage::Whole && coverage.is_stated;
+        if self.search.host().is_none_or(|host| host.from.is_none())
+            && !stated
+            && coverage.vantage != Vantage::Toward
+        {
+            let named = self.search.mentioned_ever(&self.resolution.torrents) || self.search.is_named();
+            return Some(if named { Reason::OnlyNamed } else { Reason::AddressNeverSeen });
+        }
+        None
+    }
+
+    /// The burden that every contradiction bears (notices.md, section 2.8).
+    fn may_contradict(&self, coverage: &Coverage) -> bool {
+        self.act != Act::Named
+            && coverage.vantage == Vantage::Whole
+            && coverage.around
+            && self.examined.drops.is_none_or(|drops| drops == 0)
+            && self.resolution.is_resolved
+            && !self.search.has_unrecognised(self.claim.who.port)
+    }
+
+    fn undecided(&self, coverage: &Coverage) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if self.resolution.no_hash {
+            reasons.push(Reason::NoHash);
+        } else if !self.resolution.is_resolved {
+            reasons.push(Reason::HashKindAmbiguous);
+        }
+        if coverage.vantage != Vantage::Whole || !coverage.around {
+            reasons.push(Reason::VantageUnknown);
+        } else if !coverage.window_in_one {
+            reasons.push(Reason::WindowPartlyCovered);
+        }
+        if reasons.is_empty() {
+            reasons.push(Reason::VantageUnknown);
+        }
+        reasons
+    }
+
+    fn hints(&self, when: &When) -> Vec<super::verdict::Hint> {
+        let fits = |window: Window| {
+            let found = self
+                .search
+                .found(&self.resolution.torrents, Ports::Own, &|time| window.from <= time && time < window.to);
+            let named = self.search.mentioned(&self.resolution.torrents, &window);
+            self.is_supported(&found, named) || self.partly(&found, named).is_some()
+        };
+        hints(when, self.terms, &fits)
+    }
+
+    /// The time at which A took part that is nearest to the stated one, and how far off it is.
+    fn nearest(&self, stated: Window, torrents: &[usize]) -> Option<(i64, i64)> {
+        let times = self.search.times(torrents);
+        let off = |time: i64| match time {
+            time if time < stated.from => stated.from.saturating_sub(time),
+            time if time >= stated.to => time.saturating_sub(stated.to),
+            _ => 0,
+        };
+        times.into_iter().map(|time| (time, off(time))).min_by_key(|(time, off)| (*off, *time))
+    }
+}
+
+/// The grade of an event on the ladder: GX and G3m stand beside it.
+fn on_ladder(event: Event) -> Option<Grade> {
+    match event.grade {
+        Grade::GX => None,
+        Grade::G3m => Some(Grade::G3),
+        grade => Some(grade),
+    }
+}
+
+fn is_carrier_nat(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+}
+
+/// Whether bytes went over HTTP.
+pub(super) fn is_web(transfer: &Transfer) -> bool {
+    transfer.carrier == Carrier::Http
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Evidence as audits look at it.
+
+use std::collections::BTreeMap;
+
+use super::claim::Window;
+use super::examined::{Event, Examined, Host, Mention, Obstacle, Session, Torrent, Transfer, Unit, Unread};
+use crate::anomaly::Kind;
+use crate::ends::{InfoHash, Timestamp};
+use crate::evidence::{Evidence, Flag, Grade, OpaqueKind, Seen};
+
+impl Examined {
+    /// What of `evidence` notices are held against.
+    pub fn of(evidence: &Evidence) -> Self {
+        let (torrents, index) = torrents(evidence);
+        let of = |hash: Option<&InfoHash>| hash.and_then(|hash| index.get(&hash.0).copied());
+        let rows = || evidence.transfers.iter().zip(&evidence.courses);
+        let declared: BTreeMap<_, _> = rows()
+            .filter_map(|(t, course)| {
+                Some(((t.uploader, t.downloader, t.transport, t.info_hash.as_ref()), course.declared_port?))
+            })
+            .collect();
+        let transfers = rows().map(|(t, course)| {
+            let back = declared.get(&(t.downloader, t.uploader, t.transport, t.info_hash.as_ref()));
+            Transfer {
+                uploader: t.uploader,
+                declared: course.declared_port.into_iter().collect(),
+                downloader: t.downloader,
+                downloader_declared: back.copied().into_iter().collect(),
+                carrier: t.transport,
+                torrent: of(t.info_hash.as_ref()),
+                sessions: course
+                    .sessions
+                    .iter()
+                    .map(|session| Session {
+                        window: window(session.first, session.last),
+                        is_whole: session.is_whole,
+                    })
+                    .collect(),
+                rungs: course
+                    .rungs
+                    .iter()
+                    // Verified units tell G7 and G8 with their own times.
+                    .filter(|(grade, _)| !matches!(grade, Grade::G7 | Grade::G8))
+                    .map(|(grade, span)| Event { grade: *grade, time: span.last.time.0, span: *span })
+                    .collect(),
+                units: course
+                    .pieces
+                    .iter()
+                    .map(|piece| Unit {
+                        piece: piece.piece,
+                        bytes: piece.bytes,
+                        time: piece.sole.unwrap_or(piece.span).last.time.0,
+                        span: piece.sole.unwrap_or(piece.span),
+                        sole: piece.sole.is_some(),
+                        asked: piece.asked,
+                    })
+                    .collect(),
+                served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
+                acknowledged: t.bytes.acknowledged,
+                obstacles: obstacles(&t.flags),
+                window: course
+                    .span
+                    .map_or(window(t.first_time, t.last_time), |span| window(span.first.time, span.last.time)),
+            }
+        });
+        let mentions = evidence.mentions.iter().map(|mention| Mention {
+            subject: mention.subject,
+            torrent: of(mention.info_hash.as_ref()),
+            by: mention.by,
+            via: mention.via.name(),
+            grade: mention.grade.name(),
+            count: mention.count,
+            window: window(mention.first_time, mention.last_time),
+            frames: mention.frames,
+        });
+        let encrypted = evidence.opaque.iter().map(|opaque| Unread {
+            a: opaque.a,
+            b: opaque.b,
+            encrypted: opaque.kind != OpaqueKind::Relay,
+            window: window(opaque.first_time, opaque.last_time),
+            bytes: opaque.a_to_b + opaque.b_to_a,
+            frames: Some(opaque.frames),
+        });
+        let unrecognised = evidence.coverage.unrecognised.iter().map(|flow| Unread {
+            a: flow.a,
+            b: flow.b,
+            encrypted: false,
+            window: window(flow.first, flow.last),
+            bytes: flow.bytes,
+            frames: None,
+        });
+        let seen = |seen: Option<Seen>| seen.map(|seen| (seen.packets, window(seen.first, seen.last)));
+        let mut clock_steps: Vec<i64> = evidence.coverage.clock_steps.iter().map(|at| at.0).collect();
+        clock_steps.sort_unstable();
+        Self {
+            transfers: transfers.collect(),
+            mentions: mentions.collect(),
+            unread: encrypted.chain(unrecognised).collect(),
+            stretches: stretches(evidence, &clock_steps),
+            clock_steps,
+            drops: evidence
+                .captures
+                .iter()
+                .filter_map(|input| input.dropped_by_capture)
+                .reduce(|sum, more| sum + more),
+            hosts: evidence
+                .coverage
+                .hosts
+                .iter()
+                .map(|host| Host {
+                    address: host.address,
+                    from: seen(host.from),
+                    to: seen(host.to),
+                    others: u64::from(host.others),
+                })
+                .collect(),
+            central: evidence.coverage.central.clone(),
+            bounds: bounds(evidence),
+            torrents,
+        }
+    }
+}
+
+fn window(first: Timestamp, last: Timestamp) -> Window {
+    Window { from: first.0.min(last.0), to: first.0.max(last.0) }
+}
+
+/// The torrents, and which hash is of which.
+fn torrents(evidence: &Evidence) -> (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) {
+    let (mut torrents, mut index): (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) = (Vec::new(), BTreeMap::new());
+    for known in evidence.known.iter() {
+        let mut hashes: Vec<Vec<u8>> = vec![known.info_hash().0];
+        hashes.extend(known.info_hash_v1().map(|hash| hash.to_vec()));
+        hashes.extend(known.info_hash_v2().map(|hash| hash.to_vec()));
+        hashes.extend(known.wire_hashes().map(|hash| hash.to_vec()));
+        hashes.sort();
+        hashes.dedup();
+        for hash in &hashes {
+            index.insert(hash.clone(), torrents.len());
+        }
+        let has_metadata = known.has_metadata();
+        let name = known.name().to_owned();
+        torrents.push(Torrent {
+            hashes,
+            name: Some(name).filter(|name| !name.is_empty()),
+            size: has_metadata.then(|| known.size()),
+            files: known
+                .files()
+                .iter()
+                .filter(|file| !file.pad)
+                .map(|file| (file.path.clone(), file.size))
+                .collect(),
+            has_metadata,
+        });
+    }
+    let named = evidence.torrents.iter().map(|torrent| &torrent.info_hash);
+    let mentioned = evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
+    for hash in named.chain(mentioned) {
+        if !index.contains_key(&hash.0) {
+            index.insert(hash.0.clone(), torrents.len());
+            torrents.push(Torrent { hashes: vec![hash.0.clone()], ..Torrent::default() });
+        }
+    }
+    (torrents, index)
+}
+
+fn obstacles(flags: &std::collections::BTreeSet<Flag>) -> Vec<Obstacle> {
+    [
+        (Flag::OneSided, Obstacle::OneSided),
+        (Flag::GapInRange, Obstacle::Gap),
+        (Flag::TruncatedSnaplen, Obstacle::Snaplen),
+        (Flag::OverlapConflict, Obstacle::Overlap),
+    ]
+    .into_iter()
+    .filter_map(|(flag, obstacle)| flags.contains(&flag).then_some(obstacle))
+    .collect()
+}
+
+/// When the inputs ran: each from its first to its last frame, apart at steps of a clock; ring files follow one another.
+fn stretches(evidence: &Evidence, clock_steps: &[i64]) -> Vec<Window> {
+    let mut all: Vec<Window> = Vec::new();
+    for input in &evidence.captures {
+        let (Some(first), Some(last)) = (input.first_time, input.last_time) else { continue };
+        let mut run = window(first, last);
+        let whole = run;
+        for step in clock_steps.iter().filter(|step| whole.from < **step && **step < whole.to) {
+            all.push(Window { from: run.from, to: *step - 1 });
+            run.from = *step;
+        }
+        all.push(run);
+    }
+    all.sort_unstable();
+    let mut merged: Vec<Window> = Vec::new();
+    for stretch in all {
+        match merged.last_mut() {
+            Some(last)
+                if stretch.from <= last.to.saturating_add(BETWEEN_RING_FILES)
+                    && !clock_steps.contains(&stretch.from) =>
+            {
+                last.to = last.to.max(stretch.to);
+            }
+            _ => merged.push(stretch),
+        }
+    }
+    merged
+}
+
+fn bounds(evidence: &Evidence) -> Vec<String> {
+    let reached = evidence.anomalies.tally(Kind::LimitReached).map_or(&[][..], |tally| &tally.examples);
+    let mut names: Vec<String> = reached
+        .iter()
+        .filter_map(|example| example.detail.split_once(':').map(|(name, _)| name.to_owned()))
+        .collect();
+    if evidence.coverage.hosts_left_out > 0 {
+        names.push("hosts".to_owned());
+    }
+    if evidence.coverage.unrecognised_left_out > 0 {
+        names.push("unrecognised flows".to_owned());
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+// Rationale: a ring goes on with the next packet, which on a quiet line takes a moment.
+const BETWEEN_RING_FILES: i64 = 1_000_000_000;

@@ -1,0 +1,182 @@
+//! What was examined: of a run's evidence, the part that notices are held against, in times rather than in sums.
+
+use std::net::IpAddr;
+
+use super::claim::Window;
+use crate::ends::Endpoint;
+use crate::ends::Transport as Carrier;
+use crate::ends::{Frames, Span};
+use crate::evidence::Grade;
+
+/// The captures, and everything in them that a claim may be about.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// Torrents that were given, found in the captures, or only named in them.
+    pub torrents: Vec<Torrent>,
+    /// Directed edges, in the order of the evidence.
+    pub transfers: Vec<Transfer>,
+    /// Hearsay.
+    pub mentions: Vec<Mention>,
+    /// Conversations that cannot be read, and flows that were not recognised.
+    pub unread: Vec<Unread>,
+    /// When the captures ran: sorted, apart from one another.
+    pub stretches: Vec<Window>,
+    /// Times at which a clock stepped.
+    pub clock_steps: Vec<i64>,
+    /// Packets that the capturing programs counted as dropped; `None` where no input says so.
+    pub drops: Option<u64>,
+    /// Hosts, sorted by address.
+    pub hosts: Vec<Host>,
+    /// Addresses that are one end of every unicast IP packet of an input, which has at least two others.
+    pub central: Vec<IpAddr>,
+    /// Bounds that were reached.
+    pub bounds: Vec<String>,
+}
+
+/// A torrent of the captures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Torrent {
+    /// Its info-hashes on the wire and in full: v1, v2, and v2 cut to 20 bytes.
+    pub hashes: Vec<Vec<u8>>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// Path and size of its files.
+    pub files: Vec<(String, u64)>,
+    /// Whether its description is known, so that bytes could be verified.
+    pub has_metadata: bool,
+}
+
+/// What one endpoint sent to another for one torrent, with times.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// Who sent.
+    pub uploader: Endpoint,
+    /// Ports that the uploader declared on these connections.
+    pub declared: Vec<u16>,
+    /// Who received.
+    pub downloader: Endpoint,
+    /// Ports that the downloader declared on these connections.
+    pub downloader_declared: Vec<u16>,
+    /// How.
+    pub carrier: Carrier,
+    /// Index into [`Examined::torrents`].
+    pub torrent: Option<usize>,
+    /// The connections.
+    pub sessions: Vec<Session>,
+    /// Rungs from G2 to G6, GX among them, each with the time at which it was complete.
+    pub rungs: Vec<Event>,
+    /// Verified units, each with the time of its last packet.
+    pub units: Vec<Unit>,
+    /// Served bytes by time, merged where they are close together.
+    pub served: Vec<(Window, u64)>,
+    /// Bytes that the receiver confirmed, of all that were served.
+    pub acknowledged: u64,
+    /// What keeps it from being read whole.
+    pub obstacles: Vec<Obstacle>,
+    /// The first and the last packet.
+    pub window: Window,
+}
+
+/// One connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// First and last packet.
+    pub window: Window,
+    /// Whether it is *whole*: opening captured, both directions, readable, without gap, cut or resynchronisation, to its
+    /// close or to the end of the captures.
+    pub is_whole: bool,
+}
+
+/// A rung that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which one.
+    pub grade: Grade,
+    /// When the last packet of it was seen.
+    pub time: i64,
+    /// Its frames.
+    pub span: Span,
+}
+
+/// A verified unit of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The piece.
+    pub piece: u32,
+    /// Verified bytes of it in this transfer.
+    pub bytes: u64,
+    /// When its last packet was seen.
+    pub time: i64,
+    /// Its frames.
+    pub span: Span,
+    /// Whether all of it came from this transfer.
+    pub sole: bool,
+    /// The frames of advertisement and request, where both came before it.
+    pub asked: Option<(Span, Span)>,
+}
+
+/// Why a transfer cannot be read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// Only one direction was captured.
+    OneSided,
+    /// Bytes are missing.
+    Gap,
+    /// The snap length cut frames.
+    Snaplen,
+    /// The same bytes were sent in two versions.
+    Overlap,
+}
+
+/// Who named an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// The address that is named.
+    pub subject: Endpoint,
+    /// Index into [`Examined::torrents`].
+    pub torrent: Option<usize>,
+    /// Who named it.
+    pub by: Endpoint,
+    /// By which protocol.
+    pub via: &'static str,
+    /// `G0`, `G1a` or `G1b`.
+    pub grade: &'static str,
+    /// How often.
+    pub count: u64,
+    /// First and last time.
+    pub window: Window,
+    /// The frames of the first.
+    pub frames: Frames,
+}
+
+/// A conversation of which nothing can be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// One end.
+    pub a: Endpoint,
+    /// The other end.
+    pub b: Endpoint,
+    /// Whether it is taken for encrypted BitTorrent; else it was not recognised.
+    pub encrypted: bool,
+    /// First and last packet.
+    pub window: Window,
+    /// Payload bytes, both directions.
+    pub bytes: u64,
+    /// Its frames, where they are known.
+    pub frames: Option<Frames>,
+}
+
+/// What the captures hold of one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The address.
+    pub address: IpAddr,
+    /// Packets from it, with the first and the last time.
+    pub from: Option<(u64, Window)>,
+    /// Packets to it that carry data or acknowledgements.
+    pub to: Option<(u64, Window)>,
+    /// Different addresses that it exchanged packets with.
+    pub others: u64,
+}

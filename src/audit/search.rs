@@ -1,0 +1,288 @@
+//! What the captures hold of one address and port: looked up by time.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::claim::Window;
+use super::decide::is_web;
+use super::examined::{Event, Examined, Host, Session, Transfer};
+use super::verdict::{Found, Rank};
+use crate::ends::Endpoint;
+use crate::evidence::Grade;
+
+/// A look at one address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search<'a> {
+    pub(super) examined: &'a Examined,
+    pub(super) address: IpAddr,
+    /// `None` where the notice states none: then every port is its own.
+    pub(super) port: Option<u16>,
+}
+
+/// Which ports of the address count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// The stated one, on the wire or declared, of peers.
+    Own,
+    /// All others, of peers.
+    Others,
+    /// All, of peers.
+    Any,
+    /// The stated one, of a web server.
+    OwnWeb,
+}
+
+impl Search<'_> {
+    /// Whether a transfer that the address sent in counts.
+    fn fits(&self, transfer: &Transfer, ports: Ports) -> bool {
+        let own = self.is_own(transfer.uploader.port, &transfer.declared);
+        transfer.uploader.ip == self.address && self.counts(own, is_web(transfer), ports)
+    }
+
+    /// Whether a transfer that the address received counts.
+    fn receives(&self, transfer: &Transfer, ports: Ports) -> bool {
+        let own = self.is_own(transfer.downloader.port, &transfer.downloader_declared);
+        transfer.downloader.ip == self.address && self.counts(own, is_web(transfer), ports)
+    }
+
+    fn is_own(&self, wire: u16, declared: &[u16]) -> bool {
+        self.port.is_none_or(|port| wire == port || declared.contains(&port))
+    }
+
+    fn counts(&self, own: bool, web: bool, ports: Ports) -> bool {
+        match ports {
+            Ports::Own => own && !web,
+            Ports::Others => !own && !web,
+            Ports::Any => !web,
+            Ports::OwnWeb => own && web,
+        }
+    }
+
+    fn is_of(transfer: &Transfer, torrents: &[usize]) -> bool {
+        transfer.torrent.is_some_and(|torrent| torrents.contains(&torrent))
+    }
+
+    /// What the address did for `torrents` at the times that `when` takes.
+    pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
+        let mut found = Found::default();
+        let (mut endpoints, mut at_ports, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let cover = |window: &mut Option<Window>, from: i64, to: i64| {
+            let known = window.get_or_insert(Window { from, to });
+            (known.from, known.to) = (known.from.min(from), known.to.max(to));
+        };
+        for transfer in self.examined.transfers.iter().filter(|transfer| Self::is_of(transfer, torrents)) {
+            if self.receives(transfer, ports) && transfer.acknowledged > 0 {
+                found.received +=
+                    transfer.units.iter().filter(|unit| when(unit.time)).map(|unit| unit.bytes).sum::<u64>();
+            }
+            if !self.fits(transfer, ports) {
+                continue;
+            }
+            let mut any = false;
+            for event in transfer.rungs.iter().filter(|event| when(event.time)) {
+                any = true;
+                if event.grade == Grade::GX {
+                    found.refuted = true;
+                } else {
+                    better(&mut found.best, *event);
+                }
+                cover(&mut found.window, event.time, event.time);
+            }
+            for unit in transfer.units.iter().filter(|unit| when(unit.time)) {
+                any = true;
+                let grade = if unit.sole { Grade::G8 } else { Grade::G7 };
+                better(&mut found.best, Event { grade, time: unit.time, span: unit.span });
+                found.verified.0 += unit.bytes;
+                units.insert((transfer.torrent, unit.piece));
+                found.sole += if unit.sole { unit.bytes } else { 0 };
+                found.frames = Some(found.frames.map_or(unit.span, |known| known.join(unit.span)));
+                if let (None, true, Some((advertised, requested))) = (found.standard, unit.sole, unit.asked) {
+                    found.standard = Some((unit.piece, [advertised, requested, unit.span]));
+                }
+                cover(&mut found.window, unit.time, unit.time);
+            }
+            for (window, bytes) in &transfer.served {
+                if when(window.from) || when(window.to) {
+                    any = true;
+                    found.served += bytes;
+                    cover(&mut found.window, window.from, window.to);
+                }
+            }
+            if any {
+                endpoints.insert(transfer.uploader);
+                at_ports.insert(transfer.uploader.port);
+            }
+        }
+        found.verified.1 = units.len() as u64;
+        found.endpoints = endpoints.into_iter().collect();
+        found.ports = at_ports.into_iter().collect();
+        found.frames = found.frames.or(found.best.map(|best| best.span));
+        found
+    }
+
+    /// Whether piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
+    pub(super) fn sent_to(&self, torrents: &[usize], found: &Found) -> bool {
+        let during = |window: &Window| found.window.is_none_or(|own| window.from < own.to && own.from <= window.to);
+        self.examined.transfers.iter().any(|transfer| {
+            Self::is_of(transfer, torrents)
+                && self.receives(transfer, Ports::Own)
+                && transfer.served.iter().any(|(window, _)| during(window))
+        })
+    }
+
+    /// The best mention of the address and port in the window.
+    pub(super) fn mentioned(&self, torrents: &[usize], window: &Window) -> Rank {
+        let within = |time: i64| window.from <= time && time < window.to;
+        self.mentions(torrents)
+            .filter(|(_, known)| {
+                within(known.from) || within(known.to) || (known.from < window.from && known.to >= window.to)
+            })
+            .map(|(rank, _)| rank)
+            .max()
+            .unwrap_or(Rank::Nothing)
+    }
+
+    /// Whether it is mentioned at all for these torrents.
+    pub(super) fn mentioned_ever(&self, torrents: &[usize]) -> bool {
+        self.mentions(torrents).next().is_some()
+    }
+
+    /// Whether it is mentioned at all.
+    pub(super) fn is_named(&self) -> bool {
+        self.examined.mentions.iter().any(|mention| mention.subject.ip == self.address)
+    }
+
+    fn mentions(&self, torrents: &[usize]) -> impl Iterator<Item = (Rank, Window)> {
+        let is_own = |mention: &&super::examined::Mention| {
+            mention.subject.ip == self.address
+                && self.port.is_none_or(|port| mention.subject.port == port)
+                && mention.torrent.is_some_and(|torrent| torrents.contains(&torrent))
+        };
+        self.examined.mentions.iter().filter(is_own).map(|mention| {
+            let rank = match mention.grade {
+                "G1b" => Rank::G1b,
+                "G1a" => Rank::G1a,
+                _ => Rank::G0,
+            };
+            (rank, mention.window)
+        })
+    }
+
+    /// The connections of the address for these torrents, in either role.
+    fn sessions(&self, torrents: &[usize], ports: Ports) -> impl Iterator<Item = Session> {
+        self.examined
+            .transfers
+            .iter()
+            .filter(move |transfer| {
+                Self::is_of(transfer, torrents) && (self.fits(transfer, ports) || self.receives(transfer, ports))
+            })
+            .flat_map(|transfer| transfer.sessions.iter().copied())
+    }
+
+    /// Those that last over the whole of `stated`.
+    pub(super) fn sessions_over(&self, torrents: &[usize], ports: Ports, stated: &Window) -> Vec<Window> {
+        self.sessions(torrents, ports)
+            .map(|session| session.window)
+            .filter(|window| window.from <= stated.from && stated.to <= window.to.saturating_add(1))
+            .collect()
+    }
+
+    /// Those that have a moment in `window`.
+    pub(super) fn sessions_within(&self, torrents: &[usize], ports: Ports, window: &Window) -> Vec<Session> {
+        self.sessions(torrents, ports).filter(|session| overlaps(&session.window, window)).collect()
+    }
+
+    /// Whether one of them is whole.
+    pub(super) fn has_whole_session(&self, torrents: &[usize], ports: Ports, window: &Window) -> bool {
+        self.sessions_within(torrents, ports, window).iter().any(|session| session.is_whole)
+    }
+
+    /// Transfers of the address, in either role, with a moment in the window.
+    pub(super) fn transfers_in(&self, window: &Window) -> impl Iterator<Item = &Transfer> {
+        self.examined.transfers.iter().filter(move |transfer| {
+            [transfer.uploader.ip, transfer.downloader.ip].contains(&self.address)
+                && overlaps(&transfer.window, window)
+        })
+    }
+
+    /// Whether encrypted conversations of the address have a moment in the window.
+    pub(super) fn encrypted(&self, window: &Window) -> bool {
+        self.examined.unread.iter().any(|unread| {
+            unread.encrypted
+                && [unread.a.ip, unread.b.ip].contains(&self.address)
+                && overlaps(&unread.window, window)
+        })
+    }
+
+    /// Whether a flow that was not recognised is on the port, or an encrypted one is anywhere.
+    pub(super) fn has_unrecognised(&self, port: Option<u16>) -> bool {
+        let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
+        self.examined.unread.iter().any(|unread| {
+            if unread.encrypted {
+                [unread.a.ip, unread.b.ip].contains(&self.address)
+            } else {
+                own(&unread.a) || own(&unread.b)
+            }
+        })
+    }
+
+    /// What is known of the address' packets.
+    pub(super) fn host(&self) -> Option<&Host> {
+        let hosts = &self.examined.hosts;
+        hosts.binary_search_by_key(&self.address, |host| host.address).ok().and_then(|index| hosts.get(index))
+    }
+
+    /// Whether packets with data went to the address in the window.
+    pub(super) fn is_sent_data(&self, window: &Window) -> bool {
+        self.host().and_then(|host| host.to).is_some_and(|(_, to)| overlaps(&to, window))
+    }
+
+    /// When the address took part in these torrents.
+    pub(super) fn times(&self, torrents: &[usize]) -> Vec<i64> {
+        let mut times: Vec<i64> = self
+            .examined
+            .transfers
+            .iter()
+            .filter(|transfer| Self::is_of(transfer, torrents) && transfer.uploader.ip == self.address)
+            .flat_map(|transfer| {
+                let served = transfer.served.iter().flat_map(|(window, _)| [window.from, window.to]);
+                let rungs = transfer.rungs.iter().filter(|event| event.grade >= Grade::G3).map(|event| event.time);
+                served.chain(rungs).chain(transfer.units.iter().map(|unit| unit.time)).collect::<Vec<_>>()
+            })
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        times
+    }
+
+    /// Clients at the address that took part in these torrents, as far as ports and handshakes tell them apart.
+    pub(super) fn clients(&self, torrents: &[usize]) -> usize {
+        let own = || {
+            self.examined.transfers.iter().filter(|transfer| {
+                transfer.uploader.ip == self.address
+                    && Self::is_of(transfer, torrents)
+                    && !is_web(transfer)
+                    && transfer.rungs.iter().any(|event| event.grade >= Grade::G3)
+            })
+        };
+        // A client names its port on some connections, and listens there on others; who names none is told by its port.
+        let declared: BTreeSet<u16> = own().flat_map(|transfer| transfer.declared.iter().copied()).collect();
+        let silent: BTreeSet<u16> = own()
+            .filter(|transfer| transfer.declared.is_empty() && !declared.contains(&transfer.uploader.port))
+            .map(|transfer| transfer.uploader.port)
+            .collect();
+        declared.len() + usize::from(!silent.is_empty())
+    }
+}
+
+fn overlaps(one: &Window, other: &Window) -> bool {
+    one.from < other.to && other.from <= one.to
+}
+
+fn better(best: &mut Option<Event>, event: Event) {
+    // The side branch G3m ranks with G3, which it never exceeds.
+    let order = |event: &Event| (event.grade, std::cmp::Reverse(event.time));
+    if best.as_ref().is_none_or(|known| order(&event) > order(known)) {
+        *best = Some(event);
+    }
+}

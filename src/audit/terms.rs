@@ -1,0 +1,204 @@
+//! What the user states for an audit: the tolerance, whose traffic passed here whole, which addresses stand for others.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::claim::Window;
+use super::examined::Examined;
+use super::verdict::{Coverage, Vantage};
+
+/// The terms of an audit.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Nanoseconds that a stated time may be off.
+    pub tolerance: i64,
+    /// Whose packets all passed here.
+    pub covers: Covers,
+    /// Public addresses, and the inside addresses that stood for them.
+    pub aliases: Vec<Alias>,
+    /// Addresses of relays, proxies and VPN exits, as a file of the user's lists them.
+    pub relays: BTreeSet<IpAddr>,
+}
+
+/// On whose word an address' traffic is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Covers {
+    /// Inferred from the captures.
+    Inferred,
+    /// Never.
+    Nobody,
+    /// Stated by the user for these.
+    Stated(Vec<Prefix>),
+}
+
+/// An address, or all that begin with the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// The address.
+    pub address: IpAddr,
+    /// How many of its bits count.
+    pub bits: u8,
+}
+
+impl std::str::FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| format!("{text} is no address or prefix"))?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            None => most,
+            Some(bits) => bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or(format!("{text}: a prefix has 0 to {most} bits"))?,
+        };
+        Ok(Self { address, bits })
+    }
+}
+
+impl std::fmt::Display for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
+    }
+}
+
+impl Prefix {
+    fn holds(&self, address: IpAddr) -> bool {
+        let same = |one: u128, other: u128, width: u8| {
+            let spare = u32::from(width - self.bits);
+            one.checked_shr(spare).unwrap_or(0) == other.checked_shr(spare).unwrap_or(0)
+        };
+        match (self.address, address) {
+            (IpAddr::V4(one), IpAddr::V4(other)) => same(one.to_bits().into(), other.to_bits().into(), 32),
+            (IpAddr::V6(one), IpAddr::V6(other)) => same(one.to_bits(), other.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+/// A public address and the inside one that stood for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The address in notices, and a port where only that one is meant.
+    pub public: (IpAddr, Option<u16>),
+    /// The address in the captures.
+    pub inside: (IpAddr, Option<u16>),
+}
+
+impl std::str::FromStr for Alias {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let end = |text: &str| super::address::parse(text).map_err(|_| format!("{text} is no address"));
+        let (public, inside) = text.split_once('=').ok_or("expected PUBLIC[:PORT]=INSIDE[:PORT]".to_owned())?;
+        Ok(Self { public: end(public)?, inside: end(inside)? })
+    }
+}
+
+impl std::fmt::Display for Alias {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = |(address, port): (IpAddr, Option<u16>)| match (address, port) {
+            (address, None) => address.to_string(),
+            (IpAddr::V4(v4), Some(port)) => format!("{v4}:{port}"),
+            (IpAddr::V6(v6), Some(port)) => format!("[{v6}]:{port}"),
+        };
+        write!(f, "{}={}", end(self.public), end(self.inside))
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { tolerance: TOLERANCE, covers: Covers::Inferred, aliases: Vec::new(), relays: BTreeSet::new() }
+    }
+}
+
+impl Terms {
+    /// The window of a stated time: the tolerance on both sides.
+    pub(super) fn widen(&self, stated: Window) -> Window {
+        Window { from: stated.from.saturating_sub(self.tolerance), to: stated.to.saturating_add(self.tolerance) }
+    }
+
+    /// The inside address that stands for a stated one.
+    pub(super) fn inside(&self, address: IpAddr, port: Option<u16>) -> Option<(IpAddr, Option<u16>)> {
+        let fits = |alias: &&Alias| alias.public.0 == address && alias.public.1.is_none_or(|own| Some(own) == port);
+        // One that names the port counts before one that does not.
+        let by_port = self.aliases.iter().filter(fits).find(|alias| alias.public.1.is_some());
+        by_port.or_else(|| self.aliases.iter().find(fits)).map(|alias| alias.inside)
+    }
+
+    pub(super) fn is_relay(&self, address: IpAddr) -> bool {
+        self.relays.contains(&address)
+    }
+
+    /// Whether the user states that all traffic of `address` passed here.
+    pub(super) fn is_covered(&self, address: IpAddr) -> bool {
+        matches!(&self.covers, Covers::Stated(prefixes) if prefixes.iter().any(|prefix| prefix.holds(address)))
+    }
+
+    /// What the captures can have seen of `address`, which may stand for the one that is `stated_address`, around `stated`.
+    pub(super) fn coverage(
+        &self,
+        examined: &Examined,
+        address: IpAddr,
+        stated_address: IpAddr,
+        stated: Option<Window>,
+    ) -> Coverage {
+        let hosts = &examined.hosts;
+        let host =
+            hosts.binary_search_by_key(&address, |host| host.address).ok().and_then(|index| hosts.get(index));
+        let is_stated = self.is_covered(address) || self.is_covered(stated_address);
+        let inferred = self.covers == Covers::Inferred
+            && examined.central.contains(&address)
+            && host.is_some_and(|host| host.from.is_some() && host.to.is_some() && host.others >= 2);
+        let vantage = match host {
+            _ if is_stated || inferred => Vantage::Whole,
+            Some(host) if host.from.is_some() => Vantage::Sessions,
+            Some(host) if host.to.is_some() => Vantage::Toward,
+            _ => Vantage::None,
+        };
+        let window = stated.map(|stated| self.widen(stated));
+        let covered = |window: Window| -> i64 {
+            let parts = examined
+                .stretches
+                .iter()
+                .map(|stretch| (stretch.to.min(window.to) - stretch.from.max(window.from)).max(0));
+            parts.sum()
+        };
+        let in_one = |window: Window| {
+            examined
+                .stretches
+                .iter()
+                .any(|stretch| stretch.from <= window.from && window.to <= stretch.to.saturating_add(1))
+        };
+        let share = window.map_or(0, |window| {
+            let length = i128::from(window.to) - i128::from(window.from);
+            u16::try_from(i128::from(covered(window)) * 1_000 / length.max(1)).unwrap_or(1_000)
+        });
+        // Of a stated second, a packet in it may stand for one behind it.
+        let around = |stated: Window| {
+            let last = stated.to.saturating_sub((stated.to - stated.from).min(SECOND));
+            host.and_then(|host| host.from).is_some_and(|(_, from)| from.from <= stated.from && last <= from.to)
+        };
+        let partly = |window: Window| {
+            examined.stretches.iter().any(|stretch| stretch.from < window.to && window.from <= stretch.to)
+        };
+        Coverage {
+            address,
+            vantage,
+            is_stated,
+            stated_time: stated.is_some_and(in_one),
+            stated_time_partly: stated.is_some_and(partly),
+            window_share: share,
+            window_in_one: window.is_some_and(in_one),
+            around: stated.is_some_and(around),
+        }
+    }
+}
+
+const SECOND: i64 = 1_000_000_000;
+// Rationale: notices.md, section 2.1.
+const TOLERANCE: i64 = 30_000_000_000;
