@@ -11,7 +11,7 @@ use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
-use crate::ledger::Accused;
+use crate::ledger::{Accused, Ledger};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
 use crate::session::arrow;
@@ -26,11 +26,26 @@ struct Tested {
     more: u64,
 }
 
+/// Takes out of what the books would hold against somebody whatever rests on a damaged frame.
+///
+/// # Errors
+/// Those of reading the captures.
+pub(super) fn acquit(
+    ledger: &mut Ledger<'_, '_>,
+    captures: &CaptureSet,
+    options: &Options<'_>,
+    anomalies: &mut Anomalies,
+) -> Result<(), Error> {
+    let accused = ledger.accused();
+    damaged(captures, &accused, options, anomalies)?.into_iter().for_each(|one| ledger.acquit(one));
+    Ok(())
+}
+
 /// Which of `accused` rest on a frame with a wrong checksum, among others of their direction that are right.
 ///
 /// # Errors
 /// Those of reading the captures.
-pub(super) fn damaged<'a>(
+fn damaged<'a>(
     captures: &CaptureSet,
     accused: &'a [Accused],
     options: &Options<'_>,

@@ -351,8 +351,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
-    /// `hashes` messages add to them (BEP 52). The frames of what would be refuted are read once more in `captures`. What all
-    /// flows carried comes third.
+    /// `hashes` messages add to them (BEP 52); `captures` are read again for what would be refuted. All traffic comes third.
     pub(crate) fn finish(
         mut self,
         taught: &'run OnceCell<Torrents>,
@@ -384,10 +383,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);
-        let accused = ledger.accused();
-        for one in acquit::damaged(captures, &accused, options, &mut anomalies)? {
-            ledger.acquit(one);
-        }
+        acquit::acquit(&mut ledger, captures, options, &mut anomalies)?;
         ledger.decide(&mut anomalies);
         let metadata = metadata.finish();
         note_metadata(&metadata, &mut anomalies);
