@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
+use crate::facts::{Facts, Input, Keys};
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
 use crate::options::Options;
@@ -77,6 +78,34 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
         }
         let torrents = hashes.teach(&torrents, &mut Anomalies::default()).unwrap_or(torrents);
         Ok(Found { torrents, metadata })
+    })
+}
+
+/// The facts that the captures hold, nothing of them judged. Of the torrents only the info-hashes count, as keys: MSE may be
+/// opened by them, with the secrets of the options. The inputs are named, and not hashed.
+///
+/// # Errors
+/// As [`analyze`].
+pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> Result<Facts, Error> {
+    let spill = Spill::new(options.spool_dir);
+    with_prover(1, |prover| {
+        let ledger = Ledger::new(keys, &options.limits);
+        let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
+        spine.write_down(captures, &spill);
+        let (spine, frames) = walk(captures, spine, &spill, options)?;
+        let inputs = frames.finish()?.into_iter().map(|input| Input {
+            name: input.name,
+            bytes: input.bytes,
+            sha256: input.sha256,
+            frames: input.frames,
+            first_time: input.first_time,
+            last_time: input.last_time,
+        });
+        let mut info_hashes: Vec<_> = keys.iter().flat_map(|torrent| torrent.wire_hashes()).collect();
+        info_hashes.sort_unstable();
+        info_hashes.dedup();
+        let keys = Keys { secrets: options.secrets.digests(), info_hashes };
+        Ok(Facts { inputs: inputs.collect(), keys, ..spine.into_facts()? })
     })
 }
 

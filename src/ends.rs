@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::words::{texts, words};
@@ -48,7 +49,7 @@ impl FromStr for Endpoint {
 ///
 /// # Invariants
 /// - `low <= high`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowKey {
     /// The lesser endpoint.
     pub low: Endpoint,
@@ -83,7 +84,7 @@ impl FlowKey {
 }
 
 /// The transport protocol of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// RFC 9293.
     Tcp,
@@ -92,7 +93,7 @@ pub enum Protocol {
 }
 
 /// One of the two directions of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Sent by the lesser endpoint of the [`FlowKey`].
     LowToHigh,
@@ -128,7 +129,7 @@ impl PathId {
 }
 
 /// Numbers the connections of a run in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
 words! {
@@ -216,14 +217,25 @@ pub struct NotWritten {
     expected: &'static str,
 }
 
-texts!(Endpoint, InfoHash, Hex<20>, Hex<32>, Timestamp);
+texts! {
+    /// An address and a port: 192.0.2.7:6881 or [2001:db8::7]:6881.
+    Endpoint as "Endpoint": r"^([0-9]+(\.[0-9]+){3}|\[[0-9a-f:.]+\]):[0-9]+$",
+    /// Lower-case hex of 20 bytes (v1 and hybrid; also a truncated v2 hash of a torrent that was not given) or 32 (v2).
+    InfoHash as "InfoHash": "^([0-9a-f]{40}|[0-9a-f]{64})$",
+    /// 20 bytes in lower-case hex.
+    Hex<20> as "Hex20": "^[0-9a-f]{40}$",
+    /// 32 bytes in lower-case hex.
+    Hex<32> as "Hex32": "^[0-9a-f]{64}$",
+    /// RFC 3339 in UTC with nine decimals.
+    Timestamp as "Timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$",
+}
 
 /// One captured frame: the input's index and Wireshark's `frame.number` in it.
 ///
 /// # Invariants
 /// - Numbers count from 1, as Wireshark does, and fit 48 bits.
 /// - Ordered by input, then by number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameId(u64);
 
 impl FrameId {
@@ -278,7 +290,7 @@ impl FromStr for Timestamp {
 /// One frame and its time.
 ///
 /// Ordered by time, then by frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct At {
     /// When the capture says it was seen.
     pub time: Timestamp,
@@ -295,7 +307,7 @@ impl At {
 }
 
 /// The frames from `first` to `last` in which something was seen, both included, in capture order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// The first frame in capture order.
     pub first: At,
@@ -335,7 +347,7 @@ impl Span {
 
 /// Frames from `first` of input `file` to `last` of the same input, or of `last_file` where that is there: then
 /// nothing is said of where in either input the frames between them stand, but for a row's `seen_in`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Frames {
     /// Index into `inputs`.
     pub file: u16,
@@ -364,7 +376,7 @@ impl From<Span> for Frames {
 ///
 /// # Invariants
 /// - Sorted by input, each once; both frames are of that input, and `first <= last`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sightings(Vec<(FrameId, FrameId)>);
 
 impl Sightings {

@@ -33,6 +33,7 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
+//! | [`facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
 //! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
@@ -66,10 +67,12 @@ mod analyze;
 pub mod anomaly;
 pub mod bencode;
 pub mod capture;
+pub mod case;
 mod directory;
 pub mod ends;
 mod error;
 pub mod evidence;
+pub mod facts;
 pub mod flow;
 pub mod hearsay;
 pub mod inspect;
@@ -92,7 +95,7 @@ pub mod webseed;
 pub mod wire;
 mod words;
 
-pub use analyze::{Found, analyze, find_torrents};
+pub use analyze::{Found, analyze, facts, find_torrents};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

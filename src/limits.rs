@@ -66,6 +66,10 @@ pub struct Limits {
     /// Bytes for the pieces that were advertised, over all transfers. Without room only their number is kept.
     // Rationale: the bitfields of 10,000 peers of a torrent with 20,000 pieces.
     pub advertised_bytes: usize,
+    /// Bytes of the journal of blocks that are held in memory; what is beyond is spooled. Other journals may hold a quarter
+    /// of it each.
+    // Rationale: 300,000 blocks, some 5 GB of payload.
+    pub journal_memory: usize,
     /// IP datagrams under reassembly at once.
     pub fragments_open: usize,
     /// Bytes held in fragments of unfinished datagrams.
@@ -95,6 +99,7 @@ impl Default for Limits {
             rows: 20_000,
             undecided: 10_000,
             advertised_bytes: 32 << 20,
+            journal_memory: 32 << 20,
             fragments_open: 4_096,
             fragment_bytes: 16 << 20,
         }

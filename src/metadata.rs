@@ -26,7 +26,7 @@ pub struct MetadataStore {
 }
 
 /// Which way a piece went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Way {
     /// Who sent it.
     pub from: Endpoint,
@@ -37,7 +37,7 @@ pub struct Way {
 }
 
 /// The pieces of a rebuilt info dictionary that went one way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Contribution {
     /// Who sent them to whom.
     pub way: Way,
@@ -70,7 +70,7 @@ pub enum Stored {
 }
 
 /// An info dictionary that hashes to its info-hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rebuilt {
     /// The info-hash as on the wire: SHA-1, or SHA-256 cut to 20 bytes.
     pub info_hash: [u8; 20],
@@ -90,7 +90,7 @@ impl Rebuilt {
 }
 
 /// A piece that differs from the info dictionary it was sent for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WrongPiece {
     /// The info-hash it was sent under.
     pub info_hash: [u8; 20],
@@ -103,7 +103,7 @@ pub struct WrongPiece {
 }
 
 /// How often something went wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MetadataCounts {
     /// Pieces that differ from a rebuilt info dictionary; the first 1,000 are named.
     pub wrong: u64,
@@ -116,7 +116,7 @@ pub struct MetadataCounts {
 }
 
 /// All that a run's metadata messages gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Harvest {
     /// Sorted by info-hash.
     pub rebuilt: Vec<Rebuilt>,

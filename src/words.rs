@@ -7,7 +7,8 @@ macro_rules! words {
         $($(#[$variant_attribute:meta])* $variant:ident = $word:literal,)+
     }) => {
         $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+            schemars::JsonSchema)]
         $visibility enum $name {
             $($(#[$variant_attribute])* #[serde(rename = $word)] $variant,)+
         }
@@ -32,9 +33,23 @@ macro_rules! words {
     };
 }
 
-/// serde for types whose `Display` and `FromStr` are inverse: as their text.
+/// serde and a schema for types whose `Display` and `FromStr` are inverse: as their text, of which the pattern is given.
 macro_rules! texts {
-    ($($name:ty),+ $(,)?) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ty as $title:literal: $pattern:literal,)+) => {$(
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $title.into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "pattern": $pattern,
+                    "description": concat!($($doc),+).trim(),
+                })
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -93,4 +94,19 @@ pub fn text(value: &Value) -> &str {
 #[track_caller]
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("a list, not {value}"))
+}
+
+/// Where a report departs from the schema that `peerproof schema` prints; empty when it conforms.
+pub fn violations(report: &Value) -> Vec<String> {
+    static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema = peerproof::report::schema().expect("a schema");
+        jsonschema::validator_for(&serde_json::from_str(&schema).expect("JSON")).expect("a schema")
+    });
+    VALIDATOR.iter_errors(report).map(|fault| format!("{}: {fault}", fault.instance_path)).collect()
+}
+
+/// Where `value` departs from `schema`.
+pub fn violations_of(schema: &str, value: &Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).expect("JSON")).expect("a schema");
+    validator.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path)).collect()
 }

@@ -17,7 +17,7 @@ fn every_report_follows_its_schema_and_adds_up() {
     for case in fixture::all() {
         for capture in case.captures() {
             let report = parsed(&case, &case.report(capture));
-            let faults = peerproof::report::violations(&report);
+            let faults = crate::fixture::violations(&report);
             assert!(faults.is_empty(), "{}: {faults:#?}", case.name);
             add_up(&case, &report);
         }

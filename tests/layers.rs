@@ -12,7 +12,7 @@ struct Layer {
 
 /// The vocabulary, and what stands beside the pipeline: every room may use these.
 const SHARED: &[&str] = &["error", "directory", "limits", "ends", "anomaly", "bencode", "words", "Error", "Limits"];
-const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde"];
+const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde", "schemars"];
 
 /// From the bottom of the pipeline to its top: a room uses only rooms that stand before it, so that there is no circle.
 /// `*` is all of those.
@@ -44,7 +44,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "packet", uses: &["capture"], crates: &["etherparse", "nom"] },
     Layer { name: "flow", uses: &[], crates: &[] },
     Layer { name: "stream", uses: &["packet"], crates: &["nom"] },
-    Layer { name: "mse", uses: &["packet", "stream"], crates: &["nom", "rc4", "sha1", "data_encoding"] },
+    Layer { name: "mse", uses: &["packet", "stream"], crates: &["nom", "rc4", "sha1", "sha2", "data_encoding"] },
     Layer { name: "wire", uses: &["stream"], crates: &["nom"] },
     Layer { name: "proxy", uses: &["stream", "wire"], crates: &["nom"] },
     Layer { name: "session", uses: &["stream", "wire"], crates: &[] },
@@ -62,6 +62,12 @@ const LAYERS: &[Layer] = &[
         uses: &["stream", "wire", "torrent"],
         crates: &["httparse", "flate2", "percent_encoding"],
     },
+    // What the walk writes down: owned, without a torrent, a packet or a byte of a capture.
+    Layer {
+        name: "facts",
+        uses: &["capture", "stream", "wire", "session", "hearsay", "metadata", "webseed"],
+        crates: &["postcard"],
+    },
     Layer { name: "prove", uses: &["torrent"], crates: &["sha1", "sha2"] },
     Layer { name: "ledger", uses: &["wire", "session", "torrent", "prove"], crates: &[] },
     // Drives every stage in capture order, up to the ledger.
@@ -69,7 +75,7 @@ const LAYERS: &[Layer] = &[
         name: "spine",
         uses: &[
             "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata",
-            "options", "torrent", "webseed", "prove", "ledger",
+            "options", "torrent", "webseed", "facts", "prove", "ledger",
         ],
         crates: &[],
     },
@@ -96,9 +102,11 @@ const LAYERS: &[Layer] = &[
             "unicode_width",
         ],
     },
+    // Every view of a report, in a directory with the torrents; and read back.
+    Layer { name: "case", uses: &["report", "output"], crates: &["serde_json", "sha2"] },
     Layer {
         name: "analyze",
-        uses: &["capture", "metadata", "options", "torrent", "prove", "ledger", "spine", "evidence"],
+        uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "spine", "evidence"],
         crates: &[],
     },
     // A walk without proofs, told in a document of its own.

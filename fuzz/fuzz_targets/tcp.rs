@@ -102,9 +102,12 @@ fn rebuild<'a>(segments: &[(Direction, TcpSegment<'a>)], limits: &StreamLimits) 
         connections.push(sides);
     };
     for ((way, segment), number) in segments.iter().zip(1..) {
-        if connection.is_replaced_by(*way, segment) {
+        if let Some(first) = connection.replaced_by(*way, segment) {
             finish(connection, EndReason::Replaced, &mut out);
             connection = TcpConnection::new(limits);
+            for (at, way, segment) in first {
+                connection.push(at, way, &segment, &mut out);
+            }
         }
         connection.push(at(number), *way, segment, &mut out);
     }

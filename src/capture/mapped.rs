@@ -13,7 +13,7 @@
 #[cfg(unix)]
 mod torn;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
 use std::io::Write;
@@ -248,13 +248,15 @@ const RECORD_HEAD: usize = 96;
 pub struct Spill {
     dir: PathBuf,
     chunks: RefCell<Chunks>,
+    /// How many stores are being filled.
+    filling: Cell<usize>,
 }
 
 impl Spill {
     /// An empty store with its files in `spool_dir`, or in the system's temporary directory. Makes no file yet.
     pub fn new(spool_dir: Option<&Path>) -> Self {
         let dir = spool_dir.map_or_else(std::env::temp_dir, Path::to_path_buf);
-        Self { dir, chunks: RefCell::new(Chunks::default()) }
+        Self { dir, chunks: RefCell::new(Chunks::default()), filling: Cell::new(0) }
     }
 
     /// Stores `parts` one after the other and returns them as one slice.
@@ -281,12 +283,50 @@ impl Spill {
             return Ok(&[]);
         }
         let start = self.reserve(len)?;
+        self.filling.update(|filling| filling + 1);
         // SAFETY: `reserve` gives `len` bytes inside one live mapping and never gives any of them again, so this is
         // the only reference to them while `fill` runs. They are initialised: the file is filled with zeros first.
         // The mapping outlives `&self`, as chunks are unmapped only when the store is dropped.
         fill(unsafe { std::slice::from_raw_parts_mut(start, len) });
+        self.filling.update(|filling| filling - 1);
         // SAFETY: as above; the exclusive reference is gone and no other is ever made.
         Ok(unsafe { std::slice::from_raw_parts(start, len) })
+    }
+
+    /// Where `bytes`, stored here, lie: an offset over all that was ever stored; `None` for other bytes.
+    pub fn offset_of(&self, bytes: &[u8]) -> Option<u64> {
+        let chunks = self.chunks.borrow();
+        let open = chunks.open.iter().map(|(chunk, _)| chunk);
+        open.chain(chunks.full.iter().rev()).find_map(|chunk| {
+            let within = bytes.as_ptr().addr().checked_sub(chunk.map.as_ptr().addr())?;
+            (within.checked_add(bytes.len())? <= chunk.map.len()).then_some(chunk.base + within as u64)
+        })
+    }
+
+    /// `len` bytes that were stored at `offset`; `None` where there are none, and while any are being stored.
+    pub fn bytes_at(&self, offset: u64, len: u32) -> Option<&[u8]> {
+        if self.filling.get() > 0 {
+            return None;
+        }
+        let chunks = self.chunks.borrow();
+        let (chunk, used) = match &chunks.open {
+            Some((chunk, used)) if chunk.base <= offset && offset - chunk.base < chunk.map.len() as u64 => {
+                (chunk, *used)
+            }
+            _ => {
+                let behind = chunks.full.partition_point(|chunk| chunk.base <= offset);
+                let chunk = chunks.full.get(behind.checked_sub(1)?)?;
+                (chunk, chunk.map.len())
+            }
+        };
+        let (start, len) = (usize::try_from(offset - chunk.base).ok()?, len as usize);
+        if start.checked_add(len)? > used {
+            return None;
+        }
+        // SAFETY: the range lies in the part of a live mapping that `reserve` gave away, so that it is initialised and no
+        // mutable slice of it will ever be made again; none is alive, as nothing is being filled. The mapping outlives
+        // `&self`, as chunks are unmapped only when the store is dropped.
+        Some(unsafe { std::slice::from_raw_parts(chunk.map.as_ptr().add(start), len) })
     }
 
     /// Gives the memory of full chunks back to the system, but for the last ones; their bytes stay readable.
@@ -301,7 +341,8 @@ impl Spill {
             for chunk in chunks.full.get(from..until).unwrap_or_default() {
                 // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
                 // again with the same bytes.
-                let _ = unsafe { chunk.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, chunk.len()) };
+                let map = &chunk.map;
+                let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, map.len()) };
             }
         }
         chunks.released = chunks.released.max(until);
@@ -309,18 +350,16 @@ impl Spill {
 
     /// Bytes reserved in temporary files so far.
     pub fn size(&self) -> u64 {
-        let chunks = self.chunks.borrow();
-        let all = chunks.full.iter().chain(chunks.open.as_ref().map(|(chunk, _)| chunk));
-        all.map(|chunk| chunk.len() as u64).sum()
+        self.chunks.borrow().size
     }
 
     fn reserve(&self, len: usize) -> Result<*mut u8, Error> {
         let mut chunks = self.chunks.borrow_mut();
         if let Some((chunk, used)) = &mut chunks.open
-            && chunk.len() - *used >= len
+            && chunk.map.len() - *used >= len
         {
-            // SAFETY: `*used <= chunk.len()`, so the pointer is in the mapping or one past its end.
-            let start = unsafe { chunk.as_mut_ptr().add(*used) };
+            // SAFETY: `*used <= chunk.map.len()`, so the pointer is in the mapping or one past its end.
+            let start = unsafe { chunk.map.as_mut_ptr().add(*used) };
             *used += len;
             return Ok(start);
         }
@@ -329,6 +368,7 @@ impl Spill {
         if len >= SPILL_CHUNK {
             let chunk = chunk(&self.dir, len).map_err(no_room)?;
             let start = chunk.as_mut_ptr();
+            let chunk = chunks.add(chunk);
             chunks.full.push(chunk);
             return Ok(start);
         }
@@ -338,8 +378,11 @@ impl Spill {
         };
         let chunk = chunk.map_err(no_room)?;
         let start = chunk.as_mut_ptr();
+        let chunk = chunks.add(chunk);
         if let Some((full, _)) = chunks.open.replace((chunk, len)) {
-            chunks.full.push(full);
+            // Before those that were made since for one store each.
+            let place = chunks.full.partition_point(|chunk| chunk.base < full.base);
+            chunks.full.insert(place, full);
             // A run that filled one chunk fills more.
             chunks.next = ahead(&self.dir);
         }
@@ -394,14 +437,33 @@ fn allocate(file: &mut File, len: usize) -> io::Result<()> {
 #[derive(Debug, Default)]
 struct Chunks {
     /// The chunk that is being filled, and how many of its bytes are handed out.
-    open: Option<(MmapRaw, usize)>,
+    open: Option<(Chunk, usize)>,
     /// The chunk after it, while a thread makes it.
     next: Option<JoinHandle<io::Result<MmapRaw>>>,
-    full: Vec<MmapRaw>,
+    /// In the order of their bases.
+    full: Vec<Chunk>,
+    /// Bytes of all of them.
+    size: u64,
     /// How many of the full ones were given back.
     released: usize,
     /// How often memory was given back.
     releases: u64,
+}
+
+/// A mapped file of the store.
+#[derive(Debug)]
+struct Chunk {
+    map: MmapRaw,
+    /// The bytes of all chunks made before it.
+    base: u64,
+}
+
+impl Chunks {
+    fn add(&mut self, map: MmapRaw) -> Chunk {
+        let base = self.size;
+        self.size += map.len() as u64;
+        Chunk { map, base }
+    }
 }
 
 impl Drop for Chunks {
@@ -440,6 +502,12 @@ mod tests {
             }
         }
         spill.release();
+        for (stored, _) in &kept {
+            let offset = spill.offset_of(&stored[1..]).expect("stored here");
+            assert_eq!(spill.bytes_at(offset, stored.len() as u32 - 1), Some(&stored[1..]));
+        }
+        assert!(spill.offset_of(b"elsewhere").is_none() && spill.bytes_at(u64::MAX, 1).is_none());
+        assert!(spill.bytes_at(spill.size() - 1, 2).is_none(), "behind the end");
         assert!(cfg!(miri) || spill.chunks.borrow().released > 2 * CHUNKS_BEHIND);
         for (stored, part) in kept {
             assert_eq!(stored, [part.as_slice(), b"end"].concat());

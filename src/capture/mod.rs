@@ -16,12 +16,14 @@ mod merge;
 mod original;
 mod pcap;
 mod pcapng;
+mod place;
 mod resync;
 #[cfg(test)]
 mod sample;
 mod set;
 mod source;
 mod spool;
+mod spooled;
 mod track;
 
 pub use mapped::Spill;
@@ -29,6 +31,7 @@ pub use mapped::Spill;
 pub use mapped::catch_cut_files;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
+pub use spooled::Spool;
 
 use crate::ends::At;
 

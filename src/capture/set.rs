@@ -44,7 +44,7 @@ impl CaptureSet {
     /// where nothing exists by that name, a pattern as in a shell. The same file reached twice is read once.
     ///
     /// # Errors
-    /// - [`Error::Usage`] for no path, a directory without a capture, a pattern that fits nothing, or more than 65,536
+    /// - [`Error::Usage`] for no path, a directory without a capture, a pattern that fits nothing, or more than 65,535
     ///   inputs.
     /// - [`Error::Io`] when an input cannot be opened or read, or there is no room to spool it.
     /// - [`Error::Malformed`] when an input that was named is empty or no capture, or one breaks off inside its file
@@ -122,6 +122,11 @@ impl CaptureSet {
         self.inputs.get(usize::from(file)).map_or("", |input| &input.name)
     }
 
+    /// The content of an input, as far as it is there.
+    pub(super) fn content(&self, file: u16) -> Option<&[u8]> {
+        Some(self.inputs.get(usize::from(file))?.content.bytes())
+    }
+
     /// Never: a set has at least one input.
     pub fn is_empty(&self) -> bool {
         self.inputs.is_empty()
@@ -191,8 +196,8 @@ fn order((a_time, a): (Option<Timestamp>, &Input), (b_time, b): (Option<Timestam
         .then_with(|| a.given.cmp(&b.given))
 }
 
-// Rationale: the index has 16 bits in a frame id.
-const MAX_INPUTS: usize = 1 << 16;
+// Rationale: the index has 16 bits in a frame id; the last one stands for what is in no input.
+const MAX_INPUTS: usize = (1 << 16) - 1;
 
 #[cfg(test)]
 mod tests {

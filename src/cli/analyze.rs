@@ -1,20 +1,18 @@
 //! `peerproof analyze`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
-#[cfg(feature = "table")]
-use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use peerproof::Options;
 use peerproof::anomaly::{Example, Kind};
+use peerproof::case::TorrentFile;
 use peerproof::evidence::Evidence;
-use peerproof::report::{Case, Document, Given, counted, escaped, passed_over, terminal};
+use peerproof::report::{Document, Given, counted, escaped};
 
 use super::captures::Captures;
-use super::refusal::{self, Refusal};
-use super::screen::{progress, width};
+use super::screen::progress;
 use super::torrents::GivenTorrents;
+use super::views::Views;
 use super::{Ending, say};
 
 /// Read captures and report what each peer served, verified against the torrents
@@ -26,22 +24,8 @@ pub struct Analyze {
     #[command(flatten)]
     torrents: GivenTorrents,
 
-    /// What to print on standard output
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-
-    /// Which table `--format csv` prints: transfers, unless it is given
-    #[arg(long, value_enum, value_name = "NAME")]
-    table: Option<TableName>,
-
-    /// Also write a case: a directory with report.json and every table as CSV and Parquet. It appears complete or
-    /// not at all. (A build without the feature `table` has no tables: it writes report.json alone, and no CSV)
-    #[arg(short, long, value_name = "DIR")]
-    output: Option<PathBuf>,
-
-    /// Let --output replace an older case, after the new one is complete
-    #[arg(long, requires = "output")]
-    force: bool,
+    #[command(flatten)]
+    views: Views,
 
     /// Threads that hash pieces; all cores by default. Changes no figure
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -56,53 +40,10 @@ pub struct Analyze {
     no_digest: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A report to read; `table` is an older name of it
-    #[value(alias = "table")]
-    Text,
-    /// report.json; `peerproof schema` describes it
-    Json,
-    /// One table as CSV, see --table; not in a build without the feature `table`
-    Csv,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TableName {
-    /// A row for each (from, to, transport, torrent)
-    Transfers,
-    /// A row for each (address, port, transport, torrent)
-    Subjects,
-    /// A row for each torrent
-    Torrents,
-    /// A row for each input file
-    Inputs,
-    /// A row for each kind of oddity
-    Anomalies,
-    /// A row for each conversation that cannot be read
-    Opaque,
-    /// A row for each address that somebody named
-    Mentions,
-}
-
 impl Analyze {
     /// Reads, proves, reports.
     pub fn run(&self) -> anyhow::Result<Ending> {
-        if self.format == Format::Csv && cfg!(not(feature = "table")) {
-            anyhow::bail!("this build has no tables: build with the feature `table` for --format csv");
-        }
-        if self.table.is_some() && self.format != Format::Csv {
-            let name = self.table.and_then(|table| table.to_possible_value());
-            return Err(Refusal {
-                what: "--table is for CSV alone".to_owned(),
-                instead: format!(
-                    "-f csv --table {}",
-                    name.map_or("NAME".to_owned(), |name| name.get_name().to_owned())
-                ),
-            }
-            .into());
-        }
-        let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
+        let place = self.views.check()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
         let captures = self.captures.open()?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -119,50 +60,15 @@ impl Analyze {
         bar.finish_and_clear();
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
             .with_tunnels(options.tunnels);
-        let written = case.as_ref().map(|case| case.write(&document)).transpose();
-        // Also where the case could not be written: the work is not lost.
-        say::print(&self.rendered(&document)?)?;
-        match (written, &self.output) {
-            (Ok(Some(names)), Some(place)) => {
-                say::note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), place.display()));
-            }
-            (Ok(_), _) => {}
-            (Err(error), _) => {
-                let Refusal { what, instead } = refusal::case(&error);
-                return Err(Refusal { what: format!("{what}, report is above"), instead }.into());
-            }
-        }
-        if self.format != Format::Text {
-            // The text says so itself.
-            document.notes.iter().for_each(|note| say::note(note));
-            passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
-        }
+        self.views.show(&place, document, &torrent_files(&evidence))?;
         Ok(ending(&evidence))
     }
+}
 
-    fn rendered(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
-        Ok(match self.format {
-            Format::Text => terminal(document, width()).into_bytes(),
-            Format::Json => document.json()?.into_bytes(),
-            Format::Csv => self.csv(document)?,
-        })
-    }
-
-    #[cfg(feature = "table")]
-    fn csv(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
-        let name = self.table.unwrap_or(TableName::Transfers);
-        let name = name.to_possible_value().context("a table without a name")?;
-        let tables = peerproof::report::tables(document);
-        let table = tables.iter().find(|table| table.name == name.get_name()).context("no such table")?;
-        let mut text = Vec::new();
-        peerproof::report::write_csv(table, &mut text)?;
-        Ok(text)
-    }
-
-    #[cfg(not(feature = "table"))]
-    fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
-        anyhow::bail!("this build has no tables, so not {:?} either", self.table)
-    }
+/// The torrents of the report, as given or rebuilt.
+fn torrent_files(evidence: &Evidence) -> Vec<TorrentFile> {
+    let known = evidence.known.iter();
+    known.filter_map(|torrent| Some((torrent.info_hash().to_string(), torrent.file()?))).collect()
 }
 
 /// Says on standard error what makes the run less than complete, and how it ended.

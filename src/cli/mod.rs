@@ -1,5 +1,5 @@
 //! The command line: a file for each command, and beside them what they share: arguments (`captures`, `torrents`), the terminal
-//! (`screen`), words and results (`say`), errors (`refusal`), signals. No command imports another one.
+//! (`screen`), reports (`views`), words and results (`say`), errors (`refusal`), signals. No command imports another one.
 
 mod analyze;
 mod captures;
@@ -7,12 +7,14 @@ mod completions;
 mod inspect;
 mod man;
 mod refusal;
+mod report;
 mod say;
 mod schema;
 mod screen;
 mod signals;
 mod torrent;
 mod torrents;
+mod views;
 mod words;
 
 use std::ffi::OsString;
@@ -55,6 +57,7 @@ pub fn run() -> ExitCode {
     peerproof::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
@@ -108,7 +111,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Analyze(analyze::Analyze),
+    Analyze(Box<analyze::Analyze>),
+    Report(Box<report::Report>),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
@@ -133,7 +137,9 @@ Examples:
   peerproof analyze capture.pcapng -t file.torrent
       a report to read
   peerproof analyze captures/ -t torrents/ -o case/
-      report.json and every table, in a directory
+      a case: page, text, report.json, every table, in a directory
+  peerproof report case/ --peer 203.0.113.2 -f html
+      the same again without its captures: one address, as a page
   tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent -f json
       a report for a program, of a capture that comes through a pipe
 

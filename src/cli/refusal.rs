@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use peerproof::Error;
-use peerproof::report::CaseError;
+use peerproof::case::CaseError;
 
 /// A refusal that knows what to try instead.
 #[derive(Debug)]

@@ -23,10 +23,11 @@ enum Of {
 impl Schema {
     /// Prints the schema.
     pub fn run(&self) -> anyhow::Result<Ending> {
-        match self.of {
-            Of::Report => say::print(peerproof::report::SCHEMA.as_bytes())?,
-            Of::Inspect => say::print(peerproof::inspect::schema().as_bytes())?,
-        }
+        let schema = match self.of {
+            Of::Report => peerproof::report::schema()?,
+            Of::Inspect => peerproof::inspect::schema()?,
+        };
+        say::print(schema.as_bytes())?;
         Ok(Ending::Complete)
     }
 }

@@ -1,7 +1,10 @@
 //! The books at the end of a run, as evidence.
 
+mod torrents;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
 use super::mentions::by_torrent;
@@ -12,8 +15,8 @@ use super::private::is_private;
 use super::rows::seen_in;
 use super::same::same_connection_as;
 use super::{
-    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Torrent, Transfer,
-    Unlisted, UnlistedTorrent,
+    Bytes, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer, Unlisted,
+    UnlistedTorrent,
 };
 use crate::Error;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -75,13 +78,29 @@ pub(crate) fn build(
 
     // One for each record, in their order: a subject finds its transfers by number.
     let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
-    let mut subjects: Vec<Subject> =
-        groups.iter().enumerate().filter_map(|(index, group)| context.subject(index, group, &rows)).collect();
+    let mut rows = rows;
+    let mut subjects: Vec<(usize, Subject)> = groups
+        .iter()
+        .enumerate()
+        .filter_map(|(index, group)| Some((index, context.subject(index, group, &rows)?)))
+        .collect();
+    subjects.sort_by(|(_, one), (_, other)| {
+        let key = |s: &Subject| (s.endpoint, s.transport, s.info_hash.clone(), s.first_time, s.frames);
+        key(one).cmp(&key(other))
+    });
+    let places: BTreeMap<usize, u64> = (0..).zip(&subjects).map(|(place, (group, _))| (*group, place)).collect();
+    for (index, row) in rows.iter_mut().enumerate() {
+        let Some((transfer, _)) = row else { continue };
+        let place = |group: Option<usize>| group.and_then(|group| places.get(&group).copied());
+        transfer.uploader_subject = place(parties.uploader.get(index).copied());
+        transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());
+    }
     let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
     for (transfer, _) in &mut transfers {
         transfer.same_connection_as = same_connection_as(transfer, &same);
     }
-    let torrent_rows = context.torrents(&transfers);
+    let torrent_rows = context.torrents(&transfers, &subjects);
+    let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
     for (transfer, _) in &transfers {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
     }
@@ -97,10 +116,6 @@ pub(crate) fn build(
     transfers.sort_by(|(one, _), (other, _)| {
         let key =
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
-        key(one).cmp(&key(other))
-    });
-    subjects.sort_by(|one, other| {
-        let key = |s: &Subject| (s.endpoint, s.transport, s.info_hash.clone(), s.first_time, s.frames);
         key(one).cmp(&key(other))
     });
     Ok(Evidence {
@@ -295,6 +310,8 @@ impl Context<'_> {
             metadata: self.metadata_served(&[record]).map(Into::into),
             seen_in: seen_in(&facts.seen),
             same_connection_as: BTreeSet::new(),
+            uploader_subject: None,
+            downloader_subject: None,
         };
         Some((transfer, ladder))
     }
@@ -336,8 +353,11 @@ impl Context<'_> {
             frames: span.into(),
             served_frames: None,
             seen_in: Vec::new(),
+            files: Vec::new(),
+            refuted_pieces: Vec::new(),
         };
         let mut refuted = BTreeSet::new();
+        ladder.unconfirmed = true;
         for id in group {
             let record = records.get(id.0 as usize)?;
             let (transfer, rungs) = transfers.get(id.0 as usize)?.as_ref()?;
@@ -366,6 +386,9 @@ impl Context<'_> {
         (subject.first_time, subject.last_time) = (span.first.time, span.last.time);
         (subject.frames, subject.served_frames) = (span.into(), served.map(Into::into));
         subject.seen_in = seen_in(&seen);
+        if subject.port_basis == PortBasis::Declared && group.len() > 1 && subject.peer_ids.len() > 1 {
+            subject.flags.insert(Flag::DeclaredPort);
+        }
         // It may have sent the parts of the dictionary to several others.
         let members: Vec<&Record> = group.iter().filter_map(|id| records.get(id.0 as usize)).collect();
         let metadata = self.metadata_served(&members).filter(MetadataPart::is_whole);
@@ -375,10 +398,12 @@ impl Context<'_> {
         ladder.sole = proven.first_sole;
         let clients: BTreeSet<usize> =
             group.iter().filter_map(|id| self.clients.get(id.0 as usize).copied()).collect();
-        let files = clients.into_iter().filter_map(|client| self.proofs.clients.get(client));
-        self.whole_file(&mut ladder, first.key.torrent, files);
+        let files = || clients.iter().filter_map(|client| self.proofs.clients.get(*client));
+        self.whole_file(&mut ladder, first.key.torrent, files());
+        subject.files = self.subject_files(first.key.torrent, &proven.files, files);
         subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
+        subject.refuted_pieces = columns::ranges(refuted);
         subject.grade = ladder.grade();
         subject.actionable = actionable(subject.grade, subject.standard.is_some());
         subject.rungs = ladder.rungs();
@@ -390,27 +415,6 @@ impl Context<'_> {
             "transfers add up to subjects"
         );
         Some(subject)
-    }
-
-    fn torrents(&self, transfers: &[(Transfer, Ladder)]) -> Vec<Torrent> {
-        let mut rows: BTreeMap<InfoHash, Torrent> = BTreeMap::new();
-        for id in self.torrents.ids() {
-            let known = self.ledger.torrents().torrent(id);
-            let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).copied().unwrap_or_default();
-            let row = Torrent { unique: unique.bytes, pieces_verified: unique.pieces, ..Torrent::of(known) };
-            rows.insert(row.info_hash.clone(), row);
-        }
-        let mut row = |info_hash: &InfoHash, bytes: &Bytes| {
-            let row = rows.entry(info_hash.clone()).or_insert_with(|| Torrent::named(info_hash.clone()));
-            row.bytes.add(bytes);
-        };
-        for (transfer, _) in transfers {
-            transfer.info_hash.iter().for_each(|info_hash| row(info_hash, &transfer.bytes));
-        }
-        for info_hash in self.ledger.unlisted().torrents.keys().filter_map(|key| (self.hash)(*key)) {
-            row(&info_hash, &Bytes::default());
-        }
-        rows.into_values().collect()
     }
 
     /// Verified bytes by path.
@@ -503,6 +507,7 @@ impl Context<'_> {
             .is_some_and(|step| step.file() == span.first.frame.file() && *step <= span.last.frame);
         [
             (Flag::OneSided, facts.one_sided > 0),
+            (Flag::ReturnPathUnconfirmed, facts.unconfirmed > 0),
             (Flag::Unsolicited, facts.unsolicited > 0),
             (Flag::GapInRange, facts.gaps > 0 || counts.lost > 0),
             (Flag::OverlapConflict, facts.overlap_conflict),

@@ -1,6 +1,7 @@
 //! The figures of a row: how many payload bytes, by class. Each is one line in one table, from which its field, its name
 //! in the report, its column, its sum and its place in the accounting identity are made.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A figure of [`Bytes`].
@@ -37,7 +38,7 @@ macro_rules! figures {
         /// # Invariants
         /// - The identity: `served == pad + repeated + verified + refuted + disputed + unproven`.
         /// - `sole <= verified`, `acknowledged <= served`, `solicited <= served`.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         pub struct Bytes {
             $($(#[doc = $doc])+ #[serde(rename = $name)] pub $field: u64,)+
         }

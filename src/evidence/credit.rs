@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::columns::Columns;
 use super::ladder::keep_earlier;
 use crate::ends::Span;
-use crate::evidence::Standard;
+use crate::evidence::{PieceState, Standard};
 use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
@@ -19,8 +20,10 @@ pub(super) struct Proven {
     pub(super) sole: u64,
     pub(super) pieces_verified: u64,
     pub(super) pieces_sole: u64,
-    /// Different bytes of each file. Of a subject they are with its clients, see [`Proofs::clients`].
+    /// Different bytes of each file. What of a subject's is whole is with its clients, see [`Proofs::clients`].
     pub(super) files: Files,
+    /// Of a subject: where in the torrent its different bytes are.
+    pub(super) columns: Columns,
     /// The first piece with a verified byte.
     pub(super) first_part: Option<Span>,
     /// The first piece that came from it alone.
@@ -53,10 +56,14 @@ impl FileBytes {
 }
 
 /// What was verified of one torrent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Unique {
     pub(super) bytes: u64,
     pub(super) pieces: u64,
+    pub(super) files: BTreeMap<usize, u64>,
+    pub(super) columns: Columns,
+    /// Pieces with a verified byte; of every other one nothing is verified.
+    pub(super) states: BTreeMap<u32, PieceState>,
 }
 
 /// All that was verified.
@@ -117,7 +124,7 @@ impl Proofs {
         tally: &mut Tally,
         unique: &mut Unique,
     ) {
-        let mut whole = 0;
+        let (mut whole, before) = (0, unique.bytes);
         for (unit, book) in units {
             let Some(measure) = Measure::padded(piece.torrent, *unit, &piece.pads) else { continue };
             let content = measure.content();
@@ -130,6 +137,10 @@ impl Proofs {
             }
             let all: RangeSet = book.credits.iter().filter(shown).flat_map(|credit| credit.ranges.iter()).collect();
             unique.bytes += all.total();
+            for (file, range) in all.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
+                *unique.files.entry(file).or_default() += range.end - range.start;
+                unique.columns.add(piece.torrent, file, range);
+            }
             // What a part of a tree proves says nothing of the SHA-1.
             let part = unit.leaf.is_some() && piece.torrent.info_hash_v1().is_some();
             let halves = if part { [false, true] } else { book.matched.halves() };
@@ -145,6 +156,10 @@ impl Proofs {
             }
         }
         unique.pieces += u64::from(whole == piece.content);
+        let state = if whole == piece.content { PieceState::Verified } else { PieceState::Part };
+        if whole == piece.content || unique.bytes > before {
+            unique.states.insert(piece.index.number(), state);
+        }
         tally.transfers.sort_unstable();
         for units in tally.transfers.chunk_by(|(one, _), (other, _)| one == other) {
             if let Some(proven) = units.first().and_then(|(id, _)| self.transfers.get_mut(id.0 as usize)) {
@@ -210,6 +225,15 @@ impl Proofs {
                     }
                 }
                 tally.subjects.extend(subject.map(|subject| (subject, *edge, own)));
+            }
+            let all: RangeSet = of_subject.iter().flat_map(|(.., credit)| credit.ranges.iter()).collect();
+            let span = of_subject.iter().map(|(.., credit)| credit.span).reduce(Span::join);
+            let subject = of_subject.first().and_then(|(subject, ..)| *subject);
+            if let Some((proven, span)) = subject.and_then(|subject| self.subjects.get_mut(subject)).zip(span) {
+                file_bytes(&mut proven.files, piece, &all, span, halves);
+                for (file, range) in all.iter().flat_map(|range| piece.torrent.files_in(piece.index, range)) {
+                    proven.columns.add(piece.torrent, file, range);
+                }
             }
             let client_of = |credit: &Credit| parties.client.get(credit.transfer.0 as usize).copied();
             let mut clients: Vec<(Option<usize>, &Credit)> =

@@ -30,6 +30,8 @@ pub(super) struct Ladder {
     pub(super) torrent: Known,
     /// It is a webseed of which only a file's name and size say that it serves this torrent.
     pub(super) namesake: bool,
+    /// In none of its connections an acknowledgement shows that it received anything.
+    pub(super) unconfirmed: bool,
 }
 
 /// What is known of the torrent that the bytes claim to belong to.
@@ -63,6 +65,7 @@ impl Ladder {
             rejected: facts.rejected,
             piece: facts.first_piece,
             torrent,
+            unconfirmed: facts.unconfirmed > 0 && facts.unconfirmed == facts.connections,
             ..Self::default()
         }
     }
@@ -89,6 +92,7 @@ impl Ladder {
         }
         self.rejected += other.rejected;
         self.namesake |= other.namesake;
+        self.unconfirmed &= other.unconfirmed;
     }
 
     /// The rungs reached, in order of the ladder.
@@ -131,6 +135,11 @@ impl Ladder {
     pub(super) fn next_rung(&self, bytes: &Bytes) -> Option<String> {
         let sent = bytes.served > 0 || bytes.lost > 0;
         let reason = match self.grade() {
+            Grade::None | Grade::G2 if self.unconfirmed => {
+                "no rung above G2 by what it says: none of its packets acknowledges anything that the other end sent, so anybody \
+                 may have sent them"
+                    .to_owned()
+            }
             Grade::None | Grade::G2 | Grade::G3 | Grade::G4 if sent => {
                 format!("G6 not reached: {}", self.no_piece(bytes))
             }

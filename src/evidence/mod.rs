@@ -3,6 +3,7 @@
 
 mod build;
 mod bytes;
+mod columns;
 mod credit;
 mod ladder;
 mod mentions;
@@ -17,14 +18,17 @@ use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::hearsay::{Standing, Via};
 pub use crate::session::Encryption;
+pub(crate) use crate::spine::encrypted;
 pub use crate::spine::{Opaque, OpaqueKind, Quality};
 use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
+pub use columns::{MOST_ROWS, MOST_RUNS};
 pub(crate) use private::is_private;
 pub use rows::{
-    Edge, File, FileBytes, Mention, Metadata, Rung, Standard, Subject, Torrent, Transfer, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
+    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
 /// Everything that a run proves. Its rows are those of the report.
@@ -111,6 +115,8 @@ words! {
         Boomerang = "boomerang",
         /// The capture's clock stepped while it was active.
         ClockStep = "clock-step",
+        /// The row rests on a declared listen port and holds connections with different peer_ids.
+        DeclaredPort = "declared-port",
         /// Readable only with a supplied secret.
         DecryptedWithSecret = "decrypted-with-secret",
         /// Frames of its connections are in the capture more than once.

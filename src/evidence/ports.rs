@@ -2,13 +2,15 @@
 //!
 //! What a peer declares is hearsay about itself. It is not taken where the packets show better: at the port that its
 //! connections came from it was seen accepting others, or the declared one was in use by what is shown to be another
-//! client. Else anybody could lay what he sends upon a neighbour behind the same address.
+//! client, or declared by several that are told apart. Else anybody could lay what he sends upon a neighbour behind the
+//! same address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::ends::{Endpoint, Span};
 use crate::ledger::{Record, TorrentKey};
+use crate::wire::client_name;
 
 /// The port of the sender of one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
         }
     }
     seen.values_mut().for_each(|windows| join(windows, silence_ns));
+    let declarations = Declared::of(records, silence_ns);
     let around = |endpoint: Endpoint, record: &Record| {
         let windows = seen.get(&(endpoint, record.key.torrent)).map_or(&[][..], Vec::as_slice);
         record.active().into_iter().flat_map(move |span| near(windows, time(span), silence_ns))
@@ -86,7 +89,7 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
             None => Port { listens: record.facts.listen_port, ..known },
             Some(port) => {
                 let mut there = around(Endpoint { port, ..observed }, record);
-                match there.any(|seen| seen.is_foreign(record)) {
+                match there.any(|seen| seen.is_foreign(record)) || declarations.by_several(record, port) {
                     true => Port { disclaimed: Some(port), ..known },
                     false => Port { named: port, listens: Some(port), disclaimed: None },
                 }
@@ -94,6 +97,69 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
         }
     };
     records.iter().map(port_of).collect()
+}
+
+/// The makes of client that declared a port, without a long silence in between.
+#[derive(Debug)]
+struct Declaration {
+    time: RangeInclusive<i64>,
+    makes: BTreeSet<String>,
+}
+
+/// Which clients declared each port, without a long silence in between.
+struct Declared {
+    by: BTreeMap<(Endpoint, TorrentKey), Vec<Declaration>>,
+    silence_ns: i64,
+}
+
+impl Declared {
+    fn of(records: &[Record], silence_ns: i64) -> Self {
+        let mut by: BTreeMap<_, Vec<Declaration>> = BTreeMap::new();
+        for record in records.iter().filter(|record| record.is_shown()) {
+            if let (Some(port), Some(span)) = (record.facts.listen_port, record.active()) {
+                let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
+                by.entry(key).or_default().push(Declaration { time: time(span), makes: makes(record) });
+            }
+        }
+        for windows in by.values_mut() {
+            windows.sort_by_key(|declaration| *declaration.time.start());
+            let mut joined: Vec<Declaration> = Vec::new();
+            for Declaration { time, makes } in windows.drain(..) {
+                match joined.last_mut() {
+                    Some(last) if time.start().saturating_sub(*last.time.end()) <= silence_ns => {
+                        last.time = *last.time.start()..=*last.time.end().max(time.end());
+                        last.makes.extend(makes);
+                    }
+                    _ => joined.push(Declaration { time, makes }),
+                }
+            }
+            *windows = joined;
+        }
+        Self { by, silence_ns }
+    }
+
+    /// Whether clients of different makes declared `port` around the time of `record`.
+    fn by_several(&self, record: &Record, port: u16) -> bool {
+        let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
+        let (Some(windows), Some(span)) = (self.by.get(&key), record.active()) else { return false };
+        let end = time(span).end().saturating_add(self.silence_ns);
+        let last = windows.partition_point(|declaration| *declaration.time.start() <= end);
+        last.checked_sub(1).and_then(|index| windows.get(index)).is_some_and(|last| last.makes.len() > 1)
+    }
+}
+
+/// The makes of client that the uploader of a record used, as it named them or as its peer_ids stand for: without their
+/// versions, which may change.
+fn makes(record: &Record) -> BTreeSet<String> {
+    let named = &record.facts.named_clients;
+    let make = |name: String| {
+        let word = name.split(|letter: char| !letter.is_alphabetic()).find(|word| !word.is_empty());
+        word.map(str::to_lowercase)
+    };
+    match named.is_empty() {
+        true => record.facts.peer_ids.iter().filter_map(client_name).filter_map(make).collect(),
+        false => named.iter().cloned().filter_map(make).collect(),
+    }
 }
 
 /// From when to when, also where the clock went backwards.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, Flag, Grade, Initiator, PortBasis};
@@ -9,6 +10,7 @@ use crate::ends::{At, Endpoint, FrameId, Frames, Hex, InfoHash, Sightings, Span,
 use crate::hearsay::{Standing, Via};
 use crate::session::Encryption;
 use crate::torrent::{self, Source};
+use crate::words::words;
 
 /// The frames in each input, where there are several; else empty.
 pub(super) fn seen_in(seen: &Sightings) -> Vec<Frames> {
@@ -23,7 +25,7 @@ pub(super) fn seen_in(seen: &Sightings) -> Vec<Frames> {
 }
 
 /// Two endpoints, in the direction of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Edge {
     /// Who sent.
     pub uploader: Endpoint,
@@ -32,7 +34,7 @@ pub struct Edge {
 }
 
 /// One step of the ladder that was reached, with the frames that show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rung {
     /// Which step.
     pub grade: Grade,
@@ -46,7 +48,7 @@ pub struct Rung {
 }
 
 /// The first unit that meets the standard of proof: advertised, requested, then served alone and verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standard {
     /// The piece.
     pub piece: u32,
@@ -62,7 +64,7 @@ pub struct Standard {
 }
 
 /// Verified bytes in one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileBytes {
     /// Its path in the torrent.
     pub path: String,
@@ -71,7 +73,7 @@ pub struct FileBytes {
 }
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash; all of it is the rung G3m.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
     /// Index of each piece of 16 KiB, ascending; never empty.
     pub pieces: Vec<u32>,
@@ -82,7 +84,7 @@ pub struct Metadata {
 }
 
 /// Everything that one endpoint sent to another for one torrent over one transport.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transfer {
     /// Who sent, as observed.
     pub uploader: Endpoint,
@@ -159,6 +161,12 @@ pub struct Transfer {
     /// theirs. Left out where there is none.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub same_connection_as: BTreeSet<Edge>,
+    /// Index of the sender in the report's subjects.
+    #[serde(default)]
+    pub uploader_subject: Option<u64>,
+    /// Index of the receiver there; `None` where nothing that it sent is known.
+    #[serde(default)]
+    pub downloader_subject: Option<u64>,
 }
 
 impl Transfer {
@@ -174,7 +182,7 @@ impl Transfer {
 }
 
 /// One (IP, port, transport, torrent, time window).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// The address, and the listen port if the peer declared it and nothing speaks against that, else the observed
     /// port.
@@ -231,6 +239,77 @@ pub struct Subject {
     /// As in [`Transfer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen_in: Vec<Frames>,
+    /// Files of the torrent with verified bytes of it; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SubjectFile>,
+    /// The pieces behind `pieces_refuted`; left out where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuted_pieces: Vec<PieceRange>,
+}
+
+/// How much of a file a subject sent, whoever received it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SubjectFile {
+    /// Its path in the torrent.
+    pub path: String,
+    /// Its size.
+    pub size: u64,
+    /// Different verified bytes of it.
+    pub verified_bytes: u64,
+    /// Whether one client of the subject sent all of it, in one version.
+    pub complete: bool,
+}
+
+/// Pieces from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PieceRange {
+    /// The first piece.
+    pub first: u32,
+    /// The last one.
+    pub last: u32,
+}
+
+words! {
+    /// What of a piece was verified, from anyone.
+    pub enum PieceState {
+        /// All of it.
+        Verified = "verified",
+        /// Some of it.
+        Part = "part",
+        /// Nothing.
+        Unseen = "unseen",
+    }
+}
+
+/// Pieces from `first` to `last`, of which the same is verified, from anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Units {
+    /// The first piece.
+    pub first: u32,
+    /// The last one.
+    pub last: u32,
+    /// What of each is verified.
+    pub state: PieceState,
+}
+
+/// Verified bytes in equal columns of a torrent's byte space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Map {
+    /// The length of that space: the content with its padding.
+    pub bytes: u64,
+    /// Bytes verified at least once, each counted once, by column.
+    pub anyone: Vec<u64>,
+    /// The same of the [`MOST_ROWS`](crate::evidence::MOST_ROWS) subjects with the most verified bytes.
+    pub by: Vec<MapRow>,
+}
+
+/// A subject's part of a map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MapRow {
+    /// Index into the report's subjects.
+    pub subject: u64,
+    /// Its different verified bytes, by column.
+    pub verified: Vec<u64>,
 }
 
 impl Subject {
@@ -242,7 +321,7 @@ impl Subject {
 }
 
 /// A file of a torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct File {
     /// Path inside the torrent, joined by `/`, not escaped; of files of different paths always different.
     pub path: String,
@@ -250,10 +329,13 @@ pub struct File {
     pub size: u64,
     /// Whether it is padding (BEP 47).
     pub pad: bool,
+    /// Bytes of it that were verified at least once, each counted once; left out of padding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_bytes: Option<u64>,
 }
 
 /// A torrent of the run, and the sums over its transfers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Torrent {
     /// The hash under which the report speaks of it: the v1 one where there is one, else the v2 one in full.
     pub info_hash: InfoHash,
@@ -284,6 +366,20 @@ pub struct Torrent {
     /// The figures of all its transfers.
     #[serde(flatten)]
     pub bytes: Bytes,
+    /// All pieces in runs of one state, ascending, the first [`MOST_RUNS`](crate::evidence::MOST_RUNS) of them; left out
+    /// where the description is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<Units>,
+    /// Further runs; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units_left_out: u64,
+    /// Where the verified bytes are; left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<Map>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Torrent {
@@ -298,7 +394,14 @@ impl Torrent {
             size: known.then(|| torrent.size()),
             piece_length: known.then(|| u64::from(torrent.piece_length())),
             pieces: known.then(|| u64::from(torrent.piece_count())),
-            files: files.map(|file| File { path: file.shown.clone(), size: file.size, pad: file.pad }).collect(),
+            files: files
+                .map(|file| File {
+                    path: file.shown.clone(),
+                    size: file.size,
+                    pad: file.pad,
+                    verified_bytes: (known && !file.pad).then_some(0),
+                })
+                .collect(),
             source: Some(torrent.source()),
             private: known.then(|| torrent.private()),
             ..Self::named(torrent.info_hash())
@@ -321,12 +424,15 @@ impl Torrent {
             pieces_verified: 0,
             private: None,
             bytes: Bytes::default(),
+            units: Vec::new(),
+            units_left_out: 0,
+            map: None,
         }
     }
 }
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mention {
     /// The address that was named.
     pub subject: Endpoint,
@@ -352,7 +458,7 @@ pub struct Mention {
 
 /// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
 /// subject, so that nothing but this is said of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unlisted {
     /// How many; at least 1.
     pub connections: u64,
@@ -375,7 +481,7 @@ pub struct Unlisted {
 }
 
 /// How many connections without a row there were of one torrent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnlistedTorrent {
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,

@@ -65,7 +65,9 @@ words! {
 }
 
 /// What speaks against a mention; the words are flags of evidence.md.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Doubts {
     /// `bad-checksum`: a packet of it has a wrong checksum.
     pub bad_checksum: bool,
@@ -88,7 +90,7 @@ impl Doubts {
 }
 
 /// What makes a mention one: the same address named by the same party in the same way is counted, not listed again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Named {
     /// The address that was named.
     pub subject: Endpoint,
@@ -143,7 +145,7 @@ pub fn announce_of(
 pub const UNUSABLE: &str = "entries that name no endpoint: port 0, no address, or a host name";
 
 /// How often and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mention {
     /// Messages.
     pub count: u64,

@@ -6,7 +6,7 @@ use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
 use crate::ends::InfoHash;
-use crate::evidence::{Standing, Subject, Transfer};
+use crate::evidence::{OpaqueKind, Standing, Subject, Transfer};
 use crate::options::Options;
 use crate::report;
 use crate::report::{Document, Given, Input};
@@ -164,12 +164,13 @@ fn readable(found: &Survey) -> Readable {
         |content: Content| matches!(content, Content::PeerClear | Content::PeerMsePlaintext | Content::PeerMseRc4);
     let kinds = found.traffic.kinds.iter();
     let cut = found.evidence.anomalies.tally(anomaly::Kind::Snaplen);
+    let encrypted = found.evidence.opaque.iter().filter(|each| each.kind != OpaqueKind::Relay);
     let sum = |figure: fn(&Transfer) -> u64| found.evidence.transfers.iter().map(figure).sum();
     Readable {
         clear_bytes: kinds.filter(|((_, content), _)| clear(*content)).map(|(_, sums)| sums.captured).sum(),
         served_bytes: sum(|transfer| transfer.bytes.served),
         lost_bytes: sum(|transfer| transfer.bytes.lost),
-        opaque_bytes: found.evidence.opaque.iter().map(|each| each.a_to_b + each.b_to_a).sum(),
+        opaque_bytes: encrypted.map(|each| each.a_to_b + each.b_to_a).sum(),
         snaplen_frames: cut.map_or(0, |tally| tally.count),
         snaplen_bytes: cut.map_or(0, |tally| tally.amount),
     }

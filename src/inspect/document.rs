@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::anomaly;
@@ -13,9 +14,11 @@ use crate::evidence::{Encryption, Flag};
 use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, Unlisted, stable_json};
 
 /// What captures hold.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "peerproof inspection", extend("$id" = "peerproof/inspect/1"))]
 pub struct Inspection {
     /// `peerproof/inspect/1`.
+    #[schemars(extend("const" = "peerproof/inspect/1"))]
     pub schema: &'static str,
     /// What made it.
     pub tool: Tool,
@@ -84,7 +87,7 @@ impl Inspection {
 }
 
 /// All flows of one transport that carried the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Kind {
     /// `TCP`, `uTP` or `UDP`.
     pub transport: &'static str,
@@ -105,7 +108,7 @@ pub struct Kind {
 }
 
 /// A torrent that handshakes name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Swarm {
     /// As in report.json.
     pub info_hash: InfoHash,
@@ -132,7 +135,7 @@ pub struct Swarm {
 }
 
 /// How much of a torrent's description is in the captures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metadata {
     /// All that is needed to verify it.
@@ -146,7 +149,7 @@ pub enum Metadata {
 }
 
 /// A subject, as far as it can be told without a torrent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[allow(missing_docs)] // As in `evidence::Subject`.
 pub struct Peer {
     pub endpoint: Endpoint,
@@ -168,7 +171,7 @@ pub struct Peer {
 }
 
 /// How much of the BitTorrent can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Readable {
     /// Captured payload of peer connections in clear or decrypted: protocol, pieces, and what was sent again.
     pub clear_bytes: u64,
@@ -185,7 +188,7 @@ pub struct Readable {
 }
 
 /// A command to run next.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Step {
     /// What for, and what has to be supplied.
     pub why: String,

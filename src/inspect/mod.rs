@@ -7,7 +7,6 @@
 mod build;
 mod document;
 mod next;
-mod schema;
 mod terminal;
 mod warnings;
 
@@ -24,7 +23,6 @@ use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::{Source, Torrent, Torrents};
 pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
-pub use schema::schema;
 
 /// Reads captures and says what they hold.
 ///
@@ -44,6 +42,14 @@ pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspectio
     }
     let found = if torrents.is_empty() { found } else { survey(captures, &torrents, options)? };
     Ok(build::inspection(&found, options))
+}
+
+/// The schema `peerproof/inspect/1` (JSON Schema 2020-12): every field of the JSON of an [`Inspection`] with its meaning.
+///
+/// # Errors
+/// Whatever `serde_json` reports; the schema holds nothing that it refuses.
+pub fn schema() -> Result<String, serde_json::Error> {
+    crate::report::schema_of::<Inspection>()
 }
 
 /// What one walk found.

@@ -2,6 +2,7 @@
 
 use super::Inspection;
 use super::document::{Beside, Metadata, Step, Swarm};
+use crate::evidence::encrypted;
 use crate::report::{counted, hex, is_unsafe};
 
 impl Inspection {
@@ -101,13 +102,14 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
             ));
         }
     }
-    if !inspection.opaque.is_empty() {
+    let encrypted = encrypted(&inspection.opaque).len() as u64;
+    if encrypted > 0 {
         let torrents = if given.is_empty() { vec![ANY.to_owned()] } else { given };
         steps.push(step(
             format!(
                 "To read {}, supply the torrents and the Diffie-Hellman secrets of the connections, which only a \
                  client that took part can give (FILE: one in hex per line).",
-                counted(inspection.opaque.len() as u64, "encrypted conversation")
+                counted(encrypted, "encrypted conversation")
             ),
             ANALYZE,
             &[torrents, vec!["--mse-secrets FILE".to_owned()]].concat(),

@@ -2,8 +2,11 @@
 
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
+use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
-use crate::report::{Input, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible};
+use crate::report::{
+    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, visible,
+};
 
 impl Inspection {
     /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
@@ -58,10 +61,11 @@ impl Inspection {
                 counted(self.connections("messages"), "connection")
             ));
         }
-        if !self.opaque.is_empty() {
+        let encrypted = encrypted(&self.opaque).len() as u64;
+        if encrypted > 0 {
             out.push(format!(
                 "Taken for encrypted BitTorrent (MSE), not readable without secrets: {} with {}.",
-                counted(self.opaque.len() as u64, "conversation"),
+                counted(encrypted, "conversation"),
                 counted(self.readable.opaque_bytes, "byte")
             ));
         }
@@ -233,7 +237,18 @@ fn peers(inspection: &Inspection, page: &mut Page) {
         grid::write(shown, &PEERS, Dated::SameDay, "peer", "subjects", page);
     }
     more(rows.len(), MOST_PEERS, "peer", page);
-    for opaque in inspection.opaque.iter().take(MOST_OPAQUE) {
+    let relayed = |opaque: &&Opaque| opaque.kind == OpaqueKind::Relay;
+    for opaque in inspection.opaque.iter().filter(relayed).take(MOST_OPAQUE) {
+        page.line(&format!(
+            "{} <-> {} ({}): relayed, {}",
+            opaque.a,
+            opaque.b,
+            opaque.transport.name(),
+            escaped(&opaque.basis)
+        ));
+    }
+    let encrypted = encrypted(&inspection.opaque);
+    for opaque in encrypted.iter().take(MOST_OPAQUE) {
         page.line(&format!(
             "{} <-> {} ({}): taken for MSE, {} there and {} back cannot be read",
             opaque.a,
@@ -243,7 +258,7 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             counted(opaque.b_to_a, "byte")
         ));
     }
-    more(inspection.opaque.len(), MOST_OPAQUE, "encrypted conversation", page);
+    more(encrypted.len(), MOST_OPAQUE, "encrypted conversation", page);
     let silent = if inspection.unlisted.is_some() { "in no row" } else { "never seen to speak" };
     for (count, what) in [
         (

@@ -36,6 +36,11 @@ impl<'cap> Content<'cap> {
         Self { slices: slices.collect() }
     }
 
+    /// One slice, from `start` on.
+    pub fn of_slice(start: u32, bytes: &'cap [u8]) -> Self {
+        Self { slices: vec![Slice { start, bytes }] }
+    }
+
     /// The part of it that lies in `ranges`.
     pub fn cut(&self, ranges: &RangeSet) -> Self {
         let slices = ranges.iter().flat_map(|range| self.within(range));
@@ -211,7 +216,7 @@ mod tests {
     fn content(slices: &[(u32, &'static [u8])]) -> Content<'static> {
         let mut content = Content::default();
         slices.iter().for_each(|(start, bytes)| {
-            content.absorb(&Content::of_block(*start, vec![Run { start: 0, bytes }]));
+            content.absorb(&Content::of_slice(*start, bytes));
         });
         content
     }

@@ -66,6 +66,8 @@ pub(crate) struct Conversation {
     pub(super) transport: Transport,
     pub(super) info_hashes: [Option<[u8; 20]>; 2],
     pub(super) peer_ids: [Option<[u8; 20]>; 2],
+    /// By direction: see [`Session::is_unconfirmed`]; as known by then.
+    pub(super) unconfirmed: [bool; 2],
     pub(super) receivers: [Receiver; 2],
     /// Its packets so far.
     pub(super) span: Span,
@@ -83,6 +85,7 @@ impl Conversation {
             info_hashes: session.info_hashes(),
             peer_ids: directions
                 .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
+            unconfirmed: directions.map(|from| session.is_unconfirmed(from)),
             receivers: directions.map(|from| session.receiver(from)),
             span: session.span().unwrap_or(Span::single(at)),
             place: 0,
@@ -118,6 +121,11 @@ impl<'cap> Ledger<'_, 'cap> {
             [Direction::LowToHigh, Direction::HighToLow]
                 .into_iter()
                 .for_each(|from| _ = self.conflicts.remove(&(session.id, from)));
+        }
+        for from in [Direction::LowToHigh, Direction::HighToLow] {
+            if session.has_blocks() && session.is_unconfirmed(from) {
+                self.distrust(session.id, from);
+            }
         }
         if holds && !bound {
             self.undecided.insert(session.id, Box::new((session, paths)));
@@ -164,7 +172,9 @@ impl<'cap> Ledger<'_, 'cap> {
                     });
                 }
                 let room = &mut self.advertised_room;
-                if !record.facts.advertise(session.side(from), pieces_of(self.torrents, torrent), room) {
+                if !session.is_unconfirmed(from)
+                    && !record.facts.advertise(session.side(from), pieces_of(self.torrents, torrent), room)
+                {
                     anomalies.limit("advertised_bytes", 1, || Example {
                         span: session.span(),
                         flow: arrow(session.flow, from),

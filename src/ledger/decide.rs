@@ -9,7 +9,6 @@ use super::{
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{ConnectionId, Direction, Transport};
 use crate::prove::{Prover, UnitJob, Verdict};
-use crate::wire::Run;
 
 /// What each direction sent twice.
 pub(super) type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Doubts<'cap>>;
@@ -384,8 +383,8 @@ fn second_version<'cap>(share: &Share<'cap>, conflicts: &Conflicts<'cap>) -> Opt
         let (start, end) = (conflict.offset.max(range.start), conflict.end().min(range.end));
         if start < end {
             let bytes = conflict.bytes.get((start - conflict.offset) as usize..(end - conflict.offset) as usize)?;
-            let run = Run { start: u32::try_from(start - range.start).ok()?, bytes };
-            content = Content::layered([&Content::of_block(share.begin, vec![run]), &content]);
+            let place = share.begin.saturating_add(u32::try_from(start - range.start).ok()?);
+            content = Content::layered([&Content::of_slice(place, bytes), &content]);
         }
     }
     (content.len() > 0).then(|| Content::layered([&content.cut(&share.ranges), &share.content]))

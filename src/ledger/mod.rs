@@ -228,6 +228,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if requested.is_some() {
             record.counts.solicited += captured;
         }
+        // Whoever does not see the requests cannot have answered them.
+        let confirmed = !conversation.unconfirmed[from.index()];
+        let (requested, advertised) = (requested.filter(|_| confirmed), advertised.filter(|_| confirmed));
         if captured == 0 {
             return;
         }

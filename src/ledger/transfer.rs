@@ -83,6 +83,9 @@ pub struct Record {
 pub struct Facts {
     /// How many there were.
     pub connections: u32,
+    /// Those of them in which nothing shows that the uploader received anything, though the other end was captured: what it
+    /// claims there counts for nothing.
+    pub unconfirmed: u32,
     /// Opened by the uploader.
     pub opened_by_uploader: u32,
     /// Opened by the downloader.
@@ -256,6 +259,8 @@ impl Facts {
             Some(_) => self.opened_by_downloader += 1,
             None => {}
         }
+        let unconfirmed = session.is_unconfirmed(from);
+        self.unconfirmed += u32::from(unconfirmed);
         let encryption = session.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= session.decrypted;
@@ -263,6 +268,7 @@ impl Facts {
             all &= self.peer_id(Some(handshake.peer_id));
             match equal {
                 Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
+                _ if unconfirmed => {}
                 Handshakes::Agree => {
                     earliest(&mut self.handshake, Some(handshake.span));
                     earliest(&mut self.counterpart, other.handshake.as_ref().map(|handshake| handshake.span));
@@ -276,13 +282,15 @@ impl Facts {
             self.handshakes_missing += 1;
         }
         all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
-        self.listen_port = own.listen_port.or(self.listen_port);
         earliest(&mut self.opening, session.opening);
-        earliest(&mut self.advertised, own.advertised.first());
-        earliest(&mut self.offered, own.offered);
-        earliest(&mut self.asked, other.requested);
+        if !unconfirmed {
+            self.listen_port = own.listen_port.or(self.listen_port);
+            earliest(&mut self.advertised, own.advertised.first());
+            earliest(&mut self.offered, own.offered);
+            earliest(&mut self.asked, other.requested);
+            earliest(&mut self.first_piece, own.first_piece);
+        }
         self.rejected += own.rejected;
-        earliest(&mut self.first_piece, own.first_piece);
         self.piece_messages += own.piece_messages;
         self.partial_messages += own.partial_messages;
         self.unsolicited += own.unsolicited;

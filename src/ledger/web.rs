@@ -22,6 +22,8 @@ pub struct WebConnection {
     pub torrents: BTreeSet<TorrentId>,
     /// The frames that show both ends answering.
     pub opening: Option<Span>,
+    /// Whether nothing shows that the server received anything, though the client was captured.
+    pub unconfirmed: bool,
     /// First and last packet.
     pub span: Span,
     /// The inputs that hold packets of it.
@@ -80,10 +82,11 @@ impl<'cap> Ledger<'_, 'cap> {
             let Some(record) = self.records.get_mut(id.0 as usize) else { continue };
             let facts = &mut record.facts;
             facts.connections += 1;
+            facts.unconfirmed += u32::from(web.unconfirmed);
             facts.opened_by_downloader += 1;
             facts.encryption = Some(Encryption::None);
             facts.opening = facts.opening.or(web.opening);
-            facts.first_piece = facts.first_piece.or(web.first_block);
+            facts.first_piece = facts.first_piece.or(web.first_block.filter(|_| !web.unconfirmed));
             facts.overlap_conflict |= web.overlap_conflict;
             facts.bad_checksum |= web.bad_checksum;
             facts.snaplen |= web.snaplen;
@@ -120,6 +123,7 @@ impl Conversation {
             flow,
             transport: Transport::Http,
             info_hashes: [None; 2],
+            unconfirmed: [false; 2],
             peer_ids: [None; 2],
             receivers: [(flow.high.ip, None), (flow.low.ip, None)],
             span: Span::single(began),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
+use sha2::{Digest, Sha256};
 
 use super::KEY_LEN;
 use super::keys;
@@ -50,6 +51,11 @@ impl Secrets {
             return Err(Error::Malformed { name, offset, found: found.to_owned(), expected: EXPECTED.to_owned() });
         }
         Ok(secrets)
+    }
+
+    /// SHA-256 of each, in their order.
+    pub fn digests(&self) -> Vec<[u8; 32]> {
+        self.secrets.iter().map(|secret| Sha256::digest(secret).into()).collect()
     }
 
     fn add(&mut self, secret: [u8; KEY_LEN], line: usize) {

@@ -36,6 +36,7 @@ impl Document {
             quality: evidence.quality,
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
+            shown: None,
         };
         document.notes = notes(&document);
         document
@@ -128,6 +129,8 @@ fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
         advertised_bytes,
         fragments_open,
         fragment_bytes,
+        // Where facts wait: it changes none of them.
+        journal_memory: _,
     } = *limits;
     let named = [
         ("flows", flows as u64),

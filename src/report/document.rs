@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
 use crate::evidence::{Mention, Opaque, Quality, Subject, Torrent, Transfer, Unlisted};
 use crate::options::ChecksumPolicy;
+use crate::report::choice::Shown;
 use crate::words::words;
 
 words! {
@@ -21,8 +23,10 @@ words! {
     }
 }
 
-/// The whole report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The report of peerproof: what packet captures prove about each BitTorrent peer. Fields may be added; none is renamed or
+/// removed without a new schema number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "peerproof report", extend("$id" = "peerproof/report/1"))]
 pub struct Document {
     /// What its fields mean.
     pub schema: Schema,
@@ -53,10 +57,13 @@ pub struct Document {
     pub notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub unlisted: Option<Unlisted>,
+    /// The choice that is shown of the report; left out where all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
 }
 
 /// The program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `peerproof`.
     pub name: String,
@@ -65,7 +72,7 @@ pub struct Tool {
 }
 
 /// Every option that can change a figure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {
     /// How checksums were used.
     pub checksums: ChecksumPolicy,
@@ -77,28 +84,49 @@ pub struct Options {
 }
 
 /// An input: a capture, or a torrent file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[allow(missing_docs)] // The fields are those of `capture::InputFacts` and `TorrentInput`.
 pub enum Input {
     /// A capture.
     Capture {
+        /// File name without its directories, or `-` for standard input; not escaped.
         name: String,
+        /// So it is told from a torrent.
         kind: IsCapture,
+        /// `pcap` or `pcapng`, with the compression around it in front: `gzip+pcap`.
         format: String,
+        /// Size as given (compressed size for a compressed file).
         bytes: u64,
+        /// SHA-256 of the bytes as given; `None` when not asked for.
         sha256: Option<Hex<32>>,
+        /// Frames read.
         frames: u64,
+        /// Time of the first frame in file order.
         first_time: Option<Timestamp>,
+        /// Time of the last frame in file order.
         last_time: Option<Timestamp>,
+        /// Its interfaces, in order of definition.
         interfaces: Vec<Interface>,
+        /// What is damaged, in plain words with the byte offset; `None` when nothing is.
         damage: Option<String>,
+        /// Packets that the capturing program says it dropped; `None` when it does not say.
         dropped_by_capture: Option<u64>,
+        /// Blocks of a pcapng file that were passed over as they hold no packet, by kind, with their number; left out
+        /// where there is none.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         unused_blocks: BTreeMap<String, u64>,
     },
     /// A torrent file.
-    Torrent { name: String, kind: IsTorrent, bytes: u64, sha256: Hex<32> },
+    Torrent {
+        /// File name without its directories; not escaped.
+        name: String,
+        /// So it is told from a capture.
+        kind: IsTorrent,
+        /// Size.
+        bytes: u64,
+        /// SHA-256 of the file.
+        sha256: Hex<32>,
+    },
 }
 
 impl Input {
@@ -135,7 +163,7 @@ words! {
 }
 
 /// An interface of a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
     /// The name of the link type in the pcap registry without `LINKTYPE_`, or its number.
     pub link_type: String,
@@ -152,7 +180,7 @@ pub struct Interface {
 
 /// A file that is no capture, in a directory that was given for its captures; or a `.torrent` file that is none, in one
 /// that was given for its torrents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PassedOver {
     /// Its path from that directory on, not escaped.
     pub name: String,
@@ -182,21 +210,26 @@ impl Purpose {
 }
 
 /// A kind of oddity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Tally`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Anomaly {
+    /// Which.
     pub kind: Kind,
+    /// Occurrences.
     pub count: u64,
+    /// The first few occurrences, in capture order.
     pub examples: Vec<Example>,
+    /// Sum of the occurrences' amounts; the unit is the kind's.
     pub amount: u64,
 }
 
 /// An occurrence of an oddity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Example`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Example {
+    /// The frames in question, where there are any.
     pub frames: Option<Frames>,
+    /// The flow as `a -> b`, or empty where there is none.
     pub flow: String,
+    /// One plain sentence with the figures.
     pub detail: String,
 }
 

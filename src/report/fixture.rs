@@ -61,6 +61,9 @@ pub fn evidence() -> Evidence {
     });
     Evidence {
         torrents: vec![Torrent {
+            units: Vec::new(),
+            units_left_out: 0,
+            map: None,
             info_hash: InfoHash(vec![0xc3; 20]),
             info_hash_v1: Some(Hex([0xc3; 20])),
             info_hash_v2: None,
@@ -68,7 +71,12 @@ pub fn evidence() -> Evidence {
             size: Some(4_194_304),
             piece_length: Some(65_536),
             pieces: Some(64),
-            files: vec![File { path: "swarm\x1b[2J.txt".into(), size: 4_194_304, pad: false }],
+            files: vec![File {
+                path: "swarm\x1b[2J.txt".into(),
+                size: 4_194_304,
+                pad: false,
+                verified_bytes: Some(3_473_408),
+            }],
             source: Some(Source::File),
             unique: 3_473_408,
             pieces_verified: 53,
@@ -141,6 +149,8 @@ fn empty() -> Evidence {
 
 fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: Option<Standard>) -> Transfer {
     Transfer {
+        uploader_subject: None,
+        downloader_subject: None,
         uploader: from,
         downloader: to,
         transport: Transport::Tcp,
@@ -183,6 +193,8 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
 
 fn subject(transfer: &Transfer, received: u64) -> Subject {
     Subject {
+        files: Vec::new(),
+        refuted_pieces: Vec::new(),
         endpoint: transfer.uploader,
         transport: transfer.transport,
         info_hash: transfer.info_hash.clone(),
@@ -208,6 +220,20 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
         seen_in: transfer.seen_in.clone(),
         rungs: transfer.rungs.clone(),
         next_rung: transfer.next_rung.clone(),
+    }
+}
+
+/// A conversation taken for encrypted BitTorrent.
+pub(crate) fn opaque() -> report::Opaque {
+    report::Opaque {
+        a: "10.77.5.10:6881".parse().expect("an endpoint"),
+        b: "10.77.5.11:40110".parse().expect("an endpoint"),
+        transport: Transport::Tcp,
+        kind: crate::evidence::OpaqueKind::MseRc4,
+        a_to_b: 1_000,
+        b_to_a: 20,
+        frames: report::Frames { file: 0, first: 1, last: 900, last_file: None },
+        basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
     }
 }
 

@@ -6,44 +6,54 @@
 //! Evidence + Given --build--> Document --+--> report.json (schema peerproof/report/1)
 //!                                        +--> terminal text
 //!                                        +--> tables --> CSV, Parquet
-//!                                        +--> case directory: all of them
+//!                                        +--> report.html, timeline, graph
+//!
+//! All of them together are a case: [`case`](crate::case).
 //! ```
 
 mod build;
-mod case;
+mod choice;
 mod document;
 mod facts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(feature = "table")]
 mod frame;
+mod graph;
 mod json;
+mod model;
 mod notes;
+mod page;
 mod schema;
 mod table;
 mod terminal;
 mod text;
+mod timeline;
 mod vocabulary;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
-    Edge, File, FileBytes, Mention, Metadata, Opaque, Quality, Rung, Standard, Subject, Torrent, Transfer,
-    Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, Opaque, PieceRange, Quality, Rung, Standard, Subject,
+    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
-pub use case::{Case, CaseError};
+pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
+pub use graph::{dot, graphml};
 pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub(crate) use notes::not_listed;
 pub use notes::notes;
-pub use schema::{SCHEMA, violations, violations_of};
+pub use page::{PageError, page};
+pub use schema::schema;
+pub(crate) use schema::schema_of;
 pub use table::{Column, Table, Values, tables};
 pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};
 pub(crate) use text::is_unsafe;
 pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
+pub use timeline::timeline;
 pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

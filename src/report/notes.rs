@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::text::{counted, escaped, grouped};
 use super::{Document, Input, Unlisted};
 use crate::anomaly::Kind;
+use crate::evidence::encrypted;
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -29,12 +30,18 @@ pub fn notes(document: &Document) -> Vec<String> {
         .filter(|torrent| torrent.source.is_none())
         .map(|torrent| &torrent.info_hash)
         .collect();
+    let unread = unread(document);
     for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
         if spoken.contains(&torrent.info_hash) {
             continue;
         }
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
-        let mut note = format!("No peer of the torrent {name}{}, is in the captures", torrent.info_hash);
+        let torrent = format!("{name}{}", torrent.info_hash);
+        let mut note = if unread.is_empty() {
+            format!("No peer of the torrent {torrent}, is in the captures")
+        } else {
+            format!("No connection in the captures shows the info-hash of the torrent {torrent}")
+        };
         if let [first, ..] = others[..] {
             note.push_str(&format!("; they name {first}"));
             if others.len() > 1 {
@@ -43,11 +50,69 @@ pub fn notes(document: &Document) -> Vec<String> {
             note.push_str(", which was not given");
         }
         note.push('.');
+        if !unread.is_empty() {
+            note.push_str(&format!(" {}", could_be(&unread)));
+        }
         notes.push(note);
     }
     document.inputs.iter().for_each(|input| passed_over(input, &mut notes));
     notes.extend(over_udp(document));
     notes
+}
+
+/// What may be of any torrent, since its info-hash could not be read: how many connections, and what they are or were.
+struct Unread {
+    count: u64,
+    what: &'static str,
+    /// How it can be read, where there is a way.
+    remedy: Option<&'static str>,
+}
+
+/// Everything that keeps the absence of a torrent from being shown.
+fn unread(document: &Document) -> Vec<Unread> {
+    let count = |kind: Kind| {
+        document.anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|found| found.count).sum()
+    };
+    let encrypted = encrypted(&document.opaque).len() as u64;
+    let relayed = (document.opaque.len() as u64).saturating_sub(encrypted);
+    // Both directions of a connection are transfers.
+    let nameless: BTreeMap<_, u64> = document
+        .transfers
+        .iter()
+        .filter(|transfer| transfer.info_hash.is_none())
+        .map(|row| {
+            let (one, other) = (&row.uploader, &row.downloader);
+            ((one.min(other), one.max(other), row.transport), u64::from(row.connections))
+        })
+        .collect();
+    let unshown = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
+    let unshown: u64 =
+        unshown.filter(|torrent| torrent.info_hash.is_none()).map(|torrent| torrent.connections).sum();
+    let table = [
+        (
+            encrypted,
+            "encrypted",
+            Some("--mse-secrets opens encrypted ones, with the secrets of a client that took part"),
+        ),
+        (
+            nameless.values().sum::<u64>() + unshown,
+            "without a whole handshake: begun before the captures, or cut by the snap length",
+            Some("captures from the beginning on, with whole frames, would show theirs"),
+        ),
+        (relayed, "through a proxy", None),
+        (count(Kind::UnconfirmedBlock), "of a few messages that look like BitTorrent's (unconfirmed)", None),
+    ];
+    let found = table.into_iter().filter(|(count, ..)| *count > 0);
+    found.map(|(count, what, remedy)| Unread { count, what, remedy }).collect()
+}
+
+/// The sentence on what could be of a torrent that no connection names.
+fn could_be(unread: &[Unread]) -> String {
+    let kinds: Vec<String> =
+        unread.iter().map(|kind| format!("{} {}", counted(kind.count, "connection"), kind.what)).collect();
+    let remedies: Vec<&str> = unread.iter().filter_map(|kind| kind.remedy).collect();
+    let remedies = if remedies.is_empty() { String::new() } else { format!("; {}", remedies.join("; ")) };
+    format!("Of it could be {}{remedies}.", kinds.join(", "))
 }
 
 /// The interfaces of an input whose link types are not read, and secrets that are not used.
@@ -134,16 +199,27 @@ fn nothing(document: &Document) -> String {
             "None of the {} has an IP header that this tool reads, so no BitTorrent could be found.",
             counted(quality.frames, "frame")
         )
-    } else if !document.opaque.is_empty() {
+    } else if !encrypted(&document.opaque).is_empty() {
         format!(
             "The captures hold {} taken for encrypted BitTorrent and no BitTorrent in the clear: \
              nothing can be said of their content.",
-            counted(document.opaque.len() as u64, "conversation")
+            counted(encrypted(&document.opaque).len() as u64, "conversation")
         )
     } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied) {
         "All BitTorrent in the captures goes through a proxy or comes behind something else. It is not read: the proxy's \
          address is not that of the peers."
             .to_owned()
+    } else if let Some(found) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::UnconfirmedBlock) {
+        format!(
+            "No connection in the {} that were read is shown to be BitTorrent, but {} like its piece messages, without a \
+             handshake or an exchange that confirms it.",
+            counted(quality.frames, "frame"),
+            if found.count == 1 {
+                "1 message looks".to_owned()
+            } else {
+                format!("{} messages look", grouped(found.count))
+            }
+        )
     } else {
         format!(
             "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",
@@ -160,7 +236,7 @@ const MOST_NAMES: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::{Transfer, fixture};
 
     #[test]
     fn an_empty_report_explains_itself_and_a_full_one_has_nothing_to_explain() {
@@ -195,6 +271,34 @@ mod tests {
             assert!(!words.contains("There is no BitTorrent") && !words.contains("NOT IN THE CAPTURES"), "{words}");
             document.subjects.clear();
             document.transfers.clear();
+        }
+    }
+
+    #[test]
+    fn a_torrent_is_not_said_to_be_absent_while_connections_could_be_of_it() {
+        let mut document = fixture::document();
+        document.torrents[0].info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
+        let row = document.transfers[0].clone();
+        document.transfers.clear();
+        let said = |document: &Document| notes(document).into_iter().find(|note| note.contains(&"aa".repeat(20)));
+        assert!(said(&document).is_some_and(|note| note.starts_with("No peer of the torrent")));
+        for (encrypted, nameless, wanted) in [
+            (true, false, "Of it could be 1 connection encrypted; --mse-secrets opens"),
+            (false, true, "Of it could be 1 connection without a whole handshake"),
+        ] {
+            let mut document = document.clone();
+            if encrypted {
+                document.opaque.push(fixture::opaque());
+            }
+            if nameless {
+                let back = (row.downloader, row.uploader);
+                let row = Transfer { info_hash: None, connections: 1, ..row.clone() };
+                let other = Transfer { uploader: back.0, downloader: back.1, ..row.clone() };
+                document.transfers.extend([row, other]);
+            }
+            let note = said(&document).unwrap_or_default();
+            assert!(note.starts_with("No connection in the captures shows the info-hash"), "{note}");
+            assert!(note.contains(wanted), "{note}");
         }
     }
 

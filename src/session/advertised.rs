@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use super::PieceSet;
+use super::{Claims, PieceSet};
 use crate::ends::{At, Span};
 
 /// The pieces that a peer advertised by bitfield, have, have_all, have_none and lt_donthave.
@@ -12,10 +12,10 @@ use crate::ends::{At, Span};
 /// A later bitfield adds to what was claimed before (aria2 sends it again in mid-session, T11). Memory follows what was
 /// claimed, not the numbers of the pieces; nothing is held while nothing was.
 #[derive(Clone, Debug, Default)]
-pub struct Advertised(Option<Box<Claims>>);
+pub struct Advertised(Option<Box<Live>>);
 
 #[derive(Clone, Debug, Default)]
-struct Claims {
+struct Live {
     all: Option<Span>,
     bits: PieceSet,
     bits_span: Option<Span>,
@@ -49,7 +49,7 @@ impl Advertised {
         if bits.iter().all(|byte| *byte == 0) {
             return;
         }
-        let claims = self.claims();
+        let claims = self.live();
         if claims.bits_span.is_none() {
             claims.bits_span = Some(span);
         } else {
@@ -63,7 +63,7 @@ impl Advertised {
 
     /// have (BEP 3, id 4).
     pub fn have(&mut self, piece: u32, span: Span) {
-        let claims = self.claims();
+        let claims = self.live();
         claims.withdrawn.remove(&piece);
         claims.first.get_or_insert(span);
         if claims.haves.len() < EXACT_HAVES || claims.haves.contains_key(&piece) {
@@ -78,14 +78,14 @@ impl Advertised {
 
     /// have_all (BEP 6, id 14).
     pub fn have_all(&mut self, span: Span) {
-        let claims = self.claims();
+        let claims = self.live();
         claims.all.get_or_insert(span);
         claims.first.get_or_insert(span);
     }
 
     /// lt_donthave (BEP 54): the piece is not there any more.
     pub fn dont_have(&mut self, piece: u32) {
-        let claims = self.claims();
+        let claims = self.live();
         if claims.withdrawn.len() < EXACT_HAVES {
             claims.withdrawn.insert(piece);
         } else {
@@ -129,6 +129,24 @@ impl Advertised {
         self.0.as_ref().is_some_and(|claims| claims.all.is_some())
     }
 
+    /// All that was claimed, to be kept.
+    pub fn claims(&self) -> Claims {
+        let Some(claims) = &self.0 else { return Claims::default() };
+        // What later bitfields added is cited by their own frames.
+        let first = claims.bits_span.map(|span| (claims.bits.clone(), span));
+        let mut haves: Vec<_> = claims.haves.iter().map(|(piece, at)| (*piece, *at)).collect();
+        haves.sort_unstable_by_key(|(piece, _)| *piece);
+        Claims {
+            all: claims.all,
+            bitfields: first.into_iter().chain(claims.added.iter().cloned()).collect(),
+            haves,
+            rest: claims.rest_span.map(|span| (claims.rest.clone(), span)),
+            first: claims.first,
+            withdrawn: claims.withdrawn.iter().copied().collect(),
+            forgotten: claims.forgotten,
+        }
+    }
+
     /// The pieces claimed one by one; see [`is_all`](Self::is_all) too.
     pub fn union(&self) -> PieceSet {
         let Some(claims) = &self.0 else { return PieceSet::default() };
@@ -146,7 +164,7 @@ impl Advertised {
     fn weight(&self) -> usize {
         let Some(claims) = &self.0 else { return 0 };
         let added: usize = claims.added.iter().map(|(bits, _)| bits.weight()).sum();
-        size_of::<Claims>()
+        size_of::<Live>()
             + claims.bits.weight()
             + claims.rest.weight()
             + added
@@ -154,12 +172,12 @@ impl Advertised {
             + claims.withdrawn.len() * size_of::<u64>()
     }
 
-    fn claims(&mut self) -> &mut Claims {
+    fn live(&mut self) -> &mut Live {
         self.0.get_or_insert_default()
     }
 }
 
-impl Claims {
+impl Live {
     /// Keeps what a later bitfield added, so that its own frames are cited for it.
     fn add(&mut self, new: PieceSet, span: Span) {
         if new.is_empty() {

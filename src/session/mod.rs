@@ -5,21 +5,25 @@
 //! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
 
 mod advertised;
+mod claims;
 mod delivery;
 mod extended;
 mod outstanding;
 mod pieces;
+mod reason;
 mod side;
 
 use std::ops::Range;
 
 pub use advertised::Advertised;
+pub use claims::Claims;
 pub(crate) use delivery::Delivery;
 pub use outstanding::Answer;
 use outstanding::Outstanding;
 pub use pieces::PieceSet;
+pub use reason::Reason;
 use side::Side;
-pub use side::SideFacts;
+pub use side::{Ending, Hole, SideFacts};
 
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
@@ -57,12 +61,14 @@ pub enum SessionEvent<'cap> {
         at: At,
     },
     /// A stretch of the stream was sent again, too late to be compared; or it holds a block behind which there is no
-    /// message.
+    /// message; or the receiver perhaps never took it.
     Doubt {
         /// Who sent it.
         from: Direction,
         /// Where it lies in the stream; for uTP, where it may lie.
         stretch: Range<u64>,
+        /// Why it is in doubt.
+        reason: Reason,
     },
     /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
     Metadata {
@@ -81,6 +87,8 @@ pub enum SessionEvent<'cap> {
     },
     /// Hashes of a v2 torrent's tree (BEP 52); not checked against its root.
     Hashes {
+        /// Who sent them.
+        from: Direction,
         /// The torrent, as the handshakes name it.
         info_hash: Option<[u8; 20]>,
         /// Which hashes.
@@ -146,6 +154,10 @@ pub struct Session<'cap> {
     pub initiator: Option<Direction>,
     /// The frames that show both ends answering (grade G2), where they are in the capture.
     pub opening: Option<Span>,
+    /// By direction: whether its packets acknowledge what the other side sent (evidence.md, "Return path").
+    pub confirmed: [bool; 2],
+    /// By direction: whether the capture holds a packet of it.
+    pub present: [bool; 2],
     /// Whether frames of it are in the capture more than once.
     pub duplicate_frames: bool,
     /// The inputs that hold packets of it, told when it ends.
@@ -154,6 +166,9 @@ pub struct Session<'cap> {
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included; known when it is over.
     pub bytes: u64,
+    /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first; known when it is over, where both
+    /// were captured.
+    pub initial: Option<[u64; 2]>,
     sides: [Side<'cap>; 2],
     events: Vec<PeerEvent<'cap>>,
     span: Option<Span>,
@@ -170,10 +185,13 @@ impl<'cap> Session<'cap> {
             decrypted: false,
             initiator: None,
             opening: None,
+            confirmed: [false; 2],
+            present: [false; 2],
             duplicate_frames: false,
             seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
             bytes: 0,
+            initial: None,
             sides: [Side::new(start, limits), Side::new(start, limits)],
             events: Vec::new(),
             span: None,
@@ -198,6 +216,12 @@ impl<'cap> Session<'cap> {
         let declared = self.side(from.reverse()).listen_port;
         let accepted = (self.initiator == Some(from)).then_some(endpoint.port);
         (endpoint.ip, declared.or(accepted))
+    }
+
+    /// Whether nothing shows that who sent the packets of `from` received anything, though the other side was captured: then
+    /// anybody may have sent them.
+    pub fn is_unconfirmed(&self, from: Direction) -> bool {
+        self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
     /// Whether a side sent a block, or part of one, or a header of one.
@@ -257,7 +281,11 @@ impl<'cap> Session<'cap> {
             StreamItem::Gap { offset, missing, cause, at } => {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
-            StreamItem::Acked { upto, .. } => self.sides[direction.index()].delivery.acknowledge(upto),
+            StreamItem::Acked { upto, .. } => {
+                let side = &mut self.sides[direction.index()];
+                side.facts.acked_to = side.facts.acked_to.max(upto);
+                side.delivery.acknowledge(upto);
+            }
             StreamItem::AckedRange { from, to, .. } => {
                 self.sides[direction.index()].delivery.acknowledge_range(from, to)
             }
@@ -286,7 +314,14 @@ impl<'cap> Session<'cap> {
                     self.example(direction, Span::single(at), detail)
                 });
                 let start = if somewhere { 0 } else { offset };
-                out.push(SessionEvent::Doubt { from: direction, stretch: start..offset.saturating_add(len) });
+                let reason = if cut { Reason::Cut } else { Reason::NotCompared };
+                let stretch = start..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
+            }
+            StreamItem::Unaccepted { offset, len, impossible } => {
+                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
+                let stretch = offset..offset.saturating_add(len);
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
             StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
                 let detail = format!("a packet with {len} bytes far from the place of the stream was left out");
@@ -311,9 +346,9 @@ impl<'cap> Session<'cap> {
         if more {
             self.go_on(direction, out, anomalies);
         }
-        if let StreamItem::End { reason, .. } = item {
+        if let StreamItem::End { reason, at } = item {
             let side = &mut self.sides[direction.index()];
-            side.facts.finished = *reason == EndReason::Finished;
+            side.facts.end = Some(Ending { reason: *reason, at: *at });
             side.ended = matches!(reason, EndReason::Finished | EndReason::Reset);
         }
     }
@@ -328,7 +363,7 @@ impl<'cap> Session<'cap> {
             if !side.ended && !side.is_followed() {
                 // More of it may have been sent: of the last block only the number of its bytes is known.
                 let stretch = side.unconfirmed(placed);
-                out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                out.extend(stretch.map(|stretch| unsure(direction, stretch)));
             }
             side.settle();
             if side.delivery.take_understated() {
@@ -369,14 +404,10 @@ impl<'cap> Session<'cap> {
             Missing::Bytes(bytes) => bytes,
             Missing::Unknown => 0,
         };
-        facts.gaps += 1;
-        facts.gap_bytes += bytes;
+        facts.note_hole(Hole { offset, missing, cause, at });
         let why = match cause {
-            GapCause::Snaplen => {
-                // The cut frames themselves were counted when they were decoded.
-                facts.snaplen = true;
-                return;
-            }
+            // The cut frames themselves were counted when they were decoded.
+            GapCause::Snaplen => return,
             GapCause::Acknowledged => "acknowledged by the receiver, but not in the capture",
             GapCause::Unseen => "not in the capture, and not known to have arrived",
             GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
@@ -406,7 +437,7 @@ impl<'cap> Session<'cap> {
                     let cut = block.captured_to < block.len;
                     out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
                     if cut && !placed {
-                        out.push(SessionEvent::Doubt { from: direction, stretch });
+                        out.push(unsure(direction, stretch));
                     }
                 }
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
@@ -417,7 +448,8 @@ impl<'cap> Session<'cap> {
                     self.sides[direction.index()].confirmed(placed);
                     let [low, high] = self.info_hashes();
                     let info_hash = low.or(high);
-                    out.push(SessionEvent::Hashes { info_hash, range, hashes: hashes.into_owned(), span });
+                    let hashes = hashes.into_owned();
+                    out.push(SessionEvent::Hashes { from: direction, info_hash, range, hashes, span });
                 }
                 PeerEvent::Message { message, span } => {
                     let (sender, receiver) = both(&mut self.sides, direction);
@@ -427,7 +459,7 @@ impl<'cap> Session<'cap> {
                         _ => {}
                     }
                     let stretch = sender.message(message, span, placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     if sender.facts.advertised.take_crowded() {
                         anomalies.limit("advertised pieces", 1, || {
                             let detail = "more scattered pieces than there is room for; some that this side claimed do \
@@ -442,7 +474,7 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::LostSync { gap, .. } => {
                     let stretch = self.sides[direction.index()].lose_sync(gap, placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                 }
                 PeerEvent::Resynchronised { skipped, at } => {
                     self.sides[direction.index()].find_sync(skipped);
@@ -456,7 +488,7 @@ impl<'cap> Session<'cap> {
                 }),
                 PeerEvent::Unframed { skipped, at } => {
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     anomalies.note(Kind::Unframed, skipped, || {
                         let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
                         self.example(direction, Span::single(at), detail)
@@ -465,7 +497,7 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Unknown { id, len, reason, span } => {
                     self.sides[direction.index()].unknown();
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
-                    out.extend(stretch.map(|stretch| SessionEvent::Doubt { from: direction, stretch }));
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     let (kind, why) = match reason {
                         UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
                         UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),
@@ -532,6 +564,11 @@ impl Expectation for Outstanding {
     fn in_order(&self, most: usize) -> Vec<crate::wire::BlockRef> {
         self.oldest(most)
     }
+}
+
+/// Where packets are numbered, and not bytes: the place of these bytes is not sure.
+fn unsure<'cap>(from: Direction, stretch: Range<u64>) -> SessionEvent<'cap> {
+    SessionEvent::Doubt { from, stretch, reason: Reason::PlaceUnsure }
 }
 
 /// The side that sends in `direction`, and the other one.

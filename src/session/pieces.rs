@@ -4,7 +4,7 @@
 ///
 /// # Invariants
 /// - Chunks ascend, none is empty, and there are at most `MOST_CHUNKS`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PieceSet {
     chunks: Vec<(u32, [u8; CHUNK_BYTES])>,
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
-use crate::ends::{FrameId, Span};
+use crate::ends::{At, FrameId, Span};
+use crate::stream::{EndReason, GapCause, Missing};
 use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
 /// What the messages of one side prove.
@@ -49,6 +50,8 @@ pub struct SideFacts {
     pub gaps: u64,
     /// Bytes in those, where known.
     pub gap_bytes: u64,
+    /// The first 16 of those stretches, in the order in which they were given up.
+    pub holes: Vec<Hole>,
     /// Whether the snap length cut some of it.
     pub snaplen: bool,
     /// Whether a packet with a wrong checksum carried some of it.
@@ -65,8 +68,46 @@ pub struct SideFacts {
     pub resynchronised: bool,
     /// Bytes that came after their place in the stream had been given up.
     pub late_bytes: u64,
-    /// Whether it ended in order.
-    pub finished: bool,
+    /// The place before which the other side acknowledged everything; 0 where it acknowledged nothing.
+    pub acked_to: u64,
+    /// How it ended; `None` while it goes on, and where no frame of it was captured.
+    pub end: Option<Ending>,
+}
+
+/// A stretch of a direction that the capture does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Hole {
+    /// Place of the first missing byte in the stream.
+    pub offset: u64,
+    /// How many bytes are missing.
+    pub missing: Missing,
+    /// Why.
+    pub cause: GapCause,
+    /// The frame at which they were given up.
+    pub at: At,
+}
+
+/// The end of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Ending {
+    /// How it ended.
+    pub reason: EndReason,
+    /// Its last frame.
+    pub at: At,
+}
+
+impl SideFacts {
+    /// Notes a stretch that is missing.
+    pub(super) fn note_hole(&mut self, hole: Hole) {
+        self.gaps += 1;
+        if let Missing::Bytes(bytes) = hole.missing {
+            self.gap_bytes += bytes;
+        }
+        self.snaplen |= hole.cause == GapCause::Snaplen;
+        if self.holes.len() < MOST_HOLES {
+            self.holes.push(hole);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -255,6 +296,8 @@ impl<'cap> Side<'cap> {
     }
 }
 
+// Rationale: 48 bytes each, held while a connection is live; a direction with more is torn, and its gaps are counted.
+const MOST_HOLES: usize = 16;
 // Rationale: a header in the midst of payload that is taken for one is followed by two others at most.
 const SURE_MESSAGES: u64 = 4;
 // Rationale: captures hold segments that offloading made as long as 64 KiB: a capture that is sent as a file then has

@@ -56,8 +56,8 @@ pub(super) struct Transported {
     pub(super) initial: Option<[u64; 2]>,
     /// The tunnels that it crossed.
     pub(super) paths: BTreeSet<String>,
-    /// Payload bytes on the wire.
-    pub(super) bytes: u64,
+    /// Payload bytes on the wire, by direction.
+    pub(super) bytes: [u64; 2],
 }
 
 impl<'cap> Channel<'cap> {
@@ -432,11 +432,7 @@ impl<'cap> Channel<'cap> {
                 Carried::MseOpaque
             }
             Content::Proxied(proxied) => {
-                hub.anomalies.note(Kind::Proxied, transported.bytes, || Example {
-                    span,
-                    flow: format!("{} <-> {}", flow.low, flow.high),
-                    detail: proxied.to_string(),
-                });
+                hub.relay(flow, transport, transported.bytes, span, proxied.to_string());
                 Carried::Proxied
             }
             Content::Undecided | Content::Other => Carried::Other,
@@ -453,6 +449,29 @@ fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
                  side of a connection could tell; this one may be encrypted BitTorrent that one of them opens"
             .to_owned(),
     });
+}
+
+impl Hub<'_, '_> {
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    pub(super) fn relay(
+        &mut self,
+        flow: FlowKey,
+        transport: Transport,
+        bytes: [u64; 2],
+        span: Option<Span>,
+        basis: String,
+    ) {
+        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
+            span,
+            flow: format!("{} <-> {}", flow.low, flow.high),
+            detail: basis.clone(),
+        });
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            let frames = span.into();
+            self.opaque(Opaque { a: flow.low, b: flow.high, transport, kind, basis, a_to_b, b_to_a, frames }, span);
+        }
+    }
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.
@@ -497,8 +516,9 @@ fn end<'cap>(
 ) -> Carried {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
-    session.bytes = transported.bytes;
+    session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
+    session.initial = transported.initial;
     if let Some(initial) = transported.initial {
         hub.legs.note(&session, initial, &mut hub.anomalies);
     }
@@ -510,6 +530,7 @@ fn end<'cap>(
 fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
+    (session.confirmed, session.present) = (opening.confirmed, opening.present);
 }
 
 /// Bytes that tell a request: `OPTIONS` and a space.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::traffic::{Content, FlowKind, Volume};
 use super::{Flow, Hub};
 use crate::anomaly::{Example, Kind};
-use crate::ends::{FlowKey, Span, Timestamp};
+use crate::ends::{Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::packet::{Decoder, Packet, TcpSegment};
 use crate::session::arrow;
@@ -17,6 +17,8 @@ pub(super) struct EndedFlow {
     pub(super) stop: Ended,
     pub(super) carried: Content,
     pub(super) volume: Volume,
+    /// As of [`TcpFlow`](super::TcpFlow).
+    pub(super) syn: Option<(Direction, u32)>,
 }
 
 impl EndedFlow {
@@ -25,6 +27,13 @@ impl EndedFlow {
     pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {
         match self.stop.judge(packet.direction, segment) {
             Leftover::Beyond => return false,
+            Leftover::Again => {
+                // A second tap may have the only copy.
+                let known = (packet.direction, packet.fingerprint);
+                if !hub.several_taps || self.syn.is_some_and(|syn| syn != known) {
+                    return false;
+                }
+            }
             Leftover::Nothing => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
                 hub.anomalies.note(Kind::OverlapUncompared, len, || Example {

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Anomalies;
@@ -29,11 +30,19 @@ words! {
     pub enum OpaqueKind {
         /// Message Stream Encryption with RC4, without its secret.
         MseRc4 = "mse-rc4",
+        /// BitTorrent through a SOCKS or HTTP proxy, or behind something else: the end that answers is the relay, and who
+        /// is behind it is only its client's word.
+        Relay = "relay",
     }
 }
 
-/// A conversation whose content cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Those that are taken for encrypted BitTorrent, not relayed.
+pub(crate) fn encrypted(opaque: &[Opaque]) -> Vec<&Opaque> {
+    opaque.iter().filter(|each| each.kind != OpaqueKind::Relay).collect()
+}
+
+/// A conversation whose content cannot be read, or is nobody's in these captures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Opaque {
     /// The lesser endpoint.
     pub a: Endpoint,
@@ -56,7 +65,7 @@ pub struct Opaque {
 }
 
 /// What the capture is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Frames read.
     pub frames: u64,

@@ -11,10 +11,12 @@ mod hashes;
 mod legs;
 mod paths;
 mod room;
+mod spilled;
 mod tcp;
 mod traffic;
 mod udp;
 mod web;
+mod written;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -29,7 +31,7 @@ use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
 use crate::options::Options;
-use crate::packet::{Decoder, Packet, Store, TransportLayer};
+use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
 use crate::session::{Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
@@ -39,15 +41,18 @@ use crate::webseed::Redirects;
 use clock::Clock;
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
+pub(crate) use findings::encrypted;
 pub(crate) use findings::{Findings, SameConnection};
 pub use findings::{Opaque, OpaqueKind, Quality};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
+use spilled::Spilled;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
+use written::Written;
 
 /// The stages from frame to ledger, and what flows between them.
 #[derive(Debug)]
@@ -88,6 +93,8 @@ pub(crate) struct Hub<'run, 'cap> {
     purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
+    /// The facts, where they are written down.
+    written: Option<Box<Written<'cap>>>,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
@@ -154,10 +161,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             hub: Hub {
                 options,
                 spill: Spilled(spill),
-                candidates: Candidates::new(
-                    options.secrets,
-                    ledger.torrents().iter().flat_map(|torrent| torrent.wire_hashes()).collect(),
-                ),
+                candidates: Candidates::new(options.secrets, ledger.torrents().wire_hashes().collect()),
                 keystream: Pool::default(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
@@ -175,6 +179,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
+                written: None,
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
@@ -204,6 +209,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes the next frame.
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
+        self.hub.written.iter_mut().for_each(|written| written.tick());
         self.clock.tick(frame.at, &mut self.hub);
         let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
         self.decoded(&decoded)?;
@@ -400,6 +406,7 @@ impl<'cap> Hub<'_, 'cap> {
     /// Hands what a session made known to the ledger.
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
+            self.write(session, &event);
             match event {
                 SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
                 SessionEvent::Served(served) if self.purpose == Purpose::Inspect => {
@@ -411,7 +418,7 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
-                SessionEvent::Doubt { from, stretch } => self.ledger.doubt(session.id, from, stretch),
+                SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);
@@ -433,7 +440,7 @@ impl<'cap> Hub<'_, 'cap> {
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
-                SessionEvent::Hashes { info_hash, range, hashes, span } => {
+                SessionEvent::Hashes { info_hash, range, hashes, span, .. } => {
                     if let Some(info_hash) = info_hash {
                         self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
                     }
@@ -472,13 +479,14 @@ impl<'cap> Hub<'_, 'cap> {
     /// A conversation that could not be read.
     fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
+            self.written.iter_mut().for_each(|written| written.unread(&opaque, span));
             self.opaque.push(opaque);
             return;
         }
         self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
             span: Some(span),
             flow: format!("{} <-> {}", opaque.a, opaque.b),
-            detail: "opaque: no room to list another encrypted conversation".to_owned(),
+            detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
         });
     }
 
@@ -529,6 +537,7 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
+        self.write_connection(&session, &paths);
         self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire
     }
@@ -545,8 +554,12 @@ impl<'cap> Flow<'cap> {
 
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
     fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        let nothing =
-            EndedFlow { stop: Ended::default(), carried: Content::Other, volume: traffic::Volume::default() };
+        let nothing = EndedFlow {
+            stop: Ended::default(),
+            carried: Content::Other,
+            volume: traffic::Volume::default(),
+            syn: None,
+        };
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,
@@ -579,19 +592,5 @@ fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
                 detail: format!("{count} {what}"),
             });
         }
-    }
-}
-
-/// The spill as the decoder knows it.
-#[derive(Clone, Copy, Debug)]
-struct Spilled<'cap>(&'cap Spill);
-
-impl<'cap> Store<'cap> for Spilled<'cap> {
-    fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {
-        self.0.store(parts)
-    }
-
-    fn store_with(&self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> Result<&'cap [u8], Error> {
-        self.0.store_with(len, fill)
     }
 }

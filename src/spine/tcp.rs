@@ -30,6 +30,8 @@ pub(super) struct TcpFlow<'cap> {
     lingers: Option<Timestamp>,
     /// Whether its bytes are of interest.
     read: bool,
+    /// Who sent the first SYN, and what tells it from another one with the same number.
+    syn: Option<(Direction, u32)>,
 }
 
 impl<'cap> TcpFlow<'cap> {
@@ -48,6 +50,7 @@ impl<'cap> TcpFlow<'cap> {
             paths: Paths::default(),
             lingers: None,
             read: true,
+            syn: None,
         }
     }
 
@@ -125,16 +128,25 @@ impl<'cap> TcpFlow<'cap> {
         let (at, direction) = (packet.at, packet.direction);
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
-        if special && self.stream.is_replaced_by(direction, segment) {
-            let opened_by = self.stream.opened_by(direction, segment);
-            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+        let mut replaced = if special { self.stream.replaced_by(direction, segment) } else { None };
+        if segment.flags.syn {
+            let is_copy = hub.several_taps && self.syn.is_none_or(|syn| syn == (direction, packet.fingerprint));
+            if !is_copy && self.stream.may_be_reopened_by(at, direction, segment) {
+                replaced.get_or_insert_default();
+            }
+            if segment.ack.is_none() && (replaced.is_some() || self.syn.is_none()) {
+                self.syn = Some((direction, packet.fingerprint));
+            }
+        }
+        if let Some(first) = replaced {
+            let next = Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
-            if let Some((at, direction, syn)) = opened_by {
-                self.receive(at, direction, &syn, false, hub);
+            for (at, direction, segment) in first {
+                self.receive(at, direction, &segment, false, hub);
             }
         }
         self.volume.count(self.flow, direction, &segment.payload);
-        if self.channel.is_other() && !segment.flags.syn {
+        if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
             return;
         }
         self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, hub);
@@ -158,9 +170,9 @@ impl<'cap> TcpFlow<'cap> {
     ) {
         let mut items = std::mem::take(&mut hub.scratch.items);
         self.stream.limit(hub.room.now());
-        self.stream.push(at, direction, segment, &mut items);
+        let taken = self.stream.push(at, direction, segment, &mut items);
         hub.room.wait(&mut self.waiting, self.stream.waiting());
-        if !(segment.flags.syn && self.stream.is_challenged()) {
+        if taken {
             self.channel.touch(direction, at);
         }
         if is_copy {
@@ -207,6 +219,14 @@ impl<'cap> TcpFlow<'cap> {
     /// Puts what it carried into the books; the volume is not counted yet.
     pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> EndedFlow {
         self.release(|_| true, hub, decoder);
+        let challenger = self.stream.take_challenger();
+        if !challenger.is_empty() {
+            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+            std::mem::replace(&mut self, next).close(EndReason::Replaced, hub, decoder);
+            for (at, direction, segment) in challenger {
+                self.receive(at, direction, &segment, false, hub);
+            }
+        }
         let opening = self.stream.opening();
         if !self.channel.is_other() {
             let mut items = Vec::new();
@@ -224,7 +244,7 @@ impl<'cap> TcpFlow<'cap> {
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
-        EndedFlow { stop, carried, volume: self.volume }
+        EndedFlow { stop, carried, volume: self.volume, syn: self.syn }
     }
 
     /// The packet of which this one is a copy.

@@ -57,9 +57,9 @@ pub(crate) enum Content {
 pub(crate) struct Volume {
     /// Frames, by direction.
     frames: [u64; 2],
-    /// Payload bytes on the wire.
-    bytes: u64,
-    /// Payload bytes in the capture; `captured <= bytes`.
+    /// Payload bytes on the wire, by direction.
+    bytes: [u64; 2],
+    /// Payload bytes in the capture; `captured` is no more than those.
     captured: u64,
     /// What the first payload looks like; `None` before there is any.
     hint: Option<Content>,
@@ -140,8 +140,8 @@ impl Content {
 }
 
 impl Volume {
-    /// Payload bytes on the wire.
-    pub(crate) fn bytes(&self) -> u64 {
+    /// Payload bytes on the wire, by direction.
+    pub(crate) fn bytes(&self) -> [u64; 2] {
         self.bytes
     }
 
@@ -149,7 +149,7 @@ impl Volume {
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowKey, direction: Direction, payload: &Payload<'_>) {
         self.frames[direction.index()] += 1;
-        self.bytes += u64::from(payload.wire_len);
+        self.bytes[direction.index()] += u64::from(payload.wire_len);
         self.captured += payload.bytes.len() as u64;
         if self.hint.is_none() && !payload.bytes.is_empty() {
             self.hint = Some(Content::hint(flow, payload.bytes));
@@ -163,10 +163,10 @@ impl Volume {
             return;
         }
         let other = std::mem::take(other);
-        for (own, others) in self.frames.iter_mut().zip(other.frames) {
+        let sums = self.frames.iter_mut().chain(&mut self.bytes);
+        for (own, others) in sums.zip(other.frames.into_iter().chain(other.bytes)) {
             *own += others;
         }
-        self.bytes += other.bytes;
         self.captured += other.captured;
         self.hint = self.hint.or(other.hint);
     }
@@ -187,7 +187,7 @@ impl Traffic {
         sums.flows += 1;
         sums.one_way += u64::from(low == 0 || high == 0);
         sums.frames += low + high;
-        sums.bytes += volume.bytes;
+        sums.bytes += volume.bytes.iter().sum::<u64>();
         sums.captured += volume.captured;
     }
 }

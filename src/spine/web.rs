@@ -7,7 +7,7 @@ use super::announces::{Announces, established};
 use super::channel::{Transported, opened};
 use super::{Hub, Purpose};
 use crate::anomaly::{Example, Kind};
-use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span};
+use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::ledger::WebConnection;
 use crate::session::{Answer, Delivery, Served, arrow};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
@@ -31,6 +31,8 @@ pub(super) struct WebChannel<'cap> {
     first_block: Option<Span>,
     delivery: Delivery,
     odd: Oddities<'cap>,
+    /// The first URL of a torrent's file that a proxy was asked for.
+    relayed: Option<String>,
 }
 
 /// What was odd about the transport of the responses.
@@ -88,6 +90,7 @@ impl<'cap> WebChannel<'cap> {
             first_block: None,
             delivery: Delivery::default(),
             odd: Oddities::default(),
+            relayed: None,
         }
     }
 
@@ -104,8 +107,12 @@ impl<'cap> WebChannel<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         if direction == self.server {
-            if let StreamItem::Acked { upto, .. } = *item {
-                self.delivery.acknowledge(upto);
+            match *item {
+                StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
+                StreamItem::Unaccepted { offset, len, .. } if self.has_blocks() => {
+                    hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
+                }
+                _ => {}
             }
             self.odd.note(item);
         }
@@ -140,6 +147,18 @@ impl<'cap> WebChannel<'cap> {
                     }
                 }
                 WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
+                // Whose it is, what was not read would have told.
+                WebEvent::Bad { reason, bytes, at } if reason.bound().is_some() => {
+                    let bound = reason.bound().unwrap_or_default();
+                    hub.anomalies.limit(bound, bytes, || Example {
+                        span: Some(Span::single(at)),
+                        flow: arrow(self.flow, self.server),
+                        detail: format!(
+                            "{bound}: {}; what a webseed sent behind it may not be counted",
+                            reason.detail()
+                        ),
+                    });
+                }
                 // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
                 WebEvent::Bad { reason, bytes, at } if !self.torrents.is_empty() => {
                     hub.anomalies.note(Kind::BadWebseed, bytes, || Example {
@@ -238,6 +257,12 @@ impl<'cap> WebChannel<'cap> {
                 Some(Identified { request: part.request.clone(), total: part.total, candidate, ambiguous });
         }
         let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &self.latest else { return };
+        let server = self.flow.source(self.server);
+        if let Some(request) = part.request.as_deref().filter(|request| request.is_relayed(server.ip, server.port))
+        {
+            self.relayed.get_or_insert_with(|| request.target.clone());
+            return;
+        }
         // Words of regret have another length than what was asked for.
         let named = candidate.named && part.total.is_some();
         let (torrent, ambiguous) = (candidate.torrent, *ambiguous);
@@ -279,6 +304,16 @@ impl<'cap> WebChannel<'cap> {
         if !self.torrents.is_empty() && self.odd.is_ambiguous() {
             hub.ledger.distrust(self.id, self.server);
         }
+        let [low, high] = transported.opening.confirmed;
+        let confirmed = if self.server == Direction::LowToHigh { low } else { high };
+        let unconfirmed = transported.opening.present == [true; 2] && !confirmed;
+        if !self.torrents.is_empty() && unconfirmed {
+            hub.ledger.distrust(self.id, self.server);
+        }
+        if let Some(target) = self.relayed.take() {
+            let basis = format!("an HTTP proxy at {} was asked for {target}", self.flow.source(self.server));
+            hub.relay(self.flow, Transport::Tcp, transported.bytes, span, basis);
+        }
         let Some(span) = span else { return };
         if let Some(initial) = transported.initial {
             let client = self.server.reverse();
@@ -290,6 +325,7 @@ impl<'cap> WebChannel<'cap> {
             server: self.server,
             torrents: self.torrents,
             opening: opened(&transported.opening),
+            unconfirmed,
             span,
             seen,
             first_block: self.first_block,
@@ -329,7 +365,10 @@ impl<'cap> Oddities<'cap> {
                 self.send_twice(offset, bytes.len() as u64);
             }
             StreamItem::Uncompared { offset, len, .. } => self.send_twice(offset, len),
-            StreamItem::Acked { .. } | StreamItem::AckedRange { .. } | StreamItem::End { .. } => return,
+            StreamItem::Acked { .. }
+            | StreamItem::AckedRange { .. }
+            | StreamItem::Unaccepted { .. }
+            | StreamItem::End { .. } => return,
             _ => {}
         }
         if self.untold.len() < MOST_UNTOLD {

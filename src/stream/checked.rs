@@ -42,6 +42,7 @@ pub(super) fn check<'cap>(items: impl IntoIterator<Item = StreamItem<'cap>>) {
                 assert!(len > 0 && (cut || offset + len <= next));
                 uncompared = uncompared.max(offset + len);
             }
+            StreamItem::Unaccepted { len, .. } => assert!(len > 0),
             StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
             StreamItem::End { .. } => {
                 assert!(uncompared <= next, "{uncompared} was never delivered, {next} was");

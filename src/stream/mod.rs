@@ -1,6 +1,8 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod challenge;
 mod gate;
+mod path;
 mod patience;
 mod reorder;
 mod tcp;
@@ -96,6 +98,16 @@ pub enum StreamItem<'cap> {
         /// The place behind the last byte of the other direction that it acknowledges.
         upto: u64,
     },
+    /// Bytes that the receiver perhaps never took: it went on, and acknowledged none of them to the end; or the packet that
+    /// carried them acknowledges what the receiver never sent.
+    Unaccepted {
+        /// Place of the first byte.
+        offset: u64,
+        /// Bytes, at least 1.
+        len: u64,
+        /// Whether it is for what the packet acknowledges; else for what the receiver does not.
+        impossible: bool,
+    },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {
         /// Payload bytes on the wire; 0 for a lone RST or FIN.
@@ -113,7 +125,7 @@ pub enum StreamItem<'cap> {
 }
 
 /// How much a gap hides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
@@ -122,7 +134,7 @@ pub enum Missing {
 }
 
 /// Why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum GapCause {
     /// The receiver acknowledged them: delivered, though not captured.
     Acknowledged,
@@ -135,7 +147,7 @@ pub enum GapCause {
 }
 
 /// How a direction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum EndReason {
     /// FIN (TCP) or ST_FIN (uTP).
     Finished,

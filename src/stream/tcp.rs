@@ -12,18 +12,22 @@
 //!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - A segment that acknowledges bytes which were not seen yet waits for them as long as holes are waited for, and then
 //!   comes behind them, with [`StreamItem::Answers`].
+//! - A SYN with other numbers, and what its sender sends on from it, is kept apart until the other end answers it: anybody
+//!   may have sent it. Where this connection goes on instead, it comes out as [`StreamItem::OutOfWindow`].
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
 mod ended;
 mod side;
 
+use super::challenge::Challenge;
 use super::gate::{self, Gate, place};
+use super::path::{Ack, ReturnPath};
 use super::{EndReason, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
-use side::Side;
+use side::{Acknowledger, Side};
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
@@ -33,21 +37,19 @@ pub struct TcpConnection<'cap> {
     gates: [Gate<TcpSegment<'cap>>; 2],
     limits: StreamLimits,
     opening: Opening,
+    path: ReturnPath<u32>,
     /// Who sent an RST.
-    reset: Option<Direction>,
+    reset: Option<Reset>,
     /// A SYN or SYN-ACK with other numbers, that would begin another connection.
-    challenge: Option<Box<Challenge<'cap>>>,
+    challenge: Option<Box<Challenge<TcpSegment<'cap>>>>,
 }
 
-/// A SYN (or SYN-ACK) with other numbers than those of the connection: whoever knows the addresses can forge one, so it
-/// has to be answered, or gone on with, before it counts.
+/// An RST.
 #[derive(Clone, Copy, Debug)]
-struct Challenge<'cap> {
-    at: At,
+struct Reset {
     direction: Direction,
-    segment: TcpSegment<'cap>,
-    /// Whether it was told that the connection went on.
-    told: bool,
+    /// Whether it has the number that the receiver expects: it ignores others (RFC 5961, section 3.2).
+    exact: bool,
 }
 
 /// What was captured of a connection's opening: evidence that both endpoints really took part.
@@ -61,6 +63,11 @@ pub struct Opening {
     pub syn_ack: Option<At>,
     /// The initiator's first segment that acknowledges the SYN-ACK (uTP: its first packet after the ST_STATE).
     pub ack: Option<At>,
+    /// By direction: whether its packets acknowledge a number that the other end used, so that whoever sent them received
+    /// something of it. A reset shows nothing.
+    pub confirmed: [bool; 2],
+    /// By direction: whether the capture holds a packet of it.
+    pub present: [bool; 2],
 }
 
 impl<'cap> TcpConnection<'cap> {
@@ -71,118 +78,193 @@ impl<'cap> TcpConnection<'cap> {
             gates: Default::default(),
             limits: *limits,
             opening: Opening::default(),
+            path: ReturnPath::default(),
             reset: None,
             challenge: None,
         }
     }
 
-    /// Whether `segment` belongs to another connection on the same addresses, so that the caller must close this
-    /// one with [`EndReason::Replaced`] and begin a new one: a SYN with another initial sequence number, or, after
-    /// FIN in both directions or RST, bytes far from where this connection stopped. While both directions of it send,
-    /// the SYN alone is not enough: a segment that fits it has to follow, see [`opened_by`](Self::opened_by).
-    pub fn is_replaced_by(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
-        let this = self.side(direction);
+    /// The segments with which another connection on the same addresses begins, where `segment`, the next one, belongs to
+    /// it: the caller must close this one with [`EndReason::Replaced`] and push them into a new one, then `segment`.
+    ///
+    /// A SYN with another initial sequence number begins one when the other end answers it, as anybody can send it in
+    /// the name of an endpoint (T65); so do, after FIN in both directions or RST, bytes far from where this connection
+    /// stopped. Where nothing of this connection was captured but a SYN, a new one is enough.
+    pub fn replaced_by(
+        &mut self,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+    ) -> Option<Vec<(At, Direction, TcpSegment<'cap>)>> {
         if segment.flags.rst {
-            return false;
+            return None;
         }
-        if self.opened_by(direction, segment).is_some() {
-            return true;
+        if let Some(challenge) = self.challenge.as_deref() {
+            let (answered, follows) =
+                (self.answers(challenge, direction, segment), self.follows(challenge, direction, segment));
+            let another = segment.flags.syn && !self.side(challenge.direction.reverse()).was_seen();
+            let alone = !challenge.went_on
+                && ((follows && challenge.is_full()) || (another && !follows && challenge.is_gone_on_from()));
+            if answered || alone {
+                return self.take_challenge();
+            }
+            if follows {
+                return None;
+            }
         }
-        if segment.flags.syn {
-            return !self.sends_both_ways() && self.begins_another(direction, segment);
-        }
-        self.is_over()
-            && segment.payload.wire_len > 0
-            && this.distance(segment.seq).is_some_and(|distance| distance.abs() > NEAR)
+        let this = self.side(direction);
+        let far = || this.distance(segment.seq).is_some_and(|distance| distance.abs() > NEAR);
+        let begins = if segment.flags.syn {
+            let that = self.side(direction.reverse());
+            let other = || segment.ack.is_none() && that.reorder.seen_end() > 0;
+            self.begins_another(direction, segment).map_or_else(other, |another| another && !self.has_begun())
+        } else {
+            self.is_over() && segment.payload.wire_len > 0 && far()
+        };
+        begins.then(Vec::new)
     }
 
-    /// Whether a SYN that was pushed waits for segments that fit it.
+    /// Whether `segment` is the SYN that opened this connection once more, after its end or a long silence: it opens
+    /// another one, unless it is a copy of the first.
+    pub fn may_be_reopened_by(&self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        let last = self.sides.iter().filter_map(|side| side.last).map(|at| at.time.0).max();
+        let is_silent = || last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS);
+        segment.flags.syn
+            && !segment.flags.rst
+            && segment.ack.is_none()
+            && self.side(direction).isn == Some(segment.seq)
+            && self.has_begun()
+            && (self.is_over() || is_silent())
+    }
+
+    /// Whether a SYN that was pushed waits for an answer.
     #[inline]
     pub fn is_challenged(&self) -> bool {
         self.challenge.is_some()
     }
 
-    /// The SYN that `segment` answers or goes on from, if it belongs to the connection that a SYN pushed before opened:
-    /// it is the first segment of the new one.
-    pub fn opened_by(
+    /// A SYN with other numbers that was not answered, and what its sender sent on from it, where this connection did not
+    /// go on: for the caller that ends this one, another connection.
+    pub fn take_challenger(&mut self) -> Vec<(At, Direction, TcpSegment<'cap>)> {
+        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
+            return Vec::new();
+        }
+        self.take_challenge().unwrap_or_default()
+    }
+
+    fn take_challenge(&mut self) -> Option<Vec<(At, Direction, TcpSegment<'cap>)>> {
+        self.challenge.take().map(|challenge| challenge.into_packets())
+    }
+
+    /// Whether `segment` answers the challenge: it is of the other end, and acknowledges the SYN or what followed it.
+    fn answers(
         &self,
+        challenge: &Challenge<TcpSegment<'cap>>,
         direction: Direction,
         segment: &TcpSegment<'cap>,
-    ) -> Option<(At, Direction, TcpSegment<'cap>)> {
-        let challenge = self.challenge.as_deref()?;
-        let syn = &challenge.segment;
-        let begins = Some(syn.seq.wrapping_add(1));
-        let (own, other) = if direction == challenge.direction { (begins, syn.ack) } else { (syn.ack, begins) };
-        let fits = if segment.flags.rst {
-            false
-        } else if segment.flags.syn {
-            let answers = segment.ack.is_some() && segment.ack == other && syn.ack.is_none();
-            let is_answered = segment.ack.is_none() && Some(segment.seq.wrapping_add(1)) == own;
-            direction != challenge.direction && (answers || is_answered)
-        } else {
-            let goes_on = |number: u32, start: Option<u32>, side: &Side<'cap>| {
-                let (Some(start), Some(distance)) = (start, side.distance(number)) else { return false };
-                let is_near = distance.abs() <= NEAR;
-                (number == start && distance != 0) || (!is_near && (0..=NEAR).contains(&signed(number, start)))
-            };
-            goes_on(segment.seq, own, self.side(direction))
-                || segment
-                    .ack
-                    .is_some_and(|ack| own.is_none() && goes_on(ack, other, self.side(direction.reverse())))
-        };
-        fits.then_some((challenge.at, challenge.direction, challenge.segment))
-    }
-
-    /// Whether bytes of both directions were captured, and neither ended both nor reset the connection.
-    fn sends_both_ways(&self) -> bool {
-        !self.is_over() && self.sides.iter().all(|side| side.reorder.seen_end() > 0)
-    }
-
-    /// Whether a SYN or SYN-ACK has other numbers than this connection.
-    fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
-        let (this, that) = (self.side(direction), self.side(direction.reverse()));
-        match (this.isn, this.relative(segment.seq.wrapping_add(1))) {
-            (Some(isn), _) => isn != segment.seq,
-            // Its own SYN, captured late, stands just before what was taken for the start.
-            (None, Some(start)) => !(-NEAR..=0).contains(&start),
-            (None, None) if !this.held.is_empty() => false,
-            (None, None) => segment.ack.is_none() && that.reorder.seen_end() > 0,
-        }
-    }
-
-    /// Keeps a SYN of another connection apart; whether it is one.
-    #[cold]
-    fn is_challenge(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
-        if segment.flags.rst || !self.sends_both_ways() || !self.begins_another(direction, segment) {
+    ) -> bool {
+        let (syn, start) = (&challenge.opening, challenge.opening.seq.wrapping_add(1));
+        if direction == challenge.direction {
             return false;
         }
-        let told = self.challenge.as_ref().is_some_and(|before| before.told && before.segment.seq == segment.seq);
-        self.challenge = Some(Box::new(Challenge { at, direction, segment: *segment, told }));
-        true
+        if segment.flags.syn {
+            let answers = segment.ack == Some(start) && syn.ack.is_none();
+            let is_answered = segment.ack.is_none() && syn.ack == Some(segment.seq.wrapping_add(1));
+            return answers || is_answered;
+        }
+        let (own, other) = (self.side(challenge.direction), self.side(direction));
+        let acknowledges =
+            |ack: u32| goes_on(ack, start, own) || challenge.held().any(|segment| end(segment) == ack);
+        match syn.ack {
+            // Its SYN-ACK is not in the captures.
+            None => {
+                let stays = other.distance(segment.seq).is_some_and(|distance| distance.abs() <= NEAR);
+                !stays && segment.ack.is_some_and(acknowledges)
+            }
+            Some(begins) => goes_on(segment.seq, begins, other) && segment.ack.is_none_or(acknowledges),
+        }
     }
 
-    /// Tells of a SYN that the connection went on as if there were none.
+    /// Whether `segment` goes on from the challenge's own SYN.
+    fn follows(
+        &self,
+        challenge: &Challenge<TcpSegment<'cap>>,
+        direction: Direction,
+        segment: &TcpSegment<'cap>,
+    ) -> bool {
+        let (start, own) = (challenge.opening.seq.wrapping_add(1), self.side(direction));
+        let behind = || challenge.held().last().is_some_and(|last| end(last) == segment.seq);
+        direction == challenge.direction
+            && !segment.flags.syn
+            && (goes_on(segment.seq, start, own) || (own.distance(segment.seq) != Some(0) && behind()))
+    }
+
+    /// Whether more of it was captured than a SYN that nobody answered.
+    fn has_begun(&self) -> bool {
+        self.opening.syn_ack.is_some()
+            || self.sides.iter().any(|side| side.reorder.seen_end() > 0 || !side.held.is_empty())
+    }
+
+    /// Whether a SYN or SYN-ACK has other numbers than this connection; `None` where its numbers are not known.
+    fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> Option<bool> {
+        let this = self.side(direction);
+        let start = segment.seq.wrapping_add(1);
+        match (this.isn, this.relative(start), this.hint) {
+            (Some(isn), ..) => Some(isn != segment.seq),
+            // Its own SYN, captured late, stands just before what was taken for the start.
+            (None, Some(start), _) => Some(!(-NEAR..=0).contains(&start)),
+            (None, None, _) if !this.held.is_empty() => Some(false),
+            (None, None, Some(acknowledged)) => Some(!(0..=NEAR).contains(&signed(acknowledged, start))),
+            (None, None, None) => None,
+        }
+    }
+
+    /// Keeps a SYN of another connection, and what follows it, apart; whether it is that.
     #[cold]
-    fn tell_challenge(
+    fn is_kept_apart(
         &mut self,
+        at: At,
         direction: Direction,
         segment: &TcpSegment<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
-    ) {
+    ) -> bool {
+        let mut emit = |direction, item| out.push((direction, item));
+        if segment.flags.rst {
+            return false;
+        }
+        if segment.flags.syn {
+            if !self.has_begun() || self.begins_another(direction, segment) != Some(true) {
+                return false;
+            }
+            let is_again = |before: &Challenge<TcpSegment<'cap>>| {
+                (before.direction, before.opening.seq) == (direction, segment.seq)
+            };
+            if !self.challenge.as_deref().is_some_and(is_again) {
+                let before = self.challenge.replace(Box::new(Challenge::new(at, direction, *segment)));
+                before.into_iter().for_each(|before| before.discard(payload_len, &mut emit));
+            }
+            return true;
+        }
+        let follows =
+            self.challenge.as_deref().is_some_and(|challenge| self.follows(challenge, direction, segment));
         let len = i64::from(segment.payload.wire_len);
         let is_new = self
             .side(direction)
             .distance(segment.seq)
             .is_some_and(|distance| len > 0 && distance.abs() <= NEAR && distance + len > 0);
-        if let Some(challenge) = self.challenge.as_deref_mut().filter(|challenge| is_new && !challenge.told) {
-            challenge.told = true;
-            out.push((challenge.direction, StreamItem::OutOfWindow { len: 0, at: challenge.at }));
+        if let Some(challenge) = &mut self.challenge {
+            if follows {
+                challenge.hold((at, direction, *segment), payload_len(segment), &mut emit);
+            } else {
+                challenge.went_on |= is_new;
+            }
         }
+        follows
     }
 
     /// Takes a segment sent in `direction`; appends what it makes known to `out`.
     ///
-    /// Acknowledgements come out under the direction of the bytes that they confirm.
+    /// Acknowledgements come out under the direction of the bytes that they confirm. The answer is whether the segment was
+    /// taken for one of this connection; else it is kept apart until it is known of which it is.
     #[inline]
     pub fn push(
         &mut self,
@@ -190,17 +272,16 @@ impl<'cap> TcpConnection<'cap> {
         direction: Direction,
         segment: &TcpSegment<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
-    ) {
-        if segment.flags.syn && self.is_challenge(at, direction, segment) {
-            return;
-        }
-        if self.is_challenged() {
-            self.tell_challenge(direction, segment, out);
+    ) -> bool {
+        if (segment.flags.syn || self.is_challenged()) && self.is_kept_apart(at, direction, segment, out) {
+            return false;
         }
         if segment.flags.syn || (self.opening.ack.is_none() && self.opening.initiator == Some(direction)) {
             self.note_opening(at, direction, segment);
         }
         let (limits, start) = (self.limits, out.len());
+        self.note_path(at, direction, segment);
+        let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
             Direction::LowToHigh => (low, high),
@@ -211,18 +292,24 @@ impl<'cap> TcpConnection<'cap> {
         }
         // The acknowledgement of an RST is often made up.
         if let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) {
-            that.acknowledge(ack, at, &limits, &mut |item| out.push((direction.reverse(), item)));
+            let by = Acknowledger { at, end: end_of(segment) };
+            that.acknowledge(ack, by, &limits, &mut |item| out.push((direction.reverse(), item)));
         }
         let mut emit = |item| out.push((direction, item));
         this.last = Some(at);
         if segment.flags.rst {
             if this.distance(segment.seq).is_none_or(|distance| distance.abs() <= NEAR) {
-                self.reset = Some(direction);
+                let exact = this.is_expected(segment.seq);
+                self.reset =
+                    self.reset.filter(|before| before.exact && !exact).or(Some(Reset { direction, exact }));
             } else {
-                emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+                emit(StreamItem::OutOfWindow { len: payload_len(segment), at });
             }
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
-            return;
+            return true;
+        }
+        if suspect {
+            this.suspect(segment, &mut emit);
         }
         let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
         let mut taken = true;
@@ -231,10 +318,11 @@ impl<'cap> TcpConnection<'cap> {
         } else {
             taken = this.receive(at, segment, &limits, &mut emit);
         }
-        if taken && self.reset == Some(direction) && segment.payload.wire_len > 0 {
-            // Who goes on sending has not reset the connection: the RST was forged.
+        if taken && self.reset.is_some_and(|reset| reset.direction == direction) {
+            // Who goes on has not reset the connection: the RST was forged.
             self.reset = None;
         }
+        true
     }
 
     /// Ends both directions: waiting bytes are delivered, holes become gaps, and so do bytes that were
@@ -243,6 +331,9 @@ impl<'cap> TcpConnection<'cap> {
     /// A direction with a FIN ends as [`EndReason::Finished`]; else, after an RST, as [`EndReason::Reset`]; else
     /// as `reason` says.
     pub fn close(&mut self, reason: EndReason, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
+        if let Some(challenge) = self.challenge.take() {
+            challenge.discard(payload_len, &mut |direction, item| out.push((direction, item)));
+        }
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
         self.open(None, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
@@ -283,6 +374,8 @@ impl<'cap> TcpConnection<'cap> {
             let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
             let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, &self.limits) else { return };
             let reverse = direction.reverse();
+            // It waited for what it acknowledges as long as anything is waited for.
+            let suspect = self.is_suspect(direction, &waiting.packet, Ack::Ahead);
             let [low, high] = &mut self.sides;
             let (this, that) = match direction {
                 Direction::LowToHigh => (low, high),
@@ -295,6 +388,9 @@ impl<'cap> TcpConnection<'cap> {
             }
             let mut items = vec![(direction, StreamItem::Answers { at: waiting.at, upto: waiting.need })];
             let mut emit = |item| items.push((direction, item));
+            if suspect {
+                this.suspect(&waiting.packet, &mut emit);
+            }
             this.receive(waiting.at, &waiting.packet, &self.limits, &mut emit);
             let place = place(out, start, direction, |offset| offset < waiting.need);
             out.splice(place..place, items);
@@ -302,8 +398,9 @@ impl<'cap> TcpConnection<'cap> {
     }
 
     /// Who opened the connection, and the frames that prove it.
+    #[inline]
     pub fn opening(&self) -> Opening {
-        self.opening
+        Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
     }
 
     /// The initial sequence numbers, the initiator's first; `None` unless the SYN and its answer were captured.
@@ -312,9 +409,9 @@ impl<'cap> TcpConnection<'cap> {
         Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
     }
 
-    /// Whether an RST, or a FIN in both directions, was seen: the connection may be closed early to make room.
+    /// Whether an RST that its receiver takes, or a FIN in both directions, was seen: the connection may be closed early to make room.
     pub fn is_over(&self) -> bool {
-        self.reset.is_some() || self.sides.iter().all(|side| side.fin.is_some())
+        self.is_reset() || self.sides.iter().all(|side| side.fin.is_some())
     }
 
     /// Whether it is over and nothing of it is open: an RST, or a FIN of each direction that the other one confirmed, and
@@ -323,8 +420,13 @@ impl<'cap> TcpConnection<'cap> {
         let confirmed = |side: &Side<'cap>| {
             side.fin.is_some_and(|fin| fin == side.reorder.next() && side.ack.is_some_and(|(ack, _)| ack > fin))
         };
-        (self.reset.is_some() || self.sides.iter().all(confirmed))
+        (self.is_reset() || self.sides.iter().all(confirmed))
+            && !self.is_challenged()
             && self.sides.iter().all(|side| side.held.is_empty() && !side.reorder.is_waiting())
+    }
+
+    fn is_reset(&self) -> bool {
+        self.reset.is_some_and(|reset| reset.exact)
     }
 
     /// Sets what each direction may hold from now on.
@@ -347,7 +449,7 @@ impl<'cap> TcpConnection<'cap> {
     }
 
     /// Gives back what it holds to compare later segments with, and what waits; for a connection of which no more is
-    /// read. [`is_replaced_by`](Self::is_replaced_by) goes on to tell.
+    /// read. [`replaced_by`](Self::replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
         self.sides.iter_mut().for_each(Side::give_back);
         self.gates = Default::default();
@@ -359,6 +461,24 @@ impl<'cap> TcpConnection<'cap> {
             Direction::LowToHigh => low,
             Direction::HighToLow => high,
         }
+    }
+
+    /// Notes the numbers of a segment: those that it uses, and the one that it acknowledges.
+    #[inline]
+    fn note_path(&mut self, at: At, direction: Direction, segment: &TcpSegment<'cap>) {
+        // The numbers of an RST are those of the segment that it answers.
+        let first = segment.seq.wrapping_add(u32::from(segment.flags.syn));
+        let used = (!segment.flags.rst).then_some((first, end_of(segment), segment.flags.syn));
+        let ack = segment.ack.filter(|_| !segment.flags.rst);
+        self.path.packet(direction, at, used, ack, self.limits.acked_hole_wait_ns);
+    }
+
+    /// Whether the receiver of `segment` would not take it, as what it acknowledges was not sent to it: at least as sure as
+    /// `least`.
+    #[inline]
+    fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
+        let judged = self.path.judge(direction, segment.ack, NEAR);
+        !segment.flags.syn && (judged == Ack::Impossible || judged == least)
     }
 
     #[cold]
@@ -380,13 +500,36 @@ impl<'cap> TcpConnection<'cap> {
             (false, Some(ack))
                 if opening.syn_ack.is_some()
                     && !segment.flags.rst
-                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered))) =>
+                    && answered.is_some_and(|answered| (0..=NEAR).contains(&signed(ack, answered)))
+                    && self.path.used(direction.reverse(), ack) =>
             {
                 opening.ack = Some(at);
             }
             _ => {}
         }
     }
+}
+
+/// The sequence number behind a segment.
+fn end_of(segment: &TcpSegment<'_>) -> u32 {
+    let flags = u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
+    segment.seq.wrapping_add(segment.payload.wire_len).wrapping_add(flags)
+}
+
+/// Whether a sequence number is that of a connection whose first byte is `start`, and not of the one whose side is given.
+fn goes_on(number: u32, start: u32, side: &Side<'_>) -> bool {
+    let distance = side.distance(number);
+    let is_near = distance.is_some_and(|distance| distance.abs() <= NEAR);
+    (number == start && distance != Some(0)) || (!is_near && (0..=NEAR).contains(&signed(number, start)))
+}
+
+/// The sequence number behind a segment's payload.
+fn end(segment: &TcpSegment<'_>) -> u32 {
+    segment.seq.wrapping_add(segment.payload.wire_len)
+}
+
+fn payload_len(segment: &TcpSegment<'_>) -> u64 {
+    u64::from(segment.payload.wire_len)
 }
 
 /// `a - b` in sequence space: from -2^31 to 2^31 - 1.
@@ -396,6 +539,9 @@ fn signed(a: u32, b: u32) -> i64 {
 
 // Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
 const NEAR: i64 = 16 << 20;
+
+// Rationale: a SYN that nobody answers is sent again for two minutes, but not once its answer has come.
+const SILENCE_NS: i64 = 60_000_000_000;
 
 #[cfg(test)]
 mod tests;

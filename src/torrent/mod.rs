@@ -14,6 +14,7 @@ mod sample;
 mod set;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -50,6 +51,8 @@ pub struct Torrent {
     webseeds: Vec<String>,
     http_seeds: Vec<String>,
     faults: Vec<String>,
+    /// The file, or of [`Source::Capture`] the info dictionary; nothing of a magnet link.
+    raw: Option<Arc<[u8]>>,
 }
 
 words! {
@@ -106,7 +109,7 @@ impl Torrent {
             let ahead = bytes.len() - bytes.trim_ascii_start().len();
             return Magnet::parse(text).map(Self::from_magnet).map_err(|flaw| flaw.behind(ahead).at(name));
         }
-        metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File)).map_err(|flaw| flaw.at(name))
+        metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File, bytes)).map_err(|flaw| flaw.at(name))
     }
 
     /// Reads an info dictionary alone (BEP 9). The caller compares
@@ -117,7 +120,7 @@ impl Torrent {
     /// [`Error::Malformed`] with the byte offset of the first fault.
     pub fn from_info(info: &[u8], source: Source) -> Result<Self, Error> {
         metainfo::info_dictionary(info)
-            .map(|info| Self::of(info, source))
+            .map(|read| Self::of(read, source, info))
             .map_err(|flaw| flaw.at("info dictionary"))
     }
 
@@ -134,18 +137,26 @@ impl Torrent {
             webseeds: magnet.webseeds,
             http_seeds: Vec::new(),
             faults: Vec::new(),
+            raw: None,
         }
     }
 
-    fn of(info: Info, source: Source) -> Self {
+    fn of(info: Info, source: Source, raw: &[u8]) -> Self {
         let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, http_seeds, faults } = info;
-        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, http_seeds, faults }
+        let raw = Some(Arc::from(raw));
+        Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, http_seeds, faults, raw }
     }
 
     /// Breaches of bencode's canonical form (BEP 3) in its file, in words with their place; the first few. The
     /// info-hash is over the bytes as written, so they change nothing.
     pub fn faults(&self) -> &[String] {
         &self.faults
+    }
+
+    /// Its file: as given, or of an info dictionary rebuilt around it; `None` where only a link is known.
+    pub fn file(&self) -> Option<Vec<u8>> {
+        let raw = self.raw.as_ref()?;
+        Some(if self.source == Source::Capture { self.metainfo(raw) } else { raw.to_vec() })
     }
 
     /// The hash under which the report speaks of it: v1 where it has one, else v2 in full.

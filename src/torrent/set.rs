@@ -90,6 +90,11 @@ impl Torrents {
         Ok(torrents)
     }
 
+    /// What handshakes call them; see [`Torrent::wire_hashes`].
+    pub fn wire_hashes(&self) -> impl Iterator<Item = [u8; 20]> {
+        self.iter().flat_map(Torrent::wire_hashes)
+    }
+
     /// All torrents, sorted by info-hash.
     pub fn iter(&self) -> impl Iterator<Item = &Torrent> {
         self.ids().map(|id| self.torrent(id))

@@ -198,7 +198,10 @@ impl Chunk {
         match self {
             Self::Size(line) => {
                 if byte != b'\n' {
-                    line.push(byte);
+                    // Of a chunk's extensions no more is held than that they begin.
+                    if line.last() != Some(&b';') {
+                        line.push(byte);
+                    }
                     return if line.len() > MAX_LINE { Step::Lost } else { Step::More };
                 }
                 let Some(size) = chunk_size(line) else { return Step::Lost };
@@ -339,7 +342,7 @@ impl<'cap> Sink<'cap> {
 
 // Rationale: four leaves (BEP 52); a body of any length holds no more than that at once.
 const PART_BYTES: u32 = 64 << 10;
-// Rationale: 16 hexadecimal digits and an extension.
+// Rationale: 16 hexadecimal digits, and leading zeros.
 const MAX_LINE: usize = 4 << 10;
-// Rationale: as much as a header.
-const MAX_TRAILER: usize = 64 << 10;
+// Rationale: only counted; what goes on for so long is no trailer.
+const MAX_TRAILER: usize = 64 << 20;

@@ -13,7 +13,7 @@ use crate::wire::Framing;
 ///
 /// # Invariants
 /// - Parts come in stream order; no byte of the server's stream is in two.
-/// - Memory is bounded: one header and one part at a time, and 256 outstanding requests.
+/// - Memory is bounded: one header and one part at a time, and 4 MiB of outstanding requests.
 #[derive(Debug)]
 pub struct HttpExchange<'cap> {
     client: Direction,
@@ -133,7 +133,7 @@ impl<'cap> HttpExchange<'cap> {
                     } else if progress == Progress::Whole {
                         self.finish_head(at, out);
                     } else if progress == Progress::TooLong {
-                        out.push(WebEvent::Bad { reason: Flaw::Head, bytes: begun as u64, at });
+                        out.push(WebEvent::Bad { reason: Flaw::TooLong, bytes: begun as u64, at });
                         self.lose(Vec::new(), at, out);
                     }
                 }

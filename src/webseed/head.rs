@@ -34,17 +34,28 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
 
 /// Whether a segment is one whole request that asks for something: in mid-stream, a method alone could be anything.
 pub fn is_request(segment: &[u8]) -> bool {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut headers = room(segment);
     let mut parsed = httparse::Request::new(&mut headers);
     sniff(segment) == Sniff::Request
         && segment.ends_with(b"\r\n\r\n")
         && parsed.parse(segment).is_ok_and(|status| status.is_complete())
 }
 
-/// A header block that is being gathered.
+/// A header block that is being gathered: the first line, and the fields that matter. Others are passed over as they come,
+/// so that no number and no length of them hides a message.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     bytes: Vec<u8>,
+    /// Where the current line begins in `bytes`.
+    line: usize,
+    /// Whether the current line is passed over.
+    passing: bool,
+    /// Whether the name of the field in the current line is there.
+    named: bool,
+    /// Bytes of the current line, its end apart.
+    line_len: u64,
+    /// Bytes of the header until now.
+    len: u64,
     span: Option<Span>,
 }
 
@@ -58,20 +69,61 @@ pub(super) enum Progress {
 
 impl Gathered {
     pub fn push(&mut self, byte: u8, at: At) -> Progress {
-        if self.bytes.is_empty() && matches!(byte, b'\r' | b'\n') {
+        if self.len == 0 && matches!(byte, b'\r' | b'\n') {
             return Progress::More;
         }
         match &mut self.span {
             Some(span) => span.cover(at),
             None => self.span = Some(Span::single(at)),
         }
-        self.bytes.push(byte);
-        if self.bytes.ends_with(b"\n\r\n") || self.bytes.ends_with(b"\n\n") {
-            Progress::Whole
-        } else if self.bytes.len() >= MAX_HEAD {
-            Progress::TooLong
-        } else {
-            Progress::More
+        self.add(byte)
+    }
+
+    /// The header of a part, which may have no field at all.
+    pub fn push_field(&mut self, byte: u8) -> Progress {
+        // What a first line would be.
+        if self.len == 0 {
+            (self.line, self.bytes) = (FIRST_LINE.len(), FIRST_LINE.to_vec());
+        }
+        self.add(byte)
+    }
+
+    fn add(&mut self, byte: u8) -> Progress {
+        self.len += 1;
+        match byte {
+            b'\n' => {
+                let is_blank = self.line_len == 0;
+                // A field that goes on in the next line (obsolete folding) is passed over with it.
+                if !self.passing || is_blank {
+                    self.bytes.push(byte);
+                }
+                (self.line, self.line_len, self.named) = (self.bytes.len(), 0, false);
+                if is_blank {
+                    return Progress::Whole;
+                }
+            }
+            _ => {
+                self.passing &= self.line_len > 0 || matches!(byte, b' ' | b'\t');
+                self.line_len += u64::from(byte != b'\r');
+                if !self.passing {
+                    self.bytes.push(byte);
+                    self.pass_over(byte);
+                }
+            }
+        }
+        if self.bytes.len() >= MAX_HEAD || self.len >= MAX_PASSED { Progress::TooLong } else { Progress::More }
+    }
+
+    /// Passes the current line over, once its name is there and does not matter.
+    fn pass_over(&mut self, byte: u8) {
+        // The first line has none.
+        if byte != b':' || self.line == 0 || std::mem::replace(&mut self.named, true) {
+            return;
+        }
+        let name = self.bytes.get(self.line..).and_then(|line| line.strip_suffix(b":")).unwrap_or_default();
+        if !FIELDS.iter().any(|field| name.trim_ascii().eq_ignore_ascii_case(field.as_bytes())) {
+            self.passing = true;
+            self.bytes.truncate(self.line);
         }
     }
 
@@ -82,6 +134,11 @@ impl Gathered {
     pub fn span(&self) -> Option<Span> {
         self.span
     }
+}
+
+/// Room for the fields of a header: one a line at most.
+fn room(head: &[u8]) -> Vec<httparse::Header<'_>> {
+    vec![httparse::EMPTY_HEADER; head.iter().filter(|byte| **byte == b'\n').count()]
 }
 
 /// A request and how its own body is framed.
@@ -100,7 +157,7 @@ pub(super) enum Length {
 
 impl RequestHead {
     pub fn read(head: &Gathered) -> Option<Self> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut headers = room(head.bytes());
         let mut parsed = httparse::Request::new(&mut headers);
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
@@ -136,7 +193,7 @@ pub(super) struct ResponseHead {
 
 impl ResponseHead {
     pub fn read(head: &Gathered) -> Option<Self> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut headers = room(head.bytes());
         let mut parsed = httparse::Response::new(&mut headers);
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
@@ -196,8 +253,9 @@ impl ContentRange {
 }
 
 /// The `Content-Range` of a part of a multipart body.
-pub(super) fn part_range(head: &[u8]) -> Option<ContentRange> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+pub(super) fn part_range(head: &Gathered) -> Option<ContentRange> {
+    let head = head.bytes().strip_prefix(FIRST_LINE)?;
+    let mut headers = room(head);
     let (_, headers) = match httparse::parse_headers(head, &mut headers).ok()? {
         httparse::Status::Complete(parsed) => parsed,
         httparse::Status::Partial => return None,
@@ -312,7 +370,7 @@ fn boundary(value: &[u8]) -> Option<Vec<u8>> {
         let (name, value) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
     })?;
-    (!boundary.is_empty() && boundary.len() <= MAX_BOUNDARY).then(|| boundary.as_bytes().to_vec())
+    (!boundary.is_empty()).then(|| boundary.as_bytes().to_vec())
 }
 
 /// A decimal number without sign.
@@ -323,9 +381,20 @@ pub(super) fn number(text: &str) -> Option<u64> {
 
 const METHODS: [&[u8]; 5] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS "];
 const VERSION: &[u8] = b"HTTP/1.";
-// Rationale: servers refuse headers above 8 to 32 KiB; twice that is still nothing to hold per connection.
+/// The fields that matter; [`Fields::read`] reads them.
+const FIELDS: [&str; 8] = [
+    "host",
+    "range",
+    "content-range",
+    "content-encoding",
+    "location",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+];
+/// What stands for the first line of a header that has none.
+const FIRST_LINE: &[u8] = b"\n";
+// Rationale: what is held of a header; servers and clients refuse a first line or a field above 8 to 32 KiB.
 const MAX_HEAD: usize = 64 << 10;
-// Rationale: servers send 10 to 30 fields, and refuse more than 100.
-const MAX_HEADERS: usize = 128;
-// Rationale: RFC 2046 section 5.1.1 allows 70 characters; some servers exceed it.
-const MAX_BOUNDARY: usize = 256;
+// Rationale: only counted; what goes on for so long is no header.
+const MAX_PASSED: u64 = 64 << 20;

@@ -171,7 +171,8 @@ impl Candidate {
             }
             block.span.cover(slice.at);
             block.doubtful |= slice.doubtful;
-            block.runs.push(Run { start: from - start, bytes: bytes.unwrap_or_default() });
+            let (stream, frame) = (part.offset.saturating_add(u64::from(from)), slice.at.frame);
+            block.runs.push(Run { start: from - start, bytes: bytes.unwrap_or_default(), stream, frame });
         }
         block
     }

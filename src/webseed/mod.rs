@@ -16,6 +16,7 @@ mod redirects;
 mod requests;
 mod tracker;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ends::{At, Span};
@@ -64,10 +65,12 @@ pub enum WebEvent<'cap> {
 }
 
 /// Why a part of an HTTP connection could not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Flaw {
-    /// A request or response header that is malformed, contradicts itself or is longer than 64 KiB.
+    /// A request or response header that is malformed or contradicts itself.
     Head,
+    /// A request or response header of which more than 64 KiB matter, or that does not end.
+    TooLong,
     /// A body in a content or transfer coding other than identity and chunked; `bytes` is its length if stated.
     Encoding,
     /// Chunk framing that is malformed.
@@ -89,10 +92,20 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// The bound that was reached, if that is why.
+    pub fn bound(self) -> Option<&'static str> {
+        match self {
+            Self::TooLong => Some("web_header"),
+            Self::Outstanding => Some("web_requests"),
+            _ => None,
+        }
+    }
+
     /// One plain sentence for an anomaly's detail.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::Head => "an HTTP header that is malformed or too long",
+            Self::Head => "an HTTP header that is malformed",
+            Self::TooLong => "an HTTP header that is longer than is held",
             Self::Encoding => "an HTTP body in a coding that is not read",
             Self::Chunk => "an HTTP chunk whose framing is malformed",
             Self::Part => "a part of an HTTP resource without a usable Content-Range",
@@ -122,6 +135,23 @@ pub struct WebRequest {
 }
 
 impl WebRequest {
+    /// Whether it asks the server at `ip` and `port` for what another one has (RFC 9112 section 3.2.2): a proxy.
+    pub fn is_relayed(&self, ip: IpAddr, port: u16) -> bool {
+        let scheme =
+            |name: &str| self.target.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let Some(rest) = ["http://", "https://"].into_iter().find(|name| scheme(name)).map(str::len) else {
+            return false;
+        };
+        let rest = self.target.get(rest..).unwrap_or_default();
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (host, named) = match authority.rsplit_once(':') {
+            Some((host, named)) if !named.ends_with(']') => (host, named.parse().ok()),
+            _ => (authority, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>() != Ok(ip) || named.unwrap_or(80) != port
+    }
+
     /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does).
     pub fn asks_tracker(&self) -> bool {
         let has = |key: &str| {

@@ -1,7 +1,7 @@
 //! `multipart/byteranges` (RFC 9110 section 14.6): several ranges in one body, each with a header of its own.
 
 use super::body::{Run, Sink};
-use super::head::part_range;
+use super::head::{Gathered, Progress, part_range};
 use super::{Flaw, Stretch, WebEvent};
 
 /// A multipart body.
@@ -16,7 +16,7 @@ enum State {
     /// In front of a delimiter; the line so far. A line that a gap or the bound cut is no delimiter.
     Delimiter { line: Vec<u8>, cut: bool },
     /// Within a part's header.
-    Head(Vec<u8>),
+    Head(Gathered),
     /// Within a part's bytes.
     Data(Run),
     /// Behind the last delimiter.
@@ -57,16 +57,14 @@ impl Multipart {
                     }
                     let found = line.trim_ascii_end().strip_prefix(b"--").filter(|_| !*cut);
                     self.state = match found.and_then(|line| line.strip_prefix(self.boundary.as_slice())) {
-                        Some(b"") => State::Head(Vec::new()),
+                        Some(b"") => State::Head(Gathered::default()),
                         Some(b"--") => State::Epilogue,
                         _ => State::Delimiter { line: Vec::new(), cut: false },
                     };
                 }
                 State::Head(head) => {
                     let Some(byte) = stretch.byte() else { return };
-                    head.push(byte);
-                    let whole = head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n") || *head == b"\r\n";
-                    if !whole && head.len() < MAX_PART_HEAD {
+                    if head.push_field(byte) == Progress::More {
                         continue;
                     }
                     self.state = match part_range(head) {
@@ -87,5 +85,3 @@ impl Multipart {
 
 // Rationale: two dashes on either side, CR, and some white space (RFC 2046 section 5.1.1).
 const DELIMITER_SLACK: usize = 64;
-// Rationale: two fields are usual, some hundred bytes.
-const MAX_PART_HEAD: usize = 8 << 10;

@@ -14,6 +14,8 @@ use crate::wire::Framing;
 pub(super) struct Requests<'cap> {
     state: State<'cap>,
     outstanding: VecDeque<Arc<WebRequest>>,
+    /// Bytes that they take.
+    bytes: usize,
     /// Whether a request may be missing from the queue.
     uncertain: bool,
 }
@@ -31,7 +33,7 @@ enum State<'cap> {
 
 impl<'cap> Requests<'cap> {
     pub fn new() -> Self {
-        Self { state: State::Head(Gathered::default()), outstanding: VecDeque::new(), uncertain: false }
+        Self { state: State::Head(Gathered::default()), outstanding: VecDeque::new(), bytes: 0, uncertain: false }
     }
 
     /// Reads the next bytes, or a hole.
@@ -47,7 +49,7 @@ impl<'cap> Requests<'cap> {
                     match head.push(byte, at) {
                         Progress::More => {}
                         Progress::Whole => self.finish_head(at, out),
-                        Progress::TooLong => self.lose(Flaw::Head, at, out),
+                        Progress::TooLong => self.lose(Flaw::TooLong, at, out),
                     }
                 }
                 State::Body(body) => match body.push(&mut rest, out) {
@@ -81,11 +83,11 @@ impl<'cap> Requests<'cap> {
         let sure = place == Some(0) && !self.uncertain;
         let request = match place {
             Some(place) => {
-                self.outstanding.drain(..place);
-                self.outstanding.pop_front()
+                (0..place).for_each(|_| _ = self.forget());
+                self.forget()
             }
             None if self.uncertain => None,
-            None => self.outstanding.pop_front(),
+            None => self.forget(),
         };
         if request.is_none() {
             self.uncertain = true;
@@ -101,12 +103,12 @@ impl<'cap> Requests<'cap> {
     fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
         let State::Head(head) = &self.state else { return };
         let Some(head) = RequestHead::read(head) else { return self.lose(Flaw::Head, at, out) };
-        if self.outstanding.len() >= MAX_OUTSTANDING {
-            self.outstanding.pop_front();
+        let request = Arc::new(head.request);
+        self.bytes += size(&request);
+        while self.bytes > MOST_BYTES && self.forget().is_some() {
             self.uncertain = true;
             out.push(WebEvent::Bad { reason: Flaw::Outstanding, bytes: 0, at });
         }
-        let request = Arc::new(head.request);
         if request.asks_tracker() {
             out.push(WebEvent::Asked(request.clone()));
         }
@@ -117,6 +119,13 @@ impl<'cap> Requests<'cap> {
         {
             self.state = State::Head(Gathered::default());
         }
+    }
+
+    /// Takes the oldest request off the queue.
+    fn forget(&mut self) -> Option<Arc<WebRequest>> {
+        let oldest = self.outstanding.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(size(&oldest));
+        Some(oldest)
     }
 
     fn lose(&mut self, reason: Flaw, at: At, out: &mut Vec<WebEvent<'cap>>) {
@@ -135,5 +144,11 @@ fn asks(request: &WebRequest, range: ContentRange) -> bool {
     })
 }
 
-// Rationale: clients pipeline at most a few dozen; with 64 KiB each this bounds a hostile connection to 16 MiB.
-const MAX_OUTSTANDING: usize = 256;
+/// Bytes that a request takes, about.
+fn size(request: &WebRequest) -> usize {
+    let text = request.method.len() + request.target.len() + request.host.as_ref().map_or(0, String::len);
+    size_of::<WebRequest>() + text + request.ranges.len() * size_of::<ByteRange>()
+}
+
+// Rationale: clients pipeline at most a few dozen requests of some 300 bytes; this is room for 13,000.
+const MOST_BYTES: usize = 4 << 20;

@@ -44,8 +44,9 @@ impl Body {
 impl<'cap> Block<'cap> {
     /// Moves as much of the chunk as belongs to the block into it.
     pub(super) fn append(&mut self, chunk: &mut Chunk<'cap>) {
+        let (stream, frame) = (chunk.offset, chunk.at.frame);
         let bytes = chunk.take((self.len - self.captured_to) as usize);
-        self.runs.push(Run { start: self.captured_to, bytes });
+        self.runs.push(Run { start: self.captured_to, bytes, stream, frame });
         self.captured_to += bytes.len() as u32;
         self.span.cover(chunk.at);
         self.doubtful |= chunk.doubtful;

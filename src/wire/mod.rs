@@ -14,7 +14,7 @@ mod window;
 
 use std::borrow::Cow;
 
-use crate::ends::{At, Span};
+use crate::ends::{At, FrameId, Span};
 
 pub use client::{client_name, printable};
 pub use deframer::{Deframer, Start};
@@ -186,7 +186,7 @@ pub enum HashReply {
 }
 
 /// A range of hashes of one layer of a file's Merkle tree (BEP 52).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HashRange {
     /// The file's `pieces root`.
     pub pieces_root: [u8; 32],
@@ -246,10 +246,15 @@ pub struct Run<'cap> {
     pub start: u32,
     /// The bytes; never empty.
     pub bytes: &'cap [u8],
+    /// Place of the first byte in the stream. Behind a uTP hole of a length that became known later it is not the block's
+    /// offset plus `start`.
+    pub stream: u64,
+    /// The frame that carried them.
+    pub frame: FrameId,
 }
 
 /// How a message's header was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Framing {
     /// The stream was in sync from its handshake on.
     InSync,

@@ -124,7 +124,8 @@ impl<'cap> Stretch<'cap> {
                 let to = end.min(chunk.end()).saturating_sub(chunk.offset);
                 let bytes = chunk.bytes.get(from as usize..to as usize).unwrap_or_default();
                 if !bytes.is_empty() {
-                    runs.push(Run { start: chunk.offset.saturating_sub(offset) as u32, bytes });
+                    let (stream, frame) = (chunk.offset.max(offset), chunk.at.frame);
+                    runs.push(Run { start: chunk.offset.saturating_sub(offset) as u32, bytes, stream, frame });
                 }
             }
             start = end;

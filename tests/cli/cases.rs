@@ -15,10 +15,11 @@ fn a_case_appears_whole_and_is_replaced_only_by_force() {
     let mut names = names(&place.path("case"));
     assert!(names.contains(&"report.json".to_owned()));
     if cfg!(feature = "table") {
+        let tables = super::names(&place.path("case/tables"));
         for table in ["transfers", "subjects", "torrents", "inputs", "anomalies"] {
             assert!(
-                names.contains(&format!("{table}.csv")) && names.contains(&format!("{table}.parquet")),
-                "{names:?}"
+                tables.contains(&format!("{table}.csv")) && tables.contains(&format!("{table}.parquet")),
+                "{tables:?}"
             );
         }
     }
@@ -27,7 +28,8 @@ fn a_case_appears_whole_and_is_replaced_only_by_force() {
         said.contains("error: case exists, nothing was done; try: -o case2, or --force to replace it"),
         "{said}"
     );
-    let (code, ..) = place.run(&["analyze", CAPTURE, "-o", "case", "--force"]);
+    let (code, ..) =
+        place.run(&["analyze", CAPTURE, "-t", TORRENT, "--checksums", "flag", "-o", "case", "--force"]);
     assert_eq!(code, 0);
     let replaced = std::fs::read_to_string(place.path("case/report.json")).expect("a report");
     assert_ne!(replaced, report);

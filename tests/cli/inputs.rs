@@ -115,7 +115,7 @@ fn what_is_no_capture_in_a_directory_is_named_and_does_not_stop_the_run() {
     assert_eq!((code, said), (0, format!("note: {named}\n")));
     let report = json(&out);
     assert_eq!(report["passed_over"][0]["name"], TORRENT);
-    assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+    assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
     let (_, out, _) = place.run(&["inspect", "."]);
     assert!(out.contains(&named), "{out}");
     let (_, _, said) = place.run(&["torrent", "--from", "."]);

@@ -80,7 +80,7 @@ fn json(text: &str) -> Value {
     let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let report: &Value = &value;
     if report["schema"].as_str().is_some_and(|schema| schema.starts_with("peerproof/report/")) {
-        assert_eq!(peerproof::report::violations(report), Vec::<String>::new());
+        assert_eq!(crate::fixture::violations(report), Vec::<String>::new());
     }
     value
 }

@@ -61,7 +61,7 @@ impl Said {
     fn report(&self, code: i32) -> Value {
         assert_eq!(self.code, code, "{}", self.errors);
         let report: Value = serde_json::from_str(&self.out).expect("a report is JSON");
-        assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+        assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
         report
     }
 }

@@ -97,7 +97,7 @@ fn the_option_is_checked_stands_in_the_report_and_in_the_next_command() {
     let (code, out, errors) = run(&[&line[..], &["-t", "a.torrent"]].concat());
     assert_eq!(code, 0, "{errors}");
     let report: serde_json::Value = serde_json::from_str(&out).expect("a report is JSON");
-    assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+    assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
     assert_eq!(report["options"]["tunnels"], serde_json::json!(["udp:5000=ip", "udp:9000=gre"]));
     assert_eq!(report["transfers"][0]["paths"][0], "IP over UDP 198.51.100.1 -> 198.51.100.2");
     let (_, out, _) = run(&["analyze", "tunnel.pcap", "--format", "json"]);

@@ -147,6 +147,65 @@ fn a_declared_port_joins_what_one_client_sent_from_several_ports() {
     }
 }
 
+/// Two clients behind one address connect out, from two ports, and declare the same one; the second sends a bad piece.
+fn both_declare(torrent: &Torrent, utp: bool, clients: [(&str, &str); 2]) -> Evidence {
+    let mut world = World::new();
+    let ends = ["93.184.16.1:55555", "93.184.16.1:44444"];
+    for (number, ((tag, client), from)) in (1..).zip(clients.into_iter().zip(ends)) {
+        let peer_id = wire::peer_id(tag, number);
+        let good = number == 1;
+        let mut block = torrent.block(number, 0, SMALL).to_vec();
+        block[5] ^= u8::from(!good);
+        if utp {
+            let mut conn = UtpConn::open(&mut world, address(from), address(M), 7_000 * number as u16, [1, 300]);
+            conn.join(&mut world, torrent, [peer_id, id(9)]);
+            conn.send(&mut world, 0, &wire::extended_handshake(Some(6_881), client));
+            conn.send(&mut world, 1, &wire::request(number, 0, SMALL));
+            conn.deliver(&mut world, 0, number, 0, &block, good);
+            conn.close(&mut world, 0, &[]);
+        } else {
+            let conn = world.meet(address(from), address(M), torrent.info_hash, [peer_id, id(9)]);
+            world.send(conn, Side::A, &wire::extended_handshake(Some(6_881), client));
+            world.send(conn, Side::B, &wire::request(number, 0, SMALL));
+            world.deliver(conn, Side::A, number, 0, &block, good);
+        }
+    }
+    analyze(&world, torrent)
+}
+
+#[test]
+fn t61_clients_of_other_makes_that_declare_one_port_are_never_one_row() {
+    let block = u64::from(SMALL);
+    let recipe = || Recipe::single("d.bin", SMALL, 4 * SMALL as usize, 61);
+    for torrent in [recipe().v1(), recipe().v2(), recipe().hybrid()] {
+        for utp in [false, true] {
+            for clients in [
+                [("-LT2080-", "libtorrent/2.0.8"), ("-TR3000-", "Transmission 3.00")],
+                [("-XX0001-", "One 1.0"), ("-XX0001-", "Other 1.0")],
+            ] {
+                let evidence = both_declare(&torrent, utp, clients);
+                let honest = subject(&evidence, "93.184.16.1:55555");
+                assert_eq!((honest.bytes, honest.port_basis), (clean(block), PortBasis::Observed), "{utp}");
+                assert_eq!(subject(&evidence, "93.184.16.1:44444").bytes.refuted, block);
+                assert!(!honest.flags.contains(&Flag::DeclaredPort) && subjects(&evidence, S).is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn t61_one_make_with_two_peer_ids_at_one_declared_port_is_flagged() {
+    let torrent = four_pieces();
+    for utp in [false, true] {
+        let clients = [("-LT2080-", "libtorrent/2.0.8"), ("-LT2081-", "libtorrent/2.0.9")];
+        let evidence = both_declare(&torrent, utp, clients);
+        let row = subject(&evidence, S);
+        assert_eq!((row.port_basis, row.bytes.refuted), (PortBasis::Declared, u64::from(SMALL)));
+        assert!(row.flags.contains(&Flag::DeclaredPort), "{row:#?}");
+        assert_eq!(transfer(&evidence, "93.184.16.1:55555", M).bytes, clean(u64::from(SMALL)));
+    }
+}
+
 #[test]
 fn bytes_that_differ_are_not_laid_upon_an_endpoint_by_word_alone() {
     let torrent = four_pieces();

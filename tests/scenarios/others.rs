@@ -2,7 +2,7 @@
 
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
-use peerproof::evidence::{Flag, Grade};
+use peerproof::evidence::{Flag, Grade, OpaqueKind};
 
 use super::*;
 use crate::synth::content::Random;
@@ -265,8 +265,34 @@ fn the_peer_wire_through_a_proxy_is_named_and_counted_for_nobody() {
             "{detail}"
         );
         assert!(evidence.anomalies.tally(Kind::Proxied).is_some_and(|tally| tally.amount > sent(&world)));
+        let relays: Vec<_> =
+            evidence.opaque.iter().map(|row| (row.kind, row.a_to_b.max(row.b_to_a) > sent(&world))).collect();
+        assert_eq!(relays, [(OpaqueKind::Relay, true)]);
         let report = Run::new().capture(world.pcap()).torrent(&torrent).json(1, 64 << 20);
         assert!(report.contains("All BitTorrent in the captures goes through a proxy"), "{report}");
+    }
+}
+
+#[test]
+fn what_a_proxy_answers_to_an_absolute_url_is_relayed_and_nobodys() {
+    let torrent = Recipe::single("relayed.bin", SMALL, 3 * SMALL as usize, 70).v1();
+    for (target, relayed) in [
+        ("http://203.0.113.80/data/relayed.bin", true),
+        ("HTTP://mirror.example:8080/relayed.bin", true),
+        ("http://93.184.16.1:3128/relayed.bin", false),
+        ("/relayed.bin", false),
+    ] {
+        let mut world = World::new();
+        let conn = world.conn(address(M), address("93.184.16.1:3128"));
+        world.open(conn);
+        world.send(conn, Side::A, format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", torrent.content.len());
+        world.send(conn, Side::B, &[head.as_bytes(), &torrent.content].concat());
+        world.close(conn, Side::A);
+        let evidence = analyze(&world, &torrent);
+        assert_eq!(evidence.subjects.is_empty() && evidence.transfers.is_empty(), relayed, "{target}");
+        let kinds: Vec<_> = evidence.opaque.iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, if relayed { vec![OpaqueKind::Relay] } else { vec![] }, "{target}");
     }
 }
 

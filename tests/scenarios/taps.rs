@@ -6,7 +6,7 @@ use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
-use peerproof::report::{Document, Given, terminal, violations};
+use peerproof::report::{Document, Given, terminal};
 use serde_json::Value;
 
 use super::*;
@@ -37,7 +37,7 @@ fn two_taps_that_missed_different_packets_prove_what_one_whole_tap_proves() {
                 kept.iter().zip(&world.packets).filter(|(kept, packet)| **kept == Kept::Both && carries(packet));
             assert_eq!(evidence.quality.seen_at_two_taps, both.count() as u64, "{name}, {} ms", offset / MS);
             let report: Value = serde_json::from_str(&run.json(1, 1 << 20)).expect("JSON");
-            assert_eq!(violations(&report), Vec::<String>::new());
+            assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
             for row in report["transfers"]
                 .as_array()
                 .expect("rows")
@@ -332,7 +332,7 @@ fn assert_translated(world: &World, torrent: &Torrent, numbers: &str) {
         assert!(detail.contains(&format!("{outer} -> {S} (frame ")) && detail.contains(numbers), "{detail}");
         assert!(said(&evidence).contains("is one connection seen on both sides of an address translation"));
         let report: Value = serde_json::from_str(&run.json(1, 1 << 20)).expect("JSON");
-        assert_eq!(violations(&report), Vec::<String>::new());
+        assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
     }
 }
 

@@ -72,10 +72,7 @@ fn reads_as_utp(cut: Cut<'_>) -> bool {
         return false;
     }
     let mut rest = cut.skip(UTP_HEADER);
-    for _ in 0..MAX_EXTENSIONS {
-        if extension == 0 {
-            break;
-        }
+    while extension != 0 {
         let head = rest.map(|rest| (rest, rest.array::<2>(0)));
         // Not captured, so nothing speaks against it.
         let Some((here, Some([next, length]))) = head else { return rest.is_some_and(|rest| rest.wire >= 2) };
@@ -282,7 +279,7 @@ const GTP_G_PDU: u8 = 255;
 const GRE_RESERVED: u16 = 0x4fff;
 const VXLAN_HAS_VNI: u8 = 0x08;
 const VXLAN_HAS_NEXT: u8 = 0x04;
-// Rationale: 3GPP defines a handful of GTP-U extension headers, uTP has three in use.
+// Rationale: 3GPP defines a handful of GTP-U extension headers.
 const MAX_EXTENSIONS: usize = 8;
 
 #[cfg(test)]

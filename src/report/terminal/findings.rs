@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::ends::{Endpoint, InfoHash, Transport};
-use crate::evidence::{Flag, Grade};
+use crate::evidence::{Flag, Grade, OpaqueKind, encrypted};
 use crate::report::text::{counted, escaped, grouped, quoted, visible};
 use crate::report::{Document, Edge, Subject};
 
@@ -215,16 +215,30 @@ fn disputed(document: &Document, page: &mut Page) {
 }
 
 fn opaque(document: &Document, page: &mut Page) {
-    if document.opaque.is_empty() {
+    let encrypted = encrypted(&document.opaque);
+    let relayed = document.opaque.iter().filter(|each| each.kind == OpaqueKind::Relay);
+    for each in relayed.take(MOST_SENTENCES) {
+        page.line(&format!(
+            "Relayed between {} and {} ({}), nobody's of these captures: {} there, {} back, {}; {}",
+            each.a,
+            each.b,
+            each.transport.name(),
+            counted(each.a_to_b, "byte"),
+            counted(each.b_to_a, "byte"),
+            frames_text(document, each.frames),
+            escaped(&each.basis)
+        ));
+    }
+    if encrypted.is_empty() {
         return;
     }
-    let bytes = document.opaque.iter().map(|each| each.a_to_b.saturating_add(each.b_to_a));
+    let bytes = encrypted.iter().map(|each| each.a_to_b.saturating_add(each.b_to_a));
     page.line(&format!(
         "Taken for encrypted BitTorrent, and not readable: {} with {} of payload.",
-        counted(document.opaque.len() as u64, "conversation"),
+        counted(encrypted.len() as u64, "conversation"),
         counted(bytes.fold(0, u64::saturating_add), "byte")
     ));
-    for each in document.opaque.iter().take(MOST_SENTENCES) {
+    for each in encrypted.iter().take(MOST_SENTENCES) {
         page.line(&format!(
             "  {} and {} ({}, {}): {} there, {} back, {}; {}",
             each.a,
@@ -237,7 +251,7 @@ fn opaque(document: &Document, page: &mut Page) {
             escaped(&each.basis)
         ));
     }
-    if let Some(more @ 1..) = document.opaque.len().checked_sub(MOST_SENTENCES) {
+    if let Some(more @ 1..) = encrypted.len().checked_sub(MOST_SENTENCES) {
         page.line(&format!("  and {} more, see `opaque` in report.json", counted(more as u64, "conversation")));
     }
 }
@@ -363,13 +377,19 @@ fn who(document: &Document, subject: &Subject, several: bool) -> String {
 fn flag_words(flag: Flag) -> &'static str {
     match flag {
         Flag::OneSided => "only one direction of a connection, or one of its two handshakes, is in the captures",
-        Flag::ReturnPathUnconfirmed => "no packet shows that anything reached it, so the address may be forged",
+        Flag::ReturnPathUnconfirmed => {
+            "nothing shows that what the other end sent reached it, so its packets may be forged"
+        }
         Flag::Unsolicited => "it sent a piece that nobody asked for in these captures",
         Flag::GapInRange => "bytes within what it sent are not in the captures",
         Flag::OverlapConflict => "a stretch was sent twice with different bytes",
         Flag::BadChecksum => "packets within what it sent have a wrong checksum",
         Flag::TruncatedSnaplen => "the snap length cut what it sent",
         Flag::DuplicateFrames => "frames are in the captures more than once, and count once",
+        Flag::DeclaredPort => {
+            "its connections have different peer_ids and only declare the same listen port, as several clients behind one \
+             address may: it may be several"
+        }
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",
         Flag::HandshakeNotCaptured => "its handshake of a connection is not in the captures",

@@ -24,6 +24,10 @@ use crate::report::{Document, Frames, Input, PassedOver, Purpose, Subject};
 pub fn terminal(document: &Document, width: usize) -> String {
     let mut page = Page { text: String::new(), width: width.max(40) };
     let dated = dated(document);
+    if let Some(shown) = &document.shown {
+        page.heading("A PART OF THE REPORT: whatever is said of nobody is said of the rows shown");
+        page.line(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));
+    }
     short::write(document, &mut page);
     read(document, &mut page);
     peers::write(document, dated, &mut page);
@@ -357,16 +361,7 @@ mod tests {
     #[test]
     fn captures_with_nothing_but_encrypted_conversations_say_so() {
         let mut document = fixture::empty_document();
-        document.opaque.push(crate::report::Opaque {
-            a: "10.77.5.10:6881".parse().expect("an endpoint"),
-            b: "10.77.5.11:40110".parse().expect("an endpoint"),
-            transport: Transport::Tcp,
-            kind: crate::evidence::OpaqueKind::MseRc4,
-            a_to_b: 1_000,
-            b_to_a: 20,
-            frames: Frames { file: 0, first: 1, last: 900, last_file: None },
-            basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
-        });
+        document.opaque.push(fixture::opaque());
         let text = terminal(&document, 120);
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains("nothing can be said of"), "{text}");

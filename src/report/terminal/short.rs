@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::findings::same_connections;
 use super::{Page, endpoints};
 use crate::anomaly::Kind;
-use crate::evidence::Grade;
-use crate::evidence::Standing;
+use crate::evidence::{Grade, Standing, encrypted};
 use crate::report::notes::notes;
 use crate::report::text::{counted, grouped};
 use crate::report::{Document, Input, Subject};
@@ -37,8 +36,8 @@ fn subjects(document: &Document, page: &mut Page) {
         document.subjects.iter().filter(|subject| wanted(subject)).collect()
     };
     let (proven, verified, sent) = (of(proven), of(verified), of(unverified));
-    let (missing, silent, apart) = (of(missing), of(silent), of(apart));
-    if missing.is_empty() && silent.len() + apart.len() == document.subjects.len() {
+    let (missing, silent, apart, loose) = (of(missing), of(silent), of(apart), of(loose));
+    if missing.is_empty() && loose.is_empty() && silent.len() + apart.len() == document.subjects.len() {
         page.line(&match silent.len() as u64 {
             0 => "No peer sent piece data in these captures, and none is shown to be in a swarm.".to_owned(),
             1 => "No peer sent piece data in these captures. They show 1 peer that spoke BitTorrent (G3 or higher), \
@@ -53,11 +52,12 @@ fn subjects(document: &Document, page: &mut Page) {
         not_in_the_swarm(&apart, page);
         return;
     }
-    if proven.is_empty() && verified.is_empty() && sent.is_empty() {
+    if proven.is_empty() && verified.is_empty() && sent.is_empty() && loose.is_empty() {
         page.line("These captures hold no byte of piece data, but they show that some was sent.");
     }
-    let (leaves, pieces): (Vec<&Subject>, Vec<&Subject>) =
-        proven.into_iter().partition(|subject| subject.standard.is_some_and(|standard| standard.leaf.is_some()));
+    let (leaves, pieces): (Vec<&Subject>, Vec<&Subject>) = proven
+        .into_iter()
+        .partition(|subject| subject.standard.as_ref().is_some_and(|standard| standard.leaf.is_some()));
     if !pieces.is_empty() {
         page.line(&format!(
             "Standard of proof met (said that it had a piece, was asked for it, then sent it alone, and the piece \
@@ -108,6 +108,13 @@ fn subjects(document: &Document, page: &mut Page) {
     if !silent.is_empty() {
         page.line(&format!("{} sent no piece data: {}.", count(&silent), graded(&silent)));
     }
+    if !loose.is_empty() {
+        page.line(&format!(
+            "Packets with the address of {} hold what looks like piece data, which these captures do not verify: {}.",
+            count(&loose),
+            graded(&loose)
+        ));
+    }
     not_in_the_swarm(&apart, page);
 }
 
@@ -133,7 +140,12 @@ fn verified(subject: &Subject) -> bool {
 }
 
 fn unverified(subject: &Subject) -> bool {
-    subject.bytes.served > 0 && !subject.actionable && subject.bytes.verified == 0
+    subject.bytes.served > 0 && !subject.actionable && subject.bytes.verified == 0 && subject.grade >= Grade::G3
+}
+
+/// Its packets hold what looks like piece data, but nothing shows that it is in the swarm.
+fn loose(subject: &Subject) -> bool {
+    subject.bytes.served > 0 && !verified(subject) && subject.grade < Grade::G3
 }
 
 /// It sent piece data, and nothing of it was captured.
@@ -156,7 +168,7 @@ fn nothing(document: &Document, page: &mut Page) {
     if let Some(note) = notes(document).first() {
         page.line(note);
     }
-    if document.quality.frames > 0 && document.opaque.is_empty() {
+    if document.quality.frames > 0 && encrypted(&document.opaque).is_empty() {
         page.line(
             "What is encrypted, or in a tunnel that this tool does not read, may not be recognised: this does not \
              show that there was none.",
@@ -248,10 +260,11 @@ fn doubts(document: &Document, page: &mut Page) {
             }
         ));
     }
-    if !document.opaque.is_empty() && !document.subjects.is_empty() {
+    let encrypted = encrypted(&document.opaque).len();
+    if encrypted > 0 && !document.subjects.is_empty() {
         page.line(&format!(
             "{} taken for encrypted BitTorrent: whatever was sent there is in none of the figures.",
-            match document.opaque.len() {
+            match encrypted {
                 1 => "1 conversation is".to_owned(),
                 count => format!("{} conversations are", grouped(count as u64)),
             }

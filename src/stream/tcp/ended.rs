@@ -16,6 +16,8 @@ pub struct Ended {
 pub enum Leftover {
     /// Nothing with payload: a last acknowledgement, an RST, a FIN or SYN sent again.
     Nothing,
+    /// The SYN that opened it once more: sent again, or that of a connection that begins with the same number.
+    Again,
     /// Payload for a place before the end: sent again, or late. So many bytes.
     Repeated(u64),
     /// The beginning or a part of another connection, or more of this one, which then was not over.
@@ -35,7 +37,7 @@ impl Ended {
     }
 
     /// What `segment`, sent in `direction`, is; by the rules of
-    /// [`TcpConnection::is_replaced_by`](super::TcpConnection::is_replaced_by).
+    /// [`TcpConnection::replaced_by`](super::TcpConnection::replaced_by).
     pub fn judge(&self, direction: Direction, segment: &TcpSegment<'_>) -> Leftover {
         let [low, high] = &self.sides;
         let (this, that) = match direction {
@@ -46,6 +48,9 @@ impl Ended {
             return Leftover::Nothing;
         }
         if segment.flags.syn {
+            if this.isn == Some(segment.seq) && segment.ack.is_none() {
+                return Leftover::Again;
+            }
             let begins = match (this.isn, this.relative(segment.seq.wrapping_add(1))) {
                 (Some(isn), _) => isn != segment.seq,
                 (None, Some(start)) => !(-NEAR..=0).contains(&start),

@@ -7,6 +7,14 @@ use crate::stream::patience::Patience;
 use crate::stream::reorder::Reorder;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 
+/// The segment that carries an acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acknowledger {
+    pub(super) at: At,
+    /// The sequence number behind it, in its own direction.
+    pub(super) end: u32,
+}
+
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Side<'cap> {
@@ -14,14 +22,24 @@ pub(super) struct Side<'cap> {
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
     pub(super) isn: Option<u32>,
+    /// What the other direction acknowledges, while nothing of this one tells its numbers.
+    pub(super) hint: Option<u32>,
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
     pub(super) held: Vec<(At, TcpSegment<'cap>)>,
     pub(super) reorder: Reorder<'cap>,
     /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
     pub(super) ack: Option<(u64, At)>,
+    /// The highest acknowledgement of what had been seen by then, and its frame.
+    sure: Option<(u64, At)>,
+    /// The sequence number behind the segment of `ack`.
+    ack_end: u32,
+    /// When bytes came that `ack` names although they had not been there.
+    met: Option<At>,
     /// What was last given out as acknowledged.
     acked: u64,
+    /// How much of it had been seen when the other end sent its last packet.
+    heard: u64,
     patience: Patience,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
@@ -48,6 +66,18 @@ impl<'cap> Side<'cap> {
     /// The offset of `seq`, negative for before the start; `None` before the start is decided.
     pub(super) fn relative(&self, seq: u32) -> Option<i64> {
         self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
+    }
+
+    /// Whether the receiver of the direction expects `seq` next, as far as it is known: it is the next byte, or the next one
+    /// to be acknowledged.
+    pub(super) fn is_expected(&self, seq: u32) -> bool {
+        let acked = |seq: u32| self.ack.is_some_and(|(ack, _)| self.relative(seq) == i64::try_from(ack).ok());
+        self.distance(seq).is_none_or(|distance| distance == 0) || acked(seq)
+    }
+
+    /// Whether anything was captured of the direction.
+    pub(super) fn was_seen(&self) -> bool {
+        self.last.is_some()
     }
 
     /// Whether it is decided where the direction begins.
@@ -135,6 +165,7 @@ impl<'cap> Side<'cap> {
             }
             // The SYN was not of this stream: what it says of the start is worth less than bytes.
             (self.isn, self.origin, self.ack, start) = (None, Some(seq), None, 0);
+            self.sure = None;
         }
         if self.is_keep_alive(start, len) && !segment.flags.fin {
             self.settle(at, true, limits, emit);
@@ -173,6 +204,9 @@ impl<'cap> Side<'cap> {
             self.reorder.push(start, payload, at, segment.checksum == Checksum::Bad, limits, emit);
             let ack = self.ack.map_or(0, |(ack, _)| ack);
             self.reorder.bound(ack, at, limits, &mut without_probes(ack, emit));
+            if self.is_early() && self.met.is_none() && self.reorder.seen_end().saturating_add(1) >= ack {
+                self.met = Some(at);
+            }
         }
         self.settle(at, true, limits, emit);
         true
@@ -206,7 +240,7 @@ impl<'cap> Side<'cap> {
         emit(StreamItem::Gap { offset, missing, cause: GapCause::Unseen, at });
         let first = self.held.first().map_or(segment.seq, |(_, first)| first.seq);
         self.origin = Some(first.wrapping_sub(offset as u32));
-        (self.ack, self.fin) = (None, None);
+        (self.ack, self.sure, self.fin) = (None, None, None);
         self.release(limits, emit);
         true
     }
@@ -258,40 +292,99 @@ impl<'cap> Side<'cap> {
     pub(super) fn acknowledge(
         &mut self,
         ack: u32,
-        at: At,
+        by: Acknowledger,
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        let at = by.at;
         if self.origin.is_none() {
             let covers = |(_, held): &(At, TcpSegment<'cap>)| {
                 (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
             };
             if self.held.is_empty() || !self.held.iter().all(covers) {
+                self.hint = Some(ack);
                 return;
             }
             self.release(limits, emit);
         }
         let (Some(distance), Some(offset)) = (self.distance(ack), self.relative(ack)) else { return };
         let Ok(offset) = u64::try_from(offset) else { return };
-        if distance.abs() <= SANE && self.ack.is_none_or(|(highest, _)| offset > highest) {
-            self.ack = Some((offset, at));
+        self.heard = self.reorder.seen_end();
+        if distance.abs() <= SANE {
+            self.note_ack(offset, by, limits);
         }
         self.settle(at, false, limits, emit);
+    }
+
+    /// Keeps the highest acknowledgement. One of bytes that were not there yet is as good as a later one leaves it: the
+    /// receiver never takes back what it acknowledged. Later is what carries more of the receiver's own bytes, or comes when
+    /// nothing is on its way any more: captures hold packets out of order, and twice.
+    #[inline]
+    fn note_ack(&mut self, offset: u64, by: Acknowledger, limits: &StreamLimits) {
+        let Acknowledger { at, end } = by;
+        let is_early = self.is_early();
+        // A lone number is far more often a FIN.
+        let known = offset <= self.reorder.seen_end().saturating_add(1);
+        if known && self.sure.is_none_or(|(highest, _)| offset > highest) {
+            self.sure = Some((offset, at));
+        }
+        match self.ack {
+            Some((highest, since)) if highest > offset => {
+                let waited = at.time.0.saturating_sub(since.time.0);
+                if is_early && (signed(end, self.ack_end) > 0 || waited > limits.acked_hole_wait_ns) {
+                    (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
+                    self.ack_end = end;
+                }
+            }
+            Some((highest, _)) if highest == offset => {}
+            _ => (self.ack, self.met, self.ack_end) = (Some((offset, at)), None, end),
+        }
+    }
+
+    /// Whether the highest acknowledgement names bytes that had not been seen.
+    #[inline]
+    fn is_early(&self) -> bool {
+        self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack)
+    }
+
+    /// Where to the acknowledgements reach, now that no other follows: one that stands before its bytes counts when these
+    /// came within the tolerance, or never.
+    fn conclude_ack(&mut self, limits: &StreamLimits) {
+        let late = self
+            .ack
+            .zip(self.met)
+            .is_some_and(|((_, since), met)| met.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns);
+        if late {
+            self.ack = self.sure;
+        } else if self.is_early() {
+            self.sure = self.ack;
+        }
+    }
+
+    /// Says that the receiver of `segment` would not take it.
+    #[cold]
+    pub(super) fn suspect(&self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let offset = self.relative(segment.seq).and_then(|start| u64::try_from(start).ok());
+        if let Some(offset) = offset {
+            let len = u64::from(segment.payload.wire_len);
+            emit(StreamItem::Unaccepted { offset, len, impossible: true });
+        }
     }
 
     /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
     #[inline]
     fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Some((ack, ack_at)) = self.ack else { return };
+        let Some((ack, _)) = self.ack else { return };
         if ack > self.reorder.next() && self.reorder.is_waiting() {
             self.wait(ack, at, counts, limits, emit);
         } else {
             self.patience.rest();
         }
-        let upto = ack.min(self.reorder.next());
+        let Some((sure, at)) = self.sure else { return };
+        let upto = sure.min(self.reorder.next());
         if upto > self.acked {
             self.acked = upto;
-            emit(StreamItem::Acked { upto, at: ack_at });
+            emit(StreamItem::Acked { upto, at });
         }
     }
 
@@ -321,7 +414,11 @@ impl<'cap> Side<'cap> {
         }
         self.release(limits, emit);
         let Some(at) = self.last else { return };
+        self.conclude_ack(limits);
         let ack = self.ack.map_or(0, |(ack, _)| ack);
+        if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
+            emit(StreamItem::Unaccepted { offset: ack, len, impossible: false });
+        }
         self.flush(at, limits, emit);
         let unseen = |upto: u64, next: u64| upto.saturating_sub(next);
         match (self.fin, unseen(ack, self.reorder.next())) {

@@ -10,6 +10,7 @@ use crate::packet::{Checksum, Payload, TcpFlags};
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod acks;
 mod cut;
 mod model;
 mod strange;
@@ -78,6 +79,11 @@ impl<'cap> Run<'cap> {
         self.out.iter().filter(|(of, _)| *of == direction).map(|(_, item)| *item).collect()
     }
 
+    /// Whether the connection is over with this segment, and another one begins.
+    fn is_replaced_by(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        self.connection.replaced_by(direction, segment).is_some()
+    }
+
     fn close(&mut self) -> Vec<StreamItem<'cap>> {
         self.connection.close(EndReason::Open, &mut self.out);
         check(self.items(A));
@@ -113,7 +119,14 @@ fn conflicts<'cap>(items: &[StreamItem<'cap>]) -> Vec<(u64, &'cap [u8])> {
 fn the_opening_names_the_initiator_and_its_three_frames() {
     let mut run = Run::opened();
     run.push(B, TcpSegment { ack: Some(1000), ..syn(4999) }).push(A, ack(5000)).push(A, segment(1000, b"x"));
-    let opening = Opening { initiator: Some(A), syn: Some(at(1)), syn_ack: Some(at(2)), ack: Some(at(3)) };
+    let opening = Opening {
+        initiator: Some(A),
+        syn: Some(at(1)),
+        syn_ack: Some(at(2)),
+        ack: Some(at(3)),
+        confirmed: [true; 2],
+        present: [true; 2],
+    };
     assert_eq!(run.connection.opening(), opening);
     run.close();
 }
@@ -158,7 +171,7 @@ fn bytes_before_a_decided_start_are_late() {
 fn a_syn_captured_after_the_first_data_decides_the_start() {
     let mut run = Run::new(&LIMITS);
     run.push(A, segment(1002, b"cd"));
-    assert!(!run.connection.is_replaced_by(A, &syn(999)));
+    assert!(!run.is_replaced_by(A, &syn(999)));
     run.push(A, syn(999)).push(A, segment(1000, b"ab"));
     assert_eq!(bytes(run.close()), b"abcd");
 }
@@ -409,13 +422,13 @@ fn after_the_end_only_what_was_not_there_before_is_another_connection() {
         (A, fin(1004, b""), Leftover::Nothing),
         (A, ack(2003), Leftover::Nothing),
         (A, rst(70_000), Leftover::Nothing),
-        (A, syn(999), Leftover::Nothing),
+        (A, syn(999), Leftover::Again),
         (A, syn(70_000), Leftover::Beyond),
         (A, segment(1003, b"d"), Leftover::Nothing),
         (A, segment(1002, b"cde"), Leftover::Beyond),
         (A, segment(1 << 30, b"x"), Leftover::Beyond),
         (B, segment(2000, b"xy"), Leftover::Repeated(2)),
-        (B, syn(1999), Leftover::Nothing),
+        (B, syn(1999), Leftover::Again),
         (B, segment(2002, b"zz"), Leftover::Beyond),
     ] {
         assert_eq!(ended.judge(direction, &segment), expected, "{direction:?} {segment:?}");
@@ -426,12 +439,15 @@ fn after_the_end_only_what_was_not_there_before_is_another_connection() {
 fn another_initial_sequence_number_is_another_connection() {
     let mut run = Run::opened();
     run.push(A, segment(1000, b"ab"));
-    assert!(!run.connection.is_replaced_by(A, &syn(999)));
-    assert!(run.connection.is_replaced_by(A, &syn(70_000)));
-    assert!(!run.connection.is_replaced_by(A, &segment(1 << 30, b"x")));
+    assert!(!run.is_replaced_by(A, &syn(999)));
+    assert!(!run.is_replaced_by(A, &syn(70_000)), "not before it is answered");
+    assert!(!run.is_replaced_by(A, &segment(1 << 30, b"x")));
     run.push(A, rst(1002));
-    assert!(run.connection.is_replaced_by(A, &segment(1 << 30, b"x")));
+    assert!(run.is_replaced_by(A, &segment(1 << 30, b"x")));
     run.connection.close(EndReason::Replaced, &mut run.out);
+    // Of a SYN that nobody answered nothing is lost with another one.
+    let mut run = Run::opened();
+    assert!(run.is_replaced_by(A, &syn(70_000)));
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::UtpId;
 use super::packet::{Packet, PacketKind};
 use super::side::Side;
 use crate::ends::{At, Direction};
+use crate::stream::challenge::Challenge;
 use crate::stream::gate::{self, Gate, place};
+use crate::stream::path::{Ack, ReturnPath};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -30,7 +32,8 @@ pub(super) struct Connection<'cap> {
     syn_clock: u32,
     /// Number and clock of the ST_STATE that answers it.
     answer: Option<(u16, u32)>,
-    pub(super) opening: Opening,
+    opening: Opening,
+    path: ReturnPath<u16>,
     sides: [Side<'cap>; 2],
     /// Packets that wait for others of the other direction.
     gates: [Gate<Held<'cap>>; 2],
@@ -40,6 +43,10 @@ pub(super) struct Connection<'cap> {
     held: Vec<Held<'cap>>,
     /// Who sent an ST_RESET.
     reset: Option<Direction>,
+    /// An ST_SYN that would begin another connection with these ids.
+    challenge: Option<Box<Challenge<Held<'cap>>>>,
+    /// Whether it came after a FIN of each end, or after a long silence.
+    quiet: bool,
 }
 
 /// What speaks for one direction of a candidate being uTP.
@@ -58,8 +65,9 @@ struct Signs {
 }
 
 impl<'cap> Connection<'cap> {
-    /// A candidate that begins with a packet of `direction`.
-    pub(super) fn new(direction: Direction, packet: &Packet<'cap>) -> Self {
+    /// A candidate that begins with a packet.
+    pub(super) fn new(held: &Held<'cap>) -> Self {
+        let Held { direction, packet, .. } = *held;
         let mut connection = Self {
             id: None,
             send_ids: [None, None],
@@ -67,12 +75,15 @@ impl<'cap> Connection<'cap> {
             syn_clock: 0,
             answer: None,
             opening: Opening::default(),
+            path: ReturnPath::default(),
             sides: [Side::default(), Side::default()],
             gates: Default::default(),
             lacking: VecDeque::new(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
             reset: None,
+            challenge: None,
+            quiet: false,
         };
         if packet.kind == PacketKind::Syn {
             *of(&mut connection.send_ids, direction) = Some(packet.connection_id.wrapping_add(1));
@@ -99,18 +110,119 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// Whether `packet`, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1, so that the
+    /// The packets with which another connection with these ids begins, where `held`, the next one, belongs to it.
+    ///
+    /// Anybody can send an ST_SYN in the name of an endpoint, so that it begins one only when the other end answers it
+    /// (T65); while this connection is a candidate, the ST_SYN alone is enough.
+    pub(super) fn replaced_by(&mut self, held: &Held<'cap>) -> Option<Vec<Held<'cap>>> {
+        if let Some(challenge) = self.challenge.as_deref() {
+            let (answers, follows) = (self.answers(challenge, held), self.follows(challenge, held));
+            let one_sided = self.side(challenge.direction.reverse()).last().is_none();
+            let another = held.packet.kind == PacketKind::Syn && one_sided;
+            let alone = !challenge.went_on
+                && ((follows && challenge.is_full()) || (another && challenge.is_gone_on_from()));
+            if answers || alone {
+                return Some(self.take_challenge());
+            }
+        }
+        (self.id.is_none() && self.begins_another(held)).then(Vec::new)
+    }
+
+    /// An ST_SYN that was not answered, and what its sender sent on from it, where this connection did not go on.
+    pub(super) fn take_challenger(&mut self) -> Vec<Held<'cap>> {
+        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
+            return Vec::new();
+        }
+        self.take_challenge()
+    }
+
+    fn take_challenge(&mut self) -> Vec<Held<'cap>> {
+        let challenge = self.challenge.take();
+        challenge.into_iter().flat_map(|challenge| challenge.into_packets()).map(|(.., held)| held).collect()
+    }
+
+    /// Whether an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1, so that the
     /// number alone does not tell a new one from one that was sent again.
-    pub(super) fn is_replaced_by(&self, at: At, direction: Direction, packet: &Packet<'cap>) -> bool {
+    fn begins_another(&self, held: &Held<'cap>) -> bool {
+        let Held { at, direction, packet, .. } = held;
         packet.kind == PacketKind::Syn
             && match self.syn {
-                Some(syn) if syn == (direction, packet.seq_nr) => {
-                    packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(at))
+                Some(syn) if syn == (*direction, packet.seq_nr) => {
+                    packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(*at))
                 }
                 Some(_) => true,
                 // Its own SYN, captured late, stands just before what was taken for the start.
-                None => self.id.is_some() && !self.side(direction).may_follow(packet.seq_nr),
+                None => self.id.is_some() && !self.side(*direction).may_follow(packet.seq_nr),
             }
+    }
+
+    /// See [`super::UtpFlow::opening`].
+    pub(super) fn opening(&self) -> Opening {
+        Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
+    }
+
+    /// Whether `held` answers the challenge: the other end acknowledges the ST_SYN, or what came just behind it, and it does
+    /// not read as a packet of this connection.
+    fn answers(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
+        let packet = &held.packet;
+        let is_copy =
+            self.answer.is_some_and(|(seq_nr, clock)| (packet.seq_nr, packet.timestamp_us) == (seq_nr, clock));
+        held.direction != challenge.direction
+            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
+            && packet.ack_nr.wrapping_sub(challenge.opening.packet.seq_nr) < BEHIND_SYN
+            && !is_copy
+            && !self.reads_as_own(held)
+    }
+
+    /// Whether `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this connection.
+    fn follows(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
+        let packet = &held.packet;
+        held.direction == challenge.direction
+            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
+            && packet.seq_nr.wrapping_sub(challenge.opening.packet.seq_nr).wrapping_sub(1) < BEHIND_SYN
+            && !self.reads_as_own(held)
+    }
+
+    /// Whether both numbers of a packet are about those at which this connection stands, and it was not over: after an
+    /// ST_RESET, which may be forged, what was sent before is not expected again.
+    fn reads_as_own(&self, held: &Held<'cap>) -> bool {
+        let about = if self.reset.is_some() { -JUST_BEFORE..=ABOUT } else { -ABOUT..=ABOUT };
+        let fits = |side: &Side<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
+        let (own, other) = (self.side(held.direction), self.side(held.direction.reverse()));
+        !self.quiet && fits(own, held.packet.seq_nr) && fits(other, held.packet.ack_nr)
+    }
+
+    /// Keeps an ST_SYN of another connection, and what follows it, apart; whether it is that.
+    pub(super) fn is_kept_apart(
+        &mut self,
+        held: &Held<'cap>,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) -> bool {
+        let Held { at, direction, packet, .. } = held;
+        if packet.kind == PacketKind::Syn && self.id.is_some() && self.begins_another(held) {
+            let number = |held: &Held<'cap>| (held.direction, held.packet.seq_nr);
+            if self.challenge.as_deref().is_none_or(|before| number(&before.opening) != number(held)) {
+                self.quiet = self.sides.iter().all(Side::is_finished) || self.is_silent(*at);
+                let before = self.challenge.replace(Box::new(Challenge::new(*at, *direction, *held)));
+                before.into_iter().for_each(|before| before.discard(payload_len, emit));
+            }
+            return true;
+        }
+        if self.challenge.is_none() {
+            return false;
+        }
+        let follows = self.challenge.as_deref().is_some_and(|challenge| self.follows(challenge, held));
+        let carries = packet.kind == PacketKind::Data && packet.payload.wire_len > 0;
+        let is_new =
+            carries && self.side(*direction).away(packet.seq_nr).is_some_and(|away| (0..=ABOUT).contains(&away));
+        if let Some(challenge) = &mut self.challenge {
+            if follows {
+                challenge.hold((*at, *direction, *held), payload_len(held), emit);
+            } else {
+                challenge.went_on |= is_new;
+            }
+        }
+        follows
     }
 
     /// See [`super::UtpFlow::initial`].
@@ -152,6 +264,7 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> u64 {
+        self.note_path(&held, limits);
         self.note_opening(&held);
         if self.id.is_some() {
             self.deliver(&held, limits, emit);
@@ -193,6 +306,9 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) {
+        if let Some(challenge) = self.challenge.take() {
+            challenge.discard(payload_len, emit);
+        }
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
         let mut out = Vec::new();
         self.open(None, limits, &mut out);
@@ -227,6 +343,30 @@ impl<'cap> Connection<'cap> {
         if direction == Direction::LowToHigh { low } else { high }
     }
 
+    /// Notes the numbers of a packet: the one that it uses, and the one that it acknowledges.
+    fn note_path(&mut self, held: &Held<'cap>, limits: &StreamLimits) {
+        let Held { at, direction, packet, .. } = held;
+        let used = match packet.kind {
+            PacketKind::Reset => None,
+            // Its number is that of the packet before or behind it: implementations differ.
+            PacketKind::State => {
+                let answers = self.answer.is_none() && self.syn == Some((direction.reverse(), packet.ack_nr));
+                Some((packet.seq_nr.wrapping_sub(1), packet.seq_nr, answers))
+            }
+            PacketKind::Syn => Some((packet.seq_nr, packet.seq_nr, true)),
+            PacketKind::Data | PacketKind::Fin => Some((packet.seq_nr, packet.seq_nr, false)),
+        };
+        let ack = (!matches!(packet.kind, PacketKind::Reset | PacketKind::Syn)).then_some(packet.ack_nr);
+        self.path.packet(*direction, *at, used, ack, limits.acked_hole_wait_ns);
+    }
+
+    /// Whether the receiver of `packet` would not take it, as what it acknowledges was not sent to it: at least as sure as
+    /// `least`.
+    fn is_suspect(&self, direction: Direction, packet: &Packet<'cap>, least: Ack) -> bool {
+        let judged = self.path.judge(direction, Some(packet.ack_nr), NEAR);
+        judged == Ack::Impossible || judged == least
+    }
+
     fn note_opening(&mut self, held: &Held<'cap>) {
         let Held { at, direction, packet, .. } = held;
         of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
@@ -246,7 +386,9 @@ impl<'cap> Connection<'cap> {
                 of(&mut self.sides, *direction).start(packet.seq_nr, true);
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
-                if initiator == *direction && self.opening.syn_ack.is_some() =>
+                if initiator == *direction
+                    && self.opening.syn_ack.is_some()
+                    && self.path.used(direction.reverse(), packet.ack_nr) =>
             {
                 self.opening.ack.get_or_insert(*at);
             }
@@ -308,11 +450,11 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin)
-            && self.reset == Some(direction)
-            && packet.payload.wire_len > 0
-        {
-            // Who goes on sending has not reset the connection: the reset was forged.
+        if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Impossible) {
+            of(&mut self.sides, direction).suspect(packet.seq_nr);
+        }
+        if self.reset == Some(direction) {
+            // Who goes on has not reset the connection: the reset was forged.
             self.reset = None;
         }
         if self.lacking.is_empty() && of(&mut self.sides, reverse).lacks(packet.ack_nr).is_none() {
@@ -393,6 +535,10 @@ impl<'cap> Connection<'cap> {
             self.tell_sides();
             let reverse = direction.reverse();
             let Held { at, packet, doubtful, .. } = waiting.packet;
+            // It waited for what it acknowledges as long as anything is waited for.
+            if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
+                of(&mut self.sides, direction).suspect(packet.seq_nr);
+            }
             let that = of(&mut self.sides, reverse);
             // What waits there may be what fills the hole.
             if of(&mut self.gates, reverse).is_empty() {
@@ -407,6 +553,11 @@ impl<'cap> Connection<'cap> {
             out.splice(place..place, items);
         }
     }
+}
+
+/// Payload bytes on the wire.
+fn payload_len(held: &Held<'_>) -> u64 {
+    u64::from(held.packet.payload.wire_len)
 }
 
 /// The element of `both` for `direction`.
@@ -433,8 +584,20 @@ const RUN_PACKETS: u32 = 4;
 // Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
 const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
 
+// Rationale: as for what may be acknowledged of a candidate.
+const NEAR: i64 = 4_096;
+
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
+
+// Rationale: as many packets as are kept apart; a number is among them by chance once in 1,024.
+const BEHIND_SYN: u16 = 64;
+
+// Rationale: some hundred packets are under way; the two numbers of another connection are both so near once in 16,384.
+const ABOUT: i64 = 256;
+
+// Rationale: reordering is a matter of neighbours.
+const JUST_BEFORE: i64 = 4;
 
 // Rationale: SYNs are sent again within half a minute; keep-alives go every 30 s.
 const SILENCE_NS: i64 = 60_000_000_000;

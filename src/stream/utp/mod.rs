@@ -95,24 +95,24 @@ impl<'cap> UtpFlow<'cap> {
             .filter(|(_, connection)| connection.owns(direction, &packet))
             .max_by_key(|(_, connection)| connection.id.is_some())
             .map(|(index, _)| index);
+        let (held, mut first) = (Held { at, direction, packet, doubtful }, Vec::new());
         let mut connection = match owner.map(|index| self.connections.remove(index)) {
-            Some(old) if old.is_replaced_by(at, direction, &packet) => {
-                self.finish(old, EndReason::Replaced, out);
-                Box::new(Connection::new(direction, &packet))
-            }
-            Some(connection) => connection,
+            Some(mut old) => match old.replaced_by(&held) {
+                Some(packets) => {
+                    self.finish(old, EndReason::Replaced, out);
+                    first = packets;
+                    Box::new(Connection::new(first.first().unwrap_or(&held)))
+                }
+                None => old,
+            },
             None if packet.kind == PacketKind::Reset => return UtpVerdict::Pending,
-            None => Box::new(Connection::new(direction, &packet)),
+            None => Box::new(Connection::new(&held)),
         };
-        let id = connection.id.unwrap_or(UtpId(self.established));
-        let limits = self.limits;
-        let mut emit = |direction, item| out.push((id, direction, item));
-        self.forgotten += connection.push(Held { at, direction, packet, doubtful }, &limits, &mut emit);
-        if connection.id.is_none() && connection.is_proven() {
-            connection.establish(id, &limits, &mut emit);
-            self.established = self.established.saturating_add(1);
+        for held in first {
+            self.take(&mut connection, held, out);
         }
-        let verdict = connection.id.map_or(UtpVerdict::Pending, UtpVerdict::Part);
+        let taken = self.take(&mut connection, held, out);
+        let verdict = connection.id.filter(|_| taken).map_or(UtpVerdict::Pending, UtpVerdict::Part);
         if self.connections.capacity() == 0 {
             // Rationale: most flows have one.
             self.connections.reserve_exact(1);
@@ -120,6 +120,26 @@ impl<'cap> UtpFlow<'cap> {
         self.connections.push(connection);
         self.make_room(out);
         verdict
+    }
+
+    /// Hands a packet to the connection that it is of; whether it was taken, and not kept apart.
+    fn take(
+        &mut self,
+        connection: &mut Connection<'cap>,
+        held: Held<'cap>,
+        out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
+    ) -> bool {
+        let (id, limits) = (connection.id.unwrap_or(UtpId(self.established)), self.limits);
+        let mut emit = |direction, item| out.push((id, direction, item));
+        if connection.is_kept_apart(&held, &mut emit) {
+            return false;
+        }
+        self.forgotten += connection.push(held, &limits, &mut emit);
+        if connection.id.is_none() && connection.is_proven() {
+            connection.establish(id, &limits, &mut emit);
+            self.established = self.established.saturating_add(1);
+        }
+        true
     }
 
     /// Sets what each direction may hold from now on.
@@ -151,7 +171,7 @@ impl<'cap> UtpFlow<'cap> {
     pub fn opening(&self, id: UtpId) -> Option<Opening> {
         let live = self.connections.iter().find(|connection| connection.id == Some(id));
         let closed = || self.closed.iter().find(|closed| closed.id == id).map(|closed| closed.opening);
-        live.map(|connection| connection.opening).or_else(closed)
+        live.map(|connection| connection.opening()).or_else(closed)
     }
 
     /// What tells connection `id` from others, whatever its addresses: ids, numbers and clocks of the ST_SYN, and of the
@@ -169,11 +189,19 @@ impl<'cap> UtpFlow<'cap> {
         out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
     ) {
         let Some(id) = connection.id else { return };
+        let challenger = connection.take_challenger();
         connection.close(reason, &self.limits, &mut |direction, item| out.push((id, direction, item)));
         if self.closed.len() >= MAX_CONNECTIONS {
             self.closed.remove(0);
         }
-        self.closed.push(Closed { id, opening: connection.opening, initial: connection.initial() });
+        self.closed.push(Closed { id, opening: connection.opening(), initial: connection.initial() });
+        if let Some(syn) = challenger.first() {
+            let mut next = Box::new(Connection::new(syn));
+            for held in challenger {
+                self.take(&mut next, held, out);
+            }
+            self.finish(next, reason, out);
+        }
     }
 
     fn make_room(&mut self, out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>) {

@@ -1,9 +1,10 @@
 //! One direction of a uTP connection: packets in the order of their numbers, bytes in stream offsets.
 
+mod acked;
 mod delivered;
 mod waiting;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
@@ -11,6 +12,7 @@ use crate::packet::Payload;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+use acked::Suspects;
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
 use waiting::{Waiting, cut_over};
 
@@ -37,9 +39,23 @@ pub(super) struct Side<'cap> {
     strays: Vec<Stray<'cap>>,
     /// Highest cumulative acknowledgement: the number of a packet.
     ack: Option<(u64, At)>,
+    /// The highest one of a packet that had come by then.
+    sure: Option<(u64, At)>,
+    /// The clock of the other end in the packet of `ack`.
+    ack_clock: u32,
+    /// When the packet came that `ack` names although it had not been there.
+    met: Option<At>,
     acked: u64,
-    /// Packets confirmed by a selective ACK that were not delivered yet.
-    sacked: BTreeSet<u64>,
+    /// Packets confirmed by a selective ACK that were not delivered yet; its frame where they had not come either.
+    sacked: BTreeMap<u64, Option<At>>,
+    /// Those of them that came shortly afterwards: confirmed if nothing contradicts.
+    early: Vec<u64>,
+    /// The clock of the other end when it confirmed one of them.
+    sack_clock: u32,
+    /// The highest number that had come when the other end sent its last packet.
+    heard: Option<u64>,
+    /// Packets that the receiver would not take, and that were not delivered yet.
+    suspects: Suspects,
     patience: Patience,
     /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
@@ -105,6 +121,11 @@ impl<'cap> Side<'cap> {
     /// Whether `ack_nr` may confirm packets of this direction: near what was seen of it, if anything was.
     pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
+    }
+
+    /// How far `seq_nr` is from the next packet to deliver; `None` while nothing tells the numbers of the direction.
+    pub(super) fn away(&self, seq_nr: u16) -> Option<i64> {
+        self.next.map(|next| distance(seq_nr, next))
     }
 
     /// The number of the next packet to deliver.
@@ -195,6 +216,7 @@ impl<'cap> Side<'cap> {
         } else {
             self.again(&waiting, emit);
         }
+        self.meet(at);
         if self.started {
             self.drain(limits, emit);
             while self.pending.len() > limits.pending_segments as usize {
@@ -228,7 +250,8 @@ impl<'cap> Side<'cap> {
         // What came before cannot be told by its numbers any more.
         self.history.clear();
         self.sacked.clear();
-        (self.ack, self.fin) = (None, None);
+        self.early.clear();
+        (self.ack, self.sure, self.heard, self.fin) = (None, None, None, None);
         let strays = std::mem::take(&mut self.strays);
         let first = strays.first().map_or(0, |first| first.seq_nr);
         let next = self.next.unwrap_or(FIRST);
@@ -245,34 +268,6 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Takes what the counterpart acknowledges.
-    pub(super) fn acknowledge(
-        &mut self,
-        at: At,
-        packet: &Packet<'cap>,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) {
-        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
-        let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
-        if self.numbering == Numbering::Open {
-            let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
-            self.numbering = if used_up { Numbering::UsedUp } else { Numbering::Settled };
-        }
-        if !self.started && self.pending.back().is_some_and(|last| last.seq <= ack) {
-            self.begin(limits, emit);
-        }
-        if self.ack.is_none_or(|(highest, _)| ack > highest) {
-            self.ack = Some((ack, at));
-        }
-        self.settle(at, false, limits, emit);
-        for (index, byte) in packet.selective_ack.unwrap_or_default().iter().enumerate() {
-            for bit in (0..8_u64).filter(|bit| byte & (1 << bit) != 0) {
-                self.confirm(ack + 2 + index as u64 * 8 + bit, at, limits, emit);
-            }
-        }
-    }
-
     /// Delivers what waits, holes as gaps, and ends the direction.
     pub(super) fn close(
         &mut self,
@@ -283,6 +278,7 @@ impl<'cap> Side<'cap> {
         self.discard_strays(emit);
         self.begin(limits, emit);
         let Some(at) = self.last.take() else { return };
+        self.conclude_ack(limits);
         while !self.pending.is_empty() {
             self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
         }
@@ -297,6 +293,7 @@ impl<'cap> Side<'cap> {
             });
         }
         self.settle(at, false, limits, emit);
+        self.conclude(at, emit);
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         emit(StreamItem::End { reason, at });
     }
@@ -358,12 +355,15 @@ impl<'cap> Side<'cap> {
         self.data(new, at, doubtful, emit);
         self.cut(u64::from(payload.wire_len).saturating_sub(before), new.len(), at, emit);
         packet.uncompared(offset, bytes.len()).into_iter().for_each(&mut *emit);
-        let sacked = self.sacked.remove(&seq);
+        let sacked = self.take_sacked(seq, at, limits);
         let len = payload.wire_len.max(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
         let delivered = Delivered { seq, offset, bytes, len, shortest, captured: true, sacked };
         self.remember(delivered, limits);
         if sacked && len > 0 {
             emit(StreamItem::AckedRange { from: offset, to: delivered.end(), at });
+        }
+        if self.suspects.take(seq) && len > 0 {
+            emit(StreamItem::Unaccepted { offset, len: u64::from(len), impossible: true });
         }
         if let Some((rival, at)) = rival {
             compare(offset, bytes, rival.bytes, at, emit);
@@ -420,14 +420,14 @@ impl<'cap> Side<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         let (Some(next), Some(first)) = (self.next, self.pending.front().map(|first| first.seq)) else { return };
-        let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains(&seq);
+        let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains_key(&seq);
         let cause = if confirmed(next) { GapCause::Acknowledged } else { otherwise };
         let same = |seq: &u64| confirmed(*seq) == confirmed(next);
         let end = (next..first.min(upto)).take_while(same).last().map_or(next, |last| last + 1);
         if end > next {
             emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause, at });
             for seq in next..end {
-                let sacked = self.sacked.remove(&seq);
+                let sacked = self.sacked.remove(&seq).is_some();
                 let offset = self.offset;
                 let lost = Delivered { seq, offset, bytes: &[], len: 0, shortest: 0, captured: false, sacked };
                 self.remember(lost, limits);
@@ -514,51 +514,6 @@ impl<'cap> Side<'cap> {
             self.lose_place(at, emit);
         }
     }
-
-    /// Notes one packet of a selective ACK.
-    fn confirm(&mut self, seq: u64, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        if !self.started {
-            return;
-        }
-        if self.next.is_none_or(|next| seq >= next) {
-            if self.sacked.len() < MAX_SACKED.min(limits.pending_segments as usize) {
-                self.sacked.insert(seq);
-            }
-            return;
-        }
-        let oldest = self.history.front().map_or(0, |first| first.seq);
-        let index = seq.checked_sub(oldest).and_then(|index| usize::try_from(index).ok());
-        if let Some(packet) = index.and_then(|index| self.history.get_mut(index)).filter(|packet| !packet.sacked) {
-            packet.sacked = true;
-            if packet.len > 0 && packet.end() > self.acked {
-                emit(StreamItem::AckedRange { from: packet.offset, to: packet.end(), at });
-            }
-        }
-    }
-
-    /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
-    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let Some((ack, ack_at)) = self.ack.filter(|_| self.started) else { return };
-        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
-        {
-            let settled = self.patience.wait(ack + 1, at, counts, limits);
-            while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
-                self.give_up(GapCause::Unseen, settled, at, limits, emit);
-            }
-        } else {
-            self.patience.rest();
-        }
-        let (Some(first), Some(last)) = (self.history.front(), self.history.back()) else { return };
-        let index = ack.min(last.seq).checked_sub(first.seq).and_then(|index| usize::try_from(index).ok());
-        let upto = index.and_then(|index| self.history.get(index)).map_or(0, Delivered::end);
-        if upto > self.acked {
-            self.acked = upto;
-            emit(StreamItem::Acked { upto, at: ack_at });
-        }
-        if let Some(next) = self.next.filter(|next| self.sacked.first().is_some_and(|seq| seq < next)) {
-            self.sacked = self.sacked.split_off(&next);
-        }
-    }
 }
 
 /// `seq_nr - next` in the 16-bit space: from -32,768 to 32,767.
@@ -580,6 +535,3 @@ const HELD_PACKETS: usize = 3;
 
 // Rationale: what a tap may miss at the beginning; another connection begins there by chance once in 1,024.
 const MISSED_AFTER_SYN: u16 = 64;
-
-// Rationale: a selective ACK covers at most 255 * 8 packets.
-const MAX_SACKED: usize = 2_048;

@@ -9,6 +9,7 @@ use super::*;
 use crate::stream::checked::{at, bytes, check};
 use crate::stream::{GapCause, Missing};
 
+mod acks;
 mod cut;
 mod model;
 mod resent;
@@ -128,7 +129,14 @@ fn an_answered_syn_establishes_and_the_opening_is_kept() {
     assert_eq!(run.send(B, PacketKind::State, 70, 9, b""), UtpVerdict::Part(UtpId(0)));
     run.data(10, b"ab");
     run.data(11, b"cd");
-    let opening = Opening { initiator: Some(A), syn: Some(at(1)), syn_ack: Some(at(2)), ack: Some(at(3)) };
+    let opening = Opening {
+        initiator: Some(A),
+        syn: Some(at(1)),
+        syn_ack: Some(at(2)),
+        ack: Some(at(3)),
+        confirmed: [true; 2],
+        present: [true; 2],
+    };
     assert_eq!(bytes(run.close()), b"abcd");
     assert_eq!(run.flow.opening(UtpId(0)), Some(opening));
 }
@@ -298,12 +306,13 @@ fn a_reset_ends_both_directions() {
 }
 
 #[test]
-fn another_syn_with_the_same_id_replaces_the_connection() {
+fn another_syn_with_the_same_id_that_is_answered_replaces_the_connection() {
     let mut run = Run::opened();
     run.data(10, b"ab");
-    run.send(A, PacketKind::Syn, 9_000, 0, b"");
-    assert_eq!(reason(&run.items(0, A)), Some(EndReason::Replaced));
+    assert_eq!(run.send(A, PacketKind::Syn, 9_000, 0, b""), UtpVerdict::Pending);
+    assert_eq!(reason(&run.items(0, A)), None);
     assert_eq!(run.send(B, PacketKind::State, 7, 9_000, b""), UtpVerdict::Part(UtpId(1)));
+    assert_eq!(reason(&run.items(0, A)), Some(EndReason::Replaced));
     run.data(9_001, b"new");
     run.close();
     assert_eq!(bytes(run.items(1, A)), b"new");

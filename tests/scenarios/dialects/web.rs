@@ -97,6 +97,46 @@ fn t44_ranges_of_a_single_file_pipelined_and_out_of_order_are_verified() {
 }
 
 #[test]
+fn t44_no_number_and_no_length_of_headers_hides_what_a_webseed_sent() {
+    let torrent = file();
+    let total = torrent.content.len();
+    let many: String = (0..2_000).map(|n| format!("X-Filler-{n}: {n}\r\n")).collect();
+    let long = format!("X-Filler: {}\r\n folded {}\r\n", "x".repeat(100_000), "y".repeat(50_000));
+    for filler in [many, long] {
+        let mut web = Web::new();
+        let head = format!("GET /t.bin HTTP/1.1\r\n{filler}Host: seed.example\r\n\r\n");
+        web.world.send(web.conn, Side::A, head.as_bytes());
+        let head = format!("HTTP/1.1 200 OK\r\n{filler}Content-Length: {total}\r\n{filler}\r\n");
+        web.raw(&[head.as_bytes(), &torrent.content].concat());
+        web.sent = total as u64;
+        good(&web, &torrent, Grade::G9);
+    }
+}
+
+#[test]
+fn t44_a_thousand_pipelined_requests_are_answered_in_order() {
+    let torrent = file();
+    let total = torrent.content.len();
+    let mut web = Web::new();
+    let ranges: Vec<_> = (0..1_000).map(|n| (n * total / 1_000, (n + 1) * total / 1_000 - 1)).collect();
+    ranges.iter().for_each(|range| web.get("/t.bin", Some(*range)));
+    ranges.iter().for_each(|(first, last)| web.partial(*first, total, &torrent.content[*first..=*last]));
+    good(&web, &torrent, Grade::G9);
+}
+
+#[test]
+fn a_chunk_with_long_extensions_hides_nothing() {
+    let torrent = file();
+    let mut web = Web::new();
+    web.get("/image.iso", None);
+    let len = torrent.content.len();
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{len:x};a={}\r\n", "b".repeat(9_000));
+    web.raw(&[head.as_bytes(), &torrent.content, b"\r\n0\r\n\r\n"].concat());
+    web.sent = len as u64;
+    good(&web, &torrent, Grade::G9);
+}
+
+#[test]
 fn t44_files_of_a_folder_are_verified_across_their_borders() {
     let torrent =
         Recipe::folder("album", SMALL, 45).file("a b.mp3", 30_000).file("two.mp3", 20_001).file("x.nfo", 99).v1();

@@ -82,11 +82,7 @@ fn a_segment_with_two_contents_speaks_against_no_webseed() {
 #[test]
 fn another_resource_of_the_same_name_and_server_is_not_accused() {
     let torrent = file();
-    for (good, bad) in [
-        ("/v1/image.iso", "/v2/image.iso"),
-        ("http://one.example/image.iso", "http://two.example/image.iso"),
-        ("/image.iso?build=1", "/image.iso?build=2"),
-    ] {
+    for (good, bad) in [("/v1/image.iso", "/v2/image.iso"), ("/image.iso?build=1", "/image.iso?build=2")] {
         for first in [true, false] {
             let (mut world, conn) = opened();
             let answers = [(good, torrent.content.clone()), (bad, other(&torrent))];
@@ -155,7 +151,7 @@ fn a_redirect_to_another_server_and_name_is_followed_and_speaks_against_nobody()
     let (all, bad) = (torrent.content.len() as u64, torrent.content.len() as u64 - u64::from(4 * SMALL));
     for (location, host, target) in [
         ("http://cdn.example/blob/7?sig=1#x", "cdn.example", "/blob/7?sig=1"),
-        ("HTTP://CDN.example:80/blob/7?sig=1", "cdn.example", "http://cdn.example/blob/7?sig=1"),
+        ("HTTP://CDN.example:80/blob/7?sig=1", "cdn.example", "/blob/7?sig=1"),
         ("//cdn.example/7", "cdn.example", "/7"),
         ("blob", "h", "/blob"),
     ] {

@@ -26,7 +26,7 @@ fn t02_an_announce_of_a_with_the_address_of_s_names_s_and_announces_a() {
         assert!(evidence.subjects.is_empty());
         let json = Run::new().capture(world.pcap()).torrent(&torrent).json(1, 1 << 20);
         let report: serde_json::Value = serde_json::from_str(&json).expect("a report");
-        assert_eq!(peerproof::report::violations(&report), Vec::<String>::new());
+        assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
         let grades: Vec<_> = report["mentions"].as_array().expect("a list").iter().map(|m| &m["grade"]).collect();
         assert_eq!(grades, ["G1b", "G0"]);
     }

@@ -39,6 +39,10 @@ struct Model {
     held: Vec<(u64, Step)>,
     first: BTreeMap<usize, (u8, u64)>,
     ack: Option<(usize, u64)>,
+    /// The place behind the segment that carries it, in the other direction.
+    ack_end: usize,
+    /// The highest one of what had been seen, but for a FIN.
+    sure: Option<(usize, u64)>,
     acked: usize,
     fin: Option<usize>,
     seen: bool,
@@ -61,7 +65,7 @@ impl Model {
         (place - self.origin.unwrap_or(0)) as u64
     }
 
-    fn acknowledge(&mut self, frame: u64, ack: usize) {
+    fn acknowledge(&mut self, frame: u64, ack: usize, end: usize) {
         if self.origin.is_none() {
             if self.held.is_empty() || self.held.iter().any(|(_, held)| held.start + held.len > ack) {
                 return;
@@ -69,8 +73,18 @@ impl Model {
             self.release();
         }
         let origin = self.origin.unwrap_or(0);
-        if ack >= origin && self.ack.is_none_or(|(highest, _)| ack > highest) {
-            self.ack = Some((ack, frame));
+        if ack >= origin {
+            let known = ack <= self.seen_end() + 1;
+            let early = self.ack.filter(|(highest, _)| self.sure.is_none_or(|(sure, _)| sure < *highest));
+            if known && self.sure.is_none_or(|(highest, _)| ack > highest) {
+                self.sure = Some((ack, frame));
+            }
+            if self.ack.is_none_or(|(highest, _)| ack > highest) {
+                (self.ack, self.ack_end) = (Some((ack, frame)), end);
+            } else if early.is_some_and(|(highest, _)| highest > ack) && end > self.ack_end {
+                self.ack = if known { self.sure } else { Some((ack, frame)) };
+                self.ack_end = end;
+            }
         }
         self.settle();
     }
@@ -127,7 +141,7 @@ impl Model {
     }
 
     fn settle(&mut self) {
-        let Some((ack, frame)) = self.ack else { return };
+        let Some((ack, frame)) = self.sure else { return };
         let upto = ack.min(self.next().max(self.given_up()));
         if upto > self.acked.max(self.origin.unwrap_or(0)) {
             self.acked = upto;
@@ -166,7 +180,7 @@ impl Model {
         self.told.data =
             self.first.iter().map(|(place, (byte, frame))| (self.offset(*place), *byte, *frame)).collect();
         if self.ack.is_some() && ack.min(last) > self.acked.max(origin) {
-            let frame = self.ack.map_or(0, |(_, frame)| frame);
+            let frame = self.sure.filter(|(sure, _)| *sure == ack).or(self.ack).map_or(0, |(_, frame)| frame);
             self.told.acked.push((self.offset(ack.min(last)), frame));
         }
         self.told.end = Some(if self.fin.is_some() { EndReason::Finished } else { EndReason::Open });
@@ -195,6 +209,8 @@ fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
                 told.late.extend(bytes.iter().map(|byte| (at.frame.number(), *byte)));
             }
             StreamItem::End { reason, .. } => told.end = Some(reason),
+            // See `acks.rs`.
+            StreamItem::Unaccepted { .. } => {}
             other => panic!("nothing makes this: {other:?}"),
         }
     }
@@ -244,7 +260,7 @@ proptest! {
             // By itself: bytes that acknowledge what is not there yet would wait for it, which gate.rs has tests of.
             if let Some(ack) = step.ack {
                 run.push(way, TcpSegment { ack: Some(place(that, ack)), ..segment(place(this, step.start), &[]) });
-                models[that].acknowledge(run.frame, ack);
+                models[that].acknowledge(run.frame, ack, step.start);
                 models[this].seen = true;
             }
             let segment = TcpSegment {

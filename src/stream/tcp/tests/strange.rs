@@ -50,11 +50,11 @@ fn a_syn_that_nothing_follows_does_not_end_a_connection() {
     let answer = TcpSegment { ack: Some(777), ..syn(1 << 30) };
     for (direction, forged) in [(A, syn(1 << 30)), (B, syn(70_000)), (B, answer), (A, answer)] {
         let mut run = both_ways();
-        assert!(!run.connection.is_replaced_by(direction, &forged));
+        assert!(!run.is_replaced_by(direction, &forged));
         run.push(direction, forged);
         for (way, next) in [(A, segment(1002, b"cd")), (B, TcpSegment { ack: Some(1004), ..segment(2002, b"zz") })]
         {
-            assert!(!run.connection.is_replaced_by(way, &next), "{forged:?}");
+            assert!(!run.is_replaced_by(way, &next), "{forged:?}");
             run.push(way, next);
         }
         assert_eq!(bytes(run.close()), b"abcd");
@@ -67,23 +67,75 @@ fn a_syn_that_nothing_follows_does_not_end_a_connection() {
 }
 
 #[test]
-fn a_syn_that_is_answered_or_gone_on_from_begins_another_connection() {
+fn a_syn_that_is_answered_begins_another_connection() {
     // Both far from the old numbers and near them.
     for isn in [1 << 30, 70_000] {
         let answer = TcpSegment { ack: Some(isn + 1), ..syn(3 << 30) };
-        let first = segment(isn + 1, b"new");
-        for (way, next) in [(B, answer), (A, first)] {
+        let later = TcpSegment { ack: Some(isn + 4), ..segment((3 << 30) + 1, b"") };
+        for answer in [answer, later] {
             let mut run = both_ways();
-            assert!(!run.connection.is_replaced_by(A, &syn(isn)));
-            run.push(A, syn(isn));
-            assert!(run.connection.is_replaced_by(way, &next));
-            let opened_by = run.connection.opened_by(way, &next).map(|(at, way, syn)| (at, way, syn.seq));
-            assert_eq!(opened_by, Some((at(5), A, isn)));
+            assert!(!run.is_replaced_by(A, &syn(isn)));
+            run.push(A, syn(isn)).push(A, segment(isn + 1, b"new"));
+            let numbers = |packets: Vec<(At, Direction, TcpSegment<'_>)>| {
+                packets.iter().map(|(at, way, segment)| (*at, *way, segment.seq)).collect::<Vec<_>>()
+            };
+            let first = run.connection.replaced_by(B, &answer).map(numbers);
+            assert_eq!(first, Some(vec![(at(5), A, isn), (at(6), A, isn + 1)]));
         }
         // Only the answer was captured, and what follows that.
         let mut run = both_ways();
-        run.push(B, answer);
-        assert!(run.connection.is_replaced_by(A, &first));
-        assert!(run.connection.is_replaced_by(B, &segment((3 << 30) + 1, b"new")));
+        run.push(B, answer).push(B, segment((3 << 30) + 1, b"new"));
+        assert!(run.is_replaced_by(A, &TcpSegment { ack: Some((3 << 30) + 1), ..segment(isn + 1, b"new") }));
+    }
+}
+
+#[test]
+fn an_opening_and_a_handshake_that_the_other_end_never_answers_are_kept_apart() {
+    for isn in [1 << 30, 70_000] {
+        let mut run = both_ways();
+        let forged = |seq, bytes| TcpSegment { ack: Some(5 << 28), ..segment(seq, bytes) };
+        for segment in [syn(isn), forged(isn + 1, b""), forged(isn + 1, b"hello"), forged(isn + 6, b"you")] {
+            assert!(!run.is_replaced_by(A, &segment));
+            run.push(A, segment);
+        }
+        run.push(A, TcpSegment { ack: Some(2002), ..segment(1002, b"cd") });
+        let more = TcpSegment { ack: Some(1004), ..segment(2002, b"zz") };
+        assert!(!run.is_replaced_by(B, &more));
+        run.push(B, more);
+        assert!(run.connection.take_challenger().is_empty(), "it came to nothing");
+        assert_eq!((bytes(run.close()), bytes(run.items(B))), (b"abcd".to_vec(), b"xyzz".to_vec()));
+        let told = |item: &StreamItem<'_>| if let StreamItem::OutOfWindow { len, .. } = item { *len } else { 0 };
+        assert_eq!(run.items(A).iter().map(told).sum::<u64>(), 8);
+    }
+}
+
+#[test]
+fn where_the_old_connection_does_not_go_on_an_unanswered_opening_begins_another_one() {
+    let mut run = both_ways();
+    run.push(A, syn(1 << 30)).push(A, segment((1 << 30) + 1, b"new"));
+    assert_eq!(run.connection.take_challenger().len(), 2);
+    // Without the other direction, the next SYN or enough of it tells.
+    let mut run = Run::opened();
+    run.push(A, segment(1000, b"ab")).push(A, syn(1 << 30)).push(A, segment((1 << 30) + 1, b"new"));
+    assert_eq!(run.connection.replaced_by(A, &syn(3 << 30)).map(|packets| packets.len()), Some(2));
+    let mut run = Run::opened();
+    run.push(A, segment(1000, b"ab")).push(A, syn(1 << 30));
+    let mut sent = 0;
+    while !run.is_replaced_by(A, &segment((1 << 30) + 1 + 2 * sent, b"--")) {
+        run.push(A, segment((1 << 30) + 1 + 2 * sent, b"--"));
+        sent += 1;
+        assert!(sent < 100);
+    }
+}
+
+#[test]
+fn an_rst_with_a_number_that_its_receiver_ignores_ends_nothing() {
+    for (seq, ends) in [(1002, true), (1003, false), (1001, false), (2_000, false)] {
+        let mut run = both_ways();
+        run.push(A, rst(seq));
+        assert_eq!((run.connection.is_over(), run.connection.is_settled()), (ends, ends), "{seq}");
+        // Whoever goes on was not reset, even if it only acknowledges.
+        run.push(B, segment(2002, b"zz")).push(A, TcpSegment { ack: Some(2004), ..segment(1002, b"") });
+        assert!(!run.connection.is_over());
     }
 }

@@ -33,11 +33,19 @@ struct Model {
     /// Bytes and frame of the first copy.
     first: BTreeMap<u64, (Vec<u8>, u64)>,
     ack: Option<(u64, u64)>,
+    /// The highest one of a packet that had come, but for a FIN.
+    sure: Option<(u64, u64)>,
     acked: u64,
     sacked: BTreeSet<u64>,
     /// Confirmed by a selective acknowledgement and said so.
     confirmed: BTreeSet<u64>,
+    /// Confirmed by a selective acknowledgement before it came, and not contradicted since.
+    early: BTreeSet<u64>,
+    /// Of `sacked`: what had come.
+    waited: BTreeSet<u64>,
     fin: bool,
+    /// The last frame of the sender.
+    last: u64,
     told: Told,
 }
 
@@ -53,6 +61,7 @@ impl Model {
     }
 
     fn data(&mut self, frame: u64, packet: u64, bytes: Vec<u8>) {
+        self.last = frame;
         let before = self.next();
         let (first, _) = self.first.entry(packet).or_insert_with(|| (bytes.clone(), frame));
         self.told.conflicts.extend(first.iter().zip(bytes).filter(|(a, b)| *a != b).map(|(_, b)| (frame, b)));
@@ -68,6 +77,10 @@ impl Model {
         let (bytes, frame) = &self.first[&packet];
         let (len, frame) = (bytes.len() as u64, ack.unwrap_or(*frame));
         let end = self.end_of(packet);
+        if ack.is_none() && self.sacked.contains(&packet) && !self.waited.contains(&packet) {
+            self.early.insert(packet);
+            return;
+        }
         let due = if ack.is_some() { end > self.acked } else { self.sacked.contains(&packet) };
         if due && len > 0 && self.confirmed.insert(packet) {
             self.told.ranges.push((end - len, end, frame));
@@ -77,9 +90,17 @@ impl Model {
     }
 
     fn acknowledge(&mut self, frame: u64, ack: u64, selective: &[u8]) {
+        let known = self.first.last_key_value().map_or(0, |(last, _)| last + 1) >= ack;
+        let early = self.ack.filter(|(highest, _)| self.sure.is_none_or(|(sure, _)| sure < *highest));
+        if known && self.sure.is_none_or(|(highest, _)| ack > highest) {
+            self.sure = Some((ack, frame));
+        }
         if self.ack.is_none_or(|(highest, _)| ack > highest) {
             self.ack = Some((ack, frame));
+        } else if early.is_some_and(|(highest, _)| highest > ack) {
+            self.ack = if known { self.sure } else { Some((ack, frame)) };
         }
+        self.early.clear();
         self.settle(self.next());
         let bits = (0..selective.len() as u64 * 8).filter(|bit| selective[*bit as usize / 8] >> (bit % 8) & 1 == 1);
         for packet in bits.map(|bit| ack + 2 + bit) {
@@ -87,13 +108,18 @@ impl Model {
                 self.confirm_delivered(packet, Some(frame));
             } else {
                 self.sacked.insert(packet);
+                if self.first.contains_key(&packet) {
+                    self.waited.insert(packet);
+                } else {
+                    self.waited.remove(&packet);
+                }
             }
         }
     }
 
     /// Acknowledged of what was delivered, which is everything before packet `next`.
     fn settle(&mut self, next: u64) {
-        let Some((ack, frame)) = self.ack else { return };
+        let Some((ack, frame)) = self.sure else { return };
         let upto = if next == 0 { 0 } else { self.end_of(ack.min(next - 1)) };
         if upto > self.acked {
             self.acked = upto;
@@ -127,7 +153,13 @@ impl Model {
         if highest.is_some_and(|ack| ack > end) {
             self.told.gaps.push((self.end_of(end), GapCause::Acknowledged));
         }
+        // Nothing takes back what came early.
+        self.sure = self.ack.max(self.sure);
         self.settle(end);
+        let frame = self.last;
+        for packet in std::mem::take(&mut self.early) {
+            self.confirm_delivered(packet, Some(frame));
+        }
         let mut offset = 0;
         for (bytes, frame) in self.first.into_values().filter(|(bytes, _)| !bytes.is_empty()) {
             let len = bytes.len() as u64;
@@ -155,6 +187,8 @@ fn told(items: &[StreamItem<'_>]) -> Told {
                 told.conflicts.extend(bytes.iter().map(|byte| (at.frame.number(), *byte)));
             }
             StreamItem::End { reason, .. } => told.end = Some(reason),
+            // See `acks.rs`.
+            StreamItem::Unaccepted { .. } => {}
             other => panic!("nothing makes this: {other:?}"),
         }
     }

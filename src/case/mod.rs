@@ -1,14 +1,20 @@
-//! A case directory: the report and every table, complete or not there at all.
+//! A case directory: the report in every form, its tables, the torrents and a manifest, complete or not there at all.
 //!
-//! Whoever finds the case finds all of it: [`output`](crate::output) says how.
+//! Whoever finds the case finds all of it: [`output`](crate::output) says how. It stands alone: the report is read back
+//! from it ([`Opened`]), and every view is made again without the captures.
+
+mod content;
+mod manifest;
+mod read;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::output::{NewDirectory, parent, probe};
-use crate::report::document::Document;
-use crate::report::text::escaped;
+use crate::report::escaped;
+pub use content::{Content, TorrentFile};
+pub use read::{OpenError, Opened};
 
 /// A place for a case, checked before the work begins.
 #[derive(Debug)]
@@ -94,11 +100,11 @@ impl Case {
     ///
     /// # Errors
     /// Any [`CaseError`]; then nothing has changed, but where an old case could not be removed entirely.
-    pub fn write(&self, document: &Document) -> Result<Vec<String>, CaseError> {
+    pub fn write(&self, content: &Content) -> Result<Vec<String>, CaseError> {
         let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
         let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
-        let names = write_files(document, new.path())?;
+        let names = write_files(content, new.path())?;
         if self.replace && target.is_dir() {
             // What stands there now, which need not be what stood there before the work.
             new.replace(|old| only_ours(old, target).map(drop), |old| remove(old, target))?;
@@ -140,23 +146,34 @@ fn fixed(target: &Path, found: &fs::Metadata) -> io::Result<Option<&'static str>
 /// # Errors
 /// [`CaseError::Foreign`] when anything else is in it.
 fn only_ours(directory: &Path, target: &Path) -> Result<Vec<PathBuf>, CaseError> {
-    let io = |source| CaseError::Io { action: "list", path: target.to_owned(), source };
     let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(io)? {
+    list(directory, "", target, &mut files)?;
+    Ok(files)
+}
+
+/// The same below the directory `inside` of it, `""` for itself.
+fn list(directory: &Path, inside: &str, target: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaseError> {
+    let io = |source| CaseError::Io { action: "list", path: target.to_owned(), source };
+    for entry in fs::read_dir(directory.join(inside)).map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = entry.file_name();
-        let is_file = entry.file_type().map_err(io)?.is_file();
-        if !is_file || !name.to_str().is_some_and(is_ours) {
-            let kind = if is_file { "" } else { ", no file," };
+        let kind = entry.file_type().map_err(io)?;
+        let ours = name.to_str();
+        if inside.is_empty() && kind.is_dir() && ours.is_some_and(|name| DIRECTORIES.contains(&name)) {
+            list(directory, ours.unwrap_or_default(), target, files)?;
+            continue;
+        }
+        if !kind.is_file() || !ours.is_some_and(|name| is_ours(inside, name)) {
+            let kind = if kind.is_file() { "" } else { ", no file," };
             let found = format!("{}{kind} is in it", escaped(&name.to_string_lossy()));
             return Err(CaseError::Foreign { path: target.to_owned(), found });
         }
         files.push(entry.path());
     }
-    Ok(files)
+    Ok(())
 }
 
-/// Removes the files of a case and its directory, and nothing else.
+/// Removes the files of a case and its directories, and nothing else.
 fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -165,57 +182,77 @@ fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
     for file in only_ours(directory, target)? {
         fs::remove_file(&file).map_err(io(&file))?;
     }
+    for inside in DIRECTORIES.iter().map(|name| directory.join(name)).filter(|inside| inside.is_dir()) {
+        fs::remove_dir(&inside).map_err(io(&inside))?;
+    }
     fs::remove_dir(directory).map_err(io(directory))
 }
 
-fn write_files(document: &Document, directory: &Path) -> Result<Vec<String>, CaseError> {
+/// Writes the files, and gives their names.
+fn write_files(content: &Content, directory: &Path) -> Result<Vec<String>, CaseError> {
+    let io = |path: &Path, source| CaseError::Io { action: "write", path: path.to_owned(), source };
+    for name in DIRECTORIES {
+        if content.files().any(|(file, _)| file.starts_with(&format!("{name}/"))) {
+            let path = directory.join(name);
+            fs::create_dir(&path).map_err(|source| io(&path, source))?;
+        }
+    }
     let mut names = Vec::new();
-    let mut put = |name: String, content: &[u8]| {
-        let path = directory.join(&name);
+    for (name, bytes) in content.files() {
+        let path = directory.join(name);
         let written = File::create_new(&path).and_then(|mut file| {
-            file.write_all(content)?;
+            file.write_all(bytes)?;
             file.sync_all()
         });
-        names.push(name);
-        written.map_err(|source| CaseError::Io { action: "write", path, source })
-    };
-    let json =
-        document.json().map_err(|source| CaseError::Content { name: REPORT.into(), source: Box::new(source) })?;
-    put(REPORT.to_owned(), json.as_bytes())?;
-    #[cfg(feature = "table")]
-    for table in crate::report::tables(document) {
-        let mut csv = Vec::new();
-        let mut parquet = Vec::new();
-        crate::report::write_csv(&table, &mut csv)
-            .and_then(|()| crate::report::write_parquet(&table, &mut parquet))
-            .map_err(|source| CaseError::Content { name: table.name.into(), source: Box::new(source) })?;
-        put(format!("{}.csv", table.name), &csv)?;
-        put(format!("{}.parquet", table.name), &parquet)?;
+        written.map_err(|source| io(&path, source))?;
+        names.push(name.to_owned());
+    }
+    for name in DIRECTORIES.iter().map(|name| directory.join(name)).filter(|path| path.is_dir()) {
+        File::open(&name).and_then(|opened| opened.sync_all()).map_err(|source| io(&name, source))?;
     }
     Ok(names)
 }
 
-/// Whether this tool writes a file of that name into a case.
-fn is_ours(name: &str) -> bool {
-    let stem = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".parquet"));
-    name == REPORT || stem.is_some_and(|stem| TABLES.contains(&stem))
+/// Whether this tool writes a file of that name into a case, or wrote it there in an older version.
+fn is_ours(inside: &str, name: &str) -> bool {
+    let table = |name: &str| {
+        let stem = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".parquet"));
+        stem.is_some_and(|stem| content::TABLES.contains(&stem))
+    };
+    match inside {
+        "" => content::NAMES.contains(&name) || table(name),
+        "tables" => table(name),
+        "torrents" => name.strip_suffix(".torrent").is_some_and(|hash| {
+            matches!(hash.len(), 40 | 64) && hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+        }),
+        _ => false,
+    }
 }
 
-const REPORT: &str = "report.json";
-const TABLES: [&str; 7] = ["transfers", "subjects", "torrents", "inputs", "anomalies", "opaque", "mentions"];
+const DIRECTORIES: [&str; 2] = ["tables", "torrents"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{fixture, tables};
+    use crate::report::fixture;
+
+    const REPORT: &str = "report.json";
+
+    fn content(document: &crate::report::Document) -> Content {
+        Content::of(document, &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())]).expect("rendered")
+    }
 
     #[test]
     fn a_case_is_whole_and_leaves_nothing_beside_it() {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
-        let names = Case::at(&target, false).and_then(|case| case.write(&fixture::document())).expect("written");
-        assert!(names.contains(&"report.json".to_owned()));
-        assert!(names.iter().all(|name| is_ours(name) && target.join(name).is_file()));
+        let names =
+            Case::at(&target, false).and_then(|case| case.write(&content(&fixture::document()))).expect("written");
+        for name in ["report.json", "report.txt", "report.html", "manifest.json"] {
+            assert!(names.contains(&name.to_owned()), "{names:?}");
+        }
+        assert_eq!(only_ours(&target, &target).expect("ours alone").len(), names.len());
+        assert!(names.iter().all(|name| target.join(name).is_file()));
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
     }
 
@@ -223,11 +260,13 @@ mod tests {
     fn a_case_is_replaced_only_by_force_and_then_entirely() {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
-        Case::at(&target, false).and_then(|case| case.write(&fixture::document())).expect("written");
+        Case::at(&target, false).and_then(|case| case.write(&content(&fixture::document()))).expect("written");
         let before = fs::read(target.join(REPORT)).expect("read");
         assert!(matches!(Case::at(&target, false), Err(CaseError::Exists(_))));
         assert_eq!(fs::read(target.join(REPORT)).expect("read"), before);
-        Case::at(&target, true).and_then(|case| case.write(&fixture::empty_document())).expect("replaced");
+        Case::at(&target, true)
+            .and_then(|case| case.write(&content(&fixture::empty_document())))
+            .expect("replaced");
         assert_ne!(fs::read(target.join(REPORT)).expect("read"), before);
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
     }
@@ -243,7 +282,7 @@ mod tests {
         assert!(matches!(Case::at(&target, true), Err(CaseError::Foreign { .. })));
         fs::write(target.join(REPORT).join("thesis.tex"), "years of work").expect("written");
         let case = Case { target: target.clone(), replace: true };
-        assert!(matches!(case.write(&fixture::document()), Err(CaseError::Foreign { .. })));
+        assert!(matches!(case.write(&content(&fixture::document())), Err(CaseError::Foreign { .. })));
         assert!(target.join(REPORT).join("thesis.tex").is_file());
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 2);
     }
@@ -253,14 +292,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
         let cases = [0, 1].map(|_| Case::at(&target, false).expect("free"));
-        let written = cases.map(|case| case.write(&fixture::document()));
+        let written = cases.map(|case| case.write(&content(&fixture::document())));
         assert!(matches!(written, [Ok(_), Err(CaseError::Exists(_))]), "{written:?}");
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
-    }
-
-    #[test]
-    fn every_table_is_known_by_name() {
-        let names: Vec<_> = tables(&fixture::document()).iter().map(|table| table.name).collect();
-        assert_eq!(names, TABLES);
     }
 }

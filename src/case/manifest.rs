@@ -1,0 +1,66 @@
+//! `manifest.json`: size and SHA-256 of every input and output, and what made them. No clock, host, user or path.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::report::{Document, Input, Options, Schema, Tool, hex, stable_json};
+
+/// The manifest of a case.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) schema: String,
+    /// That of `report.json` beside it.
+    report_schema: Schema,
+    tool: Tool,
+    options: Options,
+    inputs: Vec<Entry>,
+    /// Every other file of the case, sorted by name.
+    pub(super) outputs: Vec<Entry>,
+}
+
+/// A file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    bytes: u64,
+    /// `None` where the run was told not to compute it.
+    pub(super) sha256: Option<String>,
+}
+
+/// The text of the manifest of these files.
+pub(super) fn manifest(
+    document: &Document,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<String, serde_json::Error> {
+    let inputs = document.inputs.iter().map(|input| match input {
+        Input::Capture { name, bytes, sha256, .. } => {
+            Entry { name: name.clone(), bytes: *bytes, sha256: sha256.map(|hash| hash.to_string()) }
+        }
+        Input::Torrent { name, bytes, sha256, .. } => {
+            Entry { name: name.clone(), bytes: *bytes, sha256: Some(sha256.to_string()) }
+        }
+    });
+    let outputs = files.iter().map(|(name, bytes)| Entry {
+        name: name.clone(),
+        bytes: bytes.len() as u64,
+        sha256: Some(digest(bytes)),
+    });
+    stable_json(&Manifest {
+        schema: SCHEMA.to_owned(),
+        report_schema: document.schema,
+        tool: document.tool.clone(),
+        options: document.options.clone(),
+        inputs: inputs.collect(),
+        outputs: outputs.collect(),
+    })
+}
+
+/// SHA-256 in hex.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// What the fields of a manifest mean: a new number where one is renamed, removed, or given another meaning.
+pub(super) const SCHEMA: &str = "peerproof/case/1";

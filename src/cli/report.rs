@@ -1,0 +1,57 @@
+//! `peerproof report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use peerproof::case::{OpenError, Opened};
+use peerproof::report::Input;
+
+use super::refusal::{Refusal, reason};
+use super::views::Views;
+use super::{Ending, say};
+
+/// Print a case again, in any form, without its captures
+#[derive(Debug, Args)]
+pub struct Report {
+    /// A case directory, or a report.json
+    #[arg(value_name = "CASE")]
+    source: PathBuf,
+
+    #[command(flatten)]
+    views: Views,
+}
+
+impl Report {
+    /// Reads the report and shows it.
+    pub fn run(&self) -> anyhow::Result<Ending> {
+        let place = self.views.check()?;
+        let opened = Opened::read(&self.source).map_err(|error| explained(&error))?;
+        let document = opened.document;
+        let damaged = document.inputs.iter().filter_map(|input| match input {
+            Input::Capture { name, damage: Some(_), .. } => Some(format!("{name} is damaged")),
+            _ => None,
+        });
+        let mut causes: Vec<String> = damaged.collect();
+        for anomaly in document.anomalies.iter().filter(|anomaly| anomaly.kind.name() == "limit-reached") {
+            causes.push("a bound was reached".to_owned());
+            anomaly.examples.iter().for_each(|example| say::warning(&example.detail));
+        }
+        self.views.show(&place, document, &opened.torrents)?;
+        Ok(Ending::limited_by(&causes))
+    }
+}
+
+/// What to try instead.
+fn explained(error: &OpenError) -> anyhow::Error {
+    let (what, instead) = match error {
+        OpenError::Io { path, source } => {
+            (format!("{}: {}", path.display(), reason(source)), "peerproof report CASE".to_owned())
+        }
+        OpenError::NoCase(_) => (error.to_string(), "peerproof analyze CAPTURE -o CASE".to_owned()),
+        OpenError::Differs(path) => (error.to_string(), format!("peerproof report {}", path.display())),
+        OpenError::Report { .. } | OpenError::Manifest { .. } => {
+            (error.to_string(), "peerproof schema, or the version that wrote it".to_owned())
+        }
+    };
+    Refusal { what, instead }.into()
+}

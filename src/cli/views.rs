@@ -1,0 +1,194 @@
+//! A report in the form that is asked for: for every command that ends in one.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use peerproof::case::{Case, Content, TorrentFile};
+use peerproof::report::{
+    Choice, Document, Moment, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
+};
+
+use super::refusal::{self, Refusal};
+use super::say;
+use super::screen::width;
+
+/// What to print, of whom, and where a case goes.
+#[derive(Debug, Args)]
+pub struct Views {
+    /// What to print on standard output
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Which table `--format csv` prints: transfers, unless it is given
+    #[arg(long, value_enum, value_name = "NAME")]
+    table: Option<TableName>,
+
+    /// Also write a case: a directory with report.html, report.txt, report.json, every table as CSV and Parquet, the
+    /// torrents and a manifest. It appears complete or not at all, and always holds the whole report. (A build without
+    /// the feature `table` has no tables, and no CSV)
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Let --output replace an older case, after the new one is complete
+    #[arg(long, requires = "output")]
+    force: bool,
+
+    /// Show one address, or one address and port. Chooses what is printed: the figures stay those of the whole run, and
+    /// the output says so
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    peer: Option<Whom>,
+
+    /// Show what went on at this time or later, such as 2026-11-20T21:05:45Z; figures stay those of the whole run
+    #[arg(long, value_name = "TIME")]
+    from: Option<Moment>,
+
+    /// Show what went on at this time or earlier; figures stay those of the whole run
+    #[arg(long, value_name = "TIME")]
+    to: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A report to read; `table` is an older name of it
+    #[value(alias = "table")]
+    Text,
+    /// report.html: one page that stands alone, for screen and print
+    Html,
+    /// report.json; `peerproof schema` describes it
+    Json,
+    /// A timeline: one event a line, as Timesketch reads it
+    Jsonl,
+    /// One table as CSV, see --table; not in a build without the feature `table`
+    Csv,
+    /// Who sent to whom, for Graphviz
+    Dot,
+    /// Who sent to whom, as GraphML
+    Graphml,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableName {
+    /// A row for each (from, to, transport, torrent)
+    Transfers,
+    /// A row for each (address, port, transport, torrent)
+    Subjects,
+    /// A row for each torrent
+    Torrents,
+    /// A row for each input file
+    Inputs,
+    /// A row for each kind of oddity
+    Anomalies,
+    /// A row for each conversation that cannot be read
+    Opaque,
+    /// A row for each address that somebody named
+    Mentions,
+}
+
+/// The place of a case, looked at before the work.
+pub struct Place<'v> {
+    case: Option<Case>,
+    path: Option<&'v Path>,
+}
+
+impl Views {
+    /// Refuses what cannot be done, before the work begins.
+    ///
+    /// # Errors
+    /// A [`Refusal`] for arguments that do not fit one another or this build; that of a place where no case can be.
+    pub fn check(&self) -> anyhow::Result<Place<'_>> {
+        if self.format == Format::Csv && cfg!(not(feature = "table")) {
+            anyhow::bail!("this build has no tables: build with the feature `table` for --format csv");
+        }
+        if self.table.is_some() && self.format != Format::Csv {
+            let name = self.table.and_then(|table| table.to_possible_value());
+            return Err(Refusal {
+                what: "--table is for CSV alone".to_owned(),
+                instead: format!(
+                    "-f csv --table {}",
+                    name.map_or("NAME".to_owned(), |name| name.get_name().to_owned())
+                ),
+            }
+            .into());
+        }
+        let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
+        Ok(Place { case, path: self.output.as_deref() })
+    }
+
+    /// Writes the case, prints the report, and tells on standard error what the printed form does not.
+    ///
+    /// # Errors
+    /// Those of writing and rendering. Also where the case could not be written the report is printed: the work is not
+    /// lost.
+    pub fn show(&self, place: &Place<'_>, document: Document, torrents: &[TorrentFile]) -> anyhow::Result<()> {
+        let written = place
+            .case
+            .as_ref()
+            .map(|case| Content::of(&document, torrents).and_then(|content| case.write(&content)));
+        let of_subjects = document.subjects.len();
+        let document = document.only(&self.choice());
+        say::print(&self.rendered(&document)?)?;
+        match (written, place.path) {
+            (Some(Ok(names)), Some(path)) => {
+                say::note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), path.display()));
+            }
+            (Some(Err(error)), _) => {
+                let Refusal { what, instead } = refusal::case(&error);
+                return Err(Refusal { what: format!("{what}, report is above"), instead }.into());
+            }
+            _ => {}
+        }
+        if !matches!(self.format, Format::Text | Format::Html) {
+            // The text says so itself.
+            document.shown.iter().for_each(|shown| {
+                say::note(&shown.sentence(
+                    document.subjects.len(),
+                    document.transfers.len(),
+                    document.mentions.len(),
+                ))
+            });
+            document.notes.iter().for_each(|note| say::note(note));
+            passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
+        }
+        if let (Some(peer), 0, true) = (self.peer, document.subjects.len(), of_subjects > 0) {
+            let mentions = match document.mentions.len() as u64 {
+                0 => "nobody named it".to_owned(),
+                count => counted(count, "mention"),
+            };
+            say::note(&format!("{peer} has no row; {mentions}"));
+        }
+        Ok(())
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { peer: self.peer, from: self.from, to: self.to }
+    }
+
+    fn rendered(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
+        Ok(match self.format {
+            Format::Text => terminal(document, width()).into_bytes(),
+            Format::Html => page(document)?.into_bytes(),
+            Format::Json => document.json()?.into_bytes(),
+            Format::Jsonl => timeline(document)?.into_bytes(),
+            Format::Csv => self.csv(document)?,
+            Format::Dot => dot(document)?.into_bytes(),
+            Format::Graphml => graphml(document)?.into_bytes(),
+        })
+    }
+
+    #[cfg(feature = "table")]
+    fn csv(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
+        use anyhow::Context;
+        let name = self.table.unwrap_or(TableName::Transfers);
+        let name = name.to_possible_value().context("a table without a name")?;
+        let tables = peerproof::report::tables(document);
+        let table = tables.iter().find(|table| table.name == name.get_name()).context("no such table")?;
+        let mut text = Vec::new();
+        peerproof::report::write_csv(table, &mut text)?;
+        Ok(text)
+    }
+
+    #[cfg(not(feature = "table"))]
+    fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
+        anyhow::bail!("this build has no tables, so not {:?} either", self.table)
+    }
+}

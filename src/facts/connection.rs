@@ -1,0 +1,116 @@
+//! Connections: what lies below their content, and the content.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Peer, Web};
+use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
+use crate::session::{Encryption, Ending, Hole};
+
+/// A TCP or uTP connection that carries the peer wire, what may be it, or HTTP. Whether it is shown in a report is decided
+/// when the facts are judged: connections of which nothing is known but their packets are not written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its number, from 1, in the order in which connections began to show what they carry.
+    pub id: ConnectionId,
+    /// Its two ends; [`Direction`] is relative to these.
+    pub flow: FlowKey,
+    /// How it was carried.
+    pub transport: Transport,
+    /// Its protection.
+    pub encryption: Encryption,
+    /// Whether a key decrypted some of it: all, or a handshake in front of selected plaintext.
+    pub decrypted: bool,
+    /// Who opened it; `None` where the captures do not tell.
+    pub initiator: Option<Direction>,
+    /// The frames in which both ends answered, where all of them are in the captures: SYN, SYN-ACK and ACK (grade G2).
+    pub opening: Option<Span>,
+    /// First and last packet.
+    pub span: Span,
+    /// In which inputs it was seen.
+    pub seen: Sightings,
+    /// The tunnels that its packets crossed, by name.
+    pub paths: BTreeSet<String>,
+    /// Whether frames of it are in the captures more than once.
+    pub duplicate_frames: bool,
+    /// Whether the captures hold it from its first byte on.
+    pub from_start: bool,
+    /// Payload bytes on the wire in both directions, those sent again included.
+    pub bytes: u64,
+    /// The initial sequence numbers of TCP, or what stands for them in uTP, the initiator's first, where both were
+    /// captured. One connection on both sides of an address translation, or in two capture sets, has the same.
+    pub initial: Option<[u64; 2]>,
+    /// The two directions below the content, by [`Direction::index`].
+    pub streams: [Stream; 2],
+    /// What it carried.
+    pub content: Content,
+}
+
+impl Connection {
+    /// What is known of the bytes that go in `direction`.
+    pub fn stream(&self, direction: Direction) -> &Stream {
+        &self.streams[direction.index()]
+    }
+
+    /// Who sends in `direction`.
+    pub fn source(&self, direction: Direction) -> Endpoint {
+        self.flow.source(direction)
+    }
+
+    /// The peer wire that it carries, if it does.
+    pub fn peer(&self) -> Option<&Peer> {
+        match &self.content {
+            Content::Peer(peer) => Some(peer),
+            Content::Web(_) => None,
+        }
+    }
+
+    /// The HTTP exchange that it carries, if it does.
+    pub fn web(&self) -> Option<&Web> {
+        match &self.content {
+            Content::Web(web) => Some(web),
+            Content::Peer(_) => None,
+        }
+    }
+}
+
+/// What a connection carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// The peer wire (BEP 3), or what may be it: see [`Peer::is_peer_wire`].
+    Peer(Box<Peer>),
+    /// HTTP/1.1, with bodies that answer requests.
+    Web(Box<Web>),
+}
+
+/// One direction below its content. All figures are of the stream that was rebuilt from the sender's packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Packets.
+    pub packets: u64,
+    /// Stretches that the captures do not hold.
+    pub gaps: u64,
+    /// Bytes in those, where the number is known.
+    pub gap_bytes: u64,
+    /// Those stretches, the first 16 of them, in the order in which they were given up.
+    pub holes: Vec<Hole>,
+    /// Whether the snap length cut some of it.
+    pub snaplen: bool,
+    /// Whether a frame with a wrong checksum carried some of it.
+    pub bad_checksum: bool,
+    /// Whether a stretch was sent again with other bytes.
+    pub overlap_conflict: bool,
+    /// Bytes that came after their place had been given up.
+    pub late_bytes: u64,
+    /// Captured payload bytes of blocks that the receiver's transport acknowledged.
+    pub acknowledged: u64,
+    /// The place before which the receiver acknowledged everything; 0 where it acknowledged nothing.
+    pub acked_to: u64,
+    /// Whether a packet of this direction acknowledges a number that the other end really used, as far as captured (the
+    /// return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing. `None` where
+    /// nobody looked.
+    pub confirmed: Option<bool>,
+    /// How it ended; `None` where no frame of it was captured.
+    pub end: Option<Ending>,
+}

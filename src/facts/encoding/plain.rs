@@ -1,0 +1,45 @@
+//! Records that are written as they are: there are few of them, or they are large.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::facts::journal::Record;
+use crate::facts::{Connection, Copy, Doubt};
+
+/// Appends a value.
+pub(super) fn put<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    let room = std::mem::take(out);
+    *out =
+        postcard::to_extend(value, room).expect("facts are plain values, whose length is known, and memory grows");
+}
+
+/// Takes a value.
+pub(super) fn take<T: DeserializeOwned>(from: &mut &[u8]) -> Option<T> {
+    let (value, rest) = postcard::take_from_bytes(from).ok()?;
+    *from = rest;
+    Some(value)
+}
+
+macro_rules! plain {
+    ($($record:ty),+) => {$(
+        impl Record for $record {
+            type Before = ();
+
+            fn weight(&self) -> usize {
+                let mut bytes = Vec::new();
+                put(&mut bytes, self);
+                size_of::<Self>() + bytes.len()
+            }
+
+            fn write(&self, (): &mut (), out: &mut Vec<u8>) {
+                put(out, self);
+            }
+
+            fn read((): &mut (), from: &mut &[u8]) -> Option<Self> {
+                take(from)
+            }
+        }
+    )+};
+}
+
+plain!(Connection, Copy, Doubt);

@@ -1,0 +1,469 @@
+//! Section 1: the answer in sentences, each beside what it does not show, and what could not be read.
+
+use askama::Template;
+
+use super::cast::{Cast, Peer};
+use super::figures::{dated, plural, share};
+use super::html::{self, Html, LONG, SHORT};
+use super::limits::Unread;
+use super::words;
+use crate::evidence::Grade;
+use crate::report::model::{Input, Standard};
+use crate::report::text::{counted, grouped};
+
+/// The section.
+#[derive(Template)]
+#[template(path = "answer.html", config = "src/report/page/askama.toml")]
+pub(super) struct Answer {
+    unread: Html,
+    first_unread: bool,
+    rows: Vec<Row>,
+    inputs: Vec<InputRow>,
+    inputs_left: String,
+}
+
+struct Row {
+    count: String,
+    zero: bool,
+    spoken: String,
+    head: &'static str,
+    body: Html,
+    not: &'static str,
+}
+
+struct InputRow {
+    name: Html,
+    kind: String,
+    bytes: String,
+    frames: String,
+    first: String,
+    last: String,
+    hash: Html,
+    damage: Option<Html>,
+}
+
+impl Answer {
+    pub(super) fn of(cast: &Cast<'_>, unread: &Unread) -> Self {
+        let nothing_read = cast.peers.is_empty() && unread.hides_peers;
+        let rows = if nothing_read { vec![nothing(), named(cast, unread)] } else { rows(cast, unread) };
+        let captures = cast.document.inputs.len();
+        Self {
+            unread: unread.html(),
+            first_unread: unread.hides_peers,
+            rows,
+            inputs: cast.document.inputs.iter().take(MOST_INPUTS).map(input).collect(),
+            inputs_left: match captures.saturating_sub(MOST_INPUTS) {
+                0 => String::new(),
+                left => format!(
+                    "{} more, {}: see the table inputs.",
+                    counted(left as u64, "input"),
+                    counted(cast.document.inputs.iter().skip(MOST_INPUTS).map(bytes).sum(), "byte")
+                ),
+            },
+        }
+    }
+}
+
+fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
+    let met = cast.peers.iter().filter(|peer| peer.subject.actionable).collect::<Vec<_>>();
+    let verified = |peer: &&Peer<'_>| !peer.subject.actionable && peer.figures.verified_bytes > 0;
+    let verified = cast.peers.iter().filter(verified).collect::<Vec<_>>();
+    let unproven =
+        |peer: &&Peer<'_>| peer.sent_any() && peer.figures.verified_bytes == 0 && peer.figures.refuted_bytes == 0;
+    let unproven = cast.peers.iter().filter(unproven).collect::<Vec<_>>();
+    let differing = cast.peers.iter().filter(|peer| peer.figures.refuted_bytes > 0).collect::<Vec<_>>();
+    let silent = cast.peers.iter().filter(|peer| !peer.sent_any()).collect::<Vec<_>>();
+    let none = if unread.hides_peers {
+        "No peer, on what these captures hold. Not everything could be read, so this is no finding that nobody did."
+    } else {
+        "No peer, on what these captures hold."
+    };
+    let mut rows = vec![
+        {
+            let mut body = paragraph(&Html::text(
+                "Said that it had a piece, was asked for it, then sent it alone, and the piece matches its hash.",
+            ));
+            if met.is_empty() {
+                body = paragraph(&Html::text(none));
+            }
+            body.add(&each(cast, &met, |peer| met_sentence(cast, peer)));
+            row(met.len(), unread, "Standard of proof met", body, "who used the address, or intent.")
+        },
+        {
+            let mut body = each(cast, &verified, |peer| verified_sentence(cast, peer));
+            if verified.is_empty() {
+                body = paragraph(&Html::text(if met.is_empty() {
+                    none
+                } else {
+                    "No further peer, on what these captures hold."
+                }));
+            }
+            let not = "that any of them alone held a piece, unless its grade is G8 or G9.";
+            row(verified.len(), unread, "Sent verified bytes, standard not met", body, not)
+        },
+    ];
+    if !unproven.is_empty() {
+        let body = each(cast, &unproven, |peer| unproven_sentence(peer));
+        rows.push(row(
+            unproven.len(),
+            unread,
+            "Sent bytes labelled as pieces, none of them verified",
+            body,
+            "that the bytes belong to the torrent.",
+        ));
+    }
+    rows.push({
+        let mut body = each(cast, &differing, |peer| differing_sentence(peer));
+        if differing.is_empty() {
+            body = paragraph(&Html::text("No peer, as far as the bytes could be compared."));
+        }
+        body.add(&disputed(cast));
+        let not = "intent: a failing disk or a damaged capture does the same.";
+        row(differing.len(), unread, "Sent bytes that differ from the torrent (GX)", body, not)
+    });
+    rows.push({
+        let body = if silent.is_empty() {
+            paragraph(&Html::text("Every peer with a row sent some."))
+        } else {
+            silent_list(cast, &silent)
+        };
+        let not = "that they sent none at other times, or over connections that these captures do not hold or that could \
+                   not be read.";
+        row(silent.len(), unread, "Sent no piece data in these captures", body, not)
+    });
+    rows.push(named(cast, unread));
+    rows
+}
+
+/// The only answer where nothing can be read.
+fn nothing() -> Row {
+    Row {
+        count: "–".to_owned(),
+        zero: true,
+        spoken: "Cannot be told: ".to_owned(),
+        head: "What any peer sent",
+        body: paragraph(&Html::text("No connection can be read, so nothing can be said either way.")),
+        not: "that anybody sent something, nor that nobody did.",
+    }
+}
+
+fn row(count: usize, unread: &Unread, head: &'static str, body: Html, not: &'static str) -> Row {
+    let unknown = count == 0 && unread.hides_peers;
+    let noun = plural(count as u64, "peer", "peers");
+    Row {
+        count: if unknown { "–".to_owned() } else { grouped(count as u64) },
+        zero: count == 0,
+        spoken: if unknown { "Cannot be told: ".to_owned() } else { format!("{} {noun}: ", grouped(count as u64)) },
+        head,
+        body,
+        not,
+    }
+}
+
+fn paragraph(html: &Html) -> Html {
+    Html::ours(format!("<p>{html}</p>"))
+}
+
+/// A sentence for each of a few, or the first names of many.
+fn each(cast: &Cast<'_>, peers: &[&Peer<'_>], sentence: impl Fn(&Peer<'_>) -> Html) -> Html {
+    let mut out = Html::default();
+    if peers.len() <= FEW {
+        for peer in peers {
+            let mut html = cast.link(peer);
+            html.push(&peer.declared()).push(": ").add(&sentence(peer));
+            out.add(&paragraph(&html));
+        }
+    } else {
+        out.add(&paragraph(&names(cast, peers)));
+    }
+    out
+}
+
+/// The first names, and where the others are.
+fn names(cast: &Cast<'_>, peers: &[&Peer<'_>]) -> Html {
+    let mut parts: Vec<Html> = peers.iter().take(MOST_NAMES).map(|peer| cast.link(peer)).collect();
+    let left = peers.len().saturating_sub(MOST_NAMES);
+    if left > 0 {
+        parts.push(Html::ours(format!(
+            "<a href=\"#peers\">{} more in the table of peers</a>",
+            grouped(left as u64)
+        )));
+    }
+    html::listed(&parts)
+}
+
+fn met_sentence(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
+    let mut html = Html::default();
+    let figures = &peer.figures;
+    match peer.subject.pieces_sole {
+        0 => html.push(&format!("{} in whole leaves alone", counted(figures.sole_bytes, "byte"))),
+        pieces => html.push(&format!(
+            "{} whole {} alone, {}",
+            grouped(pieces),
+            plural(pieces, "piece", "pieces"),
+            counted(figures.sole_bytes, "byte")
+        )),
+    };
+    html.add(&whole_files(peer));
+    html.push(".");
+    if let Some(standard) = &peer.subject.standard {
+        html.push(&format!(" First proof: {}, {}.", unit(standard), cast.numbering.frames(standard.served)));
+    }
+    html
+}
+
+/// `piece 3`, `piece 3, leaf 2`.
+pub(super) fn unit(standard: &Standard) -> String {
+    match standard.leaf {
+        Some(leaf) => format!("piece {}, leaf {}", grouped(standard.piece.into()), grouped(leaf.into())),
+        None => format!("piece {}", grouped(standard.piece.into())),
+    }
+}
+
+/// `, among them every byte of "a" and "b"`.
+pub(super) fn whole_files(peer: &Peer<'_>) -> Html {
+    let whole: Vec<&str> =
+        peer.subject.files.iter().filter(|file| file.complete).map(|file| file.path.as_str()).collect();
+    let mut html = Html::default();
+    if whole.is_empty() {
+        return html;
+    }
+    let mut parts: Vec<Html> = whole.iter().take(FEW).map(|path| html::quoted(path, SHORT)).collect();
+    if whole.len() > FEW {
+        parts.push(Html::text(&counted((whole.len() - FEW) as u64, "more file")));
+    }
+    html.push(", among them every byte of ").add(&html::listed(&parts));
+    html
+}
+
+fn verified_sentence(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
+    let step = words::of(peer.subject.grade);
+    let mut html = Html::text(&format!(
+        "{} are the torrent’s by hash ({}, {}). ",
+        counted(peer.figures.verified_bytes, "byte"),
+        step.name,
+        step.short
+    ));
+    match peer.subject.grade {
+        Grade::G8 | Grade::G9 => html.push(&missing(cast, peer)),
+        _ => match &peer.subject.next_rung {
+            Some(reason) => html.push("Why not higher: ").add(&reason_of(reason)).push("."),
+            None => html.push(""),
+        },
+    };
+    html
+}
+
+/// Why a verified unit alone is not the standard.
+pub(super) fn missing(cast: &Cast<'_>, peer: &Peer<'_>) -> String {
+    let has = |name: &str| peer.subject.flags.iter().any(|flag| flag.name() == name);
+    if has("return-path-unconfirmed") {
+        return "Missing: any packet that confirms what the other end sent, so the address may be forged."
+            .to_owned();
+    }
+    let advertised = peer.subject.pieces_advertised > 0;
+    let requested = cast.sent(peer).any(|transfer| transfer.bytes.solicited_bytes > 0);
+    match (advertised, requested) {
+        (false, _) => "Missing: that it had advertised the piece, in these captures.".to_owned(),
+        (_, false) => "Missing: that it was asked for the piece, in these captures.".to_owned(),
+        _ => "Missing: for a piece that it sent alone, both that it had advertised it before and that it was asked for it \
+              before, in these captures."
+            .to_owned(),
+    }
+}
+
+/// The reason without the rung before the colon, and in the words of the page.
+pub(super) fn reason_of(reason: &str) -> Html {
+    let reason = reason.split_once(" not reached: ").map_or(reason, |(_, reason)| reason);
+    let word = |word: &str| match word.trim_end_matches(',').parse::<u64>() {
+        Ok(figure) if !word.starts_with('0') || figure == 0 => {
+            format!("{}{}", grouped(figure), if word.ends_with(',') { "," } else { "" })
+        }
+        _ => word.to_owned(),
+    };
+    let words: Vec<String> = reason.replace("other subjects", "other peers").split(' ').map(word).collect();
+    html::name(&words.join(" "), LONG * 2)
+}
+
+fn unproven_sentence(peer: &Peer<'_>) -> Html {
+    let figures = &peer.figures;
+    let mut html = Html::default();
+    if figures.served_bytes > 0 {
+        html.push(&format!("{} labelled as pieces. ", counted(figures.served_bytes, "byte")));
+    } else {
+        html.push(&format!(
+            "the captures hold none of the {} that it sent as pieces. ",
+            counted(figures.lost_bytes, "byte")
+        ));
+    }
+    if let Some(reason) = &peer.subject.next_rung {
+        html.push("Why not higher: ").add(&reason_of(reason)).push(".");
+    }
+    html
+}
+
+fn differing_sentence(peer: &Peer<'_>) -> Html {
+    let (refuted, served, pieces) =
+        (peer.figures.refuted_bytes, peer.figures.served_bytes, peer.subject.pieces_refuted);
+    Html::text(&format!(
+        "{} of {} served bytes ({}) lie in blocks that differ from the torrent, in {} {}.",
+        grouped(refuted),
+        grouped(served),
+        share(refuted, served),
+        grouped(pieces),
+        plural(pieces, "piece", "pieces")
+    ))
+}
+
+fn disputed(cast: &Cast<'_>) -> Html {
+    let of: Vec<u64> =
+        cast.peers.iter().map(|peer| peer.figures.disputed_bytes).filter(|bytes| *bytes > 0).collect();
+    if of.is_empty() {
+        return Html::default();
+    }
+    paragraph(&Html::text(&format!(
+        "{} of {} {} in failed pieces of several senders: nobody is accused of them.",
+        counted(of.iter().sum(), "byte"),
+        counted(of.len() as u64, "peer"),
+        plural(of.iter().sum(), "is", "are")
+    )))
+}
+
+/// Who sent nothing, by grade.
+fn silent_list(cast: &Cast<'_>, silent: &[&Peer<'_>]) -> Html {
+    let mut out = String::from("<ul class=\"pl\">");
+    for group in
+        silent.chunk_by(|one, other| one.subject.grade == other.subject.grade && metadata(one) == metadata(other))
+    {
+        let Some(first) = group.first() else { continue };
+        let step = words::of(first.subject.grade);
+        let also = if metadata(first) { "; sent the torrent’s description (G3m), which is no piece" } else { "" };
+        out.push_str(&format!(
+            "<li>{}: {} ({}){also}</li>",
+            names(cast, group),
+            Html::text(step.short),
+            Html::text(step.name)
+        ));
+    }
+    out.push_str("</ul>");
+    Html::ours(out)
+}
+
+fn metadata(peer: &Peer<'_>) -> bool {
+    peer.rung(Grade::G3m).is_some()
+}
+
+fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
+    let only = cast.only_named();
+    let listed: Vec<&str> = only
+        .iter()
+        .filter(|(_, mentions)| mentions.iter().all(|mention| mention.grade.name() == "G0"))
+        .map(|(address, _)| *address)
+        .collect();
+    let announced: Vec<&str> = only.keys().copied().filter(|address| !listed.contains(address)).collect();
+    let count = only.len() as u64;
+    let mut body = Html::default();
+    let some = |addresses: &[&str]| {
+        let shown = addresses.iter().take(MOST_NAMES);
+        let mut parts: Vec<Html> = shown
+            .map(|address| Html::ours(format!("<span class=\"ep\">{}</span>", html::endpoint(address))))
+            .collect();
+        let left = addresses.len().saturating_sub(MOST_NAMES);
+        if left > 0 {
+            parts.push(Html::ours(format!("<a href=\"#hearsay\">{} more</a>", grouped(left as u64))));
+        }
+        html::listed(&parts)
+    };
+    if !listed.is_empty() {
+        let mut html = some(&listed);
+        html.push(": only listed by others.");
+        body.add(&paragraph(&html));
+    }
+    if !announced.is_empty() {
+        let mut html = some(&announced);
+        html.push(": announced themselves to trackers, the DHT or neighbours, which shows no content.");
+        body.add(&paragraph(&html));
+    }
+    let opaque = only
+        .keys()
+        .filter(|address| cast.document.opaque.iter().any(|opaque| opaque.a == **address || opaque.b == **address));
+    match opaque.count() as u64 {
+        0 => {}
+        1 => drop(body.add(&paragraph(&Html::text(
+            "1 of these addresses also took part in conversations that could not be read.",
+        )))),
+        some => drop(body.add(&paragraph(&Html::text(&format!(
+            "{} of these addresses also took part in conversations that could not be read.",
+            grouped(some)
+        ))))),
+    }
+    if count == 0 {
+        let mentioned: std::collections::BTreeSet<&str> =
+            cast.document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
+        body = paragraph(&match mentioned.len() {
+            0 => Html::text("Nobody named anybody in what could be read."),
+            many => Html::ours(format!(
+                "None. {} that others named also {} a row of direct evidence; what was said of {} is under <a \
+                 href=\"#hearsay\">hearsay</a> and counts for nothing here.",
+                if many == 1 {
+                    "The address".to_owned()
+                } else {
+                    format!("All {} addresses", grouped(many as u64))
+                },
+                plural(many as u64, "has", "have"),
+                plural(many as u64, "it", "them")
+            )),
+        });
+    }
+    let unknown = count == 0 && unread.hides_peers;
+    Row {
+        count: if unknown { "–".to_owned() } else { grouped(count) },
+        zero: count == 0,
+        spoken: if unknown {
+            "Cannot be told: ".to_owned()
+        } else {
+            format!("{} {}: ", grouped(count), plural(count, "address", "addresses"))
+        },
+        head: "Only named or announced: hearsay",
+        body,
+        not: "any content, or any connection between peers. Entries may be forged.",
+    }
+}
+
+fn bytes(input: &Input) -> u64 {
+    match input {
+        Input::Capture { bytes, .. } | Input::Torrent { bytes, .. } => *bytes,
+    }
+}
+
+fn input(input: &Input) -> InputRow {
+    let none = || "–".to_owned();
+    match input {
+        Input::Capture { name, format, bytes, sha256, frames, first_time, last_time, damage, .. } => InputRow {
+            name: html::name(name, LONG),
+            kind: format!("capture, {format}"),
+            bytes: grouped(*bytes),
+            frames: grouped(*frames),
+            first: first_time.as_deref().map_or_else(none, dated),
+            last: last_time.as_deref().map_or_else(none, dated),
+            hash: sha256.as_deref().map_or_else(|| Html::text("not computed"), html::hash),
+            damage: damage.as_deref().map(|damage| html::name(damage, LONG)),
+        },
+        Input::Torrent { name, bytes, sha256, .. } => InputRow {
+            name: html::name(name, LONG),
+            kind: "torrent".to_owned(),
+            bytes: grouped(*bytes),
+            frames: none(),
+            first: none(),
+            last: String::new(),
+            hash: html::hash(sha256),
+            damage: None,
+        },
+    }
+}
+
+// Rationale: what a reader takes in as sentences; beyond it names, and beyond those a table.
+const FEW: usize = 3;
+const MOST_NAMES: usize = 8;
+// Rationale: a day of a ring of captures; the rest is in the table.
+const MOST_INPUTS: usize = 60;

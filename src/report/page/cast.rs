@@ -1,0 +1,201 @@
+//! Who is in the report, in the order of the page, each with the name of its section.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::figures::{Clock, Numbering};
+use super::html::{self, Html};
+use crate::ends::Frames;
+use crate::evidence::Grade;
+use crate::report::model::{Document, Figures, Mention, Rung, Subject, Torrent, Transfer};
+
+/// A report with what each section of the page needs of it.
+pub(super) struct Cast<'d> {
+    pub(super) document: &'d Document,
+    /// By standard, grade, verified and served bytes, then address.
+    pub(super) peers: Vec<Peer<'d>>,
+    pub(super) clock: Clock,
+    pub(super) numbering: Numbering,
+    /// Index into `peers` by index into the report's subjects.
+    by_subject: BTreeMap<usize, usize>,
+    /// Index into `peers` by endpoint; ports that it sent from included.
+    by_endpoint: BTreeMap<String, usize>,
+}
+
+/// A subject of the report.
+pub(super) struct Peer<'d> {
+    /// Its index in the report.
+    pub(super) index: usize,
+    pub(super) subject: &'d Subject,
+    /// The `id` of its section: equal in every run over the same peer.
+    pub(super) id: String,
+    /// Its figures as one value.
+    pub(super) figures: Figures,
+}
+
+impl<'d> Cast<'d> {
+    pub(super) fn of(document: &'d Document) -> Self {
+        let several = document.torrents.len() > 1;
+        let mut used: BTreeMap<String, u32> = BTreeMap::new();
+        let mut peers: Vec<Peer<'d>> = Vec::new();
+        for (index, subject) in document.subjects.iter().enumerate() {
+            let mut id = key(subject, several);
+            let count = used.entry(id.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                id.push_str(&format!("-{count}"));
+            }
+            peers.push(Peer { index, subject, id, figures: subject.figures() });
+        }
+        peers.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        let by_subject = peers.iter().enumerate().map(|(at, peer)| (peer.index, at)).collect();
+        let mut by_endpoint = BTreeMap::new();
+        for (at, peer) in peers.iter().enumerate() {
+            by_endpoint.entry(peer.subject.endpoint.clone()).or_insert(at);
+        }
+        for (at, peer) in peers.iter().enumerate() {
+            for endpoint in peer.observed() {
+                by_endpoint.entry(endpoint).or_insert(at);
+            }
+        }
+        Self {
+            document,
+            peers,
+            clock: Clock::of(document),
+            numbering: Numbering::of(document),
+            by_subject,
+            by_endpoint,
+        }
+    }
+
+    /// The place of a subject of the report in [`Self::peers`].
+    pub(super) fn place(&self, subject: Option<u64>) -> Option<usize> {
+        self.by_subject.get(&usize::try_from(subject?).ok()?).copied()
+    }
+
+    /// The place of whoever has an endpoint, or sent from it.
+    pub(super) fn place_of(&self, endpoint: &str) -> Option<usize> {
+        self.by_endpoint.get(endpoint).copied()
+    }
+
+    /// A link to a peer's section.
+    pub(super) fn link(&self, peer: &Peer<'_>) -> Html {
+        html::link(&peer.id, &peer.subject.endpoint)
+    }
+
+    /// What a peer sent, in the report's order.
+    pub(super) fn sent<'s>(&'s self, peer: &'s Peer<'d>) -> impl Iterator<Item = &'d Transfer> + 's {
+        let transfers = self.document.transfers.iter();
+        transfers.filter(|transfer| transfer.uploader_subject == Some(peer.index as u64))
+    }
+
+    /// The torrent of a subject or transfer, where the report has one.
+    pub(super) fn torrent(&self, info_hash: Option<&str>) -> Option<&'d Torrent> {
+        self.document.torrents.iter().find(|torrent| Some(torrent.info_hash.as_str()) == info_hash)
+    }
+
+    /// Mentions of addresses that have no row, by address.
+    pub(super) fn only_named(&self) -> BTreeMap<&'d str, Vec<&'d Mention>> {
+        let mut named: BTreeMap<&str, Vec<&Mention>> = BTreeMap::new();
+        for mention in &self.document.mentions {
+            if self.place_of(&mention.subject).is_none() {
+                named.entry(&mention.subject).or_default().push(mention);
+            }
+        }
+        named
+    }
+
+    /// `frame 381, 21:05:46.654`.
+    pub(super) fn cited(&self, frames: Frames, time: &str) -> String {
+        format!("{}, {}", self.numbering.frames(frames), self.clock.exact(time))
+    }
+}
+
+impl Peer<'_> {
+    /// `G7+GX`.
+    pub(super) fn label(&self) -> String {
+        label(self.subject.grade, self.figures.refuted_bytes)
+    }
+
+    /// The rung of this grade.
+    pub(super) fn rung(&self, grade: Grade) -> Option<&Rung> {
+        self.subject.rungs.iter().find(|rung| rung.grade == grade)
+    }
+
+    /// Whether it sent piece data, captured or not.
+    pub(super) fn sent_any(&self) -> bool {
+        self.figures.served_bytes > 0 || self.figures.lost_bytes > 0
+    }
+
+    /// The endpoints that its packets came from, where they are not its own.
+    pub(super) fn observed(&self) -> Vec<String> {
+        let (address, port) =
+            self.subject.endpoint.rsplit_once(':').unwrap_or((self.subject.endpoint.as_str(), ""));
+        let ports = self.subject.sent_from.iter().map(u16::to_string);
+        ports.filter(|sent| sent != port).map(|sent| format!("{address}:{sent}")).collect()
+    }
+
+    /// The ports behind [`Self::observed`] as ` (port declared; sent from :59763)`.
+    pub(super) fn declared(&self) -> String {
+        let ports: Vec<String> = self.observed();
+        let ports: Vec<&str> =
+            ports.iter().filter_map(|endpoint| endpoint.rsplit_once(':')).map(|(_, p)| p).collect();
+        match ports.as_slice() {
+            [] => String::new(),
+            ports if ports.len() > MOST_PORTS => {
+                let shown: Vec<String> = ports.iter().take(MOST_PORTS).map(|port| format!(":{port}")).collect();
+                format!(
+                    " (port declared; sent from {} and {} other ports)",
+                    shown.join(", "),
+                    ports.len() - MOST_PORTS
+                )
+            }
+            ports => {
+                let shown: Vec<Html> = ports.iter().map(|port| Html::text(&format!(":{port}"))).collect();
+                format!(" (port declared; sent from {})", html::listed(&shown))
+            }
+        }
+    }
+
+    /// The order of the page; the least stands first.
+    fn rank(&self) -> impl Ord + use<> {
+        let address: Option<SocketAddr> = self.subject.endpoint.parse().ok();
+        let figures = &self.figures;
+        let weight = (self.subject.actionable, self.subject.grade, figures.verified_bytes, figures.served_bytes);
+        (std::cmp::Reverse(weight), address, self.index)
+    }
+}
+
+/// `G7+GX`: the grade, and what stands beside it.
+pub(super) fn label(grade: Grade, refuted: u64) -> String {
+    let grade = if grade == Grade::None { "–" } else { grade.name() };
+    if refuted > 0 { format!("{grade}+GX") } else { grade.to_owned() }
+}
+
+fn key(subject: &Subject, several: bool) -> String {
+    let endpoint: String =
+        subject.endpoint.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
+    let torrent = match (&subject.info_hash, several) {
+        (Some(hash), true) => {
+            format!("-{}", hash.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>())
+        }
+        _ => String::new(),
+    };
+    format!("p-{endpoint}-{}{torrent}", subject.transport.name())
+}
+
+/// The endpoints of one address, where several have rows: their figures are never added up.
+pub(super) fn shared_addresses(cast: &Cast<'_>) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let mut shared = BTreeSet::new();
+    for peer in &cast.peers {
+        let address = peer.subject.endpoint.rsplit_once(':').map_or("", |(address, _)| address);
+        if !seen.insert(address.to_owned()) {
+            shared.insert(address.to_owned());
+        }
+    }
+    shared
+}
+
+// Rationale: a line; the rest is in the tables.
+const MOST_PORTS: usize = 6;

@@ -1,0 +1,310 @@
+//! What the walk writes down: each thing that a session makes known, as a fact of its own.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::findings::Opaque as Found;
+use super::{Hub, Spine};
+use crate::Error;
+use crate::anomaly::Example;
+use crate::capture::{CaptureSet, Spill};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
+use crate::facts::{
+    Answer, Block, BlockId, Connection, Content, Doubt, Facts, Handshake, Hashes, Journal, Opaque, Peer, Place,
+    Reason, Receiver, Run, SPILL, Scope, Side, Stream,
+};
+use crate::options::Options;
+use crate::session::{Answer as Answered, Served, Session, SessionEvent, SideFacts};
+use crate::wire::{HashRange, Run as Bytes};
+
+/// The facts of a walk as far as it went.
+#[derive(Debug)]
+pub(super) struct Written<'cap> {
+    captures: &'cap CaptureSet,
+    spill: &'cap Spill,
+    /// The ordinal of the frame that is read now, from 1.
+    order: u64,
+    facts: Facts,
+    hashes: BTreeSet<[u8; 32]>,
+    /// Bytes that they take.
+    hash_bytes: usize,
+}
+
+impl<'cap> Spine<'_, 'cap> {
+    /// Says before the first frame that the facts are to be written down; `spill` is that of [`Spine::new`].
+    pub(crate) fn write_down(&mut self, captures: &'cap CaptureSet, spill: &'cap Spill) {
+        self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options)));
+    }
+
+    /// Ends every flow, and gives what was written down.
+    ///
+    /// # Errors
+    /// The first failure of the operating system.
+    pub(crate) fn into_facts(mut self) -> Result<Facts, Error> {
+        self.close_flows();
+        let Hub { written, failure, mentions, metadata, .. } = self.hub;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let mut clock_steps = self.clock.steps;
+        clock_steps.sort_unstable();
+        Ok(Facts {
+            mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
+            metadata: metadata.finish(),
+            clock_steps,
+            ..written.map_or_else(Facts::default, |written| written.into_facts())
+        })
+    }
+}
+
+impl<'cap> Hub<'_, 'cap> {
+    /// Writes down what a session made known, where that is asked for.
+    pub(super) fn write(&mut self, session: &Session<'cap>, event: &SessionEvent<'cap>) {
+        let Some(written) = &mut self.written else { return };
+        match written.event(session, event) {
+            Ok(true) => {}
+            Ok(false) => self.anomalies.limit("hashes messages", 1, || Example {
+                span: session.span(),
+                flow: String::new(),
+                detail: "hashes messages: there is no room to write another one down".to_owned(),
+            }),
+            Err(failure) => self.fail(Err(failure)),
+        }
+    }
+
+    /// Writes down a connection that is over.
+    pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
+        if let Some(written) = &mut self.written {
+            let result = written.connection(session, paths);
+            self.fail(result);
+        }
+    }
+}
+
+impl<'cap> Written<'cap> {
+    pub(super) fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &Options<'_>) -> Self {
+        let (memory, dir) = (options.limits.journal_memory, options.spool_dir);
+        let facts = Facts {
+            connections: Journal::new(memory / SMALLER, dir),
+            blocks: Journal::new(memory, dir),
+            doubts: Journal::new(memory / SMALLER, dir),
+            ..Facts::default()
+        };
+        Self { captures, spill, order: 0, facts, hashes: BTreeSet::new(), hash_bytes: 0 }
+    }
+
+    /// The next frame is read.
+    pub(super) fn tick(&mut self) {
+        self.order += 1;
+    }
+
+    pub(super) fn into_facts(self) -> Facts {
+        self.facts
+    }
+
+    /// Something that a session made known. `false` where there was no room for it.
+    pub(super) fn event(&mut self, session: &Session<'cap>, event: &SessionEvent<'cap>) -> Result<bool, Error> {
+        match event {
+            SessionEvent::Served(served) => self.block(session, served)?,
+            SessionEvent::Conflict { from, offset, bytes, at } => {
+                self.version(session.id, *from, *offset, bytes, *at)?;
+            }
+            SessionEvent::Doubt { from, stretch, reason } => {
+                self.doubt(session.id, *from, stretch.clone(), *reason)?;
+            }
+            SessionEvent::Hashes { from, info_hash, range, hashes, span } => {
+                return Ok(self.hashes(session, *from, *info_hash, (*range, hashes), *span));
+            }
+            // Told with those of all other protocols, when the walk is over.
+            SessionEvent::Metadata { .. } | SessionEvent::Pex { .. } | SessionEvent::Holepunch { .. } => {}
+        }
+        Ok(true)
+    }
+
+    fn block(&mut self, session: &Session<'cap>, served: &Served<'cap>) -> Result<(), Error> {
+        let (from, block) = (served.from, &served.block);
+        let (ip, port) = session.receiver(from);
+        let block = Block {
+            id: BlockId(self.facts.blocks.len()),
+            order: self.order,
+            connection: session.id,
+            reading: 0,
+            from,
+            piece: block.piece,
+            begin: block.begin,
+            len: block.len,
+            captured_to: block.captured_to,
+            offset: block.offset,
+            runs: block.runs.iter().map(|run| self.run(run)).collect(),
+            span: block.span,
+            framing: block.framing,
+            answers: match served.answer {
+                Answered::Solicited(span) => Answer::Request { span, acknowledged: served.acknowledges },
+                Answered::Cancelled(span) => Answer::Cancelled { span },
+                Answered::Unasked => Answer::Unasked,
+            },
+            advertised: served.advertised,
+            receiver: Receiver { ip, port },
+        };
+        self.facts.blocks.push(&block)?;
+        if served.block.doubtful {
+            self.doubt(session.id, from, block.stretch(), Reason::Damaged)?;
+        }
+        Ok(())
+    }
+
+    /// A second version of bytes of a stream.
+    fn version(
+        &mut self,
+        id: ConnectionId,
+        from: Direction,
+        offset: u64,
+        bytes: &'cap [u8],
+        at: At,
+    ) -> Result<(), Error> {
+        let scope = Scope::Stretch(id, from, offset..offset.saturating_add(bytes.len() as u64));
+        let second = self.run(&Bytes { start: 0, bytes, stream: offset, frame: at.frame });
+        self.facts.doubts.push(&Doubt { scope, reason: Reason::OtherVersion, second: Some(second) })
+    }
+
+    fn doubt(
+        &mut self,
+        id: ConnectionId,
+        from: Direction,
+        stretch: Range<u64>,
+        reason: Reason,
+    ) -> Result<(), Error> {
+        self.facts.doubts.push(&Doubt { scope: Scope::Stretch(id, from, stretch), reason, second: None })
+    }
+
+    /// A `hashes` message; the same one is kept once. `false` where there is no room for it.
+    fn hashes(
+        &mut self,
+        session: &Session<'_>,
+        from: Direction,
+        info_hash: Option<[u8; 20]>,
+        (range, hashes): (HashRange, &[u8]),
+        span: Span,
+    ) -> bool {
+        let digest = crate::prove::sha256(&[format!("{info_hash:?} {range:?}").as_bytes(), hashes]);
+        if self.hashes.contains(&digest) {
+            return true;
+        }
+        let bytes = hashes.len() + size_of::<Hashes>() + digest.len();
+        let room = self.hash_bytes + bytes <= MOST_HASH_BYTES;
+        if room {
+            self.hash_bytes += bytes;
+            self.hashes.insert(digest);
+            let (connection, hashes) = (session.id, hashes.to_vec());
+            self.facts.hashes.push(Hashes { connection, from, info_hash, range, hashes, span });
+        }
+        room
+    }
+
+    /// A conversation that could not be read.
+    pub(super) fn unread(&mut self, found: &Found, span: Span) {
+        let Found { a, b, transport, basis, a_to_b, b_to_a, .. } = found;
+        let protocol = if *transport == Transport::Utp { Protocol::Udp } else { Protocol::Tcp };
+        // `a` is the lesser endpoint.
+        let (flow, _) = FlowKey::new(*a, *b, protocol);
+        let (transport, basis, bytes) = (*transport, basis.clone(), [*a_to_b, *b_to_a]);
+        self.facts.opaque.push(Opaque { flow, transport, basis, bytes, span });
+    }
+
+    /// A connection is over.
+    pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
+        let Some(span) = session.span() else { return Ok(()) };
+        let sides = [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from));
+        self.facts.connections.push(&Connection {
+            id: session.id,
+            flow: session.flow,
+            transport: session.transport,
+            encryption: session.encryption,
+            decrypted: session.decrypted,
+            initiator: session.initiator,
+            opening: session.opening,
+            span,
+            seen: session.seen.clone(),
+            paths: paths.clone(),
+            duplicate_frames: session.duplicate_frames,
+            from_start: session.from_start,
+            bytes: session.bytes,
+            initial: session.initial,
+            streams: sides.map(stream),
+            content: Content::Peer(Box::new(Peer { sides: sides.map(side) })),
+        })
+    }
+
+    fn run(&self, run: &Bytes<'cap>) -> Run {
+        let len = u32::try_from(run.bytes.len()).unwrap_or(u32::MAX);
+        Run {
+            start: run.start,
+            len,
+            stream: run.stream,
+            place: self.place(run.frame, run.bytes),
+            frame: run.frame,
+            head: 0,
+        }
+    }
+
+    /// Where bytes that `frame` carried lie: in its input, or in the spill.
+    fn place(&self, frame: FrameId, bytes: &[u8]) -> Place {
+        let file = frame.file();
+        if let Some(offset) = self.captures.offset_of(file, bytes) {
+            return Place { store: file, offset };
+        }
+        let offset = self.spill.offset_of(bytes);
+        debug_assert!(offset.is_some(), "bytes that a frame carried lie in its input or in the spill");
+        Place { store: SPILL, offset: offset.unwrap_or(u64::MAX) }
+    }
+}
+
+fn stream(side: &SideFacts) -> Stream {
+    Stream {
+        packets: side.packets,
+        gaps: side.gaps,
+        gap_bytes: side.gap_bytes,
+        holes: side.holes.clone(),
+        snaplen: side.snaplen,
+        bad_checksum: side.bad_checksum,
+        overlap_conflict: side.overlap_conflict,
+        late_bytes: side.late_bytes,
+        acknowledged: side.acknowledged,
+        acked_to: side.acked_to,
+        confirmed: None,
+        end: side.end,
+    }
+}
+
+fn side(side: &SideFacts) -> Side {
+    Side {
+        handshake: side.handshake.as_ref().map(|handshake| Handshake {
+            reserved: handshake.reserved,
+            info_hash: handshake.info_hash,
+            peer_id: handshake.peer_id,
+            span: handshake.span,
+        }),
+        listen_port: side.listen_port,
+        client: side.client.clone(),
+        extension_messages: side.extension_messages.clone(),
+        claims: side.advertised.claims(),
+        offered: side.offered,
+        requested: side.requested,
+        rejected: side.rejected,
+        piece_messages: side.piece_messages,
+        partial_messages: side.partial_messages,
+        first_piece: side.first_piece,
+        answered: side.answered,
+        cancelled: side.cancelled,
+        unsolicited: side.unsolicited,
+        lost_sync: side.lost_sync,
+        misframed: side.misframed,
+        held_sync: side.held_sync,
+        resynchronised: side.resynchronised,
+    }
+}
+
+// Rationale: two million hashes, the leaves of 32 GiB.
+const MOST_HASH_BYTES: usize = 64 << 20;
+// Rationale: blocks are most of what is written.
+const SMALLER: usize = 4;

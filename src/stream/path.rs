@@ -1,0 +1,210 @@
+//! The return path: whether the packets of an end show that it received what the other end sent.
+//!
+//! Anybody can send packets with another's source address, but who does so without seeing the answers does not know the
+//! numbers in them. An end is *confirmed* when it acknowledges a number that the other end used. A packet whose
+//! acknowledgement no packet of the other end can have caused is not that of who really received them.
+
+use crate::ends::{At, Direction};
+
+/// A number of a packet, which wraps.
+pub(super) trait Number: Copy {
+    /// How far it is from `other`, in the half of the number space around that.
+    fn away(self, other: Self) -> i64;
+    /// No window is larger.
+    const REACH: i64;
+}
+
+impl Number for u32 {
+    fn away(self, other: Self) -> i64 {
+        i64::from(self.wrapping_sub(other) as i32)
+    }
+
+    // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
+    const REACH: i64 = 1 << 30;
+}
+
+impl Number for u16 {
+    fn away(self, other: Self) -> i64 {
+        i64::from(self.wrapping_sub(other) as i16)
+    }
+
+    // Rationale: as many packets as a window of uTP holds at most; garbage is as near once in 8.
+    const REACH: i64 = 8_192;
+}
+
+/// What the acknowledgement of a packet says of who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ack {
+    /// It names a number that the other end used, or may have used before the capture began.
+    Fits,
+    /// It names one that the other end had not used by then.
+    Ahead,
+    /// It names one that the other end can never have used, or none.
+    Impossible,
+}
+
+/// What each direction of a connection shows of the other one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ReturnPath<N> {
+    used: [Used<N>; 2],
+    /// The latest acknowledgement that named nothing known, and when.
+    named: [Option<(N, At)>; 2],
+    /// Whether packets of the direction acknowledge a number that the other one used.
+    pub(super) confirmed: [bool; 2],
+    /// Whether a packet of the direction was captured.
+    pub(super) present: [bool; 2],
+}
+
+/// The numbers that one direction used: the highest, and how many before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Used<N> {
+    highest: Option<N>,
+    before: i64,
+    /// Whether the first of them is the first of all.
+    begun: bool,
+}
+
+impl<N: Number> Used<N> {
+    fn note(&mut self, first: N, last: N, begins: bool) {
+        self.begun |= begins;
+        let Some(highest) = self.highest else {
+            (self.highest, self.before) = (Some(last), last.away(first));
+            return;
+        };
+        let step = last.away(highest);
+        if step > N::REACH || step < -N::REACH {
+            return;
+        }
+        if step > 0 {
+            (self.highest, self.before) = (Some(last), self.before + step);
+        }
+        let before = self.highest.map_or(0, |highest| highest.away(first));
+        self.before = self.before.max(before).min(N::REACH);
+    }
+
+    fn holds(&self, number: N) -> bool {
+        self.highest.is_some_and(|highest| (0..=self.before).contains(&highest.away(number)))
+    }
+}
+
+impl<N: Number> ReturnPath<N> {
+    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`.
+    /// `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
+    /// nanoseconds.
+    #[inline]
+    pub(super) fn packet(
+        &mut self,
+        direction: Direction,
+        at: At,
+        used: Option<(N, N, bool)>,
+        ack: Option<N>,
+        tolerance: i64,
+    ) {
+        let (own, other) = (direction.index(), direction.reverse().index());
+        self.present[own] = true;
+        if let Some((first, last, begins)) = used {
+            self.used[own].note(first, last, begins);
+        }
+        if let Some(ack) = ack.filter(|_| !self.confirmed[own]) {
+            self.confirmed[own] = self.used[other].holds(ack);
+            self.named[own] = Some((ack, at));
+        }
+        if let Some((ack, since)) = self.named[other].filter(|_| !self.confirmed[other]) {
+            let soon = at.time.0.saturating_sub(since.time.0) <= tolerance;
+            self.confirmed[other] = soon && self.used[own].holds(ack);
+        }
+    }
+
+    /// Whether `direction` used `number`.
+    pub(super) fn used(&self, direction: Direction, number: N) -> bool {
+        self.used[direction.index()].holds(number)
+    }
+
+    /// What the acknowledgement in a packet of `direction` says; numbers up to `near` before the first captured one may
+    /// have been used before the capture began.
+    #[inline]
+    pub(super) fn judge(&self, direction: Direction, ack: Option<N>, near: i64) -> Ack {
+        let other = &self.used[direction.reverse().index()];
+        let Some(highest) = other.highest else { return Ack::Fits };
+        let Some(ack) = ack else { return Ack::Impossible };
+        let back = highest.away(ack);
+        let oldest = if other.begun { other.before } else { other.before + near };
+        match back {
+            // A lone number is far more often a FIN that was not captured.
+            back if (-1..=oldest).contains(&back) => Ack::Fits,
+            back if (-near..0).contains(&back) => Ack::Ahead,
+            _ => Ack::Impossible,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checked::at;
+    use super::*;
+
+    const S: Direction = Direction::LowToHigh;
+    const D: Direction = Direction::HighToLow;
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A connection whose receiver used the numbers 1,000 to 2,000.
+    fn path(begins: bool) -> ReturnPath<u32> {
+        let mut path = ReturnPath::default();
+        path.packet(D, at(1), Some((1_000, 1_500, begins)), None, SECOND);
+        path.packet(D, at(2), Some((1_400, 2_000, false)), None, SECOND);
+        path
+    }
+
+    #[test]
+    fn only_a_number_that_the_other_end_used_confirms() {
+        for (ack, confirmed) in [(1_000, true), (2_000, true), (999, false), (2_001, false), (3_000_000_000, false)]
+        {
+            let mut path = path(true);
+            path.packet(S, at(3), Some((7, 7, false)), Some(ack), SECOND);
+            assert_eq!(path.confirmed[S.index()], confirmed, "{ack}");
+            assert!(!path.confirmed[D.index()]);
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_before_what_it_names_confirms_within_the_tolerance() {
+        for (frame, confirmed) in [(1_000, true), (1_004, false)] {
+            let mut path = path(true);
+            path.packet(S, at(3), Some((7, 7, false)), Some(2_100), SECOND);
+            path.packet(D, at(frame), Some((2_000, 2_100, false)), None, SECOND);
+            assert_eq!(path.confirmed[S.index()], confirmed, "{frame}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_used_is_impossible_and_what_comes_next_is_ahead() {
+        let table = [
+            (true, Some(1_000), Ack::Fits),
+            (true, Some(2_001), Ack::Fits),
+            (true, Some(2_002), Ack::Ahead),
+            (true, Some(2_600), Ack::Ahead),
+            (true, Some(2_601), Ack::Impossible),
+            (true, Some(999), Ack::Impossible),
+            (false, Some(999), Ack::Fits),
+            (false, Some(399), Ack::Impossible),
+            (true, None, Ack::Impossible),
+        ];
+        for (begins, ack, judged) in table {
+            let near = 600;
+            assert_eq!(path(begins).judge(S, ack, near), judged, "{begins} {ack:?}");
+        }
+        assert_eq!(ReturnPath::<u32>::default().judge(S, Some(5), 600), Ack::Fits);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut path: ReturnPath<u16> = ReturnPath::default();
+        path.packet(D, at(1), Some((65_530, 65_530, true)), None, SECOND);
+        for number in 65_531..65_536 + 20_000_u32 {
+            let number = number as u16;
+            path.packet(D, at(2), Some((number, number, false)), None, SECOND);
+        }
+        assert!(path.used(D, 19_999) && path.used(D, 19_999 - 8_192) && !path.used(D, 65_530));
+        assert!(!path.used(D, 20_000));
+    }
+}

@@ -1,0 +1,234 @@
+//! What the counterpart acknowledges of one direction, and what it never took.
+
+use std::collections::BTreeSet;
+
+use super::delivered::Delivered;
+use super::{NEAR, Numbering, Side, distance};
+use crate::ends::At;
+use crate::stream::utp::packet::Packet;
+use crate::stream::{StreamItem, StreamLimits};
+
+/// Numbers of packets that the receiver would not take, as their acknowledgement names what it never sent.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    waiting: BTreeSet<u64>,
+    /// There were more than are kept: every packet is one from then on.
+    all: bool,
+}
+
+impl Suspects {
+    fn add(&mut self, seq: u64) {
+        if self.waiting.len() < MOST_SUSPECTS {
+            self.waiting.insert(seq);
+        } else {
+            self.all = true;
+        }
+    }
+
+    /// Whether the packet is one; it is delivered now.
+    pub(super) fn take(&mut self, seq: u64) -> bool {
+        self.all || (!self.waiting.is_empty() && self.waiting.remove(&seq))
+    }
+}
+
+impl<'cap> Side<'cap> {
+    /// Takes what the counterpart acknowledges.
+    pub(in super::super) fn acknowledge(
+        &mut self,
+        at: At,
+        packet: &Packet<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
+        let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
+        if self.numbering == Numbering::Open {
+            let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
+            self.numbering = if used_up { Numbering::UsedUp } else { Numbering::Settled };
+        }
+        if !self.started && self.pending.back().is_some_and(|last| last.seq <= ack) {
+            self.begin(limits, emit);
+        }
+        self.heard = self.highest();
+        self.note_ack(ack, at, packet.timestamp_us);
+        self.settle(at, false, limits, emit);
+        if is_later(packet.timestamp_us, self.sack_clock) {
+            // What it does not name again it does not have.
+            self.early.clear();
+        }
+        for (index, byte) in packet.selective_ack.unwrap_or_default().iter().enumerate() {
+            for bit in (0..8_u64).filter(|bit| byte & (1 << bit) != 0) {
+                self.sack_clock = packet.timestamp_us;
+                self.confirm(ack + 2 + index as u64 * 8 + bit, at, limits, emit);
+            }
+        }
+    }
+
+    /// The highest number that came.
+    fn highest(&self) -> Option<u64> {
+        let delivered = self.next.filter(|_| self.started).and_then(|next| next.checked_sub(1));
+        self.pending.back().map(|last| last.seq).or(delivered)
+    }
+
+    /// Keeps the highest acknowledgement. One of packets that were not there yet is as good as a later one leaves it: the
+    /// receiver never takes back what it acknowledged.
+    fn note_ack(&mut self, ack: u64, at: At, clock: u32) {
+        let is_early = self.is_early();
+        // A lone number is taken for a FIN.
+        let known = self.highest().is_none_or(|highest| ack <= highest + 1);
+        if known && self.sure.is_none_or(|(highest, _)| ack > highest) {
+            self.sure = Some((ack, at));
+        }
+        match self.ack {
+            Some((highest, _)) if highest > ack => {
+                // Captures hold packets out of order, and twice.
+                if is_early && is_later(clock, self.ack_clock) {
+                    (self.ack, self.met) = (if known { self.sure } else { Some((ack, at)) }, None);
+                    self.ack_clock = clock;
+                }
+            }
+            Some((highest, _)) if highest == ack => {}
+            _ => (self.ack, self.met, self.ack_clock) = (Some((ack, at)), None, clock),
+        }
+    }
+
+    /// Whether the highest acknowledgement names packets that had not come.
+    fn is_early(&self) -> bool {
+        self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack)
+    }
+
+    /// A packet came at `at`: perhaps the one that the highest acknowledgement names.
+    pub(super) fn meet(&mut self, at: At) {
+        if self.is_early()
+            && self.met.is_none()
+            && self.ack.zip(self.highest()).is_some_and(|((ack, _), highest)| highest >= ack)
+        {
+            self.met = Some(at);
+        }
+    }
+
+    /// Where to the acknowledgements reach, now that no other follows: one that stands before its packet counts when that
+    /// came within the tolerance, or never.
+    pub(super) fn conclude_ack(&mut self, limits: &StreamLimits) {
+        let late = self.ack.zip(self.met).is_some_and(|((_, since), met)| is_late(since, met, limits));
+        if late {
+            self.ack = self.sure;
+        } else if self.is_early() {
+            self.sure = self.ack;
+        }
+    }
+
+    /// What was confirmed shortly before it came, and not taken back, was; and what the receiver never acknowledged,
+    /// though it went on, it perhaps never took.
+    pub(super) fn conclude(&mut self, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        for seq in std::mem::take(&mut self.early) {
+            self.confirm_delivered(seq, at, emit);
+        }
+        let Some(heard) = self.heard.filter(|_| self.started) else { return };
+        let all = self.next.is_some_and(|next| heard >= next).then_some(self.offset);
+        let upto = self.end_of(heard + 1).or(all).unwrap_or(0);
+        if let Some(len) = upto.checked_sub(self.acked).filter(|len| *len > 0) {
+            emit(StreamItem::Unaccepted { offset: self.acked, len, impossible: false });
+        }
+    }
+
+    /// The receiver would not take the packet that comes next, which has this number.
+    #[cold]
+    pub(in super::super) fn suspect(&mut self, seq_nr: u16) {
+        let next = self.next.unwrap_or(super::FIRST + u64::from(seq_nr));
+        let away = distance(seq_nr, next);
+        if let Some(seq) = next.checked_add_signed(away).filter(|_| (0..=NEAR).contains(&away)) {
+            self.suspects.add(seq);
+        }
+    }
+
+    /// Whether a packet that is delivered now was confirmed since it came. If it was before, that may count later.
+    pub(super) fn take_sacked(&mut self, seq: u64, at: At, limits: &StreamLimits) -> bool {
+        match if self.sacked.is_empty() { None } else { self.sacked.remove(&seq) } {
+            Some(Some(since)) => {
+                if !is_late(since, at, limits) && self.early.len() < MAX_SACKED {
+                    self.early.push(seq);
+                }
+                false
+            }
+            Some(None) => true,
+            None => false,
+        }
+    }
+
+    /// Notes one packet of a selective ACK.
+    fn confirm(&mut self, seq: u64, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if !self.started {
+            return;
+        }
+        if self.next.is_none_or(|next| seq >= next) {
+            if self.sacked.len() < MAX_SACKED.min(limits.pending_segments as usize) {
+                let waits = self.pending.binary_search_by_key(&seq, |waiting| waiting.seq).is_ok();
+                self.sacked.insert(seq, Some(at).filter(|_| !waits));
+            }
+            return;
+        }
+        self.confirm_delivered(seq, at, emit);
+    }
+
+    fn confirm_delivered(&mut self, seq: u64, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let oldest = self.history.front().map_or(0, |first| first.seq);
+        let index = seq.checked_sub(oldest).and_then(|index| usize::try_from(index).ok());
+        if let Some(packet) = index.and_then(|index| self.history.get_mut(index)).filter(|packet| !packet.sacked) {
+            packet.sacked = true;
+            if packet.len > 0 && packet.end() > self.acked {
+                emit(StreamItem::AckedRange { from: packet.offset, to: packet.end(), at });
+            }
+        }
+    }
+
+    /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
+    pub(super) fn settle(
+        &mut self,
+        at: At,
+        counts: bool,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let Some((ack, _)) = self.ack.filter(|_| self.started) else { return };
+        if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
+        {
+            let settled = self.patience.wait(ack + 1, at, counts, limits);
+            while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
+                self.give_up(super::GapCause::Unseen, settled, at, limits, emit);
+            }
+        } else {
+            self.patience.rest();
+        }
+        let (Some(first), Some(last)) = (self.history.front(), self.history.back()) else { return };
+        if let Some((sure, at)) = self.sure {
+            let index = sure.min(last.seq).checked_sub(first.seq).and_then(|index| usize::try_from(index).ok());
+            let upto = index.and_then(|index| self.history.get(index)).map_or(0, Delivered::end);
+            if upto > self.acked {
+                self.acked = upto;
+                emit(StreamItem::Acked { upto, at });
+            }
+        }
+        if let Some(next) =
+            self.next.filter(|next| self.sacked.first_key_value().is_some_and(|(seq, _)| seq < next))
+        {
+            self.sacked = self.sacked.split_off(&next);
+        }
+    }
+}
+
+/// Whether a clock stands behind what it was before.
+fn is_later(clock: u32, before: u32) -> bool {
+    clock.wrapping_sub(before) as i32 > 0
+}
+
+/// Whether what was acknowledged at `since` came too late for that.
+fn is_late(since: At, came: At, limits: &StreamLimits) -> bool {
+    came.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns
+}
+
+// Rationale: a selective ACK covers at most 255 * 8 packets.
+const MAX_SACKED: usize = 2_048;
+
+// Rationale: more than one forger sends ahead; each waits for its turn only.
+const MOST_SUSPECTS: usize = 256;

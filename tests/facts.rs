@@ -1,0 +1,138 @@
+//! Facts of every recording: they read back, stay within their promise, name the bytes where they lie, and hold what the
+//! report counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::facts::{Block, Facts, SPILL};
+use peerproof::mse::Secrets;
+use peerproof::torrent::{Torrent, Torrents};
+use peerproof::{Options, prove};
+use serde_json::Value;
+
+use crate::fixture::{self, Fixture, list, number, text};
+
+fn opened(case: &Fixture, capture: &str) -> CaptureSet {
+    CaptureSet::open(&[case.path(capture)], &OpenOptions::default()).expect("the capture opens")
+}
+
+fn torrent(case: &Fixture) -> Torrent {
+    let name = case.torrent();
+    Torrent::parse(&name, &case.read(&name)).expect("a torrent")
+}
+
+fn facts(case: &Fixture, captures: &CaptureSet, change: impl FnOnce(&mut Options<'_>)) -> Facts {
+    let mut keys = Torrents::default();
+    if !case.torrent().starts_with("magnet:") {
+        keys.add(torrent(case));
+    }
+    let secrets = case.path("secrets.txt").exists().then(|| case.read("secrets.txt"));
+    let secrets = secrets.map(|text| Secrets::parse("secrets.txt", &text).expect("secrets")).unwrap_or_default();
+    let mut options = Options { secrets: &secrets, ..Options::default() };
+    change(&mut options);
+    peerproof::facts(captures, &keys, &options).expect("facts")
+}
+
+fn written(facts: &Facts) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    facts.write(&mut bytes).expect("memory has room");
+    bytes
+}
+
+#[test]
+fn every_recordings_facts_read_back_into_equal_values_and_equal_bytes() {
+    for case in fixture::all() {
+        for capture in case.captures() {
+            let facts = facts(&case, &opened(&case, capture), |_| {});
+            // The walk does not write HTTP down.
+            let told = facts.connections.len() + facts.opaque.len() as u64;
+            assert!(told > 0 || case.name.starts_with("webseed"), "{}: nothing was written down", case.name);
+            let bytes = written(&facts);
+            let read = Facts::read("facts", &bytes).expect("they read back");
+            assert!(read == facts && written(&read) == bytes, "{}", case.name);
+            assert!(Facts::read("facts", &bytes[..bytes.len() - 1]).is_err(), "{}: cut off", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_block_takes_fifty_bytes_at_most_and_a_run_eight() {
+    let (mut bytes, mut most) = (0, 0);
+    for case in fixture::all() {
+        let facts = facts(&case, &opened(&case, "capture.pcap"), |_| {});
+        let runs: usize = facts.blocks.iter().map(|block| block.runs.len()).sum();
+        let promised = 50 * facts.blocks.len() + 8 * runs as u64;
+        assert!(
+            facts.blocks.bytes() <= promised,
+            "{}: {} bytes, {promised} promised",
+            case.name,
+            facts.blocks.bytes()
+        );
+        (bytes, most) = (bytes + facts.blocks.bytes(), most + promised);
+    }
+    println!("{bytes} bytes of {most} promised, over all recordings");
+}
+
+#[test]
+fn facts_do_not_depend_on_what_is_held_in_memory() {
+    for name in ["plain-transfer", "mse-utp-secrets", "three-peers"] {
+        let case = fixture::named(name);
+        let captures = opened(&case, "capture.pcap");
+        let all = facts(&case, &captures, |_| {});
+        let few = facts(&case, &captures, |options| {
+            (options.limits.journal_memory, options.window) = (4_096, 1 << 16);
+        });
+        assert!(all == few && written(&all) == written(&few), "{name}");
+    }
+}
+
+#[test]
+fn blocks_hold_what_the_report_says_was_served() {
+    for case in fixture::all() {
+        let facts = facts(&case, &opened(&case, "capture.pcap"), |_| {});
+        let peers =
+            facts.connections.iter().filter(|connection| connection.peer().is_some_and(|peer| peer.is_peer_wire()));
+        let peers: BTreeSet<_> = peers.map(|connection| connection.id).collect();
+        let mut sums = [0, 0];
+        for block in facts.blocks.iter().filter(|block| peers.contains(&block.connection)) {
+            sums = [sums[0] + block.captured(), sums[1] + block.lost()];
+        }
+        let report: Value = serde_json::from_slice(&case.read("report.json")).expect("JSON");
+        let transfers = list(&report["transfers"]).iter().filter(|row| text(&row["transport"]) != "http");
+        let mut told = [0, 0];
+        for row in transfers {
+            told = [told[0] + number(&row["served_bytes"]), told[1] + number(&row["lost_bytes"])];
+        }
+        assert_eq!(sums, told, "{}: served and lost", case.name);
+    }
+}
+
+#[test]
+fn a_piece_put_together_from_the_places_of_its_blocks_hashes_right() {
+    for name in ["plain-transfer", "utp-clean", "ipv6", "multi-file"] {
+        let case = fixture::named(name);
+        let (captures, torrent) = (opened(&case, "capture.pcap"), torrent(&case));
+        let facts = facts(&case, &captures, |_| {});
+        let mut pieces: BTreeMap<u32, BTreeMap<u32, Block>> = BTreeMap::new();
+        for block in facts.blocks.iter().filter(|block| block.is_whole()) {
+            pieces.entry(block.piece).or_default().entry(block.begin).or_insert(block);
+        }
+        let mut right = 0;
+        for (number, blocks) in pieces {
+            let runs: Option<Vec<&[u8]>> = blocks
+                .values()
+                .flat_map(|block| &block.runs)
+                .map(|run| {
+                    assert_ne!(run.place.store, SPILL, "{name}: nothing is derived");
+                    captures.bytes_at(run.place.store, run.place.offset, run.len)
+                })
+                .collect();
+            let runs = runs.expect("every run is in the capture");
+            let piece = torrent.piece(number).expect("a piece of the torrent");
+            if let peerproof::torrent::Expected::Sha1(expected) = torrent.expected(piece) {
+                right += u32::from(prove::sha1(&runs) == expected);
+            }
+        }
+        assert_eq!(right, torrent.piece_count(), "{name}: pieces that hash right");
+    }
+}

@@ -1,0 +1,118 @@
+//! report.html and `peerproof report`: a case again without its captures, in every form, and in a browser.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::fixture;
+
+#[test]
+fn the_page_is_the_one_that_was_looked_at() {
+    let case = fixture::named("corrupt-seeder");
+    let page = case.report_with("capture.pcap", &["-f", "html"]);
+    let golden = case.path("report.html");
+    if std::env::var_os("PEERPROOF_BLESS").is_some() {
+        std::fs::write(&golden, &page).expect("the page can be written");
+    }
+    let known = std::fs::read_to_string(&golden).unwrap_or_default();
+    let line = known.lines().zip(page.lines()).position(|(one, other)| one != other);
+    assert!(known == page, "line {line:?} differs; PEERPROOF_BLESS=1 writes it again, and then look at it");
+}
+
+#[test]
+fn a_case_is_rendered_again_in_every_form_without_its_captures() {
+    let place = tempfile::tempdir().expect("a directory");
+    let case = fixture::named("corrupt-seeder");
+    let capture = case.path("capture.pcap");
+    let torrent = case.path(&case.torrent());
+    let (capture, torrent) = (capture.to_str().expect("text"), torrent.to_str().expect("text"));
+    let run = |arguments: &[&str]| -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
+        command.current_dir(place.path()).args(arguments).output().expect("it starts")
+    };
+    assert_eq!(run(&["analyze", capture, "-t", torrent, "-o", "case"]).status.code(), Some(0));
+    let read = |name: &str| std::fs::read(place.path().join(name)).expect("a file of the case");
+    assert_eq!(run(&["report", "case", "-f", "json"]).stdout, read("case/report.json"));
+    assert_eq!(run(&["report", "case/report.json", "-f", "html"]).stdout, read("case/report.html"));
+    for form in ["text", "html", "json", "jsonl", "dot", "graphml"] {
+        let (first, again) =
+            (run(&["analyze", capture, "-t", torrent, "-f", form]), run(&["report", "case", "-f", form]));
+        assert_eq!(first.status.code(), Some(0), "{form}");
+        assert!(!first.stdout.is_empty() && first.stdout == again.stdout, "{form}");
+    }
+    assert_eq!(run(&["report", "case", "-o", "again"]).status.code(), Some(0));
+    let hash = "33c3105a3c68063147606691f968863e17ec7955";
+    for name in ["report.json", "report.html", "report.txt", "manifest.json", &format!("torrents/{hash}.torrent")] {
+        assert_eq!(read(&format!("case/{name}")), read(&format!("again/{name}")), "{name}");
+    }
+    assert_eq!(read(&format!("case/torrents/{hash}.torrent")), std::fs::read(torrent).expect("the torrent"));
+    let other = String::from_utf8(read("case/report.json")).expect("text").replace("report/1\"", "report/7\"");
+    std::fs::write(place.path().join("other.json"), other).expect("written");
+    let refused = run(&["report", "other.json"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("peerproof/report/7"), "{said}");
+}
+
+#[test]
+fn one_peer_is_shown_with_the_figures_of_the_whole_run() {
+    let case = fixture::named("corrupt-seeder");
+    let whole: serde_json::Value = serde_json::from_str(&case.report("capture.pcap")).expect("JSON");
+    let text = case.report_with("capture.pcap", &["--peer", "203.0.113.3"]);
+    let one: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(fixture::list(&one["subjects"]).len(), 1);
+    assert_eq!(one["subjects"][0], whole["subjects"][1]);
+    assert_eq!(one["torrents"][0]["served_bytes"], whole["torrents"][0]["served_bytes"]);
+    assert_eq!(one["shown"]["of_subjects"], 3);
+    assert_eq!(crate::fixture::violations(&one), Vec::<String>::new());
+    let page = case.report_with("capture.pcap", &["-f", "html", "--peer", "203.0.113.3:6881"]);
+    assert!(page.contains("The figures are those of the whole run.") && !page.contains("id=\"p-203.0.113.2"));
+    let later = case.report_with("capture.pcap", &["--from", "2026-11-21T04:00:00Z"]);
+    let later: serde_json::Value = serde_json::from_str(&later).expect("JSON");
+    assert!(fixture::list(&later["subjects"]).is_empty());
+}
+
+#[test]
+fn every_page_is_shown_by_a_browser_without_a_word_or_a_request() {
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no chromium on this machine, so no page was shown in a browser");
+        return;
+    };
+    let place = tempfile::tempdir().expect("a directory");
+    for name in ["corrupt-seeder", "hearsay", "mse-rc4", "snaplen-200"] {
+        let page = place.path().join(format!("{name}.html"));
+        std::fs::write(&page, fixture::named(name).report_with("capture.pcap", &["-f", "html"])).expect("written");
+        let profile = place.path().join(format!("{name}.profile"));
+        let output = Command::new(&browser)
+            .args(FLAGS)
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .args(["--enable-logging=stderr", "--dump-dom"])
+            .arg(format!("file://{}", page.display()))
+            .output()
+            .expect("the browser starts");
+        let (dom, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let console: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(console.is_empty(), "{name}: {console:?}");
+        assert!(dom.contains("id=\"named-here\""), "{name}: {}", dom.len());
+        // The script ran: its controls are there.
+        assert_eq!(dom.contains("<template class=\"find\""), false, "{name}");
+    }
+}
+
+/// The browser, where there is one.
+fn browser() -> Option<PathBuf> {
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|path: &PathBuf| Path::exists(path))
+}
+
+const FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+];
