@@ -87,10 +87,7 @@ fn an_error_is_one_line_that_says_where_and_what_and_what_to_try() {
         (&["missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
         (&["analyze", "missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
         (&["analyze", CAPTURE, "--formt", "json"], "unexpected argument '--formt' found; try: --format"),
-        (
-            &["analyze", CAPTURE, "-f", "jsn"],
-            "invalid value 'jsn' for '--format <FORMAT>' [possible values: text, json",
-        ),
+        (&["analyze", CAPTURE, "-f", "jsn"], "invalid value 'jsn' for '--format <FORMAT>' [possible values: text"),
         (&["analyze", CAPTURE, "--table", "inputs"], "--table is for CSV alone; try: -f csv --table inputs"),
         (
             &["analyze"],
