@@ -171,6 +171,10 @@ pub const GROUPS: &[Group] = &[
                 "clock-step",
                 "The capture's clock stepped meanwhile: no duration across the step means anything.",
             ),
+            word(
+                "declared-port",
+                "It goes by a declared listen port, and its connections have several peer_ids: it may be several clients.",
+            ),
             word("decrypted-with-secret", "It could be read only with a secret that was supplied."),
             word("duplicate-frames", "Frames of it are in the captures more than once; they count once."),
             word("gap-in-range", "Bytes are missing from the captures within it."),

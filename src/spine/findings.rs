@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Coverage;
-use crate::anomaly::Anomalies;
+use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
@@ -147,4 +147,32 @@ impl SameConnection {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// Says which info dictionaries were wrong or could not be completed.
+pub(super) fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
+    for wrong in &metadata.wrong {
+        anomalies.note(Kind::WrongMetadata, 1, || Example {
+            span: Some(wrong.span),
+            flow: wrong.from.to_string(),
+            detail: format!(
+                "metadata piece {} differs from the info dictionary that hashes to the info-hash",
+                wrong.piece
+            ),
+        });
+    }
+    let counts = metadata.counts;
+    for (count, kind, what) in [
+        (counts.mismatches, Kind::WrongMetadata, "whole info dictionaries did not hash to their info-hash"),
+        (counts.malformed, Kind::BadMessage, "metadata pieces were empty, too long or beyond 64 MiB"),
+        (counts.limited, Kind::LimitReached, "metadata: pieces were not kept or not tried because of a bound"),
+    ] {
+        if count > 0 {
+            anomalies.note(kind, count, || Example {
+                span: None,
+                flow: String::new(),
+                detail: format!("{count} {what}"),
+            });
+        }
+    }
 }

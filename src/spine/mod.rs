@@ -386,7 +386,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         acquit::acquit(&mut ledger, captures, options, &mut anomalies)?;
         ledger.decide(&mut anomalies);
         let metadata = metadata.finish();
-        note_metadata(&metadata, &mut anomalies);
+        findings::note_metadata(&metadata, &mut anomalies);
         let counts = self.decoder.counts();
         (traffic.not_ip, traffic.other_ip) = (counts.not_ip, counts.other_ip);
         let quality = Quality {
@@ -576,33 +576,5 @@ impl<'cap> Flow<'cap> {
             Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
             other => other,
         };
-    }
-}
-
-/// Says which info dictionaries were wrong or could not be completed.
-fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
-    for wrong in &metadata.wrong {
-        anomalies.note(Kind::WrongMetadata, 1, || Example {
-            span: Some(wrong.span),
-            flow: wrong.from.to_string(),
-            detail: format!(
-                "metadata piece {} differs from the info dictionary that hashes to the info-hash",
-                wrong.piece
-            ),
-        });
-    }
-    let counts = metadata.counts;
-    for (count, kind, what) in [
-        (counts.mismatches, Kind::WrongMetadata, "whole info dictionaries did not hash to their info-hash"),
-        (counts.malformed, Kind::BadMessage, "metadata pieces were empty, too long or beyond 64 MiB"),
-        (counts.limited, Kind::LimitReached, "metadata: pieces were not kept or not tried because of a bound"),
-    ] {
-        if count > 0 {
-            anomalies.note(kind, count, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!("{count} {what}"),
-            });
-        }
     }
 }

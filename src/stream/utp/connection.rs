@@ -571,36 +571,25 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
 
 // Rationale: a kilobyte, as much as sixteen slices.
 const CANDIDATE: usize = 16;
-
 // Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
 pub(super) const HELD_PACKETS: usize = 64;
-
 // Rationale: an id (2^-15) and two acknowledgements each way (16 bits each, 1 in 15) that agree by chance: 2^-30.
 const MUTUAL_PACKETS: u32 = 2;
-
 // Rationale: three steps of exactly one, with clocks right to 10 s (1 in 200), agree by chance once in 2^70.
 const RUN_PACKETS: u32 = 4;
-
 // Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
 const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
-
 // Rationale: as for what may be acknowledged of a candidate.
 const NEAR: i64 = 4_096;
-
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
-
 // Rationale: as many packets as are kept apart; a number is among them by chance once in 1,024.
 const BEHIND_SYN: u16 = 64;
-
 // Rationale: some hundred packets are under way; the two numbers of another connection are both so near once in 16,384.
 const ABOUT: i64 = 256;
-
 // Rationale: reordering is a matter of neighbours.
 const JUST_BEFORE: i64 = 4;
-
 // Rationale: SYNs are sent again within half a minute; keep-alives go every 30 s.
 const SILENCE_NS: i64 = 60_000_000_000;
-
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
 const CLOCK_TOLERANCE_US: u64 = 10_000_000;
