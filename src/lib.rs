@@ -33,7 +33,7 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
-//! | [`facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
+//! | [`mod@facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
 //! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |

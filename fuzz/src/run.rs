@@ -37,6 +37,7 @@ pub fn tight() -> Limits {
         opaque: 1,
         fragments_open: 2,
         fragment_bytes: 4_096,
+        journal_memory: 4_096,
     }
 }
 
@@ -89,7 +90,7 @@ pub fn evidence(
     let options = Options { limits: limits.clone(), digest: false, ..Options::default() };
     let inspection = peerproof::inspect(&set, &options).expect("a capture that can be analysed can be inspected");
     inspection.json().expect("an inspection can be written");
-    inspection.terminal(80, &["0.pcap".to_owned()]);
+    inspection.terminal(80);
     Some(first)
 }
 

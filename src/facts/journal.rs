@@ -12,7 +12,7 @@ use crate::capture::Spool;
 /// # Invariants
 /// - At most `memory` bytes, and one record, are held in memory; all before them are in an unlinked file.
 /// - What is encoded reads back: it was written by [`push`](Self::push), or read once in
-///   [`from_encoded`](Self::from_encoded).
+///   `from_encoded`.
 #[derive(Debug)]
 pub struct Journal<R: Record> {
     spool: Option<Spool>,

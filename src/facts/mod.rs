@@ -11,7 +11,7 @@
 //! | [`Block`] | one `piece` message, made of [`Run`]s |
 //! | [`Body`] | a stretch of an HTTP answer's body |
 //! | [`Doubt`] | a [`Scope`] that may not be what its receiver took, with a [`Reason`] |
-//! | [`Copy`] | what a byte string made of blocks hashes to |
+//! | [`struct@Copy`] | what a byte string made of blocks hashes to |
 //! | [`Hashes`] | a `hashes` message (BEP 52) |
 //! | [`Harvest`] | info dictionaries that hash to their info-hash (BEP 9), and who sent them |
 //! | [`Named`], [`Mention`] | who named whom |
