@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
-use peerproof::ends::{Direction, Endpoint, FlowKey, Protocol, Transport, ConnectionId};
+use peerproof::ends::{ConnectionId, Direction, Endpoint, FlowKey, Protocol, Transport};
 use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::StreamItem;
 use peerproof::wire::Start;

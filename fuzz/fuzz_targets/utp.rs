@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
-use peerproof::packet::{Payload};
-use peerproof::ends::{Direction};
+use peerproof::ends::Direction;
+use peerproof::packet::Payload;
 use peerproof::stream::utp::UtpFlow;
 use peerproof::stream::{EndReason, Missing, StreamItem, StreamLimits};
 use shared::{Cursor, at, check_items, direction, run};

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use peerproof::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
 use peerproof::ends::Endpoint;
+use peerproof::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
 
 use crate::{Cursor, at};
 

@@ -12,8 +12,8 @@ pub mod torrents;
 use std::cell::{Cell, OnceCell};
 
 use peerproof::Error;
-use peerproof::packet::{Store};
-use peerproof::ends::{Direction, At, FrameId, Timestamp};
+use peerproof::ends::{At, Direction, FrameId, Timestamp};
+use peerproof::packet::Store;
 use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
 
 /// Reads a script; numbers are big-endian, and what is missing at the end is zero.

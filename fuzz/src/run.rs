@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use peerproof::anomaly::Anomalies;
 use peerproof::capture::CaptureSet;
+use peerproof::ends::Transport;
 use peerproof::evidence::{Bytes, Evidence, Flag, Grade, Rung};
-use peerproof::ends::{Transport};
 use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, terminal};

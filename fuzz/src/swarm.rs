@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 
 use arbitrary::Arbitrary;
 use peerproof::Limits;
+use peerproof::ends::Endpoint;
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
-use peerproof::ends::Endpoint;
 
 use crate::link::{Carrier, Link, side};
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
