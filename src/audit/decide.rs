@@ -163,13 +163,12 @@ impl Case<'_> {
     }
 
     fn blank(&self, verdict: Verdict, reasons: Vec<Reason>) -> Judgement {
-        let standard = if self.serves() { Standard::NotMet } else { Standard::NotApplicable };
         Judgement {
             act: self.act,
             verdict,
             reasons,
             grade: Rank::Nothing,
-            standard,
+            standard: self.blank_standard(),
             within: Found::default(),
             elsewhere: Found::default(),
             nearest: None,
@@ -331,10 +330,7 @@ impl Case<'_> {
     }
 
     fn standard(&self, found: &Found) -> Standard {
-        if !self.serves() {
-            return Standard::NotApplicable;
-        }
-        if found.standard.is_some() { Standard::Met } else { Standard::NotMet }
+        if self.serves() && found.standard.is_some() { Standard::Met } else { self.blank_standard() }
     }
 
     /// Whether what was found supports the act (notices.md, section 2.3).

@@ -52,7 +52,8 @@ impl Examined {
                         time: piece.sole.unwrap_or(piece.span).last.time.0,
                         span: piece.sole.unwrap_or(piece.span),
                         sole: piece.sole.is_some(),
-                        asked: piece.asked,
+                        // Who is not shown to have received a packet, or of whom it cannot be told, meets no standard.
+                        asked: piece.asked.filter(|_| t.actionable),
                     })
                     .collect(),
                 served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
