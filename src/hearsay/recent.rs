@@ -32,14 +32,11 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     /// Puts a value in, in place of the one that `key` had. Gives the oldest one, where it had to go to make room.
     pub fn put(&mut self, key: K, value: V) -> Option<V> {
         self.next += 1;
-        let replaced = self.values.insert(key.clone(), (self.next, value)).is_some();
+        self.values.insert(key.clone(), (self.next, value));
         self.queue.push_back((self.next, key));
-        if replaced {
-            if self.queue.len() > 2 * self.most {
-                let values = &self.values;
-                self.queue.retain(|(serial, key)| values.get(key).is_some_and(|(own, _)| own == serial));
-            }
-            return None;
+        if self.queue.len() > 2 * self.most + 1 {
+            let values = &self.values;
+            self.queue.retain(|(serial, key)| values.get(key).is_some_and(|(own, _)| own == serial));
         }
         if self.values.len() <= self.most {
             return None;
