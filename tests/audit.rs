@@ -140,6 +140,37 @@ fn letters_fit_a_page_judge_nobody_and_are_the_same_each_time() {
 }
 
 #[test]
+fn a_case_gives_the_answers_of_its_captures_and_is_refused_when_it_was_changed() {
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(samples().join("expected.json")).expect("readable")).expect("JSON");
+    let folder = tempfile::tempdir().expect("a directory");
+    let program = || Command::new(env!("CARGO_BIN_EXE_peerproof"));
+    for notice in list(&expected["notices"]) {
+        let case = folder.path().join(text(&notice["case"]));
+        let arguments = inputs(&notice);
+        if !case.is_dir() {
+            let given = arguments.iter().skip(1).filter(|argument| *argument != "--capture");
+            let done =
+                program().arg("analyze").args(given).arg("-o").arg(&case).output().expect("the program runs");
+            assert!(case.join("coverage.json").is_file(), "{done:?}");
+        }
+        let of_captures = audit(&[arguments.clone(), vec!["-f".to_owned(), "json".to_owned()]].concat());
+        let by_case = [&arguments[0], "--case", case.to_str().expect("a path"), "-f", "json"].map(str::to_owned);
+        let of_case = audit(&by_case);
+        assert_eq!((of_case.code, of_case.out), (of_captures.code, of_captures.out), "{by_case:?}");
+    }
+    let case = folder.path().join("hearsay");
+    let notice = samples().join("14-list-acts.csv").display().to_string();
+    let again = || audit(&[notice.clone(), "--case".to_owned(), case.display().to_string()]).code;
+    assert_eq!(again(), Some(0));
+    let covered = std::fs::read_to_string(case.join("coverage.json")).expect("readable");
+    std::fs::write(case.join("coverage.json"), covered.replacen(':', ": ", 1)).expect("written");
+    assert_eq!(again(), Some(2));
+    std::fs::remove_file(case.join("coverage.json")).expect("removed");
+    assert_eq!(again(), Some(2));
+}
+
+#[test]
 fn an_audit_replaces_nothing_that_is_not_one() {
     let folder = tempfile::tempdir().expect("a directory");
     let place = folder.path().join("audit");

@@ -101,8 +101,8 @@ const LAYERS: &[Layer] = &[
             "unicode_width",
         ],
     },
-    // Every view of a report, in a directory with the torrents; and read back.
-    Layer { name: "case", uses: &["report", "output"], crates: &["serde_json", "sha2"] },
+    // Every view of a report, in a directory with its coverage and the torrents; and read back.
+    Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2"] },
     // Notices against evidence; its texts are written as those of reports are.
     Layer {
         name: "audit",

@@ -6,14 +6,15 @@ use super::claim::Window;
 use super::examined::{Event, Examined, Host, Mention, Obstacle, Session, Torrent, Transfer, Unit, Unread};
 use crate::anomaly::Kind;
 use crate::ends::{InfoHash, Timestamp};
-use crate::evidence::{Evidence, Flag, Grade, OpaqueKind, Seen};
+use crate::evidence::{Course, Coverage, Flag, Grade, OpaqueKind, Seen};
+use crate::report::{Document, Input};
 
 impl Examined {
-    /// What of `evidence` notices are held against.
-    pub fn of(evidence: &Evidence) -> Self {
-        let (torrents, index) = torrents(evidence);
+    /// What of a report notices are held against, with its coverage and the courses of its transfers.
+    pub fn of(report: &Document, coverage: &Coverage, courses: &[Course]) -> Self {
+        let (torrents, index) = torrents(report);
         let of = |hash: Option<&InfoHash>| hash.and_then(|hash| index.get(&hash.0).copied());
-        let rows = || evidence.transfers.iter().zip(&evidence.courses);
+        let rows = || report.transfers.iter().zip(courses);
         let declared: BTreeMap<_, _> = rows()
             .filter_map(|(t, course)| {
                 Some(((t.uploader, t.downloader, t.transport, t.info_hash.as_ref()), course.declared_port?))
@@ -64,7 +65,7 @@ impl Examined {
                     .map_or(window(t.first_time, t.last_time), |span| window(span.first.time, span.last.time)),
             }
         });
-        let mentions = evidence.mentions.iter().map(|mention| Mention {
+        let mentions = report.mentions.iter().map(|mention| Mention {
             subject: mention.subject,
             torrent: of(mention.info_hash.as_ref()),
             by: mention.by,
@@ -74,7 +75,7 @@ impl Examined {
             window: window(mention.first_time, mention.last_time),
             frames: mention.frames,
         });
-        let encrypted = evidence.opaque.iter().map(|opaque| Unread {
+        let encrypted = report.opaque.iter().map(|opaque| Unread {
             a: opaque.a,
             b: opaque.b,
             encrypted: opaque.kind != OpaqueKind::Relay,
@@ -82,7 +83,7 @@ impl Examined {
             bytes: opaque.a_to_b + opaque.b_to_a,
             frames: Some(opaque.frames),
         });
-        let unrecognised = evidence.coverage.unrecognised.iter().map(|flow| Unread {
+        let unrecognised = coverage.unrecognised.iter().map(|flow| Unread {
             a: flow.a,
             b: flow.b,
             encrypted: false,
@@ -91,21 +92,23 @@ impl Examined {
             frames: None,
         });
         let seen = |seen: Option<Seen>| seen.map(|seen| (seen.packets, window(seen.first, seen.last)));
-        let mut clock_steps: Vec<i64> = evidence.coverage.clock_steps.iter().map(|at| at.0).collect();
+        let mut clock_steps: Vec<i64> = coverage.clock_steps.iter().map(|at| at.0).collect();
         clock_steps.sort_unstable();
         Self {
             transfers: transfers.collect(),
             mentions: mentions.collect(),
             unread: encrypted.chain(unrecognised).collect(),
-            stretches: stretches(evidence, &clock_steps),
+            stretches: stretches(report, &clock_steps),
             clock_steps,
-            drops: evidence
-                .captures
+            drops: report
+                .inputs
                 .iter()
-                .filter_map(|input| input.dropped_by_capture)
-                .reduce(|sum, more| sum + more),
-            hosts: evidence
-                .coverage
+                .filter_map(|input| match input {
+                    Input::Capture { dropped_by_capture, .. } => *dropped_by_capture,
+                    Input::Torrent { .. } => None,
+                })
+                .reduce(u64::saturating_add),
+            hosts: coverage
                 .hosts
                 .iter()
                 .map(|host| Host {
@@ -115,8 +118,8 @@ impl Examined {
                     others: u64::from(host.others),
                 })
                 .collect(),
-            central: evidence.coverage.central.clone(),
-            bounds: bounds(evidence),
+            central: coverage.central.clone(),
+            bounds: bounds(report, coverage),
             torrents,
         }
     }
@@ -127,36 +130,28 @@ fn window(first: Timestamp, last: Timestamp) -> Window {
 }
 
 /// The torrents, and which hash is of which.
-fn torrents(evidence: &Evidence) -> (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) {
+fn torrents(report: &Document) -> (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) {
     let (mut torrents, mut index): (Vec<Torrent>, BTreeMap<Vec<u8>, usize>) = (Vec::new(), BTreeMap::new());
-    for known in evidence.known.iter() {
-        let mut hashes: Vec<Vec<u8>> = vec![known.info_hash().0];
-        hashes.extend(known.info_hash_v1().map(|hash| hash.to_vec()));
-        hashes.extend(known.info_hash_v2().map(|hash| hash.to_vec()));
-        hashes.extend(known.wire_hashes().map(|hash| hash.to_vec()));
+    for known in &report.torrents {
+        let mut hashes: Vec<Vec<u8>> = vec![known.info_hash.0.clone()];
+        hashes.extend(known.info_hash_v1.map(|hash| hash.0.to_vec()));
+        if let Some(hash) = known.info_hash_v2 {
+            hashes.extend([hash.0.to_vec(), hash.0.iter().copied().take(CUT_V2).collect()]);
+        }
         hashes.sort();
         hashes.dedup();
         for hash in &hashes {
-            index.insert(hash.clone(), torrents.len());
+            index.entry(hash.clone()).or_insert(torrents.len());
         }
-        let has_metadata = known.has_metadata();
-        let name = known.name().to_owned();
         torrents.push(Torrent {
             hashes,
-            name: Some(name).filter(|name| !name.is_empty()),
-            size: has_metadata.then(|| known.size()),
-            files: known
-                .files()
-                .iter()
-                .filter(|file| !file.pad)
-                .map(|file| (file.path.clone(), file.size))
-                .collect(),
-            has_metadata,
+            name: known.name.clone().filter(|name| !name.is_empty()),
+            size: known.size,
+            files: known.files.iter().filter(|file| !file.pad).map(|file| (file.path.clone(), file.size)).collect(),
+            has_metadata: known.size.is_some(),
         });
     }
-    let named = evidence.torrents.iter().map(|torrent| &torrent.info_hash);
-    let mentioned = evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
-    for hash in named.chain(mentioned) {
+    for hash in report.mentions.iter().filter_map(|mention| mention.info_hash.as_ref()) {
         if !index.contains_key(&hash.0) {
             index.insert(hash.0.clone(), torrents.len());
             torrents.push(Torrent { hashes: vec![hash.0.clone()], ..Torrent::default() });
@@ -178,11 +173,11 @@ fn obstacles(flags: &std::collections::BTreeSet<Flag>) -> Vec<Obstacle> {
 }
 
 /// When the inputs ran: each from its first to its last frame, apart at steps of a clock; ring files follow one another.
-fn stretches(evidence: &Evidence, clock_steps: &[i64]) -> Vec<Window> {
+fn stretches(report: &Document, clock_steps: &[i64]) -> Vec<Window> {
     let mut all: Vec<Window> = Vec::new();
-    for input in &evidence.captures {
-        let (Some(first), Some(last)) = (input.first_time, input.last_time) else { continue };
-        let mut run = window(first, last);
+    for input in &report.inputs {
+        let Input::Capture { first_time: Some(first), last_time: Some(last), .. } = input else { continue };
+        let mut run = window(*first, *last);
         let whole = run;
         for step in clock_steps.iter().filter(|step| whole.from < **step && **step < whole.to) {
             all.push(Window { from: run.from, to: *step - 1 });
@@ -206,16 +201,16 @@ fn stretches(evidence: &Evidence, clock_steps: &[i64]) -> Vec<Window> {
     merged
 }
 
-fn bounds(evidence: &Evidence) -> Vec<String> {
-    let reached = evidence.anomalies.tally(Kind::LimitReached).map_or(&[][..], |tally| &tally.examples);
+fn bounds(report: &Document, coverage: &Coverage) -> Vec<String> {
+    let reached = report.anomalies.iter().filter(|anomaly| anomaly.kind == Kind::LimitReached);
     let mut names: Vec<String> = reached
-        .iter()
+        .flat_map(|anomaly| &anomaly.examples)
         .filter_map(|example| example.detail.split_once(':').map(|(name, _)| name.to_owned()))
         .collect();
-    if evidence.coverage.hosts_left_out > 0 {
+    if coverage.hosts_left_out > 0 {
         names.push("hosts".to_owned());
     }
-    if evidence.coverage.unrecognised_left_out > 0 {
+    if coverage.unrecognised_left_out > 0 {
         names.push("unrecognised flows".to_owned());
     }
     names.sort();
@@ -225,3 +220,5 @@ fn bounds(evidence: &Evidence) -> Vec<String> {
 
 // Rationale: a ring goes on with the next packet, which on a quiet line takes a moment.
 const BETWEEN_RING_FILES: i64 = 1_000_000_000;
+/// The digits of a v2 info-hash that handshakes have (BEP 52), in bytes.
+const CUT_V2: usize = 20;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::CaseError;
+use super::covered::Covered;
 use super::manifest::manifest;
 use crate::report::{self, Document};
 
@@ -17,11 +18,12 @@ pub struct Content {
 }
 
 impl Content {
-    /// The files of a report; `torrents` are those that it speaks of.
+    /// The files of a report; `torrents` are those that it speaks of, `covered` is there but for a report that was read
+    /// without it.
     ///
     /// # Errors
     /// [`CaseError::Content`] when a form of the report cannot be made.
-    pub fn of(document: &Document, torrents: &[TorrentFile]) -> Result<Self, CaseError> {
+    pub fn of(document: &Document, torrents: &[TorrentFile], covered: Option<&Covered>) -> Result<Self, CaseError> {
         let failed = |name: &str, source: Box<dyn std::error::Error + Send + Sync>| CaseError::Content {
             name: name.to_owned(),
             source,
@@ -41,6 +43,10 @@ impl Content {
             files.insert(format!("tables/{}.csv", table.name), csv);
             files.insert(format!("tables/{}.parquet", table.name), parquet);
         }
+        if let Some(covered) = covered {
+            let json = covered.json().map_err(|source| failed(COVERAGE, source.into()))?;
+            files.insert(COVERAGE.to_owned(), json);
+        }
         for (info_hash, bytes) in torrents {
             files.insert(format!("torrents/{info_hash}.torrent"), bytes.clone());
         }
@@ -57,7 +63,8 @@ impl Content {
 
 pub(super) const REPORT: &str = "report.json";
 pub(super) const MANIFEST: &str = "manifest.json";
-pub(super) const NAMES: [&str; 4] = [REPORT, MANIFEST, "report.txt", "report.html"];
+pub(super) const COVERAGE: &str = "coverage.json";
+pub(super) const NAMES: [&str; 5] = [REPORT, MANIFEST, COVERAGE, "report.txt", "report.html"];
 pub(super) const TABLES: [&str; 7] =
     ["transfers", "subjects", "torrents", "inputs", "anomalies", "opaque", "mentions"];
 // Rationale: a page of mail or print, whatever terminal the run had.
@@ -76,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_manifest_names_every_other_file_and_no_clock_or_place() {
-        let content = Content::of(&fixture::document(), &[]).expect("made");
+        let content = Content::of(&fixture::document(), &[], None).expect("made");
         let (_, manifest) = content.files().find(|(name, _)| *name == MANIFEST).expect("a manifest");
         let manifest: serde_json::Value = serde_json::from_slice(manifest).expect("JSON");
         let outputs = manifest["outputs"].as_array().expect("outputs");

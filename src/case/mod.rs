@@ -4,6 +4,7 @@
 //! from it ([`Opened`]), and every view is made again without the captures.
 
 mod content;
+mod covered;
 mod manifest;
 mod read;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::output::{NewDirectory, parent, probe};
 use crate::report::escaped;
 pub use content::{Content, TorrentFile};
+pub use covered::Covered;
 pub use read::{OpenError, Opened};
 
 /// A place for a case, checked before the work begins.
@@ -239,7 +241,7 @@ mod tests {
     const REPORT: &str = "report.json";
 
     fn content(document: &crate::report::Document) -> Content {
-        Content::of(document, &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())]).expect("rendered")
+        Content::of(document, &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())], None).expect("rendered")
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::content::{MANIFEST, REPORT, TorrentFile};
+use super::content::{COVERAGE, MANIFEST, REPORT, TorrentFile};
+use super::covered::Covered;
 use super::is_ours;
 use super::manifest::{Manifest, SCHEMA, digest};
 use crate::report::{Document, ReadError, escaped};
@@ -16,6 +17,8 @@ pub struct Opened {
     pub document: Document,
     /// The torrents of the case.
     pub torrents: Vec<TorrentFile>,
+    /// What the captures can have seen; `None` of a `report.json` alone, and of a case of an older version.
+    pub covered: Option<Covered>,
 }
 
 /// Why a case cannot be read.
@@ -48,14 +51,22 @@ pub enum OpenError {
         /// Why not.
         why: String,
     },
-    /// The report is not what the manifest says.
+    /// The coverage is none that this version reads, or not that of the report.
+    #[error("{path}: it is no coverage of this report: {why}")]
+    Covered {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A file is not what the manifest says.
     #[error("{0} is not the file whose SHA-256 its manifest states")]
     Differs(PathBuf),
 }
 
 impl Opened {
-    /// Reads a case directory, or the `report.json` at `path`. Of a case, the report must be the one that the manifest
-    /// states.
+    /// Reads a case directory, or the `report.json` at `path`. Of a case, report and coverage must be those that the
+    /// manifest states.
     ///
     /// # Errors
     /// Any [`OpenError`].
@@ -73,7 +84,7 @@ impl Opened {
             read => read.map_err(io(&file))?,
         };
         if is_case {
-            stated(path, &text)?;
+            stated(path, REPORT, &text)?;
         }
         let text = String::from_utf8(text).map_err(|error| OpenError::Io {
             path: file.clone(),
@@ -81,12 +92,24 @@ impl Opened {
         })?;
         let document = Document::read(&text).map_err(|source| OpenError::Report { path: file, source })?;
         let torrents = if is_case { torrents(&path.join("torrents")).map_err(io(path))? } else { Vec::new() };
-        Ok(Self { document, torrents })
+        let covered = if is_case { covered(path, document.transfers.len())? } else { None };
+        Ok(Self { document, torrents, covered })
     }
 }
 
-/// Whether the report is the one of the manifest beside it. A case of an older version has none.
-fn stated(case: &Path, report: &[u8]) -> Result<(), OpenError> {
+/// Reads the coverage of a case, whose report has so many transfers.
+fn covered(case: &Path, transfers: usize) -> Result<Option<Covered>, OpenError> {
+    let path = case.join(COVERAGE);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|source| OpenError::Io { path: path.clone(), source })?,
+    };
+    stated(case, COVERAGE, &text)?;
+    Covered::read(&text, transfers).map(Some).map_err(|why| OpenError::Covered { path, why })
+}
+
+/// Compares the file `name` of a case with the manifest beside it. A case of an older version has none.
+fn stated(case: &Path, name: &str, bytes: &[u8]) -> Result<(), OpenError> {
     let path = case.join(MANIFEST);
     let text = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -97,9 +120,8 @@ fn stated(case: &Path, report: &[u8]) -> Result<(), OpenError> {
     if manifest.schema != SCHEMA {
         return Err(OpenError::Manifest { path, why: format!("its schema is {}", escaped(&manifest.schema)) });
     }
-    let stated =
-        manifest.outputs.iter().find(|entry| entry.name == REPORT).and_then(|entry| entry.sha256.as_deref());
-    if stated == Some(digest(report).as_str()) { Ok(()) } else { Err(OpenError::Differs(case.join(REPORT))) }
+    let stated = manifest.outputs.iter().find(|entry| entry.name == name).and_then(|entry| entry.sha256.as_deref());
+    if stated == Some(digest(bytes).as_str()) { Ok(()) } else { Err(OpenError::Differs(case.join(name))) }
 }
 
 fn torrents(directory: &Path) -> io::Result<Vec<TorrentFile>> {
@@ -131,7 +153,7 @@ mod tests {
         let target = place.path().join("case");
         let document = fixture::document();
         let torrents = vec![("c3".repeat(20), b"x".to_vec())];
-        let content = Content::of(&document, &torrents).expect("made");
+        let content = Content::of(&document, &torrents, None).expect("made");
         Case::at(&target, false).and_then(|case| case.write(&content)).expect("written");
         let opened = Opened::read(&target).expect("read");
         assert_eq!((opened.document, opened.torrents), (document, torrents));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use peerproof::Options;
 use peerproof::anomaly::{Example, Kind};
-use peerproof::case::TorrentFile;
+use peerproof::case::{Covered, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::report::{Document, Given, counted, escaped};
 
@@ -60,7 +60,7 @@ impl Analyze {
         bar.finish_and_clear();
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
             .with_tunnels(options.tunnels);
-        self.views.show(&place, document, &torrent_files(&evidence))?;
+        self.views.show(&place, document, &torrent_files(&evidence), Some(&Covered::of(&evidence)))?;
         Ok(ending(&evidence))
     }
 }

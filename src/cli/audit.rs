@@ -14,11 +14,12 @@ use peerproof::audit::examined::Examined;
 use peerproof::audit::{
     Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, page, sha256_hex, table, zone,
 };
+use peerproof::case::{Covered, Opened};
 use peerproof::output::{NewDirectory, probe};
-use peerproof::report::{counted, escaped};
+use peerproof::report::{self, Given, counted, escaped};
 
 use super::captures::Settings;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, opening};
 use super::screen::{progress, width};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
@@ -33,8 +34,12 @@ pub struct Audit {
     notices: Vec<PathBuf>,
 
     /// The captures that the notices are held against, as for `analyze`
-    #[arg(long = "capture", value_name = "CAPTURE", num_args = 1.., required = true)]
+    #[arg(long = "capture", value_name = "CAPTURE", num_args = 1.., required_unless_present = "case")]
     captures: Vec<PathBuf>,
+
+    /// A case that `analyze -o` wrote, in place of captures and torrents
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["captures", "torrents", "torrents_here", "Settings", "no_digest"])]
+    case: Option<PathBuf>,
 
     #[command(flatten)]
     torrents: GivenTorrents,
@@ -127,28 +132,20 @@ impl Audit {
             inputs.push(Input { kind: "notice", name, sha256: Some(digest) });
         }
         let (entries, left_out) = notices.finish();
-        let torrents = self.torrents.open(&self.captures, false)?;
-        let captures = self.settings.open(&self.captures, false)?;
-        let bar = progress(captures.set.total_bytes());
-        let advance = |done: u64| bar.set_position(done);
-        let options = Options { progress: Some(&advance), digest: !self.no_digest, ..captures.options() };
-        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
-        bar.finish_and_clear();
-        inputs.extend(evidence.captures.iter().map(|capture| Input {
-            kind: "capture",
-            name: capture.name.clone(),
-            sha256: capture.sha256.map(|digest| peerproof::report::hex(&digest)),
-        }));
-        inputs.extend(torrents.inputs().iter().map(|torrent| Input {
-            kind: "torrent",
-            name: torrent.name.clone(),
-            sha256: Some(peerproof::report::hex(&torrent.sha256)),
+        let (report, covered) = self.source()?;
+        inputs.extend(report.inputs.iter().map(|input| match input {
+            report::Input::Capture { name, sha256, .. } => {
+                Input { kind: "capture", name: name.clone(), sha256: sha256.map(|digest| digest.to_string()) }
+            }
+            report::Input::Torrent { name, sha256, .. } => {
+                Input { kind: "torrent", name: name.clone(), sha256: Some(sha256.to_string()) }
+            }
         }));
         if let Some(path) = &self.relays {
             let mut file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
             inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(sha256_hex(&mut file)?) });
         }
-        let examined = Examined::of(&evidence);
+        let examined = Examined::of(&report, &covered.coverage, &covered.courses);
         let answers: Vec<Answer> = entries
             .into_iter()
             .map(|entry| {
@@ -173,13 +170,40 @@ impl Audit {
             ));
         }
         let mut causes = Vec::new();
-        for capture in evidence.captures.iter().filter(|capture| capture.damage.is_some()) {
-            causes.push(format!("{} is damaged", escaped(&capture.name)));
+        for input in &report.inputs {
+            if let report::Input::Capture { name, damage: Some(_), .. } = input {
+                causes.push(format!("{} is damaged", escaped(name)));
+            }
         }
         if !examined.bounds.is_empty() {
             causes.push(format!("a bound was reached ({})", examined.bounds.join(", ")));
         }
         Ok(self.ending(&document, causes))
+    }
+
+    /// The report that the notices are held against: of a case, or of captures that are read now.
+    fn source(&self) -> anyhow::Result<(report::Document, Covered)> {
+        if let Some(path) = &self.case {
+            let opened = Opened::read(path).map_err(|error| opening(&error))?;
+            let covered = opened.covered.ok_or_else(|| Refusal {
+                what: format!(
+                    "{} holds no coverage.json, so nobody can tell from it what happened when",
+                    path.display()
+                ),
+                instead: "a case directory that this version wrote, or --capture CAPTURE".to_owned(),
+            })?;
+            return Ok((opened.document, covered));
+        }
+        let torrents = self.torrents.open(&self.captures, false)?;
+        let captures = self.settings.open(&self.captures, false)?;
+        let bar = progress(captures.set.total_bytes());
+        let advance = |done: u64| bar.set_position(done);
+        let options = Options { progress: Some(&advance), digest: !self.no_digest, ..captures.options() };
+        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
+        bar.finish_and_clear();
+        let given = Given::of(&evidence.known);
+        let report = report::Document::new(&evidence, &given, options.checksums, &options.limits);
+        Ok((report.with_tunnels(options.tunnels), Covered::of(&evidence)))
     }
 
     fn terms(&self) -> anyhow::Result<Terms> {
@@ -392,6 +416,8 @@ Examples:
       every notice of a directory: a table, JSON, and a letter for each claim
   peerproof audit notice.eml --capture own.pcap -t x.torrent --covers 192.0.2.7
       the capture was made at 192.0.2.7 itself, and holds all of its traffic
+  peerproof audit notices/ --case case/
+      against a case that was made before, without its captures
 
 Verdicts: supported, supported-in-part, contradicted, not-at-stated-time,
 outside-capture, not-decidable. A notice is parsed, never believed.

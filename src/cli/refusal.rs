@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use peerproof::Error;
-use peerproof::case::CaseError;
+use peerproof::case::{CaseError, OpenError};
 
 /// A refusal that knows what to try instead.
 #[derive(Debug)]
@@ -44,6 +44,21 @@ pub fn sentence(error: &anyhow::Error) -> String {
         }
     }
     line
+}
+
+/// A case that cannot be opened, with what to try instead.
+pub fn opening(error: &OpenError) -> Refusal {
+    let (what, instead) = match error {
+        OpenError::Io { path, source } => {
+            (format!("{}: {}", path.display(), reason(source)), "peerproof report CASE".to_owned())
+        }
+        OpenError::NoCase(_) => (error.to_string(), "peerproof analyze CAPTURE -o CASE".to_owned()),
+        OpenError::Differs(path) => (error.to_string(), format!("peerproof report {}", path.display())),
+        OpenError::Report { .. } | OpenError::Manifest { .. } | OpenError::Covered { .. } => {
+            (error.to_string(), "peerproof schema, or the version that wrote it".to_owned())
+        }
+    };
+    Refusal { what, instead }
 }
 
 /// An error of the library in the user's words.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use peerproof::case::{OpenError, Opened};
+use peerproof::case::Opened;
 use peerproof::report::Input;
 
-use super::refusal::{Refusal, reason};
+use super::refusal;
 use super::views::Views;
 use super::{Ending, say};
 
@@ -25,7 +25,7 @@ impl Report {
     /// Reads the report and shows it.
     pub fn run(&self) -> anyhow::Result<Ending> {
         let place = self.views.check()?;
-        let opened = Opened::read(&self.source).map_err(|error| explained(&error))?;
+        let opened = Opened::read(&self.source).map_err(|error| refusal::opening(&error))?;
         let document = opened.document;
         let damaged = document.inputs.iter().filter_map(|input| match input {
             Input::Capture { name, damage: Some(_), .. } => Some(format!("{name} is damaged")),
@@ -36,22 +36,7 @@ impl Report {
             causes.push("a bound was reached".to_owned());
             anomaly.examples.iter().for_each(|example| say::warning(&example.detail));
         }
-        self.views.show(&place, document, &opened.torrents)?;
+        self.views.show(&place, document, &opened.torrents, opened.covered.as_ref())?;
         Ok(Ending::limited_by(&causes))
     }
-}
-
-/// What to try instead.
-fn explained(error: &OpenError) -> anyhow::Error {
-    let (what, instead) = match error {
-        OpenError::Io { path, source } => {
-            (format!("{}: {}", path.display(), reason(source)), "peerproof report CASE".to_owned())
-        }
-        OpenError::NoCase(_) => (error.to_string(), "peerproof analyze CAPTURE -o CASE".to_owned()),
-        OpenError::Differs(path) => (error.to_string(), format!("peerproof report {}", path.display())),
-        OpenError::Report { .. } | OpenError::Manifest { .. } => {
-            (error.to_string(), "peerproof schema, or the version that wrote it".to_owned())
-        }
-    };
-    Refusal { what, instead }.into()
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use peerproof::case::{Case, Content, TorrentFile};
+use peerproof::case::{Case, Content, Covered, TorrentFile};
 use peerproof::report::{
     Choice, Document, Moment, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
 };
@@ -119,11 +119,17 @@ impl Views {
     /// # Errors
     /// Those of writing and rendering. Also where the case could not be written the report is printed: the work is not
     /// lost.
-    pub fn show(&self, place: &Place<'_>, document: Document, torrents: &[TorrentFile]) -> anyhow::Result<()> {
+    pub fn show(
+        &self,
+        place: &Place<'_>,
+        document: Document,
+        torrents: &[TorrentFile],
+        covered: Option<&Covered>,
+    ) -> anyhow::Result<()> {
         let written = place
             .case
             .as_ref()
-            .map(|case| Content::of(&document, torrents).and_then(|content| case.write(&content)));
+            .map(|case| Content::of(&document, torrents, covered).and_then(|content| case.write(&content)));
         let of_subjects = document.subjects.len();
         let document = document.only(&self.choice());
         say::print(&self.rendered(&document)?)?;

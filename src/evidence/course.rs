@@ -1,10 +1,12 @@
 //! How a transfer went in time: what a row's first and last time do not tell.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Grade, SessionTimes, Times};
 use crate::ends::Span;
 
 /// The course of a transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// First and last packet, as far as known.
     pub span: Option<Span>,
@@ -21,7 +23,7 @@ pub struct Course {
 }
 
 /// What was verified of one piece in one transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedPiece {
     /// The piece.
     pub piece: u32,

@@ -1,9 +1,11 @@
 //! When the connections of a transfer were there, and when payload was sent on them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ends::Timestamp;
 
 /// One connection of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionTimes {
     /// When its first packet was seen.
     pub first: Timestamp,
@@ -17,14 +19,14 @@ pub struct SessionTimes {
 ///
 /// # Invariants
 /// - Sorted, apart from one another by more than `apart`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     entries: Vec<Burst>,
     apart: i64,
 }
 
 /// Payload that came without a pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Burst {
     /// When its first packet was seen.
     pub first: Timestamp,

@@ -3,10 +3,12 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ends::{Endpoint, Timestamp};
 
 /// What the captures can have seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Every address in a TCP or UDP packet, sorted.
     pub hosts: Vec<Host>,
@@ -23,7 +25,7 @@ pub struct Coverage {
 }
 
 /// The packets of one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The address.
     pub address: IpAddr,
@@ -36,7 +38,7 @@ pub struct Host {
 }
 
 /// Packets and when they were seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// How many.
     pub packets: u64,
@@ -58,7 +60,7 @@ impl Seen {
 }
 
 /// A flow that nothing was recognised in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnrecognisedFlow {
     /// One end.
     pub a: Endpoint,

@@ -1,0 +1,66 @@
+//! `coverage.json`: what the captures can have seen of every address, and how each transfer went in time. It lets a case be
+//! asked about times and absence without its captures.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Course, Coverage, Evidence};
+
+/// Coverage and courses of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    schema: String,
+    /// Of addresses.
+    pub coverage: Coverage,
+    /// Of the report's transfers, in their order.
+    pub courses: Vec<Course>,
+}
+
+impl Covered {
+    /// Those of `evidence`.
+    pub fn of(evidence: &Evidence) -> Self {
+        Self { coverage: evidence.coverage.clone(), courses: evidence.courses.clone(), schema: SCHEMA.to_owned() }
+    }
+
+    /// Reads what [`Covered::json`] wrote of a report with `transfers` transfers.
+    ///
+    /// # Errors
+    /// A clause that says why it is none that this version reads, or none of that report.
+    pub(super) fn read(text: &[u8], transfers: usize) -> Result<Self, String> {
+        let read: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if read.schema != SCHEMA {
+            return Err(format!("its schema is {}", crate::report::escaped(&read.schema)));
+        }
+        if read.courses.len() != transfers {
+            return Err(format!("it tells of {} transfers, the report of {transfers}", read.courses.len()));
+        }
+        Ok(read)
+    }
+
+    /// The bytes of the file, one line: nobody reads it by eye.
+    ///
+    /// # Errors
+    /// Those of the serialiser.
+    pub(super) fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+/// What its fields mean: a new number where one is renamed, removed, or given another meaning.
+const SCHEMA: &str = "peerproof/coverage/1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_schema_and_another_report_are_refused() {
+        let covered = Covered { schema: SCHEMA.to_owned(), coverage: Coverage::default(), courses: Vec::new() };
+        let json = covered.json().expect("JSON");
+        assert_eq!(Covered::read(&json, 0), Ok(covered.clone()));
+        assert!(Covered::read(&json, 1).expect_err("other report").contains("of 0 transfers, the report of 1"));
+        let other = Covered { schema: "peerproof/coverage/9".to_owned(), ..covered }.json().expect("JSON");
+        assert!(Covered::read(&other, 0).expect_err("other schema").contains("peerproof/coverage/9"));
+    }
+}
