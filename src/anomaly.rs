@@ -61,6 +61,9 @@ words! {
         /// What looks like a block in a stream that nothing confirms to be the peer wire; not counted as served. `amount`
         /// is in bytes.
         UnconfirmedBlock = "unconfirmed-block",
+        /// What looks like requests or extension messages in a stream that nothing confirms to be the peer wire; `amount` is in
+        /// messages.
+        UnconfirmedMessage = "unconfirmed-message",
         /// Padding that is not zero; `amount` is in bytes.
         NonZeroPadding = "non-zero-padding",
         /// Metadata that does not hash to its info-hash, or differs from what does.

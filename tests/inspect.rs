@@ -111,6 +111,37 @@ fn a_capture_without_bittorrent_is_described_all_the_same() {
 }
 
 #[test]
+fn messages_in_the_middle_of_short_connections_are_named_and_unconfirmed() {
+    let mut world = World::new();
+    let mut said = Vec::new();
+    let block = wire::piece(619, 3 * 16_384, &[0x5a; 16_384]);
+    let extension = [&[0, 0, 0, 40, 20, 0][..], b"d1:md11:ut_metadatai2eee", &[b'x'; 14]].concat();
+    let messages: [(&[u8], &[u8]); 4] =
+        [(&[0x33; 700], &block), (b"", &block[..9_000]), (b"", &wire::request(7, 16_384, 16_384)), (b"", &extension)];
+    for (number, (before, message)) in messages.into_iter().enumerate() {
+        for v6 in [false, true] {
+            let host = if v6 { format!("[2001:db8::{}]", number + 1) } else { format!("192.0.2.{}", number + 1) };
+            let conn = world.conn(address(&format!("{host}:50000")), address(&format!("{host}:6881")));
+            world.open(conn);
+            let from = world.packets.len();
+            world.packets.drain(from - 3..);
+            world.send(conn, Side::B, before);
+            world.send(conn, Side::B, message);
+            said.push(format!("{host}:6881"));
+        }
+    }
+    let found = of_bytes(vec![("middle.pcap".to_owned(), world.pcap())]);
+    assert!(found.peers.is_empty());
+    let page = found.terminal(400);
+    assert!(!page.contains("There is no BitTorrent peer connection") && !page.contains("Nothing: "), "{page}");
+    assert!(found.in_short()[0].contains("unconfirmed"), "{page}");
+    for host in said {
+        assert!(page.contains(&format!("{host} ->")), "{host}: {page}");
+    }
+    assert_eq!(found.next[0].command, "peerproof analyze middle.pcap -t TORRENT");
+}
+
+#[test]
 fn what_only_looks_like_a_block_makes_no_peer() {
     // Three in a row are chained and confirm one another; one or two do not.
     for (blocks, peers) in [(1, 0), (2, 0), (4, 2)] {

@@ -1,5 +1,6 @@
 //! From what was verified of each piece to figures per transfer and subject.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -217,11 +218,22 @@ impl Proofs {
                     let boomerang = earlier.boomerang(credit, parties);
                     let trivial = one_value && content >= LEAST_TRIVIAL;
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
+                    // Another content of the same place (T23) is no more of the piece, nor of its files.
+                    let earlier = |other: &&Credit| {
+                        other.transfer == credit.transfer && other.version < credit.version
+                    };
+                    let mut ranges = Cow::Borrowed(&credit.ranges);
+                    let again = group().find(earlier).is_some();
+                    if again {
+                        let known = group().filter(earlier).flat_map(|other| other.ranges.iter());
+                        let ranges = ranges.to_mut();
+                        known.for_each(|range| ranges.remove(range));
+                    }
                     if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
                         proven.add(&finding);
                         proven.note_piece(unit.piece, &finding);
-                        file_bytes(&mut proven.files, piece, &credit.ranges, credit.span, halves);
-                        tally.transfers.push((credit.transfer, own));
+                        file_bytes(&mut proven.files, piece, &ranges, credit.span, halves);
+                        tally.transfers.push((credit.transfer, if again { 0 } else { own }));
                     }
                     if let Some(proven) = subject.and_then(|subject| self.subjects.get_mut(subject)) {
                         proven.add(&finding);

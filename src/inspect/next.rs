@@ -3,7 +3,7 @@
 use super::Inspection;
 use super::document::{Beside, Metadata, Step, Swarm};
 use crate::evidence::encrypted;
-use crate::report::{counted, hex, is_unsafe};
+use crate::report::{counted, hex, is_unsafe, unconfirmed};
 
 impl Inspection {
     /// Writes what to run next once more: with the captures as the user named them, in any order, and with the torrents
@@ -54,7 +54,15 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
                 steps.push(step(why, ANALYZE, &[HERE.to_owned()], needs));
             }
         }
-        (0, 0, 0) => {}
+        (0, 0, 0) if inspection.has_peers() || unconfirmed(&inspection.anomalies).is_none() => {}
+        (0, 0, 0) => steps.push(step(
+            "No handshake and no exchange confirms the messages that look like BitTorrent's. The hash of a piece would, so \
+             put every torrent that may be meant in place of TORRENT (files, magnet links or a directory)."
+                .to_owned(),
+            ANALYZE,
+            &with(ANY),
+            needs,
+        )),
         (_, 0, 0) => steps.push(step(
             "The captures hold the description of every torrent that they name: no torrent file is needed to verify."
                 .to_owned(),

@@ -2,11 +2,12 @@
 
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
+use crate::anomaly;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{self, Column, ColumnKind, Dated};
 use crate::report::{
-    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unread_protocols,
-    visible,
+    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unconfirmed,
+    unread_protocols, visible,
 };
 
 impl Inspection {
@@ -21,6 +22,7 @@ impl Inspection {
         protocols(self, &mut page);
         torrents(self, &mut page);
         peers(self, &mut page);
+        looks(self, &mut page);
         readable(self, &mut page);
         if !self.warnings.is_empty() {
             page.heading("WARNINGS");
@@ -72,10 +74,13 @@ impl Inspection {
         }
         out.extend(self.unlisted.as_ref().map(not_listed));
         if !self.has_peers() {
-            out.push(format!(
-                "There is no BitTorrent peer connection in the {} that were read.",
-                counted(self.quality.frames, "frame")
-            ));
+            let frames = counted(self.quality.frames, "frame");
+            out.push(match unconfirmed(&self.anomalies) {
+                Some(found) => {
+                    format!("No connection in the {frames} that were read is shown to be BitTorrent, but {found}")
+                }
+                None => format!("There is no BitTorrent peer connection in the {frames} that were read."),
+            });
             let around: Vec<&str> = self.named("BitTorrent").collect();
             if !around.is_empty() {
                 out.push(format!(
@@ -275,6 +280,23 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             let addresses = if count == 1 { "address" } else { "addresses" };
             page.line(&format!("{} {addresses} {what}", grouped(count)));
         }
+    }
+}
+
+/// Where messages are that look like BitTorrent's, and that nothing confirms to be.
+fn looks(inspection: &Inspection, page: &mut Page) {
+    let kinds = [anomaly::Kind::UnconfirmedBlock, anomaly::Kind::UnconfirmedMessage];
+    let found: Vec<_> = inspection.anomalies.iter().filter(|anomaly| kinds.contains(&anomaly.kind)).collect();
+    if found.is_empty() {
+        return;
+    }
+    page.heading("UNCONFIRMED");
+    for anomaly in found {
+        for example in &anomaly.examples {
+            let frame = example.frames.as_ref().map_or_else(String::new, |frames| format!("frame {}, ", frames.first));
+            page.line(&format!("{frame}{}: {}", example.flow, example.detail));
+        }
+        more(anomaly.count as usize, anomaly.examples.len(), "like these", page);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Connections in the books: which torrent they are about, and which transfers they belong to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bind::Held;
 use super::compare::Rivals;
+use super::doubt::OfBlock;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Transport};
@@ -25,6 +26,8 @@ pub(super) struct Connection<'cap> {
     /// Who receives what each side sends, as it was known at the first block: a port declared in the middle of a piece
     /// makes nobody else of the receiver.
     pub(super) receivers: [Option<Receiver>; 2],
+    /// The last blocks that each side sent.
+    recent: [VecDeque<OfBlock>; 2],
     pub(super) held: Vec<Held<'cap>>,
     /// Blocks that were held before those: what is held is numbered from here on, and no number is used twice.
     let_go: usize,
@@ -36,6 +39,20 @@ pub(super) struct Connection<'cap> {
 }
 
 impl<'cap> Connection<'cap> {
+    /// Remembers a block among the last ones of its sender.
+    pub(super) fn remember(&mut self, from: Direction, block: OfBlock) {
+        let recent = &mut self.recent[from.index()];
+        if recent.len() >= MOST_RECENT {
+            recent.pop_front();
+        }
+        recent.push_back(block);
+    }
+
+    /// The block of `from` in which the byte at the stream offset `place` is, among the last ones.
+    pub(super) fn block_at(&self, from: Direction, place: u64) -> Option<OfBlock> {
+        self.recent[from.index()].iter().rev().find(|block| block.holds(place)).copied()
+    }
+
     /// The number of the next block to be held.
     pub(super) fn next_held(&self) -> usize {
         self.let_go + self.held.len()
@@ -305,6 +322,8 @@ fn pieces_of(torrents: &Torrents, torrent: TorrentKey) -> Option<u64> {
     }
 }
 
+// Rationale: as many blocks of 16 KiB as the segments that a stream keeps to compare those sent again with.
+const MOST_RECENT: usize = 128;
 // Rationale: a connection is two transfers, one for each direction.
 const ROWS: usize = 2;
 // Rationale: more silences of hours than a capture of a week has; the search is done for each connection.

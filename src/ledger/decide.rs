@@ -6,16 +6,18 @@ use super::doubt::Doubts;
 use super::{
     Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::ends::{ConnectionId, Direction, Transport};
 use crate::prove::{Prover, UnitJob, Verdict};
 
 /// What each direction sent twice.
 pub(super) type Conflicts<'cap> = BTreeMap<(ConnectionId, Direction), Doubts<'cap>>;
 
-/// Counts the shares of an attempt whose hash matched, in order of arrival; `content` is all of it.
+/// Counts the shares of an attempt whose hash matched, in order of arrival; `content` is all of it, and the verified content
+/// of the number `version`.
 pub(super) fn verify<'cap>(
     book: &mut UnitBook<'cap>,
+    version: usize,
     shares: &[Share<'cap>],
     content: &Content<'cap>,
     receiver: Receiver,
@@ -29,12 +31,13 @@ pub(super) fn verify<'cap>(
             ranges.iter().for_each(|range| known.insert(range));
         }
         let mut fresh = share.ranges.clone();
-        let credited = book.credits.iter().filter(|credit| credit.transfer == share.transfer);
+        let same = (share.transfer, version);
+        let credited = book.credits.iter().filter(|credit| (credit.transfer, credit.version) == same);
         for known in credited.map(|credit| &credit.ranges).chain(known.get(&share.transfer)) {
             share.ranges.iter().for_each(|range| known.within(&range).for_each(|known| fresh.remove(known)));
         }
         let total = share.ranges.total();
-        let verified = book.credit(share, receiver, fresh.iter());
+        let verified = book.credit(share, receiver, version, fresh.iter());
         if let Some(record) = records.get_mut(share.transfer.0 as usize) {
             record.counts.repeated += total - verified;
             record.note_proven(share);
@@ -66,7 +69,6 @@ pub(super) fn decide<'cap>(
     unit: Unit,
     records: &mut [Record],
     conflicts: &Conflicts<'cap>,
-    anomalies: &mut Anomalies,
 ) -> u64 {
     let failed = Failed::of(book, records, conflicts);
     let mut versions: BTreeMap<TransferId, Vec<Version<'cap>>> = BTreeMap::new();
@@ -74,7 +76,7 @@ pub(super) fn decide<'cap>(
     for (receiver, share, attempt) in book.take_shares() {
         let mut fresh = share.ranges.clone();
         for credit in book.credits.iter().filter(|credit| credit.transfer == share.transfer) {
-            for reference in book.references.iter() {
+            if let Some(reference) = book.references.get(credit.version) {
                 remove_equal(&mut fresh, &share, reference, &credit.ranges);
             }
         }
@@ -88,20 +90,14 @@ pub(super) fn decide<'cap>(
             continue;
         }
         let doubtful = share.doubtful || !record.is_answerable(share.place) || conflicted(&share, conflicts);
-        let agrees = |content: &Content<'cap>| {
+        let version = |content: &Content<'cap>| {
             let same = |reference: &Content<'cap>| fresh.iter().all(|range| content.agrees(reference, range));
-            book.references.iter().any(same)
+            book.references.iter().position(same)
         };
         let bytes = fresh.total();
-        let verdict = if agrees(&share.content) {
-            Class::Verified
-        } else if second_version(&share, conflicts).is_some_and(|second| agrees(&second)) {
-            anomalies.note(Kind::OverlapConflict, 0, || Example {
-                span: Some(share.span),
-                flow: String::new(),
-                detail: format!("{unit}: of two versions of these bytes the second is the torrent's"),
-            });
-            Class::Verified
+        let second = || second_version(&share, conflicts).and_then(|second| version(&second));
+        let verdict = if let Some(version) = version(&share.content).or_else(second) {
+            Class::Verified(version)
         } else if !book.references.is_empty() && !book.matched.half_open() {
             if doubtful { Class::Unproven } else { Class::Refuted }
         } else {
@@ -113,9 +109,9 @@ pub(super) fn decide<'cap>(
             }
         };
         match verdict {
-            Class::Verified => {
+            Class::Verified(version) => {
                 // A second version may be what the same transfer was credited with before.
-                let counted = book.credit(&share, receiver, fresh.iter());
+                let counted = book.credit(&share, receiver, version, fresh.iter());
                 record.counts.repeated += bytes - counted;
                 record.note_proven(&share);
             }
@@ -161,7 +157,8 @@ fn keep_version<'cap>(versions: &mut Vec<Version<'cap>>, content: &Content<'cap>
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    Verified,
+    /// As the verified content of this number.
+    Verified(usize),
     Refuted,
     Disputed,
     Unproven,

@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use super::{Content, Ledger, Measure, TransferId, Unit};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::ends::{At, Span};
+
 /// The second versions of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Doubts<'cap> {
@@ -19,6 +23,27 @@ pub(super) struct Doubts<'cap> {
 pub(super) struct Conflict<'cap> {
     pub(super) offset: u64,
     pub(super) bytes: &'cap [u8],
+    /// The frame of it.
+    pub(super) at: At,
+    /// The block in which it begins, once that was served.
+    pub(super) of: Option<OfBlock>,
+}
+
+/// A block, and its place in the stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfBlock {
+    pub(super) transfer: TransferId,
+    pub(super) piece: u32,
+    pub(super) begin: u32,
+    pub(super) len: u32,
+    pub(super) offset: u64,
+}
+
+impl OfBlock {
+    /// Whether the byte at the stream offset `place` is of it.
+    pub(super) fn holds(&self, place: u64) -> bool {
+        place.checked_sub(self.offset).is_some_and(|within| within < u64::from(self.len))
+    }
 }
 
 impl Conflict<'_> {
@@ -29,12 +54,18 @@ impl Conflict<'_> {
 
 impl<'cap> Doubts<'cap> {
     /// Adds a second version; `false` where it is the first one too many.
-    pub(super) fn conflict(&mut self, offset: u64, bytes: &'cap [u8]) -> bool {
+    pub(super) fn conflict(&mut self, conflict: Conflict<'cap>) -> bool {
         if self.conflicts.len() < MOST_CONFLICTS {
-            self.conflicts.push(Conflict { offset, bytes });
+            self.conflicts.push(conflict);
             return true;
         }
         std::mem::replace(&mut self.everywhere, true)
+    }
+
+    /// Says which bytes a block holds.
+    pub(super) fn tell(&mut self, block: OfBlock) {
+        let untold = self.conflicts.iter_mut().filter(|conflict| conflict.of.is_none());
+        untold.filter(|conflict| block.holds(conflict.offset)).for_each(|conflict| conflict.of = Some(block));
     }
 
     /// Adds a stretch whose second copy was not compared.
@@ -65,6 +96,51 @@ impl<'cap> Doubts<'cap> {
     }
 }
 
+impl Ledger<'_, '_> {
+    /// Says of bytes that were sent in two versions which one is the torrent's, where a verified copy tells.
+    pub(super) fn tell_versions(&self, anomalies: &mut Anomalies) {
+        let conflicts = self.conflicts.values().flat_map(|doubts| &doubts.conflicts);
+        for (conflict, block) in conflicts.filter_map(|conflict| Some((conflict, conflict.of?))) {
+            for (unit, version) in self.version_that_hashes(conflict, block) {
+                anomalies.note(Kind::OverlapConflict, 0, || Example {
+                    span: Some(Span::single(conflict.at)),
+                    flow: String::new(),
+                    detail: format!("{unit}: of two versions of these bytes the {version} is the torrent's"),
+                });
+            }
+        }
+    }
+
+    fn version_that_hashes(&self, conflict: &Conflict<'_>, block: OfBlock) -> Vec<(Unit, &'static str)> {
+        let Some(torrent) = self.records.get(block.transfer.0 as usize).map(|record| record.key.torrent) else {
+            return Vec::new();
+        };
+        let given = self.given(torrent);
+        let Some((given, piece)) = given.and_then(|given| Some((given, given.piece(block.piece)?))) else {
+            return Vec::new();
+        };
+        let within = u32::try_from(conflict.offset.saturating_sub(block.offset)).unwrap_or(u32::MAX);
+        let start = block.begin.saturating_add(within);
+        let len = u32::try_from(conflict.bytes.len()).unwrap_or(u32::MAX).min(block.len.saturating_sub(within));
+        let range = start..start.saturating_add(len);
+        let second = Content::of_slice(start, conflict.bytes);
+        let told = |unit: Unit| {
+            let book = self.books.get(&torrent)?.get(&unit).filter(|book| book.verified)?;
+            let unit_range = Measure::of(given, unit)?.range;
+            let range = range.start.max(unit_range.start)..range.end.min(unit_range.end);
+            if range.is_empty() || book.references.is_empty() {
+                return None;
+            }
+            let is_second = book.references.iter().any(|reference| reference.agrees(&second, range.clone()));
+            let credits = book.credits.iter().filter(|credit| credit.transfer == block.transfer);
+            let is_first = || credits.clone().any(|credit| credit.ranges.covers(&range));
+            let version = if is_second { Some("second") } else { is_first().then_some("first") };
+            version.map(|version| (unit, version))
+        };
+        self.cut(torrent, given, piece).units(given, piece, &range).filter_map(told).collect()
+    }
+}
+
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 pub(super) const MOST_CONFLICTS: usize = 1_024;
 // Rationale: as many blocks of one connection as a lossy capture cuts; 256 KiB.
@@ -75,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ends::{FrameId, Timestamp};
 
     proptest! {
         #[test]
@@ -99,9 +176,11 @@ mod tests {
     #[test]
     fn one_conflict_too_many_is_told_once() {
         let mut doubts = Doubts::default();
-        assert!((0..MOST_CONFLICTS as u64).all(|offset| doubts.conflict(offset, b"a")));
+        let at = At { time: Timestamp(0), frame: FrameId::new(0, 1) };
+        let conflict = |offset| Conflict { offset, bytes: b"a", at, of: None };
+        assert!((0..MOST_CONFLICTS as u64).all(|offset| doubts.conflict(conflict(offset))));
         assert!(!doubts.holds(&(90_000..90_001)));
-        assert!(!doubts.conflict(0, b"a") && doubts.conflict(0, b"a"));
+        assert!(!doubts.conflict(conflict(0)) && doubts.conflict(conflict(0)));
         assert!(doubts.holds(&(90_000..90_001)));
     }
 }

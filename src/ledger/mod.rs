@@ -18,6 +18,7 @@ mod decide;
 mod doubt;
 mod few;
 mod layers;
+mod learn;
 mod padding;
 mod ranges;
 mod teach;
@@ -52,6 +53,7 @@ use crate::session::{Answer, Served, Session, arrow};
 use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
 use conversation::{Connection, Conversation};
+use doubt::{Conflict, OfBlock};
 
 /// The books of a run.
 #[derive(Debug)]
@@ -171,8 +173,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         at: At,
         anomalies: &mut Anomalies,
     ) {
+        let recent = self.connections.get(&id).and_then(|connection| connection.block_at(from, offset));
         let doubts = self.conflicts.entry((id, from)).or_default();
-        if !doubts.conflict(offset, bytes) {
+        if !doubts.conflict(Conflict { offset, bytes, at, of: recent }) {
             anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
                 span: Some(Span::single(at)),
                 flow: String::new(),
@@ -228,6 +231,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if let Some(connection) = self.connections.get_mut(&conversation.id) {
             connection.served[from.index()] += captured;
             receiver = *connection.receivers[from.index()].get_or_insert(receiver);
+            let (piece, begin, len, offset) = (block.piece, block.begin, block.len, block.offset);
+            let recent = OfBlock { transfer, piece, begin, len, offset };
+            connection.remember(from, recent);
+            if let Some(doubts) = self.conflicts.get_mut(&(conversation.id, from)) {
+                doubts.tell(recent);
+            }
         }
         if requested.is_some() {
             record.counts.solicited += captured;
@@ -392,14 +401,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         let content = attempt.content();
-        decide::verify(book, &attempt.shares, &content, attempt.receiver, &mut self.records);
+        let version = book.version_of(&content);
+        decide::verify(book, version, &attempt.shares, &content, attempt.receiver, &mut self.records);
         let content = match content {
             Cow::Owned(content) => content,
             Cow::Borrowed(_) => attempt.into_content(),
         };
         self.reference_slices += content.len();
         let by_leaf = has_leaves(self.torrents, pending.torrent);
-        let kept = book.learn(content, proof, pending.unit, by_leaf, span, anomalies);
+        let kept = book.learn_as(version, content, proof, pending.unit, by_leaf, span, anomalies);
         self.reference_slices -= kept.dropped;
         if kept.first {
             self.references.push_back((pending.torrent, pending.unit));
@@ -421,7 +431,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some((torrent, unit)) = self.open.pop_front() else { break };
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let before = book.open_slices();
-            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
             if book.is_bare()
@@ -484,7 +494,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         for (torrent, unit) in keys {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let (dropped, crowded) = (book.references_dropped, book.crowded);
-            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, anomalies);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
             if undecided > 0 && dropped {
                 anomalies.limit("reference_slices", undecided, || Example {
                     span: None,
@@ -503,6 +513,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 });
             }
         }
+        self.tell_versions(anomalies);
     }
 
     fn settle_all(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {

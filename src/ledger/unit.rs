@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Content, Few, RangeSet, TransferId};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{ConnectionId, Direction, Span};
-use crate::prove::{Half, JobId, Proof, UnitJob, Verdict, sha256};
+use crate::prove::{Half, JobId, UnitJob, Verdict};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
@@ -235,7 +234,7 @@ pub struct Matched {
 
 impl Matched {
     /// Adds a verdict; whether it is a new one.
-    fn note(&mut self, verdict: Verdict) -> bool {
+    pub(super) fn note(&mut self, verdict: Verdict) -> bool {
         let flag = match verdict {
             Verdict::Match => &mut self.whole,
             Verdict::Half(Half::V1) => &mut self.v1,
@@ -245,7 +244,7 @@ impl Matched {
         !std::mem::replace(flag, true)
     }
 
-    fn has_sha1(self) -> bool {
+    pub(super) fn has_sha1(self) -> bool {
         self.whole || self.v1
     }
 
@@ -268,11 +267,14 @@ impl Matched {
     }
 }
 
-/// Verified bytes of one transfer in the unit, each counted once.
+/// Verified bytes of one transfer and one content in the unit, each counted once.
 #[derive(Clone, Debug)]
 pub struct Credit {
     /// Whose.
     pub transfer: TransferId,
+    /// Which of the contents that hash to the unit they are of, by its number in [`UnitBook::references`]: 0, unless SHA-1
+    /// collides (T23).
+    pub version: usize,
     /// To whom.
     pub receiver: Receiver,
     /// Which bytes.
@@ -301,7 +303,7 @@ pub struct UnitBook<'cap> {
     /// Whether the verified content is of one byte value only.
     pub trivial: bool,
     /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
-    trivial_leaves: Option<Box<RangeSet>>,
+    pub(super) trivial_leaves: Option<Box<RangeSet>>,
     /// Where it is not sure that the padding of the piece is zeros: what was sent of it instead, which may be nothing.
     /// Then a hash that fails speaks against nobody.
     pub(super) padding: Option<Box<Content<'cap>>>,
@@ -382,20 +384,23 @@ impl<'cap> UnitBook<'cap> {
         attempts.chain(self.loose.iter().map(|(receiver, share)| (*receiver, share)))
     }
 
-    /// Notes verified bytes that were not counted before.
+    /// Notes verified bytes of the content of this number that were not counted before.
     pub fn credit(
         &mut self,
         share: &Share<'_>,
         receiver: Receiver,
+        version: usize,
         mut ranges: impl Iterator<Item = Range<u32>>,
     ) -> u64 {
         // What adds nothing takes nothing away: not the request that the first copy answered, nor its frames.
         let Some(first) = ranges.next() else { return 0 };
-        let index = match self.credits.iter().position(|credit| credit.transfer == share.transfer) {
+        let same = |credit: &Credit| (credit.transfer, credit.version) == (share.transfer, version);
+        let index = match self.credits.iter().position(same) {
             Some(index) => index,
             None => {
                 self.credits.push(Credit {
                     transfer: share.transfer,
+                    version,
                     receiver,
                     ranges: RangeSet::default(),
                     span: share.span,
@@ -437,83 +442,6 @@ impl<'cap> UnitBook<'cap> {
             && self.loose.is_empty()
             && self.credits.is_empty()
             && self.padding.is_none()
-    }
-}
-
-/// What came of a new verified content.
-pub(super) struct Learned {
-    /// It is the first one.
-    pub(super) first: bool,
-    /// Slices of it that were not kept.
-    pub(super) dropped: usize,
-}
-
-impl<'cap> UnitBook<'cap> {
-    /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
-    /// and told (T23). So is that the halves of a hybrid torrent describe other bytes. `by_leaf` tells whether the
-    /// torrent has leaves (BEP 52).
-    pub(super) fn learn(
-        &mut self,
-        content: Content<'cap>,
-        proof: Proof,
-        unit: Unit,
-        by_leaf: bool,
-        span: Option<Span>,
-        anomalies: &mut Anomalies,
-    ) -> Learned {
-        let (before, verdict) = (self.matched, proof.verdict);
-        if self.matched.note(verdict)
-            && let Verdict::Half(half) = verdict
-        {
-            anomalies.note(Kind::HybridMismatch, 1, || Example {
-                span,
-                flow: String::new(),
-                detail: match half {
-                    Half::V1 => format!("{unit}: bytes that match its SHA-1 (v1) and not its tree (v2)"),
-                    Half::V2 => format!("{unit}: bytes that match its tree (v2) and not its SHA-1 (v1)"),
-                },
-            });
-        }
-        let slices = content.len();
-        let first = !self.verified;
-        self.verified = true;
-        if self.references_dropped {
-            return Learned { first: false, dropped: slices };
-        }
-        if let Some(reference) = self.references.first() {
-            let ranges = content.ranges();
-            let known = |reference: &Content<'cap>| ranges.iter().all(|range| reference.agrees(&content, range));
-            if self.references.iter().any(known) {
-                return Learned { first: false, dropped: slices };
-            }
-            let mut now = Matched::default();
-            now.note(verdict);
-            let same_sha1 = before.has_sha1() && now.has_sha1();
-            let digest = |content: &Content<'cap>| {
-                let runs: Vec<_> =
-                    ranges.iter().flat_map(|range| content.within(range)).map(|(_, bytes)| bytes).collect();
-                sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-            };
-            if same_sha1 {
-                anomalies.note(Kind::Sha1Collision, 1, || Example {
-                    span: None,
-                    flow: String::new(),
-                    detail: format!(
-                        "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
-                        digest(reference),
-                        digest(&content)
-                    ),
-                });
-            }
-        } else {
-            self.trivial = proof.trivial.unwrap_or_else(|| content.is_trivial());
-            if by_leaf && !self.trivial {
-                let leaves = content.trivial_leaves();
-                self.trivial_leaves = (!leaves.is_empty()).then(|| Box::new(leaves));
-            }
-        }
-        self.references.push(content);
-        Learned { first, dropped: 0 }
     }
 }
 

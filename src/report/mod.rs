@@ -45,7 +45,7 @@ pub use graph::{dot, graphml};
 pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub use notes::notes;
-pub(crate) use notes::{not_listed, unread_protocols};
+pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
 pub use schema::schema;
 pub(crate) use schema::schema_of;

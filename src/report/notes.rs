@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{counted, escaped, grouped};
-use super::{Document, Input, Unlisted};
+use super::{Anomaly, Document, Input, Unlisted};
 use crate::anomaly::Kind;
 use crate::evidence::{UnreadProtocol, encrypted};
 
@@ -70,7 +70,7 @@ struct Unread {
 
 /// Everything that keeps the absence of a torrent from being shown.
 fn unread(document: &Document) -> Vec<Unread> {
-    let count = |kind: Kind| {
+    let count = |kind: Kind| -> u64 {
         document.anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|found| found.count).sum()
     };
     let encrypted = encrypted(&document.opaque).len() as u64;
@@ -100,7 +100,11 @@ fn unread(document: &Document) -> Vec<Unread> {
             Some("captures from the beginning on, with whole frames, would show theirs"),
         ),
         (relayed, "through a proxy", None),
-        (count(Kind::UnconfirmedBlock), "of a few messages that look like BitTorrent's (unconfirmed)", None),
+        (
+            count(Kind::UnconfirmedBlock) + count(Kind::UnconfirmedMessage),
+            "of a few messages that look like BitTorrent's (unconfirmed)",
+            None,
+        ),
     ];
     let found = table.into_iter().filter(|(count, ..)| *count > 0);
     found.map(|(count, what, remedy)| Unread { count, what, remedy }).collect()
@@ -113,6 +117,24 @@ fn could_be(unread: &[Unread]) -> String {
     let remedies: Vec<&str> = unread.iter().filter_map(|kind| kind.remedy).collect();
     let remedies = if remedies.is_empty() { String::new() } else { format!("; {}", remedies.join("; ")) };
     format!("Of it could be {}{remedies}.", kinds.join(", "))
+}
+
+/// The sentence on messages that look like BitTorrent's, where there are any and nothing confirms that they are.
+pub(crate) fn unconfirmed(anomalies: &[Anomaly]) -> Option<String> {
+    let found = |kind: Kind| anomalies.iter().find(|anomaly| anomaly.kind == kind);
+    let blocks = found(Kind::UnconfirmedBlock).map_or(0, |found| found.count);
+    let others = found(Kind::UnconfirmedMessage).map_or(0, |found| found.amount);
+    let looks = |count: u64, what: &str| {
+        (count > 0).then(|| match count {
+            1 => format!("1 message looks like {what}"),
+            _ => format!("{} messages look like {what}", grouped(count)),
+        })
+    };
+    let looks = [looks(blocks, "its piece messages"), looks(others, "its requests or extension messages")];
+    let looks: Vec<String> = looks.into_iter().flatten().collect();
+    (!looks.is_empty()).then(|| {
+        format!("{} (unconfirmed), without a handshake or an exchange that confirms it.", looks.join(" and "))
+    })
 }
 
 /// The interfaces of an input whose link types are not read, and secrets that are not used.
@@ -216,16 +238,10 @@ fn nothing(document: &Document) -> String {
         "All BitTorrent in the captures goes through a proxy or comes behind something else. It is not read: the proxy's \
          address is not that of the peers."
             .to_owned()
-    } else if let Some(found) = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::UnconfirmedBlock) {
+    } else if let Some(found) = unconfirmed(&document.anomalies) {
         format!(
-            "No connection in the {} that were read is shown to be BitTorrent, but {} like its piece messages, without a \
-             handshake or an exchange that confirms it.",
-            counted(quality.frames, "frame"),
-            if found.count == 1 {
-                "1 message looks".to_owned()
-            } else {
-                format!("{} messages look", grouped(found.count))
-            }
+            "No connection in the {} that were read is shown to be BitTorrent, but {found}",
+            counted(quality.frames, "frame")
         )
     } else {
         format!(

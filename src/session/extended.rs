@@ -16,6 +16,7 @@ impl<'cap> Session<'cap> {
         out: &mut Vec<SessionEvent<'cap>>,
         anomalies: &mut Anomalies,
     ) {
+        self.sides[direction.index()].facts.extended += u64::from(body.first() == Some(&b'd'));
         if id == 0 {
             return self.extension_handshake(direction, body, span, anomalies);
         }

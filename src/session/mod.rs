@@ -29,7 +29,7 @@ use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
-use crate::wire::{Block, Expectation, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::wire::{Block, BlockRef, HashRange, Message, PeerEvent, Start, UnknownReason};
 use crate::words::words;
 
 words! {
@@ -435,6 +435,7 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Block(block) => {
                     let stretch = block.offset..block.offset.saturating_add(u64::from(block.len));
                     let cut = block.captured_to < block.len;
+                    self.confirm_request(direction.reverse(), &block, out, anomalies);
                     out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
                     if cut && !placed {
                         out.push(unsure(direction, stretch));
@@ -516,6 +517,21 @@ impl<'cap> Session<'cap> {
         }
     }
 
+    /// Reads the request of `direction` that `block` answers, where it waited for what confirms that it is one.
+    fn confirm_request(
+        &mut self,
+        direction: Direction,
+        block: &Block<'cap>,
+        out: &mut Vec<SessionEvent<'cap>>,
+        anomalies: &mut Anomalies,
+    ) {
+        let request = BlockRef { piece: block.piece, begin: block.begin, length: block.len };
+        if self.sides[direction.index()].deframer.confirm(request, &mut self.events) {
+            self.drain(direction, out, anomalies);
+            self.go_on(direction, out, anomalies);
+        }
+    }
+
     fn serve(&mut self, direction: Direction, block: Block<'cap>, anomalies: &mut Anomalies) -> Served<'cap> {
         let flow = self.flow;
         let (sender, receiver) = both(&mut self.sides, direction);
@@ -549,20 +565,6 @@ impl<'cap> Session<'cap> {
 
     fn example(&self, direction: Direction, span: Span, detail: String) -> Example {
         Example { span: Some(span), flow: arrow(self.flow, direction), detail }
-    }
-}
-
-impl Expectation for Outstanding {
-    fn awaits(&self, block: crate::wire::BlockRef) -> bool {
-        self.contains(block)
-    }
-
-    fn any(&self) -> bool {
-        !self.is_empty()
-    }
-
-    fn in_order(&self, most: usize) -> Vec<crate::wire::BlockRef> {
-        self.oldest(most)
     }
 }
 

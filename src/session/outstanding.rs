@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use crate::ends::Span;
-use crate::wire::BlockRef;
+use crate::wire::{BlockRef, Expectation};
 
 /// What a block answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +206,20 @@ impl Outstanding {
             self.overflow = Overflow::Told;
         }
         untold
+    }
+}
+
+impl Expectation for Outstanding {
+    fn awaits(&self, block: BlockRef) -> bool {
+        self.contains(block)
+    }
+
+    fn any(&self) -> bool {
+        !self.is_empty()
+    }
+
+    fn in_order(&self, most: usize) -> Vec<BlockRef> {
+        self.oldest(most)
     }
 }
 

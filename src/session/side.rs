@@ -28,6 +28,10 @@ pub struct SideFacts {
     pub offered: Option<Span>,
     /// Its first request.
     pub requested: Option<Span>,
+    /// Its requests for usual blocks: 16 KiB from a multiple of that on.
+    pub asked: u64,
+    /// Its extension messages (BEP 10), the handshake too, that could be read.
+    pub extended: u64,
     /// Requests of the other side that it rejected.
     pub rejected: u64,
     /// Its `piece` messages whose whole body is in the capture.
@@ -234,6 +238,7 @@ impl<'cap> Side<'cap> {
             }
             Message::Request(block) => {
                 facts.requested.get_or_insert(span);
+                facts.asked += u64::from(block.length == BLOCK && block.begin.is_multiple_of(BLOCK));
                 self.outstanding.request(block, span, self.place);
             }
             Message::Cancel(block) => self.outstanding.cancel(block),
@@ -305,6 +310,8 @@ const SURE_MESSAGES: u64 = 4;
 const SURE_BYTES: u64 = 256 << 10;
 // Rationale: the longest block that clients send, 128 KiB, with its header: the first message begins behind one.
 const LONGEST_BLOCK: u64 = (128 << 10) + 13;
+/// The usual block length in bytes.
+const BLOCK: u32 = 16_384;
 /// So much misframed is no peer wire: a false header found in payload is one.
 pub(super) const BROKEN: u32 = 2;
 // Rationale: as many packets as wait for bytes that they acknowledge; a block is read soon after its first frame.

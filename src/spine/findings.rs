@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Coverage;
+use super::{Coverage, Hub, Purpose};
 use crate::anomaly::{Anomalies, Example, Kind};
-use crate::ends::{Endpoint, FrameId, Frames, Span, Timestamp, Transport};
+use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
+use crate::session::{Session, arrow};
 use crate::words::words;
 
 /// Findings of a walk besides the books.
@@ -143,6 +144,44 @@ impl SameConnection {
             }
         })
     }
+}
+
+impl Hub<'_, '_> {
+    /// Notes the messages of a connection that nothing confirms to be the peer wire. Blocks that are held until it is known
+    /// which torrent they are of are told when they are let go.
+    pub(super) fn note_unconfirmed(&mut self, session: &Session<'_>) {
+        let directions = [Direction::LowToHigh, Direction::HighToLow];
+        let holds = self.purpose != Purpose::Inspect && session.has_blocks();
+        for from in directions.into_iter().filter(|_| !holds) {
+            let (side, flow) = (session.side(from), arrow(session.flow, from));
+            let (blocks, others) = (side.piece_messages + side.partial_messages, side.asked + side.extended);
+            let span = side.requested.or(session.span());
+            for number in 1..=blocks {
+                self.anomalies.note(Kind::UnconfirmedBlock, 0, || Example {
+                    span: side.first_piece.or(session.span()),
+                    flow: flow.clone(),
+                    detail: format!(
+                        "block {number} of {blocks} with the header of one, but no handshake and no request confirms it"
+                    ),
+                });
+            }
+            if others > 0 && (blocks == 0 || self.purpose == Purpose::Inspect) {
+                self.anomalies.note(Kind::UnconfirmedMessage, others, || Example {
+                    span,
+                    flow,
+                    detail: format!(
+                        "{} for blocks of 16 KiB and {}, but no handshake and no block confirms them",
+                        counted(side.asked, "request"),
+                        counted(side.extended, "extension message")
+                    ),
+                });
+            }
+        }
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -553,6 +553,9 @@ impl<'cap> Hub<'_, 'cap> {
                 self.tallies.gap_bytes += side.gap_bytes;
             }
         }
+        if !is_peer_wire && !session.is_broken() {
+            self.note_unconfirmed(&session);
+        }
         self.write_connection(&session, &paths);
         self.ledger.close(session, paths, self.prover, &mut self.anomalies);
         is_peer_wire

@@ -14,7 +14,7 @@ use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
 use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
-use super::{Block, Framing, Handshake, Message, PeerEvent, UnknownReason};
+use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::ends::{At, Span};
 use crate::stream::{Missing, StreamItem};
@@ -118,6 +118,13 @@ impl<'cap> Deframer<'cap> {
     /// Reads what [`read`](Self::read) or [`end`](Self::end) left; the answer is the same.
     pub fn go_on(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
         self.rest(out.len(), expected, out)
+    }
+
+    /// The other side answers `request`: where the search holds it, waiting for what follows, it is one. `true`: its events
+    /// are in `out`, and [`go_on`](Self::go_on) reads the rest.
+    pub fn confirm(&mut self, request: BlockRef, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let State::Search(search) = &mut self.state else { return false };
+        search.confirm(request, &self.window) && self.search(false, &Nothing, out)
     }
 
     /// Nothing follows: [`go_on`](Self::go_on) emits what is unfinished as far as it came.

@@ -1,5 +1,7 @@
 //! The header of a peer-wire message: length prefix and id (BEP 3), and what makes one plausible.
 
+use super::BlockRef;
+
 /// What stands at the head of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -91,11 +93,28 @@ impl Header {
     }
 }
 
+/// The message that asks for a block (BEP 3, id 6).
+pub(super) fn request(block: BlockRef) -> [u8; REQUEST_LEN] {
+    let mut message = [0; REQUEST_LEN];
+    let words = [REQUEST_LEN as u32 - 4, block.piece, block.begin, block.length];
+    for (place, word) in [0, 5, 9, 13].into_iter().zip(words) {
+        if let Some(field) = message.get_mut(place..place + 4) {
+            field.copy_from_slice(&word.to_be_bytes());
+        }
+    }
+    message[4] = REQUEST;
+    message
+}
+
 /// The big-endian word at `at`.
 pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word))
 }
 
+/// The id of `request` (BEP 3).
+const REQUEST: u8 = 6;
+/// Bytes of a `request`.
+pub(super) const REQUEST_LEN: usize = 17;
 /// The id of `piece` (BEP 3).
 pub(super) const PIECE: u8 = 7;
 /// What a `piece` message's length prefix counts before the payload: id, index, begin.

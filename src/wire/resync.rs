@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2};
 
 use super::BlockRef;
 use super::handshake::{HANDSHAKE, HANDSHAKE_LEN};
-use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE};
+use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE, REQUEST_LEN};
 use super::window::{Stop, Window};
 
 /// What the counterpart asked this direction for.
@@ -118,6 +118,18 @@ impl Search {
     pub fn restart(&mut self, from: u64) {
         self.from = from;
         self.pending = None;
+    }
+
+    /// Whether what waits is this `request`; then it waits no longer for what follows.
+    pub fn confirm(&mut self, request: BlockRef, window: &Window<'_>) -> bool {
+        let Some(candidate) = &mut self.pending else { return false };
+        let mut bytes = [0; REQUEST_LEN];
+        window.peek(candidate.offset, &mut bytes);
+        let same = bytes == header::request(request);
+        if same {
+            candidate.chain = 0;
+        }
+        same
     }
 
     /// Searches on; `last` says that nothing contiguous follows the window.
@@ -242,6 +254,8 @@ impl Search {
             Header::Piece { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
             Header::Other { id: 4 | 13 | 17, len: 5 } => sane(4),
             Header::Other { id: 6 | 8 | 16, len: 13 } => sane(8),
+            // Every extension message but the shortest is a dictionary (BEP 10).
+            Header::Other { id: 20, len: 3..=MAX_EXTENDED } => bytes.get(6).map(|first| *first == b'd'),
             _ => Some(false),
         };
         match plausible {
@@ -263,9 +277,9 @@ fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candida
     Candidate { offset, handshake: false, next, chain, standard: awaited || header.is_standard_block() }
 }
 
-/// Whether a search may end at a message with this id: those whose header alone says much.
+/// Whether a search may end at a message with this id: those whose first bytes say much.
 fn is_searched(id: u8) -> bool {
-    matches!(id, 4 | 6..=8 | 13 | 16 | 17)
+    matches!(id, 4 | 6..=8 | 13 | 16 | 17 | 20)
 }
 
 /// How many bytes `bytes` starts with that are zero.
@@ -277,6 +291,8 @@ fn zeros(bytes: &[u8]) -> usize {
 
 // Rationale: 128 KiB is the largest block that clients ask for; the scan relies on the second byte being 0 to 2.
 const MAX_CANDIDATE: u32 = (128 << 10) + 9;
+// Rationale: metadata comes in 16 KiB pieces behind a short dictionary.
+const MAX_EXTENDED: u32 = 1 << 16;
 // Rationale: a bitfield of 8 million pieces or a 1 MiB block; anything longer is likelier misread.
 const MAX_CHAINED: u32 = (1 << 20) + 9;
 // Rationale: one is sent after two minutes of silence; a longer row of zeros is payload.

@@ -1,11 +1,14 @@
 //! Two contents with one SHA-1: T23, with the published collision of 2017 (Stevens et al., shattered.io).
 
 use peerproof::anomaly::Kind;
+use peerproof::ends::Transport;
+use peerproof::evidence::{Bytes, Grade};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::*;
 use crate::synth::run::{analyze, transfer};
+use crate::synth::utp::UtpConn;
 
 #[test]
 fn t23_two_contents_with_one_sha1_are_both_shown() {
@@ -28,6 +31,42 @@ fn t23_two_contents_with_one_sha1_are_both_shown() {
     }
     for seeder in [S, S2] {
         assert_eq!(transfer(&evidence, seeder, M).bytes.refuted, 0);
+    }
+}
+
+#[test]
+fn t23_one_sender_of_both_contents_is_credited_with_both_and_the_rest_is_repeated() {
+    let tail = Recipe::single("tail", SMALL, SMALL as usize - 320, 23).v1().content;
+    let [one, two] = [FIRST, SECOND].map(|end| [hex(PREFIX), hex(end), tail.clone()].concat());
+    let torrent = Recipe::folder("f", SMALL, 23).file_of("a", one.clone()).file("b", 20_000).v1();
+    let (small, all) = (u64::from(SMALL), 4 * u64::from(SMALL));
+    let truth = Bytes { verified: 2 * small, sole: 2 * small, repeated: 2 * small, ..clean(all) };
+    for transport in [Transport::Tcp, Transport::Utp] {
+        let mut world = World::new();
+        let contents = [&one, &two, &one, &two];
+        match transport {
+            Transport::Utp => {
+                let mut conn = UtpConn::open(&mut world, address(M), address(S), 4_711, [1, 500]);
+                conn.join(&mut world, &torrent, [id(1), id(2)]);
+                for bytes in contents {
+                    conn.send(&mut world, 0, &wire::request(0, 0, SMALL));
+                    conn.deliver(&mut world, 1, 0, 0, bytes, true);
+                }
+            }
+            _ => {
+                let conn = join(&mut world, &torrent, M, S);
+                for bytes in contents {
+                    world.send(conn, Side::A, &wire::request(0, 0, SMALL));
+                    world.deliver(conn, Side::B, 0, 0, bytes, true);
+                }
+            }
+        }
+        let evidence = analyze(&world, &torrent);
+        let seeder = transfer(&evidence, S, M);
+        assert_eq!(seeder.bytes, truth);
+        assert_eq!((seeder.pieces_verified, seeder.pieces_sole, seeder.grade), (1, 1, Grade::G9), "all of the file a");
+        assert!(seeder.files.iter().all(|file| file.verified_bytes <= small), "{:?}", seeder.files);
+        assert_eq!(evidence.anomalies.tally(Kind::Sha1Collision).map(|tally| tally.count), Some(1));
     }
 }
 

@@ -331,3 +331,67 @@ fn a_block_behind_which_there_is_no_message_may_be_misread_and_refutes_nobody() 
     assert!(!row.rungs.iter().any(|rung| rung.grade == Grade::GX), "{row:#?}");
     assert!(evidence.anomalies.tally(Kind::Resynchronised).is_some());
 }
+
+#[test]
+fn t28_the_report_says_which_of_two_versions_hashes() {
+    let [v1, v2] = [two_block_pieces(), Recipe::single("two.bin", 2 * SMALL, 8 * SMALL as usize, 8).v2()];
+    for (torrent, utp, good_first, at_once) in [
+        (&v1, false, true, false),
+        (&v1, false, false, false),
+        (&v2, false, true, true),
+        (&v1, true, true, false),
+        (&v2, true, false, true),
+    ] {
+        let mut world = World::new();
+        let good = torrent.block(0, 0, SMALL).to_vec();
+        let mut bad = good.clone();
+        bad[100] ^= 0x08;
+        let (first, second) = if good_first { (&good, &bad) } else { (&bad, &good) };
+        let rest = |piece| if piece == 0 { vec![SMALL] } else { vec![0, SMALL] };
+        if utp {
+            let mut conn = UtpConn::open(&mut world, address(M6), address(S6), 4_711, [1, 500]);
+            conn.join(&mut world, torrent, [id(1), id(2)]);
+            conn.send(&mut world, 0, &wire::request(0, 0, SMALL));
+            let number = conn.next(1);
+            conn.deliver(&mut world, 1, 0, 0, first, good_first);
+            let again = wire::piece(0, 0, second)[..conn.mtu].to_vec();
+            if at_once {
+                conn.again(&mut world, 1, number, &again);
+            }
+            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin))) {
+                conn.send(&mut world, 0, &wire::request(piece, begin, SMALL));
+                conn.deliver(&mut world, 1, piece, begin, torrent.block(piece, begin, SMALL), true);
+            }
+            if !at_once {
+                conn.again(&mut world, 1, number, &again);
+            }
+            conn.close(&mut world, 1, &[]);
+        } else {
+            let conn = join(&mut world, torrent, M6, S6);
+            world.send(conn, Side::A, &wire::request(0, 0, SMALL));
+            world.deliver(conn, Side::B, 0, 0, first, good_first);
+            let place = world.ledger[0].offset;
+            if at_once {
+                world.retransmit(conn, Side::B, place, &second[..500]);
+            }
+            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin))) {
+                world.send(conn, Side::A, &wire::request(piece, begin, SMALL));
+                world.piece(conn, Side::B, torrent, piece, begin, SMALL);
+            }
+            if !at_once {
+                world.retransmit(conn, Side::B, place, &second[..500]);
+            }
+        }
+        let evidence = analyze(&world, torrent);
+        let seeder = transfer(&evidence, S6, M6);
+        assert_eq!((seeder.bytes.verified, seeder.bytes.refuted), (sent(&world), 0), "{utp} {good_first}");
+        let told = evidence.anomalies.tally(Kind::OverlapConflict).expect("two versions");
+        let version = if good_first { "the first is the torrent's" } else { "the second is the torrent's" };
+        let details: Vec<_> = told.examples.iter().map(|example| &example.detail).collect();
+        assert_eq!(details.iter().filter(|detail| detail.ends_with(version)).count(), 1, "{details:?}");
+        assert_eq!(details.len(), 2, "{details:?}");
+    }
+}
+
+const M6: &str = "[2001:db8::10]:50001";
+const S6: &str = "[2001:db8::1]:6881";

@@ -168,6 +168,9 @@ fn words(kind: Kind) -> &'static str {
         Kind::UnconfirmedBlock => {
             "what looks like a block in a stream that nothing confirms to be BitTorrent, not counted as served,"
         }
+        Kind::UnconfirmedMessage => {
+            "what looks like requests or extension messages in a stream that nothing confirms to be BitTorrent"
+        }
         Kind::WrongMetadata => "metadata that does not match its info-hash, or differs from what does",
         Kind::WrongHashes => "a hashes message (BEP 52) that does not match the torrent's root",
         Kind::BadWebseed => "HTTP of a webseed that could not be read",

@@ -1,0 +1,109 @@
+//! What a unit's verified contents are, and that there is more than one (T23).
+
+use super::unit::Matched;
+use super::{Content, Unit, UnitBook};
+use crate::anomaly::{Anomalies, Example, Kind};
+use crate::ends::Span;
+use crate::prove::{Half, Proof, Verdict, sha256};
+
+/// What came of a new verified content.
+pub(super) struct Learned {
+    /// It is the first one.
+    pub(super) first: bool,
+    /// Slices of it that were not kept.
+    pub(super) dropped: usize,
+}
+
+impl<'cap> UnitBook<'cap> {
+    /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
+    /// and told (T23). So is that the halves of a hybrid torrent describe other bytes. `by_leaf` tells whether the
+    /// torrent has leaves (BEP 52).
+    pub(super) fn learn(
+        &mut self,
+        content: Content<'cap>,
+        proof: Proof,
+        unit: Unit,
+        by_leaf: bool,
+        span: Option<Span>,
+        anomalies: &mut Anomalies,
+    ) -> Learned {
+        let version = self.version_of(&content);
+        self.learn_as(version, content, proof, unit, by_leaf, span, anomalies)
+    }
+
+    /// The number of the verified content that `content` is; that of the next one where it is none of them.
+    pub(super) fn version_of(&self, content: &Content<'cap>) -> usize {
+        if self.references.is_empty() {
+            return 0;
+        }
+        let ranges = content.ranges();
+        let same = |known: &Content<'cap>| ranges.iter().all(|range| known.agrees(content, range));
+        self.references.iter().position(same).unwrap_or(self.references.len())
+    }
+
+    /// As [`Self::learn`], where it is known which content it is.
+    #[expect(clippy::too_many_arguments, reason = "one more than learn has, which the caller knows")]
+    pub(super) fn learn_as(
+        &mut self,
+        version: usize,
+        content: Content<'cap>,
+        proof: Proof,
+        unit: Unit,
+        by_leaf: bool,
+        span: Option<Span>,
+        anomalies: &mut Anomalies,
+    ) -> Learned {
+        let (before, verdict) = (self.matched, proof.verdict);
+        if self.matched.note(verdict)
+            && let Verdict::Half(half) = verdict
+        {
+            anomalies.note(Kind::HybridMismatch, 1, || Example {
+                span,
+                flow: String::new(),
+                detail: match half {
+                    Half::V1 => format!("{unit}: bytes that match its SHA-1 (v1) and not its tree (v2)"),
+                    Half::V2 => format!("{unit}: bytes that match its tree (v2) and not its SHA-1 (v1)"),
+                },
+            });
+        }
+        let slices = content.len();
+        let first = !self.verified;
+        self.verified = true;
+        if self.references_dropped {
+            return Learned { first: false, dropped: slices };
+        }
+        if let Some(reference) = self.references.first() {
+            if version < self.references.len() {
+                return Learned { first: false, dropped: slices };
+            }
+            let ranges = content.ranges();
+            let mut now = Matched::default();
+            now.note(verdict);
+            let same_sha1 = before.has_sha1() && now.has_sha1();
+            let digest = |content: &Content<'cap>| {
+                let runs: Vec<_> =
+                    ranges.iter().flat_map(|range| content.within(range)).map(|(_, bytes)| bytes).collect();
+                sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            };
+            if same_sha1 {
+                anomalies.note(Kind::Sha1Collision, 1, || Example {
+                    span: None,
+                    flow: String::new(),
+                    detail: format!(
+                        "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
+                        digest(reference),
+                        digest(&content)
+                    ),
+                });
+            }
+        } else {
+            self.trivial = proof.trivial.unwrap_or_else(|| content.is_trivial());
+            if by_leaf && !self.trivial {
+                let leaves = content.trivial_leaves();
+                self.trivial_leaves = (!leaves.is_empty()).then(|| Box::new(leaves));
+            }
+        }
+        self.references.push(content);
+        Learned { first, dropped: 0 }
+    }
+}
