@@ -116,8 +116,12 @@ fn messages_in_the_middle_of_short_connections_are_named_and_unconfirmed() {
     let mut said = Vec::new();
     let block = wire::piece(619, 3 * 16_384, &[0x5a; 16_384]);
     let extension = [&[0, 0, 0, 40, 20, 0][..], b"d1:md11:ut_metadatai2eee", &[b'x'; 14]].concat();
-    let messages: [(&[u8], &[u8]); 4] =
-        [(&[0x33; 700], &block), (b"", &block[..9_000]), (b"", &wire::request(7, 16_384, 16_384)), (b"", &extension)];
+    let messages: [(&[u8], &[u8]); 4] = [
+        (&[0x33; 700], &block),
+        (b"", &block[..9_000]),
+        (b"", &wire::request(7, 16_384, 16_384)),
+        (b"", &extension),
+    ];
     for (number, (before, message)) in messages.into_iter().enumerate() {
         for v6 in [false, true] {
             let host = if v6 { format!("[2001:db8::{}]", number + 1) } else { format!("192.0.2.{}", number + 1) };

@@ -219,9 +219,8 @@ impl Proofs {
                     let trivial = one_value && content >= LEAST_TRIVIAL;
                     let finding = Finding { credit, sole: span, standard, trivial, boomerang };
                     // Another content of the same place (T23) is no more of the piece, nor of its files.
-                    let earlier = |other: &&Credit| {
-                        other.transfer == credit.transfer && other.version < credit.version
-                    };
+                    let earlier =
+                        |other: &&Credit| other.transfer == credit.transfer && other.version < credit.version;
                     let mut ranges = Cow::Borrowed(&credit.ranges);
                     let again = group().find(earlier).is_some();
                     if again {

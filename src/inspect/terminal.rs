@@ -293,7 +293,8 @@ fn looks(inspection: &Inspection, page: &mut Page) {
     page.heading("UNCONFIRMED");
     for anomaly in found {
         for example in &anomaly.examples {
-            let frame = example.frames.as_ref().map_or_else(String::new, |frames| format!("frame {}, ", frames.first));
+            let frame =
+                example.frames.as_ref().map_or_else(String::new, |frames| format!("frame {}, ", frames.first));
             page.line(&format!("{frame}{}: {}", example.flow, example.detail));
         }
         more(anomaly.count as usize, anomaly.examples.len(), "like these", page);

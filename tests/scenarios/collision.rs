@@ -64,7 +64,11 @@ fn t23_one_sender_of_both_contents_is_credited_with_both_and_the_rest_is_repeate
         let evidence = analyze(&world, &torrent);
         let seeder = transfer(&evidence, S, M);
         assert_eq!(seeder.bytes, truth);
-        assert_eq!((seeder.pieces_verified, seeder.pieces_sole, seeder.grade), (1, 1, Grade::G9), "all of the file a");
+        assert_eq!(
+            (seeder.pieces_verified, seeder.pieces_sole, seeder.grade),
+            (1, 1, Grade::G9),
+            "all of the file a"
+        );
         assert!(seeder.files.iter().all(|file| file.verified_bytes <= small), "{:?}", seeder.files);
         assert_eq!(evidence.anomalies.tally(Kind::Sha1Collision).map(|tally| tally.count), Some(1));
     }

@@ -358,7 +358,8 @@ fn t28_the_report_says_which_of_two_versions_hashes() {
             if at_once {
                 conn.again(&mut world, 1, number, &again);
             }
-            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin))) {
+            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin)))
+            {
                 conn.send(&mut world, 0, &wire::request(piece, begin, SMALL));
                 conn.deliver(&mut world, 1, piece, begin, torrent.block(piece, begin, SMALL), true);
             }
@@ -374,7 +375,8 @@ fn t28_the_report_says_which_of_two_versions_hashes() {
             if at_once {
                 world.retransmit(conn, Side::B, place, &second[..500]);
             }
-            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin))) {
+            for (piece, begin) in (0..4).flat_map(|piece| rest(piece).into_iter().map(move |begin| (piece, begin)))
+            {
                 world.send(conn, Side::A, &wire::request(piece, begin, SMALL));
                 world.piece(conn, Side::B, torrent, piece, begin, SMALL);
             }
