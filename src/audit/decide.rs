@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::claim::{Act, Claim, When, Window, ZoneBasis};
-use super::examined::{Event, Examined, Obstacle, Transfer};
+use super::examined::{Event, Examined, Index, Obstacle, Transfer};
 use super::hints::hints;
 use super::resolve::{Resolution, resolve};
 use super::search::{Ports, Search};
@@ -72,14 +72,15 @@ impl Flag {
 }
 
 /// Judges `claim` by what the captures hold.
-pub fn judge(claim: &Claim, examined: &Examined, terms: &Terms) -> Judged {
+pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
+    let examined = index.examined;
     let alias = terms.inside(claim.who.address, claim.who.port).or(claim.who.mapped);
     let address = alias.map_or(claim.who.address, |(inside, _)| inside);
     let port = match alias {
         Some((_, Some(port))) => Some(port),
         _ => claim.who.port,
     };
-    let search = Search { examined, address, port };
+    let search = Search::of(index, address, port);
     let resolution = resolve(&claim.what, examined);
     let clients = search.clients(&resolution.torrents);
     let mut flags = Vec::new();
@@ -89,6 +90,7 @@ pub fn judge(claim: &Claim, examined: &Examined, terms: &Terms) -> Judged {
             claim,
             act: *act,
             examined,
+            index,
             terms,
             search,
             resolution: &resolution,
@@ -123,7 +125,7 @@ pub fn judge(claim: &Claim, examined: &Examined, terms: &Terms) -> Judged {
     }
     flags.sort_unstable();
     let stated = claim.when.readings.first().copied();
-    let coverage = terms.coverage(examined, address, claim.who.address, stated);
+    let coverage = terms.coverage(index, address, claim.who.address, stated);
     Judged { acts, coverage, flags, inside: alias, torrents: resolution.torrents }
 }
 
@@ -132,6 +134,7 @@ struct Case<'a> {
     claim: &'a Claim,
     act: Act,
     examined: &'a Examined,
+    index: &'a Index<'a>,
     terms: &'a Terms,
     search: Search<'a>,
     resolution: &'a Resolution,
@@ -271,8 +274,7 @@ impl Case<'_> {
             return judged;
         }
         // Row 8.
-        let coverage =
-            self.terms.coverage(self.examined, self.search.address, self.claim.who.address, Some(stated));
+        let coverage = self.terms.coverage(self.index, self.search.address, self.claim.who.address, Some(stated));
         if let Some(reason) = self.outside(&coverage) {
             judged.verdict = Verdict::OutsideCapture;
             judged.reasons = vec![reason];

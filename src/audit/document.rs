@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::claim::{Entry, HashKind, Precision, Refusal, Transport, ZoneBasis};
 use super::decide::Judged;
-use super::examined::Examined;
+use super::examined::Index;
 use super::terms::{Covers, Terms};
 use crate::ends::Frames;
 pub(super) use build::is_met;
@@ -305,17 +305,14 @@ impl Document {
     /// The document of `answers`, which are sorted.
     pub fn new(
         answers: &[Answer],
-        examined: &Examined,
+        index: &Index<'_>,
         terms: &Terms,
         zone: Option<&str>,
         inputs: Vec<Input>,
         left_out: u64,
     ) -> Self {
-        let claims: Vec<ClaimRow> = answers
-            .iter()
-            .enumerate()
-            .map(|(index, answer)| row(index as u64 + 1, answer, examined, terms))
-            .collect();
+        let claims: Vec<ClaimRow> =
+            answers.iter().enumerate().map(|(at, answer)| row(at as u64 + 1, answer, index, terms)).collect();
         let mut summary = BTreeMap::new();
         for claim in &claims {
             *summary.entry(claim.verdict.unwrap_or(claim.status).to_owned()).or_default() += 1;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use hashbrown::HashMap;
+
 use super::claim::Window;
 use crate::ends::Endpoint;
 use crate::ends::Transport as Carrier;
@@ -31,6 +33,66 @@ pub struct Examined {
     pub central: Vec<IpAddr>,
     /// Bounds that were reached.
     pub bounds: Vec<String>,
+}
+
+/// The rows of [`Examined`] by address: a claim is about one, and there may be many claims.
+#[derive(Debug)]
+pub struct Index<'a> {
+    /// All of it.
+    pub examined: &'a Examined,
+    addresses: HashMap<IpAddr, Rows<'a>, foldhash::quality::FixedState>,
+}
+
+/// The rows of one address, each kind in its order.
+#[derive(Debug, Default)]
+pub(super) struct Rows<'a> {
+    /// Those in which it sent or received.
+    pub(super) transfers: Vec<&'a Transfer>,
+    /// Those that name it.
+    pub(super) mentions: Vec<&'a Mention>,
+    /// Those with it at an end.
+    pub(super) unread: Vec<&'a Unread>,
+    /// Its packets.
+    pub(super) host: Option<&'a Host>,
+}
+
+impl<'a> Index<'a> {
+    /// Of all addresses.
+    pub fn of(examined: &'a Examined) -> Self {
+        let mut addresses: HashMap<IpAddr, Rows<'a>, _> = HashMap::default();
+        for transfer in &examined.transfers {
+            for address in ends(transfer.uploader.ip, transfer.downloader.ip) {
+                addresses.entry(address).or_default().transfers.push(transfer);
+            }
+        }
+        for mention in &examined.mentions {
+            addresses.entry(mention.subject.ip).or_default().mentions.push(mention);
+        }
+        for unread in &examined.unread {
+            for address in ends(unread.a.ip, unread.b.ip) {
+                addresses.entry(address).or_default().unread.push(unread);
+            }
+        }
+        for host in &examined.hosts {
+            addresses.entry(host.address).or_default().host = Some(host);
+        }
+        Self { examined, addresses }
+    }
+
+    /// What there is of `address`.
+    pub(super) fn rows(&self, address: IpAddr) -> Option<&Rows<'a>> {
+        self.addresses.get(&address)
+    }
+
+    /// The packets of `address`.
+    pub(super) fn host(&self, address: IpAddr) -> Option<&'a Host> {
+        self.rows(address).and_then(|rows| rows.host)
+    }
+}
+
+/// Both, or the one that they are.
+fn ends(one: IpAddr, other: IpAddr) -> impl Iterator<Item = IpAddr> {
+    std::iter::once(one).chain(Some(other).filter(|other| *other != one))
 }
 
 /// A torrent of the captures.

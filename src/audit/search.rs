@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::claim::Window;
 use super::decide::is_web;
-use super::examined::{Event, Examined, Host, Session, Transfer};
+use super::examined::{Event, Host, Index, Mention, Rows, Session, Transfer, Unread};
 use super::verdict::{Found, Rank};
 use crate::ends::Endpoint;
 use crate::evidence::Grade;
@@ -13,10 +13,10 @@ use crate::evidence::Grade;
 /// A look at one address.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Search<'a> {
-    pub(super) examined: &'a Examined,
     pub(super) address: IpAddr,
     /// `None` where the notice states none: then every port is its own.
     pub(super) port: Option<u16>,
+    rows: Option<&'a Rows<'a>>,
 }
 
 /// Which ports of the address count.
@@ -32,7 +32,24 @@ pub(super) enum Ports {
     OwnWeb,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// A look at `address` and `port` in all rows.
+    pub(super) fn of(index: &'a Index<'a>, address: IpAddr, port: Option<u16>) -> Self {
+        Self { address, port, rows: index.rows(address) }
+    }
+
+    fn transfers(&self) -> impl Iterator<Item = &'a Transfer> + use<'a> {
+        self.rows.into_iter().flat_map(|rows| rows.transfers.iter().copied())
+    }
+
+    fn all_mentions(&self) -> impl Iterator<Item = &'a Mention> + use<'a> {
+        self.rows.into_iter().flat_map(|rows| rows.mentions.iter().copied())
+    }
+
+    fn unread(&self) -> impl Iterator<Item = &'a Unread> + use<'a> {
+        self.rows.into_iter().flat_map(|rows| rows.unread.iter().copied())
+    }
+
     /// Whether a transfer that the address sent in counts.
     fn fits(&self, transfer: &Transfer, ports: Ports) -> bool {
         let own = self.is_own(transfer.uploader.port, &transfer.declared);
@@ -70,7 +87,7 @@ impl Search<'_> {
             let known = window.get_or_insert(Window { from, to });
             (known.from, known.to) = (known.from.min(from), known.to.max(to));
         };
-        for transfer in self.examined.transfers.iter().filter(|transfer| Self::is_of(transfer, torrents)) {
+        for transfer in self.transfers().filter(|transfer| Self::is_of(transfer, torrents)) {
             if self.receives(transfer, ports) && transfer.acknowledged > 0 {
                 found.received +=
                     transfer.units.iter().filter(|unit| when(unit.time)).map(|unit| unit.bytes).sum::<u64>();
@@ -123,7 +140,7 @@ impl Search<'_> {
     /// Whether piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
     pub(super) fn sent_to(&self, torrents: &[usize], found: &Found) -> bool {
         let during = |window: &Window| found.window.is_none_or(|own| window.from < own.to && own.from <= window.to);
-        self.examined.transfers.iter().any(|transfer| {
+        self.transfers().any(|transfer| {
             Self::is_of(transfer, torrents)
                 && self.receives(transfer, Ports::Own)
                 && transfer.served.iter().any(|(window, _)| during(window))
@@ -149,7 +166,7 @@ impl Search<'_> {
 
     /// Whether it is mentioned at all.
     pub(super) fn is_named(&self) -> bool {
-        self.examined.mentions.iter().any(|mention| mention.subject.ip == self.address)
+        self.all_mentions().next().is_some()
     }
 
     fn mentions(&self, torrents: &[usize]) -> impl Iterator<Item = (Rank, Window)> {
@@ -158,7 +175,7 @@ impl Search<'_> {
                 && self.port.is_none_or(|port| mention.subject.port == port)
                 && mention.torrent.is_some_and(|torrent| torrents.contains(&torrent))
         };
-        self.examined.mentions.iter().filter(is_own).map(|mention| {
+        self.all_mentions().filter(is_own).map(|mention| {
             let rank = match mention.grade {
                 "G1b" => Rank::G1b,
                 "G1a" => Rank::G1a,
@@ -170,9 +187,7 @@ impl Search<'_> {
 
     /// The connections of the address for these torrents, in either role.
     fn sessions(&self, torrents: &[usize], ports: Ports) -> impl Iterator<Item = Session> {
-        self.examined
-            .transfers
-            .iter()
+        self.transfers()
             .filter(move |transfer| {
                 Self::is_of(transfer, torrents) && (self.fits(transfer, ports) || self.receives(transfer, ports))
             })
@@ -199,25 +214,18 @@ impl Search<'_> {
 
     /// Transfers of the address, in either role, with a moment in the window.
     pub(super) fn transfers_in(&self, window: &Window) -> impl Iterator<Item = &Transfer> {
-        self.examined.transfers.iter().filter(move |transfer| {
-            [transfer.uploader.ip, transfer.downloader.ip].contains(&self.address)
-                && overlaps(&transfer.window, window)
-        })
+        self.transfers().filter(move |transfer| overlaps(&transfer.window, window))
     }
 
     /// Whether encrypted conversations of the address have a moment in the window.
     pub(super) fn encrypted(&self, window: &Window) -> bool {
-        self.examined.unread.iter().any(|unread| {
-            unread.encrypted
-                && [unread.a.ip, unread.b.ip].contains(&self.address)
-                && overlaps(&unread.window, window)
-        })
+        self.unread().any(|unread| unread.encrypted && overlaps(&unread.window, window))
     }
 
     /// Whether a flow that was not recognised is on the port, or an encrypted one is anywhere.
     pub(super) fn has_unrecognised(&self, port: Option<u16>) -> bool {
         let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
-        self.examined.unread.iter().any(|unread| {
+        self.unread().any(|unread| {
             if unread.encrypted {
                 [unread.a.ip, unread.b.ip].contains(&self.address)
             } else {
@@ -228,8 +236,7 @@ impl Search<'_> {
 
     /// What is known of the address' packets.
     pub(super) fn host(&self) -> Option<&Host> {
-        let hosts = &self.examined.hosts;
-        hosts.binary_search_by_key(&self.address, |host| host.address).ok().and_then(|index| hosts.get(index))
+        self.rows.and_then(|rows| rows.host)
     }
 
     /// Whether packets with data went to the address in the window.
@@ -240,9 +247,7 @@ impl Search<'_> {
     /// When the address took part in these torrents.
     pub(super) fn times(&self, torrents: &[usize]) -> Vec<i64> {
         let mut times: Vec<i64> = self
-            .examined
-            .transfers
-            .iter()
+            .transfers()
             .filter(|transfer| Self::is_of(transfer, torrents) && transfer.uploader.ip == self.address)
             .flat_map(|transfer| {
                 let served = transfer.served.iter().flat_map(|(window, _)| [window.from, window.to]);
@@ -258,7 +263,7 @@ impl Search<'_> {
     /// Clients at the address that took part in these torrents, as far as ports and handshakes tell them apart.
     pub(super) fn clients(&self, torrents: &[usize]) -> usize {
         let own = || {
-            self.examined.transfers.iter().filter(|transfer| {
+            self.transfers().filter(|transfer| {
                 transfer.uploader.ip == self.address
                     && Self::is_of(transfer, torrents)
                     && !is_web(transfer)

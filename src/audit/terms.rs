@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::claim::Window;
-use super::examined::Examined;
+use super::examined::Index;
 use super::verdict::{Coverage, Vantage};
 
 /// The terms of an audit.
@@ -142,14 +142,12 @@ impl Terms {
     /// What the captures can have seen of `address`, which may stand for the one that is `stated_address`, around `stated`.
     pub(super) fn coverage(
         &self,
-        examined: &Examined,
+        index: &Index<'_>,
         address: IpAddr,
         stated_address: IpAddr,
         stated: Option<Window>,
     ) -> Coverage {
-        let hosts = &examined.hosts;
-        let host =
-            hosts.binary_search_by_key(&address, |host| host.address).ok().and_then(|index| hosts.get(index));
+        let (examined, host) = (index.examined, index.host(address));
         let is_stated = self.is_covered(address) || self.is_covered(stated_address);
         let inferred = self.covers == Covers::Inferred
             && examined.central.contains(&address)

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use peerproof::Options;
 use peerproof::audit::document::{ClaimRow, Input};
-use peerproof::audit::examined::Examined;
+use peerproof::audit::examined::{Examined, Index};
 use peerproof::audit::{
     Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, page, sha256_hex, table, zone,
 };
@@ -146,14 +146,15 @@ impl Audit {
             inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(sha256_hex(&mut file)?) });
         }
         let examined = Examined::of(&report, &covered.coverage, &covered.courses);
+        let index = Index::of(&examined);
         let answers: Vec<Answer> = entries
             .into_iter()
             .map(|entry| {
-                let judged = entry.content.as_ref().ok().map(|claim| judge(claim, &examined, &terms));
+                let judged = entry.content.as_ref().ok().map(|claim| judge(claim, &index, &terms));
                 Answer { entry, judged }
             })
             .collect();
-        let document = Document::new(&answers, &examined, &terms, self.zone.as_deref(), inputs, left_out);
+        let document = Document::new(&answers, &index, &terms, self.zone.as_deref(), inputs, left_out);
         let text = match self.format {
             Format::Table => table(&document, width()),
             Format::Json => document.json().context("cannot write the JSON")?,

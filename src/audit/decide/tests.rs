@@ -104,7 +104,7 @@ fn answer(claim: &Claim, examined: &Examined) -> (Verdict, Vec<Reason>) {
 }
 
 fn answer_under(claim: &Claim, examined: &Examined, terms: &Terms) -> (Verdict, Vec<Reason>) {
-    let judged = judge(claim, examined, terms);
+    let judged = judge(claim, &Index::of(examined), terms);
     let first = judged.claim().expect("an act");
     (first.verdict, first.reasons.clone())
 }
@@ -134,9 +134,10 @@ fn what_an_act_needs() {
     }
     let part = examined(vec![served(transfer(&[]), T, false)]);
     assert_eq!(answer(&claim(Uploaded), &part), (Supported, vec![]));
-    let judged = judge(&claim(Uploaded), &part, &Terms::default());
+    let judged = judge(&claim(Uploaded), &Index::of(&part), &Terms::default());
     assert_eq!(judged.claim().map(|first| first.standard), Some(Standard::NotMet));
-    let alone = judge(&claim(Uploaded), &examined(vec![served(transfer(&[]), T, true)]), &Terms::default());
+    let alone =
+        judge(&claim(Uploaded), &Index::of(&examined(vec![served(transfer(&[]), T, true)])), &Terms::default());
     assert_eq!(alone.claim().map(|first| first.standard), Some(Standard::Met));
     let refuted = examined(vec![transfer(&[(G6, T), (GX, T)])]);
     assert_eq!(answer(&claim(Uploaded), &refuted), (SupportedInPart, vec![Reason::OnlyRefuted]));
@@ -222,7 +223,7 @@ fn taking_part_at_another_time_is_told_with_the_distance_and_what_would_fit() {
     let mut early = served(transfer(&[(Grade::G3, T - 3_600 * S)]), T - 3_600 * S, true);
     early.window = Window { from: T - 3_700 * S, to: T - 3_600 * S };
     early.sessions[0].window = early.window;
-    let judged = judge(&claim(Act::Uploaded), &examined(vec![early]), &covered());
+    let judged = judge(&claim(Act::Uploaded), &Index::of(&examined(vec![early])), &covered());
     let first = judged.claim().expect("an act");
     assert_eq!((first.verdict, first.nearest), (Verdict::NotAtStatedTime, Some((T - 3_600 * S, 3_600 * S))));
     assert!(first.hints.iter().any(|hint| hint.to_string() == "+01:00"));
@@ -327,7 +328,7 @@ fn an_address_with_several_clients_needs_a_port() {
     bare.who.port = None;
     assert_eq!(answer(&bare, &both), (Verdict::SupportedInPart, vec![Reason::SeveralClients]));
     assert_eq!(answer(&claim(Act::Uploaded), &both), (Verdict::Supported, vec![]));
-    let one = judge(&bare, &examined(vec![own]), &Terms::default());
+    let one = judge(&bare, &Index::of(&examined(vec![own])), &Terms::default());
     assert_eq!(one.claim().map(|first| first.verdict), Some(Verdict::Supported));
     assert!(one.flags.contains(&Flag::NoPort));
 }
@@ -351,7 +352,7 @@ fn two_readings_of_a_time_must_agree() {
     assert_eq!(answer(&two, &all), (Verdict::NotDecidable, vec![Reason::AmbiguousTime]));
     two.when.zone = ZoneBasis::None;
     two.when.readings.clear();
-    let judged = judge(&two, &all, &Terms::default());
+    let judged = judge(&two, &Index::of(&all), &Terms::default());
     let first = judged.claim().expect("an act");
     assert_eq!(first.reasons, [Reason::NoZone]);
     assert!(first.hints.iter().any(|hint| hint.to_string() == "+00:00"));

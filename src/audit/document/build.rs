@@ -8,14 +8,14 @@ use super::{
 };
 use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
-use crate::audit::examined::{Examined, Unread};
+use crate::audit::examined::Index;
 use crate::audit::terms::Terms;
 use crate::audit::verdict::{Coverage, Found, Judgement, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
 use crate::report::hex;
 
-pub(super) fn row(id: u64, answer: &Answer, examined: &Examined, terms: &Terms) -> ClaimRow {
+pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) -> ClaimRow {
     let entry = &answer.entry;
     let origin = &entry.origin;
     let notice = NoticeRow {
@@ -91,8 +91,8 @@ pub(super) fn row(id: u64, answer: &Answer, examined: &Examined, terms: &Terms) 
             .collect(),
         grade: Some(first.grade.name()),
         standard: Some(first.standard.name()),
-        evidence: Some(evidence(first, judged, examined)),
-        coverage: Some(coverage(&judged.coverage, examined)),
+        evidence: Some(evidence(first, judged, index)),
+        coverage: Some(coverage(&judged.coverage, index)),
         time: Some(time(stated, first, terms)),
     }
 }
@@ -152,21 +152,18 @@ fn values(claim: &Claim) -> ClaimValues {
     }
 }
 
-fn evidence(first: &Judgement, judged: &Judged, examined: &Examined) -> EvidenceRow {
-    let torrent = judged.torrents.first().and_then(|index| examined.torrents.get(*index));
+fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRow {
+    let torrent = judged.torrents.first().and_then(|at| index.examined.torrents.get(*at));
     let hash =
         torrent.and_then(|torrent| torrent.hashes.iter().min_by_key(|hash| hash.len())).map(|hash| hex(hash));
     let mut row = found(&first.within);
     row.torrent = hash;
     row.elsewhere = Some(Box::new(found(&first.elsewhere)));
-    let address = judged.coverage.address;
-    row.mentions = examined
-        .mentions
-        .iter()
-        .filter(|mention| {
-            mention.subject.ip == address
-                && mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent))
-        })
+    let rows = index.rows(judged.coverage.address);
+    row.mentions = rows
+        .into_iter()
+        .flat_map(|rows| &rows.mentions)
+        .filter(|mention| mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent)))
         .take(MOST_MENTIONS)
         .map(|mention| MentionRow {
             by: mention.by.to_string(),
@@ -205,11 +202,10 @@ fn found(found: &Found) -> EvidenceRow {
     }
 }
 
-fn coverage(coverage: &Coverage, examined: &Examined) -> CoverageRow {
-    let hosts = &examined.hosts;
-    let host = hosts.binary_search_by_key(&coverage.address, |host| host.address).ok().and_then(|at| hosts.get(at));
+fn coverage(coverage: &Coverage, index: &Index<'_>) -> CoverageRow {
+    let (examined, rows) = (index.examined, index.rows(coverage.address));
+    let host = rows.and_then(|rows| rows.host);
     let packets = |seen: Option<(u64, Window)>| seen.map_or(0, |(packets, _)| packets);
-    let own = |unread: &&Unread| unread.encrypted && [unread.a.ip, unread.b.ip].contains(&coverage.address);
     CoverageRow {
         time: examined.stretches.iter().map(|run| RangeRow { from: at(run.from), to: at(run.to) }).collect(),
         stated_time_covered: coverage.stated_time,
@@ -224,7 +220,7 @@ fn coverage(coverage: &Coverage, examined: &Examined) -> CoverageRow {
         packets_to: host.map_or(0, |host| packets(host.to)),
         others: host.map_or(0, |host| host.others),
         drops: examined.drops,
-        opaque: examined.unread.iter().filter(own).count() as u64,
+        opaque: rows.map_or(0, |rows| rows.unread.iter().filter(|unread| unread.encrypted).count() as u64),
         bounds: examined.bounds.clone(),
     }
 }
