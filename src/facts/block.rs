@@ -75,7 +75,10 @@ impl Block {
 
     /// The stretch of the stream that says what it is: header and payload.
     pub fn stretch(&self) -> Range<u64> {
-        self.offset.saturating_sub(HEADER)..self.offset.saturating_add(u64::from(self.len))
+        let end = self.runs.last().map_or(self.offset.saturating_add(u64::from(self.len)), |run| {
+            run.stream.saturating_add(u64::from(self.len.saturating_sub(run.start)))
+        });
+        self.offset.saturating_sub(HEADER)..end.max(self.offset)
     }
 }
 

@@ -252,7 +252,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
         let seq = self.next_seq;
         self.next_seq += 1;
-        let stream = (conversation.id, from, block.offset..block.offset.saturating_add(u64::from(block.len)));
+        let stream = (conversation.id, from, block.stretch());
         // Without a handshake the torrent is only likely: another one may begin with the same pieces.
         let named =
             conversation.info_hashes.iter().any(Option::is_some) || conversation.transport == Transport::Http;

@@ -133,7 +133,7 @@ impl Wire {
                     sink.push(StreamItem::Data { offset, bytes: clear, at, doubtful });
                 }
             }
-            StreamItem::Gap { offset, missing: Missing::Unknown, .. } => {
+            StreamItem::Gap { offset, missing: Missing::Unknown | Missing::Packets(_), .. } => {
                 sink.push(*item);
                 return Ok(if offset < self.clear { Step::Lost } else { Step::Passed });
             }

@@ -224,6 +224,10 @@ impl<'cap> Session<'cap> {
         self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
+    fn is_within_message(&self, from: Direction) -> bool {
+        self.sides[from.index()].deframer.is_within()
+    }
+
     /// Whether a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
         self.sides.iter().any(|side| side.facts.piece_messages + side.facts.partial_messages > 0)
@@ -278,6 +282,7 @@ impl<'cap> Session<'cap> {
                 side.facts.bad_checksum |= doubtful;
                 side.place = offset.saturating_add(bytes.len() as u64);
             }
+            StreamItem::Gap { cause: GapCause::LastNumber, .. } if !self.is_within_message(direction) => return,
             StreamItem::Gap { offset, missing, cause, at } => {
                 self.note_gap(direction, offset, missing, cause, at, anomalies)
             }
@@ -362,7 +367,7 @@ impl<'cap> Session<'cap> {
             let side = &mut self.sides[direction.index()];
             if !side.ended && !side.is_followed() {
                 // More of it may have been sent: of the last block only the number of its bytes is known.
-                let stretch = side.unconfirmed(placed);
+                let stretch = side.unconfirmed(placed).filter(|stretch| !side.has_arrived(stretch));
                 out.extend(stretch.map(|stretch| unsure(direction, stretch)));
             }
             side.settle();
@@ -402,19 +407,20 @@ impl<'cap> Session<'cap> {
         let facts = &mut self.sides[direction.index()].facts;
         let bytes = match missing {
             Missing::Bytes(bytes) => bytes,
-            Missing::Unknown => 0,
+            Missing::Packets(_) | Missing::Unknown => 0,
         };
         facts.note_hole(Hole { offset, missing, cause, at });
         let why = match cause {
             // The cut frames themselves were counted when they were decoded.
             GapCause::Snaplen => return,
-            GapCause::Acknowledged => "acknowledged by the receiver, but not in the capture",
+            GapCause::Acknowledged | GapCause::LastNumber => "acknowledged by the receiver, but not in the capture",
             GapCause::Unseen => "not in the capture, and not known to have arrived",
             GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
         };
         let example = |bound: &str| {
             let amount = match missing {
                 Missing::Bytes(bytes) => format!("{bytes} bytes"),
+                Missing::Packets(packets) => format!("the bytes of {packets} packets"),
                 Missing::Unknown => "an unknown number of bytes".to_owned(),
             };
             let detail = format!("{bound}{amount} from stream offset {offset} {why}");
@@ -433,11 +439,11 @@ impl<'cap> Session<'cap> {
         for event in events.drain(..) {
             match event {
                 PeerEvent::Block(block) => {
-                    let stretch = block.offset..block.offset.saturating_add(u64::from(block.len));
+                    let stretch = block.stretch();
                     let cut = block.captured_to < block.len;
                     self.confirm_request(direction.reverse(), &block, out, anomalies);
                     out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
-                    if cut && !placed {
+                    if cut && !placed && !self.sides[direction.index()].has_arrived(&stretch) {
                         out.push(unsure(direction, stretch));
                     }
                 }

@@ -54,6 +54,8 @@ pub struct SideFacts {
     pub gaps: u64,
     /// Bytes in those, where known.
     pub gap_bytes: u64,
+    /// Where the last of those stretches begins.
+    pub last_hole: Option<u64>,
     /// The first 16 of those stretches, in the order in which they were given up.
     pub holes: Vec<Hole>,
     /// Whether the snap length cut some of it.
@@ -104,6 +106,7 @@ impl SideFacts {
     /// Notes a stretch that is missing.
     pub(super) fn note_hole(&mut self, hole: Hole) {
         self.gaps += 1;
+        self.last_hole = Some(hole.offset);
         if let Missing::Bytes(bytes) = hole.missing {
             self.gap_bytes += bytes;
         }
@@ -184,6 +187,13 @@ impl<'cap> Side<'cap> {
         self.behind > 0
     }
 
+    /// Whether the block in `stretch` is the last that was sent, nothing is missing from its header on, and all of it was
+    /// acknowledged: then its bytes have their place though no message follows.
+    pub(super) fn has_arrived(&self, stretch: &Range<u64>) -> bool {
+        let whole = self.facts.last_hole.is_none_or(|hole| hole.saturating_add(HEADER) <= stretch.start);
+        whole && stretch.end >= self.place && self.facts.acked_to >= self.place
+    }
+
     /// What follows the last block is no message that is understood: where packets are numbered only, that block is in
     /// doubt, and given.
     pub(super) fn unconfirmed(&mut self, placed: bool) -> Option<Range<u64>> {
@@ -252,8 +262,7 @@ impl<'cap> Side<'cap> {
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
-        let stretch = block.offset..block.offset.saturating_add(u64::from(block.len));
-        (self.last_block, self.behind) = (Some((stretch, block.span.last.frame)), 0);
+        (self.last_block, self.behind) = (Some((block.stretch(), block.span.last.frame)), 0);
         if self.run.1 >= SURE_BYTES && !facts.held_sync {
             // What was misframed before was content of this side.
             (facts.held_sync, facts.misframed) = (true, 0);
@@ -277,8 +286,7 @@ impl<'cap> Side<'cap> {
             Answer::Unasked => {}
         }
         for run in &block.runs {
-            let from = block.offset + u64::from(run.start);
-            self.delivery.payload(from, from + run.bytes.len() as u64);
+            self.delivery.payload(run.stream, run.stream + run.bytes.len() as u64);
         }
     }
 
@@ -312,6 +320,8 @@ const SURE_BYTES: u64 = 256 << 10;
 const LONGEST_BLOCK: u64 = (128 << 10) + 13;
 /// The usual block length in bytes.
 const BLOCK: u32 = 16_384;
+// Rationale: BEP 3: length, id, index and begin stand before the payload.
+const HEADER: u64 = 13;
 /// So much misframed is no peer wire: a false header found in payload is one.
 pub(super) const BROKEN: u32 = 2;
 // Rationale: as many packets as wait for bytes that they acknowledge; a block is read soon after its first frame.

@@ -129,7 +129,9 @@ pub enum StreamItem<'cap> {
 pub enum Missing {
     /// Exactly this many bytes (1 or more): TCP numbers bytes.
     Bytes(u64),
-    /// Unknown: uTP numbers packets; and TCP where the capture missed more than 1 GiB. Offsets go on behind the gap as if it were empty.
+    /// The payload of this many packets (1 or more): uTP numbers packets. Offsets go on behind the gap as if it were empty.
+    Packets(u64),
+    /// Unknown: where uTP packets were cut anew, or TCP missed more than 1 GiB. Offsets go on as if it were empty.
     Unknown,
 }
 
@@ -138,6 +140,9 @@ pub enum Missing {
 pub enum GapCause {
     /// The receiver acknowledged them: delivered, though not captured.
     Acknowledged,
+    /// The receiver acknowledged one packet more than was captured: mostly the FIN, which carries nothing. Only told at the
+    /// end of a direction.
+    LastNumber,
     /// The frame is in the capture, but the snap length cut it.
     Snaplen,
     /// Nothing is known of them but that later bytes were seen.

@@ -1,6 +1,7 @@
 //! What follows a header: payload that is handed on in runs, and bodies that are gathered to be parsed whole.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::window::Chunk;
 use super::{Block, Message, PeerEvent, Run, UnknownReason};
@@ -50,6 +51,14 @@ impl<'cap> Block<'cap> {
         self.captured_to += bytes.len() as u32;
         self.span.cover(chunk.at);
         self.doubtful |= chunk.doubtful;
+    }
+
+    /// The place of its payload in the stream; with a hole of unknown length at its end, perhaps more.
+    pub fn stretch(&self) -> Range<u64> {
+        let end = self.runs.last().map_or(self.offset.saturating_add(u64::from(self.len)), |run| {
+            run.stream.saturating_add(u64::from(self.len.saturating_sub(run.start)))
+        });
+        self.offset..end.max(self.offset)
     }
 
     /// Asserts the type's invariants.

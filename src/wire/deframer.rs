@@ -4,6 +4,7 @@
 //! any other gap, and any impossible header, ends it and starts a search ([`super::resync`]).
 
 mod explain;
+mod lost;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -11,13 +12,13 @@ use std::collections::VecDeque;
 use super::body::{self, Body};
 use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
-use super::resync::{AtEnd, Candidate, Expectation, Nothing, Search};
+use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
 use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::ends::{At, Span};
-use crate::stream::{Missing, StreamItem};
+use crate::stream::{GapCause, Missing, StreamItem};
 
 /// Where in its life a direction is first seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +43,11 @@ pub struct Deframer<'cap> {
     last: Option<At>,
     /// The length of segments, in bytes: the last one's, or half of what it was before that.
     segment: usize,
+    /// Payload bytes, captured or not, of the last packet, and of the largest one so far.
+    packet: (u64, u64),
     /// An unfinished header, or what a search has not decided yet.
     window: Window<'cap>,
-    /// What the search passed over, while it may still be explained: framing was lost at a gap of known length.
+    /// What the search passed over, while it may still be explained: framing was lost at a gap.
     stretch: Option<Box<Stretch<'cap>>>,
     /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
@@ -84,6 +87,7 @@ impl<'cap> Deframer<'cap> {
             framing,
             last: None,
             segment: 0,
+            packet: (0, 0),
             window: Window::default(),
             stretch: None,
             queue: VecDeque::new(),
@@ -130,6 +134,12 @@ impl<'cap> Deframer<'cap> {
     /// Nothing follows: [`go_on`](Self::go_on) emits what is unfinished as far as it came.
     pub fn end(&mut self) {
         self.ending = true;
+    }
+
+    /// Whether the stream stands within a message that has begun.
+    pub fn is_within(&self) -> bool {
+        let open = || self.stretch.as_ref().is_some_and(|stretch| stretch.open().is_some());
+        matches!(self.state, State::Piece(_) | State::Body(_)) || !self.window.is_empty() || open()
     }
 
     /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
@@ -185,6 +195,7 @@ impl<'cap> Deframer<'cap> {
             State::Closed => 0,
         };
         self.window.clear();
+        self.abandon(out);
         if skipped > 0 {
             out.push(if limited { PeerEvent::GaveUp { skipped, at } } else { PeerEvent::Unframed { skipped, at } });
         }
@@ -195,12 +206,13 @@ impl<'cap> Deframer<'cap> {
             StreamItem::Data { offset, bytes, at, doubtful } => {
                 self.data(Chunk { offset, bytes, at, doubtful }, expected, out);
             }
-            StreamItem::Gap { offset, missing: Missing::Bytes(missing), at, .. } => {
+            StreamItem::Gap { offset, missing: Missing::Bytes(missing), at, cause } => {
+                if cause == GapCause::Snaplen {
+                    self.note_packet(self.packet.0.saturating_add(missing));
+                }
                 self.hole(offset, missing, at, expected, out);
             }
-            StreamItem::Gap { offset, missing: Missing::Unknown, at, .. } => {
-                self.rift(item, offset, at, expected, out);
-            }
+            StreamItem::Gap { .. } => self.rift(item, expected, out),
             StreamItem::End { .. } => self.end(),
             _ => {}
         }
@@ -214,6 +226,7 @@ impl<'cap> Deframer<'cap> {
             search.handshake = Some(chunk.offset);
         }
         self.segment = chunk.bytes.len().max(self.segment / 2);
+        self.note_packet(chunk.bytes.len() as u64);
         while !chunk.bytes.is_empty() {
             match &mut self.state {
                 State::Piece(block) => {
@@ -248,6 +261,10 @@ impl<'cap> Deframer<'cap> {
                 return;
             }
         }
+    }
+
+    fn note_packet(&mut self, len: u64) {
+        self.packet = (len, len.max(self.packet.1));
     }
 
     /// Reads a handshake, or its beginning, off the chunk.
@@ -458,89 +475,6 @@ impl<'cap> Deframer<'cap> {
         self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: Vec::new(), span });
         self.window.clear();
         0
-    }
-
-    /// A gap of unknown length: nothing before it says where the next message begins.
-    fn rift(
-        &mut self,
-        gap: StreamItem<'cap>,
-        offset: u64,
-        at: At,
-        expected: &dyn Expectation,
-        out: &mut Vec<PeerEvent<'cap>>,
-    ) {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Piece(block) => {
-                out.push(PeerEvent::Block(block));
-                self.lose(offset, at, true, out);
-            }
-            State::Body(body) => {
-                out.push(body.cut());
-                self.lose(offset, at, true, out);
-            }
-            State::Handshake | State::Header => {
-                let skipped = self.window.bytes();
-                self.window.clear();
-                self.lose(offset, at, true, out);
-                if let State::Search(search) = &mut self.state {
-                    search.skipped = skipped;
-                }
-            }
-            State::Search(search) => {
-                self.state = State::Search(search);
-                self.queue.push_front(gap);
-                if self.search(true, expected, out) {
-                    return;
-                }
-                self.queue.pop_front();
-                self.stretch = None;
-                if let State::Search(search) = &mut self.state {
-                    search.skipped += self.window.bytes();
-                    search.restart(offset);
-                    self.window.clear();
-                }
-            }
-            state @ (State::Idle(_) | State::Closed) => self.state = state,
-        }
-    }
-
-    /// Starts a search at the stream offset `from`; the window is part of it.
-    fn lose(&mut self, from: u64, at: At, gap: bool, out: &mut Vec<PeerEvent<'cap>>) {
-        out.push(PeerEvent::LostSync { at, gap });
-        self.stretch = None;
-        self.state = State::Search(Search::new(from, self.message_bytes));
-    }
-
-    /// Searches the window; on success its rest is queued to be read again, and the answer is true.
-    fn search(&mut self, last: bool, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        let State::Search(search) = &mut self.state else {
-            return false;
-        };
-        let found = search.find(&self.window, last, expected);
-        let keep_from = found.map_or(search.keep_from(), |found| found.offset);
-        let stretch = &mut self.stretch;
-        search.skipped += self.window.drop_before(keep_from, |chunk| {
-            *stretch = stretch.take().and_then(|mut stretch| stretch.push(chunk).then_some(stretch));
-        });
-        let mut skipped = search.skipped;
-        let Some(Candidate { offset, handshake, .. }) = found else {
-            if skipped > self.resync_bytes && !search.waits() {
-                self.stretch = None;
-                let rest = self.window.bytes();
-                self.window.clear();
-                self.state = State::Idle(rest);
-                out.extend(self.last.map(|at| PeerEvent::GaveUp { skipped, at }));
-            }
-            return false;
-        };
-        if self.explain(offset, expected, out) {
-            skipped = 0;
-        }
-        out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
-        self.state = if handshake { State::Handshake } else { State::Header };
-        self.framing = Framing::Resynchronised;
-        self.window.replay(&mut self.queue);
-        true
     }
 
     fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {

@@ -1,34 +1,76 @@
-//! What lies between the last known end of a message and the next header that was found, when a gap of known length
-//! swallowed the headers between: most likely answers to the oldest requests, in order.
+//! What lies between the last known end of a message and the next header that was found, when a gap swallowed the
+//! headers between, or hides how much of a message is missing: the rest of that message, and most likely answers to the
+//! oldest requests, in order.
 //!
-//! An explanation is a guess that fits to the byte. The hash decides whether it is right; blocks framed so refute
-//! nobody.
+//! A gap of known length is explained to the byte. Of one of unknown length, which uTP has, only the number of its packets
+//! is known: what lies behind it ends where the next header begins, and is placed from there backwards. An explanation is
+//! a guess that fits; the hash decides whether it is right, and blocks framed so refute nobody, but for the one that is
+//! [sure](Explanation::sure).
+
+mod placed;
 
 use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
 use super::window::Chunk;
-use super::{Block, BlockRef, Framing, Run};
-use crate::ends::{At, Span};
+use super::{Block, BlockRef};
+use crate::ends::At;
+use placed::Placed;
 
 /// Everything that a search passed over since framing was lost.
 ///
 /// # Invariants
 /// - The chunks ascend without overlap, none begins before `from`, and no captured byte between is left out.
 /// - At most [`MAX_CHUNKS`] of them.
+/// - `rest` is above 0 only where there are rifts.
 #[derive(Debug)]
 pub(super) struct Stretch<'cap> {
-    /// Where a message begins for certain.
+    /// The block that was begun before it, and goes on in it.
+    open: Option<Block<'cap>>,
+    /// Bytes of the message that was begun before it which were still to come.
+    rest: u64,
+    /// Where it begins: at a message border, or within the message that goes on.
     from: u64,
     /// Where the stream went on behind the last gap or chunk.
     reached: u64,
     /// Where framing was lost.
     at: At,
     chunks: Vec<Chunk<'cap>>,
+    /// Gaps of unknown length, in order.
+    rifts: Vec<Rift>,
+}
+
+/// A gap of unknown length.
+#[derive(Clone, Copy, Debug)]
+struct Rift {
+    /// Where it stands in the stream; what follows it has the same place.
+    offset: u64,
+    /// How many packets it hides; 1 or more.
+    packets: u64,
+    /// Payload bytes of the packet before it.
+    before: u64,
+}
+
+/// What follows a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The answer to the request with this index among those that wait.
+    Answer(usize),
+    /// A block that nobody was seen to ask for.
+    Unasked,
+    /// Any other message.
+    Message,
+    /// Nothing: the stream ends.
+    End,
 }
 
 impl<'cap> Stretch<'cap> {
     /// A stretch from the message border at stream offset `from`; framing was lost at `at`.
     pub fn new(from: u64, at: At) -> Self {
-        Self { from, reached: from, at, chunks: Vec::new() }
+        Self { open: None, rest: 0, from, reached: from, at, chunks: Vec::new(), rifts: Vec::new() }
+    }
+
+    /// One that begins at a gap in a message of which `rest` bytes were still to come.
+    pub fn within(open: Option<Block<'cap>>, rest: u64, from: u64, at: At) -> Self {
+        Self { open, rest, ..Self::new(from, at) }
     }
 
     /// Adds what was passed over; `false` when it is too much to be kept.
@@ -43,104 +85,214 @@ impl<'cap> Stretch<'cap> {
         self.reached = self.reached.max(end);
     }
 
+    /// Notes that `packets` packets are missing behind one with `before` bytes; `false` when these are too many gaps.
+    pub fn tear(&mut self, offset: u64, packets: u64, before: u64) -> bool {
+        match self.rifts.last_mut() {
+            Some(last) if last.offset == offset => last.packets = last.packets.saturating_add(packets),
+            _ => self.rifts.push(Rift { offset, packets, before }),
+        }
+        self.rifts.len() <= MAX_RIFTS
+    }
+
     /// The furthest stream offset noted so far.
     pub fn reached(&self) -> u64 {
         self.reached
     }
 
-    /// The stretch up to the stream offset `end` as whole `piece` messages that answer consecutive `requests`, which
-    /// come oldest first, and perhaps other messages behind them that are captured whole. Of several explanations the
-    /// one without other messages, then the one that starts with the oldest request; `None` when none fits.
-    pub fn explain(&self, end: u64, requests: &[BlockRef]) -> Option<Explanation<'cap>> {
+    /// The block that goes on in it, as far as it came before.
+    pub fn open(&self) -> Option<&Block<'cap>> {
+        self.open.as_ref()
+    }
+
+    /// Where framing was lost, and the block that goes on in it.
+    pub fn into_open(self) -> (At, Option<Block<'cap>>) {
+        (self.at, self.open)
+    }
+
+    /// The stretch up to the stream offset `end` as the rest of the message that goes on in it, and whole `piece` messages
+    /// that answer consecutive `requests`, which come oldest first; perhaps other messages behind them that are captured
+    /// whole. `None` when nothing fits. `largest`: payload bytes of the largest packet so far.
+    pub fn explain(&self, end: u64, requests: &[BlockRef], next: Next, largest: u64) -> Option<Explanation<'cap>> {
+        let before = match next {
+            Next::Answer(index) => requests.get(..index).unwrap_or_default(),
+            Next::Unasked => &[],
+            Next::Message | Next::End => requests,
+        };
+        if self.rifts.is_empty() {
+            return self.explain_exactly(end, before);
+        }
+        self.explain_rifts(end, before, next, largest)
+    }
+
+    /// Of several explanations the one without other messages, then the one that starts with the oldest request.
+    fn explain_exactly(&self, end: u64, requests: &[BlockRef]) -> Option<Explanation<'cap>> {
         let total = end.checked_sub(self.from)?;
-        let fits = |(run, rest): &(&[BlockRef], u64)| *rest == 0 && self.allows(run);
+        let placed = Placed::new(self, &[], end);
+        let fits = |(run, rest): &(&[BlockRef], u64)| *rest == 0 && placed.allows(run);
+        let rows = chatter(&self.last_run(end));
         let fits_before = |(run, rest): &(&[BlockRef], u64)| {
-            let tail = end.saturating_sub(*rest);
-            (1..=MAX_TAIL).contains(rest) && self.is_chatter(tail, end) && self.allows(run)
+            rows.binary_search(&end.saturating_sub(*rest)).is_ok() && placed.allows(run)
         };
         let (run, rest) = runs(requests, total).find(fits).or_else(|| runs(requests, total).find(fits_before))?;
         let tail = end.saturating_sub(rest);
-        Some(Explanation {
-            blocks: self.blocks(run),
-            tail: self.within(tail, end).map(|chunk| chunk.from(tail)).collect(),
-        })
+        let (blocks, tail) = (placed.blocks(run, u64::MAX), self.tail(tail, end));
+        Some(Explanation { open: None, blocks, tail, unread: 0, sure: false })
     }
 
-    /// Whether messages other than `piece`, captured whole, fill `start..end`.
-    fn is_chatter(&self, mut start: u64, end: u64) -> bool {
-        let mut bytes = Vec::new();
-        for chunk in self.within(start, end) {
-            if chunk.from(start).offset != start {
-                return false;
-            }
-            bytes.extend_from_slice(chunk.from(start).bytes);
-            start = chunk.end();
-        }
-        let mut rest = bytes.get(..).filter(|_| start == end).unwrap_or_default();
-        while let Some(header) = Header::read(rest) {
-            let whole = rest.get(4 + header.len() as usize..);
-            match (header, whole) {
-                (Header::Other { .. }, Some(after))
-                    if header.is_plausible(MAX_TAIL as u32) && !after.is_empty() =>
-                {
-                    rest = after
+    /// Of gaps of unknown length the number of packets bounds what they hide.
+    fn explain_rifts(
+        &self,
+        end: u64,
+        requests: &[BlockRef],
+        next: Next,
+        largest: u64,
+    ) -> Option<Explanation<'cap>> {
+        let tail = chatter(&self.last_run(end)).first().map_or(end, |start| *start);
+        let known = tail.checked_sub(self.from)?;
+        let packets = self.rifts.iter().fold(0_u64, |sum, rift| sum.saturating_add(rift.packets));
+        // The last number of a direction may be that of a FIN.
+        let least = packets.saturating_sub(u64::from(next == Next::End)).max(1);
+        let most = packets.saturating_mul(largest.max(USUAL_PACKET));
+        let packet = self.packet().unwrap_or(largest).max(1);
+        for run in self.candidates(requests, next) {
+            let total = run.iter().fold(self.rest, |sum, request| sum.saturating_add(size(*request)));
+            let Some(mut missing) = total.checked_sub(known).filter(|missing| *missing >= least) else { continue };
+            let mut cut = false;
+            if missing > most {
+                if next != Next::End {
+                    continue;
                 }
-                (Header::Other { .. }, Some(_)) => return header.is_plausible(MAX_TAIL as u32),
-                _ => return false,
+                // The stream ends within the last of them.
+                (missing, cut) = (packets.saturating_mul(packet).clamp(least, missing - 1), true);
+            }
+            if total == 0 {
+                continue;
+            }
+            let length = known.saturating_add(missing);
+            for sizes in self.sizes(missing, run, packet) {
+                let placed = Placed::new(self, &sizes, tail);
+                if !placed.allows(run) {
+                    continue;
+                }
+                // More than the packets can hide, and less, would be another explanation.
+                let exact = missing == packets.saturating_mul(packet)
+                    || (missing < packets.saturating_mul(packet)
+                        && self.rifts.last().is_some_and(|rift| rift.offset == tail));
+                let sure =
+                    exact && self.rifts.len() == 1 && next == Next::Answer(0) && tail == end && self.open.is_some();
+                let length = if cut { length } else { u64::MAX };
+                return Some(Explanation {
+                    open: placed.open(length),
+                    blocks: placed.blocks(run, length),
+                    tail: self.tail(tail, end),
+                    unread: 0,
+                    sure,
+                });
             }
         }
-        false
+        self.give_up_rest(end, tail, known, least, most)
     }
 
-    /// Whether every captured byte where `run` puts a header is that of the header.
-    fn allows(&self, run: &[BlockRef]) -> bool {
-        let mut start = self.from;
-        run.iter().all(|request| {
-            let header = header(*request);
-            let end = start.saturating_add(MAX_HEADER as u64);
-            let same = self.within(start, end).all(|chunk| {
-                let own = chunk.bytes.iter().skip(start.saturating_sub(chunk.offset) as usize);
-                own.zip(header.iter().skip(chunk.offset.saturating_sub(start) as usize))
-                    .all(|(own, due)| own == due)
-            });
-            start = start.saturating_add(size(*request));
-            same
-        })
+    /// What is sure when nothing fits: that the block before the gap ends in it, if what lies behind is more than what
+    /// that lacks.
+    fn give_up_rest(&self, end: u64, tail: u64, known: u64, least: u64, most: u64) -> Option<Explanation<'cap>> {
+        if self.rest >= known.saturating_add(least) || self.rest > most || (self.open.is_none() && tail == end) {
+            return None;
+        }
+        let open = self.open.clone().map(|mut open| {
+            open.captured_to = open.len;
+            open
+        });
+        let unread =
+            self.chunks.iter().filter(|chunk| chunk.offset < tail).map(|chunk| chunk.bytes.len() as u64).sum();
+        Some(Explanation { open, blocks: Vec::new(), tail: self.tail(tail, end), unread, sure: false })
     }
 
-    fn blocks(&self, run: &[BlockRef]) -> Vec<Block<'cap>> {
-        let mut start = self.from;
-        let block = |request: &BlockRef| {
-            let BlockRef { piece, begin, length } = *request;
-            let offset = start.saturating_add(MAX_HEADER as u64);
-            let end = start.saturating_add(size(*request));
-            let mut span = None;
-            let mut doubtful = false;
-            let mut runs = Vec::new();
-            for chunk in self.within(start, end) {
-                span.get_or_insert(Span::single(chunk.at)).cover(chunk.at);
-                doubtful |= chunk.doubtful;
-                let from = offset.saturating_sub(chunk.offset);
-                let to = end.min(chunk.end()).saturating_sub(chunk.offset);
-                let bytes = chunk.bytes.get(from as usize..to as usize).unwrap_or_default();
-                if !bytes.is_empty() {
-                    let (stream, frame) = (chunk.offset.max(offset), chunk.at.frame);
-                    runs.push(Run { start: chunk.offset.saturating_sub(offset) as u32, bytes, stream, frame });
-                }
+    /// Which requests were perhaps answered in it, the likeliest first.
+    fn candidates<'r>(&self, requests: &'r [BlockRef], next: Next) -> Vec<&'r [BlockRef]> {
+        let all = requests.len();
+        let most = all.min(MAX_STARTS);
+        match next {
+            Next::Answer(_) => {
+                let last = (0..=most).filter(|len| *len != all).filter_map(|len| requests.get(all - len..));
+                std::iter::once(requests).chain(last).collect()
             }
-            start = end;
-            let span = span.unwrap_or(Span::single(self.at));
-            let framing = Framing::Resynchronised;
-            let block =
-                Block { piece, begin, len: length, runs, captured_to: length, offset, span, framing, doubtful };
-            block.check();
-            block
+            Next::Unasked => vec![&[]],
+            Next::Message | Next::End => (0..=most).filter_map(|len| requests.get(..len)).collect(),
+        }
+    }
+
+    /// How large the packets beside the first gap are.
+    fn packet(&self) -> Option<u64> {
+        let rift = self.rifts.first()?;
+        let after = self.chunks.iter().find(|chunk| chunk.offset >= rift.offset);
+        let after = after.map_or(0, |chunk| chunk.bytes.len() as u64);
+        Some(rift.before.max(after)).filter(|len| *len > 0)
+    }
+
+    /// How much each gap perhaps hides of `missing` bytes, the likeliest first: packets are full, but those that end a
+    /// message may be short.
+    fn sizes(&self, missing: u64, run: &[BlockRef], packet: u64) -> Vec<Vec<u64>> {
+        if self.rifts.len() == 1 {
+            return vec![vec![missing]];
+        }
+        let mut ends = vec![self.rest];
+        for request in run {
+            ends.push(ends.last().map_or(0, |end| end.saturating_add(size(*request))));
+        }
+        let mut hidden = 0;
+        let mut short = Vec::new();
+        for rift in &self.rifts {
+            let start = (rift.offset - self.from).saturating_add(hidden);
+            let mut at = start;
+            for _ in 0..rift.packets.min(MAX_PACKETS) {
+                let end = ends.iter().find(|end| **end > at).map_or(u64::MAX, |end| *end);
+                at = at.saturating_add(packet).min(end);
+            }
+            short.push(at - start);
+            hidden += at - start;
+        }
+        let full: Vec<u64> = self.rifts.iter().map(|rift| rift.packets.saturating_mul(packet)).collect();
+        let packets = self.rifts.iter().fold(0_u64, |sum, rift| sum.saturating_add(rift.packets)).max(1);
+        let share = |rift: &Rift| (u128::from(missing) * u128::from(rift.packets) / u128::from(packets)) as u64;
+        let even: Vec<u64> = self.rifts.iter().map(share).collect();
+        // What is over goes to the last one, or to the first.
+        let over = |sizes: &Vec<u64>, last: bool| {
+            let sum = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+            let mut sizes = sizes.clone();
+            let index = if last { sizes.len() - 1 } else { 0 };
+            let place = sizes.get_mut(index)?;
+            *place = place.saturating_add(missing).checked_sub(sum)?;
+            Some(sizes)
         };
-        run.iter().map(block).collect()
+        let exact = [&short, &full].into_iter().filter(|sizes| sizes.iter().sum::<u64>() == missing).cloned();
+        let near = [(&full, true), (&full, false), (&even, true), (&even, false)];
+        exact.chain(near.into_iter().filter_map(|(sizes, last)| over(sizes, last))).collect()
+    }
+
+    /// The chunks of the last part without a gap that ends at `end`.
+    fn last_run(&self, end: u64) -> Vec<Chunk<'cap>> {
+        let torn = self.rifts.last().map_or(0, |rift| rift.offset);
+        let mut next = end;
+        let mut run: Vec<Chunk<'cap>> = Vec::new();
+        for chunk in self.chunks.iter().rev() {
+            if chunk.end() != next || chunk.offset < torn || end - next > MAX_CHATTER {
+                break;
+            }
+            run.push(*chunk);
+            next = chunk.offset;
+        }
+        run.reverse();
+        run
+    }
+
+    /// The chunks in `start..end`, cut to it.
+    fn tail(&self, start: u64, end: u64) -> Vec<Chunk<'cap>> {
+        self.between(start, end).map(|chunk| chunk.from(start)).collect()
     }
 
     /// The chunks with a byte in `start..end`.
-    fn within(&self, start: u64, end: u64) -> impl Iterator<Item = &Chunk<'cap>> {
+    fn between(&self, start: u64, end: u64) -> impl Iterator<Item = &Chunk<'cap>> {
         let first = self.chunks.partition_point(|chunk| chunk.end() <= start);
         self.chunks.iter().skip(first).take_while(move |chunk| chunk.offset < end)
     }
@@ -148,10 +300,40 @@ impl<'cap> Stretch<'cap> {
 
 /// What a stretch holds.
 pub(super) struct Explanation<'cap> {
+    /// The block that went on in it.
+    pub open: Option<Block<'cap>>,
     /// The answers, in order.
     pub blocks: Vec<Block<'cap>>,
     /// What follows them: whole messages of other kinds, to be read again.
     pub tail: Vec<Chunk<'cap>>,
+    /// Captured bytes in none of them.
+    pub unread: u64,
+    /// Whether there is no other one: a single gap of packets as full as those beside it lies in the block, and the message
+    /// behind it answers the next request.
+    pub sure: bool,
+}
+
+/// Where a row of whole messages other than `piece` may begin that ends where `run` does, which has no gap; ascending.
+/// Keep-alives begin none: content is full of zeros.
+fn chatter(run: &[Chunk<'_>]) -> Vec<u64> {
+    let Some(first) = run.first().map(|chunk| chunk.offset) else { return Vec::new() };
+    let bytes: Vec<u8> = run.iter().flat_map(|chunk| chunk.bytes).copied().collect();
+    let mut begins = vec![false; bytes.len()];
+    begins.push(true);
+    let mut rows = Vec::new();
+    for at in (bytes.len().saturating_sub(MAX_CHATTER as usize)..bytes.len()).rev() {
+        let Some(header) = bytes.get(at..).and_then(Header::read) else { continue };
+        let next = at + 4 + header.len() as usize;
+        let is_message = !matches!(header, Header::Piece { .. }) && header.is_plausible(MAX_CHATTER as u32);
+        if is_message && begins.get(next) == Some(&true) {
+            begins.get_mut(at).into_iter().for_each(|begin| *begin = true);
+            if header != Header::KeepAlive {
+                rows.push(first.saturating_add(at as u64));
+            }
+        }
+    }
+    rows.reverse();
+    rows
 }
 
 /// For each of the oldest `requests` the longest run from there on whose answers take no more than `total` bytes, and
@@ -193,51 +375,17 @@ pub(super) fn header(request: BlockRef) -> [u8; MAX_HEADER] {
 pub(super) const MAX_REQUESTS: usize = 512;
 // Rationale: the oldest requests may have been answered where nobody saw it; beyond a pipeline's worth it is a guess.
 const MAX_STARTS: usize = 64;
-// Rationale: a few haves, a choke, an extension message; more is likelier payload.
-const MAX_TAIL: u64 = 512;
+// Rationale: a row of messages that ends at the byte where the next one begins does not come about by chance; the longest
+// are peer lists and hashes.
+const MAX_CHATTER: u64 = 4_096;
 // Rationale: 5.7 MiB in full segments, 230 KiB of bookkeeping; as many as a search holds itself.
 const MAX_CHUNKS: usize = 4_096;
+// Rationale: more gaps without a header between them leave nothing to go by.
+const MAX_RIFTS: usize = 64;
+// Rationale: an Ethernet frame's; larger packets are believed where there are such.
+const USUAL_PACKET: u64 = 1_500;
+// Rationale: as far as numbers are unwrapped; bounds the work for one gap.
+const MAX_PACKETS: u64 = 8_192;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ends::{FrameId, Timestamp};
-
-    fn at(number: u64) -> At {
-        At { time: Timestamp(0), frame: FrameId::new(0, number) }
-    }
-
-    fn request(piece: u32, length: u32) -> BlockRef {
-        BlockRef { piece, begin: 0, length }
-    }
-
-    #[test]
-    fn the_oldest_run_of_requests_that_fits_to_the_byte_explains_it() {
-        let stretch = Stretch::new(100, at(1));
-        let requests = [request(1, 50), request(2, 10), request(3, 20), request(4, 20), request(5, 20)];
-        let pieces = |len: u64| {
-            let blocks = stretch.explain(100 + len, &requests)?.blocks;
-            Some(blocks.iter().map(|block| block.piece).collect::<Vec<_>>())
-        };
-        assert_eq!(pieces(23 + 33), Some(vec![2, 3]));
-        assert_eq!(pieces(33), Some(vec![3]), "not the fourth or fifth, that fit too");
-        assert_eq!(pieces(63 + 23 + 33 + 33 + 33), Some(vec![1, 2, 3, 4, 5]));
-        for none in [0, 1, 13, 34, 63 + 33, 1_000] {
-            assert_eq!(pieces(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn captured_bytes_of_a_header_decide_between_requests() {
-        let own = header(request(4, 20));
-        for cut in 1..13 {
-            let mut stretch = Stretch::new(0, at(1));
-            let (offset, bytes) = (cut as u64, &own[cut..]);
-            assert!(stretch.push(Chunk { offset, bytes, at: at(2), doubtful: false }));
-            let requests = [request(3, 20), request(4, 20)];
-            let piece = stretch.explain(33, &requests).map(|found| found.blocks[0].piece);
-            assert_eq!(piece, Some(if cut < 9 { 4 } else { 3 }), "what is captured from {cut} on");
-            assert!(stretch.explain(33, &[BlockRef { begin: 1, ..requests[1] }]).is_none());
-        }
-    }
-}
+mod tests;

@@ -282,15 +282,12 @@ impl<'cap> Side<'cap> {
         while !self.pending.is_empty() {
             self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
         }
-        // As in TCP, a lone number behind the end is taken for a FIN that was not captured.
+        // A lone number behind the end is mostly that of a FIN that was not captured: who reads the stream may know better.
         let unseen = self.ack.zip(self.next).map_or(0, |((ack, _), next)| (ack + 1).saturating_sub(next));
-        if self.started && unseen > 1 {
-            emit(StreamItem::Gap {
-                offset: self.offset,
-                missing: Missing::Unknown,
-                cause: GapCause::Acknowledged,
-                at,
-            });
+        if self.started && unseen > 0 {
+            let cause = if unseen == 1 { GapCause::LastNumber } else { GapCause::Acknowledged };
+            let missing = Missing::Packets(unseen);
+            emit(StreamItem::Gap { offset: self.offset, missing, cause, at });
         }
         self.settle(at, false, limits, emit);
         self.conclude(at, emit);
@@ -425,7 +422,7 @@ impl<'cap> Side<'cap> {
         let same = |seq: &u64| confirmed(*seq) == confirmed(next);
         let end = (next..first.min(upto)).take_while(same).last().map_or(next, |last| last + 1);
         if end > next {
-            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause, at });
+            emit(StreamItem::Gap { offset: self.offset, missing: Missing::Packets(end - next), cause, at });
             for seq in next..end {
                 let sacked = self.sacked.remove(&seq).is_some();
                 let offset = self.offset;

@@ -1,33 +1,93 @@
-//! What a search passed over, read as the answers to the requests that fit it.
+//! What a search passed over, read as the message that went on in it and the answers to the requests that fit it.
 
 use super::{Deframer, State};
 use crate::wire::header::{Header, MAX_HEADER};
 use crate::wire::resync::Expectation;
-use crate::wire::stretch::{Explanation, MAX_REQUESTS};
+use crate::wire::stretch::{Explanation, MAX_REQUESTS, Next};
 use crate::wire::{Block, BlockRef, Framing, PeerEvent};
 
 impl<'cap> Deframer<'cap> {
-    /// Tries to read what the search passed over, up to the stream offset `end`, as answers to requests. Messages
-    /// behind them go back into the window.
-    pub(super) fn explain(&mut self, end: u64, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        let Some(stretch) = self.stretch.take() else {
-            return false;
-        };
+    /// The next message begins at the stream offset `end`, behind `skipped` bytes that the search passed over.
+    pub(super) fn found(
+        &mut self,
+        end: u64,
+        skipped: u64,
+        handshake: bool,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
+        let (skipped, sure) = self.explain(end, false, expected, out).unwrap_or((skipped, false));
+        if !sure {
+            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
+            self.framing = Framing::Resynchronised;
+        }
+        self.state = if handshake { State::Handshake } else { State::Header };
+        self.window.replay(&mut self.queue);
+    }
+
+    /// The same at the end of the stream, where no header was found any more; whether something was.
+    pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        self.pass_over_all(out);
+        let Some(end) = self.stretch.as_ref().map(|stretch| stretch.reached()) else { return false };
+        let Some((skipped, _)) = self.explain(end, true, expected, out) else { return false };
+        let first = self.window.first().map(|first| first.at);
+        out.extend(first.map(|at| PeerEvent::Resynchronised { skipped, at }));
+        if let (None, Some(at)) = (first, self.last)
+            && skipped > 0
+        {
+            out.push(PeerEvent::Unframed { skipped, at });
+        }
+        self.state = State::Header;
+        self.framing = Framing::Resynchronised;
+        self.window.replay(&mut self.queue);
+        true
+    }
+
+    /// Tries to read what the search passed over, up to the stream offset `end`, as the rest of a message and answers to
+    /// requests. Messages behind them go back into the window. Gives the bytes that are in none of them, and whether there
+    /// is no other way to read them.
+    fn explain(
+        &mut self,
+        end: u64,
+        last: bool,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) -> Option<(u64, bool)> {
+        let stretch = self.stretch.take()?;
+        let open = stretch.open().map(|open| BlockRef { piece: open.piece, begin: open.begin, length: open.len });
         let mut requests = self.unanswered(expected, out);
+        if let Some(open) = open {
+            // Where its own request was not seen, others were not either.
+            let asked = expected.awaits(open);
+            requests.retain(|request| asked && (request.piece, request.begin) != (open.piece, open.begin));
+        }
         let mut buffer = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(end, &mut buffer);
-        if let Some(Header::Piece { piece, begin, payload }) = buffer.get(..filled).and_then(Header::read) {
-            // What comes before this block was asked for before it. Where its own request was not seen, others were
-            // not either, and those that were seen would put wrong names on the blocks.
-            let own = BlockRef { piece, begin, length: payload };
-            requests.truncate(requests.iter().position(|request| *request == own).unwrap_or(0));
-        }
-        let Some(Explanation { blocks, tail }) = stretch.explain(end, &requests) else {
-            return false;
+        let next = match buffer.get(..filled).and_then(Header::read) {
+            Some(Header::Piece { piece, begin, payload }) => {
+                // What comes before this block was asked for before it. Where its own request was not seen, others were
+                // not either, and those that were seen would put wrong names on the blocks.
+                let own = BlockRef { piece, begin, length: payload };
+                let index = requests.iter().position(|request| *request == own);
+                index.map_or(Next::Unasked, Next::Answer)
+            }
+            _ if last => Next::End,
+            _ => Next::Message,
         };
+        let Some(explanation) = stretch.explain(end, &requests, next, self.packet.1) else {
+            self.stretch = Some(stretch);
+            self.abandon(out);
+            return None;
+        };
+        let Explanation { open, blocks, tail, unread, sure } = explanation;
+        if let Some(block) = open {
+            out.push(PeerEvent::Block(block));
+            let lost = PeerEvent::LostSync { at: stretch.into_open().0, gap: true };
+            out.extend((!sure).then_some(lost));
+        }
         out.extend(blocks.into_iter().map(PeerEvent::Block));
         self.window.prepend(tail);
-        true
+        Some((unread, sure))
     }
 
     /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
@@ -42,26 +102,6 @@ impl<'cap> Deframer<'cap> {
             fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
         });
         requests
-    }
-
-    /// The same at the end of the stream, where no header was found any more.
-    pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        let mut chunks = Vec::new();
-        let rest = self.window.drop_before(u64::MAX, |chunk| chunks.push(chunk));
-        let whole =
-            self.stretch.as_mut().is_some_and(|stretch| chunks.into_iter().all(|chunk| stretch.push(chunk)));
-        let end = self.stretch.as_ref().map_or(0, |stretch| stretch.reached());
-        if whole && self.explain(end, expected, out) {
-            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped: 0, at: first.at }));
-            self.state = State::Header;
-            self.framing = Framing::Resynchronised;
-            self.window.replay(&mut self.queue);
-            return true;
-        }
-        if let State::Search(search) = &mut self.state {
-            search.skipped += rest;
-        }
-        false
     }
 }
 

@@ -1,0 +1,138 @@
+//! Framing is lost, and found again.
+
+use super::{Deframer, State};
+use crate::ends::At;
+use crate::stream::{Missing, StreamItem};
+use crate::wire::PeerEvent;
+use crate::wire::resync::{Candidate, Expectation, Search};
+use crate::wire::stretch::Stretch;
+
+impl<'cap> Deframer<'cap> {
+    /// A gap of unknown length: nothing before it says where the next message begins, but the next header that is found
+    /// says where the message before that ends.
+    pub(super) fn rift(
+        &mut self,
+        gap: StreamItem<'cap>,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
+        let StreamItem::Gap { offset, missing, at, .. } = gap else { return };
+        let packets = if let Missing::Packets(packets) = missing { Some(packets) } else { None };
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Piece(block) if packets.is_some() => {
+                let rest = u64::from(block.len.saturating_sub(block.captured_to));
+                self.search_from(offset, out);
+                self.stretch = Some(Box::new(Stretch::within(Some(block), rest, offset, at)));
+            }
+            State::Piece(block) => {
+                out.push(PeerEvent::Block(block));
+                self.lose(offset, at, true, out);
+            }
+            State::Body(body) => {
+                let rest = u64::from(body.remaining);
+                out.push(body.cut());
+                self.lose(offset, at, true, out);
+                self.stretch = Some(Box::new(Stretch::within(None, rest, offset, at)));
+            }
+            state @ (State::Handshake | State::Header) => {
+                let from = self.window.first().map_or(offset, |first| first.offset);
+                self.lose(from, at, true, out);
+                if matches!(state, State::Header) {
+                    self.stretch = Some(Box::new(Stretch::new(from, at)));
+                }
+            }
+            State::Search(search) => {
+                self.state = State::Search(search);
+                self.queue.push_front(gap);
+                if self.search(true, expected, out) {
+                    return;
+                }
+                self.queue.pop_front();
+            }
+            state @ (State::Idle(_) | State::Closed) => {
+                self.state = state;
+                return;
+            }
+        }
+        // What is not decided by now has no header in it.
+        self.pass_over(u64::MAX, out);
+        if let State::Search(search) = &mut self.state {
+            search.restart(offset);
+        }
+        let before = self.packet.0;
+        let torn =
+            |stretch: &mut Box<Stretch<'cap>>| packets.is_some_and(|packets| stretch.tear(offset, packets, before));
+        if !self.stretch.as_mut().is_none_or(torn) {
+            self.abandon(out);
+        }
+    }
+
+    /// Starts a search at the stream offset `from`; the window is part of it.
+    pub(super) fn lose(&mut self, from: u64, at: At, gap: bool, out: &mut Vec<PeerEvent<'cap>>) {
+        out.push(PeerEvent::LostSync { at, gap });
+        self.search_from(from, out);
+    }
+
+    fn search_from(&mut self, from: u64, out: &mut Vec<PeerEvent<'cap>>) {
+        self.abandon(out);
+        self.state = State::Search(Search::new(from, self.message_bytes));
+    }
+
+    /// What was passed over stays unexplained: the block that went on in it ends where it was lost.
+    pub(super) fn abandon(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        if let Some((at, Some(block))) = self.stretch.take().map(|stretch| stretch.into_open()) {
+            out.push(PeerEvent::Block(block));
+            out.push(PeerEvent::LostSync { at, gap: true });
+        }
+    }
+
+    /// Passes over what the window holds before `offset`.
+    fn pass_over(&mut self, offset: u64, out: &mut Vec<PeerEvent<'cap>>) {
+        let (stretch, mut fits) = (&mut self.stretch, true);
+        let passed = self.window.drop_before(offset, |chunk| {
+            fits &= stretch.as_mut().is_none_or(|stretch| stretch.push(chunk));
+        });
+        if let State::Search(search) = &mut self.state {
+            search.skipped += passed;
+        }
+        if !fits {
+            self.abandon(out);
+        }
+    }
+
+    /// Searches the window; on success its rest is queued to be read again, and the answer is true.
+    pub(super) fn search(
+        &mut self,
+        last: bool,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) -> bool {
+        let State::Search(search) = &mut self.state else {
+            return false;
+        };
+        let found = search.find(&self.window, last, expected);
+        let keep_from = found.map_or(search.keep_from(), |found| found.offset);
+        self.pass_over(keep_from, out);
+        let State::Search(search) = &self.state else {
+            return false;
+        };
+        let skipped = search.skipped;
+        let Some(Candidate { offset, handshake, .. }) = found else {
+            if skipped > self.resync_bytes && !search.waits() {
+                self.abandon(out);
+                let rest = self.window.bytes();
+                self.window.clear();
+                self.state = State::Idle(rest);
+                out.extend(self.last.map(|at| PeerEvent::GaveUp { skipped, at }));
+            }
+            return false;
+        };
+        self.found(offset, skipped, handshake, expected, out);
+        true
+    }
+
+    /// All that was captured before the end, and holds no header, is passed over.
+    pub(super) fn pass_over_all(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        self.pass_over(u64::MAX, out);
+    }
+}
