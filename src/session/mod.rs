@@ -8,6 +8,7 @@ mod advertised;
 mod claims;
 mod delivery;
 mod extended;
+mod kind;
 mod outstanding;
 mod pieces;
 mod reason;
@@ -224,10 +225,6 @@ impl<'cap> Session<'cap> {
         self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
-    fn is_within_message(&self, from: Direction) -> bool {
-        self.sides[from.index()].deframer.is_within()
-    }
-
     /// Whether a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
         self.sides.iter().any(|side| side.facts.piece_messages + side.facts.partial_messages > 0)
@@ -236,30 +233,6 @@ impl<'cap> Session<'cap> {
     /// First and last packet so far.
     pub fn span(&self) -> Option<Span> {
         self.span
-    }
-
-    /// Whether this is a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
-    /// the other side or that follow one another without a break.
-    pub fn is_peer_wire(&self) -> bool {
-        self.is_confirmed()
-            || (!self.is_broken() && self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS))
-    }
-
-    /// Whether what looks like messages is content of something else, such as a capture that is sent as a file: without
-    /// a handshake, and without answers to requests of the other side, framing was lost where the capture has no gap,
-    /// or found only behind more than any message holds.
-    pub fn is_broken(&self) -> bool {
-        !self.is_confirmed() && self.sides.iter().any(|side| side.facts.misframed >= side::BROKEN)
-    }
-
-    /// Whether blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other side, or
-    /// follow one another for long.
-    pub fn is_sure(&self, from: Direction) -> bool {
-        self.is_confirmed() || (self.side(from).held_sync && !self.is_broken())
-    }
-
-    fn is_confirmed(&self) -> bool {
-        self.sides.iter().any(|side| side.facts.handshake.is_some() || side.facts.answered > 0)
     }
 
     /// Notes that a packet went in `direction`.
@@ -420,7 +393,9 @@ impl<'cap> Session<'cap> {
         let example = |bound: &str| {
             let amount = match missing {
                 Missing::Bytes(bytes) => format!("{bytes} bytes"),
-                Missing::Packets(packets) => format!("the bytes of {packets} packets"),
+                Missing::Packets(packets) => {
+                    format!("the payload of {packets} packet{}", if packets == 1 { "" } else { "s" })
+                }
                 Missing::Unknown => "an unknown number of bytes".to_owned(),
             };
             let detail = format!("{bound}{amount} from stream offset {offset} {why}");
@@ -596,9 +571,6 @@ pub fn arrow(flow: FlowKey, direction: Direction) -> String {
     let (from, to): (Endpoint, Endpoint) = (flow.source(direction), flow.destination(direction));
     format!("{from} -> {to}")
 }
-
-// Rationale: each found block already had to chain to a next header; three in a row by chance is beyond belief.
-const CHAINED_BLOCKS: u64 = 3;
 
 #[cfg(test)]
 mod tests;

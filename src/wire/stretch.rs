@@ -154,7 +154,8 @@ impl<'cap> Stretch<'cap> {
         let least = packets.saturating_sub(u64::from(next == Next::End)).max(1);
         let most = packets.saturating_mul(largest.max(USUAL_PACKET));
         let packet = self.packet().unwrap_or(largest).max(1);
-        for run in self.candidates(requests, next) {
+        let full = packets.saturating_mul(packet);
+        for run in self.candidates(requests, next, known.saturating_add(full), packet) {
             let total = run.iter().fold(self.rest, |sum, request| sum.saturating_add(size(*request)));
             let Some(mut missing) = total.checked_sub(known).filter(|missing| *missing >= least) else { continue };
             let mut cut = false;
@@ -163,7 +164,7 @@ impl<'cap> Stretch<'cap> {
                     continue;
                 }
                 // The stream ends within the last of them.
-                (missing, cut) = (packets.saturating_mul(packet).clamp(least, missing - 1), true);
+                (missing, cut) = (full.clamp(least, missing - 1), true);
             }
             if total == 0 {
                 continue;
@@ -175,9 +176,8 @@ impl<'cap> Stretch<'cap> {
                     continue;
                 }
                 // More than the packets can hide, and less, would be another explanation.
-                let exact = missing == packets.saturating_mul(packet)
-                    || (missing < packets.saturating_mul(packet)
-                        && self.rifts.last().is_some_and(|rift| rift.offset == tail));
+                let exact = missing == full
+                    || (missing < full && self.rifts.last().is_some_and(|rift| rift.offset == tail));
                 let sure =
                     exact && self.rifts.len() == 1 && next == Next::Answer(0) && tail == end && self.open.is_some();
                 let length = if cut { length } else { u64::MAX };
@@ -208,8 +208,9 @@ impl<'cap> Stretch<'cap> {
         Some(Explanation { open, blocks: Vec::new(), tail: self.tail(tail, end), unread, sure: false })
     }
 
-    /// Which requests were perhaps answered in it, the likeliest first.
-    fn candidates<'r>(&self, requests: &'r [BlockRef], next: Next) -> Vec<&'r [BlockRef]> {
+    /// Which requests were perhaps answered in it, the likeliest first. With full packets, of `packet` bytes, it would be
+    /// `full` bytes long.
+    fn candidates<'r>(&self, requests: &'r [BlockRef], next: Next, full: u64, packet: u64) -> Vec<&'r [BlockRef]> {
         let all = requests.len();
         let most = all.min(MAX_STARTS);
         match next {
@@ -218,7 +219,24 @@ impl<'cap> Stretch<'cap> {
                 std::iter::once(requests).chain(last).collect()
             }
             Next::Unasked => vec![&[]],
-            Next::Message | Next::End => (0..=most).filter_map(|len| requests.get(..len)).collect(),
+            Next::Message | Next::End => {
+                // As many as fit; and where a packet and more for each message would be over, the beginning of another.
+                let mut likely = 0;
+                let mut total = self.rest;
+                for (index, request) in requests.iter().enumerate().take(most) {
+                    let over = full.saturating_sub(total);
+                    let more = total.saturating_add(size(*request));
+                    if more > full && (next == Next::Message || over < packet.saturating_mul(index as u64 + 1)) {
+                        break;
+                    }
+                    (likely, total) = (index + 1, more);
+                    if more > full {
+                        break;
+                    }
+                }
+                let others = (0..=most).filter(|len| *len != likely);
+                std::iter::once(likely).chain(others).filter_map(|len| requests.get(..len)).collect()
+            }
         }
     }
 

@@ -59,8 +59,13 @@ fn a_utp_packet_sent_again_too_late_leaves_all_before_in_doubt() {
     conn.deliver(&mut world, 1, 1, 0, &bad, false);
     conn.deliver(&mut world, 1, 1, SMALL, torrent.block(1, SMALL, SMALL), true);
     let piece = 2 * u64::from(SMALL);
-    // While more may follow, the end of the last block is not sure.
     let bytes = transfer(&forgetful(&world, &torrent), S, M).bytes;
+    assert_eq!((bytes.refuted, bytes.unproven), (piece, piece));
+    // While more may follow, and it was not acknowledged, the end of the last block is not sure.
+    let mut silent = world.clone();
+    let last = silent.packets.pop().expect("an acknowledgement");
+    assert_eq!(last.from, address(M));
+    let bytes = transfer(&forgetful(&silent, &torrent), S, M).bytes;
     assert_eq!((bytes.refuted, bytes.unproven), (0, 2 * piece));
     conn.close(&mut world, 1, &[]);
     let bytes = transfer(&forgetful(&world, &torrent), S, M).bytes;

@@ -10,6 +10,7 @@ mod dialects;
 mod doubts;
 mod forged;
 mod hearsay;
+mod holes;
 mod hostile;
 mod identity;
 mod midstream;

@@ -1,0 +1,38 @@
+//! How sure it is that a connection is the peer wire.
+
+use super::{Session, side};
+use crate::ends::Direction;
+
+impl Session<'_> {
+    /// Whether this is a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
+    /// the other side or that follow one another without a break.
+    pub fn is_peer_wire(&self) -> bool {
+        self.is_confirmed()
+            || (!self.is_broken() && self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS))
+    }
+
+    /// Whether what looks like messages is content of something else, such as a capture that is sent as a file: without
+    /// a handshake, and without answers to requests of the other side, framing was lost where the capture has no gap,
+    /// or found only behind more than any message holds.
+    pub fn is_broken(&self) -> bool {
+        !self.is_confirmed() && self.sides.iter().any(|side| side.facts.misframed >= side::BROKEN)
+    }
+
+    /// Whether blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other side, or
+    /// follow one another for long.
+    pub fn is_sure(&self, from: Direction) -> bool {
+        self.is_confirmed() || (self.side(from).held_sync && !self.is_broken())
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.sides.iter().any(|side| side.facts.handshake.is_some() || side.facts.answered > 0)
+    }
+
+    /// Whether what `from` sent stands within a message that has begun.
+    pub(super) fn is_within_message(&self, from: Direction) -> bool {
+        self.sides[from.index()].deframer.is_within()
+    }
+}
+
+// Rationale: each found block already had to chain to a next header; three in a row by chance is beyond belief.
+const CHAINED_BLOCKS: u64 = 3;
