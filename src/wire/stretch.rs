@@ -175,11 +175,12 @@ impl<'cap> Stretch<'cap> {
                 if !placed.allows(run) {
                     continue;
                 }
-                // More than the packets can hide, and less, would be another explanation.
-                let exact = missing == full
-                    || (missing < full && self.rifts.last().is_some_and(|rift| rift.offset == tail));
-                let sure =
-                    exact && self.rifts.len() == 1 && next == Next::Answer(0) && tail == end && self.open.is_some();
+                // A packet that was sent again with less in it, unseen, moves what follows: then the sum is another one.
+                let sure = missing == full
+                    && self.rifts.len() == 1
+                    && next == Next::Answer(0)
+                    && tail == end
+                    && self.open.is_some();
                 let length = if cut { length } else { u64::MAX };
                 return Some(Explanation {
                     open: placed.open(length),
