@@ -1,6 +1,7 @@
 //! The way through the stages, from captures to evidence.
 
 use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
@@ -9,7 +10,7 @@ use crate::facts::{Facts, Input, Keys};
 use crate::ledger::Ledger;
 use crate::metadata::Harvest;
 use crate::options::Options;
-use crate::prove::with_prover;
+use crate::prove::{Prover, check_engine, with_errands, with_prover};
 use crate::spine::{Purpose, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
@@ -23,23 +24,43 @@ use crate::{Error, evidence};
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
 /// read, [`Error::Io`] when the system refuses memory or files.
 pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
-    std::thread::scope(|scope| {
-        let digests = options.digest.then(|| scope.spawn(|| captures.digests()));
-        let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
-            None
-        } else {
-            Some(with_metadata(captures, torrents, options)?)
-        };
-        let mut evidence = prove(captures, found.as_ref().unwrap_or(torrents), options)?;
-        evidence.passed_over = captures.passed_over().to_vec();
-        if let Some(digests) = digests {
-            let digests = digests.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            for (facts, digest) in evidence.captures.iter_mut().zip(digests) {
-                facts.sha256 = Some(digest);
-            }
+    check_engine()?;
+    let spill = Spill::new(options.spool_dir);
+    let digests: Vec<OnceLock<Result<[u8; 32], Error>>> = (0..captures.len()).map(|_| OnceLock::new()).collect();
+    // One stream each, and the longest work there is: begun before everything else.
+    let errands = (0..).zip(&digests).filter(|(file, _)| options.digest && !captures.is_spooled(*file));
+    let errands = errands.map(|(file, digest)| {
+        let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digest(file)));
+        errand
+    });
+    let mut evidence = with_errands(options.threads, errands.collect(), |prover| {
+        let proven = read(captures, torrents, options, prover, &spill);
+        if proven.is_err() {
+            prover.give_up();
         }
-        Ok(evidence)
-    })
+        proven
+    })?;
+    evidence.passed_over = captures.passed_over().to_vec();
+    for ((file, facts), digest) in (0..).zip(&mut evidence.captures).zip(digests) {
+        let digest = digest.into_inner().or_else(|| options.digest.then(|| captures.digest(file)));
+        facts.sha256 = digest.transpose()?;
+    }
+    Ok(evidence)
+}
+
+/// The same without the digests of the captures.
+fn read<'cap>(
+    captures: &'cap CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    prover: &Prover<'cap>,
+    spill: &'cap Spill,
+) -> Result<Evidence, Error> {
+    if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
+        prove(captures, torrents, options, prover, spill)
+    } else {
+        prove(captures, &with_metadata(captures, torrents, options)?, options, prover, spill)
+    }
 }
 
 /// What the captures hold of torrents themselves.
@@ -121,16 +142,20 @@ fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'
 }
 
 /// Takes every frame through the spine, then makes the evidence.
-fn prove(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
-    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
-    with_prover(options.threads, |prover| {
-        let ledger = Ledger::new(torrents, &options.limits);
-        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
-        let (spine, frames) = walk(captures, spine, &spill, options)?;
-        let inputs = frames.finish()?;
-        let (ledger, findings, _) = spine.finish(&taught, captures)?;
-        evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
-    })
+fn prove<'cap>(
+    captures: &'cap CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    prover: &Prover<'cap>,
+    spill: &'cap Spill,
+) -> Result<Evidence, Error> {
+    let taught = OnceCell::new();
+    let ledger = Ledger::new(torrents, &options.limits);
+    let spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
+    let (spine, frames) = walk(captures, spine, spill, options)?;
+    let inputs = frames.finish()?;
+    let (ledger, findings, _) = spine.finish(&taught, captures)?;
+    evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
 }
 
 /// Takes every frame through the spine.

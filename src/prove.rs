@@ -1,19 +1,23 @@
-//! Job to proof: hashes over slices, on all cores. The only threads of the crate.
+//! Job to proof: hashes over slices, on all cores. The only threads of the crate, but for those that read inputs.
 //!
 //! A proof is a pure function of its job, so the order in which jobs run changes nothing. The spine asks for
 //! results in the order in which it submitted the jobs, and at points that depend on the jobs alone, so everything
 //! it concludes is the same for any number of threads.
+//!
+//! Jobs wait for company: one message of a hash leaves most of a core idle, and `peerproof_hash` works on many at once.
+//! Nobody waits once a result is asked for.
 
-mod lanes;
+mod batch;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use sha1::{Digest, Sha1};
+pub(crate) use batch::check_engine;
+pub use batch::{piece_root, sha1, sha256, together};
 
-use crate::torrent::merkle::{LEAF_BYTES, root};
-use crate::torrent::{Expected, PieceTree};
+use crate::torrent::Expected;
 
 /// Names a job; ascending in order of submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +33,8 @@ pub struct UnitJob<'cap> {
     pub runs: Vec<&'cap [u8]>,
     /// What the unit must hash to.
     pub expected: Expected,
+    /// A copy that matches all of `expected`, where there is one: equal bytes need not be hashed.
+    pub verified: Option<Vec<&'cap [u8]>>,
 }
 
 /// What a proof found.
@@ -50,6 +56,8 @@ pub struct Proof {
     pub verdict: Verdict,
     /// Whether they all have one value, of a leaf; `None` for other units, whose runs hold padding too.
     pub trivial: Option<bool>,
+    /// Whether they are those of the copy that came with the job.
+    pub known: bool,
 }
 
 /// A half of a hybrid torrent.
@@ -62,183 +70,101 @@ pub enum Half {
 }
 
 impl UnitJob<'_> {
-    /// Hashes the runs and compares.
-    pub fn prove(&self) -> Verdict {
-        match &self.expected {
-            Expected::Sha1(expected) => Verdict::of(sha1(&self.runs) == *expected),
-            Expected::V2(tree) => Verdict::of(merkle_root(&self.runs, tree) == tree.root),
-            // Either hash makes the bytes the torrent's own. Both are computed: that only one matches must not pass
-            // in silence, and SHA-1 alone proves no leaf.
-            Expected::Both { sha1: expected, v2 } => {
-                match (sha1(&self.runs) == *expected, merkle_root(&self.runs, v2) == v2.root) {
-                    (true, true) => Verdict::Match,
-                    (true, false) => Verdict::Half(Half::V1),
-                    (false, true) => Verdict::Half(Half::V2),
-                    (false, false) => Verdict::Mismatch,
-                }
-            }
-            Expected::Leaf(expected) => Verdict::of(sha256(&self.runs) == *expected),
-            Expected::Unknown => Verdict::Mismatch,
-        }
-    }
-
-    /// How it is hashed together with others.
-    fn method(&self) -> Method {
-        match &self.expected {
-            Expected::Sha1(_) => Method::Sha1,
-            Expected::Leaf(_) => Method::Leaf,
-            Expected::V2(_) | Expected::Both { .. } | Expected::Unknown => Method::Alone,
-        }
-    }
-
-    /// Whether all bytes of a leaf have one value.
-    fn is_trivial(&self) -> Option<bool> {
-        let Expected::Leaf(_) = self.expected else { return None };
-        let mut bytes = self.runs.iter().copied().flatten();
-        let first = bytes.next();
-        Some(bytes.all(|byte| Some(byte) == first))
-    }
-
     fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.len() as u64).sum()
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Sha1,
-    Leaf,
-    Alone,
-}
-
-/// Proves jobs, as many of them together as fill a core: three units take about twice as long as one.
-#[doc(hidden)]
-pub fn together(jobs: &[UnitJob<'_>]) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> = Vec::with_capacity(jobs.len());
-    for group in jobs.chunk_by(|one, other| one.method() == other.method()) {
-        match group.first().map(UnitJob::method) {
-            Some(Method::Sha1) => prove_lanes::<lanes::Sha1>(group, Expected::Sha1, &mut verdicts),
-            Some(Method::Leaf) => prove_lanes::<lanes::Sha256>(group, Expected::Leaf, &mut verdicts),
-            Some(Method::Alone) | None => verdicts.extend(group.iter().map(UnitJob::prove)),
-        }
-    }
-    verdicts
-}
-
-/// Proves jobs that are hashed the same way.
-fn prove_lanes<H: lanes::Hash>(
-    jobs: &[UnitJob<'_>],
-    found: fn(H::Digest) -> Expected,
-    verdicts: &mut Vec<Verdict>,
-) {
-    for jobs in jobs.chunks(LANES) {
-        if let [alone] = jobs {
-            verdicts.push(alone.prove());
-            continue;
-        }
-        let digests = lanes::hash::<H>(jobs.iter().map(|job| job.runs.as_slice()));
-        verdicts.extend(jobs.iter().zip(digests).map(|(job, digest)| Verdict::of(job.expected == found(digest))));
-    }
-}
-
-impl Verdict {
-    fn of(matches: bool) -> Self {
-        if matches { Self::Match } else { Self::Mismatch }
-    }
-}
-
-/// The root over the leaves of a v2 piece (BEP 52); padding behind the content is not hashed.
-fn merkle_root(runs: &[&[u8]], tree: &PieceTree) -> [u8; 32] {
-    let count = tree.content.div_ceil(LEAF_BYTES) as usize;
-    let (mut leaves, mut leaf) = (Vec::with_capacity(count), Vec::new());
-    let (mut left, mut room) = (tree.content as usize, LEAF_BYTES.min(tree.content) as usize);
-    for run in runs {
-        let mut run = *run;
-        while !run.is_empty() && left > 0 {
-            let (now, later) = run.split_at(run.len().min(room));
-            leaf.push(now);
-            (room, left, run) = (room - now.len(), left - now.len(), later);
-            if room == 0 {
-                let next = Vec::with_capacity(leaf.len());
-                leaves.push(std::mem::replace(&mut leaf, next));
-                room = left.min(LEAF_BYTES as usize);
-            }
-        }
-    }
-    let mut hashes = Vec::with_capacity(count);
-    for leaves in leaves.chunks(LANES) {
-        hashes.extend(lanes::hash::<lanes::Sha256>(leaves.iter().map(Vec::as_slice)));
-    }
-    root(&hashes, tree.width)
-}
-
-/// The root over the leaves of `content` bytes in pieces of `piece_length` (BEP 52); what the runs hold behind the
-/// content is not hashed.
-pub fn piece_root(runs: &[&[u8]], content: u32, piece_length: u32) -> [u8; 32] {
-    merkle_root(runs, &PieceTree { root: [0; 32], content, width: piece_length / LEAF_BYTES })
-}
-
-/// SHA-1 of the concatenated runs.
-pub fn sha1(runs: &[&[u8]]) -> [u8; 20] {
-    let mut hasher = Sha1::new();
-    runs.iter().for_each(|run| hasher.update(run));
-    hasher.finalize().into()
-}
-
-/// SHA-256 of the concatenated runs.
-pub fn sha256(runs: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = sha2::Sha256::new();
-    runs.iter().for_each(|run| hasher.update(run));
-    hasher.finalize().into()
 }
 
 /// Runs `spine` on this thread with a prover that owns `threads - 1` more.
 ///
 /// `threads` counts the spine, which helps with proofs when it would have to wait; 0 is taken as 1.
 pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) -> T) -> T {
-    with_prover_by(threads, together, spine)
+    with_prover_by(threads, together, Vec::new(), spine)
+}
+
+/// The same with errands: long work that is begun first, each on a thread of its own as far as there are any besides the
+/// spine's; a thread that is done with them proves. All of them are done, or [given up](Prover::give_up), at the end.
+pub fn with_errands<'cap, T>(
+    threads: usize,
+    errands: Vec<Box<dyn FnOnce() + Send + 'cap>>,
+    spine: impl FnOnce(&Prover<'cap>) -> T,
+) -> T {
+    with_prover_by(threads, together, errands, spine)
 }
 
 /// The same with another way to prove: the benches measure everything but the hashing.
 #[doc(hidden)]
 pub fn with_prover_by<'cap, T>(
     threads: usize,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
+    errands: Vec<Box<dyn FnOnce() + Send + 'cap>>,
     spine: impl FnOnce(&Prover<'cap>) -> T,
 ) -> T {
-    let prover = Prover { threads: threads.max(1), prove, state: Mutex::default(), changed: Condvar::new() };
+    let prover = Prover {
+        threads: threads.max(1),
+        lanes: batch::engine().lanes(),
+        prove,
+        state: Mutex::default(),
+        changed: Condvar::new(),
+        errands: Mutex::new(errands.into()),
+    };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(|| prover.work());
+            scope.spawn(|| {
+                prover.run_errands();
+                prover.work();
+            });
+        }
+        if prover.threads == 1 && !prover.errands().is_empty() {
+            // Beside the one thread, so that they read the same bytes at about the same time.
+            scope.spawn(|| prover.run_errands());
         }
         let result = catch_unwind(AssertUnwindSafe(|| spine(&prover)));
         prover.stop();
+        if result.is_err() {
+            prover.give_up();
+        }
+        prover.run_errands();
         result.unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
 /// A queue of jobs and their verdicts.
-#[derive(Debug)]
 pub struct Prover<'cap> {
     threads: usize,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
+    /// Messages that the engine hashes at once.
+    lanes: usize,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
     state: Mutex<State<'cap>>,
     changed: Condvar,
+    /// Those that nobody began.
+    errands: Mutex<VecDeque<Box<dyn FnOnce() + Send + 'cap>>>,
+}
+
+impl fmt::Debug for Prover<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prover").field("threads", &self.threads).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
 struct State<'cap> {
     /// The last of those that were submitted.
     queue: VecDeque<UnitJob<'cap>>,
+    /// Their bytes.
+    queued: u64,
     /// From the oldest job on whose verdict was not taken.
     slots: VecDeque<Slot<'cap>>,
     /// The number of the first of them.
     first: u64,
+    /// Bytes of all that was submitted.
     bytes: u64,
     /// Bytes queued since a waiting thread was last woken.
     unannounced: u64,
     /// Threads that wait for a change.
     waiting: usize,
+    /// Whether a result is waited for: jobs that are queued have no time to wait for company.
+    asked: bool,
     stopped: bool,
 }
 
@@ -249,7 +175,7 @@ enum Slot<'cap> {
     Waiting,
     /// Hashed. The runs are kept for the thread that made them: memory given back by another one costs both of them
     /// time.
-    Done(Proof, Vec<&'cap [u8]>),
+    Done(Proof, UnitJob<'cap>),
     /// Its verdict was taken.
     Taken,
 }
@@ -259,17 +185,23 @@ impl<'cap> State<'cap> {
         self.slots.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
-    /// What was found of a job, once, and its runs.
-    fn take(&mut self, id: JobId) -> Option<(Proof, Vec<&'cap [u8]>)> {
+    /// What was found of a job, once, and the job.
+    fn take(&mut self, id: JobId) -> Option<(Proof, UnitJob<'cap>)> {
         let slot = self.slot(id).filter(|slot| matches!(slot, Slot::Done(..)))?;
         let taken = std::mem::replace(slot, Slot::Taken);
         while self.slots.pop_front_if(|slot| matches!(slot, Slot::Taken)).is_some() {
             self.first += 1;
         }
         match taken {
-            Slot::Done(proof, runs) => Some((proof, runs)),
+            Slot::Done(proof, job) => Some((proof, job)),
             Slot::Waiting | Slot::Taken => None,
         }
+    }
+
+    /// Bytes of the queue that are hashed in one go: as many jobs as the first one, in every lane.
+    fn company(&self, lanes: usize) -> u64 {
+        let first = self.queue.front().map_or(0, UnitJob::bytes);
+        first.saturating_mul(lanes as u64).clamp(AT_ONCE, MOST_AT_ONCE)
     }
 }
 
@@ -281,9 +213,11 @@ impl<'cap> Prover<'cap> {
         state.slots.push_back(Slot::Waiting);
         let bytes = job.bytes();
         state.bytes += bytes;
+        state.queued += bytes;
         state.unannounced += bytes;
         state.queue.push_back(job);
-        let announce = state.waiting > 0 && state.unannounced >= ANNOUNCE;
+        let announce =
+            state.waiting > 0 && state.unannounced >= AT_ONCE && state.queued >= state.company(self.lanes);
         if announce {
             state.unannounced = 0;
         }
@@ -303,11 +237,13 @@ impl<'cap> Prover<'cap> {
     pub fn proof(&self, id: JobId) -> Proof {
         let mut state = self.lock();
         loop {
-            if let Some((proof, runs)) = state.take(id) {
+            if let Some((proof, job)) = state.take(id) {
+                state.asked = false;
                 drop(state);
-                drop(runs);
+                drop(job);
                 return proof;
             }
+            state.asked = true;
             state = self.help(state);
         }
     }
@@ -317,49 +253,75 @@ impl<'cap> Prover<'cap> {
         self.lock().bytes
     }
 
+    /// Errands that were not begun never are: the run has failed.
+    pub fn give_up(&self) {
+        self.errands().clear();
+    }
+
+    fn run_errands(&self) {
+        loop {
+            let Some(errand) = self.errands().pop_front() else { return };
+            errand();
+        }
+    }
+
+    fn errands(&self) -> MutexGuard<'_, VecDeque<Box<dyn FnOnce() + Send + 'cap>>> {
+        self.errands.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn work(&self) {
         let mut state = self.lock();
         while !state.stopped {
-            state = self.help(state);
+            state = if state.asked || state.queued >= state.company(self.lanes) {
+                self.help(state)
+            } else {
+                self.wait(state)
+            };
         }
     }
 
     /// Proves what is first in the queue, or waits for a change when nothing is.
     fn help<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
-        // A fair share, so that the last jobs keep all threads busy.
-        let most = state.queue.len().div_ceil(self.threads);
+        // A fair share, so that the last jobs keep all threads busy; as many as there are lanes, as fewer take as long.
+        let most = state.queue.len().div_ceil(self.threads).next_multiple_of(self.lanes);
         let first = state.first + (state.slots.len() - state.queue.len()) as u64;
+        let company = state.company(self.lanes);
         let (mut jobs, mut bytes) = (Vec::new(), 0);
         while jobs.len() < most
-            && (!jobs.len().is_multiple_of(LANES) || bytes < AT_ONCE)
+            && bytes < company
             && let Some(job) = state.queue.pop_front()
         {
             bytes += job.bytes();
             jobs.push(job);
         }
+        state.queued -= bytes;
         if jobs.is_empty() {
-            state.unannounced = 0;
-            state.waiting += 1;
-            let mut state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-            state.waiting -= 1;
-            return state;
+            return self.wait(state);
         }
+        let others = state.asked && state.waiting > 0 && state.queued >= AT_ONCE;
         drop(state);
-        let verdicts = (self.prove)(&jobs);
-        // Here the bytes are in the processor's cache; for the spine they would have to come back.
-        let seen = jobs.into_iter().zip(verdicts);
-        let proofs: Vec<_> =
-            seen.map(|(job, verdict)| (Proof { verdict, trivial: job.is_trivial() }, job.runs)).collect();
+        if others {
+            self.changed.notify_one();
+        }
+        let proofs = (self.prove)(&jobs);
         let mut state = self.lock();
-        for (number, (proof, runs)) in (first..).zip(proofs) {
+        for ((number, job), proof) in (first..).zip(jobs).zip(proofs) {
             if let Some(slot) = state.slot(JobId(number)) {
-                *slot = Slot::Done(proof, runs);
+                *slot = Slot::Done(proof, job);
             }
         }
-        if state.waiting > 0 {
+        if state.waiting > 0 && state.asked {
             // A call of the system, even where nobody waits.
             self.changed.notify_all();
         }
+        state
+    }
+
+    fn wait<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
+        state.unannounced = 0;
+        state.waiting += 1;
+        let mut state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.waiting -= 1;
         state
     }
 
@@ -374,14 +336,10 @@ impl<'cap> Prover<'cap> {
     }
 }
 
-// Rationale: waking a thread costs as much as hashing a leaf; whoever asks for a verdict helps itself, so that nothing
-// waits for the rest.
-const ANNOUNCE: u64 = 256 << 10;
-// Rationale: chains that fill a core. Where measured, in segments of 1,448 bytes, one to four of them hash 2.0, 3.3, 3.5,
-// 3.4 GB/s with SHA-1, 1.9, 2.4, 2.6, 2.4 GB/s with SHA-256.
-const LANES: usize = 3;
-// Rationale: bytes of small units that are worth the lock and the wake-up around them.
+// Rationale: waking a thread and taking the lock cost as much as hashing a leaf.
 const AT_ONCE: u64 = 256 << 10;
+// Rationale: pieces of 1 MiB in sixteen lanes. Larger ones are hashed fewer at once, rather than further behind the spine.
+const MOST_AT_ONCE: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -396,6 +354,7 @@ mod tests {
             .map(|n| UnitJob {
                 runs: if n % 3 == 0 { vec![b"a", b"b", b"c"] } else { vec![b"ab", b"x"] },
                 expected: Expected::Sha1(abc),
+                verified: None,
             })
             .collect()
     }
@@ -420,5 +379,27 @@ mod tests {
             assert_eq!(prover.verdict(ids[0]), Verdict::Match);
             assert_eq!(prover.verdict(ids[1]), Verdict::Mismatch);
         });
+    }
+
+    #[test]
+    fn errands_are_done_once_whatever_the_number_of_threads_unless_given_up() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        for threads in [1, 2, 8] {
+            let done: Vec<AtomicU32> = (0..5).map(|_| AtomicU32::new(0)).collect();
+            let errands = || {
+                let each = done.iter().map(|done| -> Box<dyn FnOnce() + Send + '_> {
+                    Box::new(|| _ = done.fetch_add(1, Ordering::Relaxed))
+                });
+                each.collect::<Vec<_>>()
+            };
+            let verdict = with_errands(threads, errands(), |prover| {
+                let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
+                prover.verdict(ids[0])
+            });
+            assert_eq!(verdict, Verdict::Match);
+            assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1), "{threads} threads");
+            with_errands(threads, errands(), Prover::give_up);
+            assert!(done.iter().all(|done| done.load(Ordering::Relaxed) <= 2), "{threads} threads");
+        }
     }
 }

@@ -29,6 +29,32 @@ fn threads_and_windows_leave_no_trace_in_the_reports_of_the_fixtures() {
 }
 
 #[test]
+fn every_hash_engine_of_the_machine_gives_the_same_reports() {
+    for case in fixture::all() {
+        let chosen = case.report("capture.pcap");
+        for engine in peerproof_hash::engines() {
+            let other = case.report_by(engine.name(), "capture.pcap", &[]);
+            assert!(other == chosen, "{}: {}", case.name, engine.name());
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_the_machine_does_not_have_is_refused_by_its_name() {
+    let case = fixture::named("plain-transfer");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_peerproof"));
+    command.env(peerproof_hash::VARIABLE, "abacus").arg("analyze").arg(case.path("capture.pcap"));
+    let output = command.arg("-t").arg(case.path(&case.torrent())).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{said}");
+    assert!(
+        said.starts_with("error: PEERPROOF_HASH names the hash engine \"abacus\"; this processor has"),
+        "{said}"
+    );
+    assert!(said.contains("portable"), "{said}");
+}
+
+#[test]
 fn a_capture_of_many_windows_gives_one_report() {
     let (world, torrent) = busy_swarm();
     let capture = world.pcap();

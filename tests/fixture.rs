@@ -62,12 +62,18 @@ impl Fixture {
 
     /// The same, with more arguments; in another form, where `-f` is among them.
     pub fn report_with(&self, capture: &str, more: &[&str]) -> String {
+        self.report_by("", capture, more)
+    }
+
+    /// The same by a hash engine; by the one that the program chooses where none is named.
+    pub fn report_by(&self, engine: &str, capture: &str, more: &[&str]) -> String {
         let torrent = self.torrent();
         let secrets: &[&str] =
             if self.path("secrets.txt").exists() { &["--mse-secrets", "secrets.txt"] } else { &[] };
         let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
         command
             .current_dir(&self.folder)
+            .env(peerproof_hash::VARIABLE, engine)
             .args(["analyze", capture, "-t", &torrent])
             .args(if more.contains(&"-f") { &[] as &[&str] } else { &["-f", "json"] })
             .args(secrets)

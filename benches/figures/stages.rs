@@ -11,7 +11,7 @@ use peerproof::ends::{ConnectionId, Transport};
 use peerproof::flow::FlowTable;
 use peerproof::ledger::{Content, Cut, Ledger, Measure};
 use peerproof::packet::{ChecksumPolicy, Decoder, Store, TransportLayer};
-use peerproof::prove::{UnitJob, Verdict, together, with_prover, with_prover_by};
+use peerproof::prove::{Proof, UnitJob, Verdict, together, with_prover, with_prover_by};
 use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::{StreamLimits, TcpConnection};
 use peerproof::torrent::Torrents;
@@ -53,7 +53,9 @@ pub fn pass(capture: &Path, torrent: &Path, depth: Depth) -> Pass {
     let start = meter::on_processor();
     let (packets, blocks) = match depth {
         Depth::Proofs => walk(&set, &torrents, depth, together),
-        _ => walk(&set, &torrents, depth, |jobs| vec![Verdict::Match; jobs.len()]),
+        _ => walk(&set, &torrents, depth, |jobs| {
+            vec![Proof { verdict: Verdict::Match, trivial: None, known: false }; jobs.len()]
+        }),
     };
     Pass { time: meter::on_processor() - start, packets, blocks, allocations: meter::allocations() - before }
 }
@@ -62,7 +64,7 @@ fn walk(
     set: &CaptureSet,
     torrents: &Torrents,
     depth: Depth,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Verdict>,
+    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
 ) -> (u64, u64) {
     let limits = Limits::default();
     let stream_limits = StreamLimits::from(&limits);
@@ -70,7 +72,7 @@ fn walk(
     let mut anomalies = Anomalies::default();
     let mut frames = set.frames();
     let spill = Spill::new(None);
-    with_prover_by(1, prove, |prover| {
+    with_prover_by(1, prove, Vec::new(), |prover| {
         let mut decoder = Decoder::new(ChecksumPolicy::Ignore, &limits);
         let mut flows = FlowTable::new(limits.flows);
         let mut ledger = Ledger::new(torrents, &limits);

@@ -332,12 +332,15 @@ impl Spill {
     /// Gives the memory of full chunks back to the system, but for the last ones; their bytes stay readable.
     pub fn release(&self) {
         let mut chunks = self.chunks.borrow_mut();
-        chunks.releases += 1;
         let until = chunks.full.len().saturating_sub(CHUNKS_BEHIND);
         #[cfg(all(unix, not(miri)))]
         {
             // What was touched again since, by a late proof or a comparison, is found by going over all of it.
-            let from = if chunks.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { chunks.released };
+            let again = until.saturating_sub(chunks.swept) >= (until / WHOLE_PART).min(WHOLE_WITHIN);
+            let from = if again { 0 } else { chunks.released };
+            if again {
+                chunks.swept = until;
+            }
             for chunk in chunks.full.get(from..until).unwrap_or_default() {
                 // SAFETY: the mapping is shared and file-backed: written pages live on in the file and are faulted in
                 // again with the same bytes.
@@ -446,8 +449,8 @@ struct Chunks {
     size: u64,
     /// How many of the full ones were given back.
     released: usize,
-    /// How often memory was given back.
-    releases: u64,
+    /// All of them were gone over when so many were full.
+    swept: usize,
 }
 
 /// A mapped file of the store.
@@ -478,9 +481,11 @@ impl Drop for Chunks {
 const SPILL_CHUNK: usize = if cfg!(any(miri, test)) { 64 << 10 } else { 16 << 20 };
 // Rationale: what the ledger lets wait for a proof, 128 MiB; pages given back before they are hashed are read twice.
 const CHUNKS_BEHIND: usize = 8;
-// Rationale: often enough for what is seldom touched, and then all chunks of a run at once.
+// Rationale: as for inputs; 2 GiB of chunks.
 #[cfg(all(unix, not(miri)))]
-const WHOLE_EVERY: u64 = 32;
+const WHOLE_PART: usize = 32;
+#[cfg(all(unix, not(miri)))]
+const WHOLE_WITHIN: usize = 128;
 // Rationale: large enough to make system calls rare, small enough to stay in cache.
 #[cfg(not(miri))]
 const WRITE_CHUNK: usize = 1 << 20;

@@ -23,8 +23,6 @@ pub struct Frames<'cap> {
     /// The time and index of each source that has a next frame; unused while there is one source.
     order: BinaryHeap<Reverse<(Timestamp, usize)>>,
     started: bool,
-    /// How often memory was given back.
-    releases: u64,
 }
 
 #[derive(Debug)]
@@ -35,6 +33,8 @@ struct Source<'cap> {
     head: Option<Frame<'cap>>,
     /// Everything before this offset was given back to the system.
     released: usize,
+    /// All of it was gone over when it was read up to here.
+    swept: usize,
     /// Everything before this offset was asked for.
     prefetched: usize,
 }
@@ -45,10 +45,10 @@ impl<'cap> Frames<'cap> {
             let mut track = Track::new(input, file, strict);
             // The header was read when the input was opened. Should it fail now, the file has changed: `finish` says so.
             let reader = Reader::new(&mut track).ok()?;
-            Some(Source { track, reader, head: None, released: 0, prefetched: 0 })
+            Some(Source { track, reader, head: None, released: 0, swept: 0, prefetched: 0 })
         });
         let (sources, order) = (sources.collect(), BinaryHeap::new());
-        Self { inputs, passed_over, sources, order, started: false, releases: 0 }
+        Self { inputs, passed_over, sources, order, started: false }
     }
 
     /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
@@ -90,7 +90,6 @@ impl<'cap> Frames<'cap> {
     /// Gives the memory of everything consumed back to the system, but for the last `behind` bytes of each input.
     /// Slices stay valid: touched again, they are read again.
     pub fn release(&mut self, behind: u64) {
-        self.releases += 1;
         if self.inputs.iter().any(|input| input.content.is_torn()) {
             // What follows would be zeros, and `finish` says why.
             self.sources.clear();
@@ -102,8 +101,11 @@ impl<'cap> Frames<'cap> {
             let until = source.track.at.saturating_sub(behind);
             let until = until - until % PAGE;
             // What was touched again since, by a late proof or a comparison, is found by going over all of it.
-            let from = if self.releases.is_multiple_of(WHOLE_EVERY) { 0 } else { source.released };
-            input.content.release(from, until);
+            let again = until.saturating_sub(source.swept) >= (until / WHOLE_PART).min(WHOLE_WITHIN);
+            if again {
+                source.swept = until;
+            }
+            input.content.release(if again { 0 } else { source.released }, until);
             source.released = source.released.max(until);
         }
     }
@@ -194,7 +196,9 @@ impl<'cap> Frames<'cap> {
     }
 }
 
-// Rationale: going over 100 GB that are not resident takes about 30 ms; once in 2 GiB that is nothing.
-const WHOLE_EVERY: u64 = 32;
+// Rationale: going over 100 GB that are not resident takes about 30 ms; once in 2 GiB that is nothing. Of less it takes
+// less, and is done at each window up to 2 GiB: copies of one piece lie anywhere.
+const WHOLE_PART: usize = 32;
+const WHOLE_WITHIN: usize = 2 << 30;
 // Rationale: the smallest page that any supported system has; larger pages are only released a little later.
 const PAGE: usize = 4 << 10;

@@ -121,6 +121,11 @@ impl Input {
         self.growth.outcome()
     }
 
+    /// Whether nothing can be read of it again as it was given.
+    pub(super) fn is_read_once(&self) -> bool {
+        self.original.is_none()
+    }
+
     /// SHA-256 of the bytes as given.
     pub(super) fn digest(&self) -> Result<[u8; 32], Error> {
         if let Some(original) = &self.original {
@@ -327,7 +332,7 @@ mod tests {
             assert_eq!(facts.format, format!("{}+pcap", compression.name()));
             assert_eq!(facts.bytes, packed.len() as u64);
             let set = CaptureSet::from_bytes(vec![(String::new(), packed.clone())]).expect("sound");
-            assert_eq!(set.digests().expect("known"), [<[u8; 32]>::from(Sha256::digest(&packed))]);
+            assert_eq!(set.digest(0).expect("known"), <[u8; 32]>::from(Sha256::digest(&packed)));
         }
     }
 
@@ -418,7 +423,7 @@ mod tests {
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), &bytes).expect("room");
             let set = CaptureSet::open(&[file.path().to_path_buf()], &OpenOptions::default()).expect("sound");
-            assert_eq!(set.digests().expect("readable"), [<[u8; 32]>::from(Sha256::digest(&bytes))]);
+            assert_eq!(set.digest(0).expect("readable"), <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert!(read(&set).is_ok());
             let mut grown = std::fs::OpenOptions::new().append(true).open(file.path()).expect("still there");
             grown.write_all(b"more").expect("room");
@@ -492,7 +497,7 @@ mod tests {
         let raw = Fails(Cursor::new(capture()));
         let input = Input::spool(raw, "name".to_owned(), "name".to_owned(), &options, Hashing::Now).expect("sound");
         let set = CaptureSet::of(input).expect("it begins as a capture");
-        for error in [read(&set).expect_err("told"), set.digests().expect_err("told")] {
+        for error in [read(&set).expect_err("told"), set.digest(0).expect_err("told")] {
             assert!(
                 error.to_string().contains("name") && error.to_string().contains("the disk is gone"),
                 "{error}"

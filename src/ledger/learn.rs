@@ -1,10 +1,11 @@
 //! What a unit's verified contents are, and that there is more than one (T23).
 
 use super::unit::Matched;
-use super::{Content, Unit, UnitBook};
+use super::{Content, Measure, Unit, UnitBook};
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::Span;
 use crate::prove::{Half, Proof, Verdict, sha256};
+use crate::torrent::Expected;
 
 /// What came of a new verified content.
 pub(super) struct Learned {
@@ -13,6 +14,9 @@ pub(super) struct Learned {
     /// Slices of it that were not kept.
     pub(super) dropped: usize,
 }
+
+/// The number of the verified content that others are compared with first.
+pub(super) const FIRST: usize = 0;
 
 impl<'cap> UnitBook<'cap> {
     /// Keeps a verified content to compare others with. A second, different content with the same SHA-1 is kept too,
@@ -29,6 +33,14 @@ impl<'cap> UnitBook<'cap> {
     ) -> Learned {
         let version = self.version_of(&content);
         self.learn_as(version, content, proof, unit, by_leaf, span, anomalies)
+    }
+
+    /// The bytes of its [first](FIRST) verified content, to compare a copy with before that is hashed. Of a hybrid every copy
+    /// is hashed both ways: one may match a half that another one does not.
+    pub(super) fn verified_copy(&self, measure: &Measure) -> Option<Vec<&'cap [u8]>> {
+        let whole = self.matched.is_whole() && !matches!(measure.expected, Expected::Both { .. });
+        let reference = self.references.first().filter(|_| whole)?;
+        measure.job(reference).map(|job| job.runs)
     }
 
     /// The number of the verified content that `content` is; that of the next one where it is none of them.

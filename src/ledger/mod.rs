@@ -48,12 +48,13 @@ pub use web::WebConnection;
 use crate::Limits;
 use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, Span, Transport};
-use crate::prove::{JobId, Prover, Verdict};
+use crate::prove::{JobId, Prover, UnitJob, Verdict};
 use crate::session::{Answer, Served, Session, arrow};
 use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
 use conversation::{Connection, Conversation};
 use doubt::{Conflict, OfBlock};
+use learn::FIRST;
 
 /// The books of a run.
 #[derive(Debug)]
@@ -364,9 +365,10 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             return;
         };
         let Some(index) = book.add(share, receiver, measure.content()) else { return };
+        let verified = book.verified_copy(measure);
         let Some(attempt) = book.attempts.get_mut(index) else { return };
         let Some(job) = measure.job(&attempt.content()) else { return };
-        let job = prover.submit(job);
+        let job = prover.submit(UnitJob { verified, ..job });
         attempt.state = State::Hashing(job);
         let bytes = measure.content();
         self.pending.push_back(Pending { job, torrent, unit, place, bytes });
@@ -401,7 +403,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         attempt.shares.sort_by_key(|share| share.seq);
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         let content = attempt.content();
-        let version = book.version_of(&content);
+        let version = if proof.known { FIRST } else { book.version_of(&content) };
         decide::verify(book, version, &attempt.shares, &content, attempt.receiver, &mut self.records);
         let content = match content {
             Cow::Owned(content) => content,

@@ -140,7 +140,7 @@ impl Measure {
             Expected::Unknown => return None,
             _ => content.whole(self.range.clone(), &self.pads)?,
         };
-        Some(UnitJob { runs, expected: self.expected })
+        Some(UnitJob { runs, expected: self.expected, verified: None })
     }
 }
 
@@ -242,6 +242,11 @@ impl Matched {
             Verdict::Mismatch => return false,
         };
         !std::mem::replace(flag, true)
+    }
+
+    /// Whether every content was verified by all that the torrent has.
+    pub(super) fn is_whole(self) -> bool {
+        self == Self { whole: true, v1: false, v2: false }
     }
 
     pub(super) fn has_sha1(self) -> bool {

@@ -1,0 +1,279 @@
+//! Jobs to proofs, many in one go: a pure function of the jobs, whatever engine hashes.
+
+use peerproof_hash::{Engine, Message, chosen, engines};
+
+use super::{Half, Proof, UnitJob, Verdict};
+use crate::Error;
+use crate::torrent::merkle::{LEAF_BYTES, padding};
+use crate::torrent::{Expected, PieceTree};
+
+/// Proves jobs, all of them together: each hash takes the messages of all jobs at once.
+#[doc(hidden)]
+pub fn together(jobs: &[UnitJob<'_>]) -> Vec<Proof> {
+    together_by(engine(), jobs)
+}
+
+fn together_by(engine: &dyn Engine, jobs: &[UnitJob<'_>]) -> Vec<Proof> {
+    let known: Vec<bool> = jobs.iter().map(UnitJob::is_known).collect();
+    let hashed = || jobs.iter().zip(&known).filter(|(_, known)| !**known).map(|(job, _)| job);
+
+    let pieces = hashed().filter(|job| matches!(job.expected, Expected::Sha1(_) | Expected::Both { .. }));
+    let pieces: Vec<Message<'_>> = pieces.map(|job| Message::new(&job.runs)).collect();
+    let mut sha1 = engine.sha1(&pieces).into_iter();
+
+    let trees = hashed().filter_map(|job| Some((job.runs.as_slice(), job.tree()?)));
+    let mut roots = roots(engine, &trees.collect::<Vec<_>>()).into_iter();
+
+    let proofs = jobs.iter().zip(&known).map(|(job, known)| {
+        let verdict = if *known {
+            Verdict::Match
+        } else {
+            match &job.expected {
+                Expected::Sha1(expected) => Verdict::of(sha1.next() == Some(*expected)),
+                Expected::V2(PieceTree { root, .. }) | Expected::Leaf(root) => {
+                    Verdict::of(job.tree().is_some() && roots.next() == Some(*root))
+                }
+                // Either hash makes the bytes the torrent's own. Both are computed: that only one matches must not
+                // pass in silence, and SHA-1 alone proves no leaf.
+                Expected::Both { sha1: expected, v2 } => {
+                    match (sha1.next() == Some(*expected), roots.next() == Some(v2.root)) {
+                        (true, true) => Verdict::Match,
+                        (true, false) => Verdict::Half(Half::V1),
+                        (false, true) => Verdict::Half(Half::V2),
+                        (false, false) => Verdict::Mismatch,
+                    }
+                }
+                Expected::Unknown => Verdict::Mismatch,
+            }
+        };
+        // Here the bytes are in the processor's cache; for the spine they would have to come back.
+        Proof { verdict, trivial: job.is_trivial(), known: *known }
+    });
+    proofs.collect()
+}
+
+impl UnitJob<'_> {
+    /// Hashes it alone.
+    pub fn prove(&self) -> Verdict {
+        together(std::slice::from_ref(self)).first().map_or(Verdict::Mismatch, |proof| proof.verdict)
+    }
+
+    /// Whether its bytes are those of a copy that was verified.
+    fn is_known(&self) -> bool {
+        self.verified.as_ref().is_some_and(|verified| are_equal(&self.runs, verified))
+    }
+
+    /// The tree that its bytes must have; a leaf is a tree, too.
+    fn tree(&self) -> Option<PieceTree> {
+        match &self.expected {
+            Expected::V2(tree) | Expected::Both { v2: tree, .. } => Some(*tree),
+            // No bytes are no leaf.
+            Expected::Leaf(root) => {
+                let content = u32::try_from(self.bytes()).ok().filter(|bytes| *bytes > 0)?;
+                Some(PieceTree { root: *root, content, width: 1 })
+            }
+            Expected::Sha1(_) | Expected::Unknown => None,
+        }
+    }
+
+    /// Whether all bytes of a leaf have one value.
+    fn is_trivial(&self) -> Option<bool> {
+        let Expected::Leaf(_) = self.expected else { return None };
+        let mut bytes = self.runs.iter().copied().flatten();
+        let first = bytes.next();
+        Some(bytes.all(|byte| Some(byte) == first))
+    }
+}
+
+impl Verdict {
+    fn of(matches: bool) -> Self {
+        if matches { Self::Match } else { Self::Mismatch }
+    }
+}
+
+/// Whether both hold the same bytes, however they are cut.
+fn are_equal(mut one: &[&[u8]], mut other: &[&[u8]]) -> bool {
+    let (mut mine, mut theirs): (&[u8], &[u8]) = (&[], &[]);
+    loop {
+        let len = mine.len().min(theirs.len());
+        let ((my_head, my_rest), (their_head, their_rest)) = (mine.split_at(len), theirs.split_at(len));
+        if my_head != their_head {
+            return false;
+        }
+        (mine, theirs) = (my_rest, their_rest);
+        if mine.is_empty() {
+            let Some((next, rest)) = one.split_first() else {
+                return theirs.is_empty() && other.iter().all(|run| run.is_empty());
+            };
+            (mine, one) = (next, rest);
+        }
+        if theirs.is_empty() {
+            let Some((next, rest)) = other.split_first() else {
+                return mine.is_empty() && one.iter().all(|run| run.is_empty());
+            };
+            (theirs, other) = (next, rest);
+        }
+    }
+}
+
+/// The root over the leaves of each v2 piece (BEP 52); padding behind the content is not hashed.
+fn roots(engine: &dyn Engine, trees: &[(&[&[u8]], PieceTree)]) -> Vec<[u8; 32]> {
+    let leaves = trees.iter().flat_map(|(runs, tree)| Message::cut(runs, tree.content.into(), LEAF_BYTES.into()));
+    let mut hashes = engine.sha256(&leaves.collect::<Vec<_>>()).into_iter();
+    let counts = trees.iter().map(|(runs, tree)| {
+        let held: u64 = runs.iter().map(|run| run.len() as u64).sum();
+        held.min(tree.content.into()).div_ceil(LEAF_BYTES.into()) as usize
+    });
+    let mut layers: Vec<(Vec<[u8; 32]>, u32)> =
+        counts.zip(trees).map(|(count, (_, tree))| (hashes.by_ref().take(count).collect(), tree.width)).collect();
+    // A layer of all trees at a time. The first pair is what is above padding alone.
+    let mut behind = padding(0);
+    while layers.iter().any(|(_, width)| *width > 1) {
+        let open = layers.iter().filter(|(_, width)| *width > 1);
+        let pairs = open.flat_map(|(nodes, _)| nodes.chunks(2)).map(|pair| match pair {
+            [left, right] => [*left, *right],
+            [left, ..] => [*left, behind],
+            [] => [behind, behind],
+        });
+        let pairs: Vec<[[u8; 32]; 2]> = std::iter::once([behind, behind]).chain(pairs).collect();
+        let runs: Vec<[&[u8]; 1]> = pairs.iter().map(|pair| [pair.as_flattened()]).collect();
+        let messages: Vec<Message<'_>> = runs.iter().map(|runs| Message::new(runs)).collect();
+        let mut parents = engine.sha256(&messages).into_iter();
+        behind = parents.next().unwrap_or(behind);
+        for (nodes, width) in layers.iter_mut().filter(|(_, width)| *width > 1) {
+            *nodes = parents.by_ref().take(nodes.len().div_ceil(2)).collect();
+            *width /= 2;
+        }
+    }
+    let widths = trees.iter().map(|(_, tree)| tree.width);
+    let root = |(nodes, width): (&(Vec<[u8; 32]>, u32), u32)| {
+        nodes.0.first().copied().unwrap_or_else(|| padding(width.max(1).ilog2()))
+    };
+    layers.iter().zip(widths).map(root).collect()
+}
+
+/// The root over the leaves of `content` bytes in pieces of `piece_length` (BEP 52); what the runs hold behind the
+/// content is not hashed.
+pub fn piece_root(runs: &[&[u8]], content: u32, piece_length: u32) -> [u8; 32] {
+    let tree = PieceTree { root: [0; 32], content, width: piece_length / LEAF_BYTES };
+    roots(engine(), &[(runs, tree)]).first().copied().unwrap_or_default()
+}
+
+/// SHA-1 of the concatenated runs.
+pub fn sha1(runs: &[&[u8]]) -> [u8; 20] {
+    engine().sha1(&[Message::new(runs)]).first().copied().unwrap_or_default()
+}
+
+/// SHA-256 of the concatenated runs.
+pub fn sha256(runs: &[&[u8]]) -> [u8; 32] {
+    engine().sha256(&[Message::new(runs)]).first().copied().unwrap_or_default()
+}
+
+/// Tells a name of an engine that this machine does not have; see [`peerproof_hash::VARIABLE`].
+///
+/// # Errors
+/// [`Error::Usage`], with the names that it has.
+pub(crate) fn check_engine() -> Result<(), Error> {
+    chosen().map(drop).map_err(|unavailable| Error::Usage(unavailable.to_string()))
+}
+
+/// The engine of this process.
+pub(super) fn engine() -> &'static dyn Engine {
+    // Whoever reads captures was told before.
+    chosen().unwrap_or_else(|_| engines().next().expect("the portable engine is everywhere"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::torrent::merkle::root;
+
+    fn bytes(len: usize) -> Vec<u8> {
+        (0..len as u32).map(|n| (n.wrapping_mul(0x9E37_79B9) >> 13) as u8).collect()
+    }
+
+    #[test]
+    fn every_engine_gives_one_verdict_for_jobs_of_all_kinds_and_lengths() {
+        let bytes = bytes(300_000);
+        let cut = |range: std::ops::Range<usize>| bytes[range].chunks(1_448).collect::<Vec<_>>();
+        let tree = |range: std::ops::Range<usize>, width: u32| {
+            let leaves = bytes[range.clone()].chunks(16_384).map(|leaf| Sha256::digest(leaf).into());
+            PieceTree { root: root(&leaves.collect::<Vec<_>>(), width), content: range.len() as u32, width }
+        };
+        let piece = |range: std::ops::Range<usize>| <[u8; 20]>::from(sha1::Sha1::digest(&bytes[range]));
+        let mut jobs = Vec::new();
+        let mut expected = Vec::new();
+        for n in 0..40 {
+            let (start, len) = (n * 700, [1, 16_384, 16_385, 65_536, 100_000][n % 5]);
+            let range = start..start + len;
+            let width = (len as u32).div_ceil(16_384).next_power_of_two();
+            let right = n % 3 != 0;
+            let wrong = |range: &std::ops::Range<usize>| if right { range.clone() } else { 1..2 };
+            let (sha1, v2) = (piece(wrong(&range)), tree(range.clone(), width));
+            let v2 = if right { v2 } else { PieceTree { root: [7; 32], ..v2 } };
+            for (kind, verdict) in [
+                (Expected::Sha1(sha1), Verdict::of(right)),
+                (Expected::V2(v2), Verdict::of(right)),
+                (Expected::Both { sha1, v2 }, Verdict::of(right)),
+                (
+                    Expected::Both { sha1, v2: PieceTree { root: [1; 32], ..v2 } },
+                    if right { Verdict::Half(Half::V1) } else { Verdict::Mismatch },
+                ),
+                (
+                    Expected::Both { sha1: [0; 20], v2 },
+                    if right { Verdict::Half(Half::V2) } else { Verdict::Mismatch },
+                ),
+                (Expected::Unknown, Verdict::Mismatch),
+            ] {
+                jobs.push(UnitJob { runs: cut(range.clone()), expected: kind, verified: None });
+                expected.push(verdict);
+            }
+            if len <= 16_384 {
+                jobs.push(UnitJob { runs: cut(range), expected: Expected::Leaf(v2.root), verified: None });
+                expected.push(Verdict::of(right));
+            }
+        }
+        for engine in engines() {
+            let proofs = together_by(engine, &jobs);
+            assert!(proofs.iter().map(|proof| proof.verdict).eq(expected.iter().copied()), "{}", engine.name());
+        }
+    }
+
+    #[test]
+    fn a_copy_is_compared_and_hashed_where_it_differs() {
+        let bytes = bytes(70_000);
+        let digest = <[u8; 20]>::from(sha1::Sha1::digest(&bytes));
+        let job = |verified: &[&'static [u8]]| UnitJob {
+            runs: bytes.chunks(1_448).map(|run| &*run.to_vec().leak()).collect(),
+            expected: Expected::Sha1(digest),
+            verified: Some(verified.to_vec()),
+        };
+        let copy: &'static [u8] = bytes.clone().leak();
+        let mut other = bytes.clone();
+        other[69_999] ^= 1;
+        let found = |job: UnitJob<'_>| together(&[job]).pop().map(|proof| (proof.verdict, proof.known));
+        assert_eq!(found(job(&[&copy[..9], &[], &copy[9..], &[]])), Some((Verdict::Match, true)));
+        for differs in [&*other.leak(), &copy[1..], &copy[..69_999], &[]] {
+            assert_eq!(
+                found(job(&[differs])),
+                Some((Verdict::Match, false)),
+                "its hash still says that it is right"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tree_is_as_wide_as_its_piece_also_where_little_of_it_is_content() {
+        let bytes = bytes(3 * 16_384 + 5);
+        for content in [0, 1, 16_384, 16_385, 3 * 16_384, 3 * 16_384 + 5] {
+            for width in [4, 8, 64] {
+                let leaves = bytes[..content].chunks(16_384).map(|leaf| Sha256::digest(leaf).into());
+                let expected = root(&leaves.collect::<Vec<_>>(), width);
+                let runs: Vec<&[u8]> = bytes.chunks(1_000).collect();
+                assert_eq!(piece_root(&runs, content as u32, width * 16_384), expected, "{content} of {width}");
+            }
+        }
+    }
+}
