@@ -38,6 +38,7 @@
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
+//! | [`check`] | a report, and what its makers expect | what differs |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
 //! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`anomaly`] (whatever was odd, counted in full),
@@ -69,6 +70,7 @@ pub mod audit;
 pub mod bencode;
 pub mod capture;
 pub mod case;
+pub mod check;
 mod directory;
 pub mod ends;
 mod error;

@@ -109,6 +109,8 @@ const LAYERS: &[Layer] = &[
         uses: &["evidence", "report"],
         crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
     },
+    // Expectations against a report.
+    Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
     Layer {
         name: "analyze",
         uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "spine", "evidence"],

@@ -4,6 +4,7 @@
 mod analyze;
 mod audit;
 mod captures;
+mod check;
 mod completions;
 mod inspect;
 mod man;
@@ -62,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Analyze(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
@@ -124,6 +126,7 @@ enum Command {
     Analyze(Box<analyze::Analyze>),
     Report(Box<report::Report>),
     Audit(Box<audit::Audit>),
+    Check(check::Check),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
@@ -164,7 +167,7 @@ Exit codes:
   3  complete, but an input was damaged or a bound was reached
   130, 143  stopped by a signal (128 and its number); nothing was written
 Each but 0 ends with a line on standard error that tells the cause.
-1 is for checks that fail: audit --strict.";
+1 is for checks that fail: check, audit --strict.";
 
 #[cfg(test)]
 mod tests {
