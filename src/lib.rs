@@ -41,7 +41,8 @@
 //! | [`check`] | a report, and what its makers expect | what differs |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
-//! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`anomaly`] (whatever was odd, counted in full),
+//! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`oddity`] (whatever was odd, as values), [`anomaly`]
+//! (all of it, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
 //!
 //! # What the figures mean
@@ -83,6 +84,7 @@ pub mod ledger;
 mod limits;
 pub mod metadata;
 pub mod mse;
+pub mod oddity;
 mod options;
 #[doc(hidden)]
 pub mod output;

@@ -9,7 +9,8 @@ use nom::multi::length_data;
 use nom::number::streaming::{be_u8, be_u16, be_u32, be_u128};
 use nom::{Err, IResult, Parser};
 
-use crate::ends::Direction;
+use crate::ends::{Direction, Hex};
+use crate::oddity::Relay;
 use crate::stream::StreamItem;
 use crate::wire::HANDSHAKE;
 
@@ -40,28 +41,21 @@ pub enum Look {
     /// side's are not what was sent.
     Handshake,
     /// The peer wire behind something else.
-    Proxied(Proxied),
+    Proxied(Relay),
 }
 
-/// The peer wire through a proxy, or behind something else that is not known.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Proxied {
-    /// The protocol that the proxy speaks, and where the client asked to be connected to: host and port. `None` where
-    /// that is not in the capture, or not known here.
-    pub dialog: Option<(&'static str, String)>,
-    /// The info-hash that the handshake names, where the capture holds it.
-    pub info_hash: Option<[u8; 20]>,
-}
-
-impl std::fmt::Display for Proxied {
+impl std::fmt::Display for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.dialog {
+        let (asked, info_hash) = match self {
+            Self::Http { proxy, target } => return write!(f, "an HTTP proxy at {proxy} was asked for {target}"),
+            Self::Dialog { asked, info_hash } => (asked, info_hash),
+        };
+        match asked {
             Some((protocol, target)) => write!(f, "{protocol}, asked for a connection to {target}; ")?,
             None => f.write_str("something that was not captured or is not known stands before it; ")?,
         }
-        let Some(info_hash) = &self.info_hash else { return f.write_str("the handshake is not whole") };
-        f.write_str("the handshake behind it is for info-hash ")?;
-        info_hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let Some(info_hash) = info_hash else { return f.write_str("the handshake is not whole") };
+        write!(f, "the handshake behind it is for info-hash {}", Hex(*info_hash))
     }
 }
 
@@ -106,8 +100,9 @@ impl<'cap> Watch<'cap> {
                 return Look::Handshake;
             }
             let proxied = self.proxied(side, at);
+            let whole = matches!(proxied, Relay::Dialog { info_hash: Some(_), .. });
             let full = self.held.len() >= MOST_ITEMS;
-            if proxied.info_hash.is_some() || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
+            if whole || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
                 return Look::Proxied(proxied);
             }
         }
@@ -117,15 +112,18 @@ impl<'cap> Watch<'cap> {
     }
 
     /// What the connection is where nothing follows.
-    pub fn end(&self) -> Option<Proxied> {
+    pub fn end(&self) -> Option<Relay> {
         let (side, at) = self.found.filter(|(_, at)| *at > 0)?;
         Some(self.proxied(side, at))
     }
 
     /// What is known where the handshake of `side` stands at `at`.
-    fn proxied(&self, side: Direction, at: u64) -> Proxied {
+    fn proxied(&self, side: Direction, at: u64) -> Relay {
         let info_hash = self.behind(side, at).1.get(INFO_HASH).and_then(|hash| hash.try_into().ok());
-        Proxied { dialog: dialog(&self.beginning(self.client), &self.beginning(self.client.reverse())), info_hash }
+        Relay::Dialog {
+            asked: dialog(&self.beginning(self.client), &self.beginning(self.client.reverse())),
+            info_hash,
+        }
     }
 
     /// Whether the first bytes of a side are those of a dialog with a proxy: where some are missing, those of MSE are not.
@@ -360,11 +358,14 @@ mod tests {
             assert_eq!(dialog, super::dialog(&client, &proxy));
             let [client, proxy] = [client, proxy].map(|said| &*said.leak());
             for size in [13, 64, 1_400] {
-                let peer =
-                    Look::Proxied(Proxied { dialog: dialog.clone(), info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
+                let peer = Look::Proxied(Relay::Dialog {
+                    asked: dialog.clone(),
+                    info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa"),
+                });
                 assert_eq!(watched(client, proxy, size, false), peer, "{protocol} {size}");
                 // Without its answer, the proxy may not have been one.
-                let unknown = Look::Proxied(Proxied { dialog: None, info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
+                let unknown =
+                    Look::Proxied(Relay::Dialog { asked: None, info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
                 assert_eq!(watched(client, proxy, size, true), unknown, "{protocol} {size}");
             }
             for len in 0..proxy.len() {
@@ -400,7 +401,7 @@ mod tests {
         assert_eq!(watch.push(Direction::LowToHigh, &data(0, &[5, 1, 0])), Look::More);
         assert!(watch.is_dialog() && watch.end().is_none());
         assert_eq!(watch.push(Direction::LowToHigh, &data(13, &HANDSHAKE[..30])), Look::More);
-        let cut = Proxied { dialog: None, info_hash: None };
+        let cut = Relay::Dialog { asked: None, info_hash: None };
         assert_eq!(watch.end().as_ref(), Some(&cut));
         assert_eq!(watch.push(Direction::LowToHigh, &data(60, b"later")), Look::Proxied(cut));
     }

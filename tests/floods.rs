@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Transfer};
+use peerproof::report::oddity::{parties, sentence};
 use peerproof::report::{Document, Given, terminal};
 use peerproof::torrent::Torrents;
 
@@ -51,12 +52,12 @@ fn a_flood_of_handshakes_beyond_the_rows_is_counted_and_changes_nothing_for_thos
     assert_eq!((unlisted.torrents.len(), named, unlisted.other_torrents), (2, unlisted.connections, 0));
     let told = evidence.anomalies.tally(Kind::LimitReached).expect("a limit that is reached is told");
     assert_eq!(told.count, unlisted.connections);
-    let first = &told.examples[0].detail;
+    let first = sentence(&told.examples[0].oddity);
     assert!(
         first.starts_with("rows: 19500 connections of 19501 endpoints had a handshake but no piece data"),
         "{first}"
     );
-    assert!(told.examples[1].flow.contains(LOUD), "{:?}", told.examples[1]);
+    assert!(parties(&told.examples[1]).contains(LOUD), "{:?}", told.examples[1]);
 
     let given = Given::of(&Torrents::from_bytes(vec![("a".into(), torrent.metainfo.clone())]).expect("a torrent"));
     let document = Document::new(&evidence, &given, Default::default(), &limits);

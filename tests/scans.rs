@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::Evidence;
+use peerproof::oddity::Bound;
 
 use crate::synth::content::{Recipe, Torrent};
 use crate::synth::run::{Run, address, check, transfer};
@@ -78,8 +79,8 @@ fn haves_and_requests_by_the_hundred_thousand_cost_a_block_nothing() {
     world.send(conn, Side::B, &blocks);
     let evidence = timely(world, &torrent, Limits::default());
     let told = evidence.anomalies.tally(Kind::LimitReached).expect("limits are told");
-    for bound in ["advertised pieces: ", "outstanding_requests: "] {
-        assert!(told.examples.iter().any(|example| example.detail.starts_with(bound)), "{bound}{told:?}");
+    for bound in [Bound::AdvertisedPieces, Bound::OutstandingRequests] {
+        assert!(told.examples.iter().any(|example| example.oddity == bound.into()), "{bound:?} {told:?}");
     }
 }
 

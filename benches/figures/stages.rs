@@ -110,7 +110,7 @@ fn walk(
             if depth >= Depth::Sessions {
                 flow.1.touch(packet.direction, packet.at);
                 for (direction, item) in &items {
-                    flow.1.push(*direction, item, &mut events, &mut anomalies);
+                    flow.1.push(*direction, item, &mut events);
                 }
             }
             sum += items.len() as u64;
@@ -204,7 +204,7 @@ fn blocks<'cap>(set: &'cap CaptureSet, limits: &Limits) -> (Session<'cap>, Vec<S
         stream.push(packet.at, packet.direction, segment, &mut items);
         session.touch(packet.direction, packet.at);
         for (direction, item) in items.drain(..) {
-            session.push(direction, &item, &mut events, &mut anomalies);
+            session.push(direction, &item, &mut events);
         }
     }
     let (_, session) = connection.expect("a connection");

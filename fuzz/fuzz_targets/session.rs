@@ -6,7 +6,6 @@
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
-use peerproof::anomaly::Anomalies;
 use peerproof::ends::{ConnectionId, Direction, Endpoint, FlowKey, Protocol, Transport};
 use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::StreamItem;
@@ -57,14 +56,14 @@ fn converse<'a>(
     let ends = [(1, 1_000), (2, 6_881)].map(|(last, port)| Endpoint { ip: [192, 0, 2, last].into(), port });
     let (flow, _) = FlowKey::new(ends[0], ends[1], Protocol::Tcp);
     let mut session = Session::new(ConnectionId(1), flow, transport, start, limits);
-    let (mut out, mut anomalies) = (Vec::new(), Anomalies::default());
+    let mut out = Vec::new();
     for (way, item) in items {
         if let StreamItem::Data { at, .. } = item {
             session.touch(*way, *at);
         }
-        session.push(*way, item, &mut out, &mut anomalies);
+        session.push(*way, item, &mut out);
     }
-    session.close(&mut out, &mut anomalies);
+    session.close(&mut out);
     let _ = (session.is_peer_wire(), session.info_hashes(), session.span());
     out
 }

@@ -203,10 +203,8 @@ fn stretches(report: &Document, clock_steps: &[i64]) -> Vec<Window> {
 
 fn bounds(report: &Document, coverage: &Coverage) -> Vec<String> {
     let reached = report.anomalies.iter().filter(|anomaly| anomaly.kind == Kind::LimitReached);
-    let mut names: Vec<String> = reached
-        .flat_map(|anomaly| &anomaly.examples)
-        .filter_map(|example| example.detail.split_once(':').map(|(name, _)| name.to_owned()))
-        .collect();
+    let mut names: Vec<String> =
+        reached.flat_map(|anomaly| &anomaly.examples).filter_map(|example| example.bound.clone()).collect();
     if coverage.hosts_left_out > 0 {
         names.push("hosts".to_owned());
     }

@@ -7,7 +7,7 @@ use super::pcapng::{self, PcapngReader};
 use super::track::Track;
 use super::{Frame, Interface};
 use crate::Error;
-use crate::anomaly::Anomalies;
+use crate::oddity::Sink;
 
 /// A reader of either format.
 #[derive(Debug)]
@@ -42,11 +42,11 @@ impl Reader {
     pub(super) fn next<'cap>(
         &mut self,
         track: &mut Track<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Frame<'cap>>, Error> {
         match self {
-            Self::Pcap(reader) => reader.next(track, anomalies),
-            Self::Pcapng(reader) => reader.next(track, anomalies),
+            Self::Pcap(reader) => reader.next(track, out),
+            Self::Pcapng(reader) => reader.next(track, out),
         }
     }
 

@@ -8,8 +8,8 @@ use super::source::Input;
 use super::track::Track;
 use super::{Frame, InputFacts, PassedOver};
 use crate::Error;
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::Timestamp;
+use crate::oddity::{Oddity, Sink};
 
 /// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
 ///
@@ -51,22 +51,22 @@ impl<'cap> Frames<'cap> {
         Self { inputs, passed_over, sources, order, started: false }
     }
 
-    /// The next frame, or `None` after the last. Odd records are counted in `anomalies` as they are met.
+    /// The next frame, or `None` after the last. Odd records are counted in `out` as they are met.
     ///
     /// # Errors
     /// [`Error::Malformed`] for damage when the captures were opened as strict; [`Error::Io`] when an input that is
     /// decompressed meanwhile cannot be read or spooled.
     #[inline]
-    pub fn next(&mut self, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+    pub fn next(&mut self, out: &mut dyn Sink) -> Result<Option<Frame<'cap>>, Error> {
         if !self.started {
-            self.start(anomalies)?;
+            self.start(out)?;
         }
         match self.sources.as_mut_slice() {
             [only] => {
-                let next = only.reader.next(&mut only.track, anomalies);
+                let next = only.reader.next(&mut only.track, out);
                 next.map_err(|error| self.cause(0, error))
             }
-            _ => self.merged(anomalies),
+            _ => self.merged(out),
         }
     }
 
@@ -158,33 +158,32 @@ impl<'cap> Frames<'cap> {
     }
 
     #[cold]
-    fn start(&mut self, anomalies: &mut Anomalies) -> Result<(), Error> {
+    fn start(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         self.started = true;
         for other in self.passed_over.iter().filter(|other| other.broken) {
             // A capture may be missing.
-            let detail = || format!("{}: {}", other.name, other.found);
-            let example = || Example { span: None, flow: String::new(), detail: detail() };
-            anomalies.note(Kind::DamagedCapture, 0, example);
+            let (name, found) = (other.name.clone(), other.found.clone());
+            out.odd(Oddity::PassedOver { name, found }.seen());
         }
         if self.sources.len() > 1 {
             for index in 0..self.sources.len() {
-                self.fill(index, anomalies)?;
+                self.fill(index, out)?;
             }
         }
         Ok(())
     }
 
-    fn merged(&mut self, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+    fn merged(&mut self, out: &mut dyn Sink) -> Result<Option<Frame<'cap>>, Error> {
         let Some(Reverse((_, index))) = self.order.pop() else { return Ok(None) };
         let frame = self.sources.get_mut(index).and_then(|source| source.head.take());
-        self.fill(index, anomalies)?;
+        self.fill(index, out)?;
         Ok(frame)
     }
 
     /// Reads the next frame of a source ahead.
-    fn fill(&mut self, index: usize, anomalies: &mut Anomalies) -> Result<(), Error> {
+    fn fill(&mut self, index: usize, out: &mut dyn Sink) -> Result<(), Error> {
         let Some(source) = self.sources.get_mut(index) else { return Ok(()) };
-        let next = source.reader.next(&mut source.track, anomalies);
+        let next = source.reader.next(&mut source.track, out);
         source.head = match next {
             Ok(head) => head,
             Err(error) => return Err(self.cause(index, error)),

@@ -10,8 +10,8 @@ use super::resync::{self, Lead, Records, Step};
 use super::track::Track;
 use super::{Frame, Interface, LinkType};
 use crate::Error;
-use crate::anomaly::Anomalies;
 use crate::ends::Timestamp;
+use crate::oddity::Sink;
 
 /// How the records of one file are laid out.
 #[derive(Clone, Debug)]
@@ -81,40 +81,40 @@ impl PcapReader {
     pub(super) fn next<'cap>(
         &mut self,
         track: &mut Track<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Frame<'cap>>, Error> {
         loop {
             track.refill();
             let rest = track.rest();
             let Some(record) = self.record(rest) else {
-                if track.settle(anomalies)? {
+                if track.settle(out)? {
                     continue;
                 }
-                return self.end(track, anomalies);
+                return self.end(track, out);
             };
             if self.doubtful(&record) {
                 match self.belief(&record, track) {
                     Lead::Records => {}
                     // Whether it is sound shows in what follows.
-                    _ if track.settle(anomalies)? => continue,
+                    _ if track.settle(out)? => continue,
                     Lead::End => {}
                     Lead::Nowhere => {
-                        self.skip(track, &record, anomalies)?;
+                        self.skip(track, &record, out)?;
                         continue;
                     }
                 }
                 self.odd = self.odd.saturating_add(u8::from(record.captured > record.wire)).min(LOOSE);
             }
             let Some(exact) = rest.get(..record.len) else {
-                if track.settle(anomalies)? {
+                if track.settle(out)? {
                     continue;
                 }
                 if record.captured as usize > USUAL_RECORD {
                     // A length that is not sound, or else nothing is found behind it.
-                    self.skip(track, &record, anomalies)?;
+                    self.skip(track, &record, out)?;
                     continue;
                 }
-                return self.cut(track, &record, anomalies);
+                return self.cut(track, &record, out);
             };
             track.advance(record.len);
             let rest = track.rest();
@@ -125,7 +125,7 @@ impl PcapReader {
             load_ahead(rest.get(next.saturating_add(next.max(record.len))..).unwrap_or_default());
             let at = track.number(Timestamp(record.seconds * 1_000_000_000 + record.fraction * self.unit_ns));
             if at.time.0 == 0 {
-                track.timeless(anomalies);
+                track.timeless(out);
             }
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);
@@ -193,7 +193,7 @@ impl PcapReader {
     }
 
     #[cold]
-    fn skip(&self, track: &mut Track<'_>, record: &Record, anomalies: &mut Anomalies) -> Result<(), Error> {
+    fn skip(&self, track: &mut Track<'_>, record: &Record, out: &mut dyn Sink) -> Result<(), Error> {
         let (start, last) = (track.at, seconds(track));
         let chain = Chain { reader: self, loose: self.odd >= LOOSE, leap_breaks: true };
         // The length on the wire may be sound where the captured length is not, and then leads to the next record.
@@ -204,17 +204,17 @@ impl PcapReader {
         let next = next.unwrap_or(track.bytes.len());
         let found = format!("a record of {} bytes captured of {}", record.captured, record.wire);
         let expected = format!("a record of at most {} bytes", self.usual);
-        track.damaged(anomalies, start, next - start, found, &expected)?;
+        track.damaged(out, start, next - start, found, &expected)?;
         track.advance(next - start);
         Ok(())
     }
 
     #[cold]
-    fn end<'cap>(&self, track: &mut Track<'cap>, anomalies: &mut Anomalies) -> Result<Option<Frame<'cap>>, Error> {
+    fn end<'cap>(&self, track: &mut Track<'cap>, out: &mut dyn Sink) -> Result<Option<Frame<'cap>>, Error> {
         let left = track.rest().len();
         if left > 0 {
             let found = format!("the end of the file after {left} bytes");
-            track.damaged(anomalies, track.at, left, found, "a whole record header")?;
+            track.damaged(out, track.at, left, found, "a whole record header")?;
             track.advance(left);
         }
         Ok(None)
@@ -225,12 +225,12 @@ impl PcapReader {
         &self,
         track: &mut Track<'cap>,
         record: &Record,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Frame<'cap>>, Error> {
         let left = track.rest().len();
         let found = format!("the end of the file after {left} bytes");
         let expected = format!("a record of {} bytes", record.len);
-        track.damaged(anomalies, track.at, left, found, &expected)?;
+        track.damaged(out, track.at, left, found, &expected)?;
         track.advance(left);
         Ok(None)
     }

@@ -24,8 +24,8 @@ use super::resync::{self, Lead, Records};
 use super::track::Track;
 use super::{Frame, Interface};
 use crate::Error;
-use crate::anomaly::{Anomalies, Kind};
 use crate::ends::Timestamp;
+use crate::oddity::{BadTime, Bound, Oddity, Sink};
 
 /// Reads one pcapng file block by block.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl PcapngReader {
     pub(super) fn next<'cap>(
         &mut self,
         track: &mut Track<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Frame<'cap>>, Error> {
         loop {
             track.refill();
@@ -96,13 +96,13 @@ impl PcapngReader {
             let rest = track.rest();
             let Some((kind, block)) = self.block(rest) else {
                 // A block that is not there as a whole may still come.
-                if track.settle(anomalies)? {
+                if track.settle(out)? {
                     continue;
                 }
                 if rest.is_empty() {
                     return Ok(None);
                 }
-                self.skip(track, anomalies)?;
+                self.skip(track, out)?;
                 continue;
             };
             track.advance(block.len());
@@ -116,22 +116,16 @@ impl PcapngReader {
                 SIMPLE_PACKET => Packet::simple(body, self.endian, &self.interfaces),
                 PACKET => Packet::obsolete(body, self.endian, &self.interfaces),
                 _ => {
-                    self.other(track, kind, block, body, start, anomalies)?;
+                    self.other(track, kind, block, body, start, out)?;
                     continue;
                 }
             };
             match read {
-                Ok(packet) => return Ok(Some(self.frame(track, &packet, anomalies))),
+                Ok(packet) => return Ok(Some(self.frame(track, &packet, out))),
                 Err(found) => {
                     // The block keeps its number, as it does in Wireshark.
                     track.frames += 1;
-                    track.damaged(
-                        anomalies,
-                        start,
-                        block.len(),
-                        found,
-                        "a packet block that agrees with itself",
-                    )?;
+                    track.damaged(out, start, block.len(), found, "a packet block that agrees with itself")?;
                 }
             }
         }
@@ -154,25 +148,18 @@ impl PcapngReader {
     }
 
     #[inline]
-    fn frame<'cap>(
-        &mut self,
-        track: &mut Track<'cap>,
-        packet: &Packet<'cap>,
-        anomalies: &mut Anomalies,
-    ) -> Frame<'cap> {
+    fn frame<'cap>(&mut self, track: &mut Track<'cap>, packet: &Packet<'cap>, out: &mut dyn Sink) -> Frame<'cap> {
         let (time, odd) = match packet.ticks {
             Some(ticks) => packet.interface.time(ticks),
             None => (track.last_time.map_or(0, |time| time.0), true),
         };
         let at = track.number(Timestamp(time));
         if odd {
-            track.note(anomalies, Kind::BadTimestamp, 1, || match packet.ticks {
-                Some(_) => "the time is outside the years 1677 to 2262; the nearest one is used".to_owned(),
-                None => "a simple packet block has no time; the one of the frame before it is used".to_owned(),
-            });
+            let time = if packet.ticks.is_some() { BadTime::OutOfRange } else { BadTime::Absent };
+            track.note(out, Oddity::BadTime { input: track.file, time });
         }
         if time == 0 && packet.ticks.is_some() && !odd {
-            track.timeless(anomalies);
+            track.timeless(out);
         }
         if packet.drops > 0 {
             self.drops.add(packet.drops);
@@ -194,7 +181,7 @@ impl PcapngReader {
         block: &[u8],
         body: &[u8],
         start: usize,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<(), Error> {
         match kind {
             SECTION => {
@@ -209,20 +196,16 @@ impl PcapngReader {
                 let read = InterfaceState::read(body, self.endian);
                 if read.is_none() {
                     let found = format!("an interface description with a body of {} bytes", body.len());
-                    track.damaged(anomalies, start, block.len(), found, "at least 8 bytes")?;
+                    track.damaged(out, start, block.len(), found, "at least 8 bytes")?;
                 }
                 let (state, shown) = read.unzip();
                 if !self.interfaces.push(state) {
-                    track.note(anomalies, Kind::LimitReached, 1, || {
-                        "too many different interfaces in one section: packets of this one are not read".to_owned()
-                    });
+                    track.note(out, Bound::Interfaces { input: track.file });
                 }
                 if self.listed.len() < MAX_LISTED {
                     self.listed.push(shown.unwrap_or_else(interface::unreadable));
                 } else {
-                    track.note(anomalies, Kind::LimitReached, 1, || {
-                        format!("more than {MAX_LISTED} interfaces: this one is read but not listed")
-                    });
+                    track.note(out, Bound::InterfacesListed { input: track.file, most: MAX_LISTED });
                 }
             }
             STATISTICS => {
@@ -246,7 +229,7 @@ impl PcapngReader {
 
     /// Goes on behind a block that is cut off or whose lengths are not sound.
     #[cold]
-    fn skip(&self, track: &mut Track<'_>, anomalies: &mut Anomalies) -> Result<(), Error> {
+    fn skip(&self, track: &mut Track<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         let start = track.at;
         let rest = track.rest();
         let last = track.last_time.map(|time| time.0.div_euclid(1_000_000_000));
@@ -283,7 +266,7 @@ impl PcapngReader {
                 (next.unwrap_or(track.bytes.len()), found, "a block with two equal lengths that fits the file")
             }
         };
-        track.damaged(anomalies, start, next - start, found, expected)?;
+        track.damaged(out, start, next - start, found, expected)?;
         track.advance(next - start);
         Ok(())
     }
@@ -323,6 +306,7 @@ const MAX_LISTED: usize = 1_000;
 mod tests {
     use super::super::sample::{BE, LE, Order, read, read_one, strict_error};
     use super::*;
+    use crate::anomaly::{Anomalies, Kind};
     use crate::capture::CaptureSet;
 
     fn file(order: Order, interface: &[u8], blocks: &[Vec<u8>]) -> Vec<u8> {

@@ -2,8 +2,8 @@
 
 use super::source::Input;
 use crate::Error;
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, FrameId, Span, Timestamp};
+use crate::oddity::{BadTime, Oddity, Sink};
 
 /// The position in one input, its frame count, and its damage.
 ///
@@ -94,13 +94,13 @@ impl<'cap> Track<'cap> {
     /// # Errors
     /// As [`Input::outcome`].
     #[cold]
-    pub(super) fn settle(&mut self, anomalies: &mut Anomalies) -> Result<bool, Error> {
+    pub(super) fn settle(&mut self, out: &mut dyn Sink) -> Result<bool, Error> {
         let more = self.complete()?;
         if !std::mem::replace(&mut self.settled, true)
             && let Some(damage) = &self.input.outcome()?.damage
         {
             // Damage of the whole input, so of no frame.
-            anomalies.note(Kind::DamagedCapture, 0, || self.shown(None, damage));
+            out.odd(Oddity::DamagedStream { input: self.file, error: damage.clone() }.seen());
         }
         Ok(more)
     }
@@ -135,7 +135,7 @@ impl<'cap> Track<'cap> {
     #[cold]
     pub(super) fn damaged(
         &mut self,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
         offset: usize,
         skipped: usize,
         found: String,
@@ -145,9 +145,11 @@ impl<'cap> Track<'cap> {
             return Err(self.malformed(offset, found, expected));
         }
         self.damages += 1;
-        let detail = format!("at byte {offset}: found {found}, expected {expected}; {skipped} bytes not read");
-        anomalies.note(Kind::DamagedCapture, skipped as u64, || self.example(detail.clone()));
-        self.damage.get_or_insert(detail);
+        self.damage.get_or_insert_with(|| {
+            format!("at byte {offset}: found {found}, expected {expected}; {skipped} bytes not read")
+        });
+        let (offset, skipped, expected) = (offset as u64, skipped as u64, expected.to_owned());
+        self.note(out, Oddity::Damage { input: self.file, offset, found, expected, skipped });
         Ok(())
     }
 
@@ -157,17 +159,18 @@ impl<'cap> Track<'cap> {
         Error::Malformed { name: self.name.to_owned(), offset: offset as u64, found, expected: expected.to_owned() }
     }
 
-    /// Counts an oddity that loses nothing of the framing.
+    /// Tells an oddity; it points at the last frame before it, where there is one.
     #[cold]
-    pub(super) fn note(&self, anomalies: &mut Anomalies, kind: Kind, amount: u64, detail: impl FnOnce() -> String) {
-        anomalies.note(kind, amount, || self.example(detail()));
+    pub(super) fn note(&self, out: &mut dyn Sink, oddity: impl Into<Oddity>) {
+        let time = self.last_time.filter(|_| self.frames > 0);
+        let span = time.map(|time| Span::single(At { time, frame: FrameId::new(self.file, self.frames) }));
+        out.odd(oddity.into().within(span));
     }
 
-    /// Counts a frame whose time is zero: no capture was taken in the first instant of 1970.
+    /// Tells of a frame whose time is zero: no capture was taken in the first instant of 1970.
     #[cold]
-    pub(super) fn timeless(&self, anomalies: &mut Anomalies) {
-        let detail = || "the time is zero: the capture does not tell when the frame was seen".to_owned();
-        self.note(anomalies, Kind::BadTimestamp, 1, detail);
+    pub(super) fn timeless(&self, out: &mut dyn Sink) {
+        self.note(out, Oddity::BadTime { input: self.file, time: BadTime::Zero });
     }
 
     /// All damage in one sentence: the first in full, the rest as a number.
@@ -177,19 +180,6 @@ impl<'cap> Track<'cap> {
             0 | 1 => first.clone(),
             n => format!("{first}; and {} more damaged places", n - 1),
         })
-    }
-
-    /// The example points at the last frame before the oddity, where there is one.
-    fn example(&self, detail: String) -> Example {
-        let span = self
-            .last_time
-            .filter(|_| self.frames > 0)
-            .map(|time| Span::single(At { time, frame: FrameId::new(self.file, self.frames) }));
-        self.shown(span, &detail)
-    }
-
-    fn shown(&self, span: Option<Span>, detail: &str) -> Example {
-        Example { span, flow: String::new(), detail: format!("input {}: {detail}", self.file) }
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use peerproof::Options;
-use peerproof::anomaly::{Example, Kind};
+use peerproof::anomaly::Kind;
 use peerproof::case::{Covered, TorrentFile};
 use peerproof::evidence::Evidence;
+use peerproof::oddity::Occurrence;
+use peerproof::report::oddity::sentence;
 use peerproof::report::{Document, Given, counted, escaped};
 
 use super::captures::Captures;
@@ -85,12 +87,13 @@ fn ending(evidence: &Evidence) -> Ending {
         if kind == Kind::DamagedCapture && !causes.is_empty() {
             continue;
         }
-        let first = tally.examples.first().map(|example| escaped(&example.detail)).unwrap_or_default();
+        let first = tally.examples.first().map(said).unwrap_or_default();
         say::warning(&format!("{}, {}: {first}", kind.name(), counted(tally.count, "time")));
-        // Each further bound once: its name stands before the colon.
-        let mut seen: BTreeSet<_> = tally.examples.first().map(bound).into_iter().collect();
-        for other in tally.examples.iter().filter(|other| kind == Kind::LimitReached && seen.insert(bound(other))) {
-            say::warning(&format!("{}: {}", kind.name(), escaped(&other.detail)));
+        // Each further bound once.
+        let bound = |example: &Occurrence| example.oddity.bound();
+        let mut seen: BTreeSet<&str> = tally.examples.first().and_then(bound).into_iter().collect();
+        for other in tally.examples.iter().filter(|other| bound(other).is_some_and(|bound| seen.insert(bound))) {
+            say::warning(&format!("{}: {}", kind.name(), said(other)));
         }
         causes.push(match kind {
             Kind::LimitReached => {
@@ -107,9 +110,8 @@ fn ending(evidence: &Evidence) -> Ending {
     Ending::limited_by(&causes)
 }
 
-/// The name of the bound that was reached.
-fn bound(example: &Example) -> &str {
-    example.detail.split(':').next().unwrap_or_default()
+fn said(example: &Occurrence) -> String {
+    escaped(&sentence(&example.oddity))
 }
 
 // Rationale: long enough to keep every core busy between two windows, short enough to stay out of the page cache's way.

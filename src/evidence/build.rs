@@ -19,11 +19,12 @@ use super::{
     UnlistedTorrent,
 };
 use crate::Error;
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::ledger::{Ledger, Record, TorrentKey};
 use crate::metadata::Rebuilt;
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::PieceSet;
 use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
@@ -150,18 +151,9 @@ fn unlisted(
     let found = ledger.unlisted();
     let span = found.span.filter(|_| found.connections > 0)?;
     let (endpoints, more_endpoints) = found.endpoints();
-    anomalies.conclude(Example {
-        span: Some(span),
-        flow: String::new(),
-        detail: format!(
-            "rows: {} of {}{endpoints} endpoints had a handshake but no piece data, in {} bytes, and {} not listed one \
-             by one",
-            if found.connections == 1 { "1 connection".to_owned() } else { format!("{} connections", found.connections) },
-            if more_endpoints { "more than " } else { "" },
-            found.bytes,
-            if found.connections == 1 { "is" } else { "are" }
-        ),
-    });
+    let (connections, bytes) = (found.connections, found.bytes);
+    let bound = Bound::RowsInAll { connections, endpoints, more_endpoints, bytes };
+    anomalies.conclude(Oddity::from(bound).within(span));
     let each = found.torrents.iter();
     let each = each.map(|(key, count)| UnlistedTorrent { info_hash: hash(*key), connections: *count });
     let mut torrents: Vec<_> = each.collect();
@@ -190,26 +182,12 @@ fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
 fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
     for record in records.iter().filter(|record| !record.is_shown() && record.counts.served > 0) {
         if record.is_hidden_webseed() {
-            anomalies.note(Kind::BadWebseed, record.counts.served, || Example {
-                span: record.served_span,
-                flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
-                detail: format!(
-                    "{} bytes from a URL that no torrent lists were asked for as a torrent's, or have a file's size, but no \
-                     piece of them is proven: they may be of another file",
-                    record.counts.served
-                ),
-            });
+            let oddity = Oddity::UnshownWebseed { bytes: record.counts.served };
+            anomalies.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
             continue;
         }
-        anomalies.note(Kind::Unframed, record.counts.served, || Example {
-            span: record.served_span,
-            flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
-            detail: format!(
-                "{} bytes look like blocks, but without a handshake, a request or a third block nothing shows that \
-                 this is BitTorrent",
-                record.counts.served
-            ),
-        });
+        let oddity = Oddity::UnshownBlocks { bytes: record.counts.served };
+        anomalies.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
     }
 }
 
@@ -217,14 +195,8 @@ fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
 fn note_disclaimed(records: &[Record], ports: &[Port], anomalies: &mut Anomalies) {
     for (record, port) in records.iter().zip(ports) {
         let Some(disclaimed) = port.disclaimed else { continue };
-        anomalies.note(Kind::DeclaredPort, 1, || Example {
-            span: record.facts.span,
-            flow: format!("{} -> {}", record.key.uploader, record.key.downloader),
-            detail: format!(
-                "it declares port {disclaimed}, at which its address shows what is not known to be the same client: it \
-                 goes by the port that it sent from"
-            ),
-        });
+        let oddity = Oddity::DeclaredPort { port: disclaimed };
+        anomalies.odd(oddity.within(record.facts.span).towards(record.key.uploader, record.key.downloader));
     }
 }
 
@@ -581,11 +553,8 @@ fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, an
     for (transfer, _) in transfers {
         let Some(info_hash) = &transfer.info_hash else { continue };
         if !given.contains(info_hash) && seen.insert(info_hash) {
-            anomalies.note(Kind::TorrentNotGiven, 1, || Example {
-                span: Some(transfer.span()),
-                flow: format!("{} -> {}", transfer.uploader, transfer.downloader),
-                detail: format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven"),
-            });
+            let oddity = Oddity::NotGiven { info_hash: info_hash.clone() };
+            anomalies.odd(oddity.within(transfer.span()).towards(transfer.uploader, transfer.downloader));
         }
     }
 }

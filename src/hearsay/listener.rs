@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::compact::PeerList;
 use super::recent::Recent;
-use super::{Doubts, Named, UNUSABLE, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
+use super::{Doubts, Named, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
 use crate::ends::{At, Endpoint, Span, Timestamp};
+use crate::oddity::{Bound, Forgotten, MentionFault, Oddity};
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug)]
@@ -37,17 +38,8 @@ pub enum Remark {
         /// The frames that show it, those that confirm it included.
         shown: Span,
     },
-    /// A message that cannot be read, or entries of it that name nobody.
-    Bad {
-        /// One plain sentence.
-        detail: &'static str,
-        /// Entries, at least 1.
-        amount: u64,
-    },
-    /// The same packet a second time; not counted again.
-    Double,
-    /// Something that may still have been of use was forgotten to make room.
-    Forgotten(&'static str),
+    /// Something was odd; the packet is in no other remark if it is a double.
+    Odd(Oddity),
 }
 
 /// Listens to all datagrams of a run.
@@ -132,7 +124,7 @@ impl Listener {
         // Only what says something is compared: a flood that says nothing costs no hashing.
         if out.len() > already && self.is_double(datagram) {
             out.truncate(already);
-            out.push(Remark::Double);
+            out.push(Remark::Odd(Oddity::DoubleDatagram));
         }
     }
 
@@ -177,7 +169,7 @@ impl Listener {
             if datagram.from.ip.is_ipv4() {
                 named.join(std::iter::once(udp_tracker::other_name(announce)).collect());
             } else {
-                out.push(Remark::Bad { detail: "an IPv4 address in an announce over IPv6", amount: 1 });
+                out.push(odd(MentionFault::OtherFamily, 1));
             }
         }
         announced(datagram, (Via::UdpAnnounce, info_hash, announce.port), &named, shown, out);
@@ -187,7 +179,7 @@ impl Listener {
         let Datagram { from, to, at, .. } = *datagram;
         match dht::Message::parse(datagram.bytes) {
             Ok(None) => {}
-            Err(detail) => out.push(Remark::Bad { detail, amount: 1 }),
+            Err(reason) => out.push(odd(MentionFault::Unreadable(reason), 1)),
             Ok(Some(dht::Message::GetPeers { transaction, info_hash })) => {
                 self.ask(datagram, Id::Dht(transaction), info_hash, out);
             }
@@ -213,7 +205,7 @@ impl Listener {
     /// Remembers a request.
     fn ask(&mut self, datagram: &Datagram<'_>, id: Id, info_hash: [u8; 20], out: &mut Vec<Remark>) {
         if matches!(&id, Id::Dht(id) if id.len() > MAX_SECRET) {
-            return out.push(Remark::Forgotten("the transaction id of a DHT query that is too long"));
+            return out.push(forgotten(Forgotten::LongTransaction));
         }
         let asked = Asked { from: datagram.from, to: datagram.to, id };
         if let Some((gone, _)) = self.asked.put(asked, (datagram.at.time, info_hash)) {
@@ -224,7 +216,7 @@ impl Listener {
     /// Remembers a secret.
     fn issue(&mut self, by: Endpoint, to: Endpoint, secret: &[u8], at: At, out: &mut Vec<Remark>) {
         if secret.len() > MAX_SECRET {
-            return out.push(Remark::Forgotten("a token of the DHT that is too long"));
+            return out.push(forgotten(Forgotten::LongToken));
         }
         if secret.len() < MIN_SECRET {
             return;
@@ -283,7 +275,7 @@ impl Listener {
 }
 
 fn lsd(datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
-    let bad = |detail| Remark::Bad { detail, amount: 1 };
+    let bad = |reason| odd(MentionFault::Unreadable(reason), 1);
     if !datagram.to.ip.is_multicast() {
         return out.push(bad("local service discovery that was not sent to a multicast group"));
     }
@@ -327,17 +319,23 @@ fn listed(datagram: &Datagram<'_>, list: PeerList, info_hash: Option<[u8; 20]>, 
 
 fn unusable_entries(amount: u64, out: &mut Vec<Remark>) {
     if amount > 0 {
-        out.push(Remark::Bad { detail: UNUSABLE, amount });
+        out.push(odd(MentionFault::Unusable, amount));
     }
 }
 
 /// Notes that an entry of this time went to make room, where it could still have been of use: for `lifetime` ns.
 fn forget(gone: Timestamp, at: At, lifetime: u64, out: &mut Vec<Remark>) {
     if apart(at.time, gone) <= lifetime {
-        out.push(Remark::Forgotten(
-            "a request, connection id or token that may still have been answered or echoed",
-        ));
+        out.push(forgotten(Forgotten::Transaction));
     }
+}
+
+fn odd(fault: MentionFault, entries: u64) -> Remark {
+    Remark::Odd(Oddity::Mention { fault, entries })
+}
+
+fn forgotten(what: Forgotten) -> Remark {
+    Remark::Odd(Bound::Transactions(what).into())
 }
 
 fn apart(one: Timestamp, other: Timestamp) -> u64 {

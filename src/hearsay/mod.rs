@@ -2,7 +2,7 @@
 //! change a figure or a grade of direct evidence (evidence.md, section 3).
 //!
 //! ```text
-//! UDP datagram --looks_like--> Listener (requests asked, secrets issued) --> Remark::Mention | Remark::Bad
+//! UDP datagram --looks_like--> Listener (requests asked, secrets issued) --> Remark::Mention | Remark::Odd
 //! HTTP request, answer -- http_tracker --> Announce | Answer
 //! ut_pex, ut_holepunch --------------------------------------------------> Mentions
 //! ```
@@ -140,9 +140,6 @@ pub fn announce_of(
     mentions.extend(others.map(|other| Named::new(*other, Some(info_hash), by, via)));
     (mentions, named.unusable + u64::from(own.is_none()))
 }
-
-/// Why an entry is not listed.
-pub const UNUSABLE: &str = "entries that name no endpoint: port 0, no address, or a host name";
 
 /// How often and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

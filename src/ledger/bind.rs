@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{Fit, Rivals};
 use super::{Content, Conversation, Ledger, Measure, RangeSet, Receiver, TorrentKey, Unit};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{ConnectionId, Direction};
+use crate::oddity::{Bound, Oddity, Open, Sink};
 use crate::prove::{Prover, Verdict};
 use crate::session::{Served, Session};
 use crate::torrent::{Placed, TorrentId};
@@ -53,19 +53,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         served: Served<'cap>,
         sure: bool,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let id = conversation.id;
         let weight = weight(&served);
         let known = self.torrents.iter().any(|torrent| torrent.piece_count() > 0);
         let full = self.open_slices + weight > self.limits.open_slices;
         if full {
-            anomalies.limit("open_slices", u64::from(served.block.len), || Example {
-                span: Some(served.block.span),
-                flow: String::new(),
-                detail: "open_slices: a block of an unknown torrent could not be held until its torrent is known"
-                    .to_owned(),
-            });
+            let bound = Bound::OpenSlices(Open::Unknown { bytes: u64::from(served.block.len) });
+            anomalies.odd(Oddity::from(bound).within(served.block.span).of(id));
         }
         let connection = self.connections.entry(id).or_default();
         connection.sure |= sure;
@@ -77,7 +73,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         self.open_slices += weight;
         let (receiver, from) = (conversation.receivers[served.from.index()], served.from);
         let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
-        let (span, flow) = (served.block.span, crate::session::arrow(conversation.flow, from));
+        let (span, flow) = (served.block.span, conversation.flow);
         let ranges = Content::of_block(begin, served.block.runs.clone()).ranges();
         let index = connection.next_held();
         connection.held.push(Held { conversation, served });
@@ -87,24 +83,15 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         if connection.probes >= MOST_PROBES {
             if connection.probes == MOST_PROBES {
                 connection.probes += 1;
-                anomalies.limit("probes", 1, || Example {
-                    span: Some(span),
-                    flow,
-                    detail: format!(
-                        "probes: {MOST_PROBES} pieces with bytes of this connection match no given torrent; its other \
-                         blocks are only compared with verified pieces, at the end"
-                    ),
-                });
+                let bound = Bound::Probes { most: MOST_PROBES };
+                anomalies.odd(Oddity::from(bound).within(span).sent(flow, from).of(id));
             }
             return;
         }
         if self.probe.parts >= self.limits.open_slices {
             self.probe = Probe::default();
-            anomalies.limit("open_slices", 1, || Example {
-                span: Some(span),
-                flow,
-                detail: "open_slices: pieces of unknown torrents that were put together are begun anew".to_owned(),
-            });
+            let bound = Bound::OpenSlices(Open::BegunAnew);
+            anomalies.odd(Oddity::from(bound).within(span).sent(flow, from).of(id));
         }
         debug_assert_eq!(connection.held(index).map(|held| held.served.from), Some(from));
         for (torrent, placed) in self.candidates(piece, begin, len) {
@@ -137,7 +124,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         torrent: TorrentId,
         rivals: &Rivals,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let known = connection.matched.entry(torrent).or_insert_with(|| rivals.clone());
@@ -224,7 +211,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Decides that a connection is about `torrent`, and puts what it holds into the books.
-    fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    fn bind(&mut self, id: ConnectionId, torrent: TorrentId, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.bound = Some(torrent);
         let held = connection.let_go();
@@ -244,16 +231,12 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Decides the oldest of too many ended connections on what was seen so far.
-    pub(super) fn decide_early(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub(super) fn decide_early(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         while self.undecided.len() > self.limits.undecided {
             let Some((id, first)) = self.undecided.first_key_value() else { return };
             let (id, span, flow) = (*id, first.0.span(), first.0.flow);
-            anomalies.limit("undecided", 1, || Example {
-                span,
-                flow: crate::session::arrow(flow, Direction::LowToHigh),
-                detail: "undecided: the torrent of this ended connection was looked for only in what came before"
-                    .to_owned(),
-            });
+            let occurrence = Oddity::from(Bound::Undecided).within(span);
+            anomalies.odd(occurrence.sent(flow, Direction::LowToHigh).of(id));
             self.decide_held(id, prover, anomalies);
             if let Some(undecided) = self.undecided.remove(&id) {
                 self.merge_unknown(&undecided, anomalies);
@@ -267,7 +250,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         held: Vec<Held<'cap>>,
         torrent: TorrentKey,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         for Held { conversation, served } in held {
             self.open_slices = self.open_slices.saturating_sub(weight(&served));
@@ -276,22 +259,17 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Leaves out what looked like blocks in a stream of which nothing else shows that it is the peer wire.
-    fn discard(&mut self, held: Vec<Held<'cap>>, anomalies: &mut Anomalies) {
+    fn discard(&mut self, held: Vec<Held<'cap>>, anomalies: &mut dyn Sink) {
         for Held { conversation, served } in held {
             self.open_slices = self.open_slices.saturating_sub(weight(&served));
-            anomalies.note(Kind::UnconfirmedBlock, u64::from(served.block.len), || Example {
-                span: Some(served.block.span),
-                flow: crate::session::arrow(conversation.flow, served.from),
-                detail: format!(
-                    "{} bytes look like a block of piece {}, but no handshake, no request and no hash confirms it",
-                    served.block.len, served.block.piece
-                ),
-            });
+            let oddity = Oddity::UnconfirmedBlock { piece: served.block.piece, len: served.block.len };
+            let occurrence = oddity.within(served.block.span).sent(conversation.flow, served.from);
+            anomalies.odd(occurrence.of(conversation.id));
         }
     }
 
     /// At the end: compares what is still held with verified pieces; the rest is of an unknown torrent.
-    pub(super) fn bind_by_comparison(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub(super) fn bind_by_comparison(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         let mut ids: Vec<_> = self
             .connections
             .iter()
@@ -308,7 +286,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Decides of which torrent the blocks are that a connection holds, by what is verified so far.
-    fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    fn decide_held(&mut self, id: ConnectionId, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         let broken = self.undecided.get(&id).is_some_and(|undecided| undecided.0.is_broken());
         let likely = self.connections.get(&id).and_then(|connection| connection.likely);
         let fit = match likely {
@@ -334,19 +312,11 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Ends a connection whose torrent nothing told.
-    fn merge_unknown(&mut self, (session, paths): &(Session<'cap>, BTreeSet<String>), anomalies: &mut Anomalies) {
+    fn merge_unknown(&mut self, (session, paths): &(Session<'cap>, BTreeSet<String>), anomalies: &mut dyn Sink) {
         let ambiguous = self.connections.get(&session.id).is_some_and(|connection| connection.ambiguous);
         if ambiguous || session.is_peer_wire() {
-            let why = if ambiguous {
-                "several given torrents have the pieces that they match: which one they are of is not known"
-            } else {
-                "no given torrent has a piece that they match"
-            };
-            anomalies.note(Kind::TorrentNotGiven, 1, || Example {
-                span: session.span(),
-                flow: crate::session::arrow(session.flow, Direction::LowToHigh),
-                detail: format!("blocks without a handshake, and {why}"),
-            });
+            let occurrence = Oddity::NoTorrent { ambiguous }.within(session.span());
+            anomalies.odd(occurrence.sent(session.flow, Direction::LowToHigh).of(session.id));
             self.merge(session, paths, anomalies);
         }
     }

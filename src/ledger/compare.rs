@@ -11,8 +11,8 @@ use std::ops::Range;
 use super::bind::{Held, LEAST_AGREEMENT};
 use super::conversation::Connection;
 use super::{Content, Cut, Ledger, Measure, RangeSet, Share, TorrentKey, Unit};
-use crate::anomaly::{Anomalies, Example};
 use crate::ends::ConnectionId;
+use crate::oddity::{Bound, Oddity, Open, Sink};
 use crate::prove::{Prover, Verdict};
 use crate::session::Answer;
 use crate::torrent::{Expected, PieceIndex, Placed, Torrent, TorrentId};
@@ -180,7 +180,7 @@ impl<'cap> Ledger<'_, 'cap> {
 
     /// At the end: pieces of which one part was sent on connections whose torrent is known, and another on connections
     /// without a handshake. `true` where that told the torrent of some.
-    pub(super) fn bind_by_completion(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) -> bool {
+    pub(super) fn bind_by_completion(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) -> bool {
         let mut pieces: BTreeMap<(TorrentId, u32), Vec<(ConnectionId, usize)>> = BTreeMap::new();
         let (mut room, mut left_out) = (self.limits.open_slices, 0);
         let mut ids: Vec<_> = self.connections.keys().copied().collect();
@@ -203,13 +203,7 @@ impl<'cap> Ledger<'_, 'cap> {
             }
         }
         if left_out > 0 {
-            anomalies.limit("open_slices", left_out, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!(
-                    "open_slices: {left_out} bytes of unknown torrents were not put together with pieces that others began"
-                ),
-            });
+            anomalies.odd(Oddity::from(Bound::OpenSlices(Open::NotJoined { bytes: left_out })).seen());
         }
         let mut told = false;
         for ((torrent, piece), parts) in pieces {

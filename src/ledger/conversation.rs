@@ -6,10 +6,10 @@ use super::bind::Held;
 use super::compare::Rivals;
 use super::doubt::OfBlock;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Transport};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::prove::Prover;
-use crate::session::{Session, arrow};
+use crate::session::Session;
 use crate::torrent::{TorrentId, Torrents};
 
 /// What the ledger keeps of a live connection.
@@ -128,7 +128,7 @@ impl<'cap> Ledger<'_, 'cap> {
         session: Session<'cap>,
         paths: BTreeSet<String>,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let holds = self.connections.get(&session.id).is_some_and(|connection| !connection.held.is_empty());
         let handshakes = session.info_hashes().iter().flatten().count();
@@ -154,7 +154,7 @@ impl<'cap> Ledger<'_, 'cap> {
         }
     }
 
-    pub(super) fn merge(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>, anomalies: &mut Anomalies) {
+    pub(super) fn merge(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>, anomalies: &mut dyn Sink) {
         let at = session.span().map(|span| span.first);
         let Some(at) = at else { return };
         let conversation = Conversation::of(session, at);
@@ -165,11 +165,9 @@ impl<'cap> Ledger<'_, 'cap> {
             _ => Handshakes::OneSide,
         };
         if equal == Handshakes::Differ {
-            anomalies.note(Kind::InfoHashMismatch, 1, || Example {
-                span: session.side(Direction::LowToHigh).handshake.as_ref().map(|handshake| handshake.span),
-                flow: arrow(session.flow, Direction::LowToHigh),
-                detail: "the two handshakes of this connection name different info-hashes".to_owned(),
-            });
+            let span = session.side(Direction::LowToHigh).handshake.as_ref().map(|handshake| handshake.span);
+            let occurrence = Oddity::InfoHashMismatch.within(span);
+            anomalies.odd(occurrence.sent(session.flow, Direction::LowToHigh).of(session.id));
         }
         if !session.has_blocks() && !self.lists(&conversation, keys) {
             self.unlisted.add(session, keys, anomalies);
@@ -180,24 +178,15 @@ impl<'cap> Ledger<'_, 'cap> {
             let id = self.transfer(&conversation, from, torrent);
             if let Some(record) = self.records.get_mut(id.0 as usize) {
                 if !record.facts.merge(session, from, equal, paths) {
-                    anomalies.limit("names", 1, || Example {
-                        span: session.span(),
-                        flow: arrow(session.flow, from),
-                        detail: "names: so many peer_ids, clients, tunnels or extensions of one transfer that not all are \
-                                 kept"
-                            .to_owned(),
-                    });
+                    let occurrence = Oddity::from(Bound::Names).within(session.span());
+                    anomalies.odd(occurrence.sent(session.flow, from).of(session.id));
                 }
                 let room = &mut self.advertised_room;
                 if !session.is_unconfirmed(from)
                     && !record.facts.advertise(session.side(from), pieces_of(self.torrents, torrent), room)
                 {
-                    anomalies.limit("advertised_bytes", 1, || Example {
-                        span: session.span(),
-                        flow: arrow(session.flow, from),
-                        detail: "advertised_bytes: of the pieces that this side advertised only the number is kept"
-                            .to_owned(),
-                    });
+                    let occurrence = Oddity::from(Bound::AdvertisedBytes).within(session.span());
+                    anomalies.odd(occurrence.sent(session.flow, from).of(session.id));
                 }
                 // What was entered before its torrent was known is in another transfer.
                 let entered =

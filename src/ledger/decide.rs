@@ -6,8 +6,8 @@ use super::doubt::Doubts;
 use super::{
     Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
 };
-use crate::anomaly::Anomalies;
 use crate::ends::{ConnectionId, Direction, Transport};
+use crate::oddity::Sink;
 use crate::prove::{Prover, UnitJob, Verdict};
 
 /// What each direction sent twice.
@@ -239,7 +239,7 @@ impl<'cap> Ledger<'_, 'cap> {
     /// Tries other ways to put pieces together that no attempt verified: blocks of all receivers and attempts, the
     /// first or the last version of each, one sender alone, second versions of conflicting stretches. The hash
     /// decides, so a wrong guess proves nothing and harms nobody.
-    pub(super) fn retry(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub(super) fn retry(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         let mut open = Vec::new();
         for (torrent, book) in &self.books {
             if self.given(*torrent).is_some() {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Content, Ledger, Measure, TransferId, Unit};
-use crate::anomaly::{Anomalies, Example, Kind};
-use crate::ends::{At, Span};
+use crate::ends::At;
+use crate::oddity::{Oddity, Sink};
 
 /// The second versions of one direction.
 #[derive(Debug, Default)]
@@ -98,20 +98,17 @@ impl<'cap> Doubts<'cap> {
 
 impl Ledger<'_, '_> {
     /// Says of bytes that were sent in two versions which one is the torrent's, where a verified copy tells.
-    pub(super) fn tell_versions(&self, anomalies: &mut Anomalies) {
+    pub(super) fn tell_versions(&self, anomalies: &mut dyn Sink) {
         let conflicts = self.conflicts.values().flat_map(|doubts| &doubts.conflicts);
         for (conflict, block) in conflicts.filter_map(|conflict| Some((conflict, conflict.of?))) {
-            for (unit, version) in self.version_that_hashes(conflict, block) {
-                anomalies.note(Kind::OverlapConflict, 0, || Example {
-                    span: Some(Span::single(conflict.at)),
-                    flow: String::new(),
-                    detail: format!("{unit}: of two versions of these bytes the {version} is the torrent's"),
-                });
+            for (unit, second) in self.version_that_hashes(conflict, block) {
+                let oddity = Oddity::RightVersion { unit: unit.into(), second };
+                anomalies.odd(oddity.at(conflict.at));
             }
         }
     }
 
-    fn version_that_hashes(&self, conflict: &Conflict<'_>, block: OfBlock) -> Vec<(Unit, &'static str)> {
+    fn version_that_hashes(&self, conflict: &Conflict<'_>, block: OfBlock) -> Vec<(Unit, bool)> {
         let Some(torrent) = self.records.get(block.transfer.0 as usize).map(|record| record.key.torrent) else {
             return Vec::new();
         };
@@ -134,8 +131,7 @@ impl Ledger<'_, '_> {
             let is_second = book.references.iter().any(|reference| reference.agrees(&second, range.clone()));
             let credits = book.credits.iter().filter(|credit| credit.transfer == block.transfer);
             let is_first = || credits.clone().any(|credit| credit.ranges.covers(&range));
-            let version = if is_second { Some("second") } else { is_first().then_some("first") };
-            version.map(|version| (unit, version))
+            (is_second || is_first()).then_some((unit, is_second))
         };
         self.cut(torrent, given, piece).units(given, piece, &range).filter_map(told).collect()
     }

@@ -2,8 +2,8 @@
 
 use super::unit::Matched;
 use super::{Content, Measure, Unit, UnitBook};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::Span;
+use crate::oddity::{Oddity, Sink};
 use crate::prove::{Half, Proof, Verdict, sha256};
 use crate::torrent::Expected;
 
@@ -29,7 +29,7 @@ impl<'cap> UnitBook<'cap> {
         unit: Unit,
         by_leaf: bool,
         span: Option<Span>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) -> Learned {
         let version = self.version_of(&content);
         self.learn_as(version, content, proof, unit, by_leaf, span, anomalies)
@@ -63,20 +63,13 @@ impl<'cap> UnitBook<'cap> {
         unit: Unit,
         by_leaf: bool,
         span: Option<Span>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) -> Learned {
         let (before, verdict) = (self.matched, proof.verdict);
         if self.matched.note(verdict)
             && let Verdict::Half(half) = verdict
         {
-            anomalies.note(Kind::HybridMismatch, 1, || Example {
-                span,
-                flow: String::new(),
-                detail: match half {
-                    Half::V1 => format!("{unit}: bytes that match its SHA-1 (v1) and not its tree (v2)"),
-                    Half::V2 => format!("{unit}: bytes that match its tree (v2) and not its SHA-1 (v1)"),
-                },
-            });
+            anomalies.odd(Oddity::HalfMatch { unit: unit.into(), v1: half == Half::V1 }.within(span));
         }
         let slices = content.len();
         let first = !self.verified;
@@ -95,18 +88,11 @@ impl<'cap> UnitBook<'cap> {
             let digest = |content: &Content<'cap>| {
                 let runs: Vec<_> =
                     ranges.iter().flat_map(|range| content.within(range)).map(|(_, bytes)| bytes).collect();
-                sha256(&runs).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+                sha256(&runs)
             };
             if same_sha1 {
-                anomalies.note(Kind::Sha1Collision, 1, || Example {
-                    span: None,
-                    flow: String::new(),
-                    detail: format!(
-                        "{unit}: two different contents with the same SHA-1; their SHA-256 are {} and {}",
-                        digest(reference),
-                        digest(&content)
-                    ),
-                });
+                let sha256 = Box::new([digest(reference), digest(&content)]);
+                anomalies.odd(Oddity::Collision { unit: unit.into(), sha256 }.seen());
             }
         } else {
             self.trivial = proof.trivial.unwrap_or_else(|| content.is_trivial());

@@ -46,10 +46,10 @@ pub use unlisted::Unlisted;
 pub use web::WebConnection;
 
 use crate::Limits;
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, Span, Transport};
+use crate::oddity::{Bound, Oddity, Open, Sink};
 use crate::prove::{JobId, Prover, UnitJob, Verdict};
-use crate::session::{Answer, Served, Session, arrow};
+use crate::session::{Answer, Served, Session};
 use crate::torrent::{Torrent, Torrents};
 use crate::wire::Framing;
 use conversation::{Connection, Conversation};
@@ -152,7 +152,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         session: &Session<'cap>,
         served: Served<'cap>,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let conversation = Conversation::of(session, served.block.span.first);
         match self.torrent_of(&conversation, served.from) {
@@ -172,19 +172,14 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         offset: u64,
         bytes: &'cap [u8],
         at: At,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let recent = self.connections.get(&id).and_then(|connection| connection.block_at(from, offset));
         let doubts = self.conflicts.entry((id, from)).or_default();
         if !doubts.conflict(Conflict { offset, bytes, at, of: recent }) {
-            anomalies.limit("conflicting versions", bytes.len() as u64, || Example {
-                span: Some(Span::single(at)),
-                flow: String::new(),
-                detail: format!(
-                    "conflicting versions: only the first {} of this direction are tried",
-                    doubt::MOST_CONFLICTS
-                ),
-            });
+            let bytes = bytes.len() as u64;
+            let bound = Bound::ConflictingVersions { bytes, most: doubt::MOST_CONFLICTS };
+            anomalies.odd(Oddity::from(bound).at(at).of(id));
         }
     }
 
@@ -207,7 +202,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         torrent: TorrentKey,
         served: Served<'cap>,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let from = served.from;
         let transfer = self.transfer(conversation, from, torrent);
@@ -266,11 +261,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                     Ok(placed) => Some((given, placed)),
                     Err(misplaced) => {
                         record.counts.unproven += captured;
-                        anomalies.note(Kind::BlockOutsideTorrent, captured, || Example {
-                            span: Some(span),
-                            flow: arrow(conversation.flow, from),
-                            detail: misplaced.to_string(),
-                        });
+                        let oddity = Oddity::BlockOutside { place: misplaced, captured };
+                        let occurrence = oddity.within(span).sent(conversation.flow, from);
+                        anomalies.odd(occurrence.of(conversation.id));
                         return;
                     }
                 }
@@ -278,11 +271,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             // No piece is that long, and its bytes have no place to be compared at.
             TorrentKey::NotGiven(_) | TorrentKey::Unknown if begin.checked_add(block.len).is_none() => {
                 record.counts.unproven += captured;
-                anomalies.note(Kind::BlockOutsideTorrent, captured, || Example {
-                    span: Some(span),
-                    flow: arrow(conversation.flow, from),
-                    detail: format!("piece {number}: a block of {} bytes from {begin} on", block.len),
-                });
+                let oddity = Oddity::BlockTooLong { piece: number, begin, len: block.len, captured };
+                anomalies.odd(oddity.within(span).sent(conversation.flow, from).of(conversation.id));
                 return;
             }
             TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
@@ -353,7 +343,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         receiver: Receiver,
         measure: Option<&Measure>,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let (place, book) = self.books.entry(torrent).or_default().entry(unit);
         if book.attempts.is_empty() && book.loose.is_empty() {
@@ -379,7 +369,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Takes the oldest result.
-    fn settle_next(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    fn settle_next(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         let Some(pending) = self.pending.pop_front() else {
             self.pending_bytes = 0;
             return;
@@ -419,7 +409,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Drops the oldest references and decides the oldest open pieces when there are too many slices.
-    fn keep_within_limits(&mut self, anomalies: &mut Anomalies) {
+    fn keep_within_limits(&mut self, anomalies: &mut dyn Sink) {
         while self.reference_slices > self.limits.reference_slices {
             let Some((torrent, unit)) = self.references.pop_front() else { break };
             if let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) {
@@ -442,13 +432,8 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
                 books.forget(&unit);
             }
             if undecided > 0 {
-                anomalies.limit("open_slices", undecided, || Example {
-                    span: None,
-                    flow: String::new(),
-                    detail: format!(
-                        "open_slices: {undecided} bytes of {unit} were left undecided before the end of the capture"
-                    ),
-                });
+                let open = Open::Undecided { unit: unit.into(), bytes: undecided };
+                anomalies.odd(Oddity::from(Bound::OpenSlices(open)).seen());
             }
         }
     }
@@ -474,7 +459,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
 
     /// Tries everything that may still verify what is left, before [`decide`](Self::decide); nothing may be served
     /// afterwards.
-    pub fn finish(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub fn finish(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         self.settle_all(prover, anomalies);
         if self.bind_by_completion(prover, anomalies) {
             self.settle_all(prover, anomalies);
@@ -486,7 +471,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Decides everything that is left.
-    pub fn decide(&mut self, anomalies: &mut Anomalies) {
+    pub fn decide(&mut self, anomalies: &mut dyn Sink) {
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());
@@ -497,28 +482,17 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let (dropped, crowded) = (book.references_dropped, book.crowded);
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
+            let (unit, bytes) = (unit.into(), undecided);
             if undecided > 0 && dropped {
-                anomalies.limit("reference_slices", undecided, || Example {
-                    span: None,
-                    flow: String::new(),
-                    detail: format!(
-                        "reference_slices: {undecided} bytes of {unit} could not be compared with its verified copy"
-                    ),
-                });
+                anomalies.odd(Oddity::from(Bound::ReferenceSlices { unit, bytes }).seen());
             } else if undecided > 0 && crowded {
-                anomalies.limit("copies", undecided, || Example {
-                    span: None,
-                    flow: String::new(),
-                    detail: format!(
-                        "copies: {undecided} bytes of {unit} are undecided after as many copies and senders as are tried"
-                    ),
-                });
+                anomalies.odd(Oddity::from(Bound::Copies { unit, bytes }).seen());
             }
         }
         self.tell_versions(anomalies);
     }
 
-    fn settle_all(&mut self, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    fn settle_all(&mut self, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         while !self.pending.is_empty() {
             self.settle_next(prover, anomalies);
         }

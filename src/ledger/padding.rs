@@ -1,8 +1,8 @@
 //! Padding: nobody's content, but hashed with it by SHA-1. BEP 47 says that it is zeros; what was sent may tell otherwise.
 
 use super::{Content, RangeSet, UnitBook};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::Span;
+use crate::oddity::{Oddity, Sink};
 
 /// Padding of a block.
 pub(super) struct Padding<'cap> {
@@ -17,7 +17,7 @@ pub(super) fn take<'cap>(
     ranges: &mut RangeSet,
     pads: &RangeSet,
     span: Span,
-    anomalies: &mut Anomalies,
+    anomalies: &mut dyn Sink,
 ) -> Padding<'cap> {
     let mut padding = RangeSet::default();
     pads.iter().for_each(|pad| ranges.within(&pad).for_each(|range| padding.insert(range)));
@@ -27,11 +27,7 @@ pub(super) fn take<'cap>(
         .map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64)
         .sum();
     if non_zero > 0 {
-        anomalies.note(Kind::NonZeroPadding, non_zero, || Example {
-            span: Some(span),
-            flow: String::new(),
-            detail: format!("{non_zero} bytes of padding are not zero"),
-        });
+        anomalies.odd(Oddity::Padding { bytes: non_zero }.within(span));
     }
     let odd = (non_zero > 0).then(|| content.cut(&padding));
     padding.iter().for_each(|range| ranges.remove(range));

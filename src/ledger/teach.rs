@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{Attempt, Cut, Ledger, Measure, TorrentKey, Unit};
-use crate::anomaly::Anomalies;
+use crate::oddity::Sink;
 use crate::prove::Prover;
 use crate::torrent::{PieceIndex, Torrent, Torrents};
 
 impl<'run, 'cap> Ledger<'run, 'cap> {
     /// Goes on with torrents of which more hashes are known: what was not verified is entered again, by unit.
-    pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut Anomalies) {
+    pub fn teach(&mut self, torrents: &'run Torrents, prover: &Prover<'cap>, anomalies: &mut dyn Sink) {
         self.settle_all(prover, anomalies);
         // The SHA-1 of a hybrid is of whole pieces: what can be put together is, before they are cut.
         self.retry(prover, anomalies);

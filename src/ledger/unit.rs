@@ -31,10 +31,9 @@ impl Unit {
     }
 }
 
-impl std::fmt::Display for Unit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "piece {}", self.piece)?;
-        self.leaf.map_or(Ok(()), |leaf| write!(f, " leaf {leaf}"))
+impl From<Unit> for crate::oddity::Unit {
+    fn from(Unit { piece, leaf }: Unit) -> Self {
+        Self { piece, leaf }
     }
 }
 

@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 use hashbrown::HashSet;
 
 use super::TorrentKey;
-use crate::anomaly::{Anomalies, Example};
 use crate::ends::{Direction, Endpoint, Span};
-use crate::session::{Session, arrow};
+use crate::oddity::{Bound, Oddity, Sink};
+use crate::session::Session;
 
 /// What is known of connections that have no row of their own.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ impl Unlisted {
     pub const MOST_ENDPOINTS: usize = (1 << 22) / 8 * 7;
 
     /// Counts a connection.
-    pub(super) fn add(&mut self, session: &Session<'_>, torrents: [TorrentKey; 2], anomalies: &mut Anomalies) {
+    pub(super) fn add(&mut self, session: &Session<'_>, torrents: [TorrentKey; 2], anomalies: &mut dyn Sink) {
         self.connections += 1;
         self.bytes = self.bytes.saturating_add(session.bytes);
         self.span = match (self.span, session.span()) {
@@ -55,12 +55,9 @@ impl Unlisted {
         }
         self.meet(session.flow.low);
         self.meet(session.flow.high);
-        anomalies.limit("rows", 1, || Example {
-            span: session.span(),
-            flow: arrow(session.flow, session.initiator.unwrap_or(Direction::LowToHigh)),
-            detail: "rows: a connection with a handshake but no piece data is counted, and not listed one by one"
-                .to_owned(),
-        });
+        let opener = session.initiator.unwrap_or(Direction::LowToHigh);
+        let occurrence = Oddity::from(Bound::Rows).within(session.span());
+        anomalies.odd(occurrence.sent(session.flow, opener).of(session.id));
     }
 
     /// Different endpoints on either end, and whether there were more than that.

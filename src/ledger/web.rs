@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Conversation, Ledger, Record, Share, TorrentKey};
-use crate::anomaly::Anomalies;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
+use crate::oddity::Sink;
 use crate::prove::Prover;
 use crate::session::{Encryption, Served};
 use crate::torrent::TorrentId;
@@ -61,7 +61,7 @@ impl<'cap> Ledger<'_, 'cap> {
         place: u64,
         named: bool,
         prover: &Prover<'cap>,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let conversation = Conversation::of_web(id, flow, served.block.span.first, place);
         let transfer = self.transfer(&conversation, served.from, TorrentKey::Given(torrent));

@@ -15,9 +15,9 @@ use super::tunnel::{self, Tunnel};
 use super::unread::{Unread, UnreadFrames};
 use super::wireless;
 use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::capture::Frame;
 use crate::ends::{At, Endpoint, FlowKey, PathId, Protocol, Span};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::{Error, Limits};
 
 /// Where bytes go that do not lie in one piece in the capture.
@@ -105,7 +105,7 @@ impl Decoder {
 
     /// The packet in `frame`, or `None` when it holds none or did not complete one.
     ///
-    /// A datagram put together from fragments goes to `store`. What could not be used is in `anomalies` or in
+    /// A datagram put together from fragments goes to `store`. What could not be used is in `out` or in
     /// [`counts`](Self::counts).
     ///
     /// # Errors
@@ -115,13 +115,13 @@ impl Decoder {
         &mut self,
         frame: &Frame<'cap>,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
         if frame.wire_len as usize > frame.bytes.len() {
-            note_snaplen(frame, anomalies);
+            note_snaplen(frame, out);
         }
         self.part = 0;
-        self.frame(frame, store, anomalies)
+        self.frame(frame, store, out)
     }
 
     /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
@@ -139,9 +139,9 @@ impl Decoder {
         &mut self,
         frame: &Frame<'cap>,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        self.frame(frame, store, anomalies)
+        self.frame(frame, store, out)
     }
 
     /// What is inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
@@ -153,7 +153,7 @@ impl Decoder {
         &mut self,
         packet: &Packet<'cap>,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let TransportLayer::Udp(datagram) = packet.transport else { return Ok(None) };
         let (source, destination) =
@@ -164,9 +164,9 @@ impl Decoder {
         else {
             return Ok(None);
         };
-        let path = self.cross(packet.path, tunnel, source.ip, destination.ip, packet.at, anomalies);
+        let path = self.cross(packet.path, tunnel, source.ip, destination.ip, packet.at, out);
         let place = (path, tunnel::within(tunnel, layer));
-        self.descend(layer, cut, place, self.outer, packet.at, store, anomalies)
+        self.descend(layer, cut, place, self.outer, packet.at, store, out)
     }
 
     #[inline]
@@ -174,13 +174,13 @@ impl Decoder {
         &mut self,
         frame: &Frame<'cap>,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
         let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
         // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
         let cut = Cut::new(frame.bytes, usize::try_from(frame.wire_len).unwrap_or(usize::MAX));
         let place = (PathId::NONE, Within::Frame { trailer: usize::from(frame.fcs_len) });
-        self.descend(layer, cut, place, doubt, frame.at, store, anomalies)
+        self.descend(layer, cut, place, doubt, frame.at, store, out)
     }
 
     /// From a header, at a path and within something, to the innermost packet; `doubt` is what speaks
@@ -195,24 +195,24 @@ impl Decoder {
         mut doubt: Doubt,
         at: At,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
         for _ in 0..=MAX_TUNNELS {
-            let Some(packet) = self.network(layer, cut, path, &mut within, &mut doubt, at, anomalies) else {
+            let Some(packet) = self.network(layer, cut, path, &mut within, &mut doubt, at, out) else {
                 return Ok(None);
             };
             let datagram = match ip::datagram(packet, within) {
                 Ok(datagram) => datagram,
-                Err(reason) => return Ok(bad_header(at, reason, anomalies)),
+                Err(reason) => return Ok(bad_header(at, reason, out)),
             };
             if datagram.beyond > 0 {
-                note_beyond(&datagram, within, at, anomalies);
+                note_beyond(&datagram, within, at, out);
             }
             let whole;
             let datagram = match datagram.upper.fragment {
                 None => &datagram,
-                Some(_) if !self.may_be_joined(doubt, &datagram, at, anomalies) => return Ok(None),
-                Some(place) => match self.reassemble(datagram, place, path, at, store, anomalies)? {
+                Some(_) if !self.may_be_joined(doubt, &datagram, at, out) => return Ok(None),
+                Some(place) => match self.reassemble(datagram, place, path, at, store, out)? {
                     Some((found, span)) => {
                         doubt.joined = Some(span);
                         whole = found;
@@ -226,9 +226,9 @@ impl Decoder {
                 TCP => {
                     let (head, mut segment) = match transport::tcp(upper.payload) {
                         Ok(found) => found,
-                        Err(reason) => return Ok(bad_header(at, reason, anomalies)),
+                        Err(reason) => return Ok(bad_header(at, reason, out)),
                     };
-                    match self.judge(&doubt, datagram, upper.payload, &head, at, anomalies) {
+                    match self.judge(&doubt, datagram, upper.payload, &head, at, out) {
                         Some(checksum) => segment.checksum = checksum,
                         None => return Ok(None),
                     }
@@ -238,13 +238,13 @@ impl Decoder {
                 UDP => {
                     let (head, whole, mut found) = match transport::udp(upper.payload) {
                         Ok(found) => found,
-                        Err(reason) => return Ok(bad_header(at, reason, anomalies)),
+                        Err(reason) => return Ok(bad_header(at, reason, out)),
                     };
                     let payload = whole.skip(8).unwrap_or_default();
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => {
                             if doubt.joined.is_some() && head.checksum != 0 {
-                                match self.judge(&doubt, datagram, whole, &head, at, anomalies) {
+                                match self.judge(&doubt, datagram, whole, &head, at, out) {
                                     // All of what is inside is covered.
                                     Some(Checksum::Good) => doubt.joined = None,
                                     Some(_) => {}
@@ -254,7 +254,7 @@ impl Decoder {
                             inner
                         }
                         reading => {
-                            match self.judge(&doubt, datagram, whole, &head, at, anomalies) {
+                            match self.judge(&doubt, datagram, whole, &head, at, out) {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),
                             }
@@ -264,7 +264,7 @@ impl Decoder {
                                 Reading::Either((tunnel, ..)) => {
                                     self.outer =
                                         if found.checksum == Checksum::Good { Doubt::default() } else { doubt };
-                                    packet.map(|packet| ambiguous(packet, tunnel, anomalies))
+                                    packet.map(|packet| ambiguous(packet, tunnel, out))
                                 }
                                 _ => packet,
                             });
@@ -279,13 +279,13 @@ impl Decoder {
                         self.other_ends = Some((datagram.source, datagram.destination));
                         return Ok(None);
                     }
-                    Err(reason) => return Ok(bad_header(at, reason, anomalies)),
+                    Err(reason) => return Ok(bad_header(at, reason, out)),
                 },
             };
-            path = self.cross(path, inner.0, datagram.source, datagram.destination, at, anomalies);
+            path = self.cross(path, inner.0, datagram.source, datagram.destination, at, out);
             (layer, cut, within) = (inner.1, inner.2, tunnel::within(inner.0, inner.1));
         }
-        note(Kind::LimitReached, at, "tunnels nested deeper than the limit", anomalies);
+        out.odd(Oddity::from(Bound::TunnelDepth).at(at));
         Ok(None)
     }
 
@@ -315,8 +315,8 @@ impl Decoder {
     }
 
     /// Reports datagrams that the capture never completed.
-    pub fn finish(&mut self, anomalies: &mut Anomalies) {
-        self.fragments.finish(anomalies);
+    pub fn finish(&mut self, out: &mut dyn Sink) {
+        self.fragments.finish(out);
     }
 
     /// The path one tunnel further in.
@@ -327,11 +327,11 @@ impl Decoder {
         source: IpAddr,
         destination: IpAddr,
         at: At,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> PathId {
         let path = self.paths.intern(outer, tunnel, source, destination);
         if path == OTHERS {
-            note(Kind::LimitReached, at, "more different tunnels than the limit; not told apart", anomalies);
+            out.odd(Oddity::from(Bound::Tunnels).at(at));
         }
         path
     }
@@ -348,7 +348,7 @@ impl Decoder {
         within: &mut Within,
         doubt: &mut Doubt,
         at: At,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Option<Cut<'a>> {
         let (network, marks) = link::descend(layer, cut);
         doubt.damaged |= marks.damaged;
@@ -361,7 +361,7 @@ impl Decoder {
         };
         match network {
             Network::Ip(packet) => Some(packet),
-            Network::Aggregate(_) => bad_header(at, "an 802.11 aggregate in another one", anomalies),
+            Network::Aggregate(_) => bad_header(at, "an 802.11 aggregate in another one", out),
             Network::Other(unread) => {
                 let tunnelled = path != PathId::NONE;
                 *(if tunnelled { &mut self.counts.other_ip } else { &mut self.counts.not_ip }) += 1;
@@ -370,14 +370,10 @@ impl Decoder {
             }
             Network::UnknownLink(link) => {
                 self.unread.count(Unread::Link(link), path != PathId::NONE);
-                anomalies.note(Kind::UnknownLinkType, 1, || Example {
-                    span: Some(Span::single(at)),
-                    flow: String::new(),
-                    detail: format!("link type {link} is not supported"),
-                });
+                out.odd(Oddity::UnknownLink { link: link.into() }.at(at));
                 None
             }
-            Network::Bad(reason) => bad_header(at, reason, anomalies),
+            Network::Bad(reason) => bad_header(at, reason, out),
         }
     }
 
@@ -405,7 +401,7 @@ impl Decoder {
         path: PathId,
         at: At,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<(Datagram<'cap>, Span)>, Error> {
         self.counts.fragments += 1;
         let ipv4 = datagram.source.is_ipv4();
@@ -417,28 +413,27 @@ impl Decoder {
             path: path.0,
         };
         let (protocol, payload) = (datagram.upper.protocol, datagram.upper.payload);
-        let Some(whole) = self.fragments.add(key, place, protocol, payload, at, store, anomalies)? else {
+        let Some(whole) = self.fragments.add(key, place, protocol, payload, at, store, out)? else {
             return Ok(None);
         };
         match ip::extensions(whole.protocol, whole.payload, !ipv4) {
-            Ok(upper) if upper.fragment.is_some() => Ok(bad_header(at, "a fragment of a fragment", anomalies)),
+            Ok(upper) if upper.fragment.is_some() => Ok(bad_header(at, "a fragment of a fragment", out)),
             // The low bits of an IPv6 fragment's identification tell copies apart as IPv4's do.
             Ok(upper) => {
                 let ident = (place.id & 0xffff) as u16;
                 Ok(Some((Datagram { upper, ident, ..datagram }, whole.span)))
             }
-            Err(reason) => Ok(bad_header(at, reason, anomalies)),
+            Err(reason) => Ok(bad_header(at, reason, out)),
         }
     }
 
     /// Whether a fragment may be put together with others, in spite of what speaks against it.
     #[cold]
-    fn may_be_joined(&self, doubt: Doubt, datagram: &Datagram<'_>, at: At, anomalies: &mut Anomalies) -> bool {
+    fn may_be_joined(&self, doubt: Doubt, datagram: &Datagram<'_>, at: At, out: &mut dyn Sink) -> bool {
         // No checksum covers a fragment alone.
         let verdict = doubt.verdict(Checksum::Unchecked);
-        if let Some((kind, detail)) = verdict.told {
-            let flow = format!("{} -> {}", datagram.source, datagram.destination);
-            anomalies.note(kind, 1, || Example { span: Some(Span::single(at)), flow, detail });
+        if let Some(oddity) = verdict.told {
+            out.odd(oddity.at(at).hosts(datagram.source, datagram.destination));
         }
         verdict.checksum.is_some()
     }
@@ -452,10 +447,10 @@ impl Decoder {
         segment: Cut<'_>,
         head: &Head,
         at: At,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Option<Checksum> {
-        let asked = self.test(datagram, segment, head, at, anomalies);
-        if doubt.is_none() { Some(asked) } else { Self::weigh(doubt, datagram, segment, head, at, anomalies) }
+        let asked = self.test(datagram, segment, head, at, out);
+        if doubt.is_none() { Some(asked) } else { Self::weigh(doubt, datagram, segment, head, at, out) }
     }
 
     /// The same where something speaks against it.
@@ -466,12 +461,13 @@ impl Decoder {
         segment: Cut<'_>,
         head: &Head,
         at: At,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Option<Checksum> {
         let verdict = doubt.verdict(tested(datagram, segment, head));
-        if let Some((kind, detail)) = verdict.told {
+        if let Some(oddity) = verdict.told {
+            let (source, destination) = ends(datagram, head);
             let span = doubt.joined.unwrap_or(Span::single(at));
-            anomalies.note(kind, 1, || Example { span: Some(span), flow: arrow(datagram, head), detail });
+            out.odd(oddity.within(span).towards(source, destination));
         }
         verdict.checksum
     }
@@ -483,16 +479,14 @@ impl Decoder {
         segment: Cut<'_>,
         head: &Head,
         at: At,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Checksum {
         let Some(bad) = &mut self.counts.bad_checksums else { return Checksum::Unchecked };
         let outcome = tested(datagram, segment, head);
         if outcome == Checksum::Bad {
             *bad += 1;
-            anomalies.note(Kind::BadChecksum, 1, || {
-                let detail = format!("checksum {:#06x} does not match", head.checksum);
-                Example { span: Some(Span::single(at)), flow: arrow(datagram, head), detail }
-            });
+            let (source, destination) = ends(datagram, head);
+            out.odd(Oddity::BadChecksum { checksum: head.checksum }.at(at).towards(source, destination));
         }
         outcome
     }
@@ -517,8 +511,7 @@ impl Decoder {
             TransportLayer::Tcp(_) => Protocol::Tcp,
             TransportLayer::Udp(_) => Protocol::Udp,
         };
-        let source = Endpoint { ip: datagram.source, port: head.source_port };
-        let destination = Endpoint { ip: datagram.destination, port: head.destination_port };
+        let (source, destination) = ends(datagram, head);
         let (flow, direction) = FlowKey::new(source, destination, protocol);
         let fingerprint = u32::from(datagram.ident) << 16 | u32::from(head.checksum);
         Some(Packet { at, flow, direction, path, transport, fingerprint, also_tunnel: false })
@@ -534,60 +527,39 @@ fn tested(datagram: &Datagram<'_>, segment: Cut<'_>, head: &Head) -> Checksum {
     transport::checksum(datagram.source, datagram.destination, datagram.upper.protocol, segment, head.checksum)
 }
 
-/// Who sends to whom, in words.
-fn arrow(datagram: &Datagram<'_>, head: &Head) -> String {
+/// Who sends, and to whom.
+#[inline]
+fn ends(datagram: &Datagram<'_>, head: &Head) -> (Endpoint, Endpoint) {
     let source = Endpoint { ip: datagram.source, port: head.source_port };
-    let destination = Endpoint { ip: datagram.destination, port: head.destination_port };
-    format!("{source} -> {destination}")
+    (source, Endpoint { ip: datagram.destination, port: head.destination_port })
 }
 
 /// Counts a frame that cannot be used; always `None`, to be returned.
 #[cold]
-fn bad_header<T>(at: At, reason: &'static str, anomalies: &mut Anomalies) -> Option<T> {
-    note(Kind::BadHeader, at, reason, anomalies);
+fn bad_header<T>(at: At, reason: &'static str, out: &mut dyn Sink) -> Option<T> {
+    out.odd(Oddity::BadHeader { reason }.at(at));
     None
 }
 
 #[cold]
-fn note(kind: Kind, at: At, reason: &'static str, anomalies: &mut Anomalies) {
-    anomalies.note(kind, 1, || Example {
-        span: Some(Span::single(at)),
-        flow: String::new(),
-        detail: reason.to_owned(),
-    });
-}
-
-#[cold]
-fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, anomalies: &mut Anomalies) -> Packet<'cap> {
-    anomalies.note(Kind::AmbiguousTunnel, 1, || Example {
-        span: Some(Span::single(packet.at)),
-        flow: format!("{} -> {}", packet.flow.source(packet.direction), packet.flow.destination(packet.direction)),
-        detail: format!(
-            "reads as a uTP packet and as {tunnel}; taken for both, as --tunnel does not name the port"
-        ),
-    });
+fn ambiguous<'cap>(packet: Packet<'cap>, tunnel: Tunnel, out: &mut dyn Sink) -> Packet<'cap> {
+    let oddity = Oddity::AmbiguousTunnel { tunnel: tunnel.to_string() };
+    out.odd(oddity.at(packet.at).sent(packet.flow, packet.direction));
     Packet { also_tunnel: true, ..packet }
 }
 
 #[cold]
-fn note_snaplen(frame: &Frame<'_>, anomalies: &mut Anomalies) {
+fn note_snaplen(frame: &Frame<'_>, out: &mut dyn Sink) {
     let (wire, held) = (u64::from(frame.wire_len), frame.bytes.len() as u64);
-    anomalies.note(Kind::Snaplen, wire.saturating_sub(held), || Example {
-        span: Some(Span::single(frame.at)),
-        flow: String::new(),
-        detail: format!("{held} of {wire} bytes were captured"),
-    });
+    out.odd(Oddity::CutFrame { held, wire }.at(frame.at));
 }
 
 /// The start of a packet whose end neither the frame nor the tunnel around it speaks of.
 #[cold]
-fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, anomalies: &mut Anomalies) {
-    let around = if matches!(within, Within::Frame { .. }) { "frame" } else { "tunnel around it" };
-    anomalies.note(Kind::Snaplen, datagram.beyond as u64, || Example {
-        span: Some(Span::single(at)),
-        flow: format!("{} -> {}", datagram.source, datagram.destination),
-        detail: format!("the length of the IP packet goes {} bytes beyond the {around}", datagram.beyond),
-    });
+fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, out: &mut dyn Sink) {
+    let tunnelled = !matches!(within, Within::Frame { .. });
+    let oddity = Oddity::CutPacket { beyond: datagram.beyond as u64, tunnelled };
+    out.odd(oddity.at(at).hosts(datagram.source, datagram.destination));
 }
 
 // Rationale: a mobile operator's mirror shows four; each costs a pass over headers only.

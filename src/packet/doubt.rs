@@ -8,8 +8,8 @@
 //! the damage may be in a header or trailer around it. The rest is left out, as a receiver does.
 
 use super::Checksum;
-use crate::anomaly::Kind;
 use crate::ends::Span;
+use crate::oddity::Oddity;
 
 /// What is known against a packet before its checksum is tested.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Verdict {
     /// What its checksum counts as; `None` when the packet is left out.
     pub checksum: Option<Checksum>,
     /// What is told of it.
-    pub told: Option<(Kind, String)>,
+    pub told: Option<Oddity>,
 }
 
 impl Doubt {
@@ -39,38 +39,31 @@ impl Doubt {
     /// What becomes of a packet whose checksum, tested under any policy, is `tested`.
     pub fn verdict(&self, tested: Checksum) -> Verdict {
         match self.mismatch(tested) {
-            Some(detail) => Verdict { checksum: None, told: Some((Kind::FragmentConflict, detail)) },
+            Some(oddity) => Verdict { checksum: None, told: Some(oddity) },
             None if self.damaged => damaged(tested),
             None => Verdict { checksum: Some(tested), told: None },
         }
     }
 
-    /// Why the fragments cannot be shown to belong together, in words.
-    fn mismatch(&self, tested: Checksum) -> Option<String> {
+    /// Why the fragments cannot be shown to belong together.
+    fn mismatch(&self, tested: Checksum) -> Option<Oddity> {
         let span = self.joined?;
         let apart = span.first.time.0.abs_diff(span.last.time.0);
         match tested {
-            Checksum::Bad => Some(
-                "the checksum of a datagram put together from fragments does not match; it is left out".to_owned(),
-            ),
-            Checksum::Unchecked if apart > UNTESTED_NS => Some(format!(
-                "fragments {} ms apart make a datagram without a checksum that can be tested; it is left out",
-                apart / 1_000_000
-            )),
+            Checksum::Bad => Some(Oddity::Mismatched { untested_ns: None }),
+            Checksum::Unchecked if apart > UNTESTED_NS => Some(Oddity::Mismatched { untested_ns: Some(apart) }),
             Checksum::Unchecked | Checksum::Good => None,
         }
     }
 }
 
 fn damaged(tested: Checksum) -> Verdict {
-    let (checksum, detail) = match tested {
-        Checksum::Good => (Some(Checksum::Bad), "is marked as damaged; the checksum of what it carries matches"),
-        Checksum::Bad => {
-            (None, "is marked as damaged, and the checksum of what it carries does not match; left out")
-        }
-        Checksum::Unchecked => (None, "is marked as damaged, and no checksum shows what it carries; left out"),
+    let (checksum, matches) = match tested {
+        Checksum::Good => (Some(Checksum::Bad), Some(true)),
+        Checksum::Bad => (None, Some(false)),
+        Checksum::Unchecked => (None, None),
     };
-    Verdict { checksum, told: Some((Kind::DamagedFrame, format!("the frame {detail}"))) }
+    Verdict { checksum, told: Some(Oddity::DamagedFrame { matches }) }
 }
 
 // Rationale: fragments leave their sender back to back, and the paths of a network differ by less; to return sooner an

@@ -16,8 +16,8 @@ use super::cut::Cut;
 use super::decoder::Store;
 use super::ip::Place;
 use super::pieces::{Added, Pieces};
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, Span};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::{Error, Limits};
 
 /// What tells one datagram's fragments from another's.
@@ -102,20 +102,20 @@ impl Fragments {
         payload: Cut<'_>,
         at: At,
         store: &dyn Store<'cap>,
-        anomalies: &mut Anomalies,
+        out: &mut dyn Sink,
     ) -> Result<Option<Whole<'cap>>, Error> {
         let end = place.offset + payload.wire;
         if payload.wire == 0 || end > MAX_DATAGRAM || (place.more && !payload.wire.is_multiple_of(8)) {
-            let detail = format!("a fragment of {} bytes at {} cannot be one", payload.wire, place.offset);
-            anomalies.note(Kind::BadHeader, 1, || example(&key, Span::single(at), detail));
+            let oddity = Oddity::BadFragment { len: payload.wire as u64, offset: place.offset as u64 };
+            out.odd(oddity.at(at).hosts(key.source, key.destination));
             return Ok(None);
         }
-        self.expire(at, anomalies);
+        self.expire(at, out);
         if !self.open.contains_key(&key) && self.is_repeat(&key, place, payload, at) {
             self.duplicates += 1;
             return Ok(None);
         }
-        self.make_room(&key, payload.bytes.len(), at, anomalies);
+        self.make_room(&key, payload.bytes.len(), at, out);
         let entry = match self.open.entry(key) {
             hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             hashbrown::hash_map::Entry::Vacant(entry) => {
@@ -138,17 +138,12 @@ impl Fragments {
             Added::Repeat => self.duplicates += 1,
             Added::Conflict => {
                 entry.contradicted = true;
-                let detail = format!(
-                    "the fragment at byte {} contradicts an earlier one; the datagram is left out",
-                    place.offset
-                );
-                anomalies.note(Kind::FragmentConflict, 1, || example(&key, entry.span, detail));
+                let oddity = Oddity::FragmentConflict { offset: place.offset as u64 };
+                out.odd(oddity.within(entry.span).hosts(key.source, key.destination));
             }
             Added::TooMany => {
-                let span = entry.span;
-                anomalies.note(Kind::LimitReached, 1, || {
-                    example(&key, span, "more fragments in one datagram than the limit".to_owned())
-                });
+                let occurrence = Oddity::from(Bound::DatagramFragments).within(entry.span);
+                out.odd(occurrence.hosts(key.source, key.destination));
             }
         }
         if !entry.pieces.is_complete() {
@@ -188,7 +183,7 @@ impl Fragments {
     }
 
     /// Gives up what is too old to be completed: its identification may be in use again.
-    fn expire(&mut self, at: At, anomalies: &mut Anomalies) {
+    fn expire(&mut self, at: At, out: &mut dyn Sink) {
         while let Some((serial, key)) = self.order.front().copied() {
             let age = match self.open.get(&key) {
                 Some(datagram) if datagram.serial == serial => at.time.0.saturating_sub(datagram.span.first.time.0),
@@ -197,47 +192,41 @@ impl Fragments {
             if age <= LIFETIME_NS {
                 break;
             }
-            self.give_up_oldest(anomalies);
+            self.give_up_oldest(out);
         }
     }
 
-    fn make_room(&mut self, key: &Key, len: usize, at: At, anomalies: &mut Anomalies) {
+    fn make_room(&mut self, key: &Key, len: usize, at: At, out: &mut dyn Sink) {
         while !self.order.is_empty()
             && (self.bytes + len > self.max_bytes
                 || (self.open.len() >= self.max_open && !self.open.contains_key(key)))
         {
-            if self.give_up_oldest(anomalies) {
-                anomalies.note(Kind::LimitReached, 1, || {
-                    example(key, Span::single(at), "more open IP fragments than the limit".to_owned())
-                });
+            if self.give_up_oldest(out) {
+                out.odd(Oddity::from(Bound::Fragments).at(at).hosts(key.source, key.destination));
             }
         }
     }
 
     /// Whether the oldest entry in `order` was a live one; it is gone in any case.
-    fn give_up_oldest(&mut self, anomalies: &mut Anomalies) -> bool {
+    fn give_up_oldest(&mut self, out: &mut dyn Sink) -> bool {
         let Some((serial, key)) = self.order.pop_front() else { return false };
         if self.open.get(&key).is_none_or(|datagram| datagram.serial != serial) {
             return false;
         }
         let Some(datagram) = self.open.remove(&key) else { return false };
         self.bytes -= datagram.pieces.cost();
-        let covered = datagram.pieces.covered();
-        anomalies.note(Kind::IncompleteFragments, covered as u64, || {
-            let whole = match datagram.pieces.total() {
-                Some(total) => format!("of {total} bytes"),
-                None => "of unknown length".to_owned(),
-            };
-            example(&key, datagram.span, format!("only {covered} bytes of a datagram {whole} were captured"))
-        });
+        let covered = datagram.pieces.covered() as u64;
+        let total = datagram.pieces.total().map(|total| total as u64);
+        let oddity = Oddity::Incomplete { covered, total };
+        out.odd(oddity.within(datagram.span).hosts(key.source, key.destination));
         self.recycle(datagram.pieces);
         true
     }
 
     /// Reports what the capture never completed.
-    pub fn finish(&mut self, anomalies: &mut Anomalies) {
+    pub fn finish(&mut self, out: &mut dyn Sink) {
         while !self.order.is_empty() {
-            self.give_up_oldest(anomalies);
+            self.give_up_oldest(out);
         }
     }
 
@@ -256,10 +245,6 @@ impl Fragments {
     }
 }
 
-fn example(key: &Key, span: Span, detail: String) -> Example {
-    Example { span: Some(span), flow: format!("{} -> {}", key.source, key.destination), detail }
-}
-
 const MAX_DATAGRAM: usize = 65_535;
 // Rationale: what Linux waits; RFC 8200 allows 60 s, but a 16-bit identification comes round sooner.
 const LIFETIME_NS: i64 = 30_000_000_000;
@@ -271,6 +256,7 @@ const REMEMBERED: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anomaly::{Anomalies, Kind};
     use crate::packet::testing::{Leak, at};
 
     const KEY: Key = Key {

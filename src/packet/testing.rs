@@ -6,6 +6,7 @@ use super::{ChecksumPolicy, DecodeCounts, Decoder, Packet, Payload, Store, Trans
 use crate::anomaly::{Anomalies, Kind};
 use crate::capture::{Frame, LinkType};
 use crate::ends::{At, FrameId, Timestamp};
+use crate::oddity::Oddity;
 use crate::{Error, Limits};
 
 /// Keeps what it is given until the test process ends.
@@ -81,10 +82,13 @@ impl Decoded {
     }
 
     /// The packet in words, or the reason why there is none.
-    pub fn text(&self) -> &str {
-        self.packet.as_deref().unwrap_or_else(|| {
-            let tally = self.anomalies.iter().next();
-            tally.map_or("none", |(_, tally)| tally.examples[0].detail.as_str())
+    pub fn text(&self) -> String {
+        self.packet.clone().unwrap_or_else(|| match self.anomalies.iter().next() {
+            Some((_, tally)) => match tally.examples[0].oddity {
+                Oddity::BadHeader { reason } => reason.to_owned(),
+                ref other => format!("{other:?}"),
+            },
+            None => "none".to_owned(),
         })
     }
 }

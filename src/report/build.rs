@@ -6,10 +6,12 @@ use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex};
 use crate::evidence::{self, Evidence, InputFacts, LinkType};
 use crate::limits::Limits;
+use crate::oddity::Occurrence;
 use crate::options::{ChecksumPolicy, UdpTunnel};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentInput};
 use crate::report::notes::notes;
+use crate::report::oddity;
 
 impl Document {
     /// The report of `evidence`, from captures and torrents `given`, under these options.
@@ -83,10 +85,11 @@ fn torrent_input(input: &TorrentInput) -> Input {
 }
 
 fn anomaly(kind: Kind, tally: &crate::anomaly::Tally) -> Anomaly {
-    let example = |example: &crate::anomaly::Example| Example {
+    let example = |example: &Occurrence| Example {
         frames: example.span.map(Frames::from),
-        flow: example.flow.clone(),
-        detail: example.detail.clone(),
+        flow: oddity::parties(example),
+        detail: oddity::sentence(&example.oddity),
+        bound: example.oddity.bound().map(str::to_owned),
     };
     Anomaly {
         kind,

@@ -231,6 +231,9 @@ pub struct Example {
     pub flow: String,
     /// One plain sentence with the figures.
     pub detail: String,
+    /// The name of the bound that was reached; left out where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
 }
 
 fn is_zero(number: &u64) -> bool {

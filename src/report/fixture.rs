@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::ends::{At, Endpoint, FrameId, Frames, Hex, InfoHash, Span, Timestamp, Transport};
 use crate::evidence::*;
 use crate::limits::Limits;
+use crate::oddity::{GapKind, Lost, Oddity, Sink};
 use crate::options::ChecksumPolicy;
 use crate::report::{self, Document, Given, TorrentInput};
 use crate::torrent::Source;
@@ -54,11 +55,8 @@ pub fn evidence() -> Evidence {
     let mut sum = good;
     sum.add(&disputed);
     let mut anomalies = Anomalies::default();
-    anomalies.note(Kind::Gap, 1_460, || Example {
-        span: Some(span(77, 77)),
-        flow: format!("{a} -> {b}"),
-        detail: "1460 bytes are missing".into(),
-    });
+    let gap = Oddity::Gap { offset: 9_000, lost: Lost::Bytes(1_460), cause: GapKind::Unseen };
+    anomalies.odd(gap.within(span(77, 77)).towards(a, b));
     Evidence {
         courses: Vec::new(),
         coverage: crate::evidence::Coverage::default(),

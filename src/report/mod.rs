@@ -23,6 +23,7 @@ mod graph;
 mod json;
 mod model;
 mod notes;
+pub mod oddity;
 mod page;
 mod schema;
 mod table;

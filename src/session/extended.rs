@@ -1,8 +1,8 @@
 //! Extension messages (BEP 10) in their session: whose table of ids counts, and what each says.
 
-use super::{Session, SessionEvent, arrow, both};
-use crate::anomaly::{Anomalies, Example, Kind};
+use super::{Session, SessionEvent, both};
 use crate::ends::{Direction, Endpoint, Span};
+use crate::oddity::{Bound, Oddity};
 use crate::wire::{ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage};
 
 impl<'cap> Session<'cap> {
@@ -14,11 +14,10 @@ impl<'cap> Session<'cap> {
         body: &[u8],
         span: Span,
         out: &mut Vec<SessionEvent<'cap>>,
-        anomalies: &mut Anomalies,
     ) {
         self.sides[direction.index()].facts.extended += u64::from(body.first() == Some(&b'd'));
         if id == 0 {
-            return self.extension_handshake(direction, body, span, anomalies);
+            return self.extension_handshake(direction, body, span, out);
         }
         // The id is one that the receiver chose in its own handshake.
         let (sender, receiver) = both(&mut self.sides, direction);
@@ -69,14 +68,7 @@ impl<'cap> Session<'cap> {
                     let before = advertised.forgot();
                     advertised.dont_have(piece);
                     if advertised.forgot() && !before {
-                        anomalies.limit("lt_donthave", 1, || Example {
-                            span: Some(span),
-                            flow: arrow(self.flow, direction),
-                            detail:
-                                "lt_donthave: more pieces were given up than are remembered; none of this side \
-                                     counts as advertised from here on"
-                                    .to_owned(),
-                        });
+                        out.push(self.odd(direction, span, Bound::LtDonthave));
                     }
                     None
                 }
@@ -85,11 +77,18 @@ impl<'cap> Session<'cap> {
             _ => None,
         };
         if let Some(fault) = fault {
-            self.note_fault(direction, &name, &fault, body.len(), span, anomalies);
+            let (error, len) = (fault.to_string(), body.len() as u64);
+            out.push(self.odd(direction, span, Oddity::Extension { name, error, len }));
         }
     }
 
-    fn extension_handshake(&mut self, direction: Direction, body: &[u8], span: Span, anomalies: &mut Anomalies) {
+    fn extension_handshake(
+        &mut self,
+        direction: Direction,
+        body: &[u8],
+        span: Span,
+        out: &mut Vec<SessionEvent<'cap>>,
+    ) {
         let facts = &mut self.sides[direction.index()].facts;
         match ExtendedHandshake::parse(body) {
             Ok(handshake) => {
@@ -103,23 +102,10 @@ impl<'cap> Session<'cap> {
                     None => facts.extensions = Some(Box::new(handshake)),
                 }
             }
-            Err(fault) => self.note_fault(direction, "handshake", &fault, body.len(), span, anomalies),
+            Err(fault) => {
+                let (name, error, len) = ("handshake".to_owned(), fault.to_string(), body.len() as u64);
+                out.push(self.odd(direction, span, Oddity::Extension { name, error, len }));
+            }
         }
-    }
-
-    fn note_fault(
-        &self,
-        direction: Direction,
-        name: &str,
-        fault: &dyn std::fmt::Display,
-        len: usize,
-        span: Span,
-        anomalies: &mut Anomalies,
-    ) {
-        anomalies.note(Kind::BadMessage, len as u64, || Example {
-            span: Some(span),
-            flow: arrow(self.flow, direction),
-            detail: format!("extension message {name}: {fault}"),
-        });
     }
 }

@@ -27,10 +27,10 @@ use side::Side;
 pub use side::{Ending, Hole, SideFacts};
 
 use crate::Limits;
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
+use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
-use crate::wire::{Block, BlockRef, HashRange, Message, PeerEvent, Start, UnknownReason};
+use crate::wire::{Block, BlockRef, HashRange, Message, PeerEvent, Start};
 use crate::words::words;
 
 words! {
@@ -99,6 +99,8 @@ pub enum SessionEvent<'cap> {
         /// The frames that carried them.
         span: Span,
     },
+    /// Something was odd.
+    Odd(Occurrence),
     /// A peer named another one (BEP 11).
     Pex {
         /// Who named it.
@@ -242,13 +244,7 @@ impl<'cap> Session<'cap> {
     }
 
     /// Takes the next item of one direction.
-    pub fn push(
-        &mut self,
-        direction: Direction,
-        item: &StreamItem<'cap>,
-        out: &mut Vec<SessionEvent<'cap>>,
-        anomalies: &mut Anomalies,
-    ) {
+    pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>, out: &mut Vec<SessionEvent<'cap>>) {
         match *item {
             StreamItem::Data { offset, bytes, doubtful, .. } => {
                 let side = &mut self.sides[direction.index()];
@@ -257,7 +253,7 @@ impl<'cap> Session<'cap> {
             }
             StreamItem::Gap { cause: GapCause::LastNumber, .. } if !self.is_within_message(direction) => return,
             StreamItem::Gap { offset, missing, cause, at } => {
-                self.note_gap(direction, offset, missing, cause, at, anomalies)
+                self.note_gap(direction, Hole { offset, missing, cause, at }, out)
             }
             StreamItem::Acked { upto, .. } => {
                 let side = &mut self.sides[direction.index()];
@@ -268,29 +264,16 @@ impl<'cap> Session<'cap> {
                 self.sides[direction.index()].delivery.acknowledge_range(from, to)
             }
             StreamItem::Late { offset, bytes, at } => {
-                let len = bytes.len();
-                self.sides[direction.index()].facts.late_bytes += len as u64;
-                anomalies.note(Kind::LateSegment, len as u64, || {
-                    let detail =
-                        format!("{len} bytes for stream offset {offset} came after that place was given up");
-                    self.example(direction, Span::single(at), detail)
-                });
+                let len = bytes.len() as u64;
+                self.sides[direction.index()].facts.late_bytes += len;
+                out.push(self.odd(direction, Span::single(at), Oddity::Late { offset, len }));
             }
             StreamItem::Answers { at, upto } => self.sides[direction.index()].answers(at.frame, upto),
             StreamItem::Uncompared { offset, len, at, cut } => {
                 // Of a uTP packet that was forgotten only the number is known: its place is anywhere before.
                 let somewhere = self.transport == Transport::Utp && !cut;
-                anomalies.note(Kind::OverlapUncompared, len, || {
-                    let end = offset.saturating_add(len);
-                    let place = if somewhere {
-                        format!("before stream offset {end}")
-                    } else {
-                        format!("from stream offset {offset}")
-                    };
-                    let why = if cut { "and cut by the snap length" } else { "too late to compare" };
-                    let detail = format!("{len} bytes {place} sent again {why}");
-                    self.example(direction, Span::single(at), detail)
-                });
+                let oddity = Oddity::Uncompared { offset, len, placed: !somewhere, cut };
+                out.push(self.odd(direction, Span::single(at), oddity));
                 let start = if somewhere { 0 } else { offset };
                 let reason = if cut { Reason::Cut } else { Reason::NotCompared };
                 let stretch = start..offset.saturating_add(len);
@@ -301,17 +284,13 @@ impl<'cap> Session<'cap> {
                 let stretch = offset..offset.saturating_add(len);
                 out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
-            StreamItem::OutOfWindow { len, at } => anomalies.note(Kind::OutOfWindow, len, || {
-                let detail = format!("a packet with {len} bytes far from the place of the stream was left out");
-                self.example(direction, Span::single(at), detail)
-            }),
+            StreamItem::OutOfWindow { len, at } => {
+                out.push(self.odd(direction, Span::single(at), Oddity::OutOfWindow { len }));
+            }
             StreamItem::Conflict { offset, bytes, at } => {
                 self.sides[direction.index()].facts.overlap_conflict = true;
-                anomalies.note(Kind::OverlapConflict, bytes.len() as u64, || {
-                    let detail =
-                        format!("{} bytes from stream offset {offset} sent again with other content", bytes.len());
-                    self.example(direction, Span::single(at), detail)
-                });
+                let oddity = Oddity::OtherContent { offset, len: bytes.len() as u64 };
+                out.push(self.odd(direction, Span::single(at), oddity));
                 out.push(SessionEvent::Conflict { from: direction, offset, bytes, at });
             }
             _ => {}
@@ -319,10 +298,10 @@ impl<'cap> Session<'cap> {
         let (sender, receiver) = both(&mut self.sides, direction);
         let more = sender.deframer.read(item, &receiver.outstanding, &mut self.events);
         if !self.events.is_empty() {
-            self.drain(direction, out, anomalies);
+            self.drain(direction, out);
         }
         if more {
-            self.go_on(direction, out, anomalies);
+            self.go_on(direction, out);
         }
         if let StreamItem::End { reason, at } = item {
             let side = &mut self.sides[direction.index()];
@@ -332,10 +311,10 @@ impl<'cap> Session<'cap> {
     }
 
     /// Ends both directions; a message that was never finished is given as far as it went.
-    pub fn close(&mut self, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+    pub fn close(&mut self, out: &mut Vec<SessionEvent<'cap>>) {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             self.sides[direction.index()].deframer.end();
-            self.go_on(direction, out, anomalies);
+            self.go_on(direction, out);
             let placed = self.transport != Transport::Utp;
             let side = &mut self.sides[direction.index()];
             if !side.ended && !side.is_followed() {
@@ -345,70 +324,45 @@ impl<'cap> Session<'cap> {
             }
             side.settle();
             if side.delivery.take_understated() {
-                anomalies.limit("acknowledged", 1, || Example {
-                    span: self.span,
-                    flow: arrow(self.flow, direction),
-                    detail:
-                        "acknowledged: so many blocks waited for an acknowledgement that some of those that came \
-                             are not counted"
-                            .to_owned(),
-                });
+                out.push(self.odd(direction, self.span, Bound::Acknowledged));
             }
         }
     }
 
     /// Reads on where framing was lost: a search goes by the requests that are unanswered by then.
     #[cold]
-    fn go_on(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+    fn go_on(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>) {
         let mut more = true;
         while more {
             let (sender, receiver) = both(&mut self.sides, direction);
             more = sender.deframer.go_on(&receiver.outstanding, &mut self.events);
-            self.drain(direction, out, anomalies);
+            self.drain(direction, out);
         }
     }
 
-    fn note_gap(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        missing: Missing,
-        cause: GapCause,
-        at: At,
-        anomalies: &mut Anomalies,
-    ) {
-        let facts = &mut self.sides[direction.index()].facts;
-        let bytes = match missing {
-            Missing::Bytes(bytes) => bytes,
-            Missing::Packets(_) | Missing::Unknown => 0,
-        };
-        facts.note_hole(Hole { offset, missing, cause, at });
-        let why = match cause {
+    fn note_gap(&mut self, direction: Direction, hole: Hole, out: &mut Vec<SessionEvent<'cap>>) {
+        let Hole { offset, missing, cause, at } = hole;
+        self.sides[direction.index()].facts.note_hole(hole);
+        let cause = match cause {
             // The cut frames themselves were counted when they were decoded.
             GapCause::Snaplen => return,
-            GapCause::Acknowledged | GapCause::LastNumber => "acknowledged by the receiver, but not in the capture",
-            GapCause::Unseen => "not in the capture, and not known to have arrived",
-            GapCause::Limit => "given up because too much was waiting behind it, or too many streams were open",
+            GapCause::Acknowledged | GapCause::LastNumber => GapKind::Acknowledged,
+            GapCause::Unseen => GapKind::Unseen,
+            GapCause::Limit => GapKind::Limit,
         };
-        let example = |bound: &str| {
-            let amount = match missing {
-                Missing::Bytes(bytes) => format!("{bytes} bytes"),
-                Missing::Packets(packets) => {
-                    format!("the payload of {packets} packet{}", if packets == 1 { "" } else { "s" })
-                }
-                Missing::Unknown => "an unknown number of bytes".to_owned(),
-            };
-            let detail = format!("{bound}{amount} from stream offset {offset} {why}");
-            self.example(direction, Span::single(at), detail)
+        let lost = match missing {
+            Missing::Bytes(bytes) => Lost::Bytes(bytes),
+            Missing::Packets(packets) => Lost::Packets(packets),
+            Missing::Unknown => Lost::Unknown,
         };
-        anomalies.note(Kind::Gap, bytes, || example(""));
-        if cause == GapCause::Limit {
-            anomalies.limit("streams", bytes, || example("streams: "));
+        out.push(self.odd(direction, Span::single(at), Oddity::Gap { offset, lost, cause }));
+        if cause == GapKind::Limit {
+            out.push(self.odd(direction, Span::single(at), Bound::Streams { offset, lost }));
         }
     }
 
     /// Turns the deframer's events into facts and session events.
-    fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>, anomalies: &mut Anomalies) {
+    fn drain(&mut self, direction: Direction, out: &mut Vec<SessionEvent<'cap>>) {
         let mut events = std::mem::take(&mut self.events);
         let placed = self.transport != Transport::Utp;
         for event in events.drain(..) {
@@ -416,15 +370,16 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Block(block) => {
                     let stretch = block.stretch();
                     let cut = block.captured_to < block.len;
-                    self.confirm_request(direction.reverse(), &block, out, anomalies);
-                    out.push(SessionEvent::Served(self.serve(direction, block, anomalies)));
+                    self.confirm_request(direction.reverse(), &block, out);
+                    let served = self.serve(direction, block, out);
+                    out.push(SessionEvent::Served(served));
                     if cut && !placed && !self.sides[direction.index()].has_arrived(&stretch) {
                         out.push(unsure(direction, stretch));
                     }
                 }
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
                     self.sides[direction.index()].confirmed(placed);
-                    self.extended(direction, id, &body, span, out, anomalies);
+                    self.extended(direction, id, &body, span, out);
                 }
                 PeerEvent::Message { message: Message::Hashes { range, hashes }, span } => {
                     self.sides[direction.index()].confirmed(placed);
@@ -443,11 +398,7 @@ impl<'cap> Session<'cap> {
                     let stretch = sender.message(message, span, placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     if sender.facts.advertised.take_crowded() {
-                        anomalies.limit("advertised pieces", 1, || {
-                            let detail = "more scattered pieces than there is room for; some that this side claimed do \
-                                          not count as advertised";
-                            self.example(direction, span, format!("advertised pieces: {detail}"))
-                        });
+                        out.push(self.odd(direction, span, Bound::AdvertisedPieces));
                     }
                 }
                 PeerEvent::Handshake(handshake) => {
@@ -460,35 +411,21 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::Resynchronised { skipped, at } => {
                     self.sides[direction.index()].find_sync(skipped);
-                    anomalies.note(Kind::Resynchronised, skipped, || {
-                        self.example(direction, Span::single(at), format!("{skipped} bytes skipped before the next message"))
-                    });
+                    out.push(self.odd(direction, Span::single(at), Oddity::Resynchronised { skipped }));
                 }
-                PeerEvent::GaveUp { skipped, at } => anomalies.limit("resync_bytes", skipped, || {
-                    let detail = format!("resync_bytes: no message found in {skipped} bytes; the rest of this direction was not searched");
-                    self.example(direction, Span::single(at), detail)
-                }),
+                PeerEvent::GaveUp { skipped, at } => {
+                    out.push(self.odd(direction, Span::single(at), Bound::ResyncBytes { skipped }));
+                }
                 PeerEvent::Unframed { skipped, at } => {
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
-                    anomalies.note(Kind::Unframed, skipped, || {
-                        let detail = format!("{skipped} bytes before the end of this direction belong to no whole message header");
-                        self.example(direction, Span::single(at), detail)
-                    });
+                    out.push(self.odd(direction, Span::single(at), Oddity::Unframed { skipped }));
                 }
                 PeerEvent::Unknown { id, len, reason, span } => {
                     self.sides[direction.index()].unknown();
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
-                    let (kind, why) = match reason {
-                        UnknownReason::Id => (Kind::UnknownMessage, "no supported BEP defines this id"),
-                        UnknownReason::Body => (Kind::BadMessage, "the body does not fit the id"),
-                        UnknownReason::Length => (Kind::OversizedMessage, "the length prefix is above the limit"),
-                        UnknownReason::Incomplete => (Kind::BadMessage, "a gap hides part of the body"),
-                    };
-                    anomalies.note(kind, u64::from(len), || {
-                        self.example(direction, span, format!("message id {id}, {len} bytes: {why}"))
-                    });
+                    out.push(self.odd(direction, span, Oddity::Message { id, len, reason }));
                 }
             }
         }
@@ -499,22 +436,20 @@ impl<'cap> Session<'cap> {
     }
 
     /// Reads the request of `direction` that `block` answers, where it waited for what confirms that it is one.
-    fn confirm_request(
-        &mut self,
-        direction: Direction,
-        block: &Block<'cap>,
-        out: &mut Vec<SessionEvent<'cap>>,
-        anomalies: &mut Anomalies,
-    ) {
+    fn confirm_request(&mut self, direction: Direction, block: &Block<'cap>, out: &mut Vec<SessionEvent<'cap>>) {
         let request = BlockRef { piece: block.piece, begin: block.begin, length: block.len };
         if self.sides[direction.index()].deframer.confirm(request, &mut self.events) {
-            self.drain(direction, out, anomalies);
-            self.go_on(direction, out, anomalies);
+            self.drain(direction, out);
+            self.go_on(direction, out);
         }
     }
 
-    fn serve(&mut self, direction: Direction, block: Block<'cap>, anomalies: &mut Anomalies) -> Served<'cap> {
-        let flow = self.flow;
+    fn serve(
+        &mut self,
+        direction: Direction,
+        block: Block<'cap>,
+        out: &mut Vec<SessionEvent<'cap>>,
+    ) -> Served<'cap> {
         let (sender, receiver) = both(&mut self.sides, direction);
         let answered = sender.answered(block.span.first.frame);
         let asked = receiver.outstanding.place(block.piece, block.begin);
@@ -533,19 +468,23 @@ impl<'cap> Session<'cap> {
         if answer == Answer::Unasked && whole {
             sender.facts.unsolicited += 1;
         }
-        if receiver.outstanding.take_overflow() {
-            anomalies.limit("outstanding_requests", 1, || Example {
-                span: Some(block.span),
-                flow: arrow(flow, direction.reverse()),
-                detail: "outstanding_requests: older requests of this side were forgotten".to_owned(),
-            });
-        }
         let advertised = sender.facts.advertised.since(block.piece);
+        if receiver.outstanding.take_overflow() {
+            out.push(self.odd(direction.reverse(), block.span, Bound::OutstandingRequests));
+        }
         Served { from: direction, block, answer, advertised, acknowledges }
     }
 
-    fn example(&self, direction: Direction, span: Span, detail: String) -> Example {
-        Example { span: Some(span), flow: arrow(self.flow, direction), detail }
+    /// Something odd in `direction`.
+    #[cold]
+    fn odd(
+        &self,
+        direction: Direction,
+        span: impl Into<Option<Span>>,
+        oddity: impl Into<Oddity>,
+    ) -> SessionEvent<'cap> {
+        let occurrence = oddity.into().within(span);
+        SessionEvent::Odd(occurrence.sent(self.flow, direction).of(self.id))
     }
 }
 
@@ -564,12 +503,6 @@ fn both<'s, 'cap>(
         Direction::LowToHigh => (low, high),
         Direction::HighToLow => (high, low),
     }
-}
-
-/// `a -> b` for messages.
-pub fn arrow(flow: FlowKey, direction: Direction) -> String {
-    let (from, to): (Endpoint, Endpoint) = (flow.source(direction), flow.destination(direction));
-    format!("{from} -> {to}")
 }
 
 #[cfg(test)]

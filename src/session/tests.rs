@@ -16,14 +16,14 @@ fn served(parts: &[(Direction, &[u8])]) -> Vec<(u32, Answer, Framing)> {
     let ends = [(1, 1_000), (2, 6_881)].map(|(last, port)| Endpoint { ip: [192, 0, 2, last].into(), port });
     let (flow, _) = FlowKey::new(ends[0], ends[1], Protocol::Tcp);
     let mut session = Session::new(ConnectionId(1), flow, Transport::Tcp, Start::MidStream, &Limits::default());
-    let (mut out, mut anomalies, mut offsets) = (Vec::new(), Anomalies::default(), [0; 2]);
+    let (mut out, mut offsets) = (Vec::new(), [0; 2]);
     for ((direction, bytes), number) in parts.iter().zip(1..) {
         let offset = offsets[direction.index()];
         offsets[direction.index()] += bytes.len() as u64;
         let item = StreamItem::Data { offset, bytes, at: at(number), doubtful: false };
-        session.push(*direction, &item, &mut out, &mut anomalies);
+        session.push(*direction, &item, &mut out);
     }
-    session.close(&mut out, &mut anomalies);
+    session.close(&mut out);
     let block = |event: &SessionEvent<'_>| match event {
         SessionEvent::Served(one) => Some((one.block.piece, one.answer, one.block.framing)),
         _ => None,

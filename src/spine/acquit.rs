@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use super::spilled::Spilled;
 use crate::Error;
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::ledger::{Accused, Ledger};
+use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
-use crate::session::arrow;
 
 /// What the frames of one direction showed.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) fn acquit(
     ledger: &mut Ledger<'_, '_>,
     captures: &CaptureSet,
     options: &Options<'_>,
-    anomalies: &mut Anomalies,
+    anomalies: &mut dyn Sink,
 ) -> Result<(), Error> {
     let accused = ledger.accused();
     damaged(captures, &accused, options, anomalies)?.into_iter().for_each(|one| ledger.acquit(one));
@@ -49,7 +49,7 @@ fn damaged<'a>(
     captures: &CaptureSet,
     accused: &'a [Accused],
     options: &Options<'_>,
-    anomalies: &mut Anomalies,
+    anomalies: &mut dyn Sink,
 ) -> Result<Vec<&'a Accused>, Error> {
     if accused.is_empty() || options.checksums != ChecksumPolicy::Ignore {
         return Ok(Vec::new());
@@ -87,12 +87,7 @@ fn damaged<'a>(
     for ((flow, from), tested) in &mut tested {
         tested.wrong.sort_unstable_by_key(|at| at.frame);
         for at in &tested.wrong {
-            anomalies.note(Kind::BadChecksum, 1, || Example {
-                span: Some(Span::single(*at)),
-                flow: arrow(*flow, *from),
-                detail: "its checksum is wrong, and those around it are right: what it carries refutes nobody"
-                    .to_owned(),
-            });
+            anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
         }
     }
     let is_damaged = |one: &&Accused| {

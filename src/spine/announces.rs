@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 
 use super::{Hub, Purpose};
-use crate::anomaly::{Example, Kind};
 use crate::ends::{Direction, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer};
-use crate::hearsay::{Datagram, Doubts, Named, Remark, UNUSABLE, Via, announce_of, looks_like};
+use crate::hearsay::{Datagram, Doubts, Named, Remark, Via, announce_of, looks_like};
+use crate::oddity::{MentionFault, Oddity, Sink};
 use crate::packet::{Checksum, Packet, UdpDatagram};
-use crate::session::arrow;
 use crate::stream::Opening;
 use crate::webseed::{TrackerAnswer, WebRequest};
 
@@ -46,21 +45,10 @@ impl<'cap> Hub<'_, 'cap> {
         self.listener.push(&heard, &mut remarks);
         let span = Span::single(packet.at);
         for remark in remarks.drain(..) {
-            let mut note = |kind, amount, detail: &str| {
-                self.anomalies.note(kind, amount, || Example {
-                    span: Some(span),
-                    flow: arrow(packet.flow, packet.direction),
-                    detail: detail.to_owned(),
-                });
-            };
             match remark {
                 Remark::Mention { named, shown } => self.mention(named, span, shown),
-                Remark::Bad { detail, amount } => note(Kind::BadMention, amount, detail),
-                Remark::Double => {
-                    note(Kind::DuplicateFrame, 1, "the same packet is in the capture more than once");
-                }
-                Remark::Forgotten(what) => {
-                    note(Kind::LimitReached, 1, &format!("transactions: no room for {what}"))
+                Remark::Odd(oddity) => {
+                    self.anomalies.odd(oddity.within(span).sent(packet.flow, packet.direction));
                 }
             }
         }
@@ -68,12 +56,15 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// Notes what cannot be read in the HTTP of a tracker.
-    pub(super) fn bad_tracker(&mut self, flow: FlowKey, from: Direction, span: Span, amount: u64, detail: &str) {
-        self.anomalies.note(Kind::BadMention, amount, || Example {
-            span: Some(span),
-            flow: arrow(flow, from),
-            detail: detail.to_owned(),
-        });
+    pub(super) fn bad_tracker(
+        &mut self,
+        flow: FlowKey,
+        from: Direction,
+        span: Span,
+        entries: u64,
+        fault: MentionFault,
+    ) {
+        self.anomalies.odd(Oddity::Mention { fault, entries }.within(span).sent(flow, from));
     }
 }
 
@@ -88,7 +79,7 @@ impl Announces {
         self.any = true;
         match Announce::parse(request.target.as_bytes()) {
             Ok(None) => {}
-            Err(detail) => hub.bad_tracker(flow, client, request.span, 1, detail),
+            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(reason)),
             Ok(Some(announce)) => {
                 if self.pending.len() >= MOST_PENDING
                     && let Some((oldest, span)) = self.pending.pop_front()
@@ -122,7 +113,9 @@ impl Announces {
         let asked = answer.request.as_ref().map(|request| Announce::parse(request.target.as_bytes()));
         let found = match found {
             Ok(Some(found)) if asked.is_some() || found.interval.is_some() => found,
-            Err(detail) if asked.is_some() => return hub.bad_tracker(flow, server, answer.span, 1, detail),
+            Err(reason) if asked.is_some() => {
+                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(reason));
+            }
             // A bencoded file that somebody fetched is no tracker's answer.
             Ok(_) | Err(_) => return,
         };
@@ -134,7 +127,7 @@ impl Announces {
             hub.mention(Named { doubts, ..named }, answer.span, answer.span);
         }
         if found.peers.unusable > 0 {
-            hub.bad_tracker(flow, server, answer.span, found.peers.unusable, UNUSABLE);
+            hub.bad_tracker(flow, server, answer.span, found.peers.unusable, MentionFault::Unusable);
         }
     }
 
@@ -164,7 +157,7 @@ fn announced(
         hub.mention(named, span, own.map_or(span, |confirmed| confirmed.join(span)));
     }
     if unusable > 0 {
-        hub.bad_tracker(flow, client, span, unusable, UNUSABLE);
+        hub.bad_tracker(flow, client, span, unusable, MentionFault::Unusable);
     }
 }
 

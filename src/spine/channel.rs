@@ -6,10 +6,10 @@ use super::Hub;
 use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
-use crate::anomaly::{Example, Kind};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
-use crate::proxy::{Look, Proxied, Watch};
+use crate::oddity::{Bound, Oddity, Relay, Sink};
+use crate::proxy::{Look, Watch};
 use crate::session::{Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
@@ -40,7 +40,7 @@ enum Content<'cap> {
     /// HTTP, perhaps from a webseed.
     Web(Box<WebChannel<'cap>>),
     /// The peer wire behind something else, such as a dialog with a proxy: it is named, and not read.
-    Proxied(Box<Proxied>),
+    Proxied(Box<Relay>),
     /// Something else.
     Other,
 }
@@ -243,14 +243,8 @@ impl<'cap> Channel<'cap> {
                     note_untried(self.flow, self.span, hub);
                 }
                 if filter.was_cut_short() {
-                    let (flow, span) = (self.flow, self.span);
-                    hub.anomalies.limit("mse", held.len() as u64, || Example {
-                        span,
-                        flow: format!("{} <-> {}", flow.low, flow.high),
-                        detail: "mse: this connection begins in so many small segments that it was not decided \
-                                 whether it is encrypted BitTorrent; it was taken for something else"
-                            .to_owned(),
-                    });
+                    let bound = Bound::Mse { held: held.len() as u64 };
+                    hub.anomalies.odd(Oddity::from(bound).within(self.span).between(self.flow));
                 }
                 return self.not_mse(held, out, opening, hub);
             }
@@ -405,14 +399,8 @@ impl<'cap> Channel<'cap> {
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
                 if filter.is_too_far() {
-                    hub.anomalies.limit("keystream", a_to_b + b_to_a, || Example {
-                        span,
-                        flow: format!("{} <-> {}", flow.low, flow.high),
-                        detail: "keystream: so much of this decrypted connection is missing that passing over its \
-                                 keystream would take longer than the captured rest is worth; what follows was not \
-                                 read"
-                            .to_owned(),
-                    });
+                    let bound = Bound::Keystream { bytes: a_to_b + b_to_a };
+                    hub.anomalies.odd(Oddity::from(bound).within(span).between(flow));
                 }
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
@@ -435,7 +423,7 @@ impl<'cap> Channel<'cap> {
                 Carried::MseOpaque
             }
             Content::Proxied(proxied) => {
-                hub.relay(flow, transport, transported.bytes, span, proxied.to_string());
+                hub.relay(flow, transport, transported.bytes, span, *proxied);
                 Carried::Proxied
             }
             Content::Undecided | Content::Other => Carried::Other,
@@ -445,13 +433,7 @@ impl<'cap> Channel<'cap> {
 
 /// Says that a connection may be one that the secrets open.
 fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
-    hub.anomalies.limit("secrets", 1, || Example {
-        span,
-        flow: format!("{} <-> {}", flow.low, flow.high),
-        detail: "secrets: there are more pairs of a secret and a torrent than are tried where only the answering \
-                 side of a connection could tell; this one may be encrypted BitTorrent that one of them opens"
-            .to_owned(),
-    });
+    hub.anomalies.odd(Oddity::from(Bound::Secrets).within(span).between(flow));
 }
 
 impl Hub<'_, '_> {
@@ -462,13 +444,11 @@ impl Hub<'_, '_> {
         transport: Transport,
         bytes: [u64; 2],
         span: Option<Span>,
-        basis: String,
+        relay: Relay,
     ) {
-        self.anomalies.note(Kind::Proxied, bytes.iter().sum(), || Example {
-            span,
-            flow: format!("{} <-> {}", flow.low, flow.high),
-            detail: basis.clone(),
-        });
+        let basis = relay.to_string();
+        let oddity = Oddity::Proxied { relay, bytes: bytes.iter().sum() };
+        self.anomalies.odd(oddity.within(span).between(flow));
         if let Some(span) = span {
             let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
             let frames = span.into();
@@ -506,7 +486,7 @@ fn read<'cap>(
     hub: &mut Hub<'_, 'cap>,
 ) {
     let mut events = std::mem::take(&mut hub.scratch.events);
-    session.push(direction, item, &mut events, &mut hub.anomalies);
+    session.push(direction, item, &mut events);
     if !events.is_empty() {
         note_opening(session, opening);
         hub.deliver(session, &mut events);

@@ -1,8 +1,8 @@
 //! The clocks of the inputs: when frames were captured, and where a clock stepped.
 
 use super::Hub;
-use crate::anomaly::{Example, Kind};
 use crate::ends::{At, Span, Timestamp};
+use crate::oddity::{Oddity, Sink};
 
 /// Watches the clock of each input.
 #[derive(Debug, Default)]
@@ -43,11 +43,7 @@ impl Clock {
         if self.steps.len() < MOST_STEPS {
             self.steps.push(at);
         }
-        hub.anomalies.note(Kind::ClockStep, step.unsigned_abs(), || Example {
-            span: Some(Span::single(at)),
-            flow: String::new(),
-            detail: format!("the clock moved by {:.3} s between this frame and the one before", step as f64 / 1e9),
-        });
+        hub.anomalies.odd(Oddity::ClockStep { ns: step }.at(at));
     }
 }
 

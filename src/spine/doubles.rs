@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 
 use super::Hub;
-use crate::anomaly::{Example, Kind};
 use crate::ends::{At, Direction, FlowKey, Span};
-use crate::session::arrow;
+use crate::oddity::{Oddity, Sink};
 use crate::stream::StreamItem;
 
 /// The last packets of one direction, to tell a packet that is captured again from one that is sent again.
@@ -111,20 +110,10 @@ pub(super) fn is_doubt_of(item: &StreamItem<'_>, again: At) -> bool {
 /// Notes that the packet of frame `original` was captured again.
 #[cold]
 pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction, hub: &mut Hub<'_, '_>) {
-    let ((first_file, first), (file, frame)) =
-        ((original.frame.file(), original.frame.number()), (again.frame.file(), again.frame.number()));
-    hub.tallies.seen_at_two_taps += u64::from(first_file != file);
-    hub.anomalies.note(Kind::DuplicateFrame, 1, || Example {
-        span: Some(Span::single(original).join(Span::single(again))),
-        flow: arrow(flow, direction),
-        detail: if first_file == file {
-            format!("the packet of frame {first} is there again as frame {frame}")
-        } else {
-            format!(
-                "the packet of frame {first} of input {first_file} is there again as frame {frame} of input {file}"
-            )
-        },
-    });
+    hub.tallies.seen_at_two_taps += u64::from(original.frame.file() != again.frame.file());
+    let oddity = Oddity::DoubleFrame { first: original.frame, again: again.frame };
+    let span = Span::single(original).join(Span::single(again));
+    hub.anomalies.odd(oddity.within(span).sent(flow, direction));
 }
 
 // Rationale: doubles of SPAN ports and of `-i any` follow within a few packets; 384 bytes.

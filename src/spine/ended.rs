@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 
 use super::traffic::{Content, FlowKind, Volume};
 use super::{Flow, Hub};
-use crate::anomaly::{Example, Kind};
-use crate::ends::{Direction, FlowKey, Span, Timestamp};
+use crate::ends::{Direction, FlowKey, Timestamp};
 use crate::flow::{FlowTable, Life};
+use crate::oddity::{Oddity, Sink};
 use crate::packet::{Decoder, Packet, TcpSegment};
-use crate::session::arrow;
 use crate::stream::{Ended, Leftover};
 
 /// A connection whose content is in the books.
@@ -42,11 +41,8 @@ impl EndedFlow {
             }
             Leftover::Nothing => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
-                hub.anomalies.note(Kind::OverlapUncompared, len, || Example {
-                    span: Some(Span::single(packet.at)),
-                    flow: arrow(packet.flow, packet.direction),
-                    detail: format!("{len} bytes sent again long after the connection ended, too late to compare"),
-                });
+                let occurrence = Oddity::RepeatedAfterEnd { len }.at(packet.at);
+                hub.anomalies.odd(occurrence.sent(packet.flow, packet.direction));
             }
             Leftover::Repeated(_) => {}
         }

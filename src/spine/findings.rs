@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Coverage, Hub, Purpose};
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
-use crate::session::{Session, arrow};
+use crate::oddity::{Bound, Oddity, Sink};
+use crate::session::Session;
 use crate::words::words;
 
 /// Findings of a walk besides the books.
@@ -153,35 +154,20 @@ impl Hub<'_, '_> {
         let directions = [Direction::LowToHigh, Direction::HighToLow];
         let holds = self.purpose != Purpose::Inspect && session.has_blocks();
         for from in directions.into_iter().filter(|_| !holds) {
-            let (side, flow) = (session.side(from), arrow(session.flow, from));
+            let side = session.side(from);
             let (blocks, others) = (side.piece_messages + side.partial_messages, side.asked + side.extended);
             let span = side.requested.or(session.span());
             for number in 1..=blocks {
-                self.anomalies.note(Kind::UnconfirmedBlock, 0, || Example {
-                    span: side.first_piece.or(session.span()),
-                    flow: flow.clone(),
-                    detail: format!(
-                        "block {number} of {blocks} with the header of one, but no handshake and no request confirms it"
-                    ),
-                });
+                let oddity = Oddity::UnconfirmedHeader { number, of: blocks };
+                let occurrence = oddity.within(side.first_piece.or(session.span()));
+                self.anomalies.odd(occurrence.sent(session.flow, from).of(session.id));
             }
             if others > 0 && (blocks == 0 || self.purpose == Purpose::Inspect) {
-                self.anomalies.note(Kind::UnconfirmedMessage, others, || Example {
-                    span,
-                    flow,
-                    detail: format!(
-                        "{} for blocks of 16 KiB and {}, but no handshake and no block confirms them",
-                        counted(side.asked, "request"),
-                        counted(side.extended, "extension message")
-                    ),
-                });
+                let oddity = Oddity::UnconfirmedMessages { requests: side.asked, extended: side.extended };
+                self.anomalies.odd(oddity.within(span).sent(session.flow, from).of(session.id));
             }
         }
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -189,29 +175,15 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Says which info dictionaries were wrong or could not be completed.
-pub(super) fn note_metadata(metadata: &Harvest, anomalies: &mut Anomalies) {
+pub(super) fn note_metadata(metadata: &Harvest, anomalies: &mut dyn Sink) {
     for wrong in &metadata.wrong {
-        anomalies.note(Kind::WrongMetadata, 1, || Example {
-            span: Some(wrong.span),
-            flow: wrong.from.to_string(),
-            detail: format!(
-                "metadata piece {} differs from the info dictionary that hashes to the info-hash",
-                wrong.piece
-            ),
-        });
+        anomalies.odd(Oddity::WrongMetadata { piece: wrong.piece }.within(wrong.span).from(wrong.from));
     }
     let counts = metadata.counts;
-    for (count, kind, what) in [
-        (counts.mismatches, Kind::WrongMetadata, "whole info dictionaries did not hash to their info-hash"),
-        (counts.malformed, Kind::BadMessage, "metadata pieces were empty, too long or beyond 64 MiB"),
-        (counts.limited, Kind::LimitReached, "metadata: pieces were not kept or not tried because of a bound"),
-    ] {
-        if count > 0 {
-            anomalies.note(kind, count, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!("{count} {what}"),
-            });
-        }
-    }
+    let all = [
+        (counts.mismatches, Oddity::MetadataMismatch { count: counts.mismatches }),
+        (counts.malformed, Oddity::BadMetadata { count: counts.malformed }),
+        (counts.limited, Bound::Metadata { count: counts.limited }.into()),
+    ];
+    all.into_iter().filter(|(count, _)| *count > 0).for_each(|(_, oddity)| anomalies.odd(oddity.seen()));
 }

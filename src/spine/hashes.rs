@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::Span;
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::Torrents;
 use crate::torrent::merkle::{HashProof, ProofError};
 use crate::wire::HashRange;
@@ -32,7 +32,7 @@ impl Hashes {
         range: HashRange,
         hashes: Vec<u8>,
         span: Span,
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         let place = format!("{info_hash:?} {range:?}");
         let digest = crate::prove::sha256(&[place.as_bytes(), &hashes]);
@@ -42,11 +42,8 @@ impl Hashes {
         // However short it is: the message itself and its place among those seen.
         let bytes = hashes.len() + size_of::<Message>() + 2 * digest.len();
         if self.bytes + bytes > MOST_BYTES {
-            return anomalies.limit("hashes messages", hashes.len() as u64, || Example {
-                span: Some(span),
-                flow: String::new(),
-                detail: format!("hashes messages: only the first {MOST_BYTES} bytes are kept"),
-            });
+            let bound = Bound::HashesMessages { bytes: hashes.len() as u64, most: MOST_BYTES };
+            return anomalies.odd(Oddity::from(bound).within(span));
         }
         self.bytes += bytes;
         self.seen.insert(digest);
@@ -55,7 +52,7 @@ impl Hashes {
 
     /// The torrents with what the messages prove; `None` when they prove nothing. What was known before counts too:
     /// pieces that could not be verified whole have not been tried by leaves yet.
-    pub(crate) fn teach(self, torrents: &Torrents, anomalies: &mut Anomalies) -> Option<Torrents> {
+    pub(crate) fn teach(self, torrents: &Torrents, anomalies: &mut dyn Sink) -> Option<Torrents> {
         if self.messages.is_empty() {
             return None;
         }
@@ -73,11 +70,7 @@ impl Hashes {
                 }
                 Some(Err(ProofError::Unconnected)) => true,
                 Some(Err(fault)) => {
-                    anomalies.note(Kind::WrongHashes, 1, || Example {
-                        span: Some(message.span),
-                        flow: String::new(),
-                        detail: fault.to_string(),
-                    });
+                    anomalies.odd(Oddity::WrongHashes(fault).within(message.span));
                     false
                 }
                 None => false,
@@ -87,11 +80,7 @@ impl Hashes {
             }
         }
         for message in &open {
-            anomalies.note(Kind::WrongHashes, 1, || Example {
-                span: Some(message.span),
-                flow: String::new(),
-                detail: ProofError::Unconnected.to_string(),
-            });
+            anomalies.odd(Oddity::WrongHashes(ProofError::Unconnected).within(message.span));
         }
         proven.then_some(taught)
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::SameConnection;
-use crate::anomaly::{Anomalies, Example, Kind};
 use crate::ends::{Direction, Endpoint, FlowKey, Span, Transport};
-use crate::session::{Session, arrow};
+use crate::oddity::{self, Bound, Occurrence, Oddity, Sink};
+use crate::session::Session;
 use crate::torrent::TorrentId;
 
 /// The connections of peers and webseeds whose opening is in the captures, and those of them that are one.
@@ -52,7 +52,7 @@ impl About {
 
 impl Legs {
     /// Takes a connection of peers that is over, with its initial sequence numbers.
-    pub(super) fn note(&mut self, session: &Session<'_>, initial: [u64; 2], anomalies: &mut Anomalies) {
+    pub(super) fn note(&mut self, session: &Session<'_>, initial: [u64; 2], anomalies: &mut dyn Sink) {
         let (Some(initiator), Some(span)) = (session.initiator, session.span()) else { return };
         let handshakes = [initiator, initiator.reverse()].map(|from| {
             let handshake = session.side(from).handshake.as_ref()?;
@@ -76,7 +76,7 @@ impl Legs {
         span: Span,
         torrents: &BTreeSet<TorrentId>,
         initial: [u64; 2],
-        anomalies: &mut Anomalies,
+        anomalies: &mut dyn Sink,
     ) {
         if !torrents.is_empty() {
             let about = About::Torrents(torrents.clone());
@@ -84,7 +84,7 @@ impl Legs {
         }
     }
 
-    fn add(&mut self, leg: Leg, initial: [u64; 2], anomalies: &mut Anomalies) {
+    fn add(&mut self, leg: Leg, initial: [u64; 2], anomalies: &mut dyn Sink) {
         let known = self.by_numbers.entry(initial).or_default();
         if known.len() > MOST_SIDES {
             return;
@@ -94,23 +94,18 @@ impl Legs {
             known.push(leg);
             return;
         }
-        anomalies.limit("connections compared", 1, || Example {
-            span: Some(leg.span),
-            flow: arrow(leg.flow, leg.initiator),
-            detail: format!(
-                "connections compared: after {MOST_LEGS}, no more tell both sides of an address translation"
-            ),
-        });
+        let oddity = Oddity::from(Bound::ConnectionsCompared { most: MOST_LEGS });
+        anomalies.odd(oddity.within(leg.span).sent(leg.flow, leg.initiator));
     }
 
     /// The pairs that are one connection, in the order of their numbers. Where more begin alike than a connection has
     /// sides, their sender begins all of them so, and the numbers tell nothing.
-    pub(super) fn finish(self, anomalies: &mut Anomalies) -> Vec<SameConnection> {
+    pub(super) fn finish(self, anomalies: &mut dyn Sink) -> Vec<SameConnection> {
         let mut same = Vec::new();
         for legs in self.by_numbers.values().filter(|legs| legs.len() <= MOST_SIDES) {
             for (place, leg) in legs.iter().enumerate() {
                 for other in legs.iter().take(place).filter(|other| other.is_same(leg)) {
-                    anomalies.note(Kind::SameConnection, 1, || example(other, leg));
+                    anomalies.odd(occurrence(other, leg));
                     let transport = leg.transport;
                     same.push(SameConnection {
                         transport,
@@ -137,39 +132,16 @@ impl Leg {
     fn ends(&self) -> [Endpoint; 2] {
         [self.flow.source(self.initiator), self.flow.destination(self.initiator)]
     }
-
-    fn frames(&self) -> String {
-        let (first, last) = (self.span.first.frame, self.span.last.frame);
-        format!(
-            "frame {} of input {} to frame {} of input {}",
-            first.number(),
-            first.file(),
-            last.number(),
-            last.file()
-        )
-    }
 }
 
-fn example(one: &Leg, other: &Leg) -> Example {
-    let (one_name, other_name) = (arrow(one.flow, one.initiator), arrow(other.flow, other.initiator));
-    let numbers = match one.transport {
-        Transport::Utp => "connection ids, numbers and clocks in the packets that open them",
-        Transport::Tcp | Transport::Http => "initial sequence numbers in both directions",
+fn occurrence(one: &Leg, other: &Leg) -> Occurrence {
+    let leg = |leg: &Leg| oddity::Leg { ends: leg.ends(), span: leg.span };
+    let same = oddity::SameConnection {
+        legs: [leg(one), leg(other)],
+        transport: one.transport,
+        handshakes: matches!(one.about, About::Handshakes(_)),
     };
-    let about = match one.about {
-        About::Handshakes(_) => "handshakes",
-        About::Torrents(_) => "torrent",
-    };
-    Example {
-        span: Some(one.span.join(other.span)),
-        detail: format!(
-            "{one_name} ({}) and {other_name} ({}) have the same {numbers} and the \
-             same {about}: one connection, on both sides of an address translation",
-            one.frames(),
-            other.frames()
-        ),
-        flow: one_name,
-    }
+    Oddity::SameConnection(Box::new(same)).within(one.span.join(other.span)).sent(one.flow, one.initiator)
 }
 
 // Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is elsewhere.
@@ -183,6 +155,7 @@ const CLOCKS_APART_NS: i64 = 60_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anomaly::{Anomalies, Kind};
     use crate::ends::{At, FrameId, Protocol, Timestamp};
 
     fn leg(port: u16) -> Leg {

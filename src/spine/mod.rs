@@ -25,7 +25,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::Error;
-use crate::anomaly::{Anomalies, Example, Kind};
+use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
 use crate::flow::{FlowTable, Life};
@@ -33,6 +33,7 @@ use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::ledger::Ledger;
 use crate::metadata::{Harvest, MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
+use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
@@ -325,11 +326,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             // What it carried is in the books, so nothing is lost.
             Some((_, Flow::Ended(ended))) => ended.close(hub),
             Some((key, flow)) => {
-                hub.anomalies.limit("flows", 1, || Example {
-                    span: Some(Span::single(at)),
-                    flow: format!("{} <-> {}", key.low, key.high),
-                    detail: "flows: the least recently active flow was closed to make room".to_owned(),
-                });
+                hub.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
                 flow.close(hub, &self.decoder);
             }
             None => {}
@@ -434,6 +431,7 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::Conflict { from, offset, bytes, at } => {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
+                SessionEvent::Odd(occurrence) => self.anomalies.odd(occurrence),
                 SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
@@ -499,51 +497,36 @@ impl<'cap> Hub<'_, 'cap> {
             self.opaque.push(opaque);
             return;
         }
-        self.anomalies.limit("opaque", opaque.a_to_b + opaque.b_to_a, || Example {
-            span: Some(span),
-            flow: format!("{} <-> {}", opaque.a, opaque.b),
-            detail: "opaque: no room to list another conversation that cannot be read".to_owned(),
-        });
+        let bound = Bound::Opaque { bytes: opaque.a_to_b + opaque.b_to_a };
+        let parties = Parties::Both(opaque.a, opaque.b);
+        self.anomalies.odd(Occurrence { parties, ..Oddity::from(bound).within(span) });
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
-        let line = self.candidates.secrets().line(secret).unwrap_or_default();
-        self.anomalies.note(Kind::WrongSecret, 1, || Example {
-            span,
-            flow: format!("{} <-> {}", flow.low, flow.high),
-            detail: format!("the secret in line {line} does not decrypt this connection: {basis}"),
-        });
+        let line = self.candidates.secrets().line(secret).unwrap_or_default() as u64;
+        let oddity = Oddity::WrongSecret { line, basis: basis.to_owned() };
+        self.anomalies.odd(oddity.within(span).between(flow));
     }
 
     /// Names the secrets that fitted no connection.
     fn note_unused_secrets(&mut self) {
         for secret in self.candidates.secrets().unused(&self.used_secrets) {
-            let line = self.candidates.secrets().line(secret).unwrap_or_default();
-            self.anomalies.note(Kind::UnusedSecret, 1, || Example {
-                span: None,
-                flow: String::new(),
-                detail: format!("the secret in line {line} fits no connection in the captures"),
-            });
+            let line = self.candidates.secrets().line(secret).unwrap_or_default() as u64;
+            self.anomalies.odd(Oddity::UnusedSecret { line }.seen());
         }
     }
 
     fn mention(&mut self, named: Named, span: Span, shown: Span) {
         if !self.mentions.note(named, span, shown) {
-            self.anomalies.limit("mentions", 1, || Example {
-                span: Some(span),
-                flow: String::new(),
-                detail: format!(
-                    "mentions: {} was named by {}, and there is no room to list it",
-                    named.subject, named.by
-                ),
-            });
+            let bound = Bound::Mentions { subject: named.subject, by: named.by };
+            self.anomalies.odd(Oddity::from(bound).within(span));
         }
     }
 
     /// Ends a session; whether it was one of the peer wire.
     fn close(&mut self, mut session: Session<'cap>, paths: BTreeSet<String>) -> bool {
         let mut events = Vec::new();
-        session.close(&mut events, &mut self.anomalies);
+        session.close(&mut events);
         self.deliver(&session, &mut events);
         let is_peer_wire = session.is_peer_wire();
         if is_peer_wire {

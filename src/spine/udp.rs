@@ -7,10 +7,9 @@ use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
 use super::traffic::{Content, FlowKind, Volume};
 use super::{Hub, Paths};
-use crate::anomaly::{Example, Kind};
-use crate::ends::{At, Direction, FlowKey, PathId, Span, Timestamp, Transport};
+use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
+use crate::oddity::{Oddity, Sink};
 use crate::packet::{self, Checksum, Decoder, Packet, Payload, UdpDatagram};
-use crate::session::arrow;
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem};
 
@@ -177,12 +176,8 @@ impl<'cap> UdpFlow<'cap> {
         }
         let forgotten = utp.streams.take_forgotten();
         if forgotten > 0 {
-            hub.anomalies.note(Kind::PossibleUtp, forgotten, || Example {
-                span: Some(Span::single(packet.at)),
-                flow: arrow(self.flow, packet.direction),
-                detail: "more packets of this flow look like uTP than are held until a connection is shown"
-                    .to_owned(),
-            });
+            let oddity = Oddity::PossibleUtp { packets: forgotten };
+            hub.anomalies.odd(oddity.at(packet.at).sent(self.flow, packet.direction));
         }
         if let (Some(original), UtpVerdict::Part(id)) = (original, verdict) {
             utp.doubled.insert(id);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::announces::{Announces, established};
 use super::channel::{Transported, opened};
 use super::{Hub, Purpose};
-use crate::anomaly::{Example, Kind};
 use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::ledger::WebConnection;
-use crate::session::{Answer, Delivery, Served, arrow};
+use crate::oddity::{Bound, GapKind, Lost, MentionFault, Oddity, Relay, Sink};
+use crate::session::{Answer, Delivery, Served};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
 use crate::webseed::{BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
@@ -136,50 +136,29 @@ impl<'cap> WebChannel<'cap> {
                 }
                 WebEvent::Moved { request, location } => {
                     if !hub.redirects.note(&request, &location, hub.ledger.torrents()) {
-                        hub.anomalies.limit("redirects", 1, || Example {
-                            span: Some(request.span),
-                            flow: arrow(self.flow, self.server.reverse()),
-                            detail:
-                                "redirects: so many webseeds sent clients elsewhere that one was forgotten before \
-                                     it was followed"
-                                    .to_owned(),
-                        });
+                        let occurrence = Oddity::from(Bound::Redirects).within(request.span);
+                        hub.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
                     }
                 }
                 WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
-                // Whose it is, what was not read would have told.
-                WebEvent::Bad { reason, bytes, at } if reason.bound().is_some() => {
-                    let bound = reason.bound().unwrap_or_default();
-                    hub.anomalies.limit(bound, bytes, || Example {
-                        span: Some(Span::single(at)),
-                        flow: arrow(self.flow, self.server),
-                        detail: format!(
-                            "{bound}: {}; what a webseed sent behind it may not be counted",
-                            reason.detail()
-                        ),
-                    });
+                WebEvent::Bad { reason, bytes, at } => {
+                    let oddity = match reason.bound(bytes) {
+                        // Whose it is, what was not read would have told.
+                        Some(bound) => bound.into(),
+                        // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
+                        None if !self.torrents.is_empty() => Oddity::Web { flaw: reason, bytes },
+                        None if self.announces.any() => {
+                            Oddity::Mention { fault: MentionFault::Web(reason), entries: 1 }
+                        }
+                        None => continue,
+                    };
+                    hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
                 }
-                // Most HTTP in a capture is nobody's webseed: only what a webseed sent is worth a word.
-                WebEvent::Bad { reason, bytes, at } if !self.torrents.is_empty() => {
-                    hub.anomalies.note(Kind::BadWebseed, bytes, || Example {
-                        span: Some(Span::single(at)),
-                        flow: arrow(self.flow, self.server),
-                        detail: reason.detail().to_owned(),
-                    });
-                }
-                WebEvent::Bad { reason, at, .. } if self.announces.any() => {
-                    let span = Span::single(at);
-                    hub.bad_tracker(self.flow, self.server, span, 1, reason.detail());
-                }
-                WebEvent::Bad { .. } => {}
                 WebEvent::Coded { request, bytes, at } => {
                     let named = || !identify(request.as_deref(), None, hub.ledger.torrents()).is_empty();
                     if !self.torrents.is_empty() || (request.is_some() && named()) {
-                        hub.anomalies.note(Kind::BadWebseed, bytes, || Example {
-                            span: Some(Span::single(at)),
-                            flow: arrow(self.flow, self.server),
-                            detail: Flaw::Encoding.detail().to_owned(),
-                        });
+                        let oddity = Oddity::Web { flaw: Flaw::Encoding, bytes };
+                        hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
                     }
                 }
             }
@@ -193,46 +172,27 @@ impl<'cap> WebChannel<'cap> {
     /// Says what was odd about the responses, now that they are a webseed's.
     fn tell(&mut self, hub: &mut Hub<'_, 'cap>) {
         for item in std::mem::take(&mut self.odd.untold) {
-            let (kind, amount, at, detail) = match item {
+            let (oddity, at) = match item {
                 StreamItem::Conflict { offset, bytes, at } => {
                     hub.ledger.conflict(self.id, self.server, offset, bytes, at, &mut hub.anomalies);
-                    let len = bytes.len() as u64;
-                    (
-                        Kind::OverlapConflict,
-                        len,
-                        at,
-                        format!("{len} bytes from stream offset {offset} sent again with other content"),
-                    )
+                    (Oddity::OtherContent { offset, len: bytes.len() as u64 }, at)
                 }
                 StreamItem::Gap { offset, missing, at, .. } => {
-                    let amount = if let Missing::Bytes(bytes) = missing { bytes } else { 0 };
-                    (Kind::Gap, amount, at, format!("bytes from stream offset {offset} on are not in the capture"))
+                    let lost = match missing {
+                        Missing::Bytes(bytes) => Lost::Bytes(bytes),
+                        Missing::Packets(_) | Missing::Unknown => Lost::Unknown,
+                    };
+                    (Oddity::Gap { offset, lost, cause: GapKind::Web }, at)
                 }
-                StreamItem::Late { offset, bytes, at } => {
-                    let len = bytes.len() as u64;
-                    (
-                        Kind::LateSegment,
-                        len,
-                        at,
-                        format!("{len} bytes for stream offset {offset} came after that place was given up"),
-                    )
-                }
+                StreamItem::Late { offset, bytes, at } => (Oddity::Late { offset, len: bytes.len() as u64 }, at),
                 StreamItem::Uncompared { offset, len, at, cut } => {
                     hub.ledger.doubt(self.id, self.server, offset..offset.saturating_add(len));
-                    let why = if cut { "and cut by the snap length" } else { "too late to compare" };
-                    let detail = format!("{len} bytes from stream offset {offset} sent again {why}");
-                    (Kind::OverlapUncompared, len, at, detail)
+                    (Oddity::Uncompared { offset, len, placed: true, cut }, at)
                 }
-                StreamItem::OutOfWindow { len, at } => (
-                    Kind::OutOfWindow,
-                    len,
-                    at,
-                    format!("a packet with {len} bytes far from the place of the stream was left out"),
-                ),
+                StreamItem::OutOfWindow { len, at } => (Oddity::OutOfWindow { len }, at),
                 _ => continue,
             };
-            let flow = arrow(self.flow, self.server);
-            hub.anomalies.note(kind, amount, || Example { span: Some(Span::single(at)), flow, detail });
+            hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
         }
     }
 
@@ -311,8 +271,8 @@ impl<'cap> WebChannel<'cap> {
             hub.ledger.distrust(self.id, self.server);
         }
         if let Some(target) = self.relayed.take() {
-            let basis = format!("an HTTP proxy at {} was asked for {target}", self.flow.source(self.server));
-            hub.relay(self.flow, Transport::Tcp, transported.bytes, span, basis);
+            let relay = Relay::Http { proxy: self.flow.source(self.server), target };
+            hub.relay(self.flow, Transport::Tcp, transported.bytes, span, relay);
         }
         let Some(span) = span else { return };
         if let Some(initial) = transported.initial {

@@ -6,13 +6,13 @@ use std::ops::Range;
 use super::findings::Opaque as Found;
 use super::{Hub, Spine};
 use crate::Error;
-use crate::anomaly::Example;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
 use crate::facts::{
     Answer, Block, BlockId, Connection, Content, Doubt, Facts, Handshake, Hashes, Journal, Opaque, Peer, Place,
     Reason, Receiver, Run, SPILL, Scope, Side, Stream,
 };
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::session::{Answer as Answered, Served, Session, SessionEvent, SideFacts};
 use crate::wire::{HashRange, Run as Bytes};
@@ -63,11 +63,10 @@ impl<'cap> Hub<'_, 'cap> {
         let Some(written) = &mut self.written else { return };
         match written.event(session, event) {
             Ok(true) => {}
-            Ok(false) => self.anomalies.limit("hashes messages", 1, || Example {
-                span: session.span(),
-                flow: String::new(),
-                detail: "hashes messages: there is no room to write another one down".to_owned(),
-            }),
+            Ok(false) => {
+                let occurrence = Oddity::from(Bound::HashesFacts).within(session.span());
+                self.anomalies.odd(occurrence.of(session.id));
+            }
             Err(failure) => self.fail(Err(failure)),
         }
     }
@@ -115,8 +114,11 @@ impl<'cap> Written<'cap> {
             SessionEvent::Hashes { from, info_hash, range, hashes, span } => {
                 return Ok(self.hashes(session, *from, *info_hash, (*range, hashes), *span));
             }
-            // Told with those of all other protocols, when the walk is over.
-            SessionEvent::Metadata { .. } | SessionEvent::Pex { .. } | SessionEvent::Holepunch { .. } => {}
+            // Oddities are counted by another; the rest is told with those of all other protocols, when the walk is over.
+            SessionEvent::Odd(_)
+            | SessionEvent::Metadata { .. }
+            | SessionEvent::Pex { .. }
+            | SessionEvent::Holepunch { .. } => {}
         }
         Ok(true)
     }

@@ -1,8 +1,9 @@
 //! Where pieces, blocks, files and padding lie in a torrent's byte space.
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 use super::TorrentFile;
+pub use crate::oddity::Misplaced;
 
 /// A piece that its torrent has. Only [`Torrent::piece`](super::Torrent::piece) and
 /// [`Torrent::place`](super::Torrent::place) make one.
@@ -36,43 +37,6 @@ impl Placed {
         self.begin..self.begin.saturating_add(self.len)
     }
 }
-
-/// Why a block does not lie in its torrent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misplaced {
-    /// The torrent has no such piece.
-    NoSuchPiece {
-        /// The piece named.
-        piece: u32,
-        /// Pieces that there are.
-        pieces: u32,
-    },
-    /// The block ends beyond its piece.
-    BeyondPiece {
-        /// The piece named.
-        piece: u32,
-        /// Offset behind the block's last byte within the piece.
-        end: u64,
-        /// Size of the piece in bytes.
-        size: u32,
-    },
-    /// Only the info-hash of the torrent is known.
-    NoMetadata,
-}
-
-impl fmt::Display for Misplaced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchPiece { piece, pieces } => write!(f, "piece {piece} of a torrent with {pieces} pieces"),
-            Self::BeyondPiece { piece, end, size } => {
-                write!(f, "a block that ends at byte {end} of piece {piece}, which has {size} bytes")
-            }
-            Self::NoMetadata => f.write_str("a block of a torrent of which only the info-hash is known"),
-        }
-    }
-}
-
-impl std::error::Error for Misplaced {}
 
 /// Pieces and files of one torrent.
 ///
@@ -226,7 +190,7 @@ mod tests {
         assert!(geometry.place(1, 0, 4).is_ok());
         assert_eq!(geometry.place(2, 0, 1), Err(Misplaced::NoSuchPiece { piece: 2, pieces: 2 }));
         let beyond = geometry.place(1, 0, 5).expect_err("too long");
-        assert_eq!(beyond.to_string(), "a block that ends at byte 5 of piece 1, which has 4 bytes");
+        assert_eq!(beyond, Misplaced::BeyondPiece { piece: 1, end: 5, size: 4 });
         assert_eq!(
             geometry.place(0, u32::MAX, u32::MAX),
             Err(Misplaced::BeyondPiece { piece: 0, end: 2 * u64::from(u32::MAX), size: 16 })

@@ -2,9 +2,11 @@
 //!
 //! Layer 0 is the leaves. Leaves behind the file's end are 32 zero bytes, so that every tree is balanced.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{collections::BTreeMap, ops::Range};
 
 use sha2::{Digest, Sha256};
+
+pub use crate::oddity::ProofError;
 
 /// Bytes under one leaf (BEP 52).
 pub const LEAF_BYTES: u32 = 16_384;
@@ -58,35 +60,6 @@ pub struct HashProof<'a> {
     /// The hashes, then the uncle hashes from the lowest layer up, 32 bytes each.
     pub hashes: &'a [u8],
 }
-
-/// Why a proof was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProofError {
-    /// The torrent has no file with this root.
-    NoSuchFile,
-    /// The range is not in the tree, or its length is no power of two.
-    BadRange,
-    /// Fewer hashes than the range has, more uncles than layers, or half a hash.
-    BadLength,
-    /// It ends at a node of which nothing is known; it may be true.
-    Unconnected,
-    /// It contradicts a node that is known.
-    Wrong,
-}
-
-impl fmt::Display for ProofError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoSuchFile => "hashes of a file that the torrent does not have",
-            Self::BadRange => "hashes beyond the file's tree",
-            Self::BadLength => "a number of hashes that does not fit their range",
-            Self::Unconnected => "hashes whose proof ends below every known node",
-            Self::Wrong => "hashes that contradict the torrent",
-        })
-    }
-}
-
-impl std::error::Error for ProofError {}
 
 /// What is known of the trees of one torrent: their roots, the piece layers, and what proofs add at run time.
 ///

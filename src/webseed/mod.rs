@@ -20,6 +20,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ends::{At, Span};
+pub use crate::oddity::Flaw;
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;
@@ -62,61 +63,6 @@ pub enum WebEvent<'cap> {
         /// The frame at which it showed.
         at: At,
     },
-}
-
-/// Why a part of an HTTP connection could not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Flaw {
-    /// A request or response header that is malformed or contradicts itself.
-    Head,
-    /// A request or response header of which more than 64 KiB matter, or that does not end.
-    TooLong,
-    /// A body in a content or transfer coding other than identity and chunked; `bytes` is its length if stated.
-    Encoding,
-    /// Chunk framing that is malformed.
-    Chunk,
-    /// A part of a resource, alone or in a multipart body, without a usable `Content-Range`.
-    Part,
-    /// A body with more bytes than its `Content-Range` says; they were left out.
-    Surplus,
-    /// The stream ended inside a body; `bytes` were promised and not seen.
-    Truncated,
-    /// A gap over framing. What follows is searched for the next header.
-    LostSync,
-    /// Captured bytes between the loss of sync and the next header, or the end.
-    Skipped,
-    /// More requests without a response than are remembered; the oldest was forgotten.
-    Outstanding,
-    /// A gap of unknown length, a change of protocol, or a search that found nothing: the rest is not read.
-    GaveUp,
-}
-
-impl Flaw {
-    /// The bound that was reached, if that is why.
-    pub fn bound(self) -> Option<&'static str> {
-        match self {
-            Self::TooLong => Some("web_header"),
-            Self::Outstanding => Some("web_requests"),
-            _ => None,
-        }
-    }
-
-    /// One plain sentence for an anomaly's detail.
-    pub fn detail(self) -> &'static str {
-        match self {
-            Self::Head => "an HTTP header that is malformed",
-            Self::TooLong => "an HTTP header that is longer than is held",
-            Self::Encoding => "an HTTP body in a coding that is not read",
-            Self::Chunk => "an HTTP chunk whose framing is malformed",
-            Self::Part => "a part of an HTTP resource without a usable Content-Range",
-            Self::Surplus => "an HTTP body longer than its Content-Range",
-            Self::Truncated => "an HTTP body that its stream ended inside",
-            Self::LostSync => "HTTP framing was lost",
-            Self::Skipped => "bytes of an HTTP connection that belong to no message that was found",
-            Self::Outstanding => "more outstanding HTTP requests than are remembered",
-            Self::GaveUp => "an HTTP connection was given up",
-        }
-    }
 }
 
 /// A request (RFC 9112 section 3).

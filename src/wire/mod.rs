@@ -15,6 +15,7 @@ mod window;
 use std::borrow::Cow;
 
 use crate::ends::{At, FrameId, Span};
+pub use crate::oddity::UnknownReason;
 
 pub use client::{client_name, printable};
 pub use deframer::{Deframer, Start};
@@ -83,19 +84,6 @@ pub enum PeerEvent<'cap> {
         /// The frames that carried it.
         span: Span,
     },
-}
-
-/// Why a message was not understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownReason {
-    /// No supported BEP defines its id.
-    Id,
-    /// Its body does not fit its id.
-    Body,
-    /// Its length is above [`crate::Limits::message_bytes`] or [`crate::Limits::scratch_bytes`].
-    Length,
-    /// A gap hides part of it, or the stream ended inside it.
-    Incomplete,
 }
 
 /// A handshake (BEP 3).

@@ -3,6 +3,7 @@
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Evidence, Flag, Grade};
+use peerproof::report::oddity::sentence;
 
 use super::*;
 use crate::synth::content::Random;
@@ -394,7 +395,7 @@ fn t28_the_report_says_which_of_two_versions_hashes() {
         assert_eq!((seeder.bytes.verified, seeder.bytes.refuted), (sent(&world), 0), "{utp} {good_first}");
         let told = evidence.anomalies.tally(Kind::OverlapConflict).expect("two versions");
         let version = if good_first { "the first is the torrent's" } else { "the second is the torrent's" };
-        let details: Vec<_> = told.examples.iter().map(|example| &example.detail).collect();
+        let details: Vec<_> = told.examples.iter().map(|example| sentence(&example.oddity)).collect();
         assert_eq!(details.iter().filter(|detail| detail.ends_with(version)).count(), 1, "{details:?}");
         assert_eq!(details.len(), 2, "{details:?}");
     }

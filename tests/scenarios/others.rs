@@ -3,6 +3,7 @@
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Flag, Grade, OpaqueKind};
+use peerproof::report::oddity::sentence;
 
 use super::*;
 use crate::synth::content::Random;
@@ -255,7 +256,7 @@ fn the_peer_wire_through_a_proxy_is_named_and_counted_for_nobody() {
         let evidence = analyze(&world, &torrent);
         assert!(evidence.transfers.is_empty() && evidence.subjects.is_empty(), "{:#?}", evidence.transfers);
         let told =
-            evidence.anomalies.tally(Kind::Proxied).map(|tally| (tally.count, tally.examples[0].detail.clone()));
+            evidence.anomalies.tally(Kind::Proxied).map(|tally| (tally.count, sentence(&tally.examples[0].oddity)));
         let Some((count, detail)) = told else {
             assert!(!named);
             continue;

@@ -6,6 +6,7 @@ use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
+use peerproof::report::oddity::sentence;
 use peerproof::report::{Document, Given, terminal};
 use serde_json::Value;
 
@@ -178,7 +179,7 @@ fn the_two_sightings_of_a_packet_are_cited_and_a_sentence_says_that_it_counts_on
     assert_eq!((span.first.frame.file(), span.first.frame.number()), (0, number));
     assert_eq!((span.last.frame.file(), span.last.frame.number()), (1, number));
     assert_eq!(
-        first.detail,
+        sentence(&first.oddity),
         format!("the packet of frame {number} of input 0 is there again as frame {number} of input 1")
     );
     let all = world.packets.iter().filter(|packet| carries(packet)).count();
@@ -327,7 +328,7 @@ fn assert_translated(world: &World, torrent: &Torrent, numbers: &str) {
         assert_eq!(transfer(&evidence, S, outer).bytes, transfer(&inside, S, M).bytes);
         let tally = evidence.anomalies.tally(Kind::SameConnection).expect("noted");
         assert_eq!(tally.count, 1);
-        let detail = &tally.examples[0].detail;
+        let detail = sentence(&tally.examples[0].oddity);
         assert!(detail.contains(&format!("{M} -> {S} (frame 1 of input 0")), "{detail}");
         assert!(detail.contains(&format!("{outer} -> {S} (frame ")) && detail.contains(numbers), "{detail}");
         assert!(said(&evidence).contains("is one connection seen on both sides of an address translation"));

@@ -119,13 +119,13 @@ fn an_address_in_an_announce_is_named_by_the_announcer() {
     assert_eq!(hear(&mut Listener::new(100), &[(client(), tracker(), itself)]).len(), 1);
     let six = (end("[2001:db8::1]:6881"), end("[2001:db8::2]:6969"), announce(ID, 2, HASH, [10, 0, 0, 7], 6881));
     let out = hear(&mut Listener::new(100), &[six]);
-    assert!(matches!(out[..], [Remark::Bad { .. }, Remark::Mention { .. }]), "{out:?}");
+    assert!(matches!(out[..], [Remark::Odd(_), Remark::Mention { .. }]), "{out:?}");
 }
 
 #[test]
 fn a_port_of_0_announces_nobody_and_is_counted() {
     let out = hear(&mut Listener::new(100), &[(client(), tracker(), announce(ID, 2, HASH, [10, 0, 0, 7], 0))]);
-    assert_eq!(out, [Remark::Bad { detail: UNUSABLE, amount: 2 }]);
+    assert_eq!(out, [odd(MentionFault::Unusable, 2)]);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn local_discovery_announces_its_sender_for_every_info_hash() {
         assert_eq!(shown(&out), ["192.0.2.1:7000 by 192.0.2.1:7000 lsd G1a return-path-unconfirmed"; 2]);
     }
     let out = hear(&mut Listener::new(100), &[(from, tracker(), search.to_vec())]);
-    assert!(matches!(out[..], [Remark::Bad { .. }]), "to one host alone: {out:?}");
+    assert!(matches!(out[..], [Remark::Odd(_)]), "to one host alone: {out:?}");
 }
 
 #[test]

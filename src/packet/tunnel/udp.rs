@@ -311,6 +311,7 @@ const MAX_EXTENSIONS: usize = 8;
 mod tests {
     use crate::Limits;
     use crate::anomaly::{Anomalies, Kind};
+    use crate::oddity::Oddity;
     use crate::packet::testing::{Leak, decode, describe, ethernet, frame, tcp4, udp4, udp6};
     use crate::packet::{ChecksumPolicy, Decoder, UdpTunnel};
 
@@ -457,7 +458,8 @@ mod tests {
         let outcome = decode(&frame(101, &udp4(9999, 6081, &[&both[..], &bridged()].concat())));
         assert!(outcome.text().starts_with("|198.51.100.1:9999>198.51.100.2:6081"), "{}", outcome.text());
         let tally = outcome.anomalies.tally(Kind::AmbiguousTunnel).expect("it is said");
-        assert!(tally.examples[0].detail.contains("Geneve 6 over UDP"), "{tally:?}");
+        let tunnel = "Geneve 6 over UDP".to_owned();
+        assert_eq!(tally.examples[0].oddity, Oddity::AmbiguousTunnel { tunnel });
         let datagram = udp4(9999, 6081, &[&both[..], &bridged()].concat());
         let (mut decoder, mut anomalies) =
             (Decoder::new(ChecksumPolicy::Ignore, &Limits::default()), Anomalies::default());

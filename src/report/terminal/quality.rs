@@ -85,14 +85,14 @@ pub(super) fn write(document: &Document, page: &mut Page) {
     }
 }
 
-/// The first word on each further bound that was reached: its name stands before the colon.
+/// The first sentence on each further bound that was reached.
 fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
     if anomaly.kind != Kind::LimitReached {
         return Vec::new();
     }
     let mut seen = BTreeSet::new();
-    let details = anomaly.examples.iter().map(|example| example.detail.as_str());
-    details.filter(|detail| seen.insert(detail.split(':').next())).skip(1).collect()
+    let first = anomaly.examples.iter().filter(|example| seen.insert(&example.bound));
+    first.map(|example| example.detail.as_str()).skip(1).collect()
 }
 
 /// What was captured more than once, and counts once.

@@ -18,6 +18,7 @@ mod webseeds;
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Subject, Transfer};
+use peerproof::report::oddity::sentence;
 
 use super::*;
 use crate::synth::run::Run;
@@ -28,9 +29,9 @@ fn odd(evidence: &Evidence, kind: Kind) -> u64 {
 }
 
 /// The details of an oddity's examples.
-fn details(evidence: &Evidence, kind: Kind) -> Vec<&str> {
+fn details(evidence: &Evidence, kind: Kind) -> Vec<String> {
     let examples = evidence.anomalies.tally(kind).map_or(&[][..], |tally| &tally.examples);
-    examples.iter().map(|example| example.detail.as_str()).collect()
+    examples.iter().map(|example| sentence(&example.oddity)).collect()
 }
 
 fn rung_reached(rungs: &[peerproof::evidence::Rung], grade: Grade) -> bool {

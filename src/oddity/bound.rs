@@ -1,0 +1,253 @@
+//! Bounds that were reached: each with its name, which reports list, and the figures that say what it came to.
+
+use super::{Lost, Unit};
+use crate::ends::Endpoint;
+
+/// A bound of this tool that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Interfaces of one section of a pcapng file that are told apart.
+    Interfaces {
+        /// Index of the input.
+        input: u16,
+    },
+    /// Interfaces of a pcapng file that are listed.
+    InterfacesListed {
+        /// Index of the input.
+        input: u16,
+        /// So many are.
+        most: usize,
+    },
+    /// Tunnels within one another.
+    TunnelDepth,
+    /// Tunnels that are told apart.
+    Tunnels,
+    /// Fragments of one datagram.
+    DatagramFragments,
+    /// Fragments of datagrams that are not whole yet.
+    Fragments,
+    /// [`Limits::flows`](crate::Limits::flows).
+    Flows,
+    /// Slices that wait behind holes, and streams that are held.
+    Streams {
+        /// The first byte in the stream that was given up.
+        offset: u64,
+        /// Its size.
+        lost: Lost,
+    },
+    /// [`Limits::resync_bytes`](crate::Limits::resync_bytes).
+    ResyncBytes {
+        /// Bytes searched.
+        skipped: u64,
+    },
+    /// Scattered pieces that one side claims.
+    AdvertisedPieces,
+    /// Pieces that one side gave up (BEP 54).
+    LtDonthave,
+    /// [`Limits::outstanding_requests`](crate::Limits::outstanding_requests).
+    OutstandingRequests,
+    /// Blocks that wait for their acknowledgement.
+    Acknowledged,
+    /// Segments of a beginning that may be MSE.
+    Mse {
+        /// Segments held.
+        held: u64,
+    },
+    /// Keystream that is passed over.
+    Keystream {
+        /// Bytes of the connection that were not read.
+        bytes: u64,
+    },
+    /// Pairs of a secret and a torrent that are tried.
+    Secrets,
+    /// [`Limits::opaque`](crate::Limits::opaque).
+    Opaque {
+        /// Bytes of the conversation that is not listed.
+        bytes: u64,
+    },
+    /// [`Limits::mentions`](crate::Limits::mentions).
+    Mentions {
+        /// The address that was named.
+        subject: Endpoint,
+        /// Who named it.
+        by: Endpoint,
+    },
+    /// [`Limits::transactions`](crate::Limits::transactions).
+    Transactions(Forgotten),
+    /// Pieces of metadata that are kept or tried.
+    Metadata {
+        /// Pieces that were not.
+        count: u64,
+    },
+    /// Bytes of `hashes` messages that are kept.
+    HashesMessages {
+        /// Bytes of this one.
+        bytes: u64,
+        /// Bytes kept in all.
+        most: usize,
+    },
+    /// `hashes` messages that are written down as facts.
+    HashesFacts,
+    /// Connections that are compared to find both sides of an address translation.
+    ConnectionsCompared {
+        /// So many are.
+        most: usize,
+    },
+    /// Webseeds whose redirects are remembered.
+    Redirects,
+    /// Bytes of an HTTP header.
+    WebHeader {
+        /// Bytes that were not read.
+        bytes: u64,
+    },
+    /// Outstanding HTTP requests.
+    WebRequests {
+        /// Bytes that were not read.
+        bytes: u64,
+    },
+    /// Conflicting versions of one direction that are tried.
+    ConflictingVersions {
+        /// Bytes of this one.
+        bytes: u64,
+        /// So many versions are.
+        most: usize,
+    },
+    /// [`Limits::open_slices`](crate::Limits::open_slices).
+    OpenSlices(Open),
+    /// [`Limits::reference_slices`](crate::Limits::reference_slices).
+    ReferenceSlices {
+        /// The unit.
+        unit: Unit,
+        /// Bytes that were not compared.
+        bytes: u64,
+    },
+    /// Copies and senders of one unit that are tried.
+    Copies {
+        /// The unit.
+        unit: Unit,
+        /// Bytes that are undecided.
+        bytes: u64,
+    },
+    /// Pieces by which the torrent of a connection is looked for.
+    Probes {
+        /// So many are tried.
+        most: u32,
+    },
+    /// [`Limits::undecided`](crate::Limits::undecided).
+    Undecided,
+    /// Names of one transfer that are kept.
+    Names,
+    /// [`Limits::advertised_bytes`](crate::Limits::advertised_bytes).
+    AdvertisedBytes,
+    /// [`Limits::rows`](crate::Limits::rows): one connection.
+    Rows,
+    /// [`Limits::rows`](crate::Limits::rows): all of them.
+    RowsInAll {
+        /// Connections without a row.
+        connections: u64,
+        /// Endpoints of them.
+        endpoints: u64,
+        /// Whether there were more endpoints than that.
+        more_endpoints: bool,
+        /// Bytes of them.
+        bytes: u64,
+    },
+}
+
+/// Something of a dialog with a tracker or the DHT that was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// A request that an answer might have named, or a secret that confirms an announce.
+    Transaction,
+    /// The transaction id of a DHT query that is too long.
+    LongTransaction,
+    /// A token of the DHT that is too long.
+    LongToken,
+}
+
+/// A piece that was not put together, as too much was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// A block of an unknown torrent was not held until its torrent was known.
+    Unknown {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// Pieces of unknown torrents that were put together were begun anew.
+    BegunAnew,
+    /// Bytes of unknown torrents were not put together with pieces that others began.
+    NotJoined {
+        /// So many.
+        bytes: u64,
+    },
+    /// Bytes of a unit were left undecided before the end of the captures.
+    Undecided {
+        /// The unit.
+        unit: Unit,
+        /// So many.
+        bytes: u64,
+    },
+}
+
+impl Bound {
+    /// The name that reports list.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Interfaces { .. } | Self::InterfacesListed { .. } => "interfaces",
+            Self::TunnelDepth | Self::Tunnels => "tunnels",
+            Self::DatagramFragments | Self::Fragments => "fragments",
+            Self::Flows => "flows",
+            Self::Streams { .. } => "streams",
+            Self::ResyncBytes { .. } => "resync_bytes",
+            Self::AdvertisedPieces => "advertised pieces",
+            Self::LtDonthave => "lt_donthave",
+            Self::OutstandingRequests => "outstanding_requests",
+            Self::Acknowledged => "acknowledged",
+            Self::Mse { .. } => "mse",
+            Self::Keystream { .. } => "keystream",
+            Self::Secrets => "secrets",
+            Self::Opaque { .. } => "opaque",
+            Self::Mentions { .. } => "mentions",
+            Self::Transactions(_) => "transactions",
+            Self::Metadata { .. } => "metadata",
+            Self::HashesMessages { .. } | Self::HashesFacts => "hashes messages",
+            Self::ConnectionsCompared { .. } => "connections compared",
+            Self::Redirects => "redirects",
+            Self::WebHeader { .. } => "web_header",
+            Self::WebRequests { .. } => "web_requests",
+            Self::ConflictingVersions { .. } => "conflicting versions",
+            Self::OpenSlices(_) => "open_slices",
+            Self::ReferenceSlices { .. } => "reference_slices",
+            Self::Copies { .. } => "copies",
+            Self::Probes { .. } => "probes",
+            Self::Undecided => "undecided",
+            Self::Names => "names",
+            Self::AdvertisedBytes => "advertised_bytes",
+            Self::Rows | Self::RowsInAll { .. } => "rows",
+        }
+    }
+
+    /// By how much it was passed, in its own unit: bytes where some are undecided, else occurrences.
+    pub fn amount(&self) -> u64 {
+        match *self {
+            Self::Streams { lost, .. } => lost.bytes(),
+            Self::ResyncBytes { skipped } => skipped,
+            Self::Mse { held } => held,
+            Self::Metadata { count } => count,
+            Self::OpenSlices(Open::BegunAnew) => 1,
+            Self::Keystream { bytes }
+            | Self::Opaque { bytes }
+            | Self::HashesMessages { bytes, .. }
+            | Self::WebHeader { bytes }
+            | Self::WebRequests { bytes }
+            | Self::ConflictingVersions { bytes, .. }
+            | Self::OpenSlices(
+                Open::Unknown { bytes } | Open::NotJoined { bytes } | Open::Undecided { bytes, .. },
+            )
+            | Self::ReferenceSlices { bytes, .. }
+            | Self::Copies { bytes, .. } => bytes,
+            _ => 1,
+        }
+    }
+}
