@@ -1,19 +1,26 @@
 //! The way through the stages, from captures to evidence.
 
+mod captured;
+
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
-use crate::ledger::Ledger;
+use crate::judge::{Judged, judge};
+use crate::ledger::{Ledger, RangeSet};
 use crate::metadata::Harvest;
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
 use crate::spine::{Purpose, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
+pub use captured::Captured;
 
 /// Reads captures front to back, and returns everything they prove.
 ///
@@ -151,11 +158,94 @@ fn prove<'cap>(
 ) -> Result<Evidence, Error> {
     let taught = OnceCell::new();
     let ledger = Ledger::new(torrents, &options.limits);
-    let spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
-    let (spine, frames) = walk(captures, spine, spill, options)?;
+    let mut spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
+    if options.pieces {
+        spine.write_down(captures, spill);
+    }
+    let (mut spine, frames) = walk(captures, spine, spill, options)?;
     let inputs = frames.finish()?;
+    let facts = options.pieces.then(|| spine.take_facts());
     let (ledger, findings, _) = spine.finish(&taught, captures)?;
-    evidence::build(&ledger, findings, inputs, torrents, options.limits.window_silence_ns)
+    let silence = options.limits.window_silence_ns;
+    let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
+    if let Some(facts) = facts {
+        add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options))?;
+    }
+    Ok(evidence)
+}
+
+/// Adds what each unit contributes to the figures: the facts are judged for it.
+fn add_pieces(
+    evidence: &mut Evidence,
+    facts: &Facts,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    ask: &mut Captured<'_, '_>,
+) -> Result<(), Error> {
+    let mut rows = Vec::new();
+    let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, Some(&mut rows))?;
+    let (pieces, left_out) = evidence::pieces(&judged, rows, evidence);
+    if left_out > 0 {
+        evidence.anomalies.odd(Oddity::from(Bound::Pieces { transfers: left_out }).within(None));
+    }
+    evidence.pieces = Some(pieces);
+    Ok(())
+}
+
+/// What was judged in one of two ways, and the evidence that is made of it.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Told {
+    /// The evidence.
+    pub evidence: Evidence,
+    /// The verified bytes of each transfer and piece: its edge, transport and torrent, and the ranges.
+    pub credits: BTreeMap<String, Vec<Range<u32>>>,
+}
+
+/// Reads captures once, and judges them twice: by the ledger while they are read, and by the facts afterwards. For tests: both
+/// ways must agree, but for what was odd.
+///
+/// # Errors
+/// As [`analyze`].
+#[doc(hidden)]
+pub fn both(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<[Told; 2], Error> {
+    let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
+        None
+    } else {
+        Some(with_metadata(captures, torrents, options)?)
+    };
+    let torrents = found.as_ref().unwrap_or(torrents);
+    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
+    with_prover(options.threads, |prover| {
+        let ledger = Ledger::new(torrents, &options.limits);
+        let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
+        spine.write_down(captures, &spill);
+        let (mut spine, frames) = walk(captures, spine, &spill, options)?;
+        let inputs = frames.finish()?;
+        let facts = spine.take_facts();
+        let (ledger, findings, _) = spine.finish(&taught, captures)?;
+        let mut ask = Captured::new(captures, &spill, options);
+        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, None)?;
+        let tell = |judged: &Judged<'_>| {
+            let silence = options.limits.window_silence_ns;
+            let evidence = evidence::build(judged, findings.clone(), inputs.clone(), torrents, silence)?;
+            Ok(Told { evidence, credits: credits(judged) })
+        };
+        Ok([tell(&ledger.into())?, tell(&judged)?])
+    })
+}
+
+fn credits(judged: &Judged<'_>) -> BTreeMap<String, Vec<Range<u32>>> {
+    let mut all: BTreeMap<String, RangeSet> = BTreeMap::new();
+    for (unit, found) in judged.units.values().flatten() {
+        for credit in found.credits.iter() {
+            let Some(record) = judged.records.get(credit.transfer.0 as usize) else { continue };
+            let name = format!("{:?} piece {}", record.key, unit.piece);
+            let ranges = all.entry(name).or_default();
+            credit.ranges.iter().for_each(|range| ranges.insert(range));
+        }
+    }
+    all.into_iter().map(|(name, ranges)| (name, ranges.iter().collect())).collect()
 }
 
 /// Takes every frame through the spine.

@@ -33,6 +33,7 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`ledger`] | blocks | units to prove, and a class for every served byte |
+//! | [`judge`] | facts, or the ledger | what every served byte is worth |
 //! | [`mod@facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
 //! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
@@ -80,6 +81,7 @@ pub mod facts;
 pub mod flow;
 pub mod hearsay;
 pub mod inspect;
+pub mod judge;
 pub mod ledger;
 mod limits;
 pub mod metadata;
@@ -100,7 +102,9 @@ pub mod webseed;
 pub mod wire;
 mod words;
 
-pub use analyze::{Found, analyze, facts, find_torrents};
+pub use analyze::{Captured, Found, analyze, facts, find_torrents};
+#[doc(hidden)]
+pub use analyze::{Told, both};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;

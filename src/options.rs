@@ -22,6 +22,8 @@ pub struct Options<'a> {
     pub secrets: &'a Secrets,
     /// Whether to hash the input files (SHA-256) for the report.
     pub digest: bool,
+    /// Whether [`Evidence::pieces`](crate::evidence::Evidence::pieces) is made: payload is then hashed twice.
+    pub pieces: bool,
     /// Where reassembled datagrams go; the system's temporary directory by default.
     pub spool_dir: Option<&'a std::path::Path>,
     /// Called after each window with the bytes of capture read so far.
@@ -38,6 +40,7 @@ impl Default for Options<'_> {
             limits: Limits::default(),
             secrets: &NO_SECRETS,
             digest: true,
+            pieces: false,
             spool_dir: None,
             progress: None,
         }
@@ -53,6 +56,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("tunnels", &self.tunnels)
             .field("limits", &self.limits)
             .field("digest", &self.digest)
+            .field("pieces", &self.pieces)
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use batch::check_engine;
-pub use batch::{piece_root, sha1, sha256, together};
+pub use batch::{leaves, piece_root, sha1, sha256, together};
 
 use crate::torrent::Expected;
 

@@ -71,19 +71,25 @@ const LAYERS: &[Layer] = &[
         crates: &["postcard", "sha2"],
     },
     Layer { name: "prove", uses: &["torrent"], crates: &["peerproof_hash", "sha1", "sha2"] },
-    Layer { name: "ledger", uses: &["wire", "session", "torrent", "prove"], crates: &[] },
+    Layer { name: "ledger", uses: &["wire", "session", "torrent", "facts", "prove"], crates: &[] },
+    // Decides what facts are worth; holds no capture bytes.
+    Layer {
+        name: "judge",
+        uses: &["wire", "session", "torrent", "webseed", "facts", "prove", "ledger"],
+        crates: &[],
+    },
     // Drives every stage in capture order, up to the ledger.
     Layer {
         name: "spine",
         uses: &[
             "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata",
-            "options", "torrent", "webseed", "facts", "prove", "ledger",
+            "options", "torrent", "webseed", "facts", "prove", "ledger", "judge",
         ],
         crates: &[],
     },
     Layer {
         name: "evidence",
-        uses: &["capture", "wire", "session", "hearsay", "metadata", "torrent", "ledger", "spine"],
+        uses: &["capture", "wire", "session", "hearsay", "metadata", "torrent", "ledger", "judge", "spine"],
         crates: &[],
     },
     Layer {
@@ -115,7 +121,9 @@ const LAYERS: &[Layer] = &[
     Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
     Layer {
         name: "analyze",
-        uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "spine", "evidence"],
+        uses: &[
+            "capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "judge", "spine", "evidence",
+        ],
         crates: &[],
     },
     // A walk without proofs, told in a document of its own.

@@ -1,3 +1,4 @@
+mod agree;
 mod audit;
 mod check;
 mod cli;
@@ -12,6 +13,7 @@ mod golden;
 mod inspect;
 mod layers;
 mod page;
+mod pieces;
 mod robustness;
 mod scans;
 mod scenarios;

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use arbitrary::Arbitrary;
-use peerproof::Limits;
+use peerproof::capture::CaptureSet;
 use peerproof::ends::Endpoint;
 use peerproof::evidence::Evidence;
 use peerproof::mse::Secrets;
+use peerproof::{Limits, Options};
 
 use crate::link::{Carrier, Link, side};
+use crate::synth::agree::differences;
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
 use crate::synth::content::{Torrent, Version};
 use crate::synth::frame::Sum;
@@ -169,6 +171,28 @@ struct Player {
 impl Script {
     /// Plays, damages, analyses and judges.
     pub fn play(self) {
+        let (player, whole, captures) = self.played();
+        let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
+        let given = torrents::given(self.given);
+        let policy = run::policy(self.options >> 1);
+        let evidence = run::evidence(&captures, &given, &player.secrets(), &limits, policy);
+        player.judge(&evidence.expect("a capture of the generator"), whole, self.options & 1 != 0);
+    }
+
+    /// Plays and damages; the judge and the ledger must say the same of it.
+    pub fn play_both(self) {
+        let (player, _, captures) = self.played();
+        let named = captures.into_iter().enumerate().map(|(index, bytes)| (format!("{index}.pcap"), bytes));
+        let captures = CaptureSet::from_bytes(named.collect()).expect("captures of the generator");
+        let secrets = player.secrets();
+        let checksums = run::policy(self.options >> 1);
+        let options = Options { threads: 1, checksums, secrets: &secrets, digest: false, ..Options::default() };
+        let found = differences(&captures, &torrents::given(self.given), &options);
+        assert!(found.is_empty(), "the judge does not agree with the ledger:\n{}", found.join("\n"));
+    }
+
+    /// What was played, whether nothing of it was damaged, and the captures of it.
+    fn played(&self) -> (Player, bool, Vec<Vec<u8>>) {
         let mut player = Player {
             world: World::new().segments_of(400 + usize::from(self.mss) * 64),
             links: Vec::new(),
@@ -190,16 +214,7 @@ impl Script {
         let whole = player.plain && self.faults.is_empty() && self.options & 1 == 0 && !self.is_apart();
         self.faults.iter().take(MOST_FAULTS).for_each(|fault| player.damage(fault));
         let captures = self.captures(&player.world);
-        let limits = if self.options & 1 == 0 { Limits::default() } else { run::tight() };
-        let given = torrents::given(self.given);
-        let policy = run::policy(self.options >> 1);
-        // A file without any is refused.
-        let secrets = match player.secrets.as_str() {
-            "" => Secrets::default(),
-            lines => Secrets::parse("secrets", lines.as_bytes()).expect("lines of the generator"),
-        };
-        let evidence = run::evidence(&captures, &given, &secrets, &limits, policy);
-        player.judge(&evidence.expect("a capture of the generator"), whole, self.options & 1 != 0);
+        (player, whole, captures)
     }
 
     fn is_apart(&self) -> bool {
@@ -239,6 +254,14 @@ impl Script {
 }
 
 impl Player {
+    fn secrets(&self) -> Secrets {
+        // A file without any is refused.
+        match self.secrets.as_str() {
+            "" => Secrets::default(),
+            lines => Secrets::parse("secrets", lines.as_bytes()).expect("lines of the generator"),
+        }
+    }
+
     fn open(&mut self, peer: &Peer) {
         let number = self.links.len();
         let torrent = &torrents::ALL[usize::from(peer.torrent) % torrents::ALL.len()];

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+#[path = "../../tests/synth/agree.rs"]
+pub mod agree;
 #[path = "../../tests/synth/capture.rs"]
 pub mod capture;
 #[path = "../../tests/synth/content.rs"]

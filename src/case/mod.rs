@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use crate::output::{NewDirectory, parent, probe};
 use crate::report::escaped;
-pub use content::{Content, TorrentFile};
+pub use content::{Content, Pieces, TorrentFile};
 pub use covered::Covered;
-pub use read::{OpenError, Opened};
+pub use read::{OpenError, Opened, pieces_of};
 
 /// A place for a case, checked before the work begins.
 #[derive(Debug)]
@@ -241,7 +241,8 @@ mod tests {
     const REPORT: &str = "report.json";
 
     fn content(document: &crate::report::Document) -> Content {
-        Content::of(document, &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())], None).expect("rendered")
+        Content::of(document, Pieces::Rows(&[]), &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())], None)
+            .expect("rendered")
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::content::{COVERAGE, MANIFEST, REPORT, TorrentFile};
+use super::content::{COVERAGE, MANIFEST, PIECES, REPORT, TorrentFile};
 use super::covered::Covered;
 use super::is_ours;
 use super::manifest::{Manifest, SCHEMA, digest};
@@ -97,6 +97,26 @@ impl Opened {
     }
 }
 
+/// The files of the table `pieces` of a case, by name, as they stand; none where it has no such table.
+///
+/// # Errors
+/// [`OpenError::Io`] and [`OpenError::Manifest`], and [`OpenError::Differs`] where they are not what the manifest states.
+pub fn pieces_of(case: &Path) -> Result<Vec<(String, Vec<u8>)>, OpenError> {
+    let mut files = Vec::new();
+    for name in PIECES {
+        let path = case.join(name);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(OpenError::Io { path, source }),
+            Ok(bytes) => {
+                stated(case, name, &bytes)?;
+                files.push((name.to_owned(), bytes));
+            }
+        }
+    }
+    Ok(files)
+}
+
 /// Reads the coverage of a case, whose report has so many transfers.
 fn covered(case: &Path, transfers: usize) -> Result<Option<Covered>, OpenError> {
     let path = case.join(COVERAGE);
@@ -144,7 +164,7 @@ fn torrents(directory: &Path) -> io::Result<Vec<TorrentFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Case, Content};
+    use crate::case::{Case, Content, Pieces};
     use crate::report::fixture;
 
     #[test]
@@ -153,7 +173,7 @@ mod tests {
         let target = place.path().join("case");
         let document = fixture::document();
         let torrents = vec![("c3".repeat(20), b"x".to_vec())];
-        let content = Content::of(&document, &torrents, None).expect("made");
+        let content = Content::of(&document, Pieces::None, &torrents, None).expect("made");
         Case::at(&target, false).and_then(|case| case.write(&content)).expect("written");
         let opened = Opened::read(&target).expect("read");
         assert_eq!((opened.document, opened.torrents), (document, torrents));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use peerproof::Options;
 use peerproof::anomaly::Kind;
-use peerproof::case::{Covered, TorrentFile};
+use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::oddity::Occurrence;
 use peerproof::report::oddity::sentence;
@@ -37,6 +37,11 @@ pub struct Analyze {
     #[arg(long, value_name = "BYTES", hide = true, default_value_t = WINDOW)]
     window: u64,
 
+    /// List in report.json what each unit contributes to the figures, with its class and reason, its frames, and where its
+    /// bytes lie in the captures; a case has that as its table `pieces` anyway. Payload is then hashed twice
+    #[arg(long)]
+    pieces: bool,
+
     /// Do not compute the SHA-256 of the captures: faster, but the report then does not name its inputs by content
     #[arg(long)]
     no_digest: bool,
@@ -56,13 +61,21 @@ impl Analyze {
             window: self.window,
             progress: Some(&advance),
             digest: !self.no_digest,
+            pieces: self.pieces || self.views.lists_pieces(),
             ..captures.options()
         };
-        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
+        let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
         bar.finish_and_clear();
+        let listed = if self.pieces || self.views.prints_pieces() { None } else { evidence.pieces.take() };
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
             .with_tunnels(options.tunnels);
-        self.views.show(&place, document, &torrent_files(&evidence), Some(&Covered::of(&evidence)))?;
+        self.views.show(
+            &place,
+            document,
+            listed.as_deref().map_or(Pieces::None, Pieces::Rows),
+            &torrent_files(&evidence),
+            Some(&Covered::of(&evidence)),
+        )?;
         Ok(ending(&evidence))
     }
 }

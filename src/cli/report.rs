@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use peerproof::case::Opened;
+use peerproof::case::{Opened, Pieces, pieces_of};
 use peerproof::report::Input;
 
 use super::refusal;
@@ -36,7 +36,12 @@ impl Report {
             causes.push("a bound was reached".to_owned());
             anomaly.examples.iter().for_each(|example| say::warning(&example.detail));
         }
-        self.views.show(&place, document, &opened.torrents, opened.covered.as_ref())?;
+        let pieces = if self.views.writes_case() && self.source.is_dir() {
+            pieces_of(&self.source).map_err(|error| refusal::opening(&error))?
+        } else {
+            Vec::new()
+        };
+        self.views.show(&place, document, Pieces::Files(&pieces), &opened.torrents, opened.covered.as_ref())?;
         Ok(Ending::limited_by(&causes))
     }
 }

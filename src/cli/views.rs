@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use peerproof::case::{Case, Content, Covered, TorrentFile};
+use peerproof::case::{Case, Content, Covered, Pieces, TorrentFile};
 use peerproof::report::{
     Choice, Document, Moment, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
 };
@@ -82,6 +82,10 @@ enum TableName {
     Opaque,
     /// A row for each address that somebody named
     Mentions,
+    /// A row for each file of which a peer sent verified bytes
+    Files,
+    /// A row for each unit, transfer, class and reason: what every figure is a sum of
+    Pieces,
 }
 
 /// The place of a case, looked at before the work.
@@ -123,13 +127,14 @@ impl Views {
         &self,
         place: &Place<'_>,
         document: Document,
+        pieces: Pieces<'_>,
         torrents: &[TorrentFile],
         covered: Option<&Covered>,
     ) -> anyhow::Result<()> {
         let written = place
             .case
             .as_ref()
-            .map(|case| Content::of(&document, torrents, covered).and_then(|content| case.write(&content)));
+            .map(|case| Content::of(&document, pieces, torrents, covered).and_then(|content| case.write(&content)));
         let of_subjects = document.subjects.len();
         let document = document.only(&self.choice());
         say::print(&self.rendered(&document)?)?;
@@ -165,6 +170,21 @@ impl Views {
         Ok(())
     }
 
+    /// Whether a case is written.
+    pub fn writes_case(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Whether what is written lists what each unit contributes.
+    pub fn lists_pieces(&self) -> bool {
+        self.table == Some(TableName::Pieces) || (self.output.is_some() && cfg!(feature = "table"))
+    }
+
+    /// Whether the report that is printed does.
+    pub fn prints_pieces(&self) -> bool {
+        self.table == Some(TableName::Pieces)
+    }
+
     fn choice(&self) -> Choice {
         Choice { peer: self.peer, from: self.from, to: self.to }
     }
@@ -187,7 +207,9 @@ impl Views {
         let name = self.table.unwrap_or(TableName::Transfers);
         let name = name.to_possible_value().context("a table without a name")?;
         let tables = peerproof::report::tables(document);
-        let table = tables.iter().find(|table| table.name == name.get_name()).context("no such table")?;
+        let table = tables.iter().find(|table| table.name == name.get_name());
+        let table = table
+            .context("the pieces are listed while captures are read: analyze --pieces, or the case's tables")?;
         let mut text = Vec::new();
         peerproof::report::write_csv(table, &mut text)?;
         Ok(text)

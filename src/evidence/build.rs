@@ -22,7 +22,8 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
-use crate::ledger::{Ledger, Record, TorrentKey};
+use crate::judge::Judged;
+use crate::ledger::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::PieceSet;
@@ -35,7 +36,7 @@ use crate::wire::client_name;
 /// # Errors
 /// [`Error::Unbalanced`] when the figures of a row do not add up: a fault of this program, and then nothing is reported.
 pub(crate) fn build(
-    ledger: &Ledger<'_, '_>,
+    judged: &Judged<'_>,
     findings: Findings,
     inputs: Vec<InputFacts>,
     torrents: &Torrents,
@@ -43,12 +44,12 @@ pub(crate) fn build(
 ) -> Result<Evidence, Error> {
     let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
-    let records = ledger.records();
+    let records = &judged.records;
     let ports = ports_of(records, window_silence_ns);
     note_disclaimed(records, &ports, &mut anomalies);
     let groups = subjects_of(records, &ports, window_silence_ns);
     let parties = parties_of(records, &groups);
-    let proofs = Proofs::of(ledger, &parties, groups.len());
+    let proofs = Proofs::of(judged, &parties, groups.len());
     let received = received(records, &parties, groups.len());
     let hash = |key: TorrentKey| match key {
         TorrentKey::Given(id) => Some(torrents.torrent(id).info_hash()),
@@ -62,7 +63,7 @@ pub(crate) fn build(
     let mut clock_steps = clock_steps;
     clock_steps.sort_unstable();
     let context = Context {
-        ledger,
+        judged,
         torrents,
         clock_steps: &clock_steps,
         ports: &ports,
@@ -72,7 +73,7 @@ pub(crate) fn build(
         metadata: dictionaries,
         unlayered: torrents
             .ids()
-            .filter(|id| ledger.torrents().torrent(*id).without_layer().next().is_some())
+            .filter(|id| judged.torrents.torrent(*id).without_layer().next().is_some())
             .collect(),
         hash: &hash,
     };
@@ -114,7 +115,7 @@ pub(crate) fn build(
     }
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
-    let unlisted = unlisted(ledger, &hash, &mut anomalies);
+    let unlisted = unlisted(&judged.unlisted, &hash, &mut anomalies);
     let mut transfers: Vec<_> = transfers.into_iter().zip(shown).collect();
     transfers.sort_by(|((one, _), _), ((other, _), _)| {
         let key =
@@ -131,10 +132,11 @@ pub(crate) fn build(
         subjects,
         mentions: by_torrent(&mentions, |named| hash(key_of(&named, torrents))),
         opaque,
-        known: ledger.torrents().clone(),
+        known: judged.torrents.clone().into_owned(),
         unlisted,
         anomalies,
         quality,
+        pieces: None,
     })
 }
 
@@ -144,11 +146,10 @@ fn key_of(info_hash: &[u8; 20], torrents: &Torrents) -> TorrentKey {
 
 /// The connections without rows, and the word about them that no other limit may hide.
 fn unlisted(
-    ledger: &Ledger<'_, '_>,
+    found: &crate::ledger::Unlisted,
     hash: &dyn Fn(TorrentKey) -> Option<InfoHash>,
     anomalies: &mut Anomalies,
 ) -> Option<Unlisted> {
-    let found = ledger.unlisted();
     let span = found.span.filter(|_| found.connections > 0)?;
     let (endpoints, more_endpoints) = found.endpoints();
     let (connections, bytes) = (found.connections, found.bytes);
@@ -213,7 +214,7 @@ fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> 
 
 /// What every row is made from.
 struct Context<'a> {
-    ledger: &'a Ledger<'a, 'a>,
+    judged: &'a Judged<'a>,
     torrents: &'a Torrents,
     /// Ascending.
     clock_steps: &'a [FrameId],
@@ -233,7 +234,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn transfer(&self, index: usize) -> Option<(Transfer, Ladder)> {
-        let record = self.ledger.records().get(index).filter(|record| record.is_shown())?;
+        let record = self.judged.records.get(index).filter(|record| record.is_shown())?;
         let proven = self.proofs.transfers.get(index)?;
         let (facts, counts) = (&record.facts, &record.counts);
         let span = facts.span.or(record.served_span)?;
@@ -294,7 +295,7 @@ impl Context<'_> {
 
     /// How the transfer of a record that is shown went.
     fn course(&self, index: usize, ladder: &Ladder) -> Course {
-        let record = self.ledger.records().get(index);
+        let record = self.judged.records.get(index);
         let facts = record.map(|record| &record.facts);
         let pieces = self.proofs.transfers.get(index).map(|proven| proven.pieces.clone());
         Course {
@@ -308,7 +309,7 @@ impl Context<'_> {
     }
 
     fn subject(&self, index: usize, group: &Group, transfers: &[Option<(Transfer, Ladder)>]) -> Option<Subject> {
-        let records = self.ledger.records();
+        let records = &self.judged.records;
         let first = records.get(group.first()?.0 as usize)?;
         let proven = self.proofs.subjects.get(index)?;
         let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
@@ -410,7 +411,7 @@ impl Context<'_> {
 
     /// Verified bytes by path.
     fn files(&self, key: TorrentKey, files: &Files) -> Vec<FileBytes> {
-        let Some(torrent) = self.ledger.given(key) else { return Vec::new() };
+        let Some(torrent) = self.judged.given(key) else { return Vec::new() };
         let named =
             files.iter().filter_map(|(index, verified)| Some((torrent.files().get(*index)?, verified.bytes)));
         named.map(|(file, verified_bytes)| FileBytes { path: file.shown.clone(), verified_bytes }).collect()
@@ -437,7 +438,7 @@ impl Context<'_> {
 
     /// G9: every byte of a file from one client, the one that was complete first, and the file that comes nearest to it.
     fn whole_file<'f>(&self, ladder: &mut Ladder, key: TorrentKey, clients: impl IntoIterator<Item = &'f Files>) {
-        let Some(torrent) = self.ledger.given(key) else { return };
+        let Some(torrent) = self.judged.given(key) else { return };
         let mut best: Option<(u64, u64, usize)> = None;
         for (index, verified) in clients.into_iter().flatten() {
             let (Some(file), bytes) = (torrent.files().get(*index), verified.bytes) else { continue };
@@ -470,7 +471,7 @@ impl Context<'_> {
     /// claims were kept.
     fn advertised(&self, records: &[&Record]) -> u64 {
         let facts = || records.iter().map(|record| &record.facts);
-        let torrent = records.first().and_then(|record| self.ledger.given(record.key.torrent));
+        let torrent = records.first().and_then(|record| self.judged.given(record.key.torrent));
         let pieces = torrent.map(|torrent| u64::from(torrent.piece_count())).filter(|pieces| *pieces > 0);
         if let Some(pieces) = pieces.filter(|_| facts().any(|facts| facts.advertised_all)) {
             return pieces;

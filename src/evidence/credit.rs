@@ -8,7 +8,8 @@ use super::columns::Columns;
 use super::ladder::keep_earlier;
 use crate::ends::Span;
 use crate::evidence::{PieceState, Standard, VerifiedPiece};
-use crate::ledger::{Credit, Ledger, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit, UnitBook};
+use crate::judge::{Found as Book, Judged};
+use crate::ledger::{Credit, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
@@ -94,18 +95,16 @@ pub(super) struct Parties {
 }
 
 impl Proofs {
-    pub(super) fn of(ledger: &Ledger<'_, '_>, parties: &Parties, subjects: usize) -> Self {
+    pub(super) fn of(judged: &Judged<'_>, parties: &Parties, subjects: usize) -> Self {
         let mut proofs = Self {
-            transfers: vec![Proven::default(); ledger.records().len()],
+            transfers: vec![Proven::default(); judged.records.len()],
             subjects: vec![Proven::default(); subjects],
-            clients: vec![Files::default(); ledger.records().len()],
+            clients: vec![Files::default(); judged.records.len()],
             torrents: BTreeMap::new(),
         };
         let mut tally = Tally::default();
-        for (key, book) in ledger.books() {
-            let Some(torrent) = ledger.given(key) else { continue };
-            let mut units: Vec<(Unit, &UnitBook<'_>)> = book.iter().collect();
-            units.sort_unstable_by_key(|(unit, _)| *unit);
+        for (key, units) in &judged.units {
+            let (key, Some(torrent)) = (*key, judged.given(*key)) else { continue };
             let mut unique = Unique::default();
             for units in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {
                 let piece = units.first().and_then(|(unit, _)| Piece::of(torrent, unit.piece));
@@ -122,7 +121,7 @@ impl Proofs {
     fn piece(
         &mut self,
         piece: &Piece<'_>,
-        units: &[(Unit, &UnitBook<'_>)],
+        units: &[(Unit, Book)],
         parties: &Parties,
         tally: &mut Tally,
         unique: &mut Unique,
@@ -188,7 +187,7 @@ impl Proofs {
         piece: &Piece<'_>,
         found: &Found,
         credits: &[Credit],
-        book: &UnitBook<'_>,
+        book: &Book,
         parties: &Parties,
         tally: &mut Tally,
     ) {
@@ -303,7 +302,7 @@ impl<'a> Piece<'a> {
     fn leaves<'b>(
         &self,
         measure: &Measure,
-        book: &'b UnitBook<'_>,
+        book: &'b Book,
     ) -> Option<impl Iterator<Item = (Unit, u64, Vec<Credit>)> + use<'b, '_, 'a>> {
         let by_tree = matches!(measure.expected, Expected::V2(_) | Expected::Both { .. }) && book.matched.by_tree();
         if !book.verified || !by_tree {

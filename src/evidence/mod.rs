@@ -10,6 +10,7 @@ mod ladder;
 mod mentions;
 mod metadata;
 mod parties;
+mod pieces;
 mod ports;
 mod private;
 mod rows;
@@ -17,7 +18,9 @@ mod same;
 
 use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
+pub use crate::facts::Reason;
 pub use crate::hearsay::{Standing, Via};
+pub use crate::judge::{Class, Ground};
 pub use crate::ledger::{Burst, SessionTimes, Times};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
@@ -29,6 +32,8 @@ pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
 pub use columns::{MOST_ROWS, MOST_RUNS};
 pub use course::{Course, VerifiedPiece};
+pub(crate) use pieces::pieces;
+pub use pieces::{InputRun, Piece};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
@@ -64,6 +69,9 @@ pub struct Evidence {
     pub courses: Vec<Course>,
     /// What the captures can have seen of each address.
     pub coverage: Coverage,
+    /// What each unit contributes to the figures of `transfers`, sorted by transfer and unit, where
+    /// [`Options::pieces`](crate::Options::pieces) asked for it.
+    pub pieces: Option<Vec<Piece>>,
 }
 
 words! {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Peer, Web};
+use super::{Handshake, Peer, Side, Web};
 use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
-use crate::session::{Encryption, Ending, Hole};
+use crate::session::{Encryption, Ending, Hole, Session, SideFacts};
 
 /// A TCP or uTP connection that carries the peer wire, what may be it, or HTTP. Whether it is shown in a report is decided
 /// when the facts are judged: connections of which nothing is known but their packets are not written down.
@@ -48,6 +48,39 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A session that is over, with the tunnels that it crossed; `None` where no packet of it is known.
+    pub fn of(session: &Session<'_>, paths: &BTreeSet<String>) -> Option<Self> {
+        let directions = [Direction::LowToHigh, Direction::HighToLow];
+        let both = session.present == [true; 2];
+        Some(Self {
+            id: session.id,
+            flow: session.flow,
+            transport: session.transport,
+            encryption: session.encryption,
+            decrypted: session.decrypted,
+            initiator: session.initiator,
+            opening: session.opening,
+            span: session.span()?,
+            seen: session.seen.clone(),
+            paths: paths.clone(),
+            duplicate_frames: session.duplicate_frames,
+            from_start: session.from_start,
+            bytes: session.bytes,
+            initial: session.initial,
+            streams: directions.map(|from| {
+                let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
+                Stream { confirmed, ..Stream::of(session.side(from)) }
+            }),
+            content: Content::Peer(Box::new(Peer { sides: directions.map(|from| Side::of(session.side(from))) })),
+        })
+    }
+
+    /// Whether nothing shows that who sent in `from` received anything, though the other end was captured: then anybody may
+    /// have sent it.
+    pub fn is_unconfirmed(&self, from: Direction) -> bool {
+        self.stream(from).confirmed == Some(false)
+    }
+
     /// What is known of the bytes that go in `direction`.
     pub fn stream(&self, direction: Direction) -> &Stream {
         &self.streams[direction.index()]
@@ -109,8 +142,57 @@ pub struct Stream {
     pub acked_to: u64,
     /// Whether a packet of this direction acknowledges a number that the other end really used, as far as captured (the
     /// return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing. `None` where
-    /// nobody looked.
+    /// packets of one end alone were captured.
     pub confirmed: Option<bool>,
     /// How it ended; `None` where no frame of it was captured.
     pub end: Option<Ending>,
+}
+
+impl Stream {
+    fn of(side: &SideFacts) -> Self {
+        Self {
+            packets: side.packets,
+            gaps: side.gaps,
+            gap_bytes: side.gap_bytes,
+            holes: side.holes.clone(),
+            snaplen: side.snaplen,
+            bad_checksum: side.bad_checksum,
+            overlap_conflict: side.overlap_conflict,
+            late_bytes: side.late_bytes,
+            acknowledged: side.acknowledged,
+            acked_to: side.acked_to,
+            confirmed: None,
+            end: side.end,
+        }
+    }
+}
+
+impl Side {
+    fn of(side: &SideFacts) -> Self {
+        Self {
+            handshake: side.handshake.as_ref().map(|handshake| Handshake {
+                reserved: handshake.reserved,
+                info_hash: handshake.info_hash,
+                peer_id: handshake.peer_id,
+                span: handshake.span,
+            }),
+            listen_port: side.listen_port,
+            client: side.client.clone(),
+            extension_messages: side.extension_messages.clone(),
+            claims: side.advertised.claims(),
+            offered: side.offered,
+            requested: side.requested,
+            rejected: side.rejected,
+            piece_messages: side.piece_messages,
+            partial_messages: side.partial_messages,
+            first_piece: side.first_piece,
+            answered: side.answered,
+            cancelled: side.cancelled,
+            unsolicited: side.unsolicited,
+            lost_sync: side.lost_sync,
+            misframed: side.misframed,
+            held_sync: side.held_sync,
+            resynchronised: side.resynchronised,
+        }
+    }
 }

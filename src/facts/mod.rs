@@ -73,8 +73,7 @@ pub struct Facts {
     pub connections: Journal<Connection>,
     /// The blocks, in the order in which they were complete.
     pub blocks: Journal<Block>,
-    /// The bodies of HTTP answers, in the order in which they were read. The walk does not write any: web seeds are still
-    /// placed in their torrents while it reads them.
+    /// The bodies of HTTP answers, in the order in which they were read.
     pub bodies: Journal<Body>,
     /// What is in doubt, in the order in which it became known.
     pub doubts: Journal<Doubt>,

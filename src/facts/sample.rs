@@ -102,18 +102,23 @@ pub(crate) fn strange_bodies(seed: u64, count: usize) -> Vec<Body> {
     let mut numbers = Numbers(seed | 1);
     let numbers = &mut numbers;
     (0..count)
-        .map(|_| Body {
-            connection: ConnectionId(numbers.any()),
-            order: numbers.any(),
-            request: (numbers.next(2) == 0).then(|| numbers.any32()),
-            status: numbers.any() as u16,
-            first_byte: numbers.any(),
-            total: (numbers.next(2) == 0).then(|| numbers.any()),
-            runs: numbers.runs(),
-            len: numbers.any32(),
-            offset: numbers.any(),
-            span: numbers.span(),
-            framing: numbers.framing(),
+        .map(|_| {
+            let runs = numbers.runs();
+            let times = runs.iter().map(|_| Timestamp(numbers.any() as i64)).collect();
+            Body {
+                connection: ConnectionId(numbers.any()),
+                order: numbers.any(),
+                request: (numbers.next(2) == 0).then(|| numbers.any32()),
+                status: numbers.any() as u16,
+                first_byte: numbers.any(),
+                total: (numbers.next(2) == 0).then(|| numbers.any()),
+                runs,
+                times,
+                len: numbers.any32(),
+                offset: numbers.any(),
+                span: numbers.span(),
+                framing: numbers.framing(),
+            }
         })
         .collect()
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Run;
-use crate::ends::{At, ConnectionId, Direction, Span};
+use crate::ends::{At, ConnectionId, Direction, Span, Timestamp};
 use crate::webseed::Flaw;
 use crate::wire::Framing;
 
@@ -72,6 +72,7 @@ pub struct Redirect {
 ///
 /// # Invariants
 /// - `1 <= len <= 65_536`; runs lie in `0..len`. What they leave out is not captured.
+/// - There are as many times as runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// The connection that carried it.
@@ -88,6 +89,8 @@ pub struct Body {
     pub total: Option<u64>,
     /// The captured bytes, in order.
     pub runs: Vec<Run>,
+    /// When the frame of each run was captured.
+    pub times: Vec<Timestamp>,
     /// Bytes of the resource, holes included.
     pub len: u32,
     /// Place of its first byte in the server's stream.

@@ -71,7 +71,7 @@ fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> 
         let (ledger, findings, traffic) = spine.finish(&taught, captures)?;
         let metadata = findings.metadata.clone();
         let silence = options.limits.window_silence_ns;
-        let mut evidence = evidence::build(&ledger, findings, inputs, torrents, silence)?;
+        let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
         evidence.passed_over = captures.passed_over().to_vec();
         Ok(Survey { evidence, traffic, metadata, torrents: taught.get().unwrap_or(torrents).clone() })
     })

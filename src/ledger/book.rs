@@ -58,6 +58,11 @@ impl<'cap> Book<'cap> {
         }
     }
 
+    /// Every unit, in no particular order; the book is closed.
+    pub fn into_units(self) -> impl Iterator<Item = (Unit, UnitBook<'cap>)> {
+        self.units.into_iter()
+    }
+
     /// Every unit.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, &UnitBook<'cap>)> {
         self.units.iter().map(|(unit, book)| (*unit, book))

@@ -106,7 +106,7 @@ impl<'cap> Content<'cap> {
     }
 
     /// The 16 KiB leaves of which all bytes here have one value, by number.
-    pub(super) fn trivial_leaves(&self) -> RangeSet {
+    pub(crate) fn trivial_leaves(&self) -> RangeSet {
         let start = self.slices.first().map_or(0, |first| first.start);
         let end = self.slices.last().map_or(0, |last| last.range().end);
         let leaves = start / LEAF_BYTES..end.div_ceil(LEAF_BYTES);

@@ -7,6 +7,7 @@ use super::compare::Rivals;
 use super::doubt::OfBlock;
 use super::{Handshakes, Ledger, Receiver, Record, TorrentKey, TransferId, TransferKey};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Transport};
+use crate::facts::Connection as Written;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::prove::Prover;
 use crate::session::Session;
@@ -170,20 +171,27 @@ impl<'cap> Ledger<'_, 'cap> {
             anomalies.odd(occurrence.sent(session.flow, Direction::LowToHigh).of(session.id));
         }
         if !session.has_blocks() && !self.lists(&conversation, keys) {
-            self.unlisted.add(session, keys, anomalies);
+            self.unlisted.add(session.flow, session.bytes, session.span(), keys);
+            let opener = session.initiator.unwrap_or(Direction::LowToHigh);
+            let occurrence = Oddity::from(Bound::Rows).within(session.span());
+            anomalies.odd(occurrence.sent(session.flow, opener).of(session.id));
             self.connections.remove(&session.id);
             return;
         }
+        let written = Written::of(session, paths);
+        let Some((written, peer)) = written.as_ref().and_then(|written| Some(written).zip(written.peer())) else {
+            return;
+        };
         for (from, torrent) in [Direction::LowToHigh, Direction::HighToLow].into_iter().zip(keys) {
             let id = self.transfer(&conversation, from, torrent);
             if let Some(record) = self.records.get_mut(id.0 as usize) {
-                if !record.facts.merge(session, from, equal, paths) {
+                if !record.facts.merge(written, peer, from, equal) {
                     let occurrence = Oddity::from(Bound::Names).within(session.span());
                     anomalies.odd(occurrence.sent(session.flow, from).of(session.id));
                 }
                 let room = &mut self.advertised_room;
                 if !session.is_unconfirmed(from)
-                    && !record.facts.advertise(session.side(from), pieces_of(self.torrents, torrent), room)
+                    && !record.facts.advertise(&peer.side(from).claims, pieces_of(self.torrents, torrent), room)
                 {
                     let occurrence = Oddity::from(Bound::AdvertisedBytes).within(session.span());
                     anomalies.odd(occurrence.sent(session.flow, from).of(session.id));

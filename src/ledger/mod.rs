@@ -141,8 +141,13 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         &self.unlisted
     }
 
+    /// Transfers, what is known of the units of each torrent, connections without a row, and the torrents.
+    pub fn into_parts(self) -> (Vec<Record>, BTreeMap<TorrentKey, Book<'cap>>, Unlisted, &'run Torrents) {
+        (self.records, self.books, self.unlisted, self.torrents)
+    }
+
     /// The torrents that were spoken of, with what is known of their units.
-    pub fn books(&self) -> impl Iterator<Item = (TorrentKey, &Book<'cap>)> {
+    pub(super) fn books(&self) -> impl Iterator<Item = (TorrentKey, &Book<'cap>)> {
         self.books.iter().map(|(key, book)| (*key, book))
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SessionTimes, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
-use crate::session::{Encryption, PieceSet, Session, SideFacts};
+use crate::facts::{Claims, Connection, Peer};
+use crate::session::{Encryption, PieceSet};
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.
@@ -174,7 +175,7 @@ pub struct Facts {
 }
 
 impl Record {
-    pub(super) fn new(key: TransferKey) -> Self {
+    pub(crate) fn new(key: TransferKey) -> Self {
         Self {
             key,
             counts: Counts::default(),
@@ -241,35 +242,37 @@ impl Record {
 
 impl Facts {
     /// Adds a peer_id of the uploader; `false` when there was no room for it.
-    pub(super) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
+    pub(crate) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
         id.is_none_or(|id| keep(&mut self.peer_ids, id))
     }
 
-    /// Adds one connection, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
+    /// Adds one connection of `peer`s, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
     /// this torrent. `false` when there was no room for a name in it.
-    pub(super) fn merge(
+    pub(crate) fn merge(
         &mut self,
-        session: &Session<'_>,
+        connection: &Connection,
+        peer: &Peer,
         from: Direction,
         equal: Handshakes,
-        paths: &BTreeSet<String>,
     ) -> bool {
         let mut all = true;
-        let (own, other) = (session.side(from), session.side(from.reverse()));
+        let (own, other) = (peer.side(from), peer.side(from.reverse()));
+        let streams = [connection.stream(from), connection.stream(from.reverse())];
         // Captured from its start and nothing missing: a handshake that is not there was not sent.
-        let sent_none =
-            |side: &SideFacts| side.handshake.is_none() && session.from_start && side.packets > 0 && side.gaps == 0;
+        let [own_sent_none, other_sent_none] = [(own, streams[0]), (other, streams[1])].map(|(side, stream)| {
+            side.handshake.is_none() && connection.from_start && stream.packets > 0 && stream.gaps == 0
+        });
         self.connections += 1;
-        match session.initiator {
+        match connection.initiator {
             Some(initiator) if initiator == from => self.opened_by_uploader += 1,
             Some(_) => self.opened_by_downloader += 1,
             None => {}
         }
-        let unconfirmed = session.is_unconfirmed(from);
+        let unconfirmed = connection.is_unconfirmed(from);
         self.unconfirmed += u32::from(unconfirmed);
-        let encryption = session.encryption;
+        let encryption = connection.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
-        self.decrypted |= session.decrypted;
+        self.decrypted |= connection.decrypted;
         if let Some(handshake) = &own.handshake {
             all &= self.peer_id(Some(handshake.peer_id));
             match equal {
@@ -279,19 +282,18 @@ impl Facts {
                     earliest(&mut self.handshake, Some(handshake.span));
                     earliest(&mut self.counterpart, other.handshake.as_ref().map(|handshake| handshake.span));
                 }
-                Handshakes::OneSide if sent_none(other) => {
+                Handshakes::OneSide if other_sent_none => {
                     earliest(&mut self.unanswered, Some(handshake.span));
                 }
                 Handshakes::OneSide => earliest(&mut self.handshake, Some(handshake.span)),
             }
-        } else if !sent_none(own) {
+        } else if !own_sent_none {
             self.handshakes_missing += 1;
         }
         all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
-        earliest(&mut self.opening, session.opening);
         if !unconfirmed {
             self.listen_port = own.listen_port.or(self.listen_port);
-            earliest(&mut self.advertised, own.advertised.first());
+            earliest(&mut self.advertised, own.claims.first);
             earliest(&mut self.offered, own.offered);
             earliest(&mut self.asked, other.requested);
             earliest(&mut self.first_piece, own.first_piece);
@@ -309,28 +311,35 @@ impl Facts {
         }
         // Without any handshake the flag `handshake-not-captured` says it.
         let one_handshake = own.handshake.is_some() != other.handshake.is_some();
-        let one_side = one_handshake && !sent_none(own) && !sent_none(other);
-        self.one_sided += u32::from(own.packets == 0 || other.packets == 0 || one_side);
-        self.gaps += own.gaps;
-        self.gap_bytes += own.gap_bytes;
-        self.snaplen |= own.snaplen;
-        self.bad_checksum |= own.bad_checksum;
-        self.overlap_conflict |= own.overlap_conflict;
+        let one_side = one_handshake && !own_sent_none && !other_sent_none;
+        self.one_sided += u32::from(streams.iter().any(|stream| stream.packets == 0) || one_side);
         self.resynchronised |= own.resynchronised;
-        self.duplicate_frames |= session.duplicate_frames;
-        if let Some(span) = session.span() {
-            self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(session, span)));
-            self.span = Some(self.span.map_or(span, |known| known.join(span)));
-        }
-        self.seen.join(&session.seen);
-        paths.iter().fold(all, |all, path| keep(&mut self.paths, path.clone()) && all)
+        self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(connection, peer)));
+        self.merge_transport(connection, from) && all
+    }
+
+    /// Adds what lies below the content of a connection, where the uploader sends in `from`. `false` as for
+    /// [`merge`](Self::merge).
+    pub(crate) fn merge_transport(&mut self, connection: &Connection, from: Direction) -> bool {
+        let stream = connection.stream(from);
+        earliest(&mut self.opening, connection.opening);
+        self.gaps += stream.gaps;
+        self.gap_bytes += stream.gap_bytes;
+        self.snaplen |= stream.snaplen;
+        self.bad_checksum |= stream.bad_checksum;
+        self.overlap_conflict |= stream.overlap_conflict;
+        self.duplicate_frames |= connection.duplicate_frames;
+        self.span = Some(self.span.map_or(connection.span, |known| known.join(connection.span)));
+        self.seen.join(&connection.seen);
+        let kept = connection.paths.iter().filter(|path| keep(&mut self.paths, (*path).clone())).count();
+        kept == connection.paths.len()
     }
 
     /// Adds what a side claimed to have; `pieces` is how many its torrent has, where that is known. `false` when there
     /// is no `room`, in bytes, for more than the number of them.
-    pub(super) fn advertise(&mut self, own: &SideFacts, pieces: Option<u64>, room: &mut usize) -> bool {
-        self.advertised_all |= own.advertised.is_all();
-        let mut claimed = own.advertised.union();
+    pub(crate) fn advertise(&mut self, claims: &Claims, pieces: Option<u64>, room: &mut usize) -> bool {
+        self.advertised_all |= claims.is_all();
+        let mut claimed = claims.union();
         if let Some(pieces) = pieces {
             claimed.truncate(pieces);
         }
@@ -368,13 +377,14 @@ pub enum Handshakes {
     OneSide,
 }
 
-fn session_of(session: &Session<'_>, span: Span) -> SessionTimes {
-    let whole = |side: &SideFacts| {
-        side.packets > 0 && side.gaps == 0 && !side.snaplen && !side.resynchronised && side.lost_sync == 0
-    };
-    let [low, high] = [Direction::LowToHigh, Direction::HighToLow].map(|direction| session.side(direction));
-    let is_whole = session.opening.is_some() && session.from_start && whole(low) && whole(high);
-    SessionTimes { first: span.first.time, last: span.last.time, is_whole }
+fn session_of(connection: &Connection, peer: &Peer) -> SessionTimes {
+    let directions = [Direction::LowToHigh, Direction::HighToLow];
+    let whole = directions.into_iter().all(|from| {
+        let (stream, side) = (connection.stream(from), peer.side(from));
+        stream.packets > 0 && stream.gaps == 0 && !stream.snaplen && !side.resynchronised && side.lost_sync == 0
+    });
+    let is_whole = connection.opening.is_some() && connection.from_start && whole;
+    SessionTimes { first: connection.span.first.time, last: connection.span.last.time, is_whole }
 }
 
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {

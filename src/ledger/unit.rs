@@ -233,7 +233,7 @@ pub struct Matched {
 
 impl Matched {
     /// Adds a verdict; whether it is a new one.
-    pub(super) fn note(&mut self, verdict: Verdict) -> bool {
+    pub(crate) fn note(&mut self, verdict: Verdict) -> bool {
         let flag = match verdict {
             Verdict::Match => &mut self.whole,
             Verdict::Half(Half::V1) => &mut self.v1,
@@ -306,8 +306,8 @@ pub struct UnitBook<'cap> {
     pub crowded: bool,
     /// Whether the verified content is of one byte value only.
     pub trivial: bool,
-    /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
-    pub(super) trivial_leaves: Option<Box<RangeSet>>,
+    /// The leaves of the verified content that are, by number.
+    pub(crate) trivial_leaves: Option<Box<RangeSet>>,
     /// Where it is not sure that the padding of the piece is zeros: what was sent of it instead, which may be nothing.
     /// Then a hash that fails speaks against nobody.
     pub(super) padding: Option<Box<Content<'cap>>>,
@@ -320,12 +320,6 @@ pub struct UnitBook<'cap> {
 }
 
 impl<'cap> UnitBook<'cap> {
-    /// Whether the verified content of a leaf is of one byte value only.
-    pub fn is_trivial(&self, leaf: u32) -> bool {
-        self.trivial
-            || self.trivial_leaves.as_ref().is_some_and(|leaves| leaves.covers(&(leaf..leaf.saturating_add(1))))
-    }
-
     /// Adds a share of a unit with `content` bytes without padding; gives the index of the attempt that it completed.
     pub fn add(&mut self, share: Share<'cap>, receiver: Receiver, content: u64) -> Option<usize> {
         let room = self.attempts.iter_mut().position(|attempt| {

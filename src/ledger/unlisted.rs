@@ -6,9 +6,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashSet;
 
 use super::TorrentKey;
-use crate::ends::{Direction, Endpoint, Span};
-use crate::oddity::{Bound, Oddity, Sink};
-use crate::session::Session;
+use crate::ends::{Endpoint, FlowKey, Span};
 
 /// What is known of connections that have no row of their own.
 #[derive(Clone, Debug, Default)]
@@ -36,11 +34,11 @@ impl Unlisted {
     /// Endpoints counted.
     pub const MOST_ENDPOINTS: usize = (1 << 22) / 8 * 7;
 
-    /// Counts a connection.
-    pub(super) fn add(&mut self, session: &Session<'_>, torrents: [TorrentKey; 2], anomalies: &mut dyn Sink) {
+    /// Counts a connection with these payload bytes on the wire.
+    pub(crate) fn add(&mut self, flow: FlowKey, bytes: u64, span: Option<Span>, torrents: [TorrentKey; 2]) {
         self.connections += 1;
-        self.bytes = self.bytes.saturating_add(session.bytes);
-        self.span = match (self.span, session.span()) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.span = match (self.span, span) {
             (Some(known), Some(span)) => Some(known.join(span)),
             (known, span) => known.or(span),
         };
@@ -53,11 +51,8 @@ impl Unlisted {
                 None => self.other_torrents += 1,
             }
         }
-        self.meet(session.flow.low);
-        self.meet(session.flow.high);
-        let opener = session.initiator.unwrap_or(Direction::LowToHigh);
-        let occurrence = Oddity::from(Bound::Rows).within(session.span());
-        anomalies.odd(occurrence.sent(session.flow, opener).of(session.id));
+        self.meet(flow.low);
+        self.meet(flow.high);
     }
 
     /// Different endpoints on either end, and whether there were more than that.

@@ -140,6 +140,11 @@ pub enum Bound {
     Names,
     /// [`Limits::advertised_bytes`](crate::Limits::advertised_bytes).
     AdvertisedBytes,
+    /// Transfers whose units are not listed, as a bound let bytes of theirs go.
+    Pieces {
+        /// How many.
+        transfers: u64,
+    },
     /// [`Limits::rows`](crate::Limits::rows): one connection.
     Rows,
     /// [`Limits::rows`](crate::Limits::rows): all of them.
@@ -224,6 +229,7 @@ impl Bound {
             Self::Undecided => "undecided",
             Self::Names => "names",
             Self::AdvertisedBytes => "advertised_bytes",
+            Self::Pieces { .. } => "pieces",
             Self::Rows | Self::RowsInAll { .. } => "rows",
         }
     }
@@ -235,6 +241,7 @@ impl Bound {
             Self::ResyncBytes { skipped } => skipped,
             Self::Mse { held } => held,
             Self::Metadata { count } => count,
+            Self::Pieces { transfers } => transfers,
             Self::OpenSlices(Open::BegunAnew) => 1,
             Self::Keystream { bytes }
             | Self::Opaque { bytes }

@@ -159,6 +159,11 @@ pub fn piece_root(runs: &[&[u8]], content: u32, piece_length: u32) -> [u8; 32] {
     roots(engine(), &[(runs, tree)]).first().copied().unwrap_or_default()
 }
 
+/// The SHA-256 of each leaf of the first `content` bytes (BEP 52), in order; fewer where the runs hold less.
+pub fn leaves(runs: &[&[u8]], content: u32) -> Vec<[u8; 32]> {
+    engine().sha256(&Message::cut(runs, content.into(), LEAF_BYTES.into()).collect::<Vec<_>>())
+}
+
 /// SHA-1 of the concatenated runs.
 pub fn sha1(runs: &[&[u8]]) -> [u8; 20] {
     engine().sha1(&[Message::new(runs)]).first().copied().unwrap_or_default()

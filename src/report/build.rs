@@ -38,6 +38,7 @@ impl Document {
             quality: evidence.quality.clone(),
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
+            pieces: evidence.pieces.clone(),
             shown: None,
         };
         document.notes = notes(&document);

@@ -114,6 +114,7 @@ impl Document {
         let place = |index: Option<u64>| places.get(usize::try_from(index?).ok()?).copied().flatten();
         let mut at = kept.iter();
         self.subjects.retain(|_| at.next().copied().unwrap_or(true));
+        let mut shown_transfers = Vec::with_capacity(self.transfers.len());
         self.transfers.retain_mut(|transfer| {
             // Of a chosen peer, all that it sent and received.
             let ends = (place(transfer.uploader_subject), place(transfer.downloader_subject));
@@ -121,8 +122,24 @@ impl Document {
                 choice.is_of(&[transfer.uploader, transfer.downloader]) || ends.0.is_some() || ends.1.is_some();
             let shown = of && choice.at(transfer.first_time, transfer.last_time);
             (transfer.uploader_subject, transfer.downloader_subject) = ends;
+            shown_transfers.push(shown);
             shown
         });
+        let mut next = 0;
+        let numbers: Vec<Option<u64>> = shown_transfers
+            .into_iter()
+            .map(|shown| {
+                next += u64::from(shown);
+                shown.then(|| next - 1)
+            })
+            .collect();
+        if let Some(pieces) = &mut self.pieces {
+            pieces.retain_mut(|piece| {
+                let number = usize::try_from(piece.transfer).ok().and_then(|at| numbers.get(at).copied().flatten());
+                piece.transfer = number.unwrap_or(piece.transfer);
+                number.is_some()
+            });
+        }
         self.mentions
             .retain(|mention| choice.shows(&[mention.subject, mention.by], mention.first_time, mention.last_time));
         self.opaque.retain(|opaque| choice.is_of(&[opaque.a, opaque.b]));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
-use crate::evidence::{Mention, Opaque, Quality, Subject, Torrent, Transfer, Unlisted};
+use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Torrent, Transfer, Unlisted};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::words::words;
@@ -57,6 +57,10 @@ pub struct Document {
     pub notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub unlisted: Option<Unlisted>,
+    /// What each unit contributes to the figures of the transfers, sorted by transfer, then by unit: the rows of a transfer
+    /// add up to its figures. Left out where `--pieces` did not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<Vec<Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<Shown>,

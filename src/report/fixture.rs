@@ -136,6 +136,7 @@ fn empty() -> Evidence {
         mentions: Vec::new(),
         opaque: Vec::new(),
         unlisted: None,
+        pieces: None,
         anomalies: Anomalies::default(),
         quality: Quality {
             frames: 8_254,

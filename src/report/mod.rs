@@ -34,8 +34,8 @@ mod vocabulary;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
-    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, Opaque, PieceRange, Quality, Rung, Standard, Subject,
-    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality, Rung,
+    Standard, Subject, SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
@@ -50,7 +50,7 @@ pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
 pub use schema::schema;
 pub(crate) use schema::schema_of;
-pub use table::{Column, Table, Values, tables};
+pub use table::{Column, Table, Values, pieces_table, tables};
 pub use terminal::passed_over;
 pub use terminal::terminal;
 pub(crate) use terminal::{Page, clock, grid};

@@ -291,6 +291,13 @@ fn reached(bound: &Bound) -> String {
         Bound::Undecided => "the torrent of this ended connection was looked for only in what came before",
         Bound::Names => "so many peer_ids, clients, tunnels or extensions of one transfer that not all are kept",
         Bound::AdvertisedBytes => "of the pieces that this side advertised only the number is kept",
+        Bound::Pieces { transfers } => {
+            return format!(
+                "the units of {} are not listed: a bound of the run let bytes go that their figures would have to be told \
+                 with",
+                counted(*transfers, "transfer")
+            );
+        }
         Bound::Rows => "a connection with a handshake but no piece data is counted, and not listed one by one",
         Bound::RowsInAll { connections, endpoints, more_endpoints, bytes } => {
             return format!(

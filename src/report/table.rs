@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::ends::Timestamp;
-use crate::evidence::{Bytes, Initiator};
+use crate::evidence::{Bytes, Initiator, Piece, Subject, SubjectFile};
 use crate::report::document::{Document, Input};
 use crate::report::text::{cell, visible_cell};
 use crate::report::{Edge, Frames};
@@ -15,7 +15,7 @@ use crate::torrent::Source;
 /// A table: columns of equal height.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque` or `mentions`.
+    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque`, `mentions`, `files` or `pieces`.
     pub name: &'static str,
     /// Its columns, left to right.
     pub columns: Vec<Column>,
@@ -47,9 +47,9 @@ pub enum Values {
     Bools(Vec<bool>),
 }
 
-/// Every table of the report, always all of them, also when empty.
+/// Every table of the report, always all of them, also when empty; that of the pieces where the report has them.
 pub fn tables(document: &Document) -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         transfers(document),
         subjects(document),
         torrents(document),
@@ -57,7 +57,10 @@ pub fn tables(document: &Document) -> Vec<Table> {
         anomalies(document),
         opaque(document),
         mentions(document),
-    ]
+        files(document),
+    ];
+    tables.extend(document.pieces.as_deref().map(pieces_table));
+    tables
 }
 
 /// A table that grows by columns.
@@ -277,6 +280,49 @@ fn mentions(document: &Document) -> Table {
         .time("last_time", |m| Some(m.last_time))
         .frames("frames", |m| Some(m.frames))
         .named("mentions")
+}
+
+/// A row for each file of which a subject sent verified bytes.
+fn files(document: &Document) -> Table {
+    let rows: Vec<(&Subject, &SubjectFile)> = document
+        .subjects
+        .iter()
+        .flat_map(|subject| subject.files.iter().map(move |file| (subject, file)))
+        .collect();
+    Columns::of(&rows)
+        .value("info_hash", |(subject, _)| subject.info_hash.clone())
+        .text("path", |(_, file)| visible_cell(&file.path))
+        .value("endpoint", |(subject, _)| Some(subject.endpoint))
+        .value("transport", |(subject, _)| Some(subject.transport))
+        .figure("verified_bytes", |(_, file)| file.verified_bytes)
+        .figure("size", |(_, file)| file.size)
+        .truth("complete", |(_, file)| file.complete)
+        .time("subject_first_time", |(subject, _)| Some(subject.first_time))
+        .named("files")
+}
+
+/// A row for each unit, transfer, class and reason: what the figures are sums of.
+pub fn pieces_table(pieces: &[Piece]) -> Table {
+    Columns::of(pieces)
+        .value("info_hash", |p| p.info_hash.clone())
+        .figure("piece", |p| u64::from(p.piece))
+        .number("leaf", |p| p.leaf.map(u64::from))
+        .value("uploader", |p| Some(p.uploader))
+        .value("downloader", |p| Some(p.downloader))
+        .value("transport", |p| Some(p.transport))
+        .figure("transfer", |p| p.transfer)
+        .value("class", |p| Some(p.class))
+        .value("reason", |p| Some(p.reason))
+        .value("doubt", |p| p.doubt)
+        .figure("bytes", |p| p.bytes)
+        .values("frames", |p| p.frames.iter().map(range))
+        .frames("requested", |p| p.requested)
+        .frames("advertised", |p| p.advertised)
+        .values("runs", |p| p.runs.iter().map(|run| format!("{}:{}+{}", run.input, run.offset, run.len)))
+        .figure("derived_bytes", |p| p.derived_bytes)
+        .value("sha1", |p| p.sha1)
+        .value("sha256", |p| p.sha256)
+        .named("pieces")
 }
 
 /// `0:12-31`: the input, and frames of it.

@@ -11,7 +11,8 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
-use crate::ledger::{Accused, Ledger};
+use crate::judge::Suspect;
+use crate::ledger::Ledger;
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
@@ -37,22 +38,25 @@ pub(super) fn acquit(
     anomalies: &mut dyn Sink,
 ) -> Result<(), Error> {
     let accused = ledger.accused();
-    damaged(captures, &accused, options, anomalies)?.into_iter().for_each(|one| ledger.acquit(one));
+    let suspects: Vec<Suspect> =
+        accused.iter().map(|one| Suspect { flow: one.flow, from: one.from, span: one.span }).collect();
+    let damaged = damaged(captures, &suspects, options, anomalies)?;
+    accused.iter().zip(damaged).filter(|(_, damaged)| *damaged).for_each(|(one, _)| ledger.acquit(one));
     Ok(())
 }
 
-/// Which of `accused` rest on a frame with a wrong checksum, among others of their direction that are right.
+/// Of each of `accused`, whether it rests on a frame with a wrong checksum, among others of their direction that are right.
 ///
 /// # Errors
 /// Those of reading the captures.
-fn damaged<'a>(
+pub(crate) fn damaged(
     captures: &CaptureSet,
-    accused: &'a [Accused],
+    accused: &[Suspect],
     options: &Options<'_>,
     anomalies: &mut dyn Sink,
-) -> Result<Vec<&'a Accused>, Error> {
+) -> Result<Vec<bool>, Error> {
     if accused.is_empty() || options.checksums != ChecksumPolicy::Ignore {
-        return Ok(Vec::new());
+        return Ok(vec![false; accused.len()]);
     }
     let frames = Stretches::of(accused);
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
@@ -90,14 +94,14 @@ fn damaged<'a>(
             anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
         }
     }
-    let is_damaged = |one: &&Accused| {
+    let is_damaged = |one: &Suspect| {
         let wrong = tested.get(&(one.flow, one.from)).map_or(&[][..], |tested| &tested.wrong);
         let (first, last) = (one.span.first.frame, one.span.last.frame);
         let (first, last) = (first.min(last), first.max(last));
         let next = wrong.partition_point(|at| at.frame < first);
         wrong.get(next).is_some_and(|at| at.frame <= last)
     };
-    Ok(accused.iter().filter(is_damaged).collect())
+    Ok(accused.iter().map(is_damaged).collect())
 }
 
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
@@ -118,7 +122,7 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
 struct Stretches(BTreeMap<u16, Vec<(u64, u64)>>);
 
 impl Stretches {
-    fn of(accused: &[Accused]) -> Self {
+    fn of(accused: &[Suspect]) -> Self {
         let mut stretches: BTreeMap<u16, Vec<(u64, u64)>> = BTreeMap::new();
         for Span { first, last } in accused.iter().map(|one| one.span) {
             let mut add = |frame: FrameId, from: u64, to: u64| {

@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::words::words;
 
 /// Findings of a walk besides the books.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
     pub(crate) mentions: Mentions,

@@ -42,6 +42,7 @@ use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
+pub(crate) use acquit::damaged;
 use clock::Clock;
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use delay::Delayed;

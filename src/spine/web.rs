@@ -1,5 +1,7 @@
 //! An HTTP connection, read as far as it may be a webseed's (BEP 17, BEP 19) or a tracker's (BEP 3).
 
+mod noted;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
 use crate::webseed::{BodyPart, Candidate, Flaw, HttpExchange, WebEvent, WebRequest, identify};
 use crate::wire::Framing;
+use noted::Noted;
 
 /// One HTTP connection.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct WebChannel<'cap> {
     first_block: Option<Span>,
     delivery: Delivery,
     odd: Oddities<'cap>,
+    /// The facts, where they are written down.
+    noted: Option<Box<Noted>>,
     /// The first URL of a torrent's file that a proxy was asked for.
     relayed: Option<String>,
 }
@@ -90,6 +95,7 @@ impl<'cap> WebChannel<'cap> {
             first_block: None,
             delivery: Delivery::default(),
             odd: Oddities::default(),
+            noted: hub.written.as_ref().map(|_| Box::default()),
             relayed: None,
         }
     }
@@ -107,6 +113,9 @@ impl<'cap> WebChannel<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         if direction == self.server {
+            if let Some(noted) = &mut self.noted {
+                noted.item((self.id, self.server), item, hub);
+            }
             match *item {
                 StreamItem::Acked { upto, .. } => self.delivery.acknowledge(upto),
                 StreamItem::Unaccepted { offset, len, .. } if self.has_blocks() => {
@@ -129,12 +138,16 @@ impl<'cap> WebChannel<'cap> {
     fn drain(&mut self, hub: &mut Hub<'_, 'cap>) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
+            self.note(&event);
             match event {
                 WebEvent::Body(part) => self.body(&part, hub),
                 WebEvent::Asked(request) => {
                     self.announces.ask(self.flow, self.server.reverse(), &request, hub);
                 }
                 WebEvent::Moved { request, location } => {
+                    if let Some(noted) = &mut self.noted {
+                        noted.moved(&request, &location, hub);
+                    }
                     if !hub.redirects.note(&request, &location, hub.ledger.torrents()) {
                         let occurrence = Oddity::from(Bound::Redirects).within(request.span);
                         hub.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
@@ -169,6 +182,16 @@ impl<'cap> WebChannel<'cap> {
         }
     }
 
+    /// Writes down what was odd, where that is asked for.
+    fn note(&mut self, event: &WebEvent<'cap>) {
+        let Some(noted) = &mut self.noted else { return };
+        match event {
+            WebEvent::Bad { reason, bytes, at } => noted.fault(*reason, None, *bytes, *at),
+            WebEvent::Coded { request, bytes, at } => noted.fault(Flaw::Encoding, request.as_ref(), *bytes, *at),
+            WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Moved { .. } | WebEvent::Answer(_) => {}
+        }
+    }
+
     /// Says what was odd about the responses, now that they are a webseed's.
     fn tell(&mut self, hub: &mut Hub<'_, 'cap>) {
         for item in std::mem::take(&mut self.odd.untold) {
@@ -197,6 +220,9 @@ impl<'cap> WebChannel<'cap> {
     }
 
     fn body(&mut self, part: &BodyPart<'cap>, hub: &mut Hub<'_, 'cap>) {
+        if let Some(noted) = &mut self.noted {
+            noted.body(self.id, part, hub);
+        }
         if hub.purpose == Purpose::Survey {
             return;
         }
@@ -275,6 +301,9 @@ impl<'cap> WebChannel<'cap> {
             hub.relay(self.flow, Transport::Tcp, transported.bytes, span, relay);
         }
         let Some(span) = span else { return };
+        if let Some(noted) = self.noted.take() {
+            noted.close(self.id, self.flow, self.server, (&transported, span, &seen), hub);
+        }
         if let Some(initial) = transported.initial {
             let client = self.server.reverse();
             hub.legs.note_web(self.flow, client, span, &self.torrents, initial, &mut hub.anomalies);

@@ -9,12 +9,12 @@ use crate::Error;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
 use crate::facts::{
-    Answer, Block, BlockId, Connection, Content, Doubt, Facts, Handshake, Hashes, Journal, Opaque, Peer, Place,
-    Reason, Receiver, Run, SPILL, Scope, Side, Stream,
+    Answer, Block, BlockId, Body, Connection, Doubt, Facts, Hashes, Journal, Opaque, Place, Reason, Receiver, Run,
+    SPILL, Scope,
 };
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
-use crate::session::{Answer as Answered, Served, Session, SessionEvent, SideFacts};
+use crate::session::{Answer as Answered, Served, Session, SessionEvent};
 use crate::wire::{HashRange, Run as Bytes};
 
 /// The facts of a walk as far as it went.
@@ -34,6 +34,12 @@ impl<'cap> Spine<'_, 'cap> {
     /// Says before the first frame that the facts are to be written down; `spill` is that of [`Spine::new`].
     pub(crate) fn write_down(&mut self, captures: &'cap CaptureSet, spill: &'cap Spill) {
         self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options)));
+    }
+
+    /// Ends every flow, and gives what was written down so far; the walk can be finished afterwards.
+    pub(crate) fn take_facts(&mut self) -> Facts {
+        self.close_flows();
+        self.hub.written.take().map_or_else(Facts::default, |written| written.into_facts())
     }
 
     /// Ends every flow, and gives what was written down.
@@ -86,6 +92,7 @@ impl<'cap> Written<'cap> {
         let facts = Facts {
             connections: Journal::new(memory / SMALLER, dir),
             blocks: Journal::new(memory, dir),
+            bodies: Journal::new(memory / SMALLER, dir),
             doubts: Journal::new(memory / SMALLER, dir),
             ..Facts::default()
         };
@@ -156,7 +163,7 @@ impl<'cap> Written<'cap> {
     }
 
     /// A second version of bytes of a stream.
-    fn version(
+    pub(super) fn version(
         &mut self,
         id: ConnectionId,
         from: Direction,
@@ -169,7 +176,7 @@ impl<'cap> Written<'cap> {
         self.facts.doubts.push(&Doubt { scope, reason: Reason::OtherVersion, second: Some(second) })
     }
 
-    fn doubt(
+    pub(super) fn doubt(
         &mut self,
         id: ConnectionId,
         from: Direction,
@@ -177,6 +184,21 @@ impl<'cap> Written<'cap> {
         reason: Reason,
     ) -> Result<(), Error> {
         self.facts.doubts.push(&Doubt { scope: Scope::Stretch(id, from, stretch), reason, second: None })
+    }
+
+    /// All that goes this way is in doubt.
+    pub(super) fn distrust(&mut self, id: ConnectionId, from: Direction, reason: Reason) -> Result<(), Error> {
+        self.facts.doubts.push(&Doubt { scope: Scope::Direction(id, from), reason, second: None })
+    }
+
+    /// The ordinal of the frame that is read now.
+    pub(super) fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// A stretch of an HTTP body.
+    pub(super) fn body(&mut self, body: &Body) -> Result<(), Error> {
+        self.facts.bodies.push(body)
     }
 
     /// A `hashes` message; the same one is kept once. `false` where there is no room for it.
@@ -215,29 +237,21 @@ impl<'cap> Written<'cap> {
 
     /// A connection is over.
     pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
-        let Some(span) = session.span() else { return Ok(()) };
-        let sides = [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from));
-        self.facts.connections.push(&Connection {
-            id: session.id,
-            flow: session.flow,
-            transport: session.transport,
-            encryption: session.encryption,
-            decrypted: session.decrypted,
-            initiator: session.initiator,
-            opening: session.opening,
-            span,
-            seen: session.seen.clone(),
-            paths: paths.clone(),
-            duplicate_frames: session.duplicate_frames,
-            from_start: session.from_start,
-            bytes: session.bytes,
-            initial: session.initial,
-            streams: sides.map(stream),
-            content: Content::Peer(Box::new(Peer { sides: sides.map(side) })),
-        })
+        let Some(connection) = Connection::of(session, paths) else { return Ok(()) };
+        for from in [Direction::LowToHigh, Direction::HighToLow] {
+            if session.has_blocks() && connection.is_unconfirmed(from) {
+                self.distrust(session.id, from, Reason::NotConfirmed)?;
+            }
+        }
+        self.connection_of(&connection)
     }
 
-    fn run(&self, run: &Bytes<'cap>) -> Run {
+    /// The same as a fact.
+    pub(super) fn connection_of(&mut self, connection: &Connection) -> Result<(), Error> {
+        self.facts.connections.push(connection)
+    }
+
+    pub(super) fn run(&self, run: &Bytes<'cap>) -> Run {
         let len = u32::try_from(run.bytes.len()).unwrap_or(u32::MAX);
         Run {
             start: run.start,
@@ -258,51 +272,6 @@ impl<'cap> Written<'cap> {
         let offset = self.spill.offset_of(bytes);
         debug_assert!(offset.is_some(), "bytes that a frame carried lie in its input or in the spill");
         Place { store: SPILL, offset: offset.unwrap_or(u64::MAX) }
-    }
-}
-
-fn stream(side: &SideFacts) -> Stream {
-    Stream {
-        packets: side.packets,
-        gaps: side.gaps,
-        gap_bytes: side.gap_bytes,
-        holes: side.holes.clone(),
-        snaplen: side.snaplen,
-        bad_checksum: side.bad_checksum,
-        overlap_conflict: side.overlap_conflict,
-        late_bytes: side.late_bytes,
-        acknowledged: side.acknowledged,
-        acked_to: side.acked_to,
-        confirmed: None,
-        end: side.end,
-    }
-}
-
-fn side(side: &SideFacts) -> Side {
-    Side {
-        handshake: side.handshake.as_ref().map(|handshake| Handshake {
-            reserved: handshake.reserved,
-            info_hash: handshake.info_hash,
-            peer_id: handshake.peer_id,
-            span: handshake.span,
-        }),
-        listen_port: side.listen_port,
-        client: side.client.clone(),
-        extension_messages: side.extension_messages.clone(),
-        claims: side.advertised.claims(),
-        offered: side.offered,
-        requested: side.requested,
-        rejected: side.rejected,
-        piece_messages: side.piece_messages,
-        partial_messages: side.partial_messages,
-        first_piece: side.first_piece,
-        answered: side.answered,
-        cancelled: side.cancelled,
-        unsolicited: side.unsolicited,
-        lost_sync: side.lost_sync,
-        misframed: side.misframed,
-        held_sync: side.held_sync,
-        resynchronised: side.resynchronised,
     }
 }
 

@@ -33,6 +33,19 @@ pub struct Extent {
     pub len: u64,
 }
 
+/// A stretch of a part that is a block of a torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Offset of its first byte within the part.
+    pub start: u32,
+    /// The piece.
+    pub piece: u32,
+    /// Offset within the piece.
+    pub begin: u32,
+    /// Bytes; at least 1, and at most 16 KiB.
+    pub len: u32,
+}
+
 /// What speaks for a candidate, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Basis {
@@ -121,33 +134,44 @@ impl Candidate {
     /// Bytes outside the extents are left out. A block is marked as [`Framing::Resynchronised`] where its place is a
     /// guess.
     pub fn blocks<'cap>(&self, torrent: &Torrent, part: &BodyPart<'cap>) -> Vec<Block<'cap>> {
-        let mut blocks = Vec::new();
+        let cells = self.cells(torrent, part.first_byte, part.len);
+        cells.into_iter().map(|cell| self.block(part, cell.start, cell.piece, cell.begin, cell.len)).collect()
+    }
+
+    /// Whether its place in the torrent is a guess.
+    pub fn is_guess(&self) -> bool {
+        matches!(self.basis, Basis::Name | Basis::Size)
+    }
+
+    /// The same cut of `len` bytes of the resource from `first_byte` on, without a look at them.
+    pub fn cells(&self, torrent: &Torrent, first_byte: u64, len: u32) -> Vec<Cell> {
+        let mut cells = Vec::new();
         let piece_length = u64::from(torrent.piece_length());
         if piece_length == 0 {
-            return blocks;
+            return cells;
         }
-        let part_end = part.first_byte.saturating_add(u64::from(part.len));
+        let part_end = first_byte.saturating_add(u64::from(len));
         for extent in &self.extents {
-            let mut from = part.first_byte.max(extent.resource);
+            let mut from = first_byte.max(extent.resource);
             let to = part_end.min(extent.resource.saturating_add(extent.len));
             while from < to {
                 let Some(place) = extent.torrent.checked_add(from - extent.resource) else { break };
                 let (piece, begin) = (place / piece_length, place % piece_length);
                 let len = (to - from).min(piece_length - begin).min(LEAF - begin % LEAF);
-                let (Ok(piece), start) = (u32::try_from(piece), (from - part.first_byte) as u32) else { break };
+                let (Ok(piece), start) = (u32::try_from(piece), (from - first_byte) as u32) else { break };
                 let (begin, len) = (begin as u32, len as u32);
                 if torrent.place(piece, begin, len).is_ok() {
-                    blocks.push(self.block(part, start, piece, begin, len));
+                    cells.push(Cell { start, piece, begin, len });
                 }
                 from += u64::from(len);
             }
         }
-        blocks
+        cells
     }
 
     /// The block that is made of `len` bytes of the part from `start` on.
     fn block<'cap>(&self, part: &BodyPart<'cap>, start: u32, piece: u32, begin: u32, len: u32) -> Block<'cap> {
-        let guessed = part.framing == Framing::Resynchronised || matches!(self.basis, Basis::Name | Basis::Size);
+        let guessed = part.framing == Framing::Resynchronised || self.is_guess();
         let mut block = Block {
             piece,
             begin,

@@ -25,7 +25,7 @@ use crate::wire::Framing;
 
 pub use exchange::HttpExchange;
 pub use head::{Sniff, is_request, sniff};
-pub use mapping::{Basis, Candidate, Extent, identify};
+pub use mapping::{Basis, Candidate, Cell, Extent, identify};
 pub use redirects::Redirects;
 pub use tracker::TrackerAnswer;
 

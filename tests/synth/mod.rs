@@ -9,6 +9,7 @@
 // Each test binary module uses its own part of the generator.
 #![allow(dead_code)]
 
+pub mod agree;
 pub mod capture;
 pub mod content;
 pub mod frame;

@@ -83,9 +83,32 @@ impl Run {
             let other = format!("{:?}", self.once(threads, window).expect("the run can go on"));
             assert!(text == other, "{threads} threads, window {window}: other evidence\n{text}\n{other}");
         }
+        self.agree();
         check(&evidence);
         check_files(&evidence, &Torrents::from_bytes(self.torrents.clone()).expect("torrents"));
         evidence
+    }
+
+    /// The judge says the same as the ledger.
+    fn agree(&self) {
+        let usual = Limits::default();
+        let is_bound =
+            self.limits.open_slices < usual.open_slices || self.limits.reference_slices < usual.reference_slices;
+        if is_bound {
+            // What the ledger must decide early, the judge need not.
+            return;
+        }
+        let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");
+        let torrents = Torrents::from_bytes(self.torrents.clone()).expect("torrents");
+        let options = Options {
+            checksums: self.checksums,
+            tunnels: &self.tunnels,
+            limits: self.limits.clone(),
+            secrets: &self.secrets,
+            ..Options::default()
+        };
+        let found = super::agree::differences(&captures, &torrents, &options);
+        assert!(found.is_empty(), "the judge does not agree with the ledger:\n{}", found.join("\n"));
     }
 
     /// report.json of one run.

@@ -18,7 +18,7 @@ impl Context<'_> {
         found: &Files,
         clients: impl Fn() -> C,
     ) -> Vec<SubjectFile> {
-        let Some(torrent) = self.ledger.given(key) else { return Vec::new() };
+        let Some(torrent) = self.judged.given(key) else { return Vec::new() };
         let of = |(index, bytes): (&usize, &FileBytes)| {
             let file = torrent.files().get(*index)?;
             let whole = |files: &Files| files.get(index).is_some_and(|bytes| bytes.is_whole(file.size));
@@ -58,7 +58,7 @@ impl Context<'_> {
     pub(super) fn torrents(&self, transfers: &[(Transfer, Ladder)], subjects: &[(usize, Subject)]) -> Vec<Torrent> {
         let mut rows: BTreeMap<InfoHash, Torrent> = BTreeMap::new();
         for id in self.torrents.ids() {
-            let known = self.ledger.torrents().torrent(id);
+            let known = self.judged.torrents.torrent(id);
             let unique = self.proofs.torrents.get(&TorrentKey::Given(id)).cloned().unwrap_or_default();
             let mut row = Torrent { unique: unique.bytes, pieces_verified: unique.pieces, ..Torrent::of(known) };
             for (index, verified) in &unique.files {
@@ -79,7 +79,7 @@ impl Context<'_> {
         for (transfer, _) in transfers {
             transfer.info_hash.iter().for_each(|info_hash| row(info_hash, &transfer.bytes));
         }
-        for info_hash in self.ledger.unlisted().torrents.keys().filter_map(|key| (self.hash)(*key)) {
+        for info_hash in self.judged.unlisted.torrents.keys().filter_map(|key| (self.hash)(*key)) {
             row(&info_hash, &Bytes::default());
         }
         rows.into_values().collect()

@@ -1,7 +1,7 @@
 //! Bodies of HTTP answers.
 
 use super::{Clock, put, put_step, runs, take, take_byte, take_step, take32};
-use crate::ends::ConnectionId;
+use crate::ends::{ConnectionId, Timestamp};
 use crate::facts::journal::Record;
 use crate::facts::{Body, Run};
 use crate::wire::Framing;
@@ -15,6 +15,7 @@ pub struct Before {
     first_byte: u64,
     total: u64,
     offset: u64,
+    time: u64,
     clock: Clock,
     runs: runs::Before,
 }
@@ -43,6 +44,10 @@ impl Record for Body {
         put_step(out, self.offset, before.offset);
         before.clock.put_span(out, self.span);
         before.runs.put(out, self.offset, &self.runs);
+        for time in &self.times {
+            put_step(out, time.0 as u64, before.time);
+            before.time = time.0 as u64;
+        }
         before.note(self, request, total);
     }
 
@@ -58,6 +63,11 @@ impl Record for Body {
         let offset = take_step(from, before.offset)?;
         let span = before.clock.take_span(from)?;
         let runs = before.runs.take(from, offset)?;
+        let mut times = Vec::with_capacity(runs.len());
+        for _ in &runs {
+            before.time = take_step(from, before.time)?;
+            times.push(Timestamp(before.time as i64));
+        }
         let framing = if flags & FOUND == 0 { Framing::InSync } else { Framing::Resynchronised };
         let number = match request {
             0 => None,
@@ -71,6 +81,7 @@ impl Record for Body {
             first_byte,
             total,
             runs,
+            times,
             len,
             offset,
             span,

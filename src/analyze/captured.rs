@@ -1,0 +1,94 @@
+//! The captures, as the judge asks them: the only place where bytes that facts name are read.
+
+use std::ops::Range;
+
+use crate::Error;
+use crate::anomaly::Anomalies;
+use crate::capture::{CaptureSet, Spill};
+use crate::facts::{CopyRange, Digests, SPILL};
+use crate::judge::{Ask, Parts, Suspect};
+use crate::ledger::{Content, Measure, RangeSet};
+use crate::options::Options;
+use crate::prove;
+use crate::spine;
+use crate::torrent::Expected;
+
+/// Captures, with what was derived from them while they were read.
+#[derive(Debug)]
+pub struct Captured<'cap, 'run> {
+    captures: &'cap CaptureSet,
+    spill: &'cap Spill,
+    options: &'run Options<'run>,
+    /// What was odd about frames that were looked at again.
+    pub(crate) anomalies: Anomalies,
+}
+
+impl<'cap, 'run> Captured<'cap, 'run> {
+    /// The captures that facts name, and the spill of the walk that wrote them.
+    pub fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &'run Options<'run>) -> Self {
+        Self { captures, spill, options, anomalies: Anomalies::default() }
+    }
+
+    fn content(&self, parts: &Parts) -> Content<'cap> {
+        let mut content = Content::default();
+        for slice in parts.slices() {
+            let bytes = match slice.place.store {
+                SPILL => self.spill.bytes_at(slice.place.offset, slice.len),
+                store => self.captures.bytes_at(store, slice.place.offset, slice.len),
+            };
+            debug_assert!(bytes.is_some(), "facts name bytes that are there: {slice:?}");
+            if let Some(bytes) = bytes {
+                content.absorb(&Content::of_slice(slice.start, bytes));
+            }
+        }
+        content
+    }
+}
+
+impl Ask for Captured<'_, '_> {
+    fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
+        let content = self.content(copy);
+        let Some(job) = measure.job(&content) else { return Digests::default() };
+        let (mut digests, runs) = (Digests::default(), &job.runs);
+        match measure.expected {
+            Expected::Sha1(_) => digests.sha1 = Some(prove::sha1(runs)),
+            Expected::V2(tree) => digests.leaves = prove::leaves(runs, tree.content),
+            Expected::Both { v2, .. } => {
+                digests.sha1 = Some(prove::sha1(runs));
+                digests.leaves = prove::leaves(runs, v2.content);
+            }
+            Expected::Leaf(_) => digests.leaves = vec![prove::sha256(runs)],
+            Expected::Unknown => {}
+        }
+        digests.trivial = content.is_trivial();
+        if !digests.trivial {
+            let leaves = content.trivial_leaves();
+            digests.trivial_leaves = leaves.iter().map(CopyRange::from).collect();
+        }
+        digests
+    }
+
+    fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
+        let job = measure.job(&self.content(content))?;
+        Some((prove::sha1(&job.runs), prove::sha256(&job.runs)))
+    }
+
+    fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
+        let ranges = RangeSet::from_iter([range.clone()]);
+        self.content(&one.cut(&ranges)).agrees(&self.content(&other.cut(&ranges)), range)
+    }
+
+    fn is_trivial(&mut self, parts: &Parts) -> bool {
+        self.content(parts).is_trivial()
+    }
+
+    fn non_zero(&mut self, parts: &Parts) -> u64 {
+        let content = self.content(parts);
+        let bytes = parts.slices().iter().flat_map(|slice| content.within(slice.range()).collect::<Vec<_>>());
+        bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
+    }
+
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+        spine::damaged(self.captures, suspects, self.options, &mut self.anomalies)
+    }
+}

@@ -1,0 +1,212 @@
+//! What every unit contributes to the figures, with the frames and bytes that show it: what an expert defends a sum with.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bytes, Evidence};
+use crate::ends::{Endpoint, Frames, Hex, InfoHash, Span, Transport};
+use crate::facts::{Reason, SPILL};
+use crate::judge::{Class, Ground, Judged, Row, Slice};
+use crate::ledger::TorrentKey;
+
+/// Bytes of one unit that one end sent to another, of one class for one reason. The rows of a transfer add up to its figures:
+/// each served byte is in exactly one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Piece {
+    /// The torrent; `None` where it is unknown.
+    pub info_hash: Option<InfoHash>,
+    /// The piece, as numbered on the wire.
+    pub piece: u32,
+    /// The leaf of the piece, or the first of several, where leaves are the unit (v2); left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u32>,
+    /// Who sent, as observed.
+    pub uploader: Endpoint,
+    /// Who received, as observed.
+    pub downloader: Endpoint,
+    /// How.
+    pub transport: Transport,
+    /// Index of the transfer in the report's transfers.
+    pub transfer: u64,
+    /// The class of the bytes.
+    pub class: Class,
+    /// Why they are of it.
+    pub reason: Ground,
+    /// Of bytes in doubt, why they are; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Reason>,
+    /// How many.
+    pub bytes: u64,
+    /// The frames that carried them: ranges without a frame between, ascending.
+    pub frames: Vec<Frames>,
+    /// The frames in which they were requested before, where all of them were; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Frames>,
+    /// The frames in which the uploader had advertised the piece before; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertised: Option<Frames>,
+    /// Where they lie in the inputs, in order of their place in the piece.
+    pub runs: Vec<InputRun>,
+    /// Those of them that are in no input in one piece: reassembled from fragments, or decrypted.
+    pub derived_bytes: u64,
+    /// SHA-1 of the whole unit, padding as zeros, where its content was verified; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<Hex<20>>,
+    /// SHA-256 of the same bytes; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Hex<32>>,
+}
+
+/// Contiguous bytes of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputRun {
+    /// Index into `inputs`.
+    pub input: u16,
+    /// Offset of the first byte in the decompressed content.
+    pub offset: u64,
+    /// How many bytes.
+    pub len: u64,
+}
+
+/// The rows of all transfers of `evidence`, sorted by transfer, then by unit; and how many of its transfers are left out, as
+/// what was judged from the facts is not what its figures say: a bound of the walk let some bytes go.
+pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -> (Vec<Piece>, u64) {
+    let mut of: BTreeMap<u32, Vec<Row>> = BTreeMap::new();
+    rows.into_iter().for_each(|row| of.entry(row.transfer.0).or_default().push(row));
+    let mut places: BTreeMap<u64, Vec<Row>> = BTreeMap::new();
+    for (id, rows) in of {
+        let Some(record) = judged.records.get(id as usize) else { continue };
+        let frames = record.facts.span.or(record.served_span).map(Frames::from);
+        let info_hash = hash_of(judged, record.key.torrent);
+        let sums = sums(&rows);
+        let place = evidence.transfers.iter().position(|transfer| {
+            (transfer.uploader, transfer.downloader, transfer.transport)
+                == (record.key.uploader, record.key.downloader, record.key.transport)
+                && transfer.info_hash == info_hash
+                && Some(transfer.frames) == frames
+                && sums == classes(&transfer.bytes)
+        });
+        if let Some(place) = place {
+            places.insert(place as u64, rows);
+        }
+    }
+    let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);
+    let left_out = served.filter(|(place, _)| !places.contains_key(place)).count() as u64;
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (place, mut rows) in places {
+        rows.sort_by_key(|row| (row.unit, row.class, row.why));
+        let Some(transfer) = usize::try_from(place).ok().and_then(|place| evidence.transfers.get(place)) else {
+            continue;
+        };
+        pieces.extend(rows.into_iter().map(|row| Piece {
+            info_hash: transfer.info_hash.clone(),
+            piece: row.unit.piece,
+            leaf: row.unit.leaf,
+            uploader: transfer.uploader,
+            downloader: transfer.downloader,
+            transport: transfer.transport,
+            transfer: place,
+            class: row.class,
+            reason: row.why.ground(),
+            doubt: row.why.doubt(),
+            bytes: row.bytes,
+            frames: frames(&row.slices),
+            requested: row.requested.map(Span::into),
+            advertised: row.advertised.map(Span::into),
+            derived_bytes: derived(&row.slices),
+            runs: runs(row.slices),
+            sha1: row.sums.map(|(sha1, _)| Hex(sha1)),
+            sha256: row.sums.map(|(_, sha256)| Hex(sha256)),
+        }));
+    }
+    (pieces, left_out)
+}
+
+fn hash_of(judged: &Judged<'_>, key: TorrentKey) -> Option<InfoHash> {
+    match key {
+        TorrentKey::Given(id) => Some(judged.torrents.torrent(id).info_hash()),
+        TorrentKey::NotGiven(hash) => Some(InfoHash(hash.to_vec())),
+        TorrentKey::Unknown => None,
+    }
+}
+
+/// Bytes by class.
+fn sums(rows: &[Row]) -> BTreeMap<Class, u64> {
+    let mut sums: BTreeMap<Class, u64> = Class::ALL.iter().map(|class| (*class, 0)).collect();
+    rows.iter().for_each(|row| *sums.entry(row.class).or_default() += row.bytes);
+    sums
+}
+
+fn classes(bytes: &Bytes) -> BTreeMap<Class, u64> {
+    [
+        (Class::Pad, bytes.pad),
+        (Class::Repeated, bytes.repeated),
+        (Class::Verified, bytes.verified),
+        (Class::Refuted, bytes.refuted),
+        (Class::Disputed, bytes.disputed),
+        (Class::Unproven, bytes.unproven),
+    ]
+    .into()
+}
+
+/// Their frames as ranges without a frame between, ascending.
+fn frames(slices: &[Slice]) -> Vec<Frames> {
+    let mut all: Vec<_> = slices.iter().map(|slice| slice.frame).collect();
+    all.sort_unstable();
+    let mut ranges: Vec<Frames> = Vec::new();
+    for frame in all {
+        let (file, number) = (frame.file(), frame.number());
+        match ranges.last_mut() {
+            Some(last) if last.file == file && number <= last.last.saturating_add(1) => last.last = number,
+            _ => ranges.push(Frames { file, first: number, last: number, last_file: None }),
+        }
+    }
+    ranges
+}
+
+fn derived(slices: &[Slice]) -> u64 {
+    slices.iter().filter(|slice| slice.place.store == SPILL).map(|slice| u64::from(slice.len)).sum()
+}
+
+/// Where they lie in the inputs, joined where they touch.
+fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
+    slices.sort_by_key(|slice| (slice.start, slice.place));
+    let mut runs: Vec<InputRun> = Vec::new();
+    for slice in slices.into_iter().filter(|slice| slice.place.store != SPILL) {
+        let (input, offset, len) = (slice.place.store, slice.place.offset, u64::from(slice.len));
+        match runs.last_mut() {
+            Some(last) if last.input == input && last.offset + last.len == offset => last.len += len,
+            _ => runs.push(InputRun { input, offset, len }),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ends::FrameId;
+    use crate::facts::Place;
+
+    fn slice(start: u32, len: u32, store: u16, offset: u64, frame: u64) -> Slice {
+        Slice { start, len, place: Place { store, offset }, frame: FrameId::new(store.min(1), frame) }
+    }
+
+    #[test]
+    fn frames_are_ranges_and_runs_are_joined_where_they_touch() {
+        let slices = vec![
+            slice(8, 4, 0, 200, 7),
+            slice(0, 4, 0, 100, 5),
+            slice(4, 4, 0, 104, 6),
+            slice(12, 4, SPILL, 0, 9),
+            slice(16, 4, 1, 300, 7),
+        ];
+        let range = |file, first, last| Frames { file, first, last, last_file: None };
+        assert_eq!(frames(&slices), [range(0, 5, 7), range(1, 7, 7), range(1, 9, 9)]);
+        assert_eq!(derived(&slices), 4);
+        let run = |input, offset, len| InputRun { input, offset, len };
+        assert_eq!(runs(slices), [run(0, 100, 8), run(0, 200, 4), run(1, 300, 4)]);
+    }
+}

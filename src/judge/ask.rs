@@ -1,0 +1,70 @@
+//! Questions to the captures: the judge holds no bytes.
+
+use std::ops::Range;
+
+use super::Parts;
+use crate::Error;
+use crate::ends::{Direction, FlowKey, Span};
+use crate::facts::Digests;
+use crate::ledger::Measure;
+use crate::prove::{Half, Verdict};
+use crate::torrent::Expected;
+use crate::torrent::merkle::root;
+
+/// Whoever has the bytes that facts name. Each answer is a function of the question and the captures, so that their order
+/// changes nothing.
+pub trait Ask {
+    /// What `copy` hashes to as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for it: the copy holds
+    /// all of it.
+    fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests;
+
+    /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding; `None` where bytes are missing.
+    fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])>;
+
+    /// Whether both hold all of `range`, with the same bytes.
+    fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool;
+
+    /// Whether all bytes of `parts` have one value; of none, too.
+    fn is_trivial(&mut self, parts: &Parts) -> bool;
+
+    /// Bytes of `parts` that are not zero.
+    fn non_zero(&mut self, parts: &Parts) -> u64;
+
+    /// Of each suspect, whether it rests on a damaged frame: one with a wrong checksum among others of its direction with
+    /// right ones.
+    ///
+    /// # Errors
+    /// Those of reading the captures.
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error>;
+}
+
+/// Frames of a direction that something speaks against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// The flow that carried them.
+    pub flow: FlowKey,
+    /// Who sent them.
+    pub from: Direction,
+    /// The frames, among others.
+    pub span: Span,
+}
+
+/// Whether digests are what a unit must hash to.
+pub(super) fn verdict(expected: &Expected, digests: &Digests) -> Verdict {
+    let is_sha1 = |expected: &[u8; 20]| digests.sha1 == Some(*expected);
+    let matches = match expected {
+        Expected::Sha1(sha1) => is_sha1(sha1),
+        Expected::V2(tree) => root(&digests.leaves, tree.width) == tree.root,
+        Expected::Both { sha1, v2 } => {
+            return match (is_sha1(sha1), root(&digests.leaves, v2.width) == v2.root) {
+                (true, true) => Verdict::Match,
+                (true, false) => Verdict::Half(Half::V1),
+                (false, true) => Verdict::Half(Half::V2),
+                (false, false) => Verdict::Mismatch,
+            };
+        }
+        Expected::Leaf(leaf) => digests.leaves.first() == Some(leaf),
+        Expected::Unknown => false,
+    };
+    if matches { Verdict::Match } else { Verdict::Mismatch }
+}

@@ -1,0 +1,191 @@
+//! Names: of which torrent each connection speaks, by its handshakes, and what else is known of it before its blocks are
+//! looked at.
+
+use hashbrown::HashMap;
+
+use super::Carrier;
+use crate::ends::{ConnectionId, Direction, FlowKey, Span, Transport};
+use crate::facts::{Connection, Facts};
+use crate::ledger::{Receiver, TorrentKey, TransferId};
+use crate::torrent::{TorrentId, Torrents};
+
+/// A connection, or what a web server sent of one torrent on one, from one place.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The connection whose streams carried it.
+    pub(super) connection: ConnectionId,
+    pub(super) flow: FlowKey,
+    pub(super) transport: Transport,
+    /// Of which torrent each direction speaks.
+    pub(super) torrents: [TorrentKey; 2],
+    /// Whether a handshake, or a request to a web server, says so.
+    pub(super) named: bool,
+    pub(super) peer_ids: [Option<[u8; 20]>; 2],
+    /// By direction: see [`Connection::is_unconfirmed`].
+    pub(super) unconfirmed: [bool; 2],
+    pub(super) span: Span,
+    pub(super) has_blocks: bool,
+    pub(super) is_broken: bool,
+    pub(super) is_peer_wire: bool,
+    /// Payload bytes on the wire.
+    pub(super) bytes: u64,
+    /// The only direction of which it speaks, of a web server.
+    pub(super) only: Option<Direction>,
+    /// Several torrents may be meant.
+    pub(super) several: bool,
+    /// Of a web server, a number for where its bytes were asked for, and whether the torrent lists that place; else 0.
+    pub(super) place: (u64, bool),
+    /// Who receives what each side sends, as it was known at the first block: a port declared in the middle of a piece
+    /// makes nobody else of the receiver.
+    pub(super) receivers: [Option<Receiver>; 2],
+    /// The transfers of both directions; none for what has no row.
+    pub(super) transfers: [Option<TransferId>; 2],
+}
+
+/// All lines, by the number under which blocks know them.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) all: Vec<Line>,
+    index: HashMap<ConnectionId, usize, foldhash::quality::FixedState>,
+}
+
+impl Line {
+    fn of(connection: &Connection, torrents: &Torrents) -> Option<Self> {
+        let peer = connection.peer()?;
+        let [low, high] = peer.info_hashes();
+        let key = |hash: Option<[u8; 20]>| match hash {
+            Some(hash) => torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given),
+            None => TorrentKey::Unknown,
+        };
+        Some(Self {
+            connection: connection.id,
+            flow: connection.flow,
+            transport: connection.transport,
+            torrents: [key(low.or(high)), key(high.or(low))],
+            named: low.or(high).is_some(),
+            peer_ids: peer.peer_ids(),
+            unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
+            span: connection.span,
+            has_blocks: peer.has_blocks(),
+            is_broken: peer.is_broken(),
+            is_peer_wire: peer.is_peer_wire(),
+            bytes: connection.bytes,
+            only: None,
+            several: false,
+            place: (0, false),
+            receivers: [None; 2],
+            transfers: [None; 2],
+        })
+    }
+
+    /// What a web server sent of `torrent`.
+    pub(super) fn of_web(connection: &Connection, torrent: TorrentId, place: (u64, bool)) -> Self {
+        let key = TorrentKey::Given(torrent);
+        Self {
+            connection: connection.id,
+            flow: connection.flow,
+            transport: Transport::Http,
+            torrents: [key; 2],
+            named: true,
+            peer_ids: [None; 2],
+            unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
+            span: connection.span,
+            has_blocks: true,
+            is_broken: false,
+            is_peer_wire: true,
+            bytes: connection.bytes,
+            only: connection.web().map(|web| web.server),
+            several: false,
+            place,
+            receivers: [Some((connection.flow.high.ip, None)), Some((connection.flow.low.ip, None))],
+            transfers: [None; 2],
+        }
+    }
+
+    /// Whether its torrent is to be told by what it carried.
+    pub(super) fn is_open(&self) -> bool {
+        !self.named
+    }
+
+    /// Whether it has a row: BitTorrent beyond doubt.
+    pub(super) fn is_told(&self) -> bool {
+        self.named || self.several || self.torrents != [TorrentKey::Unknown; 2] || self.is_peer_wire
+    }
+
+    pub(super) fn torrent(&self, from: Direction) -> TorrentKey {
+        let [low, high] = self.torrents;
+        match from {
+            Direction::LowToHigh => low,
+            Direction::HighToLow => high,
+        }
+    }
+
+    /// What its shares need to know of it. Before transfers are made, each direction stands for one of its own: `index` is
+    /// that of the line.
+    pub(super) fn carrier(&self, from: Direction, index: usize) -> Carrier {
+        let own = TransferId((2 * index + from.index()) as u32);
+        let unknown = (self.flow.destination(from).ip, None);
+        let receiver = self.receivers.get(from.index()).copied().flatten().unwrap_or(unknown);
+        Carrier {
+            transfer: self.transfers.get(from.index()).copied().flatten().unwrap_or(own),
+            receiver,
+            connection: self.connection,
+            place: self.place.0,
+            named: self.named,
+            unconfirmed: self.unconfirmed.get(from.index()).copied().unwrap_or(false),
+        }
+    }
+}
+
+impl Lines {
+    /// The connections of the peer wire, or what may be it.
+    pub(super) fn of(facts: &Facts, torrents: &Torrents) -> Self {
+        let mut lines = Self::default();
+        for connection in &facts.connections {
+            if let Some(line) = Line::of(&connection, torrents) {
+                lines.add(connection.id, line);
+            }
+        }
+        for block in &facts.blocks {
+            if let Some(line) = lines.get_mut(block.connection)
+                && block.captured() > 0
+                && let Some(receiver) = line.receivers.get_mut(block.from.index())
+            {
+                receiver.get_or_insert((block.receiver.ip, block.receiver.port));
+            }
+        }
+        lines
+    }
+
+    pub(super) fn add(&mut self, id: ConnectionId, line: Line) {
+        self.index.insert(id, self.all.len());
+        self.all.push(line);
+    }
+
+    pub(super) fn index(&self, id: ConnectionId) -> Option<usize> {
+        self.index.get(&id).copied()
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<(usize, &Line)> {
+        let index = self.index(id)?;
+        Some((index, self.all.get(index)?))
+    }
+
+    fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Line> {
+        let index = self.index(id)?;
+        self.all.get_mut(index)
+    }
+
+    /// A number that no connection of the captures has.
+    pub(super) fn unused(&self) -> u64 {
+        self.index.keys().map(|id| id.0 + 1).max().unwrap_or(1)
+    }
+}
+
+/// A stable number for a text; never 0.
+pub(super) fn number_of(text: &str) -> u64 {
+    let digest = crate::prove::sha256(&[text.as_bytes()]);
+    digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
+}
+
+pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];

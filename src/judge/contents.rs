@@ -1,0 +1,219 @@
+//! Contents: which byte strings in the captures are the torrent's. That does not ask who sent them.
+//!
+//! The copies that each receiver got are tried first, block by block in order of arrival; where none of them hashes right,
+//! other ways to put the unit together are, see [`ways`](super::ways).
+
+use std::ops::Range;
+
+use super::ask::{Ask, verdict};
+use super::{Bench, Found, Parts, Share, ways};
+use crate::ledger::{Measure, RangeSet, Receiver};
+use crate::prove::Verdict;
+
+/// What is known of one unit before anybody is judged by it.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Contents that hash to the unit: one, or more where SHA-1 collides (T23) or the halves of a hybrid differ.
+    pub references: Vec<Parts>,
+    /// What is known of it besides, without credits.
+    pub found: Found,
+    /// The copies that were sent, in the order in which they were begun.
+    pub copies: Vec<Attempt>,
+    /// Whether a bound on copies or on ways to put it together was reached.
+    pub crowded: bool,
+}
+
+/// One copy of a unit on its way to one receiver.
+///
+/// # Invariants
+/// - Its shares do not overlap.
+#[derive(Debug)]
+pub struct Attempt {
+    receiver: Receiver,
+    /// Indices of its shares, ascending.
+    pub shares: Vec<usize>,
+    covered: RangeSet,
+    /// The part of it that is of blocks that are not whole.
+    partial: RangeSet,
+    /// How far it got.
+    pub state: State,
+}
+
+/// How far a copy got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Bytes are missing.
+    Open,
+    /// Its hash is right: it is the content of this number.
+    Verified(usize),
+    /// Complete, and its hash failed.
+    Failed,
+}
+
+impl Contents {
+    /// The contents of a unit of which these shares were sent, in order of arrival; `padding` is what was sent in place of
+    /// zeros, and `has_leaves` tells whether its torrent has any (BEP 52).
+    pub fn of(
+        measure: &Measure,
+        has_leaves: bool,
+        shares: &[Share],
+        padding: Option<&Parts>,
+        bench: &Bench<'_>,
+        ask: &mut dyn Ask,
+    ) -> Self {
+        let mut contents = Self::default();
+        let mut open = 0;
+        for index in 0..shares.len() {
+            let Some(complete) = contents.add(index, shares, measure.content(), &mut open) else { continue };
+            let Some(attempt) = contents.copies.get(complete) else { continue };
+            let copy = joined(attempt.shares.iter().filter_map(|index| shares.get(*index)).collect());
+            let verdict = contents.try_copy(copy, measure, has_leaves, ask);
+            if let Some(attempt) = contents.copies.get_mut(complete) {
+                attempt.state = verdict;
+            }
+            // Only those that are not verified take up room.
+            open -= usize::from(matches!(verdict, State::Verified(_)));
+        }
+        if !contents.found.verified && !shares.is_empty() {
+            let all: Vec<&Share> = shares.iter().collect();
+            let (ways, every) = ways::of(&all, padding, bench, ask);
+            let mut whole = false;
+            for copy in ways {
+                whole |= contents.try_copy(copy, measure, has_leaves, ask) != State::Open;
+            }
+            contents.crowded |= whole && !every;
+        }
+        contents
+    }
+
+    /// Tries a byte string; it stays open where it does not hold all of the unit, or nothing is known to compare it with.
+    pub fn try_copy(&mut self, copy: Parts, measure: &Measure, has_leaves: bool, ask: &mut dyn Ask) -> State {
+        if measure.expected == crate::torrent::Expected::Unknown || !copy.cover(&measure.range, &measure.pads) {
+            return State::Open;
+        }
+        let digests = ask.digests(&copy, measure);
+        let verdict = verdict(&measure.expected, &digests);
+        self.found.matched.note(verdict);
+        if verdict == Verdict::Mismatch {
+            return State::Failed;
+        }
+        self.found.verified = true;
+        let content = {
+            let mut ranges = copy.ranges();
+            measure.pads.iter().for_each(|pad| ranges.remove(pad));
+            copy.cut(&ranges)
+        };
+        let ranges = content.ranges();
+        if let Some(version) = self.version_of(&content, &ranges, ask) {
+            return State::Verified(version);
+        }
+        if self.references.is_empty() {
+            self.found.trivial = digests.trivial;
+            if has_leaves && !digests.trivial && !digests.trivial_leaves.is_empty() {
+                let leaves = digests.trivial_leaves.iter().map(|leaves| leaves.start..leaves.end);
+                self.found.trivial_leaves = Some(Box::new(leaves.collect()));
+            }
+        }
+        self.references.push(content);
+        State::Verified(self.references.len() - 1)
+    }
+
+    /// Adds a share to the copies of a unit with `content` bytes without padding; gives the index of the one that it
+    /// completed. `open` counts the copies that are not verified.
+    fn add(&mut self, index: usize, shares: &[Share], content: u64, open: &mut usize) -> Option<usize> {
+        let share = shares.get(index)?;
+        let room = self.copies.iter().position(|attempt| {
+            attempt.receiver == share.receiver && attempt.state == State::Open && attempt.makes_room(share, shares)
+        });
+        let at = match room {
+            Some(at) => at,
+            None if *open >= MOST_COPIES => {
+                self.crowded = true;
+                return None;
+            }
+            None => {
+                *open += 1;
+                self.copies.push(Attempt {
+                    receiver: share.receiver,
+                    shares: Vec::new(),
+                    covered: RangeSet::default(),
+                    partial: RangeSet::default(),
+                    state: State::Open,
+                });
+                self.copies.len() - 1
+            }
+        };
+        let attempt = self.copies.get_mut(at)?;
+        attempt.supersede(share, shares);
+        attempt.take(index, share);
+        (attempt.covered.total() == content).then_some(at)
+    }
+
+    /// The copy that failed with a share in it.
+    pub fn failed_with(&self, share: usize) -> Option<&Attempt> {
+        self.copies.iter().find(|attempt| attempt.state == State::Failed && attempt.shares.contains(&share))
+    }
+
+    /// The number of the verified content that `parts` agree with in all of `ranges`.
+    pub fn version_of(&self, parts: &Parts, ranges: &RangeSet, ask: &mut dyn Ask) -> Option<usize> {
+        self.references.iter().position(|reference| ranges.iter().all(|range| ask.same(parts, reference, range)))
+    }
+}
+
+/// Puts shares together that do not overlap.
+fn joined(mut shares: Vec<&Share>) -> Parts {
+    if let [share] = shares.as_slice() {
+        return share.parts.clone();
+    }
+    shares.sort_by_key(|share| share.ranges.iter().next().map(|range| range.start));
+    Parts::layered(shares.into_iter().map(|share| &share.parts))
+}
+
+impl Attempt {
+    fn take(&mut self, index: usize, share: &Share) {
+        share.ranges.iter().for_each(|range| self.covered.insert(range));
+        if !share.whole {
+            share.ranges.iter().for_each(|range| self.partial.insert(range));
+        }
+        self.shares.push(index);
+    }
+
+    /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
+    fn makes_room(&self, share: &Share, shares: &[Share]) -> bool {
+        if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+            return true;
+        }
+        // Rationale: a repetition is told without a look at every share; each look takes a part out.
+        let parts_only = |range: Range<u32>| self.covered.within(&range).all(|part| self.partial.covers(&part));
+        let mut own = self.shares.iter().filter_map(|index| shares.get(*index));
+        share.whole
+            && share.ranges.iter().all(parts_only)
+            && own.all(|other| !overlap(other, share) || (!other.whole && inside(other, share)))
+    }
+
+    /// Takes out the parts that `share` replaces: they belong to no copy any more.
+    fn supersede(&mut self, share: &Share, shares: &[Share]) {
+        if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
+            return;
+        }
+        let of = |index: &usize| shares.get(*index).filter(|other| overlap(other, share));
+        for other in self.shares.iter().filter_map(of) {
+            for range in other.ranges.iter() {
+                self.covered.remove(range.clone());
+                self.partial.remove(range);
+            }
+        }
+        self.shares.retain(|index| of(index).is_none());
+    }
+}
+
+fn overlap(one: &Share, other: &Share) -> bool {
+    other.ranges.iter().any(|range| one.ranges.intersects(&range))
+}
+
+fn inside(part: &Share, whole: &Share) -> bool {
+    part.ranges.iter().all(|range| whole.ranges.covers(&range))
+}
+
+// Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
+const MOST_COPIES: usize = 64;

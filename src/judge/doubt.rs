@@ -1,0 +1,176 @@
+//! Doubt: bytes in doubt may verify, and they refute nobody. [`Bench::refutes`] is the one place that asks.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Parts, Share, Slice};
+use crate::ends::{ConnectionId, Direction};
+use crate::facts::{BlockId, Doubt, Place, Reason, Run, Scope};
+use crate::ledger::Record;
+use crate::wire::Framing;
+
+/// All that is in doubt.
+#[derive(Debug, Default)]
+pub struct Doubts {
+    directions: BTreeMap<(ConnectionId, Direction), OfDirection>,
+    shares: BTreeMap<BlockId, Reason>,
+}
+
+/// What is in doubt of one direction of a connection.
+#[derive(Debug, Default)]
+struct OfDirection {
+    /// All of it.
+    everywhere: Option<Reason>,
+    /// Stretches, in order once all are known, with the greatest end so far.
+    stretches: Vec<(Range<u64>, Reason, u64)>,
+    /// Second versions that were captured, in the order in which they were.
+    seconds: Vec<(u64, Run)>,
+    /// How many versions there were.
+    versions: usize,
+}
+
+/// What speaks against a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// It differs from every verified copy of its unit.
+    Differs,
+    /// The hash of the copy that it is in failed.
+    Failed,
+}
+
+/// Whoever decides: what is in doubt, and who the senders are.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'a> {
+    /// What is in doubt.
+    pub doubts: &'a Doubts,
+    /// The transfers.
+    pub records: &'a [Record],
+}
+
+impl Bench<'_> {
+    /// Whether a share of a piece with these doubts speaks against its sender; else why it does not.
+    ///
+    /// # Errors
+    /// The reason for which it is in doubt.
+    pub fn refutes(&self, share: &Share, against: Against, piece: &PieceDoubt) -> Result<(), Reason> {
+        let of_piece = match against {
+            Against::Differs => piece.half_open.then_some(Reason::HalfUnknown),
+            Against::Failed => piece.padding.then_some(Reason::PaddingNotZero),
+        };
+        let placed =
+            self.records.get(share.transfer.0 as usize).is_some_and(|record| record.is_answerable(share.place));
+        let of_share = || {
+            let found = match share.framing {
+                Framing::Resynchronised if share.place > 0 => Some(Reason::PlaceGuessed),
+                Framing::Resynchronised => Some(Reason::FramingFound),
+                Framing::InSync => None,
+            };
+            let likely = (!share.named).then_some(Reason::TorrentLikely);
+            let half = share.half_unknown.then_some(Reason::HalfUnknown);
+            likely.or(found).or(half).or_else(|| (!placed).then_some(Reason::PlaceNotShown))
+        };
+        let doubt = of_share().or_else(|| self.doubts.about(share)).or(of_piece);
+        doubt.map_or(Ok(()), Err)
+    }
+}
+
+/// What is in doubt of a whole piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PieceDoubt {
+    /// The padding that its SHA-1 covers may not be zeros.
+    pub padding: bool,
+    /// One half of a hybrid torrent is known of it, and the other is not.
+    pub half_open: bool,
+}
+
+impl Doubts {
+    /// Takes in what the walk wrote down.
+    pub fn of(doubts: impl IntoIterator<Item = Doubt>) -> Self {
+        let mut all = Self::default();
+        doubts.into_iter().for_each(|doubt| all.add(doubt));
+        all.settle();
+        all
+    }
+
+    fn add(&mut self, Doubt { scope, reason, second }: Doubt) {
+        match scope {
+            Scope::Stretch(id, from, stretch) => {
+                let of = self.directions.entry((id, from)).or_default();
+                if reason == Reason::OtherVersion {
+                    of.versions += 1;
+                    if of.versions > MOST_VERSIONS {
+                        of.everywhere.get_or_insert(Reason::Bound);
+                        return;
+                    }
+                    of.seconds.extend(second.map(|run| (stretch.start, run)));
+                }
+                if !stretch.is_empty() {
+                    of.stretches.push((stretch, reason, 0));
+                }
+            }
+            Scope::Direction(id, from) => {
+                self.directions.entry((id, from)).or_default().everywhere.get_or_insert(reason);
+            }
+            Scope::Share(id) => _ = self.shares.entry(id).or_insert(reason),
+            // A piece's doubts are found with its contents.
+            Scope::Piece(..) => {}
+        }
+    }
+
+    fn settle(&mut self) {
+        for of in self.directions.values_mut() {
+            of.stretches.sort_by_key(|(stretch, reason, _)| (stretch.start, stretch.end, *reason));
+            let mut end = 0;
+            for (stretch, _, so_far) in &mut of.stretches {
+                end = stretch.end.max(end);
+                *so_far = end;
+            }
+        }
+    }
+
+    /// Takes in that a share is in doubt.
+    pub fn of_share(&mut self, id: BlockId, reason: Reason) {
+        self.shares.entry(id).or_insert(reason);
+    }
+
+    /// Why a share is in doubt: it, its direction, or a byte of it or of the header that says where it belongs.
+    pub fn about(&self, share: &Share) -> Option<Reason> {
+        let (id, from, range) = &share.stream;
+        let of_share = self.shares.get(&share.id).copied();
+        of_share.or_else(|| {
+            let of = self.directions.get(&(*id, *from))?;
+            // A web server's blocks have no headers of their own.
+            let header = if share.place > 0 { 0 } else { BLOCK_HEADER };
+            let range = range.start.saturating_sub(header)..range.end;
+            // Those that begin before its end; none of them before the first whose greatest end is behind its start.
+            let behind = of.stretches.partition_point(|(stretch, ..)| stretch.start < range.end);
+            let first = of.stretches.partition_point(|(.., end)| *end <= range.start);
+            let mut near = of.stretches.get(first..behind).unwrap_or_default().iter();
+            let stretch = near.find(|(stretch, ..)| stretch.end > range.start).map(|(_, reason, _)| *reason);
+            of.everywhere.or(stretch)
+        })
+    }
+
+    /// A share with the second version of its bytes, where one was sent.
+    pub(super) fn second_version(&self, share: &Share) -> Option<Parts> {
+        let (id, from, range) = &share.stream;
+        let mut parts = Parts::default();
+        for (offset, run) in &self.directions.get(&(*id, *from))?.seconds {
+            let (start, end) =
+                ((*offset).max(range.start), offset.saturating_add(u64::from(run.len)).min(range.end));
+            if start < end {
+                let place = Place { offset: run.place.offset + (start - offset), ..run.place };
+                let len = u32::try_from(end - start).ok()?;
+                let at = share.begin.saturating_add(u32::try_from(start - range.start).ok()?);
+                let slice = Parts::of_slice(Slice { start: at, len, place, frame: run.frame });
+                parts = Parts::layered([&slice, &parts]);
+            }
+        }
+        (!parts.is_empty()).then(|| Parts::layered([&parts.cut(&share.ranges), &share.parts]))
+    }
+}
+
+// Rationale: BEP 3: length, id, index and begin stand before the payload.
+const BLOCK_HEADER: u64 = 13;
+// Rationale: a connection with more conflicting stretches is not evidence of anything.
+const MOST_VERSIONS: usize = 1_024;

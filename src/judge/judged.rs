@@ -1,0 +1,74 @@
+//! What was judged: the transfers with their figures, and of each unit whose bytes are the torrent's.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::ledger::{Credit, Few, Ledger, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted};
+use crate::torrent::{Torrent, Torrents};
+
+/// All that follows from the facts of a run.
+#[derive(Debug)]
+pub struct Judged<'run> {
+    /// The transfers; a [`TransferId`](crate::ledger::TransferId) is an index into these.
+    pub records: Vec<Record>,
+    /// What is known of the units of each torrent that was given or rebuilt, ascending by unit.
+    pub units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
+    /// Connections without piece data for which there were no rows left.
+    pub unlisted: Unlisted,
+    /// The torrents, with the hashes of their trees that the captures prove (BEP 52).
+    pub torrents: Cow<'run, Torrents>,
+}
+
+/// What was found of one unit.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Whether a copy of it was verified.
+    pub verified: bool,
+    /// By which hashes.
+    pub matched: Matched,
+    /// Whether the verified content is of one byte value only.
+    pub trivial: bool,
+    /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
+    pub trivial_leaves: Option<Box<RangeSet>>,
+    /// The verified bytes of each transfer.
+    pub credits: Few<Credit>,
+}
+
+impl Found {
+    /// Whether the verified content of a leaf is of one byte value only.
+    pub fn is_trivial(&self, leaf: u32) -> bool {
+        self.trivial
+            || self.trivial_leaves.as_ref().is_some_and(|leaves| leaves.covers(&(leaf..leaf.saturating_add(1))))
+    }
+}
+
+impl Judged<'_> {
+    /// The torrent of a key, where it was given or rebuilt.
+    pub fn given(&self, key: TorrentKey) -> Option<&Torrent> {
+        match key {
+            TorrentKey::Given(id) => Some(self.torrents.torrent(id)),
+            TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
+        }
+    }
+}
+
+impl<'run> From<Ledger<'run, '_>> for Judged<'run> {
+    fn from(ledger: Ledger<'run, '_>) -> Self {
+        let (records, books, unlisted, torrents) = ledger.into_parts();
+        let of_book = |(key, book): (_, crate::ledger::Book<'_>)| {
+            let mut units: Vec<(Unit, Found)> =
+                book.into_units().map(|(unit, book)| (unit, Found::from(book))).collect();
+            units.sort_unstable_by_key(|(unit, _)| *unit);
+            (key, units)
+        };
+        let books = books.into_iter().filter(|(key, _)| matches!(key, TorrentKey::Given(_)));
+        Self { records, units: books.map(of_book).collect(), unlisted, torrents: Cow::Borrowed(torrents) }
+    }
+}
+
+impl From<crate::ledger::UnitBook<'_>> for Found {
+    fn from(book: crate::ledger::UnitBook<'_>) -> Self {
+        let crate::ledger::UnitBook { verified, matched, trivial, trivial_leaves, credits, .. } = book;
+        Self { verified, matched, trivial, trivial_leaves, credits }
+    }
+}

@@ -1,0 +1,322 @@
+//! Judging: from facts and torrents to a class for every served byte.
+//!
+//! Everything is known when it begins, so no decision is revised. The order is fixed, and nothing in a step reads what a
+//! later one, or another item of the same step, decides:
+//!
+//! | step | finds |
+//! |---|---|
+//! | names | of which torrent each connection speaks, by its handshakes; where HTTP bodies belong |
+//! | hashes | the trees of v2 torrents, by `hashes` messages, then by whole files |
+//! | contents | which byte strings in the captures hash right, whoever sent them |
+//! | choice | the torrent of each connection without a handshake |
+//! | transfers | which connections are one edge, and what they prove together |
+//! | places | which web servers are shown to have the torrent; what is damaged of what speaks against somebody |
+//! | classes | of every share, with the reason |
+//!
+//! The judge holds no bytes: it knows where they lie, and [`Ask`]s. It goes piece by piece, over a journal that was sorted
+//! once.
+
+mod ask;
+mod attribute;
+mod choose;
+mod contents;
+mod doubt;
+mod judged;
+mod parts;
+mod piece;
+mod rows;
+mod share;
+mod transfers;
+mod trees;
+mod unit;
+mod ways;
+mod web;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use ask::{Ask, Suspect};
+use attribute::Lines;
+use choose::{Fit, Look, Signs};
+pub use contents::{Attempt, Contents, State};
+pub use doubt::{Against, Bench, Doubts, PieceDoubt};
+pub use judged::{Found, Judged};
+pub use parts::{Parts, Slice};
+pub use piece::{OfUnit, Piece};
+pub use rows::Row;
+pub use share::{Carrier, Share};
+use transfers::Transfers;
+pub use unit::{Class, Ground, Outcome, Ruling, Why, classes};
+
+use crate::ends::ConnectionId;
+use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
+use crate::ledger::{RangeSet, TorrentKey, TransferId, Unit};
+use crate::torrent::{TorrentId, Torrents};
+use crate::{Error, Limits};
+
+/// Judges facts by the torrents that are given; with `rows`, what each unit contributes is added there, in no particular order.
+///
+/// # Errors
+/// [`Error::Io`] when there is no room to sort the blocks, and those of [`Ask::damaged`].
+pub fn judge<'t>(
+    facts: &Facts,
+    given: &'t Torrents,
+    limits: &Limits,
+    spool_dir: Option<&Path>,
+    ask: &mut dyn Ask,
+    rows: Option<&mut Vec<Row>>,
+) -> Result<Judged<'t>, Error> {
+    let mut lines = Lines::of(facts, given);
+    let web = web::serve(facts, given, &mut lines);
+    let doubts = Doubts::of(&facts.doubts);
+    let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
+    let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
+    let mut torrents = trees::teach(facts, given).map_or(Cow::Borrowed(given), Cow::Owned);
+    if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
+        torrents = Cow::Owned(taught);
+    }
+    choose(&mut lines, given, &torrents, &doubts, &blocks, ask);
+    let mut transfers = Transfers::of(&mut lines, given, limits);
+    transfers.merge(facts, &lines, &web, given, limits);
+    let hearing =
+        Hearing { lines: &lines, given, torrents: &torrents, doubts, transfers, units: BTreeMap::new(), rows };
+    let Hearing { transfers, units, .. } = hearing.run(facts, &blocks, ask)?;
+    Ok(Judged { records: transfers.records, units, unlisted: transfers.unlisted, torrents })
+}
+
+/// All blocks by piece, and of each piece in order of arrival.
+struct Blocks(Sorted<Block, (u32, u64, BlockId)>);
+
+fn order(block: &Block) -> (u32, u64, BlockId) {
+    (block.piece, block.order, block.id)
+}
+
+impl Blocks {
+    /// The blocks of each piece number.
+    fn pieces(&self) -> impl Iterator<Item = Vec<Block>> {
+        let mut blocks = self.0.iter().map(|(_, block)| block).peekable();
+        std::iter::from_fn(move || {
+            let first = blocks.next()?;
+            let mut piece = vec![first];
+            while let Some(block) =
+                blocks.next_if(|block| piece.first().is_some_and(|first| first.piece == block.piece))
+            {
+                piece.push(block);
+            }
+            Some(piece)
+        })
+    }
+}
+
+/// The torrents with the piece layers that blocks prove.
+fn layers(torrents: &Torrents, lines: &Lines, blocks: &Blocks, ask: &mut dyn Ask) -> Option<Torrents> {
+    let open = trees::open_pieces(torrents);
+    if open.is_empty() {
+        return None;
+    }
+    let mut shares: BTreeMap<(TorrentId, u32), Vec<Share>> = BTreeMap::new();
+    for block in blocks.pieces().flatten() {
+        let Some((index, line)) = lines.get(block.connection) else { continue };
+        let TorrentKey::Given(id) = line.torrent(block.from) else { continue };
+        let torrent = torrents.torrent(id);
+        let Ok(placed) = torrent.place(block.piece, block.begin, block.len) else { continue };
+        if open.contains(&(id, block.piece)) && block.captured() > 0 {
+            let mut share = Share::of(&block, &line.carrier(block.from, index));
+            share.without(&torrent.pads(placed.piece).collect());
+            shares.entry((id, block.piece)).or_default().push(share);
+        }
+    }
+    trees::learn_layers(torrents, &shares, ask)
+}
+
+/// Chooses the torrents of connections that no handshake names.
+fn choose(
+    lines: &mut Lines,
+    given: &Torrents,
+    torrents: &Torrents,
+    doubts: &Doubts,
+    blocks: &Blocks,
+    ask: &mut dyn Ask,
+) {
+    if !lines.all.iter().any(|line| line.is_open() && line.has_blocks) {
+        return;
+    }
+    let mut signs: BTreeMap<usize, Signs> = BTreeMap::new();
+    let look = Look { lines, given, torrents, bench: Bench { doubts, records: &[] } };
+    for piece in blocks.pieces() {
+        look.piece(&piece, &mut signs, ask);
+    }
+    for (index, signs) in signs {
+        let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_broken) else { continue };
+        match signs.fit() {
+            Fit::One(torrent) => line.torrents = [TorrentKey::Given(torrent); 2],
+            Fit::Several => line.several = true,
+            Fit::None => {}
+        }
+    }
+}
+
+/// The last steps: every block in its place, and its class.
+struct Hearing<'a> {
+    lines: &'a Lines,
+    given: &'a Torrents,
+    torrents: &'a Torrents,
+    doubts: Doubts,
+    transfers: Transfers,
+    units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
+    rows: Option<&'a mut Vec<Row>>,
+}
+
+impl Hearing<'_> {
+    fn run(mut self, facts: &Facts, blocks: &Blocks, ask: &mut dyn Ask) -> Result<Self, Error> {
+        let mut served: BTreeMap<(ConnectionId, TransferId), u64> = BTreeMap::new();
+        // Of these something may speak against somebody, which others must not be asked before.
+        let mut later: Vec<(TorrentKey, Piece)> = Vec::new();
+        let mut accused: Vec<Share> = Vec::new();
+        for blocks in blocks.pieces() {
+            for (key, piece) in self.piece(&blocks, &mut served, ask) {
+                let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
+                let shown = piece.shown(ask);
+                let of = piece.accused(&bench, ask);
+                for share in &shown {
+                    if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
+                        record.facts.proven_places.insert(share.place);
+                    }
+                }
+                if of.is_empty() {
+                    self.rule(key, &piece, ask);
+                } else {
+                    accused.extend(of);
+                    later.push((key, piece));
+                }
+            }
+        }
+        accused.sort_by_key(|share| share.id);
+        let suspects: Vec<Suspect> = accused.iter().filter_map(|share| self.suspect(share)).collect();
+        for (share, damaged) in accused.iter().zip(ask.damaged(&suspects)?) {
+            if damaged {
+                self.doubts.of_share(share.id, Reason::Damaged);
+                if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
+                    record.facts.bad_checksum = true;
+                }
+            }
+        }
+        for (key, piece) in later {
+            self.rule(key, &piece, ask);
+        }
+        self.transfers.acknowledge(facts, &served);
+        self.units.values_mut().for_each(|units| units.sort_by_key(|(unit, _)| *unit));
+        Ok(self)
+    }
+
+    fn suspect(&self, share: &Share) -> Option<Suspect> {
+        let key = self.transfers.records.get(share.transfer.0 as usize)?.key;
+        let protocol = match key.transport {
+            crate::ends::Transport::Utp => crate::ends::Protocol::Udp,
+            crate::ends::Transport::Tcp | crate::ends::Transport::Http => crate::ends::Protocol::Tcp,
+        };
+        let (flow, from) = crate::ends::FlowKey::new(key.uploader, key.downloader, protocol);
+        Some(Suspect { flow, from, span: share.span })
+    }
+
+    /// The pieces of each torrent that these blocks, of one piece number, are of; what they weigh is counted.
+    fn piece(
+        &mut self,
+        blocks: &[Block],
+        served: &mut BTreeMap<(ConnectionId, TransferId), u64>,
+        ask: &mut dyn Ask,
+    ) -> Vec<(TorrentKey, Piece)> {
+        let mut shares: BTreeMap<TorrentKey, Vec<Share>> = BTreeMap::new();
+        for block in blocks {
+            let Some((index, line)) = self.lines.get(block.connection) else { continue };
+            let Some(id) = line.transfers.get(block.from.index()).copied().flatten() else { continue };
+            let Some(record) = self.transfers.records.get_mut(id.0 as usize) else { continue };
+            let captured = block.captured();
+            record.counts.served += captured;
+            record.counts.lost += block.lost();
+            *served.entry((line.connection, id)).or_default() += captured;
+            if share::requested(block).is_some() {
+                record.counts.solicited += captured;
+            }
+            if captured == 0 {
+                continue;
+            }
+            record.served_span = Some(record.served_span.map_or(block.span, |span| span.join(block.span)));
+            record.times.add(block.span.first.time, block.span.last.time, captured);
+            let key = line.torrent(block.from);
+            let has_place = match key {
+                TorrentKey::Given(id) => {
+                    self.torrents.torrent(id).place(block.piece, block.begin, block.len).is_ok()
+                }
+                // No piece is that long, and its bytes have no place to be compared at.
+                TorrentKey::NotGiven(_) | TorrentKey::Unknown => block.begin.checked_add(block.len).is_some(),
+            };
+            let share = Share::of(block, &line.carrier(block.from, index));
+            if has_place {
+                shares.entry(key).or_default().push(share);
+            } else {
+                record.counts.unproven += captured;
+                self.rows.iter_mut().for_each(|rows| rows.push(Row::outside(block, &share)));
+            }
+        }
+        let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
+        let number = blocks.first().map_or(0, |block| block.piece);
+        let of = |(key, shares): (TorrentKey, Vec<Share>)| {
+            let piece = match key {
+                TorrentKey::Given(id) => {
+                    let torrent = self.torrents.torrent(id);
+                    let index = torrent.piece(number)?;
+                    Piece::of(self.given.torrent(id), torrent, index, shares, &bench, ask)
+                }
+                TorrentKey::NotGiven(_) | TorrentKey::Unknown => Piece::unknown(number, shares),
+            };
+            Some((key, piece))
+        };
+        shares.into_iter().filter_map(of).collect()
+    }
+
+    /// Gives every byte of a piece its class, and counts it.
+    fn rule(&mut self, key: TorrentKey, piece: &Piece, ask: &mut dyn Ask) {
+        for (share, padding) in &piece.pads {
+            if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
+                record.counts.pad += padding.bytes();
+            }
+        }
+        self.rows.iter_mut().for_each(|rows| rows::of_padding(piece, rows));
+        for of in &piece.units {
+            let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
+            let outcome = piece.classes(of, &bench, ask);
+            for ruling in &outcome.rulings {
+                self.count(of, ruling);
+            }
+            self.rows.iter_mut().for_each(|rows| rows::of_unit(of, &outcome, rows, ask));
+            if matches!(key, TorrentKey::Given(_)) {
+                let found = Found { credits: outcome.credits, ..of.contents.found.clone() };
+                self.units.entry(key).or_default().push((of.unit, found));
+            }
+        }
+    }
+
+    fn count(&mut self, of: &OfUnit, ruling: &Ruling) {
+        let Some(share) = of.shares.get(ruling.share) else { return };
+        let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) else { return };
+        let bytes = RangeSet::total(&ruling.ranges);
+        match ruling.class {
+            Class::Pad => record.counts.pad += bytes,
+            Class::Repeated => record.counts.repeated += bytes,
+            // The verified figures are summed from the credits, once.
+            Class::Verified => {}
+            Class::Refuted => {
+                record.counts.refuted += bytes;
+                record.refuted_pieces.insert(of.unit.piece);
+                record.refuted_span = Some(record.refuted_span.map_or(share.span, |span| span.join(share.span)));
+            }
+            Class::Disputed => record.counts.disputed += bytes,
+            Class::Unproven => record.counts.unproven += bytes,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The bytes of a piece as places in the captures: cut and put together, never read.
+
+use std::ops::Range;
+
+use crate::ends::FrameId;
+use crate::facts::{Place, Run};
+use crate::ledger::RangeSet;
+
+/// Bytes of one piece, each slice with its place in the piece and in the captures.
+///
+/// # Invariants
+/// - Ascending by `start`, without overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    slices: Vec<Slice>,
+}
+
+/// Contiguous captured bytes of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Place of the first byte within the piece.
+    pub start: u32,
+    /// Bytes; at least 1.
+    pub len: u32,
+    /// Where the first byte lies.
+    pub place: Place,
+    /// The frame that carried them.
+    pub frame: FrameId,
+}
+
+impl Slice {
+    /// The bytes of the piece that it holds.
+    pub fn range(&self) -> Range<u32> {
+        // The end of a run was checked when its block was placed in a torrent, or saturates for an unknown one.
+        self.start..self.start.saturating_add(self.len)
+    }
+
+    fn cut(self, range: &Range<u32>) -> Option<Self> {
+        let own = self.range();
+        let (from, to) = (own.start.max(range.start), own.end.min(range.end));
+        let offset = self.place.offset.saturating_add(u64::from(from.saturating_sub(own.start)));
+        (from < to).then_some(Self { start: from, len: to - from, place: Place { offset, ..self.place }, ..self })
+    }
+}
+
+impl Parts {
+    /// The runs of a block that begins at `begin` of its piece.
+    pub fn of_block(begin: u32, runs: &[Run]) -> Self {
+        let slices = runs.iter().map(|run| Slice {
+            start: begin.saturating_add(run.start),
+            len: run.len,
+            place: run.place,
+            frame: run.frame,
+        });
+        Self { slices: slices.collect() }
+    }
+
+    /// One slice.
+    pub fn of_slice(slice: Slice) -> Self {
+        Self { slices: vec![slice] }
+    }
+
+    /// The slices, ascending.
+    pub fn slices(&self) -> &[Slice] {
+        &self.slices
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.slices.is_empty()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.slices.iter().map(|slice| u64::from(slice.len)).sum()
+    }
+
+    /// What they cover.
+    pub fn ranges(&self) -> RangeSet {
+        self.slices.iter().map(Slice::range).collect()
+    }
+
+    /// The part of them within `range`.
+    pub fn within(&self, range: &Range<u32>) -> impl Iterator<Item = Slice> {
+        let at = self.slices.partition_point(|slice| slice.range().end <= range.start);
+        let range = range.clone();
+        let behind = self.slices.get(at..).unwrap_or_default().iter();
+        behind
+            .take_while({
+                let end = range.end;
+                move |slice| slice.start < end
+            })
+            .filter_map(move |slice| slice.cut(&range))
+    }
+
+    /// The part of them within `ranges`.
+    pub fn cut(&self, ranges: &RangeSet) -> Self {
+        Self { slices: ranges.iter().flat_map(|range| self.within(&range).collect::<Vec<_>>()).collect() }
+    }
+
+    /// Put together from `layers`, where earlier layers win.
+    pub fn layered<'l>(layers: impl IntoIterator<Item = &'l Self>) -> Self {
+        let (mut filled, mut slices) = (RangeSet::default(), Vec::new());
+        for layer in layers {
+            for slice in &layer.slices {
+                let mut open = RangeSet::from_iter([slice.range()]);
+                filled.within(&slice.range()).for_each(|range| open.remove(range));
+                for range in open.iter() {
+                    slices.extend(slice.cut(&range));
+                    filled.insert(range);
+                }
+            }
+        }
+        slices.sort_by_key(|slice| slice.start);
+        Self { slices }
+    }
+
+    /// Whether they hold all of `range` but `pads`.
+    pub fn cover(&self, range: &Range<u32>, pads: &RangeSet) -> bool {
+        let mut covered = self.ranges();
+        pads.iter().for_each(|pad| covered.insert(pad));
+        covered.covers(range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(start: u32, len: u32, offset: u64) -> Slice {
+        Slice { start, len, place: Place { store: 0, offset }, frame: FrameId::new(0, 1) }
+    }
+
+    #[test]
+    fn earlier_layers_win_and_what_is_cut_keeps_its_place() {
+        let good = Parts::of_slice(slice(2, 2, 100));
+        let rest = Parts::of_slice(slice(0, 6, 200));
+        let layered = Parts::layered([&good, &rest]);
+        assert_eq!(layered.slices(), [slice(0, 2, 200), slice(2, 2, 100), slice(4, 2, 204)]);
+        assert_eq!(layered.cut(&std::iter::once(1..3).collect()).slices(), [slice(1, 1, 201), slice(2, 1, 100)]);
+        assert!(layered.cover(&(0..6), &RangeSet::default()) && !layered.cover(&(0..7), &RangeSet::default()));
+        assert!(layered.cover(&(0..8), &std::iter::once(6..8).collect()));
+        assert_eq!(layered.bytes(), 6);
+    }
+}

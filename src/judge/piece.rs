@@ -1,0 +1,223 @@
+//! One piece: cut into the units that its hashes decide, each with its shares and its contents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ask::Ask;
+use super::contents::{Contents, State};
+use super::doubt::{Against, Bench, PieceDoubt};
+use super::unit::{Outcome, classes};
+use super::{Parts, Share};
+use crate::facts::{BlockId, Reason};
+use crate::ledger::{Cut, Measure, RangeSet, Unit};
+use crate::torrent::{PieceIndex, Torrent};
+
+/// A piece of which something was sent, with what its bytes are.
+#[derive(Debug)]
+pub struct Piece {
+    /// Its number on the wire.
+    pub number: u32,
+    /// Its units with a share.
+    pub units: Vec<OfUnit>,
+    /// What of each share lies in padding.
+    pub pads: Vec<(Share, Parts)>,
+    /// Bytes of padding that are not zero.
+    pub odd_padding: u64,
+    /// The padding that its SHA-1 covers may not be zeros.
+    padding_doubt: bool,
+}
+
+/// A unit with its shares.
+#[derive(Debug)]
+pub struct OfUnit {
+    /// Which.
+    pub unit: Unit,
+    /// Its place and hash; `None` where the torrent is not known.
+    pub measure: Option<Measure>,
+    /// What was sent of it, in order of arrival.
+    pub shares: Vec<Share>,
+    /// What was found of it.
+    pub contents: Contents,
+}
+
+impl Piece {
+    /// The piece of which these shares were sent, in order of arrival, each within it. `given` is the torrent before the
+    /// captures told anything of its trees, `torrent` afterwards.
+    pub fn of(
+        given: &Torrent,
+        torrent: &Torrent,
+        piece: PieceIndex,
+        shares: Vec<Share>,
+        bench: &Bench<'_>,
+        ask: &mut dyn Ask,
+    ) -> Self {
+        let all_pads: RangeSet = torrent.pads(piece).collect();
+        let mut found = Self {
+            number: piece.number(),
+            units: Vec::new(),
+            pads: Vec::new(),
+            odd_padding: 0,
+            padding_doubt: false,
+        };
+        let (mut odd, has_leaves) = (Parts::default(), torrent.info_hash_v2().is_some());
+        let (mut whole, mut cut_up) = (Vec::new(), Vec::new());
+        for mut share in shares {
+            if !all_pads.is_empty() {
+                found.take_padding(&mut share, &all_pads, torrent, piece, &mut odd, ask);
+            }
+            if share.ranges.is_empty() {
+                continue;
+            }
+            match Cut::first(given, piece) {
+                Cut::Whole => whole.push(share),
+                Cut::Leaves | Cut::Parts => cut_up.push(share),
+            }
+        }
+        if !whole.is_empty()
+            && let Some(measure) = Measure::padded(torrent, Unit { piece: piece.number(), leaf: None }, &all_pads)
+        {
+            let unit = Unit { piece: piece.number(), leaf: None };
+            let contents = Contents::of(&measure, has_leaves, &whole, Some(&odd), bench, ask);
+            // One that was verified whole stays whole, or its bytes would be counted twice.
+            if !contents.found.verified && Cut::finest(torrent, piece) == Cut::Parts {
+                cut_up = again(whole, &contents, torrent);
+            } else {
+                found.units.push(OfUnit { unit, measure: Some(measure), shares: whole, contents });
+            }
+        }
+        let mut units: BTreeMap<Unit, (Measure, Vec<Share>)> = BTreeMap::new();
+        for share in cut_up {
+            let range = share.ranges.iter().next().map_or(0, |first| first.start)
+                ..share.ranges.iter().last().map_or(0, |last| last.end);
+            for unit in Cut::finest(torrent, piece).units(torrent, piece, &range) {
+                let Some(measure) = Measure::padded(torrent, unit, &all_pads) else { continue };
+                if let Some(part) = share.part(&measure.range) {
+                    units.entry(unit).or_insert_with(|| (measure, Vec::new())).1.push(part);
+                }
+            }
+        }
+        for (unit, (measure, shares)) in units {
+            let contents = Contents::of(&measure, has_leaves, &shares, None, bench, ask);
+            found.units.push(OfUnit { unit, measure: Some(measure), shares, contents });
+        }
+        found
+    }
+
+    /// A piece of a torrent that is not known.
+    pub fn unknown(number: u32, shares: Vec<Share>) -> Self {
+        let unit = Unit { piece: number, leaf: None };
+        let shares: Vec<Share> = shares.into_iter().filter(|share| !share.ranges.is_empty()).collect();
+        let units = vec![OfUnit { unit, measure: None, shares, contents: Contents::default() }];
+        Self { number, units, pads: Vec::new(), odd_padding: 0, padding_doubt: false }
+    }
+
+    fn take_padding(
+        &mut self,
+        share: &mut Share,
+        pads: &RangeSet,
+        torrent: &Torrent,
+        piece: PieceIndex,
+        odd: &mut Parts,
+        ask: &mut dyn Ask,
+    ) {
+        let padding = share.without(pads);
+        let non_zero = if padding.is_empty() { 0 } else { ask.non_zero(&padding) };
+        self.odd_padding += non_zero;
+        // Only a SHA-1 is of the padding, too.
+        if torrent.info_hash_v1().is_some() && (non_zero > 0 || torrent.guesses_pads(piece)) {
+            self.padding_doubt = true;
+            // The first version is tried.
+            let there = odd.ranges();
+            if non_zero > 0 && !padding.ranges().iter().any(|range| there.intersects(&range)) {
+                *odd = Parts::layered([&*odd, &padding]);
+            }
+        }
+        if !padding.is_empty() {
+            self.pads.push((share.clone(), padding));
+        }
+    }
+
+    /// What is in doubt of the whole of it.
+    fn doubt(&self, unit: &Unit) -> PieceDoubt {
+        // The hash of a leaf is of no padding.
+        PieceDoubt { padding: self.padding_doubt && unit.leaf.is_none(), half_open: false }
+    }
+
+    /// The shares that may be held against their senders, as far as what rests on them alone goes.
+    pub fn accused(&self, bench: &Bench<'_>, ask: &mut dyn Ask) -> Vec<Share> {
+        let mut accused = Vec::new();
+        for of in self.units.iter().filter(|of| of.measure.is_some()) {
+            let doubt = PieceDoubt { half_open: of.contents.found.matched.half_open(), ..self.doubt(&of.unit) };
+            let verified: BTreeSet<usize> = of
+                .contents
+                .copies
+                .iter()
+                .filter(|copy| matches!(copy.state, State::Verified(_)))
+                .flat_map(|copy| copy.shares.iter().copied())
+                .collect();
+            for (index, share) in of.shares.iter().enumerate().filter(|(index, _)| !verified.contains(index)) {
+                let against = if of.contents.references.is_empty() {
+                    of.contents.failed_with(index).map(|_| Against::Failed)
+                } else {
+                    let right = of.contents.version_of(&share.parts, &share.ranges, ask).is_some();
+                    (!right).then_some(Against::Differs)
+                };
+                let speaks = |against| match bench.refutes(share, against, &doubt) {
+                    Ok(()) => true,
+                    Err(reason) => !matches!(
+                        reason,
+                        Reason::FramingFound
+                            | Reason::PlaceGuessed
+                            | Reason::TorrentLikely
+                            | Reason::HalfUnknown
+                            | Reason::Damaged
+                    ),
+                };
+                if against.is_some_and(speaks) {
+                    accused.push(share.clone());
+                }
+            }
+        }
+        accused
+    }
+
+    /// Shares of web servers that are shown to be the torrent's: long enough, and not of one value.
+    pub fn shown(&self, ask: &mut dyn Ask) -> Vec<Share> {
+        let mut shown = Vec::new();
+        for of in &self.units {
+            for share in of.shares.iter().filter(|share| share.place > 0 && share.ranges.total() >= LEAST_PROOF) {
+                let right = of.contents.version_of(&share.parts, &share.ranges, ask).is_some();
+                if right && !ask.is_trivial(&share.parts) {
+                    shown.push(share.clone());
+                }
+            }
+        }
+        shown
+    }
+
+    /// Gives every captured byte of a unit its class.
+    pub fn classes(&self, of: &OfUnit, bench: &Bench<'_>, ask: &mut dyn Ask) -> Outcome {
+        let known =
+            of.measure.as_ref().is_some_and(|measure| measure.expected != crate::torrent::Expected::Unknown);
+        classes(&of.contents, &of.shares, known, self.doubt(&of.unit), bench, ask)
+    }
+}
+
+/// The shares of a piece that could not be verified whole, to be judged by leaves. What is no leaf of v2 may be of v1 where
+/// the halves of a hybrid describe other bytes, unless one sender sent all of the piece and it matches neither.
+fn again(mut shares: Vec<Share>, contents: &Contents, torrent: &Torrent) -> Vec<Share> {
+    if torrent.info_hash_v1().is_some() {
+        let alone = |copy: &&super::contents::Attempt| {
+            let mut senders = copy.shares.iter().filter_map(|index| shares.get(*index)).map(|share| share.transfer);
+            let first = senders.next();
+            copy.state == State::Failed && senders.all(|sender| Some(sender) == first)
+        };
+        let failed = contents.copies.iter().filter(alone).flat_map(|copy| copy.shares.iter());
+        let failed: BTreeSet<BlockId> =
+            failed.filter_map(|index| shares.get(*index)).map(|share| share.id).collect();
+        shares.iter_mut().for_each(|share| share.half_unknown |= !failed.contains(&share.id));
+    }
+    shares
+}
+
+// Rationale: of a given page of 64 bytes, no torrent of any size has a copy by chance; of "OK" each has.
+const LEAST_PROOF: u64 = 64;

@@ -1,0 +1,326 @@
+//! Classes: these shares, these doubts, this class, this reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ask::Ask;
+use super::contents::{Attempt, Contents, State};
+use super::doubt::{Against, Bench, PieceDoubt};
+use super::{Parts, Share};
+use crate::ends::{ConnectionId, Span, Transport};
+use crate::facts::Reason;
+use crate::ledger::{Credit, Few, RangeSet, Record, TransferId};
+use crate::words::words;
+
+words! {
+    /// The class of served bytes (evidence.md, section 1): each is in exactly one.
+    pub enum Class {
+        /// In padding: nobody's content.
+        Pad = "pad",
+        /// The same transfer carried them before.
+        Repeated = "repeated",
+        /// Shown to be the torrent's own bytes.
+        Verified = "verified",
+        /// In blocks that differ from the torrent's bytes.
+        Refuted = "refuted",
+        /// In a copy that failed, of several senders.
+        Disputed = "disputed",
+        /// Decided by nothing.
+        Unproven = "unproven",
+    }
+}
+
+/// Why bytes are of their class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// They lie in padding.
+    Padding,
+    /// An earlier block of the transfer has the same bytes at the same place.
+    SentBefore,
+    /// The copy that they are of hashes right.
+    Hash,
+    /// They equal a verified copy of the unit, byte for byte.
+    EqualsVerified,
+    /// Of two versions that were sent of them, the second equals a verified copy.
+    SecondVersion,
+    /// They differ from every verified copy of the unit.
+    DiffersFromVerified,
+    /// The hash of the copy that they are of failed, and one client sent all of it.
+    FailedAlone,
+    /// The hash of the copy that they are of failed, and several sent it.
+    FailedTogether,
+    /// They would be refuted, but are in doubt.
+    InDoubt(Reason),
+    /// Of the unit bytes are missing, and no copy of it was verified.
+    Incomplete,
+    /// The torrent has no such place.
+    Outside,
+    /// The torrent, or the hash of the unit, is not known.
+    NotKnown,
+}
+
+words! {
+    /// The reason for a class, in one word.
+    pub enum Ground {
+        /// The bytes lie in padding.
+        Padding = "padding",
+        /// An earlier block of the transfer has the same bytes at the same place.
+        SentBefore = "sent-before",
+        /// The copy that the bytes are of hashes right.
+        Hash = "hash",
+        /// The bytes equal a verified copy of the unit.
+        EqualsVerified = "equals-verified",
+        /// Of two versions that were sent, the second equals a verified copy of the unit.
+        SecondVersion = "second-version",
+        /// The bytes differ from every verified copy of the unit.
+        DiffersFromVerified = "differs-from-verified",
+        /// The hash of the copy that the bytes are of failed, and one client sent all of it.
+        FailedAlone = "failed-alone",
+        /// The hash of the copy that the bytes are of failed, and several clients sent it.
+        FailedTogether = "failed-together",
+        /// The bytes would be refuted, but are in doubt.
+        InDoubt = "in-doubt",
+        /// Bytes of the unit are missing, and no copy of it was verified.
+        Incomplete = "incomplete",
+        /// The torrent has no such place.
+        Outside = "outside",
+        /// The torrent, or the hash of the unit, is not known.
+        NotKnown = "not-known",
+    }
+}
+
+impl Why {
+    /// The reason in one word.
+    pub fn ground(self) -> Ground {
+        match self {
+            Self::Padding => Ground::Padding,
+            Self::SentBefore => Ground::SentBefore,
+            Self::Hash => Ground::Hash,
+            Self::EqualsVerified => Ground::EqualsVerified,
+            Self::SecondVersion => Ground::SecondVersion,
+            Self::DiffersFromVerified => Ground::DiffersFromVerified,
+            Self::FailedAlone => Ground::FailedAlone,
+            Self::FailedTogether => Ground::FailedTogether,
+            Self::InDoubt(_) => Ground::InDoubt,
+            Self::Incomplete => Ground::Incomplete,
+            Self::Outside => Ground::Outside,
+            Self::NotKnown => Ground::NotKnown,
+        }
+    }
+
+    /// Why bytes in doubt are.
+    pub fn doubt(self) -> Option<Reason> {
+        match self {
+            Self::InDoubt(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// The class of a part of a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// Index of the share.
+    pub share: usize,
+    /// Which bytes of the piece; not empty.
+    pub ranges: RangeSet,
+    /// Their class.
+    pub class: Class,
+    /// Why.
+    pub why: Why,
+    /// The number of the verified content that they are of.
+    pub version: Option<usize>,
+}
+
+/// What became of a unit.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Each captured byte of the shares once.
+    pub rulings: Vec<Ruling>,
+    /// The verified bytes of each transfer.
+    pub credits: Few<Credit>,
+    /// Whether more versions were sent than are kept.
+    pub crowded: bool,
+}
+
+/// Gives every byte of `shares`, in order of arrival, its class. `known` tells whether the unit has a hash.
+pub fn classes(
+    contents: &Contents,
+    shares: &[Share],
+    known: bool,
+    piece: PieceDoubt,
+    bench: &Bench<'_>,
+    ask: &mut dyn Ask,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut versions: BTreeMap<TransferId, Vec<Version>> = BTreeMap::new();
+    let piece = PieceDoubt { half_open: contents.found.matched.half_open(), ..piece };
+    let verdicts: Vec<Option<(Class, Why)>> =
+        contents.copies.iter().map(|copy| of_failed(copy, shares, &piece, bench)).collect();
+    let mut of_copy: BTreeMap<usize, (State, Option<(Class, Why)>)> = BTreeMap::new();
+    for (copy, verdict) in contents.copies.iter().zip(verdicts) {
+        of_copy.extend(copy.shares.iter().map(|share| (*share, (copy.state, verdict))));
+    }
+    for (index, share) in shares.iter().enumerate() {
+        let mut fresh = share.ranges.clone();
+        for credit in outcome.credits.iter().filter(|credit| credit.transfer == share.transfer) {
+            if let Some(reference) = contents.references.get(credit.version) {
+                remove_equal(&mut fresh, share, reference, &credit.ranges, ask);
+            }
+        }
+        let (state, failed) = of_copy.get(&index).copied().unwrap_or((State::Open, None));
+        let right = match state {
+            State::Verified(version) => Some(version),
+            State::Open | State::Failed => None,
+        };
+        let earlier = versions.entry(share.transfer).or_default();
+        // A block that is wrong in part takes nothing from those of a copy that is right.
+        for (parts, ranges) in earlier.iter().filter(|_| right.is_none()) {
+            remove_equal(&mut fresh, share, parts, ranges, ask);
+        }
+        let mut repeated = share.ranges.clone();
+        fresh.iter().for_each(|range| repeated.remove(range));
+        outcome.rule(index, repeated, Class::Repeated, Why::SentBefore, None);
+        if fresh.is_empty() {
+            continue;
+        }
+        let own = right.or_else(|| contents.version_of(&share.parts, &fresh, ask));
+        let second = |ask: &mut dyn Ask| {
+            let second = bench.doubts.second_version(share)?;
+            contents.version_of(&second, &fresh, ask)
+        };
+        let version = own.or_else(|| second(ask));
+        let (class, why) = if version.is_some() {
+            let why = match (state, own) {
+                (State::Verified(_), _) => Why::Hash,
+                (_, Some(_)) => Why::EqualsVerified,
+                (_, None) => Why::SecondVersion,
+            };
+            (Class::Verified, why)
+        } else if !contents.references.is_empty() && !piece.half_open {
+            match bench.refutes(share, Against::Differs, &piece) {
+                Ok(()) => (Class::Refuted, Why::DiffersFromVerified),
+                Err(reason) => (Class::Unproven, Why::InDoubt(reason)),
+            }
+        } else if let Some(failed) = failed {
+            failed
+        } else if !contents.references.is_empty() {
+            (Class::Unproven, Why::InDoubt(Reason::HalfUnknown))
+        } else {
+            (Class::Unproven, if known { Why::Incomplete } else { Why::NotKnown })
+        };
+        if let Some(version) = version {
+            // A second version may be what the same transfer was credited with before.
+            let before = credit(&mut outcome.credits, share, version, &fresh);
+            outcome.rule(index, before.clone(), Class::Repeated, Why::SentBefore, None);
+            let mut counted = fresh.clone();
+            before.iter().for_each(|range| counted.remove(range));
+            outcome.rule(index, counted, class, why, Some(version));
+        } else {
+            outcome.rule(index, fresh.clone(), class, why, None);
+        }
+        outcome.crowded |= !keep_version(earlier, &share.parts, fresh);
+    }
+    outcome
+}
+
+impl Outcome {
+    fn rule(&mut self, share: usize, ranges: RangeSet, class: Class, why: Why, version: Option<usize>) {
+        if !ranges.is_empty() {
+            self.rulings.push(Ruling { share, ranges, class, why, version });
+        }
+    }
+}
+
+/// What the failed hash of a copy says of its senders.
+fn of_failed(copy: &Attempt, shares: &[Share], piece: &PieceDoubt, bench: &Bench<'_>) -> Option<(Class, Why)> {
+    if copy.state != State::Failed {
+        return None;
+    }
+    let own = || copy.shares.iter().filter_map(|index| shares.get(*index));
+    // A share that was perhaps read wrongly makes the failure of the whole one too.
+    let doubt = own().find_map(|share| bench.refutes(share, Against::Failed, piece).err());
+    let transfers: BTreeSet<TransferId> = own().map(|share| share.transfer).collect();
+    let connections: BTreeSet<ConnectionId> = own().map(|share| share.stream.0).collect();
+    let senders = transfers.iter().filter_map(|id| bench.records.get(id.0 as usize));
+    Some(match doubt {
+        Some(reason) => (Class::Unproven, Why::InDoubt(reason)),
+        None if connections.len() == 1 || are_one(senders) => (Class::Refuted, Why::FailedAlone),
+        None => (Class::Disputed, Why::FailedTogether),
+    })
+}
+
+/// Whether what was sent on several connections came from one client beyond doubt: from one observed endpoint, with one
+/// peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no peer_id.
+fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
+    let Some(first) = senders.next() else { return true };
+    let web = first.key.transport == Transport::Http;
+    let named = first.facts.peer_ids.len() == 1 || (web && first.facts.peer_ids.is_empty());
+    named
+        && senders.all(|other| {
+            (other.key.uploader, other.key.transport) == (first.key.uploader, first.key.transport)
+                && other.facts.peer_ids == first.facts.peer_ids
+        })
+}
+
+/// Adds verified bytes of the content `version` to what a transfer is credited with; gives those that it was credited with before.
+fn credit(credits: &mut Few<Credit>, share: &Share, version: usize, fresh: &RangeSet) -> RangeSet {
+    let same = |credit: &Credit| (credit.transfer, credit.version) == (share.transfer, version);
+    let index = match credits.iter().position(same) {
+        Some(index) => index,
+        None => {
+            credits.push(Credit {
+                transfer: share.transfer,
+                version,
+                receiver: share.receiver,
+                ranges: RangeSet::default(),
+                span: share.span,
+                advertised: share.advertised,
+                requested: share.requested,
+            });
+            credits.len() - 1
+        }
+    };
+    let Some(credit) = credits.get_mut(index) else { return RangeSet::default() };
+    let before: RangeSet =
+        fresh.iter().flat_map(|range| credit.ranges.within(&range).collect::<Vec<_>>()).collect();
+    fresh.iter().for_each(|range| credit.ranges.insert(range));
+    let join = |one: Option<Span>, other: Option<Span>| one.zip(other).map(|(one, other)| one.join(other));
+    credit.span = credit.span.join(share.span);
+    credit.advertised = join(credit.advertised, share.advertised);
+    credit.requested = join(credit.requested, share.requested);
+    before
+}
+
+/// What one transfer sent, each place once.
+type Version = (Parts, RangeSet);
+
+/// Keeps what a transfer sent for the first time, to tell what it repeats: in the first version that has its place
+/// free, so that there are as many versions as it sent different contents for one place. `false` when there is no room.
+fn keep_version(versions: &mut Vec<Version>, parts: &Parts, fresh: RangeSet) -> bool {
+    let free = |(_, ranges): &Version| !fresh.iter().any(|range| ranges.intersects(&range));
+    let parts = parts.cut(&fresh);
+    match versions.iter().position(free) {
+        Some(index) => {
+            if let Some((known, ranges)) = versions.get_mut(index) {
+                *known = Parts::layered([&*known, &parts]);
+                fresh.iter().for_each(|range| ranges.insert(range));
+            }
+        }
+        None if versions.len() < MOST_VERSIONS => versions.push((parts, fresh)),
+        None => return false,
+    }
+    true
+}
+
+/// Removes from `fresh` what `share` has in common with `other` within `ranges`, byte for byte.
+fn remove_equal(fresh: &mut RangeSet, share: &Share, other: &Parts, ranges: &RangeSet, ask: &mut dyn Ask) {
+    let common: Vec<_> = fresh.iter().flat_map(|range| ranges.within(&range).collect::<Vec<_>>()).collect();
+    for range in common {
+        if ask.same(&share.parts, other, range.clone()) {
+            fresh.remove(range);
+        }
+    }
+}
+
+// Rationale: a sender that sends this many different contents for one place is refuted long before.
+const MOST_VERSIONS: usize = 64;
