@@ -249,8 +249,16 @@ mod tests {
         assert_eq!(same(vec![line(1, 0, Some(1)), line(2, 0, Some(2))]), [true], "near in time");
         assert_eq!(same(vec![line(1, 0, Some(1)), line(2, 9, Some(2))]), [false], "hours, another client");
         assert_eq!(same(vec![line(1, 0, Some(1)), line(2, 9, Some(1))]), [true], "hours, one client");
-        assert_eq!(same(vec![line(1, 0, Some(1)), line(2, 9, None)]), [true], "hours, and who it is was not captured");
-        assert_eq!(same(vec![line(1, 0, None), line(2, 9, Some(2))]), [true], "hours, and who it was was not captured");
+        assert_eq!(
+            same(vec![line(1, 0, Some(1)), line(2, 9, None)]),
+            [true],
+            "hours, and who it is was not captured"
+        );
+        assert_eq!(
+            same(vec![line(1, 0, None), line(2, 9, Some(2))]),
+            [true],
+            "hours, and who it was was not captured"
+        );
     }
 
     #[test]
