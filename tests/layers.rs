@@ -89,7 +89,9 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "evidence",
-        uses: &["capture", "wire", "session", "hearsay", "metadata", "torrent", "ledger", "judge", "spine"],
+        uses: &[
+            "capture", "wire", "session", "hearsay", "metadata", "facts", "torrent", "ledger", "judge", "spine",
+        ],
         crates: &[],
     },
     Layer {
