@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
@@ -104,7 +103,7 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
                 torrents.add(torrent);
             }
         }
-        let torrents = hashes.teach(&torrents, &mut Anomalies::default()).unwrap_or(torrents);
+        let torrents = hashes.teach(&torrents, &mut Vec::new()).unwrap_or(torrents);
         Ok(Found { torrents, metadata })
     })
 }
@@ -260,7 +259,7 @@ pub(crate) fn walk<'run, 'cap>(
     let window = options.window.max(1);
     frames.prefetch(window);
     let mut release_at = window;
-    while let Some(frame) = frames.next(spine.anomalies())? {
+    while let Some(frame) = frames.next(&mut spine)? {
         spine.push(&frame)?;
         if frames.position() >= release_at {
             release_at = frames.position().saturating_add(window);

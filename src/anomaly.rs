@@ -2,21 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ends::Span;
-use crate::oddity::{Occurrence, Oddity, Sink};
+use crate::oddity::{Occurrence, Sink};
 
 pub use crate::oddity::Kind;
-
-/// One oddity in words, of a stage that does not give values yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// The frames in question, where there are any.
-    pub span: Option<Span>,
-    /// The flow as `a -> b`, or empty where there is none.
-    pub flow: String,
-    /// One plain sentence with the figures.
-    pub detail: String,
-}
 
 /// How often a kind was seen, and its first examples in capture order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,18 +28,6 @@ pub struct Anomalies {
 }
 
 impl Anomalies {
-    /// Counts one in words.
-    pub fn note(&mut self, kind: Kind, amount: u64, example: impl FnOnce() -> Example) {
-        let Example { span, flow, detail } = example();
-        self.odd(Oddity::Said { kind, amount, bound: None, flow, detail }.within(span));
-    }
-
-    /// Counts in words that `bound` was reached.
-    pub fn limit(&mut self, bound: &'static str, amount: u64, example: impl FnOnce() -> Example) {
-        let (Example { span, flow, detail }, kind) = (example(), Kind::LimitReached);
-        self.odd(Oddity::Said { kind, amount, bound: Some(bound), flow, detail }.within(span));
-    }
-
     /// Puts what a bound came to over the whole run before all other examples of [`Kind::LimitReached`]; counts
     /// nothing.
     pub fn conclude(&mut self, occurrence: Occurrence) {
@@ -89,7 +65,7 @@ const EXAMPLES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oddity::Bound;
+    use crate::oddity::{Bound, Oddity};
 
     #[test]
     fn every_occurrence_counts_but_only_the_first_are_kept() {

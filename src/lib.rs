@@ -46,6 +46,22 @@
 //! (all of it, counted in full),
 //! [`Limits`] (every bound, with its reason) and [`Error`] (why a run cannot go on).
 //!
+//! # A report in a few lines
+//!
+//! ```
+//! use peerproof::{CaptureSet, Document, Given, OpenOptions, Options, Torrents, analyze, terminal};
+//!
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+//! let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+//! let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+//! let options = Options::default();
+//! let evidence = analyze(&captures, &torrents, &options)?;
+//! assert!(evidence.subjects.iter().any(|subject| subject.actionable));
+//! let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits);
+//! println!("{}", terminal(&document, 100));
+//! # Ok::<(), peerproof::Error>(())
+//! ```
+//!
 //! # What the figures mean
 //!
 //! Every served byte is in exactly one class, and the sum is checked where the figures are made:
@@ -69,7 +85,9 @@
 mod analyze;
 pub mod anomaly;
 pub mod audit;
+#[doc(hidden)]
 pub mod bencode;
+#[doc(hidden)]
 pub mod capture;
 pub mod case;
 pub mod check;
@@ -77,35 +95,66 @@ mod directory;
 pub mod ends;
 mod error;
 pub mod evidence;
+#[doc(hidden)]
 pub mod facts;
+#[doc(hidden)]
 pub mod flow;
+#[doc(hidden)]
 pub mod hearsay;
 pub mod inspect;
+#[doc(hidden)]
 pub mod judge;
+#[doc(hidden)]
 pub mod ledger;
 mod limits;
+#[doc(hidden)]
 pub mod metadata;
+#[doc(hidden)]
 pub mod mse;
 pub mod oddity;
 mod options;
 #[doc(hidden)]
 pub mod output;
+#[doc(hidden)]
 pub mod packet;
+#[doc(hidden)]
 pub mod prove;
+#[doc(hidden)]
 pub mod proxy;
 pub mod report;
+#[doc(hidden)]
 pub mod session;
 mod spine;
+#[doc(hidden)]
 pub mod stream;
+#[doc(hidden)]
 pub mod torrent;
+#[doc(hidden)]
 pub mod webseed;
+#[doc(hidden)]
 pub mod wire;
 mod words;
+
+/// The stages of the pipeline, for the fuzz targets, the benches and the tests: they promise no user anything.
+#[doc(hidden)]
+pub mod stages {
+    pub use crate::{
+        bencode, capture, facts, flow, hearsay, judge, ledger, metadata, mse, packet, prove, proxy, session,
+        stream, torrent, webseed, wire,
+    };
+}
 
 pub use analyze::{Captured, Found, analyze, facts, find_torrents};
 #[doc(hidden)]
 pub use analyze::{Told, both};
+pub use capture::{CaptureSet, OpenOptions};
+pub use ends::Endpoint;
 pub use error::Error;
+pub use evidence::Evidence;
+pub use facts::Facts;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
-pub use options::Options;
+pub use mse::Secrets;
+pub use options::{ChecksumPolicy, Options, UdpTunnel};
+pub use report::{Document, Given, terminal};
+pub use torrent::{Torrent, Torrents};

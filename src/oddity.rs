@@ -432,19 +432,6 @@ pub enum Oddity {
     },
     /// A bound that was reached.
     Reached(Bound),
-    /// One in words, of a stage that does not give values yet.
-    Said {
-        /// Its kind.
-        kind: Kind,
-        /// By how much it adds to the sum of its kind.
-        amount: u64,
-        /// The bound, if one was reached.
-        bound: Option<&'static str>,
-        /// The flow.
-        flow: String,
-        /// The sentence.
-        detail: String,
-    },
 }
 
 impl Oddity {
@@ -452,7 +439,6 @@ impl Oddity {
     pub fn bound(&self) -> Option<&'static str> {
         match self {
             Self::Reached(bound) => Some(bound.name()),
-            Self::Said { bound, .. } => *bound,
             _ => None,
         }
     }

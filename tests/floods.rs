@@ -1,14 +1,12 @@
 //! Floods of connections: bounded, told, and without a trace in the figures of those who serve.
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Transfer};
 use peerproof::report::oddity::{parties, sentence};
 use peerproof::report::{Document, Given, terminal};
 use peerproof::torrent::Torrents;
+use std::net::SocketAddr;
 
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap};
 use crate::synth::content::{Recipe, Torrent};
@@ -110,10 +108,8 @@ fn a_have_of_the_last_piece_that_can_be_costs_nobody_memory() {
     for flow in 0..2_000 {
         talk(flow, &torrent.info_hash, &have, End::Open, &mut records);
     }
-    let begun = Instant::now();
     let evidence =
         Run::new().capture(capture(records)).torrent(&torrent).once(1, 1 << 20).expect("the run can go on");
-    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     let from = |row: &&Transfer| row.downloader.to_string() == LOUD;
     assert!(evidence.transfers.iter().filter(from).all(|row| (row.grade, row.pieces_advertised) == (Grade::G4, 1)));
     assert_eq!(evidence.transfers.iter().filter(from).count(), 2_000);

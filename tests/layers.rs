@@ -215,6 +215,45 @@ fn only_main_cli_and_report_print() {
     complain(others.flat_map(|source| source.find(&prints)).collect::<Vec<_>>());
 }
 
+/// A stage takes items and gives items: what it met goes on its own `out`, and no context is threaded through. Bounds are
+/// given where a stage is made.
+#[test]
+fn no_context_is_threaded_through_a_stage() {
+    let stages = [
+        "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata", "webseed",
+    ];
+    let contexts = ["&mut Hub", "&Prover", "&Decoder"];
+    let makers = ["new(", "joined(", "from("];
+    let mut faults = Vec::new();
+    for source in sources() {
+        faults.extend(source.find(&["&mut Anomalies"]));
+        if !stages.contains(&source.module.as_str()) {
+            continue;
+        }
+        faults.extend(source.find(&contexts));
+        for function in source.code.split("fn ").skip(1) {
+            let signature = function.split(['{', ';']).next().unwrap_or_default();
+            if signature.contains("&Limits") && !makers.iter().any(|maker| signature.starts_with(maker)) {
+                faults.push(format!("{}: bounds in `fn {}`", source.path.display(), signature.trim()));
+            }
+        }
+    }
+    complain(faults);
+}
+
+#[test]
+fn no_test_asserts_wall_time() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        walk(&root.join(folder), &mut files);
+    }
+    let clock = ["Instant", "::now"].concat();
+    let asked = files.iter().filter(|path| !path.starts_with(root.join("src/cli")) && read(path).contains(&clock));
+    let here = root.join("tests/layers.rs");
+    complain(asked.filter(|path| **path != here).map(|path| format!("{}: it reads a clock", path.display())));
+}
+
 /// A command is a file of `cli` with a `run`; what several of them need stands in a file beside them.
 #[test]
 fn no_command_imports_another() {

@@ -1,14 +1,12 @@
 //! Whatever stands in a file: no panic, figures that add up, and nothing verified that was not sent. However the same
 //! bytes were cut, ordered and repeated on their way: the same ledger. All chance is seeded.
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
 use peerproof::anomaly::Kind;
 use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Bytes, Evidence};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
+use std::net::SocketAddr;
 
 use crate::fixture;
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap};
@@ -184,10 +182,8 @@ fn endless_junk_in_search_of_a_message_is_bounded_and_told() {
     }
     let limits = Limits { resync_bytes: 1 << 20, ..Limits::default() };
     let capture = world.pcap();
-    let begun = Instant::now();
     let evidence =
         Run::new().capture(capture).torrent(&torrent).limits(limits).once(1, 1 << 20).expect("it can go on");
-    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     check(&evidence);
     assert_eq!(transfer(&evidence, S, M).bytes.verified, 0);
 }

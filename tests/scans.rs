@@ -1,7 +1,5 @@
-//! Hostile input that makes a scan of a list for each of its items: a hundred thousand items take seconds, in a build
-//! that is not optimised.
-
-use std::time::{Duration, Instant};
+//! Hostile input that makes a scan of a list for each of its items: a hundred thousand items, and every byte in its class.
+//! The time that they take is measured by benches/.
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
@@ -17,7 +15,7 @@ const M: &str = "81.2.69.10:50001";
 const S: &str = "93.184.16.1:6881";
 
 #[test]
-fn a_piece_in_blocks_of_one_byte_in_the_worst_order_is_verified_in_time() {
+fn a_piece_in_blocks_of_one_byte_in_the_worst_order_is_verified() {
     // Fewer than below: a build that is not optimised tests the set of ranges itself at each step.
     let size = PIECE / 4;
     let torrent = Recipe::single("one.bin", size, size as usize, 4).v1();
@@ -25,30 +23,30 @@ fn a_piece_in_blocks_of_one_byte_in_the_worst_order_is_verified_in_time() {
     let places = (0..size).step_by(2).chain((0..size).skip(1).step_by(2));
     let blocks: Vec<u8> = places.flat_map(|begin| byte(&torrent, begin)).collect();
     world.send(conn, Side::B, &blocks);
-    let evidence = timely(world, &torrent, Limits::default());
+    let evidence = decided(world, &torrent, Limits::default());
     assert_eq!(transfer(&evidence, S, M).bytes.verified, u64::from(size));
 }
 
 #[test]
-fn a_piece_in_blocks_of_one_byte_from_its_end_sent_twice_and_never_whole_is_decided_in_time() {
+fn a_piece_in_blocks_of_one_byte_from_its_end_sent_twice_and_never_whole_is_decided() {
     let torrent = one_piece();
     let (mut world, conn) = met(&torrent);
     let blocks: Vec<u8> =
         (1..PIECE).rev().chain((1..PIECE).rev()).flat_map(|begin| byte(&torrent, begin)).collect();
     world.send(conn, Side::B, &blocks);
-    let evidence = timely(world, &torrent, Limits::default());
+    let evidence = decided(world, &torrent, Limits::default());
     let bytes = transfer(&evidence, S, M).bytes;
     assert_eq!((bytes.unproven, bytes.repeated), (u64::from(PIECE) - 1, u64::from(PIECE) - 1));
 }
 
 #[test]
-fn one_byte_sent_a_hundred_thousand_times_is_decided_in_time() {
+fn one_byte_sent_a_hundred_thousand_times_is_decided() {
     let torrent = one_piece();
     let (mut world, conn) = met(&torrent);
     let blocks: Vec<u8> = (0..100_000).flat_map(|_| byte(&torrent, 7)).collect();
     world.send(conn, Side::B, &blocks);
     world.fetch(conn, Side::B, &torrent, 0);
-    let evidence = timely(world, &torrent, Limits::default());
+    let evidence = decided(world, &torrent, Limits::default());
     let bytes = transfer(&evidence, S, M).bytes;
     assert_eq!((bytes.verified, bytes.repeated), (u64::from(PIECE), 100_000));
 }
@@ -62,7 +60,7 @@ fn a_hundred_thousand_pieces_of_a_torrent_that_was_not_given_leave_no_books_behi
     let blocks: Vec<u8> = (0..100_000).flat_map(|piece| wire::piece(piece, 0, &[1])).collect();
     world.send(conn, Side::B, &blocks);
     let limits = Limits { open_slices: 1_000, ..Limits::default() };
-    let evidence = timely(world, &torrent, limits);
+    let evidence = decided(world, &torrent, limits);
     assert_eq!(transfer(&evidence, S, M).bytes.unproven, 100_000);
     assert!(evidence.anomalies.tally(Kind::LimitReached).is_some_and(|tally| tally.count > 99_000));
 }
@@ -77,7 +75,7 @@ fn haves_and_requests_by_the_hundred_thousand_cost_a_block_nothing() {
     world.send(conn, Side::A, &requests);
     let blocks: Vec<u8> = (0..50_000).flat_map(|begin| byte(&torrent, begin)).collect();
     world.send(conn, Side::B, &blocks);
-    let evidence = timely(world, &torrent, Limits::default());
+    let evidence = decided(world, &torrent, Limits::default());
     let told = evidence.anomalies.tally(Kind::LimitReached).expect("limits are told");
     for bound in [Bound::AdvertisedPieces, Bound::OutstandingRequests] {
         assert!(told.examples.iter().any(|example| example.oddity == bound.into()), "{bound:?} {told:?}");
@@ -104,12 +102,9 @@ fn met(torrent: &Torrent) -> (World, Conn) {
     (world, conn)
 }
 
-fn timely(world: World, torrent: &Torrent, limits: Limits) -> Evidence {
+fn decided(world: World, torrent: &Torrent, limits: Limits) -> Evidence {
     let run = Run::new().capture(world.pcap()).torrent(torrent).limits(limits);
-    let begun = Instant::now();
     let evidence = run.once(1, 1 << 20).expect("the run can go on");
-    // Rationale: what is quadratic takes minutes; other work on the machine takes a few times as long at most.
-    assert!(begun.elapsed() < Duration::from_secs(180), "{:?}", begun.elapsed());
     check(&evidence);
     evidence
 }

@@ -5,6 +5,7 @@ mod cli;
 mod containers;
 mod determinism;
 mod encapsulation;
+mod examples;
 mod facts;
 mod fixture;
 mod floods;

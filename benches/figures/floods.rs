@@ -59,6 +59,43 @@ pub fn handshakes(dir: &Path, count: u32, end: End) -> io::Result<Case> {
     Ok(Case { capture, frames: pcap.frames, bytes: pcap.bytes, ..none })
 }
 
+/// One connection of `count` small messages each way, in the worst order: pieces claimed all over, requests for each, and
+/// blocks of one byte of pieces of a torrent that is not given.
+pub fn scattered(dir: &Path, count: u32) -> io::Result<Case> {
+    let none = tiny(dir, "none", 0, 1, Tiny::Udp)?;
+    let capture = dir.join("scattered.pcap");
+    let mut pcap = Pcap { out: BufWriter::with_capacity(4 << 20, File::create(&capture)?), frames: 0, bytes: 24 };
+    pcap.out.write_all(&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
+    let hello = [b"\x13BitTorrent protocol\0\0\0\0\0\0\0\0", &[7; 40][..]].concat();
+    let message = |id: u8, fields: &[u32], data: &[u8]| {
+        let fields: Vec<u8> = fields.iter().flat_map(|field| field.to_be_bytes()).collect();
+        let len = (1 + fields.len() + data.len()) as u32;
+        [&len.to_be_bytes(), &[id][..], &fields, data].concat()
+    };
+    let piece = |n: u32| n.wrapping_mul(0x9E37_79B9);
+    let claims: Vec<u8> = (0..count).flat_map(|n| message(4, &[piece(n)], &[])).collect();
+    let requests: Vec<u8> = (0..count).flat_map(|n| message(6, &[piece(n), 0, 1], &[])).collect();
+    let blocks: Vec<u8> = (0..count).rev().flat_map(|n| message(7, &[piece(n), 0], &[1])).collect();
+    let (mut asked, mut told) = (1_000_u32, 2_000_u32);
+    pcap.tcp(Way::ToPeer, 1, 999, 0, SYN, &[])?;
+    pcap.tcp(Way::FromPeer, 1, 1_999, 1_000, SYN | ACK, &[])?;
+    for (way, bytes) in [
+        (Way::ToPeer, &hello),
+        (Way::FromPeer, &hello),
+        (Way::FromPeer, &claims),
+        (Way::ToPeer, &requests),
+        (Way::FromPeer, &blocks),
+    ] {
+        for segment in bytes.chunks(16_000) {
+            let (seq, ack) = if way == Way::ToPeer { (&mut asked, told) } else { (&mut told, asked) };
+            pcap.tcp(way, 1, *seq, ack, ACK, segment)?;
+            *seq += segment.len() as u32;
+        }
+    }
+    pcap.out.flush()?;
+    Ok(Case { capture, frames: pcap.frames, bytes: pcap.bytes, ..none })
+}
+
 /// Which side sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {

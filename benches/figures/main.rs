@@ -188,6 +188,7 @@ fn main() {
             }),
             ("broken records", |dir, sizes| containers::broken_records(dir, sizes.junk)),
             ("broken blocks", |dir, sizes| containers::broken_blocks(dir, sizes.junk)),
+            ("scattered messages", |dir, sizes| floods::scattered(dir, sizes.flows)),
             ("deep bencode", |dir, sizes| containers::deep_bencode(dir, sizes.junk)),
         ]);
     }

@@ -10,7 +10,6 @@ use super::merge::Frames;
 use super::source::Input;
 use super::track::Track;
 use crate::Error;
-use crate::anomaly::Anomalies;
 use crate::ends::Timestamp;
 
 /// How captures are opened.
@@ -183,7 +182,7 @@ fn begin(input: &Input, strict: bool) -> Result<(Option<Timestamp>, usize), Erro
     let mut track = Track::new(input, 0, strict);
     let mut reader = Reader::new(&mut track)?;
     // What is odd on the way to the first frame is told when the frames are read.
-    let frame = reader.next(&mut track, &mut Anomalies::default())?;
+    let frame = reader.next(&mut track, &mut Vec::new())?;
     Ok((frame.map(|frame| frame.at.time), reader.interfaces(track.frames).len()))
 }
 
@@ -228,7 +227,7 @@ mod tests {
             let set = CaptureSet::from_bytes(named(order.map(|index| inputs[index]))).expect("sound");
             let mut frames = set.frames();
             let mut seen = Vec::new();
-            while let Some(frame) = frames.next(&mut Anomalies::default()).expect("sound") {
+            while let Some(frame) = frames.next(&mut Vec::new()).expect("sound") {
                 seen.push((frame.at.frame.file(), frame.at.frame.number(), frame.at.time.0 / 1_000_000_000));
             }
             // `b` starts first; equal times go to it; 20 stands behind 30 in `a` and stays there.

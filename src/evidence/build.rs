@@ -19,13 +19,12 @@ use super::{
     UnlistedTorrent,
 };
 use crate::Error;
-use crate::anomaly::Anomalies;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::judge::Judged;
 use crate::ledger::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
-use crate::oddity::{Bound, Oddity, Sink};
+use crate::oddity::{Bound, Occurrence, Oddity, Sink};
 use crate::session::PieceSet;
 use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
@@ -115,7 +114,8 @@ pub(crate) fn build(
     }
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
-    let unlisted = unlisted(&judged.unlisted, &hash, &mut anomalies);
+    let (unlisted, in_all) = unlisted(&judged.unlisted, &hash).unzip();
+    in_all.into_iter().for_each(|occurrence| anomalies.conclude(occurrence));
     let mut transfers: Vec<_> = transfers.into_iter().zip(shown).collect();
     transfers.sort_by(|((one, _), _), ((other, _), _)| {
         let key =
@@ -148,20 +148,19 @@ fn key_of(info_hash: &[u8; 20], torrents: &Torrents) -> TorrentKey {
 fn unlisted(
     found: &crate::ledger::Unlisted,
     hash: &dyn Fn(TorrentKey) -> Option<InfoHash>,
-    anomalies: &mut Anomalies,
-) -> Option<Unlisted> {
+) -> Option<(Unlisted, Occurrence)> {
     let span = found.span.filter(|_| found.connections > 0)?;
     let (endpoints, more_endpoints) = found.endpoints();
     let (connections, bytes) = (found.connections, found.bytes);
     let bound = Bound::RowsInAll { connections, endpoints, more_endpoints, bytes };
-    anomalies.conclude(Oddity::from(bound).within(span));
+    let in_all = Oddity::from(bound).within(span);
     let each = found.torrents.iter();
     let each = each.map(|(key, count)| UnlistedTorrent { info_hash: hash(*key), connections: *count });
     let mut torrents: Vec<_> = each.collect();
     torrents.sort_by(|one, other| {
         (one.info_hash.is_none(), &one.info_hash).cmp(&(other.info_hash.is_none(), &other.info_hash))
     });
-    Some(Unlisted {
+    let unlisted = Unlisted {
         connections: found.connections,
         endpoints,
         more_endpoints,
@@ -171,7 +170,8 @@ fn unlisted(
         frames: span.into(),
         torrents,
         other_torrents: found.other_torrents,
-    })
+    };
+    Some((unlisted, in_all))
 }
 
 fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
@@ -180,24 +180,24 @@ fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
 
 /// Blocks that a search found in streams that nothing else shows to be BitTorrent, and web servers that nothing shows to
 /// be webseeds: nobody's row, but not in silence.
-fn note_unshown(records: &[Record], anomalies: &mut Anomalies) {
+fn note_unshown(records: &[Record], out: &mut dyn Sink) {
     for record in records.iter().filter(|record| !record.is_shown() && record.counts.served > 0) {
         if record.is_hidden_webseed() {
             let oddity = Oddity::UnshownWebseed { bytes: record.counts.served };
-            anomalies.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
+            out.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
             continue;
         }
         let oddity = Oddity::UnshownBlocks { bytes: record.counts.served };
-        anomalies.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
+        out.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
     }
 }
 
 /// Ports that were declared, but at which another client was seen: the sender is not named by them.
-fn note_disclaimed(records: &[Record], ports: &[Port], anomalies: &mut Anomalies) {
+fn note_disclaimed(records: &[Record], ports: &[Port], out: &mut dyn Sink) {
     for (record, port) in records.iter().zip(ports) {
         let Some(disclaimed) = port.disclaimed else { continue };
         let oddity = Oddity::DeclaredPort { port: disclaimed };
-        anomalies.odd(oddity.within(record.facts.span).towards(record.key.uploader, record.key.downloader));
+        out.odd(oddity.within(record.facts.span).towards(record.key.uploader, record.key.downloader));
     }
 }
 
@@ -548,14 +548,14 @@ fn bytes_of(record: &Record, proven: &Proven) -> Bytes {
 }
 
 /// Torrents that peers spoke of, but that were not given.
-fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, anomalies: &mut Anomalies) {
+fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, out: &mut dyn Sink) {
     let given: BTreeSet<InfoHash> = torrents.iter().map(|torrent| torrent.info_hash()).collect();
     let mut seen = BTreeSet::new();
     for (transfer, _) in transfers {
         let Some(info_hash) = &transfer.info_hash else { continue };
         if !given.contains(info_hash) && seen.insert(info_hash) {
             let oddity = Oddity::NotGiven { info_hash: info_hash.clone() };
-            anomalies.odd(oddity.within(transfer.span()).towards(transfer.uploader, transfer.downloader));
+            out.odd(oddity.within(transfer.span()).towards(transfer.uploader, transfer.downloader));
         }
     }
 }

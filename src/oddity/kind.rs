@@ -164,7 +164,6 @@ impl Oddity {
             Self::InfoHashMismatch => (Kind::InfoHashMismatch, 1),
             Self::NotGiven { .. } | Self::NoTorrent { .. } => (Kind::TorrentNotGiven, 1),
             Self::PossibleUtp { packets } => (Kind::PossibleUtp, *packets),
-            Self::Said { kind, amount, .. } => (*kind, *amount),
             Self::Reached(bound) => (Kind::LimitReached, bound.amount()),
         }
     }

@@ -8,9 +8,6 @@ use crate::oddity::{
 
 /// Between whom, as `a -> b`; empty where it is nobody in particular.
 pub fn parties(occurrence: &Occurrence) -> String {
-    if let Oddity::Said { flow, .. } = &occurrence.oddity {
-        return flow.clone();
-    }
     match &occurrence.parties {
         Parties::Nobody => String::new(),
         Parties::One(endpoint) => endpoint.to_string(),
@@ -197,7 +194,6 @@ pub fn sentence(oddity: &Oddity) -> String {
         Oddity::PossibleUtp { .. } => {
             "more packets of this flow look like uTP than are held until a connection is shown".to_owned()
         }
-        Oddity::Said { detail, .. } => detail.clone(),
         Oddity::Reached(bound) => format!("{}: {}", bound.name(), reached(bound)),
     }
 }

@@ -7,7 +7,7 @@ use super::{Flow, Hub};
 use crate::ends::{Direction, FlowKey, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::oddity::{Oddity, Sink};
-use crate::packet::{Decoder, Packet, TcpSegment};
+use crate::packet::{Packet, TcpSegment};
 use crate::stream::{Ended, Leftover};
 
 /// A connection whose content is in the books.
@@ -82,7 +82,6 @@ impl Lingering {
         now: Timestamp,
         flows: &mut FlowTable<Flow<'cap>>,
         hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
     ) {
         while let Some((time, key)) = self.next(now) {
             let Some(Flow::Tcp(flow)) = flows.recall(key) else { continue };
@@ -91,7 +90,7 @@ impl Lingering {
                 Some(last) if last > time => self.add(last, key, flow.has_blocks()),
                 Some(_) => {
                     if let Some(flow) = flows.recall(key) {
-                        flow.end(hub, decoder);
+                        flow.end(hub);
                         flows.set_life(Life::Ended);
                     }
                 }

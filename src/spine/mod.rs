@@ -63,7 +63,6 @@ use written::Written;
 /// The stages from frame to ledger, and what flows between them.
 #[derive(Debug)]
 pub(crate) struct Spine<'run, 'cap> {
-    decoder: Decoder,
     flows: FlowTable<Flow<'cap>>,
     lingering: Lingering,
     hub: Hub<'run, 'cap>,
@@ -75,6 +74,7 @@ pub(crate) struct Spine<'run, 'cap> {
 #[derive(Debug)]
 pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
+    decoder: Decoder,
     spill: Spilled<'cap>,
     /// What may open MSE connections: the secrets, with the torrents as SKEY.
     candidates: Candidates<'run>,
@@ -161,11 +161,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         purpose: Purpose,
     ) -> Self {
         Self {
-            decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
             flows: FlowTable::new(options.limits.flows),
             lingering: Lingering::default(),
             hub: Hub {
                 options,
+                decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
                 spill: Spilled(spill),
                 candidates: Candidates::new(options.secrets, ledger.torrents().wire_hashes().collect()),
                 keystream: Pool::default(),
@@ -197,10 +197,6 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
     }
 
-    pub(crate) fn anomalies(&mut self) -> &mut Anomalies {
-        &mut self.hub.anomalies
-    }
-
     /// Says before the first frame how many inputs there are, and how many interfaces they have together.
     pub(crate) fn expect_inputs(&mut self, inputs: usize, interfaces: usize) {
         if inputs > 1 {
@@ -217,11 +213,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.frames += 1;
         self.hub.written.iter_mut().for_each(|written| written.tick());
         self.clock.tick(frame.at, &mut self.hub);
-        let decoded = self.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
+        let decoded = self.hub.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
         self.decoded(&decoded)?;
         decoded?;
-        while self.decoder.has_more() {
-            let decoded = self.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
+        while self.hub.decoder.has_more() {
+            let decoded = self.hub.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
             self.decoded(&decoded)?;
             decoded?;
         }
@@ -235,14 +231,14 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     #[inline]
     fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
         if let Ok(None) = decoded
-            && let Some((one, other)) = self.decoder.take_other_ends()
+            && let Some((one, other)) = self.hub.decoder.take_other_ends()
         {
             self.hub.traffic.hosts.ends(one, other);
         }
         if let Ok(Some(packet)) = decoded {
             self.packet(packet);
             if packet.also_tunnel
-                && let Some(inner) = self.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
+                && let Some(inner) = self.hub.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
             {
                 self.packet(&inner);
             }
@@ -268,7 +264,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         match &packet.transport {
             TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
-                    flow.push(packet, datagram, hub, &self.decoder);
+                    flow.push(packet, datagram, hub);
                 }
             }
             TransportLayer::Tcp(segment) => {
@@ -281,13 +277,13 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                     *flow = Flow::Tcp(next);
                 }
                 if let Flow::Tcp(flow) = flow {
-                    flow.push(packet, segment, hub, &self.decoder);
+                    flow.push(packet, segment, hub);
                     if flow.begins_to_linger(packet.at.time) {
                         self.lingering.add(packet.at.time, packet.flow, flow.has_blocks());
                     }
                     self.flows.set_life(Life::Live);
                 }
-                self.lingering.settle(packet.at.time, &mut self.flows, hub, &self.decoder);
+                self.lingering.settle(packet.at.time, &mut self.flows, hub);
             }
         }
         let hub = &mut self.hub;
@@ -304,16 +300,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes what waited for longer copies, and long enough at `now`.
     #[cold]
     fn release_late(&mut self, now: Timestamp) {
-        let (hub, decoder) = (&mut self.hub, &self.decoder);
+        let hub = &mut self.hub;
         while let Some((key, late)) = hub.delayed.next(now) {
             match self.flows.recall(key) {
                 Some(Flow::Tcp(flow)) => {
-                    flow.release_late(late, now, hub, decoder);
+                    flow.release_late(late, now, hub);
                     if flow.begins_to_linger(now) {
                         self.lingering.add(now, key, flow.has_blocks());
                     }
                 }
-                Some(Flow::Udp(flow)) => flow.release_late(late, now, hub, decoder),
+                Some(Flow::Udp(flow)) => flow.release_late(late, now, hub),
                 Some(Flow::Ended(_)) | None => {}
             }
         }
@@ -328,7 +324,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             Some((_, Flow::Ended(ended))) => ended.close(hub),
             Some((key, flow)) => {
                 hub.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
-                flow.close(hub, &self.decoder);
+                flow.close(hub);
             }
             None => {}
         }
@@ -342,9 +338,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     fn close_flows(&mut self) {
         while let Some((_, flow)) = self.flows.evict() {
-            flow.close(&mut self.hub, &self.decoder);
+            flow.close(&mut self.hub);
         }
-        self.decoder.finish(&mut self.hub.anomalies);
+        self.hub.decoder.finish(&mut self.hub.anomalies);
         self.hub.note_unused_secrets();
     }
 
@@ -358,6 +354,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.close_flows();
         let Hub {
             options,
+            decoder,
             prover,
             mut ledger,
             mut anomalies,
@@ -385,12 +382,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         ledger.decide(&mut anomalies);
         let metadata = metadata.finish();
         findings::note_metadata(&metadata, &mut anomalies);
-        let counts = self.decoder.counts();
+        let counts = decoder.counts();
         (traffic.not_ip, traffic.other_ip) = (counts.not_ip, counts.other_ip);
         let quality = Quality {
             frames: self.frames,
             not_ip: counts.not_ip,
-            unread: traffic.unread(self.decoder.unread()),
+            unread: traffic.unread(decoder.unread()),
             tcp_flows: tallies.tcp_flows,
             utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,
@@ -408,6 +405,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
         let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same };
         Ok((ledger, findings, traffic))
+    }
+}
+
+impl Sink for Spine<'_, '_> {
+    fn odd(&mut self, occurrence: Occurrence) {
+        self.hub.anomalies.odd(occurrence);
     }
 }
 
@@ -547,20 +550,20 @@ impl<'cap> Hub<'_, 'cap> {
 }
 
 impl<'cap> Flow<'cap> {
-    fn close(self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    fn close(self, hub: &mut Hub<'_, 'cap>) {
         match self {
-            Self::Tcp(flow) => flow.close(EndReason::Open, hub, decoder),
-            Self::Udp(flow) => flow.close(EndReason::Open, hub, decoder),
+            Self::Tcp(flow) => flow.close(EndReason::Open, hub),
+            Self::Udp(flow) => flow.close(EndReason::Open, hub),
             Self::Ended(flow) => flow.close(hub),
         }
     }
 
     /// Puts what a TCP connection carried into the books, and remembers only that it was there.
-    fn end(&mut self, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    fn end(&mut self, hub: &mut Hub<'_, 'cap>) {
         let Self::Tcp(flow) = self else { return };
         let nothing = EndedFlow::nothing_of(flow.key());
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
-            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub, decoder)),
+            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub)),
             other => other,
         };
     }

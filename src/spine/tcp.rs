@@ -9,7 +9,7 @@ use super::ended::EndedFlow;
 use super::traffic::Volume;
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
-use crate::packet::{Decoder, Packet, TcpSegment, TransportLayer};
+use crate::packet::{Packet, TcpSegment, TransportLayer};
 use crate::stream::{EndReason, TcpConnection};
 
 /// A TCP flow.
@@ -64,18 +64,12 @@ impl<'cap> TcpFlow<'cap> {
         self.paths.add(path);
     }
 
-    pub(super) fn push(
-        &mut self,
-        packet: &Packet<'cap>,
-        segment: &TcpSegment<'cap>,
-        hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
-    ) {
+    pub(super) fn push(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
         let original = self.note_duplicate(packet, segment, hub);
         if self.delay.is_empty() && !self.is_delayed(segment, hub) {
-            self.take(packet, segment, original, hub, decoder);
+            self.take(packet, segment, original, hub);
         } else {
-            self.wait(packet, original, hub, decoder);
+            self.wait(packet, original, hub);
         }
     }
 
@@ -86,20 +80,20 @@ impl<'cap> TcpFlow<'cap> {
     }
 
     #[cold]
-    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>) {
         self.delay.push(packet, original);
         let gives_up = !hub.room.awaits_longer_copies();
-        self.release(|_| gives_up, hub, decoder);
+        self.release(|_| gives_up, hub);
         hub.delayed.add(packet.at.time, self.flow, &mut self.delay);
     }
 
     /// Takes what waited and need not any longer.
-    fn release(&mut self, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    fn release(&mut self, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>) {
         // With a new connection on the same addresses `self` becomes another one.
         let mut delay = std::mem::take(&mut self.delay);
         while let Some(waiting) = delay.pop(&is_late) {
             if let TransportLayer::Tcp(segment) = &waiting.packet.transport {
-                self.take(&waiting.packet, segment, waiting.original, hub, decoder);
+                self.take(&waiting.packet, segment, waiting.original, hub);
             }
         }
         self.delay = delay;
@@ -108,15 +102,9 @@ impl<'cap> TcpFlow<'cap> {
     }
 
     /// Takes what waited since before `late`; it is `now`.
-    pub(super) fn release_late(
-        &mut self,
-        late: Timestamp,
-        now: Timestamp,
-        hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
-    ) {
+    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, hub: &mut Hub<'_, 'cap>) {
         self.delay.unlist();
-        self.release(|at| at.time < late, hub, decoder);
+        self.release(|at| at.time < late, hub);
         hub.delayed.add(now, self.flow, &mut self.delay);
     }
 
@@ -128,7 +116,6 @@ impl<'cap> TcpFlow<'cap> {
         segment: &TcpSegment<'cap>,
         original: Option<At>,
         hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
     ) {
         let (at, direction) = (packet.at, packet.direction);
         let special =
@@ -145,7 +132,7 @@ impl<'cap> TcpFlow<'cap> {
         }
         if let Some(first) = replaced {
             let next = Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, hub) };
-            std::mem::replace(self, next).close(EndReason::Replaced, hub, decoder);
+            std::mem::replace(self, next).close(EndReason::Replaced, hub);
             for (at, direction, segment) in first {
                 self.receive(at, direction, &segment, false, hub);
             }
@@ -223,17 +210,17 @@ impl<'cap> TcpFlow<'cap> {
     }
 
     /// Ends the flow.
-    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        self.end(reason, hub, decoder).close(hub);
+    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>) {
+        self.end(reason, hub).close(hub);
     }
 
     /// Puts what it carried into the books; the volume is not counted yet.
-    pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) -> EndedFlow {
-        self.release(|_| true, hub, decoder);
+    pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) -> EndedFlow {
+        self.release(|_| true, hub);
         let challenger = self.stream.take_challenger();
         if !challenger.is_empty() {
             let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
-            std::mem::replace(&mut self, next).close(EndReason::Replaced, hub, decoder);
+            std::mem::replace(&mut self, next).close(EndReason::Replaced, hub);
             for (at, direction, segment) in challenger {
                 self.receive(at, direction, &segment, false, hub);
             }
@@ -251,7 +238,7 @@ impl<'cap> TcpFlow<'cap> {
         if self.read {
             hub.room.end();
         }
-        let paths = self.paths.names(decoder);
+        let paths = self.paths.names(&hub.decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);

@@ -9,7 +9,7 @@ use super::traffic::{Content, FlowKind, Volume};
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
-use crate::packet::{self, Checksum, Decoder, Packet, Payload, UdpDatagram};
+use crate::packet::{self, Checksum, Packet, Payload, UdpDatagram};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
 use crate::stream::{EndReason, StreamItem};
 
@@ -72,13 +72,7 @@ impl<'cap> UdpFlow<'cap> {
         self.paths.add(path);
     }
 
-    pub(super) fn push(
-        &mut self,
-        packet: &Packet<'cap>,
-        datagram: &UdpDatagram<'cap>,
-        hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
-    ) {
+    pub(super) fn push(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>, hub: &mut Hub<'_, 'cap>) {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
                 self.rest.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
@@ -101,31 +95,25 @@ impl<'cap> UdpFlow<'cap> {
             .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()));
         let waits = !utp.delay.is_empty() || (delay::is_cut(&datagram.payload) && hub.room.awaits_longer_copies());
         if waits && utp::Packet::parse(&datagram.payload).is_ok() {
-            self.wait(packet, original, hub, decoder);
+            self.wait(packet, original, hub);
         } else {
-            self.take(packet, datagram, original, hub, decoder);
+            self.take(packet, datagram, original, hub);
         }
     }
 
     #[cold]
-    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>) {
         let Some(utp) = &mut self.utp else { return };
         utp.delay.push(packet, original);
         let gives_up = !hub.room.awaits_longer_copies();
-        self.release(packet.at.time, |_| gives_up, hub, decoder);
+        self.release(packet.at.time, |_| gives_up, hub);
     }
 
     /// Takes what waited and need not any longer; it is `now`.
-    fn release(
-        &mut self,
-        now: Timestamp,
-        is_late: impl Fn(At) -> bool,
-        hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
-    ) {
+    fn release(&mut self, now: Timestamp, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>) {
         while let Some(waiting) = self.utp.as_mut().and_then(|utp| utp.delay.pop(&is_late)) {
             if let packet::TransportLayer::Udp(datagram) = &waiting.packet.transport {
-                self.take(&waiting.packet, datagram, waiting.original, hub, decoder);
+                self.take(&waiting.packet, datagram, waiting.original, hub);
             }
         }
         let Some(utp) = &mut self.utp else { return };
@@ -135,17 +123,11 @@ impl<'cap> UdpFlow<'cap> {
     }
 
     /// Takes what waited since before `late`; it is `now`.
-    pub(super) fn release_late(
-        &mut self,
-        late: Timestamp,
-        now: Timestamp,
-        hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
-    ) {
+    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, hub: &mut Hub<'_, 'cap>) {
         if let Some(utp) = &mut self.utp {
             utp.delay.unlist();
         }
-        self.release(now, |at| at.time < late, hub, decoder);
+        self.release(now, |at| at.time < late, hub);
     }
 
     /// Takes a datagram whose turn it is.
@@ -155,7 +137,6 @@ impl<'cap> UdpFlow<'cap> {
         datagram: &UdpDatagram<'cap>,
         original: Option<At>,
         hub: &mut Hub<'_, 'cap>,
-        decoder: &Decoder,
     ) {
         let Some(utp) = &mut self.utp else { return };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
@@ -184,7 +165,7 @@ impl<'cap> UdpFlow<'cap> {
             doubles::note(original, packet.at, packet.flow, packet.direction, hub);
             items.retain(|(.., item)| !doubles::is_doubt_of(item, packet.at));
         }
-        utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
+        utp.deliver(self.flow, &mut items, hub, &self.paths);
         if let UtpVerdict::Part(id) = verdict
             && let Some((channel, volume)) = utp.channels.get_mut(id)
         {
@@ -195,8 +176,8 @@ impl<'cap> UdpFlow<'cap> {
     }
 
     /// Ends the flow.
-    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>, decoder: &Decoder) {
-        self.release(Timestamp::default(), |_| true, hub, decoder);
+    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) {
+        self.release(Timestamp::default(), |_| true, hub);
         let mut rest = self.rest;
         let Some(mut utp) = self.utp else {
             return hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
@@ -204,11 +185,11 @@ impl<'cap> UdpFlow<'cap> {
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
         hub.room.wait(&mut utp.waiting, 0);
-        utp.deliver(self.flow, &mut items, hub, &self.paths, decoder);
+        utp.deliver(self.flow, &mut items, hub, &self.paths);
         let mut ids: Vec<_> = utp.channels.0.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         for id in ids {
-            utp.end(self.flow, id, hub, &self.paths, decoder);
+            utp.end(self.flow, id, hub, &self.paths);
         }
         rest.take(&mut utp.pending);
         hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
@@ -227,7 +208,6 @@ impl<'cap> Utp<'cap> {
         items: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
         hub: &mut Hub<'_, 'cap>,
         paths: &Paths,
-        decoder: &Decoder,
     ) {
         let mut ended = Vec::new();
         for (id, direction, item) in items.drain(..) {
@@ -254,17 +234,17 @@ impl<'cap> Utp<'cap> {
         // Both directions of a connection end in one batch of items.
         ended.dedup();
         for id in ended {
-            self.end(flow, id, hub, paths, decoder);
+            self.end(flow, id, hub, paths);
         }
     }
 
-    fn end(&mut self, flow: FlowKey, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths, decoder: &Decoder) {
+    fn end(&mut self, flow: FlowKey, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths) {
         if let Some((channel, volume)) = self.channels.remove(id) {
             hub.utp_open -= 1;
             hub.room.end();
             let opening = self.streams.opening(id).unwrap_or_default();
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
-            let transported = Transported { opening, duplicates, initial, paths: paths.names(decoder), bytes };
+            let transported = Transported { opening, duplicates, initial, paths: paths.names(&hub.decoder), bytes };
             let carried = channel.close(transported, hub);
             hub.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }
