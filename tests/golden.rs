@@ -126,7 +126,10 @@ fn differences(case: &Fixture, report: &Value) -> Vec<String> {
         met.insert(at);
         for (field, expected) in expected(&truth, told) {
             let value = &rows[at][field];
-            if *value != expected {
+            // Of blocks that only their place in the stream tells of, the headers are counted by the usual block length.
+            let slack = if field == "lost_bytes" && truth::is_cut(&truth) { 2 * truth::HEADER } else { 0 };
+            let near = slack > 0 && number(value).abs_diff(number(&expected)) <= slack;
+            if *value != expected && !near {
                 faults.push(format!("{} -> {}: {field} is {value}, but the truth is {expected}", edge.0, edge.1));
             }
         }

@@ -98,6 +98,8 @@ fn check_block(block: &Block<'_>) {
 fn plain(event: &PeerEvent<'_>) -> String {
     match event {
         PeerEvent::Handshake(Handshake { info_hash, peer_id, .. }) => format!("{info_hash:?} {peer_id:?}"),
+        PeerEvent::CutHandshake { .. } => "a cut handshake".into(),
+        PeerEvent::CutRequest { piece, begin, .. } => format!("a cut request {piece} {begin}"),
         PeerEvent::Message { message, .. } => format!("{message:?}"),
         PeerEvent::Block(block) => {
             let bytes: Vec<u8> = block.runs.iter().flat_map(|run| run.bytes).copied().collect();
@@ -115,7 +117,8 @@ fn plain(event: &PeerEvent<'_>) -> String {
 /// Stream bytes that an event stands for, where there was no gap.
 fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
     match event {
-        PeerEvent::Handshake(_) => 68,
+        PeerEvent::Handshake(_) | PeerEvent::CutHandshake { .. } => 68,
+        PeerEvent::CutRequest { .. } => 17,
         PeerEvent::Message { message, .. } => match message {
             Message::KeepAlive => 4,
             Message::Choke

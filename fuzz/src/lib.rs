@@ -107,6 +107,7 @@ pub fn items<'a>(input: &mut Cursor<'a>) -> Vec<(Direction, StreamItem<'a>)> {
             0..8 => StreamItem::Data { offset: *end, bytes, at, doubtful: control & 0x20 != 0 },
             8 => gap(Missing::Bytes(len.max(1)), GapCause::Unseen),
             9 => gap(Missing::Bytes(1 + (len << 14)), GapCause::Acknowledged),
+            10 if control & 0x20 != 0 => gap(Missing::Packets(1 + (len >> 6)), GapCause::Unseen),
             10 => gap(Missing::Unknown, GapCause::Unseen),
             11 => {
                 let upto = (acked[way.index()] + len).min(*end);

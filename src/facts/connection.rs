@@ -71,7 +71,7 @@ impl Connection {
                 let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
                 Stream { confirmed, ..Stream::of(session.side(from)) }
             }),
-            content: Content::Peer(Box::new(Peer { sides: directions.map(|from| Side::of(session.side(from))) })),
+            content: Content::Peer(Box::new(Peer { sides: directions.map(|from| Side { unplaced: session.unplaced(from), ..Side::of(session.side(from)) }) })),
         })
     }
 
@@ -176,6 +176,8 @@ impl Side {
                 peer_id: handshake.peer_id,
                 span: handshake.span,
             }),
+            cut_handshake: side.cut_handshake,
+            unplaced: side.unplaced,
             listen_port: side.listen_port,
             client: side.client.clone(),
             extension_messages: side.extension_messages.clone(),

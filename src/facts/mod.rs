@@ -55,7 +55,7 @@ pub use sets::{SetId, Sets};
 pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
 
-pub use crate::session::{Claims, Ending, Hole, Reason};
+pub use crate::session::{Claims, Ending, Hole, Reason, Unplaced};
 pub use crate::stream::{EndReason, GapCause, Missing};
 
 use crate::ends::FrameId;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ends::{Direction, Span};
-use crate::session::Claims;
+use crate::session::{Claims, Unplaced};
 
 /// The content of a connection that carries the peer wire (BEP 3), or what may be it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub struct Peer {
 pub struct Side {
     /// Its handshake (BEP 3).
     pub handshake: Option<Handshake>,
+    /// A handshake of which a gap hides the info-hash.
+    pub cut_handshake: Option<Span>,
+    /// What it sent of blocks whose headers gaps hide.
+    pub unplaced: Unplaced,
     /// The port on which it accepts connections, as it declared (BEP 10 `p`); never 0.
     pub listen_port: Option<u16>,
     /// The client that it named (BEP 10 `v`).
@@ -63,7 +67,7 @@ pub struct Handshake {
     /// The info-hash that it asks for; for a v2 torrent the SHA-256 cut to 20 bytes (BEP 52).
     pub info_hash: [u8; 20],
     /// The peer_id by which it goes on this connection.
-    pub peer_id: [u8; 20],
+    pub peer_id: Option<[u8; 20]>,
     /// The frames that carried it.
     pub span: Span,
 }
@@ -81,12 +85,12 @@ impl Peer {
 
     /// The peer_ids of the two handshakes, by direction.
     pub fn peer_ids(&self) -> [Option<[u8; 20]>; 2] {
-        [&self.sides[0], &self.sides[1]].map(|side| side.handshake.map(|handshake| handshake.peer_id))
+        [&self.sides[0], &self.sides[1]].map(|side| side.handshake.and_then(|handshake| handshake.peer_id))
     }
 
     /// Whether a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
-        self.sides.iter().any(|side| side.piece_messages + side.partial_messages > 0)
+        self.sides.iter().any(|side| side.piece_messages + side.partial_messages + side.unplaced.bytes() > 0)
     }
 
     /// Whether this is BitTorrent: a handshake was captured, or, without one, blocks that answer requests of the other
@@ -110,7 +114,8 @@ impl Peer {
     }
 
     fn is_confirmed(&self) -> bool {
-        self.sides.iter().any(|side| side.handshake.is_some() || side.answered > 0)
+        let greeted = |side: &Side| side.handshake.is_some() || side.cut_handshake.is_some();
+        self.sides.iter().any(|side| greeted(side) || side.answered > 0)
     }
 }
 

@@ -131,6 +131,7 @@ impl Transfers {
                 let id = line.transfers.get(from.index()).copied().flatten();
                 let Some(record) = id.and_then(|id| self.records.get_mut(id.0 as usize)) else { continue };
                 record.facts.merge(&connection, peer, from, equal);
+                record.add_unplaced(peer.side(from).unplaced);
                 if !connection.is_unconfirmed(from) {
                     let pieces = match line.torrent(from) {
                         TorrentKey::Given(id) => Some(u64::from(torrents.torrent(id).piece_count())),

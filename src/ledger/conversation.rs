@@ -102,7 +102,7 @@ impl Conversation {
             transport: session.transport,
             info_hashes: session.info_hashes(),
             peer_ids: directions
-                .map(|from| session.side(from).handshake.as_ref().map(|handshake| handshake.peer_id)),
+                .map(|from| session.side(from).handshake.as_ref().and_then(|handshake| handshake.peer_id)),
             unconfirmed: directions.map(|from| session.is_unconfirmed(from)),
             receivers: directions.map(|from| session.receiver(from)),
             span: session.span().unwrap_or(Span::single(at)),
@@ -199,6 +199,7 @@ impl<'cap> Ledger<'_, 'cap> {
                 // What was entered before its torrent was known is in another transfer.
                 let entered =
                     self.connections.get(&session.id).map_or(0, |connection| connection.served[from.index()]);
+                record.add_unplaced(peer.side(from).unplaced);
                 record.counts.acknowledged += session.side(from).acknowledged.min(entered);
             }
         }

@@ -175,6 +175,13 @@ pub struct Facts {
 }
 
 impl Record {
+    /// Adds payload of blocks that are not known by piece: nothing decides it.
+    pub(crate) fn add_unplaced(&mut self, unplaced: Unplaced) {
+        self.counts.served += unplaced.served;
+        self.counts.unproven += unplaced.served;
+        self.counts.lost += unplaced.lost;
+    }
+
     pub(crate) fn new(key: TransferKey) -> Self {
         Self {
             key,
@@ -274,7 +281,7 @@ impl Facts {
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= connection.decrypted;
         if let Some(handshake) = &own.handshake {
-            all &= self.peer_id(Some(handshake.peer_id));
+            all &= self.peer_id(handshake.peer_id);
             match equal {
                 Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
                 _ if unconfirmed => {}

@@ -1,6 +1,6 @@
 //! How sure it is that a connection is the peer wire.
 
-use super::{Session, side};
+use super::{Session, SideFacts, Unplaced, side};
 use crate::ends::Direction;
 
 impl Session<'_> {
@@ -25,7 +25,26 @@ impl Session<'_> {
     }
 
     pub(super) fn is_confirmed(&self) -> bool {
-        self.sides.iter().any(|side| side.facts.handshake.is_some() || side.facts.answered > 0)
+        let greeted = |facts: &SideFacts| facts.handshake.is_some() || facts.cut_handshake.is_some();
+        self.sides.iter().any(|side| greeted(&side.facts) || side.facts.answered > 0)
+    }
+
+    /// `passed` bytes lie between two known ends of messages of `from`, of which `captured` are in the capture: mostly
+    /// payload, if it serves blocks.
+    pub(super) fn pass_over(&mut self, from: Direction, captured: u64, passed: u64) {
+        let serves = self.serves(from);
+        let facts = &mut self.sides[from.index()].facts;
+        facts.unplaced.add(captured, passed, facts.snaplen, serves);
+    }
+
+    /// What `from` sent of blocks whose headers gaps hide; nothing where no block of it was asked for or seen.
+    pub fn unplaced(&self, from: Direction) -> Unplaced {
+        if self.serves(from) { self.side(from).unplaced } else { Unplaced::default() }
+    }
+
+    fn serves(&self, from: Direction) -> bool {
+        let facts = self.side(from);
+        self.side(from.reverse()).requested.is_some() || facts.piece_messages + facts.partial_messages > 0
     }
 
     /// Whether what `from` sent stands within a message that has begun.

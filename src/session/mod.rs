@@ -13,6 +13,7 @@ mod outstanding;
 mod pieces;
 mod reason;
 mod side;
+mod unplaced;
 
 use std::ops::Range;
 
@@ -25,6 +26,7 @@ pub use pieces::PieceSet;
 pub use reason::Reason;
 use side::Side;
 pub use side::{Ending, Hole, SideFacts};
+pub use unplaced::Unplaced;
 
 use crate::Limits;
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
@@ -229,7 +231,10 @@ impl<'cap> Session<'cap> {
 
     /// Whether a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
-        self.sides.iter().any(|side| side.facts.piece_messages + side.facts.partial_messages > 0)
+        [Direction::LowToHigh, Direction::HighToLow].into_iter().any(|from| {
+            let facts = self.side(from);
+            facts.piece_messages + facts.partial_messages + self.unplaced(from).bytes() > 0
+        })
     }
 
     /// First and last packet so far.
@@ -405,24 +410,34 @@ impl<'cap> Session<'cap> {
                     self.initiator.get_or_insert(direction);
                     self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
                 }
+                PeerEvent::CutHandshake { span } => {
+                    self.sides[direction.index()].facts.cut_handshake.get_or_insert(span);
+                }
+                PeerEvent::CutRequest { piece, begin, span } => {
+                    self.sides[direction.index()].cut_request(piece, begin, span, placed);
+                }
                 PeerEvent::LostSync { gap, .. } => {
                     let stretch = self.sides[direction.index()].lose_sync(gap, placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                 }
-                PeerEvent::Resynchronised { skipped, at } => {
+                PeerEvent::Resynchronised { skipped, passed, at } => {
                     self.sides[direction.index()].find_sync(skipped);
+                    self.pass_over(direction, skipped, passed);
                     out.push(self.odd(direction, Span::single(at), Oddity::Resynchronised { skipped }));
                 }
                 PeerEvent::GaveUp { skipped, at } => {
                     out.push(self.odd(direction, Span::single(at), Bound::ResyncBytes { skipped }));
                 }
-                PeerEvent::Unframed { skipped, at } => {
+                PeerEvent::Unframed { skipped, passed, at } => {
+                    self.pass_over(direction, skipped, passed);
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
-                    out.push(self.odd(direction, Span::single(at), Oddity::Unframed { skipped }));
+                    if skipped > 0 {
+                        out.push(self.odd(direction, Span::single(at), Oddity::Unframed { skipped }));
+                    }
                 }
                 PeerEvent::Unknown { id, len, reason, span } => {
-                    self.sides[direction.index()].unknown();
+                    self.sides[direction.index()].unknown(id, len, span);
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     out.push(self.odd(direction, span, Oddity::Message { id, len, reason }));

@@ -40,6 +40,8 @@ pub(super) struct Outstanding {
 #[derive(Clone, Copy, Debug)]
 struct Request {
     length: u32,
+    /// Whether it may be for less: its length was not captured.
+    within: bool,
     /// The first of those that are not answered.
     span: Span,
     /// Not answered and not cancelled.
@@ -75,10 +77,19 @@ impl Outstanding {
 
     /// Takes a request that ends at or before `place` in the stream.
     pub(super) fn request(&mut self, block: BlockRef, span: Span, place: u64) {
+        self.add(block, false, span, place);
+    }
+
+    /// The same of one for a block of at most this length.
+    pub(super) fn request_within(&mut self, block: BlockRef, span: Span, place: u64) {
+        self.add(block, true, span, place);
+    }
+
+    fn add(&mut self, block: BlockRef, within: bool, span: Span, place: u64) {
         let key = (block.piece, block.begin);
         self.next += 1;
         let (number, chokes) = (self.next, self.chokes);
-        let fresh = Request { length: block.length, span, live: 1, cancelled: 0, place, number, chokes };
+        let fresh = Request { length: block.length, within, span, live: 1, cancelled: 0, place, number, chokes };
         match self.requests.get_mut(&key) {
             Some(known) if known.length == block.length && known.chokes == self.chokes => {
                 if known.live == 0 {
@@ -188,7 +199,9 @@ impl Outstanding {
     }
 
     pub(super) fn contains(&self, block: BlockRef) -> bool {
-        self.requests.get(&(block.piece, block.begin)).is_some_and(|request| request.length == block.length)
+        self.requests.get(&(block.piece, block.begin)).is_some_and(|request| {
+            request.length == block.length || (request.within && block.length < request.length)
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {

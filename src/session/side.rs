@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+use super::unplaced::Unplaced;
 use super::{Advertised, Answer, Delivery, Outstanding};
 use crate::Limits;
 use crate::ends::{At, FrameId, Span};
 use crate::stream::{EndReason, GapCause, Missing};
-use crate::wire::{Block, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
+use crate::wire::{Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
 /// What the messages of one side prove.
 #[derive(Clone, Debug, Default)]
 pub struct SideFacts {
     /// Its handshake.
     pub handshake: Option<Handshake>,
+    /// A handshake of which a gap hides the info-hash.
+    pub cut_handshake: Option<Span>,
     /// The port it accepts connections on, as declared (BEP 10 `p`); never 0.
     pub listen_port: Option<u16>,
     /// The client that it named (BEP 10 `v`).
@@ -54,6 +57,8 @@ pub struct SideFacts {
     pub gaps: u64,
     /// Bytes in those, where known.
     pub gap_bytes: u64,
+    /// What it sent of blocks whose headers gaps hide.
+    pub unplaced: Unplaced,
     /// Where the last of those stretches begins.
     pub last_hole: Option<u64>,
     /// The first 16 of those stretches, in the order in which they were given up.
@@ -226,9 +231,20 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// A message that is not understood.
-    pub(super) fn unknown(&mut self) {
+    /// A request of which a gap hides the length of the block: the usual one, or less at the end of a piece.
+    pub(super) fn cut_request(&mut self, piece: u32, begin: u32, span: Span, placed: bool) {
         self.run.0 += 1;
+        self.confirmed(placed);
+        self.facts.requested.get_or_insert(span);
+        self.outstanding.request_within(BlockRef { piece, begin, length: BLOCK }, span, self.place);
+    }
+
+    /// A message that is not understood. Of a request even the header says that something was asked for.
+    pub(super) fn unknown(&mut self, id: u8, len: u32, span: Span) {
+        self.run.0 += 1;
+        if (id, len) == REQUEST {
+            self.facts.requested.get_or_insert(span);
+        }
     }
 
     /// A message. What may be zeros of the block before it gives that block, as [`Self::unconfirmed`] does.
@@ -318,6 +334,8 @@ const SURE_MESSAGES: u64 = 4;
 const SURE_BYTES: u64 = 256 << 10;
 // Rationale: the longest block that clients send, 128 KiB, with its header: the first message begins behind one.
 const LONGEST_BLOCK: u64 = (128 << 10) + 13;
+/// Id and length prefix of `request` (BEP 3).
+const REQUEST: (u8, u32) = (6, 13);
 /// The usual block length in bytes.
 const BLOCK: u32 = 16_384;
 // Rationale: BEP 3: length, id, index and begin stand before the payload.

@@ -30,7 +30,7 @@ struct Leg {
 #[derive(Clone, Debug)]
 enum About {
     /// Info-hash and peer_id of the two handshakes, the initiator's first.
-    Handshakes([Option<([u8; 20], [u8; 20])>; 2]),
+    Handshakes([Option<([u8; 20], Option<[u8; 20]>)>; 2]),
     /// The torrents of a webseed.
     Torrents(BTreeSet<TorrentId>),
 }
@@ -163,7 +163,7 @@ mod tests {
         let (flow, initiator) =
             FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
         let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
-        let about = About::Handshakes([Some(([7; 20], [1; 20])), None]);
+        let about = About::Handshakes([Some(([7; 20], Some([1; 20]))), None]);
         Leg { flow, transport: Transport::Tcp, initiator, span, about }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::header::{self, REQUEST, REQUEST_LEN};
 use super::window::Chunk;
 use super::{Block, Message, PeerEvent, Run, UnknownReason};
 use crate::ends::Span;
@@ -78,6 +79,12 @@ pub(super) fn parsed(id: u8, len: u32, body: Cow<'_, [u8]>, span: Span) -> PeerE
         Ok(message) => PeerEvent::Message { message, span },
         Err(reason) => PeerEvent::Unknown { id, len, reason, span },
     }
+}
+
+/// What a `request` asks for, of which a gap hides the last bytes; `None` where it hides more, or it is none.
+pub(super) fn cut_request<'cap>(id: u8, len: u32, gathered: &[u8], span: Span) -> Option<PeerEvent<'cap>> {
+    let (piece, begin) = (header::word(gathered, 0)?, header::word(gathered, 4)?);
+    (id == REQUEST && len as usize + 4 == REQUEST_LEN).then_some(PeerEvent::CutRequest { piece, begin, span })
 }
 
 /// An empty list with room for a payload that comes in segments like the one of `segment` bytes.

@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::body::{self, Body};
-use super::handshake::{HANDSHAKE_LEN, Sniff, sniff};
+use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
-use super::{Block, BlockRef, Framing, Handshake, Message, PeerEvent, UnknownReason};
+use super::{Block, BlockRef, Framing, Message, PeerEvent, UnknownReason};
 use crate::Limits;
 use crate::ends::{At, Span};
 use crate::stream::{GapCause, Missing, StreamItem};
@@ -179,6 +179,7 @@ impl<'cap> Deframer<'cap> {
             return;
         };
         let state = std::mem::replace(&mut self.state, State::Closed);
+        let passed = self.stretch.as_ref().map_or(0, |stretch| stretch.total(stretch.reached(), false));
         let limited = matches!(state, State::Idle(_));
         let skipped = match state {
             State::Piece(block) => {
@@ -196,8 +197,11 @@ impl<'cap> Deframer<'cap> {
         };
         self.window.clear();
         self.abandon(out);
-        if skipped > 0 {
-            out.push(if limited { PeerEvent::GaveUp { skipped, at } } else { PeerEvent::Unframed { skipped, at } });
+        let passed = passed.max(skipped);
+        if limited && skipped > 0 {
+            out.push(PeerEvent::GaveUp { skipped, at });
+        } else if passed > 0 {
+            out.push(PeerEvent::Unframed { skipped, passed, at });
         }
     }
 
@@ -210,7 +214,7 @@ impl<'cap> Deframer<'cap> {
                 if cause == GapCause::Snaplen {
                     self.note_packet(self.packet.0.saturating_add(missing));
                 }
-                self.hole(offset, missing, at, expected, out);
+                self.hole(offset, missing, (cause, at), expected, out);
             }
             StreamItem::Gap { .. } => self.rift(item, expected, out),
             StreamItem::End { .. } => self.end(),
@@ -269,24 +273,43 @@ impl<'cap> Deframer<'cap> {
 
     /// Reads a handshake, or its beginning, off the chunk.
     fn handshake(&mut self, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
-        let before = self.window.bytes() as usize;
         let start = self.window.first().map_or(chunk.offset, |first| first.offset);
-        let first = self.window.first().map_or(chunk.at, |first| first.at);
-        self.window.push(*chunk);
-        let mut bytes = [0; HANDSHAKE_LEN];
-        let (filled, _) = self.window.peek(start, &mut bytes);
-        if sniff(bytes.get(..filled).unwrap_or_default()) == Sniff::Other {
-            self.lose(start, chunk.at, false, out);
-            return;
+        let room = start.saturating_add(HANDSHAKE_LEN as u64).saturating_sub(chunk.offset);
+        let (at, offset, doubtful) = (chunk.at, chunk.offset, chunk.doubtful);
+        let bytes = chunk.take(room as usize);
+        self.window.push(Chunk { offset, bytes, at, doubtful });
+        let mut prefix = [0; HANDSHAKE.len()];
+        let (filled, _) = self.window.peek(start, &mut prefix);
+        if sniff(prefix.get(..filled).unwrap_or_default()) == Sniff::Other {
+            self.window.push(*chunk);
+            self.lose(start, at, false, out);
+        } else if bytes.len() as u64 == room {
+            self.finish_handshake(start, out);
         }
-        if filled < HANDSHAKE_LEN {
-            chunk.bytes = &[];
-            return;
+    }
+
+    /// A gap of `missing` bytes at `offset` in a handshake; gives how much of it belongs to that, where the beginning is
+    /// long enough to tell.
+    fn pass_over_handshake(&mut self, offset: u64, missing: u64, out: &mut Vec<PeerEvent<'cap>>) -> u64 {
+        let Some(start) = self.window.first().map(|first| first.offset) else { return 0 };
+        let (filled, _) = self.window.peek(start, &mut [0; LEAST_PREFIX]);
+        if filled < LEAST_PREFIX {
+            return 0;
+        }
+        let rest = start.saturating_add(HANDSHAKE_LEN as u64).saturating_sub(offset);
+        if missing >= rest {
+            self.finish_handshake(start, out);
+        }
+        missing.min(rest)
+    }
+
+    fn finish_handshake(&mut self, start: u64, out: &mut Vec<PeerEvent<'cap>>) {
+        let (first, last) = (self.window.first(), self.window.chunks().last());
+        if let (Some(first), Some(last)) = (first, last) {
+            let span = Span::single(first.at).join(Span::single(last.at));
+            out.push(handshake::read(&self.window, start, span));
         }
         self.window.clear();
-        chunk.take(HANDSHAKE_LEN - before);
-        let span = Span::single(first).join(Span::single(chunk.at));
-        out.push(PeerEvent::Handshake(Handshake::read(&bytes, span)));
         self.framing = Framing::InSync;
         self.state = State::Header;
     }
@@ -382,7 +405,7 @@ impl<'cap> Deframer<'cap> {
         &mut self,
         mut offset: u64,
         mut missing: u64,
-        at: At,
+        (cause, at): (GapCause, At),
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) {
@@ -391,6 +414,7 @@ impl<'cap> Deframer<'cap> {
             offset = offset.saturating_add(step);
             missing -= step;
         }
+        let mut handshake = true;
         while missing > 0 {
             let step;
             match &mut self.state {
@@ -409,16 +433,20 @@ impl<'cap> Deframer<'cap> {
                         self.finish_body(out);
                     }
                 }
+                State::Handshake if handshake => {
+                    step = self.pass_over_handshake(offset, missing, out);
+                    handshake = step > 0;
+                }
                 State::Handshake | State::Header => {
                     let from = self.window.first().map_or(offset, |first| first.offset);
                     let mut stretch = matches!(self.state, State::Header).then(|| Box::new(Stretch::new(from, at)));
                     self.lose(from, at, true, out);
-                    stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    stretch.iter_mut().for_each(|stretch| stretch.skip(offset.saturating_add(missing), cause));
                     self.stretch = stretch;
                     return;
                 }
                 State::Search(_) => {
-                    self.stretch.iter_mut().for_each(|stretch| stretch.reach(offset.saturating_add(missing)));
+                    self.stretch.iter_mut().for_each(|stretch| stretch.skip(offset.saturating_add(missing), cause));
                     return;
                 }
                 State::Idle(_) | State::Closed => return,
@@ -472,7 +500,7 @@ impl<'cap> Deframer<'cap> {
             }
         }
         let skipped = Some(UnknownReason::Incomplete);
-        self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: Vec::new(), span });
+        self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: rest.to_vec(), span });
         self.window.clear();
         0
     }
@@ -489,7 +517,12 @@ impl<'cap> Deframer<'cap> {
             std::mem::replace(&mut self.state, State::Header)
         {
             out.push(match skipped {
-                Some(reason) => PeerEvent::Unknown { id, len, reason, span },
+                Some(reason) => body::cut_request(id, len, &gathered, span).unwrap_or(PeerEvent::Unknown {
+                    id,
+                    len,
+                    reason,
+                    span,
+                }),
                 None => body::parsed(id, len, Cow::Owned(gathered), span),
             });
         }
@@ -502,6 +535,9 @@ struct Place {
     span: Span,
     doubtful: bool,
 }
+
+// Rationale: 64 bits of it; a snap length of 96 leaves 14 bytes of a handshake over uTP and IPv6.
+const LEAST_PREFIX: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The 68-byte handshake (BEP 3): a fixed prefix, eight reserved bytes, info-hash, peer_id.
 
-use super::Handshake;
+use super::window::Window;
+use super::{Handshake, PeerEvent};
 use crate::ends::Span;
 
 /// What the first bytes of a direction are.
@@ -25,18 +26,30 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
     }
 }
 
-impl Handshake {
-    /// Reads the fields of a handshake whose prefix was checked.
-    pub(super) fn read(bytes: &[u8; HANDSHAKE_LEN], span: Span) -> Self {
-        let mut handshake = Self { reserved: [0; 8], info_hash: [0; 20], peer_id: [0; 20], span };
-        let fields = bytes.iter().skip(HANDSHAKE.len());
-        let places = handshake.reserved.iter_mut().chain(&mut handshake.info_hash).chain(&mut handshake.peer_id);
-        places.zip(fields).for_each(|(place, byte)| *place = *byte);
-        handshake
+/// Reads the fields of a handshake that begins at the stream offset `start`, and whose prefix was checked, as far as gaps
+/// leave them.
+pub(super) fn read<'cap>(window: &Window<'_>, start: u64, span: Span) -> PeerEvent<'cap> {
+    let reserved = field(window, start.saturating_add(HANDSHAKE.len() as u64)).unwrap_or_default();
+    match field(window, start.saturating_add(INFO_HASH)) {
+        Some(info_hash) => {
+            let peer_id = field(window, start.saturating_add(PEER_ID));
+            PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, span })
+        }
+        None => PeerEvent::CutHandshake { span },
     }
+}
+
+fn field<const LEN: usize>(window: &Window<'_>, start: u64) -> Option<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    let (filled, _) = window.peek(start, &mut bytes);
+    (filled == LEN).then_some(bytes)
 }
 
 /// The first 20 bytes of a handshake (BEP 3).
 pub const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
 /// Bytes of a handshake (BEP 3).
 pub(super) const HANDSHAKE_LEN: usize = 68;
+/// Where the info-hash begins in it.
+const INFO_HASH: u64 = 28;
+/// Where the peer_id begins in it.
+const PEER_ID: u64 = 48;

@@ -112,7 +112,7 @@ pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The id of `request` (BEP 3).
-const REQUEST: u8 = 6;
+pub(super) const REQUEST: u8 = 6;
 /// Bytes of a `request`.
 pub(super) const REQUEST_LEN: usize = 17;
 /// The id of `piece` (BEP 3).

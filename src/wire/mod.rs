@@ -30,8 +30,22 @@ pub use resync::Expectation;
 /// - In stream order; every stream byte belongs to exactly one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerEvent<'cap> {
-    /// The 68-byte handshake (BEP 3).
+    /// The 68-byte handshake (BEP 3), with its info-hash.
     Handshake(Handshake),
+    /// A handshake of which a gap hides the info-hash, or a part of it.
+    CutHandshake {
+        /// The frames that carried it.
+        span: Span,
+    },
+    /// A `request` of which a gap hides the length of the block, or a part of it.
+    CutRequest {
+        /// Piece index as sent.
+        piece: u32,
+        /// Offset within the piece, in bytes.
+        begin: u32,
+        /// The frames that carried it.
+        span: Span,
+    },
     /// Any message but `piece`, whole.
     Message {
         /// The parsed message.
@@ -52,6 +66,9 @@ pub enum PeerEvent<'cap> {
     Resynchronised {
         /// Bytes in the capture that belong to no message.
         skipped: u64,
+        /// The same with those that gaps hide: all between the last known end of a message and this one. No more than
+        /// `skipped` where that end is not known.
+        passed: u64,
         /// The frame in which the next message begins.
         at: At,
     },
@@ -65,8 +82,10 @@ pub enum PeerEvent<'cap> {
     },
     /// The direction ended inside a header or during a search: bytes that belong to no message.
     Unframed {
-        /// Bytes in the capture that belong to no message, since the last event; at least 1.
+        /// Bytes in the capture that belong to no message, since the last event.
         skipped: u64,
+        /// The same with those that gaps hide, as for [`Resynchronised`](Self::Resynchronised); at least 1 with `skipped`.
+        passed: u64,
         /// The last frame of those bytes.
         at: At,
     },
@@ -89,12 +108,12 @@ pub enum PeerEvent<'cap> {
 /// A handshake (BEP 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// The eight reserved bytes.
+    /// The eight reserved bytes; zeros where a gap hides one of them.
     pub reserved: [u8; 8],
     /// The info-hash it asks for; for a v2 torrent the SHA-256 cut to 20 bytes (BEP 52).
     pub info_hash: [u8; 20],
-    /// The peer_id it goes by on this connection.
-    pub peer_id: [u8; 20],
+    /// The peer_id it goes by on this connection; `None` where a gap hides a part of it.
+    pub peer_id: Option<[u8; 20]>,
     /// The frames that carried it.
     pub span: Span,
 }

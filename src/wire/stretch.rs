@@ -9,17 +9,21 @@
 
 mod placed;
 
+use std::ops::RangeInclusive;
+
 use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
 use super::window::Chunk;
 use super::{Block, BlockRef};
 use crate::ends::At;
+use crate::stream::GapCause;
 use placed::Placed;
 
 /// Everything that a search passed over since framing was lost.
 ///
 /// # Invariants
-/// - The chunks ascend without overlap, none begins before `from`, and no captured byte between is left out.
-/// - At most [`MAX_CHUNKS`] of them.
+/// - The chunks ascend without overlap, none begins before `from`, and no captured byte between is left out, unless it is
+///   full.
+/// - At most [`MAX_CHUNKS`] of them, and [`MAX_RIFTS`] gaps of unknown length.
 /// - `rest` is above 0 only where there are rifts.
 #[derive(Debug)]
 pub(super) struct Stretch<'cap> {
@@ -36,6 +40,10 @@ pub(super) struct Stretch<'cap> {
     chunks: Vec<Chunk<'cap>>,
     /// Gaps of unknown length, in order.
     rifts: Vec<Rift>,
+    /// Bytes in gaps of known length of which nothing but what follows tells.
+    unseen: u64,
+    /// Whether there was more than can be kept: then it is only measured.
+    full: bool,
 }
 
 /// A gap of unknown length.
@@ -45,6 +53,8 @@ struct Rift {
     offset: u64,
     /// How many packets it hides; 1 or more.
     packets: u64,
+    /// How many of them nothing but what follows tells of.
+    unseen: u64,
     /// Payload bytes of the packet before it.
     before: u64,
 }
@@ -65,7 +75,8 @@ pub(super) enum Next {
 impl<'cap> Stretch<'cap> {
     /// A stretch from the message border at stream offset `from`; framing was lost at `at`.
     pub fn new(from: u64, at: At) -> Self {
-        Self { open: None, rest: 0, from, reached: from, at, chunks: Vec::new(), rifts: Vec::new() }
+        let (chunks, rifts) = (Vec::new(), Vec::new());
+        Self { open: None, rest: 0, from, reached: from, at, chunks, rifts, unseen: 0, full: false }
     }
 
     /// One that begins at a gap in a message of which `rest` bytes were still to come.
@@ -73,25 +84,57 @@ impl<'cap> Stretch<'cap> {
         Self { open, rest, ..Self::new(from, at) }
     }
 
-    /// Adds what was passed over; `false` when it is too much to be kept.
-    pub fn push(&mut self, chunk: Chunk<'cap>) -> bool {
+    /// Adds what was passed over.
+    pub fn push(&mut self, chunk: Chunk<'cap>) {
         self.reach(chunk.end());
-        self.chunks.push(chunk);
-        self.chunks.len() <= MAX_CHUNKS
+        self.full |= self.chunks.len() >= MAX_CHUNKS;
+        if self.full {
+            self.chunks = Vec::new();
+        } else {
+            self.chunks.push(chunk);
+        }
     }
 
-    /// Notes that a gap ends at the stream offset `end`.
+    /// Notes that what is known of the stream reaches to `end`.
     pub fn reach(&mut self, end: u64) {
         self.reached = self.reached.max(end);
     }
 
-    /// Notes that `packets` packets are missing behind one with `before` bytes; `false` when these are too many gaps.
-    pub fn tear(&mut self, offset: u64, packets: u64, before: u64) -> bool {
-        match self.rifts.last_mut() {
-            Some(last) if last.offset == offset => last.packets = last.packets.saturating_add(packets),
-            _ => self.rifts.push(Rift { offset, packets, before }),
+    /// Notes a gap of known length that ends at the stream offset `end`.
+    pub fn skip(&mut self, end: u64, cause: GapCause) {
+        if is_unseen(cause) {
+            self.unseen = self.unseen.saturating_add(end.saturating_sub(self.reached));
         }
-        self.rifts.len() <= MAX_RIFTS
+        self.reach(end);
+    }
+
+    /// Notes that `packets` packets are missing behind one with `before` bytes.
+    pub fn tear(&mut self, offset: u64, packets: u64, cause: GapCause, before: u64) {
+        self.full |= self.rifts.len() >= MAX_RIFTS;
+        let unseen = if is_unseen(cause) { packets } else { 0 };
+        match self.rifts.last_mut() {
+            Some(last) if self.full || last.offset == offset => {
+                last.packets = last.packets.saturating_add(packets);
+                last.unseen = last.unseen.saturating_add(unseen);
+            }
+            _ => self.rifts.push(Rift { offset, packets, unseen, before }),
+        }
+    }
+
+    /// How long it is up to the stream offset `end`, as far as known: of gaps of unknown length, where packets are full.
+    /// Where nothing follows, a gap that only a packet behind it shows may be none: anybody can send one.
+    pub fn total(&self, end: u64, followed: bool) -> u64 {
+        let (mut packets, mut known) = (self.packets(), end.saturating_sub(self.from));
+        if !followed {
+            packets -= self.rifts.iter().fold(0, |sum, rift| sum + rift.unseen).min(packets);
+            known = known.saturating_sub(self.unseen);
+        }
+        known.saturating_add(packets.saturating_mul(self.packet().unwrap_or(0)))
+    }
+
+    /// How many packets are missing.
+    fn packets(&self) -> u64 {
+        self.rifts.iter().fold(0, |sum, rift| sum.saturating_add(rift.packets))
     }
 
     /// The furthest stream offset noted so far.
@@ -113,6 +156,9 @@ impl<'cap> Stretch<'cap> {
     /// that answer consecutive `requests`, which come oldest first; perhaps other messages behind them that are captured
     /// whole. `None` when nothing fits. `largest`: payload bytes of the largest packet so far.
     pub fn explain(&self, end: u64, requests: &[BlockRef], next: Next, largest: u64) -> Option<Explanation<'cap>> {
+        if self.full {
+            return None;
+        }
         let before = match next {
             Next::Answer(index) => requests.get(..index).unwrap_or_default(),
             Next::Unasked => &[],
@@ -136,7 +182,7 @@ impl<'cap> Stretch<'cap> {
         let (run, rest) = runs(requests, total).find(fits).or_else(|| runs(requests, total).find(fits_before))?;
         let tail = end.saturating_sub(rest);
         let (blocks, tail) = (placed.blocks(run, u64::MAX), self.tail(tail, end));
-        Some(Explanation { open: None, blocks, tail, unread: 0, sure: false })
+        Some(Explanation { open: None, blocks, tail, unread: 0, passed: 0, sure: false })
     }
 
     /// Of gaps of unknown length the number of packets bounds what they hide.
@@ -149,13 +195,15 @@ impl<'cap> Stretch<'cap> {
     ) -> Option<Explanation<'cap>> {
         let tail = chatter(&self.last_run(end)).first().map_or(end, |start| *start);
         let known = tail.checked_sub(self.from)?;
-        let packets = self.rifts.iter().fold(0_u64, |sum, rift| sum.saturating_add(rift.packets));
+        let packets = self.packets();
         // The last number of a direction may be that of a FIN.
-        let least = packets.saturating_sub(u64::from(next == Next::End)).max(1);
+        let at_end = next == Next::End && self.rifts.last().is_some_and(|rift| rift.offset == end);
+        let least = packets.saturating_sub(u64::from(at_end)).max(1);
         let most = packets.saturating_mul(largest.max(USUAL_PACKET));
         let packet = self.packet().unwrap_or(largest).max(1);
         let full = packets.saturating_mul(packet);
-        for run in self.candidates(requests, next, known.saturating_add(full), packet) {
+        let likely = known.saturating_add(least.saturating_mul(packet));
+        for run in self.candidates(requests, next, likely, packet) {
             let total = run.iter().fold(self.rest, |sum, request| sum.saturating_add(size(*request)));
             let Some(mut missing) = total.checked_sub(known).filter(|missing| *missing >= least) else { continue };
             let mut cut = false;
@@ -187,16 +235,25 @@ impl<'cap> Stretch<'cap> {
                     blocks: placed.blocks(run, length),
                     tail: self.tail(tail, end),
                     unread: 0,
+                    passed: 0,
                     sure,
                 });
             }
         }
-        self.give_up_rest(end, tail, known, least, most)
+        self.give_up_rest(end, tail, next, known, least..=most)
     }
 
     /// What is sure when nothing fits: that the block before the gap ends in it, if what lies behind is more than what
-    /// that lacks.
-    fn give_up_rest(&self, end: u64, tail: u64, known: u64, least: u64, most: u64) -> Option<Explanation<'cap>> {
+    /// that lacks. The gaps hide so many bytes as `hidden` allows.
+    fn give_up_rest(
+        &self,
+        end: u64,
+        tail: u64,
+        next: Next,
+        known: u64,
+        hidden: RangeInclusive<u64>,
+    ) -> Option<Explanation<'cap>> {
+        let (least, most) = hidden.into_inner();
         if self.rest >= known.saturating_add(least) || self.rest > most || (self.open.is_none() && tail == end) {
             return None;
         }
@@ -206,7 +263,8 @@ impl<'cap> Stretch<'cap> {
         });
         let unread =
             self.chunks.iter().filter(|chunk| chunk.offset < tail).map(|chunk| chunk.bytes.len() as u64).sum();
-        Some(Explanation { open, blocks: Vec::new(), tail: self.tail(tail, end), unread, sure: false })
+        let passed = self.total(tail, next != Next::End).saturating_sub(self.rest).max(unread);
+        Some(Explanation { open, blocks: Vec::new(), tail: self.tail(tail, end), unread, passed, sure: false })
     }
 
     /// Which requests were perhaps answered in it, the likeliest first. With full packets, of `packet` bytes, it would be
@@ -272,7 +330,7 @@ impl<'cap> Stretch<'cap> {
             hidden += at - start;
         }
         let full: Vec<u64> = self.rifts.iter().map(|rift| rift.packets.saturating_mul(packet)).collect();
-        let packets = self.rifts.iter().fold(0_u64, |sum, rift| sum.saturating_add(rift.packets)).max(1);
+        let packets = self.packets().max(1);
         let share = |rift: &Rift| (u128::from(missing) * u128::from(rift.packets) / u128::from(packets)) as u64;
         let even: Vec<u64> = self.rifts.iter().map(share).collect();
         // What is over goes to the last one, or to the first.
@@ -327,6 +385,8 @@ pub(super) struct Explanation<'cap> {
     pub tail: Vec<Chunk<'cap>>,
     /// Captured bytes in none of them.
     pub unread: u64,
+    /// The same with those that gaps hide, as far as known.
+    pub passed: u64,
     /// Whether there is no other one: a single gap of packets as full as those beside it lies in the block, and the message
     /// behind it answers the next request.
     pub sure: bool,
@@ -374,6 +434,11 @@ fn runs(requests: &[BlockRef], total: u64) -> impl Iterator<Item = (&[BlockRef],
         run
     };
     requests.iter().enumerate().take(MAX_STARTS).filter_map(run)
+}
+
+/// Whether nothing but what follows shows that something is missing.
+fn is_unseen(cause: GapCause) -> bool {
+    matches!(cause, GapCause::Unseen | GapCause::Limit)
 }
 
 /// Bytes of the `piece` message that answers `request`.

@@ -86,6 +86,10 @@ impl<'cap> Window<'cap> {
         self.chunks.front()
     }
 
+    pub fn chunks(&self) -> impl Iterator<Item = &Chunk<'cap>> {
+        self.chunks.iter()
+    }
+
     pub fn chunk(&self, index: usize) -> Option<&Chunk<'cap>> {
         self.chunks.get(index)
     }

@@ -17,6 +17,7 @@ mod midstream;
 mod others;
 mod paths;
 mod return_path;
+mod snaplen;
 mod swarm;
 mod taps;
 mod transport;

@@ -16,9 +16,16 @@ impl<'cap> Deframer<'cap> {
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) {
-        let (skipped, sure) = self.explain(end, false, expected, out).unwrap_or((skipped, false));
+        let passed = self.stretch.as_ref().map_or(0, |stretch| stretch.total(end, true)).max(skipped);
+        let unread = Unread { skipped, passed, sure: false };
+        let Unread { skipped, passed, sure } = self.explain(end, false, expected, out).unwrap_or(unread);
+        self.abandon(out);
         if !sure {
-            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised { skipped, at: first.at }));
+            out.extend(self.window.first().map(|first| PeerEvent::Resynchronised {
+                skipped,
+                passed,
+                at: first.at,
+            }));
             self.framing = Framing::Resynchronised;
         }
         self.state = if handshake { State::Handshake } else { State::Header };
@@ -27,15 +34,13 @@ impl<'cap> Deframer<'cap> {
 
     /// The same at the end of the stream, where no header was found any more; whether something was.
     pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        self.pass_over_all(out);
+        self.pass_over(u64::MAX);
         let Some(end) = self.stretch.as_ref().map(|stretch| stretch.reached()) else { return false };
-        let Some((skipped, _)) = self.explain(end, true, expected, out) else { return false };
-        let first = self.window.first().map(|first| first.at);
-        out.extend(first.map(|at| PeerEvent::Resynchronised { skipped, at }));
-        if let (None, Some(at)) = (first, self.last)
-            && skipped > 0
-        {
-            out.push(PeerEvent::Unframed { skipped, at });
+        let Some(Unread { skipped, passed, .. }) = self.explain(end, true, expected, out) else { return false };
+        match (self.window.first().map(|first| first.at), self.last) {
+            (Some(at), _) => out.push(PeerEvent::Resynchronised { skipped, passed, at }),
+            (None, Some(at)) if passed > 0 => out.push(PeerEvent::Unframed { skipped, passed, at }),
+            _ => {}
         }
         self.state = State::Header;
         self.framing = Framing::Resynchronised;
@@ -44,15 +49,14 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// Tries to read what the search passed over, up to the stream offset `end`, as the rest of a message and answers to
-    /// requests. Messages behind them go back into the window. Gives the bytes that are in none of them, and whether there
-    /// is no other way to read them.
+    /// requests. Messages behind them go back into the window. `None` where nothing fits.
     fn explain(
         &mut self,
         end: u64,
         last: bool,
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
-    ) -> Option<(u64, bool)> {
+    ) -> Option<Unread> {
         let stretch = self.stretch.take()?;
         let open = stretch.open().map(|open| BlockRef { piece: open.piece, begin: open.begin, length: open.len });
         let mut requests = self.unanswered(expected, out);
@@ -76,10 +80,9 @@ impl<'cap> Deframer<'cap> {
         };
         let Some(explanation) = stretch.explain(end, &requests, next, self.packet.1) else {
             self.stretch = Some(stretch);
-            self.abandon(out);
             return None;
         };
-        let Explanation { open, blocks, tail, unread, sure } = explanation;
+        let Explanation { open, blocks, tail, unread, passed, sure } = explanation;
         if let Some(block) = open {
             out.push(PeerEvent::Block(block));
             let lost = PeerEvent::LostSync { at: stretch.into_open().0, gap: true };
@@ -87,7 +90,7 @@ impl<'cap> Deframer<'cap> {
         }
         out.extend(blocks.into_iter().map(PeerEvent::Block));
         self.window.prepend(tail);
-        Some((unread, sure))
+        Some(Unread { skipped: unread, passed, sure })
     }
 
     /// Requests that may be answered next, the oldest first; `out` holds what was read since `expected` was last
@@ -103,6 +106,16 @@ impl<'cap> Deframer<'cap> {
         });
         requests
     }
+}
+
+/// What is in no message of what was passed over.
+struct Unread {
+    /// Captured bytes.
+    skipped: u64,
+    /// The same with those that gaps hide.
+    passed: u64,
+    /// Whether there is no other way to read the rest.
+    sure: bool,
 }
 
 /// The place of the block that an event is about.

@@ -16,7 +16,7 @@ impl<'cap> Deframer<'cap> {
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) {
-        let StreamItem::Gap { offset, missing, at, .. } = gap else { return };
+        let StreamItem::Gap { offset, missing, cause, at } = gap else { return };
         let packets = if let Missing::Packets(packets) = missing { Some(packets) } else { None };
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Piece(block) if packets.is_some() => {
@@ -55,15 +55,13 @@ impl<'cap> Deframer<'cap> {
             }
         }
         // What is not decided by now has no header in it.
-        self.pass_over(u64::MAX, out);
+        self.pass_over(u64::MAX);
         if let State::Search(search) = &mut self.state {
             search.restart(offset);
         }
-        let before = self.packet.0;
-        let torn =
-            |stretch: &mut Box<Stretch<'cap>>| packets.is_some_and(|packets| stretch.tear(offset, packets, before));
-        if !self.stretch.as_mut().is_none_or(torn) {
-            self.abandon(out);
+        match (self.stretch.as_mut(), packets) {
+            (Some(stretch), Some(packets)) => stretch.tear(offset, packets, cause, self.packet.0),
+            _ => self.abandon(out),
         }
     }
 
@@ -87,16 +85,15 @@ impl<'cap> Deframer<'cap> {
     }
 
     /// Passes over what the window holds before `offset`.
-    fn pass_over(&mut self, offset: u64, out: &mut Vec<PeerEvent<'cap>>) {
-        let (stretch, mut fits) = (&mut self.stretch, true);
+    pub(super) fn pass_over(&mut self, offset: u64) {
+        let stretch = &mut self.stretch;
         let passed = self.window.drop_before(offset, |chunk| {
-            fits &= stretch.as_mut().is_none_or(|stretch| stretch.push(chunk));
+            if let Some(stretch) = stretch {
+                stretch.push(chunk);
+            }
         });
         if let State::Search(search) = &mut self.state {
             search.skipped += passed;
-        }
-        if !fits {
-            self.abandon(out);
         }
     }
 
@@ -112,7 +109,7 @@ impl<'cap> Deframer<'cap> {
         };
         let found = search.find(&self.window, last, expected);
         let keep_from = found.map_or(search.keep_from(), |found| found.offset);
-        self.pass_over(keep_from, out);
+        self.pass_over(keep_from);
         let State::Search(search) = &self.state else {
             return false;
         };
@@ -129,10 +126,5 @@ impl<'cap> Deframer<'cap> {
         };
         self.found(offset, skipped, handshake, expected, out);
         true
-    }
-
-    /// All that was captured before the end, and holds no header, is passed over.
-    pub(super) fn pass_over_all(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        self.pass_over(u64::MAX, out);
     }
 }

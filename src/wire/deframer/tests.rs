@@ -10,6 +10,7 @@ use crate::wire::handshake::HANDSHAKE;
 use crate::wire::message::encode;
 
 mod lost_headers;
+mod rifts;
 
 struct Requests(Vec<BlockRef>);
 
@@ -93,7 +94,9 @@ fn session() -> Vec<u8> {
 /// What an event says, without frames and without the cuts of its runs.
 fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
     let event = |event: &PeerEvent<'_>| match event {
-        PeerEvent::Handshake(Handshake { info_hash, peer_id, .. }) => format!("{info_hash:?} {peer_id:?}"),
+        PeerEvent::Handshake(handshake) => format!("{:?} {:?}", handshake.info_hash, handshake.peer_id),
+        PeerEvent::CutHandshake { .. } => "a cut handshake".into(),
+        PeerEvent::CutRequest { piece, begin, .. } => format!("a cut request {piece} {begin}"),
         PeerEvent::Message { message, .. } => format!("{message:?}"),
         PeerEvent::Block(block) => {
             let bytes: Vec<u8> = block.runs.iter().flat_map(|run| run.bytes).copied().collect();
@@ -112,7 +115,8 @@ fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
 /// Stream bytes that the events stand for, holes inside messages included.
 fn extent(events: &[PeerEvent<'_>]) -> u64 {
     let of = |event: &PeerEvent<'_>| match event {
-        PeerEvent::Handshake(_) => 68,
+        PeerEvent::Handshake(_) | PeerEvent::CutHandshake { .. } => 68,
+        PeerEvent::CutRequest { .. } => 17,
         PeerEvent::Message { message, .. } => encode::message(message).len() as u64,
         PeerEvent::Block(block) => 13 + u64::from(block.captured_to),
         PeerEvent::Resynchronised { skipped, .. }

@@ -5,7 +5,7 @@
 use super::*;
 
 /// Requests as a session keeps them: every block read takes out the one that it answers.
-struct Live(Vec<BlockRef>);
+pub(super) struct Live(pub(super) Vec<BlockRef>);
 
 impl Expectation for Live {
     fn awaits(&self, block: BlockRef) -> bool {
@@ -22,15 +22,15 @@ impl Expectation for Live {
 }
 
 /// Blocks sent in a row, and the requests for them in the order asked.
-struct Scene {
-    stream: Vec<u8>,
+pub(super) struct Scene {
+    pub(super) stream: Vec<u8>,
     sent: Vec<BlockRef>,
-    asked: Vec<BlockRef>,
+    pub(super) asked: Vec<BlockRef>,
 }
 
 impl Scene {
     /// Blocks of the given lengths, sent as asked for.
-    fn of(lengths: impl IntoIterator<Item = u32>) -> Self {
+    pub(super) fn of(lengths: impl IntoIterator<Item = u32>) -> Self {
         let block = |(n, length)| BlockRef { piece: n as u32 / 2, begin: n as u32 % 2 * 16_384, length };
         let sent: Vec<_> = lengths.into_iter().enumerate().map(block).collect();
         let message = |n| {
@@ -42,7 +42,7 @@ impl Scene {
     }
 
     /// Where the header of block `n` begins.
-    fn place(&self, n: usize) -> usize {
+    pub(super) fn place(&self, n: usize) -> usize {
         68 + self.sent.iter().take(n).map(|block| 13 + block.length as usize).sum::<usize>()
     }
 

@@ -1,0 +1,155 @@
+//! Short snap lengths: framing and the places in the stream say how much passed (T31, T59).
+
+use peerproof::evidence::{Flag, Grade};
+
+use super::*;
+use crate::synth::run::{Run, transfer};
+use crate::synth::swarm::Body;
+use crate::synth::utp::UtpConn;
+
+const SIX: [&str; 2] = ["[2001:db8::20]:50001", "[2001:db8::7]:6881"];
+const FOUR: [&str; 2] = [M, S];
+
+/// How the messages of a transfer lie in its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Each message begins a packet, each request is answered before the next one.
+    InTurn,
+    /// The requests for a piece in one packet; each block begins a packet.
+    Asked,
+    /// The same, and packets are filled across the ends of blocks.
+    Packed,
+}
+
+/// M fetches all of `torrent`.
+fn fetched(torrent: &Torrent, ends: [&str; 2], utp: bool, layout: Layout) -> World {
+    let mut world = World::new();
+    let (a, b) = (address(ends[0]), address(ends[1]));
+    let mut over_utp = None;
+    let mut over_tcp = None;
+    if utp {
+        let mut conn = UtpConn::open(&mut world, a, b, 4_711, [1, 65_500]);
+        conn.join(&mut world, torrent, [id(1), id(2)]);
+        over_utp = Some(conn);
+    } else {
+        over_tcp = Some(join(&mut world, torrent, ends[0], ends[1]));
+    }
+    for piece in 0..torrent.pieces() {
+        let blocks = torrent.blocks(piece);
+        let ask = |blocks: &[(u32, u32)]| -> Vec<u8> {
+            blocks.iter().flat_map(|(begin, len)| wire::request(piece, *begin, *len)).collect()
+        };
+        let parts = if layout == Layout::InTurn { blocks.chunks(1) } else { blocks.chunks(blocks.len()) };
+        for part in parts {
+            let message =
+                |(begin, len): &(u32, u32)| wire::piece(piece, *begin, torrent.block(piece, *begin, *len));
+            let messages: Vec<Vec<u8>> = match layout {
+                Layout::Packed => vec![part.iter().flat_map(message).collect()],
+                Layout::InTurn | Layout::Asked => part.iter().map(message).collect(),
+            };
+            let before = match (&over_utp, over_tcp) {
+                (Some(_), _) => 0,
+                (None, Some(conn)) => world.sent(conn, Side::B),
+                (None, None) => unreachable!("one of them was made"),
+            };
+            let mut offset = before + 13;
+            for (begin, len) in part {
+                world.ledger.push(Sent {
+                    conn: over_tcp.unwrap_or(Conn::NONE),
+                    side: Side::B,
+                    uploader: b,
+                    downloader: a,
+                    piece,
+                    begin: *begin,
+                    len: *len,
+                    good: true,
+                    offset,
+                });
+                offset += u64::from(*len) + 13;
+            }
+            if let Some(conn) = &mut over_utp {
+                conn.send(&mut world, 0, &ask(part));
+                messages.iter().for_each(|message| conn.send(&mut world, 1, message));
+            } else if let Some(conn) = over_tcp {
+                world.send(conn, Side::A, &ask(part));
+                messages.iter().for_each(|message| world.send(conn, Side::B, message));
+            }
+        }
+    }
+    world
+}
+
+/// Bytes in front of the payload of the stream.
+fn header(packet: &Packet) -> usize {
+    let ip = if packet.from.is_ipv6() { 40 } else { 20 };
+    14 + ip + if matches!(packet.body, Body::Tcp { .. }) { 20 } else { 28 }
+}
+
+/// Bytes of the stream of S that the capture holds, from its first block on: it says nothing else by then.
+fn captured(world: &World, snaplen: usize, from: &str) -> u64 {
+    let own = |packet: &&Packet| packet.from == address(from);
+    let held = |packet: &Packet| {
+        let wire_len = 14 + packet.ip().len();
+        wire_len.min(snaplen).saturating_sub(header(packet)) as u64
+    };
+    world.packets.iter().filter(own).skip_while(|packet| packet.payload().len() < 600).map(held).sum()
+}
+
+fn versions() -> [(Torrent, &'static str); 3] {
+    let recipe = || Recipe::single("short.bin", 4 * SMALL, 12 * SMALL as usize + 9_000, 59);
+    [(recipe().v1(), "v1"), (recipe().v2(), "v2"), (recipe().hybrid(), "hybrid")]
+}
+
+#[test]
+fn t59_what_was_captured_and_what_was_not_is_what_passed() {
+    for (torrent, version) in versions() {
+        for (ends, utp) in [(FOUR, false), (SIX, false), (FOUR, true), (SIX, true)] {
+            for layout in [Layout::InTurn, Layout::Asked, Layout::Packed] {
+                let mut world = fetched(&torrent, ends, utp, layout);
+                for snaplen in [96, 128, 200] {
+                    world.snap(snaplen);
+                    let run = Run::new().capture(world.pcap()).torrent(&torrent);
+                    let evidence = run.once(1, 64 << 20).expect("the run can go on");
+                    let row = transfer(&evidence, ends[1], ends[0]);
+                    let (bytes, all) = (row.bytes, sent(&world));
+                    let name = format!("{version} {} utp: {utp} {layout:?} {snaplen}: {bytes:?} of {all}", ends[0]);
+                    assert!((bytes.served + bytes.lost).abs_diff(all) * 200 <= all, "{name}");
+                    let captured = captured(&world, snaplen, ends[1]);
+                    let headers = 13 * world.ledger.len() as u64;
+                    assert!(
+                        bytes.served <= captured && bytes.served + 2 * headers >= captured,
+                        "{name}, {captured}"
+                    );
+                    assert!(bytes.refuted == 0 && bytes.verified == 0 && bytes.balanced(), "{name}");
+                    assert!(row.flags.contains(&Flag::TruncatedSnaplen), "{name}");
+                    if layout == Layout::InTurn {
+                        // Every header begins a packet.
+                        assert_eq!(
+                            (bytes.served, bytes.lost),
+                            (captured - headers, all + headers - captured),
+                            "{name}"
+                        );
+                        assert_eq!(bytes.solicited, bytes.served, "{name}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_handshake_that_holds_the_info_hash_names_the_torrent() {
+    for (torrent, version) in versions() {
+        for (ends, utp, snaplen) in
+            [(FOUR, true, 128), (FOUR, true, 110), (SIX, true, 130), (FOUR, false, 102), (SIX, false, 122)]
+        {
+            let mut world = fetched(&torrent, ends, utp, Layout::InTurn);
+            world.snap(snaplen);
+            let evidence = Run::new().capture(world.pcap()).torrent(&torrent).evidence();
+            let row = transfer(&evidence, ends[1], ends[0]);
+            assert!(row.info_hash.is_some() && row.grade >= Grade::G3, "{version} {utp} {snaplen}: {row:#?}");
+            assert!(row.uploader_peer_ids.is_empty(), "{version} {utp} {snaplen}: a part of a peer_id is none");
+            assert_eq!(row.bytes.served + row.bytes.lost, sent(&world), "{version} {utp} {snaplen}");
+        }
+    }
+}
