@@ -234,7 +234,7 @@ fn a_selective_ack_of_one_byte_confirms_ranges_once() {
 }
 
 #[test]
-fn a_lost_packet_is_a_gap_of_unknown_length_and_its_cause_is_told() {
+fn a_lost_packet_is_a_gap_of_one_packet_and_its_cause_is_told() {
     let mut run = Run::opened();
     run.data(10, b"ab");
     run.data(12, b"ef");
@@ -242,7 +242,7 @@ fn a_lost_packet_is_a_gap_of_unknown_length_and_its_cause_is_told() {
     run.ack(11, None);
     let items = run.close();
     assert_eq!(bytes(items.clone()), b"abefij");
-    let expected = [(2, Missing::Unknown, GapCause::Acknowledged), (4, Missing::Unknown, GapCause::Unseen)];
+    let expected = [(2, Missing::Packets(1), GapCause::Acknowledged), (4, Missing::Packets(1), GapCause::Unseen)];
     assert_eq!(gaps(&items), expected);
 }
 
@@ -252,7 +252,7 @@ fn a_packet_confirmed_by_selective_ack_only_is_acknowledged() {
     run.data(10, b"ab");
     run.data(13, b"gh");
     run.ack(10, Some(&[0b1, 0, 0, 0]));
-    let expected = [(2, Missing::Unknown, GapCause::Unseen), (2, Missing::Unknown, GapCause::Acknowledged)];
+    let expected = [(2, Missing::Packets(1), GapCause::Unseen), (2, Missing::Packets(1), GapCause::Acknowledged)];
     assert_eq!(gaps(&run.close()), expected);
 }
 
@@ -263,7 +263,7 @@ fn an_acknowledged_hole_is_given_up_after_the_wait_and_its_packet_is_late() {
     run.ack(11, None);
     run.frame += 2_100;
     run.ack(11, None);
-    assert_eq!(gaps(&run.items(0, A)), [(0, Missing::Unknown, GapCause::Acknowledged)]);
+    assert_eq!(gaps(&run.items(0, A)), [(0, Missing::Packets(1), GapCause::Acknowledged)]);
     run.data(10, b"ab");
     assert!(run.close().contains(&StreamItem::Late { offset: 0, bytes: b"ab", at: at(2_106) }));
 }

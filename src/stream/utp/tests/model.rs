@@ -149,9 +149,10 @@ impl Model {
             before = Some(cause);
         }
         let end = last.map_or(0, |last| last + 1);
-        // As in TCP, a lone number behind the end is taken for a FIN that was not captured.
-        if highest.is_some_and(|ack| ack > end) {
-            self.told.gaps.push((self.end_of(end), GapCause::Acknowledged));
+        // A lone number behind the end may be that of a FIN that was not captured.
+        if let Some(ack) = highest.filter(|ack| *ack >= end) {
+            let cause = if ack == end { GapCause::LastNumber } else { GapCause::Acknowledged };
+            self.told.gaps.push((self.end_of(end), cause));
         }
         // Nothing takes back what came early.
         self.sure = self.ack.max(self.sure);
@@ -180,7 +181,7 @@ fn told(items: &[StreamItem<'_>]) -> Told {
             StreamItem::Data { offset, bytes, at, .. } => {
                 told.data.push((offset, bytes.to_vec(), at.frame.number()));
             }
-            StreamItem::Gap { offset, missing: Missing::Unknown, cause, .. } => told.gaps.push((offset, cause)),
+            StreamItem::Gap { offset, missing: Missing::Packets(_), cause, .. } => told.gaps.push((offset, cause)),
             StreamItem::Acked { upto, at } => told.acked.push((upto, at.frame.number())),
             StreamItem::AckedRange { from, to, at } => told.ranges.push((from, to, at.frame.number())),
             StreamItem::Conflict { bytes, at, .. } => {
