@@ -30,9 +30,16 @@ struct Leg {
 #[derive(Clone, Debug)]
 enum About {
     /// Info-hash and peer_id of the two handshakes, the initiator's first.
-    Handshakes([Option<([u8; 20], Option<[u8; 20]>)>; 2]),
+    Handshakes([Option<Greeting>; 2]),
     /// The torrents of a webseed.
     Torrents(BTreeSet<TorrentId>),
+}
+
+/// What a handshake says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Greeting {
+    info_hash: [u8; 20],
+    peer_id: Option<[u8; 20]>,
 }
 
 impl About {
@@ -56,7 +63,7 @@ impl Legs {
         let (Some(initiator), Some(span)) = (session.initiator, session.span()) else { return };
         let handshakes = [initiator, initiator.reverse()].map(|from| {
             let handshake = session.side(from).handshake.as_ref()?;
-            Some((handshake.info_hash, handshake.peer_id))
+            Some(Greeting { info_hash: handshake.info_hash, peer_id: handshake.peer_id })
         });
         if handshakes != [None, None] {
             let about = About::Handshakes(handshakes);
@@ -163,7 +170,7 @@ mod tests {
         let (flow, initiator) =
             FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
         let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
-        let about = About::Handshakes([Some(([7; 20], Some([1; 20]))), None]);
+        let about = About::Handshakes([Some(Greeting { info_hash: [7; 20], peer_id: Some([1; 20]) }), None]);
         Leg { flow, transport: Transport::Tcp, initiator, span, about }
     }
 
