@@ -71,7 +71,10 @@ impl Connection {
                 let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
                 Stream { confirmed, ..Stream::of(session.side(from)) }
             }),
-            content: Content::Peer(Box::new(Peer { sides: directions.map(|from| Side { unplaced: session.unplaced(from), ..Side::of(session.side(from)) }) })),
+            content: Content::Peer(Box::new(Peer {
+                sides: directions
+                    .map(|from| Side { unplaced: session.unplaced(from), ..Side::of(session.side(from)) }),
+            })),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{SessionTimes, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
-use crate::session::{Encryption, PieceSet};
+use crate::session::{Encryption, PieceSet, Unplaced};
 use crate::torrent::TorrentId;
 
 /// Index of a transfer in order of first appearance.
