@@ -34,7 +34,7 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     let spill = Spill::new(options.spool_dir);
     let digests: Vec<OnceLock<Result<[u8; 32], Error>>> = (0..captures.len()).map(|_| OnceLock::new()).collect();
     // One stream each, and the longest work there is: begun before everything else.
-    let errands = (0..).zip(&digests).filter(|(file, _)| options.digest && !captures.is_spooled(*file));
+    let errands = (0..).zip(&digests).filter(|(file, _)| options.digest && captures.is_to_be_hashed(*file));
     let errands = errands.map(|(file, digest)| {
         let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digest(file)));
         errand
@@ -48,8 +48,9 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     })?;
     evidence.passed_over = captures.passed_over().to_vec();
     for ((file, facts), digest) in (0..).zip(&mut evidence.captures).zip(digests) {
-        let digest = digest.into_inner().or_else(|| options.digest.then(|| captures.digest(file)));
-        facts.sha256 = digest.transpose()?;
+        if options.digest && facts.sha256.is_none() {
+            facts.sha256 = Some(digest.into_inner().unwrap_or_else(|| captures.digest(file))?);
+        }
     }
     Ok(evidence)
 }

@@ -24,6 +24,7 @@ mod set;
 mod source;
 mod spool;
 mod spooled;
+mod sums;
 mod track;
 
 pub use mapped::Spill;
@@ -32,6 +33,7 @@ pub use mapped::catch_cut_files;
 pub use merge::Frames;
 pub use set::{CaptureSet, OpenOptions};
 pub use spooled::Spool;
+pub use sums::Sums;
 
 use crate::ends::At;
 
@@ -82,6 +84,8 @@ pub struct InputFacts {
     pub bytes: u64,
     /// SHA-256 of the bytes as given; `None` when not asked for.
     pub sha256: Option<[u8; 32]>,
+    /// Whether that was taken over from a list ([`Sums`]), and not computed.
+    pub stated: bool,
     /// Frames read.
     pub frames: u64,
     /// Time of the first frame in file order.

@@ -8,6 +8,7 @@ use super::format::Reader;
 use super::gather::gather;
 use super::merge::Frames;
 use super::source::Input;
+use super::sums::Sums;
 use super::track::Track;
 use crate::Error;
 use crate::ends::Timestamp;
@@ -141,9 +142,25 @@ impl CaptureSet {
         Frames::new(&self.inputs, &self.passed_over, self.strict)
     }
 
-    /// Whether an input can be read only once and is hashed on the way, so that its digest is there when its frames are.
-    pub(crate) fn is_spooled(&self, file: u16) -> bool {
-        self.inputs.get(usize::from(file)).is_some_and(Input::is_read_once)
+    /// Takes over the digests that `sums` states, instead of computing them. An input that can be read only once is hashed
+    /// on the way all the same.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it states none for any input, or several for one.
+    pub fn state(&mut self, sums: &Sums) -> Result<(), Error> {
+        for input in self.inputs.iter_mut().filter(|input| !input.is_read_once()) {
+            input.stated = sums.digest(&input.given, &input.name)?;
+        }
+        if self.inputs.iter().all(|input| input.stated.is_none()) {
+            return Err(Error::Usage(format!("{} states a digest of none of the captures", sums.name())));
+        }
+        Ok(())
+    }
+
+    /// Whether a digest of this input has to be computed, and is not on the way: by the `file` of a frame.
+    pub(crate) fn is_to_be_hashed(&self, file: u16) -> bool {
+        let input = self.inputs.get(usize::from(file));
+        input.is_some_and(|input| input.stated.is_none() && !input.is_read_once())
     }
 
     /// SHA-256 of an input as given, by the `file` of a frame. May run on another thread than the frames.

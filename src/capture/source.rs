@@ -30,6 +30,8 @@ pub(super) struct Input {
     growth: Arc<Growth>,
     /// The user's file, as it was when it was opened.
     original: Option<Original>,
+    /// The digest that a list states for it.
+    pub(super) stated: Option<[u8; 32]>,
 }
 
 impl Input {
@@ -65,7 +67,7 @@ impl Input {
         }
         let content = Mapping::new(&file).map_err(io_error("map"))?;
         let growth = Arc::new(Growth::whole(Outcome { size: original.size(), ..Outcome::default() }));
-        Ok(Self { given, name, content, growth, original: Some(original) })
+        Ok(Self { given, name, content, growth, original: Some(original), stated: None })
     }
 
     /// An input from memory.
@@ -74,7 +76,7 @@ impl Input {
             return Self::spool(Cursor::new(bytes), name.clone(), name, options, Hashing::Now);
         }
         let growth = Arc::new(Growth::whole(Outcome { size: bytes.len() as u64, ..Outcome::default() }));
-        Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, original: None })
+        Ok(Self { given: name.clone(), name, content: Mapping::Owned(bytes), growth, original: None, stated: None })
     }
 
     #[cfg(test)]
@@ -98,7 +100,7 @@ impl Input {
         })?;
         let (whose, strict) = (given.clone(), options.strict);
         let growth = Growth::start(&given, move |worker| fill(raw, appender, &whose, hashing, strict, worker))?;
-        Ok(Self { given, name, content, growth, original: None })
+        Ok(Self { given, name, content, growth, original: None, stated: None })
     }
 
     /// What is there of it once that is `least` bytes, or all; the second value says that it is all.

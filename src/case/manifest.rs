@@ -27,6 +27,9 @@ pub(super) struct Entry {
     bytes: u64,
     /// `None` where the run was told not to compute it.
     pub(super) sha256: Option<String>,
+    /// Whether that was taken over from a list and not computed; left out where it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256_stated: Option<bool>,
 }
 
 /// The text of the manifest of these files.
@@ -35,17 +38,22 @@ pub(super) fn manifest(
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Result<String, serde_json::Error> {
     let inputs = document.inputs.iter().map(|input| match input {
-        Input::Capture { name, bytes, sha256, .. } => {
-            Entry { name: name.clone(), bytes: *bytes, sha256: sha256.map(|hash| hash.to_string()) }
-        }
+        Input::Capture { name, bytes, sha256, sha256_stated, .. } => Entry {
+            name: name.clone(),
+            bytes: *bytes,
+            sha256: sha256.map(|hash| hash.to_string()),
+            sha256_stated: sha256_stated.then_some(true),
+        },
         Input::Torrent { name, bytes, sha256, .. } => {
-            Entry { name: name.clone(), bytes: *bytes, sha256: Some(sha256.to_string()) }
+            let sha256 = Some(sha256.to_string());
+            Entry { name: name.clone(), bytes: *bytes, sha256, sha256_stated: None }
         }
     });
     let outputs = files.iter().map(|(name, bytes)| Entry {
         name: name.clone(),
         bytes: bytes.len() as u64,
         sha256: Some(digest(bytes)),
+        sha256_stated: None,
     });
     stable_json(&Manifest {
         schema: SCHEMA.to_owned(),

@@ -1,15 +1,17 @@
 //! `peerproof analyze`.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::Options;
 use peerproof::anomaly::Kind;
+use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::oddity::Occurrence;
 use peerproof::report::oddity::sentence;
 use peerproof::report::{Document, Given, counted, escaped};
+use peerproof::{Error, Options};
 
 use super::captures::Captures;
 use super::screen::progress;
@@ -45,6 +47,11 @@ pub struct Analyze {
     /// Do not compute the SHA-256 of the captures: faster, but the report then does not name its inputs by content
     #[arg(long)]
     no_digest: bool,
+
+    /// Take the SHA-256 of captures over from a list in the format of sha256sum, instead of computing it; the report marks
+    /// it as stated. Captures that it does not name are hashed
+    #[arg(long, value_name = "FILE")]
+    sha256_from: Option<PathBuf>,
 }
 
 impl Analyze {
@@ -52,7 +59,11 @@ impl Analyze {
     pub fn run(&self) -> anyhow::Result<Ending> {
         let place = self.views.check()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
-        let captures = self.captures.open()?;
+        let sums = self.sha256_from.as_deref().map(sums).transpose()?;
+        let mut captures = self.captures.open()?;
+        if let Some(sums) = &sums {
+            captures.set.state(sums)?;
+        }
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let bar = progress(captures.set.total_bytes());
         let advance = |done: u64| bar.set_position(done);
@@ -77,6 +88,15 @@ impl Analyze {
             Some(&Covered::of(&evidence)),
         )?;
         Ok(ending(&evidence))
+    }
+}
+
+/// Reads the list of `--sha256-from`.
+fn sums(path: &Path) -> Result<Sums, Error> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(text) => Sums::parse(&name, &text),
+        Err(source) => Err(Error::Io { name, action: "read", source }),
     }
 }
 

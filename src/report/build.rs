@@ -61,6 +61,7 @@ fn capture(facts: &InputFacts) -> Input {
         format: facts.format.clone(),
         bytes: facts.bytes,
         sha256: facts.sha256.map(Hex),
+        sha256_stated: facts.stated,
         frames: facts.frames,
         first_time: facts.first_time,
         last_time: facts.last_time,

@@ -103,6 +103,9 @@ pub enum Input {
         bytes: u64,
         /// SHA-256 of the bytes as given; `None` when not asked for.
         sha256: Option<Hex<32>>,
+        /// Whether `sha256` was taken over from a list (`--sha256-from`) and not computed; left out where it was computed.
+        #[serde(default, skip_serializing_if = "is_false")]
+        sha256_stated: bool,
         /// Frames read.
         frames: u64,
         /// Time of the first frame in file order.
@@ -238,6 +241,10 @@ pub struct Example {
     /// The name of the bound that was reached; left out where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -92,6 +92,8 @@ pub(crate) enum Input {
         format: String,
         bytes: u64,
         sha256: Option<String>,
+        #[serde(default)]
+        sha256_stated: bool,
         frames: u64,
         first_time: Option<String>,
         last_time: Option<String>,

@@ -137,9 +137,15 @@ pub(crate) fn unconfirmed(anomalies: &[Anomaly]) -> Option<String> {
     })
 }
 
-/// The interfaces of an input whose link types are not read, and secrets that are not used.
+/// A digest of an input that is not ours, its interfaces whose link types are not read, and secrets that are not used.
 fn passed_over(input: &Input, notes: &mut Vec<String>) {
-    let Input::Capture { name, interfaces, unused_blocks, .. } = input else { return };
+    let Input::Capture { name, interfaces, unused_blocks, sha256_stated, .. } = input else { return };
+    if *sha256_stated {
+        notes.push(format!(
+            "The SHA-256 of {} was taken over from a list (--sha256-from) and not computed.",
+            escaped(name)
+        ));
+    }
     let mut unread: BTreeMap<&str, (Vec<String>, u64)> = BTreeMap::new();
     for interface in interfaces.iter().filter(|interface| interface.unread_frames > 0) {
         let (names, frames) = unread.entry(&interface.link_type).or_default();

@@ -220,6 +220,7 @@ fn inputs(document: &Document) -> Table {
             Input::Capture { sha256, .. } => *sha256,
             Input::Torrent { sha256, .. } => Some(*sha256),
         })
+        .truth("sha256_stated", |i| matches!(i, Input::Capture { sha256_stated: true, .. }))
         .number("frames", |i| match i {
             Input::Capture { frames, .. } => Some(*frames),
             Input::Torrent { .. } => None,

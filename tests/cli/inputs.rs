@@ -1,7 +1,9 @@
 //! Captures on the command line: what is taken for one, what is not, and what is said of it.
 
+use serde_json::Value;
+
 use super::{CAPTURE, TORRENT, json, place};
-use crate::fixture::{self, number};
+use crate::fixture::{self, list, number};
 
 #[test]
 fn what_is_no_capture_is_named_with_what_it_is() {
@@ -122,6 +124,47 @@ fn what_is_no_capture_in_a_directory_is_named_and_does_not_stop_the_run() {
     assert!(said.contains(&named), "{said}");
     // Named, it has to be one.
     place.refused(&["analyze", ".", TORRENT, "-t", TORRENT]);
+}
+
+#[test]
+fn a_digest_that_a_list_states_is_taken_over_and_marked_as_stated() {
+    let place = place();
+    place.put("other.pcap", &fixture::named("tcp-loss").read("capture.pcap"));
+    let stated = "ab".repeat(32);
+    place.put("SHA256SUMS", format!("{stated} *./{CAPTURE}\n{}  unrelated.bin\n", "00".repeat(32)).as_bytes());
+    let analyze = ["analyze", CAPTURE, "other.pcap", "-t", TORRENT, "-f", "json"];
+    let (code, plain, said) = place.run(&analyze);
+    assert_eq!((code, said.as_str()), (0, ""));
+    let (code, out, said) = place.run(&[&analyze[..], &["--sha256-from", "SHA256SUMS"]].concat());
+    let note = format!("The SHA-256 of {CAPTURE} was taken over from a list (--sha256-from) and not computed.");
+    assert!(code == 0 && said.is_empty(), "{said}");
+    let (report, mut expected) = (json(&out), json(&plain));
+    assert_eq!(crate::fixture::violations(&report), Vec::<String>::new());
+    let capture = list(&expected["inputs"]).iter().position(|input| input["name"] == CAPTURE).expect("there");
+    expected["inputs"][capture]["sha256"] = stated.as_str().into();
+    expected["inputs"][capture]["sha256_stated"] = true.into();
+    assert!(list(&report["notes"]).iter().any(|said| *said == note.as_str()), "{}", report["notes"]);
+    expected["notes"] = report["notes"].clone();
+    assert_eq!(report, expected, "all else is computed as before");
+    // Computing none does not take away what is stated.
+    let (_, out, _) = place.run(&[&analyze[..], &["--no-digest", "--sha256-from", "SHA256SUMS"]].concat());
+    let inputs = &json(&out)["inputs"];
+    assert_eq!(
+        (&inputs[capture]["sha256"], &inputs[1 - capture]["sha256"]),
+        (&stated.as_str().into(), &Value::Null)
+    );
+
+    place.put("wrong", format!("{stated}  {CAPTURE}\n{stated} {CAPTURE}\n").as_bytes());
+    let said = place.refused(&["analyze", CAPTURE, "-t", TORRENT, "--sha256-from", "wrong"]);
+    assert!(
+        said.contains("wrong: at byte 79: found \"ab") && said.contains("on line 2, expected 64 hex"),
+        "{said}"
+    );
+    place.put("others", format!("{stated}  unrelated.bin\n").as_bytes());
+    let said = place.refused(&["analyze", CAPTURE, "-t", TORRENT, "--sha256-from", "others"]);
+    assert!(said.contains("others states a digest of none of the captures"), "{said}");
+    let said = place.refused(&["analyze", CAPTURE, "-t", TORRENT, "--sha256-from", "missing"]);
+    assert!(said.contains("missing: "), "{said}");
 }
 
 #[test]

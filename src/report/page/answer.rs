@@ -439,14 +439,34 @@ fn bytes(input: &Input) -> u64 {
 fn input(input: &Input) -> InputRow {
     let none = || "–".to_owned();
     match input {
-        Input::Capture { name, format, bytes, sha256, frames, first_time, last_time, damage, .. } => InputRow {
+        Input::Capture {
+            name,
+            format,
+            bytes,
+            sha256,
+            sha256_stated,
+            frames,
+            first_time,
+            last_time,
+            damage,
+            ..
+        } => InputRow {
             name: html::name(name, LONG),
             kind: format!("capture, {format}"),
             bytes: grouped(*bytes),
             frames: grouped(*frames),
             first: first_time.as_deref().map_or_else(none, dated),
             last: last_time.as_deref().map_or_else(none, dated),
-            hash: sha256.as_deref().map_or_else(|| Html::text("not computed"), html::hash),
+            hash: sha256.as_deref().map_or_else(
+                || Html::text("not computed"),
+                |hash| {
+                    let mut hash = html::hash(hash);
+                    if *sha256_stated {
+                        hash.push(" (stated by a list, not computed)");
+                    }
+                    hash
+                },
+            ),
             damage: damage.as_deref().map(|damage| html::name(damage, LONG)),
         },
         Input::Torrent { name, bytes, sha256, .. } => InputRow {
