@@ -24,10 +24,13 @@ pub struct Accused {
 impl Ledger<'_, '_> {
     /// Everything that [`decide`](Self::decide) may hold against its sender: blocks in copies whose hash failed, and those
     /// that differ from every verified copy. Some of it will be found to be in doubt anyway.
-    pub fn accused(&self) -> Vec<Accused> {
+    ///
+    /// `read` is told how many bytes were compared.
+    pub fn accused(&self, read: &mut dyn FnMut(u64)) -> Vec<Accused> {
         let mut accused = Vec::new();
         for (torrent, book) in self.books.iter().filter(|(key, _)| matches!(key, TorrentKey::Given(_))) {
             for (unit, book) in book.iter() {
+                read(book.held());
                 let failed = book.attempts.iter().filter(|attempt| attempt.state == State::Failed);
                 let failed =
                     failed.flat_map(|attempt| attempt.shares.iter()).filter(|_| book.references.is_empty());

@@ -476,7 +476,9 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
     }
 
     /// Decides everything that is left.
-    pub fn decide(&mut self, anomalies: &mut dyn Sink) {
+    ///
+    /// `read` is told how many bytes were compared.
+    pub fn decide(&mut self, read: &mut dyn FnMut(u64), anomalies: &mut dyn Sink) {
         let mut keys = Vec::new();
         for (torrent, book) in &self.books {
             let held = book.iter().filter(|(_, book)| book.shares().next().is_some());
@@ -485,6 +487,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         keys.sort_unstable();
         for (torrent, unit) in keys {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
+            read(book.held());
             let (dropped, crowded) = (book.references_dropped, book.crowded);
             let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
             let (unit, bytes) = (unit.into(), undecided);

@@ -327,7 +327,7 @@ impl<'cap> UnitBook<'cap> {
         });
         let index = match room {
             Some(index) => index,
-            None if self.attempts.len() >= MOST_ATTEMPTS => {
+            None if self.waiting() >= MOST_ATTEMPTS => {
                 self.crowded = true;
                 self.loose.push((receiver, share));
                 return None;
@@ -352,6 +352,15 @@ impl<'cap> UnitBook<'cap> {
         self.loose.extend(attempt.supersede(&share).into_iter().map(|share| (receiver, share)));
         attempt.take(share);
         (attempt.bytes == content).then_some(index)
+    }
+
+    /// Copies that are not just being hashed: how many of those there are is a matter of moments.
+    fn waiting(&self) -> usize {
+        // Rationale: counted only where there may be too many.
+        if self.attempts.len() < MOST_ATTEMPTS {
+            return self.attempts.len();
+        }
+        self.attempts.iter().filter(|attempt| !matches!(attempt.state, State::Hashing(_))).count()
     }
 
     /// Every share still held, with its receiver and, for one of a failed attempt, the attempt's number.
@@ -426,6 +435,11 @@ impl<'cap> UnitBook<'cap> {
             self.attempts = Vec::new();
         }
         Some(attempt)
+    }
+
+    /// Bytes of every share still held.
+    pub(super) fn held(&self) -> u64 {
+        self.shares().map(|(_, share)| share.ranges.total()).sum()
     }
 
     /// What the shares take, in slices.

@@ -33,11 +33,12 @@ struct Tested {
 /// Those of reading the captures.
 pub(super) fn acquit(
     ledger: &mut Ledger<'_, '_>,
+    read: &mut dyn FnMut(u64),
     captures: &CaptureSet,
     options: &Options<'_>,
     anomalies: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let accused = ledger.accused();
+    let accused = ledger.accused(read);
     let suspects: Vec<Suspect> =
         accused.iter().map(|one| Suspect { flow: one.flow, from: one.from, span: one.span }).collect();
     let damaged = damaged(captures, &suspects, options, anomalies)?;

@@ -378,8 +378,17 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
         }
         ledger.finish(prover, &mut anomalies);
-        acquit::acquit(&mut ledger, captures, options, &mut anomalies)?;
-        ledger.decide(&mut anomalies);
+        // What is compared now lies anywhere, and is not needed again.
+        let (mut touched, room) = (0, captures.room(options.window));
+        let mut read = |bytes: u64| {
+            touched += bytes;
+            if touched >= room {
+                touched = 0;
+                captures.release();
+            }
+        };
+        acquit::acquit(&mut ledger, &mut read, captures, options, &mut anomalies)?;
+        ledger.decide(&mut read, &mut anomalies);
         let metadata = metadata.finish();
         findings::note_metadata(&metadata, &mut anomalies);
         let counts = decoder.counts();
