@@ -16,7 +16,7 @@ use crate::metadata::Harvest;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Purpose, Spine};
+use crate::spine::{Purpose, Readings, SecondLook, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 pub use captured::Captured;
@@ -156,22 +156,29 @@ fn prove<'cap>(
     prover: &Prover<'cap>,
     spill: &'cap Spill,
 ) -> Result<Evidence, Error> {
-    let taught = OnceCell::new();
-    let ledger = Ledger::new(torrents, &options.limits);
-    let mut spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
-    if options.pieces {
-        spine.write_down(captures, spill);
+    let (mut look, mut readings) = (SecondLook::default(), Readings::default());
+    loop {
+        let taught = OnceCell::new();
+        let ledger = Ledger::new(torrents, &options.limits);
+        let mut spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
+        spine.look_again(look.clone());
+        if options.pieces {
+            spine.write_down(captures, spill);
+        }
+        let (mut spine, frames) = walk(captures, spine, spill, options)?;
+        let inputs = frames.finish()?;
+        let facts = options.pieces.then(|| spine.take_facts());
+        let (ledger, mut findings, _) = spine.finish(&taught, captures)?;
+        if readings.go_on(std::mem::take(&mut findings.contests), &mut look) {
+            continue;
+        }
+        let silence = options.limits.window_silence_ns;
+        let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
+        if let Some(facts) = facts {
+            add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options))?;
+        }
+        return Ok(evidence);
     }
-    let (mut spine, frames) = walk(captures, spine, spill, options)?;
-    let inputs = frames.finish()?;
-    let facts = options.pieces.then(|| spine.take_facts());
-    let (ledger, findings, _) = spine.finish(&taught, captures)?;
-    let silence = options.limits.window_silence_ns;
-    let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
-    if let Some(facts) = facts {
-        add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options))?;
-    }
-    Ok(evidence)
 }
 
 /// Adds what each unit contributes to the figures: the facts are judged for it.

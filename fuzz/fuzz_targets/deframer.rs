@@ -108,6 +108,7 @@ fn plain(event: &PeerEvent<'_>) -> String {
         }
         PeerEvent::LostSync { .. } => "lost".into(),
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
+        PeerEvent::Contest(contest) => format!("contest {contest:?}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
         PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
         PeerEvent::Unknown { id, len, reason, .. } => format!("unknown {id} {len} {reason:?}"),
@@ -135,6 +136,7 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
             Message::HashRequest { .. } => 5 + 48,
             Message::Hashes { hashes, .. } => 5 + 48 + hashes.len() as u64,
         },
+        PeerEvent::Contest(_) => 0,
         PeerEvent::Block(block) => 13 + u64::from(block.captured_to),
         PeerEvent::Resynchronised { skipped, .. }
         | PeerEvent::GaveUp { skipped, .. }

@@ -41,7 +41,8 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same } = findings;
+    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same, .. } =
+        findings;
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
     let records = &judged.records;
     let ports = ports_of(records, window_silence_ns);

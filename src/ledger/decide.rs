@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::doubt::Doubts;
 use super::{
-    Content, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit, UnitBook,
+    Content, Contests, Ledger, Measure, RangeSet, Receiver, Record, Share, State, TorrentKey, TransferId, Unit,
+    UnitBook,
 };
 use crate::ends::{ConnectionId, Direction, Transport};
 use crate::oddity::Sink;
@@ -69,6 +70,7 @@ pub(super) fn decide<'cap>(
     unit: Unit,
     records: &mut [Record],
     conflicts: &Conflicts<'cap>,
+    contests: &mut Contests,
 ) -> u64 {
     let failed = Failed::of(book, records, conflicts);
     let mut versions: BTreeMap<TransferId, Vec<Version<'cap>>> = BTreeMap::new();
@@ -112,6 +114,7 @@ pub(super) fn decide<'cap>(
             Class::Verified(version) => {
                 // A second version may be what the same transfer was credited with before.
                 let counted = book.credit(&share, receiver, version, fresh.iter());
+                contests.note(&share);
                 record.counts.repeated += bytes - counted;
                 record.note_proven(&share);
             }

@@ -12,6 +12,7 @@ mod bind;
 mod book;
 mod compare;
 mod content;
+mod contests;
 mod conversation;
 mod count;
 mod decide;
@@ -37,6 +38,7 @@ use hashbrown::HashMap;
 pub use accused::Accused;
 pub use book::Book;
 pub use content::Content;
+pub use contests::Contests;
 pub use few::Few;
 pub use ranges::RangeSet;
 pub use times::{Burst, SessionTimes, Times};
@@ -78,6 +80,8 @@ pub struct Ledger<'run, 'cap> {
     undecided: BTreeMap<ConnectionId, Box<(Session<'cap>, BTreeSet<String>)>>,
     probe: bind::Probe,
     conflicts: decide::Conflicts<'cap>,
+    /// Stretches that may be framed otherwise.
+    pub contests: Contests,
     pending: VecDeque<Pending>,
     pending_bytes: u64,
     next_seq: u64,
@@ -119,6 +123,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             undecided: BTreeMap::new(),
             probe: bind::Probe::default(),
             conflicts: BTreeMap::new(),
+            contests: Contests::default(),
             pending: VecDeque::new(),
             pending_bytes: 0,
             next_seq: 0,
@@ -399,6 +404,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
         let span = attempt.shares.iter().map(|share| share.span).reduce(Span::join);
         let content = attempt.content();
         let version = if proof.known { FIRST } else { book.version_of(&content) };
+        attempt.shares.iter().for_each(|share| self.contests.note(share));
         decide::verify(book, version, &attempt.shares, &content, attempt.receiver, &mut self.records);
         let content = match content {
             Cow::Owned(content) => content,
@@ -428,7 +434,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some((torrent, unit)) = self.open.pop_front() else { break };
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             let before = book.open_slices();
-            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, &mut self.contests);
             let freed = before - book.open_slices();
             self.open_slices -= freed;
             if book.is_bare()
@@ -489,7 +495,7 @@ impl<'run, 'cap> Ledger<'run, 'cap> {
             let Some(book) = self.books.get_mut(&torrent).and_then(|book| book.get_mut(&unit)) else { continue };
             read(book.held());
             let (dropped, crowded) = (book.references_dropped, book.crowded);
-            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts);
+            let undecided = decide::decide(book, unit, &mut self.records, &self.conflicts, &mut self.contests);
             let (unit, bytes) = (unit.into(), undecided);
             if undecided > 0 && dropped {
                 anomalies.odd(Oddity::from(Bound::ReferenceSlices { unit, bytes }).seen());

@@ -129,6 +129,11 @@ pub enum Bound {
         /// Bytes that are undecided.
         bytes: u64,
     },
+    /// Framings of content that looks like messages that are tried.
+    Framings {
+        /// Readings of the captures that are made for them.
+        most: u32,
+    },
     /// Pieces by which the torrent of a connection is looked for.
     Probes {
         /// So many are tried.
@@ -225,6 +230,7 @@ impl Bound {
             Self::OpenSlices(_) => "open_slices",
             Self::ReferenceSlices { .. } => "reference_slices",
             Self::Copies { .. } => "copies",
+            Self::Framings { .. } => "framings",
             Self::Probes { .. } => "probes",
             Self::Undecided => "undecided",
             Self::Names => "names",

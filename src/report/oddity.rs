@@ -278,6 +278,11 @@ fn reached(bound: &Bound) -> String {
             let unit = named(*unit);
             return format!("{bytes} bytes of {unit} are undecided after as many copies and senders as are tried");
         }
+        Bound::Framings { most } => {
+            return format!(
+                "content that looks like messages may be framed in other ways than {most} readings try"
+            );
+        }
         Bound::Probes { most } => {
             return format!(
                 "{most} pieces with bytes of this connection match no given torrent; its other blocks are only compared \

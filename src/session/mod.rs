@@ -32,7 +32,7 @@ use crate::Limits;
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
-use crate::wire::{Block, BlockRef, HashRange, Message, PeerEvent, Start};
+use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start};
 use crate::words::words;
 
 words! {
@@ -72,6 +72,13 @@ pub enum SessionEvent<'cap> {
         stretch: Range<u64>,
         /// Why it is in doubt.
         reason: Reason,
+    },
+    /// A search may have ended at other places: the hash tells at which (T56).
+    Contest {
+        /// Who sent what was searched.
+        from: Direction,
+        /// The places.
+        contest: Contest,
     },
     /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
     Metadata {
@@ -151,6 +158,8 @@ pub struct Session<'cap> {
     pub flow: FlowKey,
     /// Its transport.
     pub transport: Transport,
+    /// How many connections were on its ends before, or its number on its UDP flow.
+    pub number: u32,
     /// Its protection.
     pub encryption: Encryption,
     /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
@@ -186,6 +195,7 @@ impl<'cap> Session<'cap> {
             id,
             flow,
             transport,
+            number: 0,
             encryption: Encryption::None,
             decrypted: false,
             initiator: None,
@@ -201,6 +211,11 @@ impl<'cap> Session<'cap> {
             events: Vec::new(),
             span: None,
         }
+    }
+
+    /// Says before the first byte where searches of a direction have to end, see [`Deframer::choose`](crate::wire::Deframer::choose).
+    pub fn choose(&mut self, direction: Direction, chosen: Vec<(u64, u64)>) {
+        self.sides[direction.index()].deframer.choose(chosen);
     }
 
     /// What is known of the side that sends in `direction`.
@@ -428,6 +443,7 @@ impl<'cap> Session<'cap> {
                 PeerEvent::GaveUp { skipped, at } => {
                     out.push(self.odd(direction, Span::single(at), Bound::ResyncBytes { skipped }));
                 }
+                PeerEvent::Contest(contest) => out.push(SessionEvent::Contest { from: direction, contest }),
                 PeerEvent::Unframed { skipped, passed, at } => {
                     self.pass_over(direction, skipped, passed);
                     let stretch = self.sides[direction.index()].unconfirmed(placed);

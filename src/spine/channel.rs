@@ -20,6 +20,8 @@ use crate::wire::{Sniff, Start, sniff};
 pub(super) struct Channel<'cap> {
     flow: FlowKey,
     transport: Transport,
+    /// See [`Session::number`].
+    number: u32,
     span: Option<Span>,
     seen: Sightings,
     /// Which direction sent anything while it was not decided whether it can be read.
@@ -61,10 +63,11 @@ pub(super) struct Transported {
 }
 
 impl<'cap> Channel<'cap> {
-    pub(super) fn new(flow: FlowKey, transport: Transport) -> Self {
+    pub(super) fn new(flow: FlowKey, transport: Transport, number: u32) -> Self {
         Self {
             flow,
             transport,
+            number,
             span: None,
             seen: Sightings::default(),
             unread: [false; 2],
@@ -213,6 +216,13 @@ impl<'cap> Channel<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) -> Session<'cap> {
         let mut session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
+        session.number = self.number;
+        for from in [Direction::LowToHigh, Direction::HighToLow] {
+            let chosen = hub.second.chosen(self.flow, self.number, from);
+            if !chosen.is_empty() {
+                session.choose(from, chosen);
+            }
+        }
         for at in [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten() {
             session.touch(direction, at);
         }

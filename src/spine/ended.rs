@@ -14,6 +14,8 @@ use crate::stream::{Ended, Leftover};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedFlow {
     pub(super) flow: FlowKey,
+    /// As of [`TcpFlow`](super::TcpFlow).
+    pub(super) number: u32,
     pub(super) stop: Ended,
     pub(super) carried: Content,
     pub(super) volume: Volume,
@@ -24,7 +26,14 @@ pub(super) struct EndedFlow {
 impl EndedFlow {
     /// A connection that carried nothing.
     pub(super) fn nothing_of(flow: FlowKey) -> Self {
-        Self { flow, stop: Ended::default(), carried: Content::Other, volume: Volume::default(), syn: None }
+        Self {
+            flow,
+            number: 0,
+            stop: Ended::default(),
+            carried: Content::Other,
+            volume: Volume::default(),
+            syn: None,
+        }
     }
 
     /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was

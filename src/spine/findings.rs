@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, Hub, Purpose};
+use super::{Contested, Coverage, Hub, Purpose};
 use crate::anomaly::Anomalies;
 use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
@@ -28,6 +28,8 @@ pub(crate) struct Findings {
     pub(crate) coverage: Coverage,
     /// Connections seen on both sides of an address translation.
     pub(crate) same: Vec<SameConnection>,
+    /// Stretches that may be framed otherwise, with what was verified of them.
+    pub(crate) contests: Vec<(Contested, u64)>,
 }
 
 words! {

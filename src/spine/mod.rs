@@ -14,6 +14,7 @@ mod hosts;
 mod legs;
 mod paths;
 mod room;
+mod second;
 mod spilled;
 mod tcp;
 mod traffic;
@@ -54,6 +55,8 @@ pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
+use second::Contested;
+pub(crate) use second::{Readings, SecondLook};
 use spilled::Spilled;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
@@ -101,6 +104,7 @@ pub(crate) struct Hub<'run, 'cap> {
     traffic: Traffic,
     /// The facts, where they are written down.
     written: Option<Box<Written<'cap>>>,
+    second: SecondLook,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
@@ -186,6 +190,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
                 written: None,
+                second: SecondLook::default(),
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
@@ -252,7 +257,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         }
         let hub = &mut self.hub;
         let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, hub))),
+            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, 0, hub))),
             TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
         });
         match flow {
@@ -271,8 +276,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 if let Flow::Ended(ended) = flow
                     && !ended.take(packet, segment, hub)
                 {
+                    let number = ended.number + 1;
                     ended.close(hub);
-                    let mut next = Box::new(TcpFlow::new(packet.flow, hub));
+                    let mut next = Box::new(TcpFlow::new(packet.flow, number, hub));
                     next.cross(packet.path);
                     *flow = Flow::Tcp(next);
                 }
@@ -366,6 +372,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             mut traffic,
             opaque,
             failure,
+            second,
             ..
         } = self.hub;
         if let Some(failure) = failure {
@@ -412,7 +419,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let steps = self.clock.steps;
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
         let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
-        let findings = Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same };
+        let contests = second.contested(&ledger.contests);
+        let findings =
+            Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same, contests };
         Ok((ledger, findings, traffic))
     }
 }
@@ -445,6 +454,7 @@ impl<'cap> Hub<'_, 'cap> {
                     self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
                 }
                 SessionEvent::Odd(occurrence) => self.anomalies.odd(occurrence),
+                SessionEvent::Contest { from, contest } => self.contest(session, from, contest),
                 SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);

@@ -30,12 +30,14 @@ pub(super) struct TcpFlow<'cap> {
     lingers: Option<Timestamp>,
     /// Whether its bytes are of interest.
     read: bool,
+    /// How many connections were on its ends before.
+    number: u32,
     /// Who sent the first SYN, and what tells it from another one with the same number.
     syn: Option<(Direction, u32)>,
 }
 
 impl<'cap> TcpFlow<'cap> {
-    pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+    pub(super) fn new(flow: FlowKey, number: u32, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.tcp_flows += 1;
         hub.room.begin();
         Self {
@@ -43,13 +45,14 @@ impl<'cap> TcpFlow<'cap> {
             delay: Delay::default(),
             stream: TcpConnection::new(hub.room.now()),
             waiting: 0,
-            channel: Channel::new(flow, Transport::Tcp),
+            channel: Channel::new(flow, Transport::Tcp, number),
             recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
             duplicates: false,
             volume: Volume::default(),
             paths: Paths::default(),
             lingers: None,
             read: true,
+            number,
             syn: None,
         }
     }
@@ -131,7 +134,8 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         if let Some(first) = replaced {
-            let next = Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, hub) };
+            let next =
+                Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, self.number + 1, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub);
             for (at, direction, segment) in first {
                 self.receive(at, direction, &segment, false, hub);
@@ -219,7 +223,7 @@ impl<'cap> TcpFlow<'cap> {
         self.release(|_| true, hub);
         let challenger = self.stream.take_challenger();
         if !challenger.is_empty() {
-            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, hub) };
+            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, self.number + 1, hub) };
             std::mem::replace(&mut self, next).close(EndReason::Replaced, hub);
             for (at, direction, segment) in challenger {
                 self.receive(at, direction, &segment, false, hub);
@@ -242,7 +246,7 @@ impl<'cap> TcpFlow<'cap> {
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
-        EndedFlow { flow: self.flow, stop, carried, volume: self.volume, syn: self.syn }
+        EndedFlow { flow: self.flow, number: self.number, stop, carried, volume: self.volume, syn: self.syn }
     }
 
     /// The packet of which this one is a copy.

@@ -216,7 +216,7 @@ impl<'cap> Utp<'cap> {
                 hub.tallies.utp_flows += 1;
                 hub.utp_open += 1;
                 hub.room.begin();
-                self.channels.open(id, Channel::new(flow, Transport::Utp));
+                self.channels.open(id, Channel::new(flow, Transport::Utp, id.0));
             }
             let Some((channel, _)) = self.channels.get_mut(id) else { continue };
             let frame = match item {

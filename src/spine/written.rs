@@ -121,8 +121,9 @@ impl<'cap> Written<'cap> {
             SessionEvent::Hashes { from, info_hash, range, hashes, span } => {
                 return Ok(self.hashes(session, *from, *info_hash, (*range, hashes), *span));
             }
-            // Oddities are counted by another; the rest is told with those of all other protocols, when the walk is over.
+            // Of other framings only the chosen ones are written down. Oddities are counted by another; the rest is told with those of all other protocols, when the walk is over.
             SessionEvent::Odd(_)
+            | SessionEvent::Contest { .. }
             | SessionEvent::Metadata { .. }
             | SessionEvent::Pex { .. }
             | SessionEvent::Holepunch { .. } => {}

@@ -13,6 +13,7 @@ use super::body::{self, Body};
 use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
+use super::rivals::Rivals;
 use super::stretch::{self, Stretch};
 use super::window::{Chunk, Window};
 use super::{Block, BlockRef, Framing, Message, PeerEvent, UnknownReason};
@@ -49,6 +50,10 @@ pub struct Deframer<'cap> {
     window: Window<'cap>,
     /// What the search passed over, while it may still be explained: framing was lost at a gap.
     stretch: Option<Box<Stretch<'cap>>>,
+    /// Other framings of what a search found, while they are looked for.
+    rivals: Option<Box<Rivals<'cap>>>,
+    /// Where a search that begins at the first offset has to end: at the second.
+    chosen: Vec<(u64, u64)>,
     /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
     /// Whether nothing follows.
@@ -90,11 +95,21 @@ impl<'cap> Deframer<'cap> {
             packet: (0, 0),
             window: Window::default(),
             stretch: None,
+            rivals: None,
+            chosen: Vec::new(),
             queue: VecDeque::new(),
             ending: false,
             message_bytes: limits.message_bytes,
             scratch_bytes: limits.scratch_bytes,
             resync_bytes: limits.resync_bytes,
+        }
+    }
+
+    /// Says before the first byte where searches have to end: one that begins at the first offset of a pair, at the second.
+    pub fn choose(&mut self, chosen: Vec<(u64, u64)>) {
+        self.chosen = chosen;
+        if let State::Search(search) = &mut self.state {
+            begin(search, &self.chosen);
         }
     }
 
@@ -196,6 +211,7 @@ impl<'cap> Deframer<'cap> {
             State::Closed => 0,
         };
         self.window.clear();
+        self.look_for_rivals(true, &Nothing, out);
         self.abandon(out);
         let passed = passed.max(skipped);
         if limited && skipped > 0 {
@@ -222,7 +238,7 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    fn data(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
+    fn data(&mut self, chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         if self.last.replace(chunk.at).is_none()
             && let State::Search(search) = &mut self.state
         {
@@ -231,6 +247,12 @@ impl<'cap> Deframer<'cap> {
         }
         self.segment = chunk.bytes.len().max(self.segment / 2);
         self.note_packet(chunk.bytes.len() as u64);
+        self.rivals.iter_mut().for_each(|rivals| rivals.push(chunk));
+        self.frame(chunk, expected, out);
+        self.look_for_rivals(false, expected, out);
+    }
+
+    fn frame(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         while !chunk.bytes.is_empty() {
             match &mut self.state {
                 State::Piece(block) => {
@@ -351,6 +373,7 @@ impl<'cap> Deframer<'cap> {
             return;
         }
         self.window.clear();
+        self.rivals.iter_mut().for_each(|rivals| rivals.note(place.offset));
         chunk.take(header.size() - before);
         self.begin(header, place, chunk, out);
     }
@@ -527,6 +550,22 @@ impl<'cap> Deframer<'cap> {
             });
         }
     }
+}
+
+/// Passes over what stands before the place that was chosen for a search.
+fn begin(search: &mut Search, chosen: &[(u64, u64)]) {
+    if let Some((_, start)) = chosen.iter().find(|(begun, _)| *begun == search.begun()) {
+        search.begin_at(*start);
+    }
+}
+
+/// Places at which the first message may begin that a search found: the hash tells at which (T56).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// Where in the stream the search began.
+    pub begun: u64,
+    /// The places, that of the framing that is read first.
+    pub starts: Vec<u64>,
 }
 
 /// Where a header was read.

@@ -9,6 +9,7 @@ mod header;
 mod message;
 mod pex;
 mod resync;
+mod rivals;
 mod stretch;
 mod window;
 
@@ -18,7 +19,7 @@ use crate::ends::{At, FrameId, Span};
 pub use crate::oddity::UnknownReason;
 
 pub use client::{client_name, printable};
-pub use deframer::{Deframer, Start};
+pub use deframer::{Contest, Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
 pub use handshake::{HANDSHAKE, Sniff, sniff};
 pub use pex::{PexFlags, PexMessage, PexPeer};
@@ -72,6 +73,8 @@ pub enum PeerEvent<'cap> {
         /// The frame in which the next message begins.
         at: At,
     },
+    /// What was found may have been framed otherwise.
+    Contest(Contest),
     /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`], and nothing after it is
     /// read.
     GaveUp {

@@ -60,6 +60,8 @@ impl Expectation for AtEnd<'_> {
 pub(super) struct Search {
     /// Where the search goes on; nothing before it can be a header.
     from: u64,
+    /// Where it began.
+    begun: u64,
     /// Bytes given up so far.
     pub skipped: u64,
     /// A header that waits for those behind it.
@@ -85,6 +87,13 @@ pub(super) struct Candidate {
     standard: bool,
 }
 
+impl Candidate {
+    /// Place of the next header.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+}
+
 enum Verdict {
     Accept,
     Wait,
@@ -101,7 +110,17 @@ enum Class {
 impl Search {
     /// A search from the stream offset `from`, for messages of at most `max` bytes.
     pub fn new(from: u64, max: u32) -> Self {
-        Self { from, skipped: 0, pending: None, handshake: None, max }
+        Self { from, begun: from, skipped: 0, pending: None, handshake: None, max }
+    }
+
+    /// Where it began.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// Passes over what stands before the stream offset `start`, where the first message is known to be.
+    pub fn begin_at(&mut self, start: u64) {
+        self.from = self.from.max(start);
     }
 
     /// Everything before this offset is of no use any more.
@@ -116,7 +135,7 @@ impl Search {
 
     /// Goes on behind a gap of unknown length.
     pub fn restart(&mut self, from: u64) {
-        self.from = from;
+        (self.from, self.begun) = (from, from);
         self.pending = None;
     }
 

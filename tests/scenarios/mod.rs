@@ -9,6 +9,7 @@ mod cuts;
 mod dialects;
 mod doubts;
 mod forged;
+mod framing;
 mod hearsay;
 mod holes;
 mod hostile;

@@ -1,10 +1,11 @@
 //! Framing is lost, and found again.
 
-use super::{Deframer, State};
+use super::{Deframer, State, begin};
 use crate::ends::At;
 use crate::stream::{Missing, StreamItem};
 use crate::wire::PeerEvent;
 use crate::wire::resync::{Candidate, Expectation, Search};
+use crate::wire::rivals::Rivals;
 use crate::wire::stretch::Stretch;
 
 impl<'cap> Deframer<'cap> {
@@ -56,8 +57,10 @@ impl<'cap> Deframer<'cap> {
         }
         // What is not decided by now has no header in it.
         self.pass_over(u64::MAX);
+        self.look_for_rivals(true, expected, out);
         if let State::Search(search) = &mut self.state {
             search.restart(offset);
+            begin(search, &self.chosen);
         }
         match (self.stretch.as_mut(), packets) {
             (Some(stretch), Some(packets)) => stretch.tear(offset, packets, cause, self.packet.0),
@@ -68,12 +71,36 @@ impl<'cap> Deframer<'cap> {
     /// Starts a search at the stream offset `from`; the window is part of it.
     pub(super) fn lose(&mut self, from: u64, at: At, gap: bool, out: &mut Vec<PeerEvent<'cap>>) {
         out.push(PeerEvent::LostSync { at, gap });
+        if !gap {
+            // What was found is none: the next search is another one.
+            self.rivals = None;
+        }
         self.search_from(from, out);
+    }
+
+    /// Looks on for other framings of what was found last, and tells of them.
+    pub(super) fn look_for_rivals(
+        &mut self,
+        last: bool,
+        expected: &dyn Expectation,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
+        if let Some(rivals) = &mut self.rivals
+            && let Some(contest) = rivals.look(last, expected)
+        {
+            self.rivals = None;
+            let chosen = self.chosen.iter().any(|(begun, _)| *begun == contest.begun);
+            if contest.starts.len() > 1 || chosen {
+                out.push(PeerEvent::Contest(contest));
+            }
+        }
     }
 
     fn search_from(&mut self, from: u64, out: &mut Vec<PeerEvent<'cap>>) {
         self.abandon(out);
-        self.state = State::Search(Search::new(from, self.message_bytes));
+        let mut search = Search::new(from, self.message_bytes);
+        begin(&mut search, &self.chosen);
+        self.state = State::Search(search);
     }
 
     /// What was passed over stays unexplained: the block that went on in it ends where it was lost.
@@ -114,6 +141,9 @@ impl<'cap> Deframer<'cap> {
             return false;
         };
         let skipped = search.skipped;
+        if let Some(found) = found.filter(|found| !found.handshake) {
+            self.rivals = Some(Box::new(Rivals::new(search.begun(), &found, self.message_bytes)));
+        }
         let Some(Candidate { offset, handshake, .. }) = found else {
             if skipped > self.resync_bytes && !search.waits() {
                 self.abandon(out);

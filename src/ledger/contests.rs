@@ -1,0 +1,36 @@
+//! Stretches of a stream that may be framed otherwise: how many of their bytes are verified.
+
+use std::collections::BTreeMap;
+
+use super::Share;
+use crate::ends::{ConnectionId, Direction};
+
+/// Verified bytes by stretch: from where its search began to the next one.
+#[derive(Debug, Default)]
+pub struct Contests(BTreeMap<(ConnectionId, Direction), BTreeMap<u64, u64>>);
+
+impl Contests {
+    /// Counts for a stretch from now on.
+    pub fn begin(&mut self, id: ConnectionId, from: Direction, begun: u64) {
+        self.0.entry((id, from)).or_default().entry(begun).or_default();
+    }
+
+    /// Verified bytes of a stretch.
+    pub fn verified(&self, id: ConnectionId, from: Direction, begun: u64) -> u64 {
+        self.0.get(&(id, from)).and_then(|stretches| stretches.get(&begun)).copied().unwrap_or(0)
+    }
+
+    /// A share is verified.
+    #[inline]
+    pub(super) fn note(&mut self, share: &Share<'_>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let (id, from, range) = &share.stream;
+        let stretch =
+            self.0.get_mut(&(*id, *from)).and_then(|stretches| stretches.range_mut(..=range.start).next_back());
+        if let Some((_, verified)) = stretch {
+            *verified += share.ranges.total();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! T56: content that holds what looks like messages, at the same place in every block.
+
+use peerproof::ends::Transport;
+
+use super::*;
+use crate::synth::content::Random;
+use crate::synth::run::{address, analyze, transfer};
+use crate::synth::utp::UtpConn;
+
+const PIECES: u32 = 12;
+
+/// Random bytes with false headers of `piece` messages at these places of every block.
+fn imitating(places: &[usize], seed: u64) -> Vec<u8> {
+    let mut content = Random::new(seed).bytes((PIECES * SMALL) as usize);
+    for (number, block) in content.chunks_mut(SMALL as usize).enumerate() {
+        for place in places {
+            let header = wire::piece((number as u32 + 5) % PIECES, 0, &[]);
+            block[*place..place + 13].copy_from_slice(&header[..13]);
+            block[*place..place + 4].copy_from_slice(&(SMALL + 9).to_be_bytes());
+        }
+    }
+    content
+}
+
+/// M fetches all of `torrent` from S; the packets from S with the header of a block in the middle are missing, or all that
+/// comes before that block.
+fn fetched(torrent: &Torrent, [a, b]: [&str; 2], transport: Transport, middle: bool) -> World {
+    let mut world = World::new();
+    let missing = 4;
+    if transport == Transport::Utp {
+        let mut conn = UtpConn::open(&mut world, address(a), address(b), 4_711, [1, 500]);
+        conn.join(&mut world, torrent, [id(1), id(2)]);
+        for piece in 0..torrent.pieces() {
+            for (begin, len) in torrent.blocks(piece) {
+                conn.send(&mut world, 0, &wire::request(piece, begin, len));
+                let from = world.packets.len();
+                conn.deliver(&mut world, 1, piece, begin, torrent.block(piece, begin, len), true);
+                if world.ledger.len() == missing {
+                    if middle {
+                        world.packets.drain(..from + 1)
+                    } else {
+                        world.packets.drain(from..from + 1)
+                    };
+                }
+            }
+        }
+    } else {
+        let conn = join(&mut world, torrent, a, b);
+        fetch_all(&mut world, conn, torrent);
+        let header = world.ledger[missing - 1].offset - 13;
+        let at = world.packets.iter().position(|packet| packet.holds(conn, Side::B, header)).expect("it was sent");
+        if middle {
+            world.packets.drain(..at + 1)
+        } else {
+            world.packets.drain(at..at + 1)
+        };
+    }
+    world
+}
+
+#[test]
+fn t56_the_framing_that_the_hash_confirms_wins() {
+    let ends = [[M, S], ["[2001:db8::10]:50001", "[2001:db8::1]:6881"]];
+    for (number, places) in [vec![5_000], vec![1_500, 9_000], vec![SMALL as usize - 14]].into_iter().enumerate() {
+        let content = imitating(&places, 56 + number as u64);
+        let recipe = || Recipe::folder("f", SMALL, 56).file_of("a", content.clone());
+        let torrents = [recipe().v1(), recipe().v2(), recipe().hybrid()];
+        for (torrent, transport, middle, one_way) in torrents.iter().flat_map(|torrent| {
+            [
+                (torrent, Transport::Tcp, false, false),
+                (torrent, Transport::Utp, false, false),
+                (torrent, Transport::Tcp, true, false),
+                (torrent, Transport::Utp, true, false),
+                (torrent, Transport::Tcp, false, true),
+            ]
+        }) {
+            let ends = ends[number % 2];
+            let mut world = fetched(torrent, ends, transport, middle);
+            if one_way {
+                world.packets.retain(|packet| packet.from == address(ends[1]));
+            }
+            let evidence = analyze(&world, torrent);
+            let bytes = transfer(&evidence, ends[1], ends[0]).bytes;
+            let whole = u64::from(SMALL) * if middle { u64::from(PIECES) - 5 } else { u64::from(PIECES) - 2 };
+            assert!(bytes.verified >= whole, "{places:?} {transport:?} {middle} {one_way}: {bytes:?}");
+            assert_eq!((bytes.refuted, bytes.disputed), (0, 0), "{places:?} {transport:?} {middle} {one_way}");
+        }
+    }
+}
