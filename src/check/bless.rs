@@ -121,6 +121,6 @@ mod tests {
         let read = Expectation::parse(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
         assert_eq!(read.settings, settings);
         assert_eq!(read.differences(&report), []);
-        assert!(!text.contains("port =") && !text.contains("time =") && !text.contains("frames"), "{text}");
+        assert!(!text.contains("\nport =") && !text.contains("time =") && !text.contains("frames"), "{text}");
     }
 }

@@ -45,7 +45,7 @@ fn shown(remarks: &[Remark]) -> Vec<String> {
             let (via, grade) = (named.via.name(), named.standing.name());
             format!("{} by {} {via} {grade} {}{hash}", named.subject, named.by, flags.join(",")).trim().to_owned()
         }
-        other => format!("{other:?}"),
+        Remark::Odd(oddity) => format!("{oddity:?}"),
     };
     remarks.iter().map(line).collect()
 }
@@ -235,7 +235,7 @@ fn the_same_packet_twice_counts_once_and_the_same_announce_again_counts_again() 
         listener.push(&Datagram { from, to, bytes, wire_len, at, fingerprint, doubtful: true }, &mut out);
     }
     let lines = shown(&out);
-    assert_eq!((lines[1].as_str(), lines.len()), ("Double", 3));
+    assert_eq!((lines[1].as_str(), lines.len()), ("DoubleDatagram", 3));
     assert!(lines[0].ends_with("G1a bad-checksum,return-path-unconfirmed"), "{lines:?}");
 }
 
@@ -250,7 +250,7 @@ fn of_two_inputs_one_packet_counts_once_and_the_same_bytes_sent_again_count_agai
             let (wire_len, from, to, bytes) = (bytes.len() as u32, client(), tracker(), &bytes[..]);
             listener.push(&Datagram { from, to, bytes, wire_len, at, fingerprint, doubtful: false }, &mut out);
         }
-        shown(&out)[1] == "Double"
+        shown(&out)[1] == "DoubleDatagram"
     };
     // With an identification, whatever the clocks say; without, only sooner than it is sent again.
     assert_eq!([1, 40, 3_600, -3_600].map(|seconds| doubles(5 << 16, seconds, 1)), [true; 4]);
