@@ -150,6 +150,8 @@ const LAYERS: &[Layer] = &[
             "anyhow",
             "jiff",
             "peerproof",
+            // The second verifier shares no code with the library, so only the command line knows both.
+            "peerproof_verify",
             "serde_json",
             "terminal_size",
         ],

@@ -19,3 +19,6 @@ mod robustness;
 mod scans;
 mod scenarios;
 mod synth;
+// Cases hold the table of pieces only where there are tables.
+#[cfg(feature = "table")]
+mod verify;

@@ -16,6 +16,7 @@ mod screen;
 mod signals;
 mod torrent;
 mod torrents;
+mod verify;
 mod views;
 mod words;
 
@@ -67,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Torrent(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Words(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
@@ -130,6 +132,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Schema(schema::Schema),
+    Verify(verify::Verify),
     Words(words::Words),
     Completions(completions::Completions),
     Man(man::Manual),
@@ -167,7 +170,7 @@ Exit codes:
   3  complete, but an input was damaged or a bound was reached
   130, 143  stopped by a signal (128 and its number); nothing was written
 Each but 0 ends with a line on standard error that tells the cause.
-1 is for checks that fail: check, audit --strict.";
+1 is for checks that fail: check, verify, audit --strict.";
 
 #[cfg(test)]
 mod tests {

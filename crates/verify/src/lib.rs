@@ -117,9 +117,9 @@ pub fn verify(case: &Path, given: &[PathBuf]) -> Result<Checked, Fault> {
     }
     checked.files = files(case, &manifest)?;
     let inputs = inputs(&manifest, &report)?;
-    let (mut captures, mut places) = (Vec::new(), Candidates::of(case, given));
+    let mut captures = Vec::new();
     for (at, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_capture) {
-        let path = places.find(input)?;
+        let path = find(input, case, given)?;
         checked.captures.push((input.name.clone(), path.clone()));
         captures.push((at, Capture::open(&path)?));
     }
@@ -181,6 +181,7 @@ fn walk(directory: &Path, prefix: &str, out: &mut Vec<String>) -> io::Result<()>
 /// An input of the case.
 struct Input {
     name: String,
+    bytes: u64,
     sha256: String,
     is_capture: bool,
 }
@@ -207,67 +208,47 @@ fn inputs(manifest: &Value, report: &Value) -> Result<Vec<Input>, Fault> {
         if is_capture && text(&one["sha256"]).is_empty() {
             return Err(Fault::Cannot(format!("the case does not state the SHA-256 of {name} (--no-digest)")));
         }
-        inputs.push(Input { name, sha256: text(&one["sha256"]).to_owned(), is_capture });
+        inputs.push(Input {
+            name,
+            bytes: one["bytes"].as_u64().unwrap_or_default(),
+            sha256: text(&one["sha256"]).to_owned(),
+            is_capture,
+        });
     }
     Ok(inputs)
 }
 
-/// Files that may be a capture, with their digests as far as these were needed.
-struct Candidates {
-    paths: Vec<PathBuf>,
-    digests: BTreeMap<PathBuf, String>,
-    given: bool,
-}
-
-impl Candidates {
-    fn of(case: &Path, given: &[PathBuf]) -> Self {
-        let inside = |directory: PathBuf| -> Vec<PathBuf> {
-            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-            let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
-            files.sort();
-            files
-        };
-        let mut paths: Vec<PathBuf> = Vec::new();
-        for path in given {
-            if path.is_dir() { paths.extend(inside(path.clone())) } else { paths.push(path.clone()) }
-        }
-        let above = case.canonicalize().ok().and_then(|case| case.parent().map(Path::to_owned));
-        for directory in [above, Some(case.to_owned()), Some(PathBuf::from("."))].into_iter().flatten() {
-            paths.extend(inside(directory));
-        }
-        Self { paths, digests: BTreeMap::new(), given: !given.is_empty() }
-    }
-
-    /// The file with the digest of `input`; one of its name is looked at first.
-    fn find(&mut self, input: &Input) -> Result<PathBuf, Fault> {
-        let named =
-            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy() == input.name.as_str());
-        let (first, others): (Vec<_>, Vec<_>) = self.paths.iter().cloned().partition(|path| named(path));
-        let mut changed = None;
-        for path in first.into_iter().chain(others) {
-            let found = match self.digests.get(&path) {
-                Some(found) => found.clone(),
-                None => digest(&path).map_err(|why| cannot(&path, why))?.1,
-            };
-            self.digests.insert(path.clone(), found.clone());
+/// The file with the digest of `input`, of those of its size: among `given` and in the directories of it, beside the case, in it, and in
+/// the working directory.
+fn find(input: &Input, case: &Path, given: &[PathBuf]) -> Result<PathBuf, Fault> {
+    let above = case.canonicalize().ok().and_then(|case| case.parent().map(Path::to_owned));
+    let around = [above, Some(case.to_owned()), Some(PathBuf::from("."))].into_iter().flatten();
+    let mut changed = None;
+    for place in given.iter().cloned().chain(around) {
+        let inside = fs::read_dir(&place).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut files: Vec<PathBuf> = inside.chain([place.clone()]).filter(|path| path.is_file()).collect();
+        files.sort();
+        for path in files {
+            let is_named = path.file_name().is_some_and(|name| name.to_string_lossy() == input.name.as_str());
+            let len = fs::metadata(&path).map_err(|why| cannot(&path, why))?.len();
+            if len != input.bytes && !is_named {
+                continue;
+            }
+            let (_, found) = digest(&path).map_err(|why| cannot(&path, why))?;
             if found == input.sha256 {
                 return Ok(path);
             }
-            if named(&path) && changed.is_none() {
+            if is_named && changed.is_none() {
                 changed = Some((path, found));
             }
         }
-        match changed {
-            Some((path, found)) => {
-                differs(path.display().to_string(), format!("SHA-256 {} of {}", input.sha256, input.name), found)
-            }
-            None => Err(Fault::Cannot(format!(
-                "{}: no file with SHA-256 {} is {}the case, in it, or in the working directory",
-                input.name,
-                input.sha256,
-                if self.given { "among the captures given, beside " } else { "beside " }
-            ))),
-        }
+    }
+    let stated = format!("SHA-256 {} of {}", input.sha256, input.name);
+    match changed {
+        Some((path, found)) => differs(path.display().to_string(), stated, found),
+        None => Err(Fault::Cannot(format!(
+            "no file with {stated} is given, beside the case, in it, or in the working directory"
+        ))),
     }
 }
 

@@ -1,0 +1,90 @@
+//! `peerproof verify`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use peerproof::report::{counted, escaped, grouped};
+use peerproof_verify::{Checked, Fault};
+
+use super::refusal::Refusal;
+use super::{Ending, say};
+
+/// Check every verdict of a case again, from its captures, by a second program
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Verify {
+    /// A case directory
+    #[arg(value_name = "CASE")]
+    case: PathBuf,
+
+    /// Captures of the case, or directories with them; those that are not given are looked for beside the case, in it, and in the
+    /// working directory. The SHA-256 decides, not the name
+    #[arg(value_name = "CAPTURE")]
+    captures: Vec<PathBuf>,
+}
+
+impl Verify {
+    /// Checks, and tells the first difference.
+    pub fn run(&self) -> anyhow::Result<Ending> {
+        match peerproof_verify::verify(&self.case, &self.captures) {
+            Ok(checked) => {
+                say::print(told(&checked).as_bytes())?;
+                Ok(Ending::Complete)
+            }
+            Err(Fault::Differs(differs)) => {
+                let text = format!(
+                    "differs: {}\n  the case     {}\n  the packets  {}\n",
+                    escaped(&differs.place),
+                    escaped(&differs.stated),
+                    escaped(&differs.found)
+                );
+                say::print(text.as_bytes())?;
+                let why = "the case is not what its captures show (first place named)";
+                Ok(Ending::Failed(why.to_owned()))
+            }
+            Err(Fault::Cannot(what)) => {
+                let instead = "peerproof verify CASE CAPTURE...".to_owned();
+                Err(Refusal { what, instead }.into())
+            }
+        }
+    }
+}
+
+fn told(checked: &Checked) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  manifest: {} as stated", counted(checked.files, "file"));
+    for (name, path) in &checked.captures {
+        let path = escaped(&path.display().to_string());
+        let name = escaped(name);
+        let _ = writeln!(text, "  {name}: SHA-256 as stated, {path}");
+    }
+    for (why, bytes) in &checked.unseen {
+        let _ = writeln!(text, "  not found again: {}, {why}", counted(*bytes, "byte"));
+    }
+    let _ = writeln!(
+        text,
+        "ok: {}, {} bytes, judged again by a second program: the same classes",
+        counted(checked.rows, "row"),
+        grouped(checked.bytes)
+    );
+    text
+}
+
+pub(super) const AFTER_HELP: &str = "\
+The manifest is checked first: every file of the case and every capture has the
+SHA-256 that it states. Then every row of tables/pieces.csv: the bytes that it
+names are read from the captures, put together, hashed and compared, and must
+give the class that it says; the frames that it cites must hold them, and come
+from the address that it names. What cannot be found again (what was decrypted,
+or lies in tunnels) is counted and named. The program that does it,
+crates/verify, shares no code with the one that made the case.
+
+Examples:
+  peerproof verify case/
+      captures beside the case are found by their SHA-256
+  peerproof verify case/ /mnt/evidence/
+      captures in another directory
+
+Exit code 1: the case is not what its captures show. 2: it cannot be checked.";
