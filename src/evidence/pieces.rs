@@ -51,7 +51,7 @@ pub struct Piece {
     pub runs: Vec<InputRun>,
     /// Those of them that are in no input in one piece: reassembled from fragments, or decrypted.
     pub derived_bytes: u64,
-    /// SHA-1 of the whole unit, padding as zeros, where its content was verified; left out elsewhere.
+    /// SHA-1 of the whole unit, v1 padding as zeros, where its content was verified; left out elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha1: Option<Hex<20>>,
     /// SHA-256 of the same bytes; left out elsewhere.
@@ -68,6 +68,8 @@ pub struct InputRun {
     pub offset: u64,
     /// How many bytes.
     pub len: u64,
+    /// Place of the first byte in the piece.
+    pub start: u32,
 }
 
 /// The rows of all transfers of `evidence`, sorted by transfer, then by unit; and how many of its transfers are left out, as
@@ -177,8 +179,14 @@ fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
     for slice in slices.into_iter().filter(|slice| slice.place.store != SPILL) {
         let (input, offset, len) = (slice.place.store, slice.place.offset, u64::from(slice.len));
         match runs.last_mut() {
-            Some(last) if last.input == input && last.offset + last.len == offset => last.len += len,
-            _ => runs.push(InputRun { input, offset, len }),
+            Some(last)
+                if last.input == input
+                    && last.offset + last.len == offset
+                    && u64::from(last.start) + last.len == u64::from(slice.start) =>
+            {
+                last.len += len;
+            }
+            _ => runs.push(InputRun { input, offset, len, start: slice.start }),
         }
     }
     runs
@@ -206,7 +214,7 @@ mod tests {
         let range = |file, first, last| Frames { file, first, last, last_file: None };
         assert_eq!(frames(&slices), [range(0, 5, 7), range(1, 7, 7), range(1, 9, 9)]);
         assert_eq!(derived(&slices), 4);
-        let run = |input, offset, len| InputRun { input, offset, len };
-        assert_eq!(runs(slices), [run(0, 100, 8), run(0, 200, 4), run(1, 300, 4)]);
+        let run = |input, offset, len, start| InputRun { input, offset, len, start };
+        assert_eq!(runs(slices), [run(0, 100, 8, 0), run(0, 200, 4, 8), run(1, 300, 4, 16)]);
     }
 }

@@ -319,7 +319,9 @@ pub fn pieces_table(pieces: &[Piece]) -> Table {
         .values("frames", |p| p.frames.iter().map(range))
         .frames("requested", |p| p.requested)
         .frames("advertised", |p| p.advertised)
-        .values("runs", |p| p.runs.iter().map(|run| format!("{}:{}+{}", run.input, run.offset, run.len)))
+        .values("runs", |p| {
+            p.runs.iter().map(|run| format!("{}:{}+{}@{}", run.input, run.offset, run.len, run.start))
+        })
         .figure("derived_bytes", |p| p.derived_bytes)
         .value("sha1", |p| p.sha1)
         .value("sha256", |p| p.sha256)
