@@ -60,7 +60,6 @@ fn echo(bytes: &mut [u8], heard: &[(Endpoint, Endpoint, Vec<u8>)], back: u8) {
 
 fn check(remark: &Remark, datagram: &Datagram<'_>, heard: &[(Endpoint, Endpoint, Vec<u8>)]) {
     let Remark::Mention { named, shown } = remark else {
-        assert!(!matches!(remark, Remark::Bad { amount: 0, .. }), "nothing is bad");
         return;
     };
     usable(&named.subject);
