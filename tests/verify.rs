@@ -124,19 +124,15 @@ fn a_case_whose_digests_were_made_again_is_found_by_its_bytes() {
     let table = std::fs::read_to_string(case.join("tables/pieces.csv")).expect("readable");
     let manifest = std::fs::read_to_string(case.join("manifest.json")).expect("readable");
     let old = sha256(table.as_bytes());
-    let changes: [(&str, fn(&str) -> String); 3] = [
-        // A liar is whitewashed, and an honest peer accused: two rows of one size change their classes.
-        ("classes", |table| table.replacen(",refuted,differs-from-verified,", ",verified,equals-verified,", 1)),
-        ("bytes", |table| table.replacen("0:", "1:", 1)),
-        ("place", |table| {
-            let at = table.find('+').expect("a run");
-            let digit = at - 1;
-            let other = if &table[digit..at] == "5" { "6" } else { "5" };
-            format!("{}{other}{}", &table[..digit], &table[at..])
-        }),
+    let at = table.find('+').expect("a run") - 1;
+    let digit = if table.as_bytes()[at] == b'5' { "6" } else { "5" };
+    let changes = [
+        // A liar is whitewashed.
+        ("classes", table.replacen(",refuted,differs-from-verified,", ",verified,equals-verified,", 1)),
+        ("input", table.replacen("0:", "1:", 1)),
+        ("place", format!("{}{digit}{}", &table[..at], &table[at + 1..])),
     ];
-    for (what, change) in changes {
-        let changed = change(&table);
+    for (what, changed) in changes {
         assert_ne!(changed, table, "{what}");
         std::fs::write(case.join("tables/pieces.csv"), &changed).expect("written");
         let stated = manifest.replace(&old, &sha256(changed.as_bytes()));
