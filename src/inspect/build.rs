@@ -6,7 +6,7 @@ use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
 use crate::ends::InfoHash;
-use crate::evidence::{Encryption, OpaqueKind, Standing, Subject, Transfer};
+use crate::evidence::{Encryption, Mention, OpaqueKind, Standing, Subject, Transfer};
 use crate::options::Options;
 use crate::report;
 use crate::report::{Document, Given, Input};
@@ -14,13 +14,17 @@ use crate::spine::{Content, FlowKind, Flows};
 use crate::torrent::Torrent;
 
 /// Puts together what was found.
-pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
+pub(super) fn inspection(mut found: Survey, options: &Options<'_>) -> Inspection {
     let given = Given::of(&found.torrents);
-    let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
+    let readable = readable(&found);
+    let hearsay = only_hearsay(&found);
+    let named = std::mem::take(&mut found.evidence.mentions);
+    let report = Document::take(&mut found.evidence, &given, options.checksums, &options.limits);
     let report = report.with_tunnels(options.tunnels);
+    let found = &found;
     let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
     let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
-    let (only_named, only_announced) = only_hearsay(found);
+    let (only_named, only_announced) = hearsay;
     let (not_ip, other_ip) = (found.traffic.not_ip, found.traffic.other_ip);
     let mut inspection = Inspection {
         schema: "peerproof/inspect/1",
@@ -34,8 +38,8 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         peers: peers(&report.subjects, &report.transfers),
         only_named,
         only_announced,
-        only_named_torrents: only_named_torrents(found, &report.torrents),
-        readable: readable(found),
+        only_named_torrents: only_named_torrents(&named, &report.torrents),
+        readable,
         // Without torrents none can be missing.
         anomalies: report
             .anomalies
@@ -168,9 +172,9 @@ fn only_hearsay(found: &Survey) -> (u64, u64) {
 }
 
 /// Info-hashes that no handshake names.
-fn only_named_torrents(found: &Survey, torrents: &[report::Torrent]) -> BTreeSet<InfoHash> {
+fn only_named_torrents(mentions: &[Mention], torrents: &[report::Torrent]) -> BTreeSet<InfoHash> {
     let spoken: BTreeSet<_> = torrents.iter().map(|torrent| &torrent.info_hash).collect();
-    let named = found.evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
+    let named = mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
     named.filter(|hash| !spoken.contains(hash)).cloned().collect()
 }
 

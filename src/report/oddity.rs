@@ -259,6 +259,12 @@ fn reached(bound: &Bound) -> String {
         Bound::Metadata { count } => {
             return format!("{count} pieces were not kept or not tried because of a bound");
         }
+        Bound::MetadataFiles { count, most } => {
+            return format!(
+                "{count} info dictionaries that hash right were not read, as those of the captures name more than {most} \
+                 files"
+            );
+        }
         Bound::HashesMessages { most, .. } => return format!("only the first {most} bytes are kept"),
         Bound::HashesFacts => "there is no room to write another one down",
         Bound::ConnectionsCompared { most } => {

@@ -270,7 +270,7 @@ mod tests {
         let mut torrents = Torrents::open(&links.map(PathBuf::from)).expect("valid");
         assert_eq!(torrents.len(), 2);
         assert!(torrents.iter().all(|torrent| !torrent.has_metadata() && torrent.source() == Source::Magnet));
-        let found = Torrent::from_info(&sample::multi_hybrid(), Source::Capture).expect("valid");
+        let found = Torrent::from_info(sample::multi_hybrid(), Source::Capture).expect("valid");
         let id = torrents.add(found);
         assert_eq!((id, torrents.len()), (TorrentId(0), 1));
         assert!(torrents.torrent(id).verifiable() && torrents.torrent(id).source() == Source::Capture);
