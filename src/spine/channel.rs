@@ -212,7 +212,8 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) -> Session<'cap> {
-        let mut session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
+        let session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
+        let mut session = session.sharing(&hub.requests);
         for at in [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten() {
             session.touch(direction, at);
         }
