@@ -270,7 +270,10 @@ fn reached(bound: &Bound) -> String {
         Bound::ConnectionsCompared { most } => {
             return format!("after {most}, no more tell both sides of an address translation");
         }
-        Bound::Redirects => "so many webseeds sent clients elsewhere that one was forgotten before it was followed",
+        Bound::Redirects => {
+            "webseeds sent clients elsewhere so often, or with so long an address, that one was forgotten before it was \
+             followed"
+        }
         Bound::WebHeader { .. } => return beyond(Flaw::TooLong),
         Bound::WebRequests { .. } => return beyond(Flaw::Outstanding),
         Bound::ConflictingVersions { most, .. } => {
