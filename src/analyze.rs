@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
 use crate::judge::{Judged, judge};
 use crate::ledger::{Ledger, RangeSet};
-use crate::metadata::Harvest;
+use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
@@ -66,7 +67,10 @@ fn read<'cap>(
     if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
         prove(captures, torrents, options, prover, spill)
     } else {
-        prove(captures, &with_metadata(captures, torrents, options)?, options, prover, spill)
+        let (found, left_out) = with_metadata(captures, torrents, options)?;
+        let mut evidence = prove(captures, &found, options, prover, spill)?;
+        tell_left_out(left_out, &mut evidence.anomalies);
+        Ok(evidence)
     }
 }
 
@@ -77,6 +81,15 @@ pub struct Found {
     pub torrents: Torrents,
     /// The info dictionaries, who sent them, and what was wrong.
     pub metadata: Harvest,
+    /// Info dictionaries that hash right, and were not read as there are too many files in all of them.
+    pub left_out: u64,
+}
+
+impl Found {
+    /// Whether a bound was reached: there may be more torrents than these.
+    pub fn is_limited(&self) -> bool {
+        self.left_out + self.metadata.counts.limited > 0
+    }
 }
 
 /// The torrents whose info dictionaries peers sent one another in the captures (BEP 9), and that hash to their
@@ -97,15 +110,9 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         frames.finish()?;
         let (metadata, hashes) = spine.survey();
-        let mut torrents = Torrents::default();
-        for rebuilt in &metadata.rebuilt {
-            // A dictionary that hashes right but is no valid torrent cannot verify anything.
-            if let Ok(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture) {
-                torrents.add(torrent);
-            }
-        }
+        let (torrents, left_out) = torrents_of(&metadata.rebuilt);
         let torrents = hashes.teach(&torrents, &mut Vec::new()).unwrap_or(torrents);
-        Ok(Found { torrents, metadata })
+        Ok(Found { torrents, metadata, left_out })
     })
 }
 
@@ -137,15 +144,47 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
     })
 }
 
-/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
-fn with_metadata(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Torrents, Error> {
+/// The torrents of info dictionaries, and how many were left out: with more files in all than are kept, those of the most
+/// files. A dictionary that hashes right but is no valid torrent cannot verify anything.
+pub(crate) fn torrents_of(rebuilt: &[Rebuilt]) -> (Torrents, u64) {
+    let (mut torrents, mut files, mut left_out) = (Torrents::default(), 0, 0);
+    let mut rebuilt: Vec<&Rebuilt> = rebuilt.iter().collect();
+    // The shortest hold the fewest files, whatever else is in them.
+    rebuilt.sort_by_key(|rebuilt| rebuilt.info.len());
+    for rebuilt in rebuilt {
+        let Ok(torrent) = Torrent::from_info(rebuilt.info.clone(), Source::Capture) else { continue };
+        files += torrent.files().len();
+        if files > MOST_FILES {
+            left_out += 1;
+        } else {
+            torrents.add(torrent);
+        }
+    }
+    (torrents, left_out)
+}
+
+/// Tells of info dictionaries that [`torrents_of`] left out.
+pub(crate) fn tell_left_out(left_out: u64, anomalies: &mut Anomalies) {
+    if left_out > 0 {
+        anomalies.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: MOST_FILES }).seen());
+    }
+}
+
+/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given. And how
+/// many were left out.
+fn with_metadata(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+) -> Result<(Torrents, u64), Error> {
     let mut known = torrents.clone();
-    for torrent in survey(captures, torrents, options)?.torrents.iter() {
+    let found = survey(captures, torrents, options)?;
+    for torrent in found.torrents.iter() {
         if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
             known.add(torrent.clone());
         }
     }
-    Ok(known)
+    Ok((known, found.left_out))
 }
 
 /// Takes every frame through the spine, then makes the evidence.
@@ -219,7 +258,7 @@ pub fn both(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -
     let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
         None
     } else {
-        Some(with_metadata(captures, torrents, options)?)
+        Some(with_metadata(captures, torrents, options)?.0)
     };
     let torrents = found.as_ref().unwrap_or(torrents);
     let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
@@ -285,3 +324,5 @@ pub(crate) fn walk<'run, 'cap>(
 // Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
 // then stay.
 const PROOFS_BEHIND: u64 = 128 << 20;
+// Rationale: 200 bytes each while they are read, and as much in a report; no torrent in use has as many.
+const MOST_FILES: usize = 500_000;

@@ -101,6 +101,8 @@ pub mod facts;
 pub mod flow;
 #[doc(hidden)]
 pub mod hearsay;
+#[doc(hidden)]
+pub mod input;
 pub mod inspect;
 #[doc(hidden)]
 pub mod judge;

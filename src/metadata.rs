@@ -4,6 +4,7 @@
 //! counts only when the whole hashes to the info-hash: by SHA-1, or by SHA-256 cut to 20 bytes (BEP 52).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -14,13 +15,20 @@ use crate::ends::{Endpoint, Span, Transport};
 ///
 /// # Invariants
 /// - Everything in [`finish`](Self::finish)'s `rebuilt` hashes to its info-hash.
-/// - At most 1,000 info-hashes, 64 MiB for each and 256 MiB in all; 4 contents of a piece, or 64 of as many senders,
-///   and 64 sizes for each.
+/// - At most 64 MiB for each info-hash and 64 MiB in all, of which each info-hash takes one KiB at least; 4 contents of a
+///   piece, or 64 of as many senders, and 64 sizes for each. What is not whole makes room: first that of which nothing came
+///   for longest, so that invented info-hashes push out one another, and nothing that is whole.
 #[derive(Debug, Default)]
 pub struct MetadataStore {
     assemblies: BTreeMap<[u8; 20], Assembly>,
+    /// Info-hashes whose dictionary is not whole, by the last message for each.
+    waiting: BTreeMap<u64, [u8; 20]>,
+    messages: u64,
     fresh: BTreeSet<[u8; 20]>,
+    /// Bytes of all contents and whole dictionaries, with what each info-hash takes.
     bytes: usize,
+    /// Entries of `contributors` in all.
+    contributions: usize,
     wrong: Vec<WrongPiece>,
     counts: MetadataCounts,
 }
@@ -75,7 +83,7 @@ pub struct Rebuilt {
     /// The info-hash as on the wire: SHA-1, or SHA-256 cut to 20 bytes.
     pub info_hash: [u8; 20],
     /// The bencoded info dictionary.
-    pub info: Vec<u8>,
+    pub info: Arc<[u8]>,
     /// Who sent which pieces of it that are right; one entry for each way, sorted.
     pub contributors: Vec<Contribution>,
     /// Who sent every piece of it, to whomever, and in which frames; sorted.
@@ -111,7 +119,7 @@ pub struct MetadataCounts {
     pub mismatches: u64,
     /// Pieces that no client can mean.
     pub malformed: u64,
-    /// Pieces not kept, senders not named or combinations not tried, because of a bound.
+    /// Pieces not kept, info-hashes let go, senders not named or combinations not tried, because of a bound.
     pub limited: u64,
 }
 
@@ -134,10 +142,12 @@ struct Assembly {
     sizes: BTreeSet<u64>,
     pieces: BTreeMap<u32, Vec<Variant>>,
     bytes: usize,
+    /// The last message for it, by number.
+    last: u64,
     /// Bytes hashed in vain.
     hashed: u64,
     /// The dictionary itself, once it is known.
-    info: Option<Vec<u8>>,
+    info: Option<Arc<[u8]>>,
     contributors: BTreeMap<Way, BTreeMap<u32, Span>>,
 }
 
@@ -177,14 +187,14 @@ impl MetadataStore {
     /// far.
     pub fn complete(&mut self) -> Vec<Rebuilt> {
         let fresh = std::mem::take(&mut self.fresh);
-        fresh.iter().filter_map(|hash| self.assemblies.get(hash)?.rebuilt(*hash)).collect()
+        fresh.iter().filter_map(|hash| self.assemblies.get(hash)?.clone_whole().rebuilt(*hash)).collect()
     }
 
     /// Everything, at the end of the run.
     pub fn finish(self) -> Harvest {
-        let rebuilt = self.assemblies.iter().filter_map(|(hash, assembly)| assembly.rebuilt(*hash)).collect();
         let open = self.assemblies.iter().filter(|(_, assembly)| assembly.info.is_none());
         let unfinished = open.map(|(hash, _)| *hash).collect();
+        let rebuilt = self.assemblies.into_iter().filter_map(|(hash, assembly)| assembly.rebuilt(hash)).collect();
         Harvest { rebuilt, wrong: self.wrong, unfinished, counts: self.counts }
     }
 
@@ -202,18 +212,25 @@ impl MetadataStore {
         if payload.is_empty() || payload.len() > PIECE_BYTES || end > MAX_INFO {
             return Stored::Malformed;
         }
-        if !self.assemblies.contains_key(&info_hash) && self.assemblies.len() >= MAX_INFO_HASHES {
+        let new = !self.assemblies.contains_key(&info_hash);
+        let full = !self.make_room(payload.len() + if new { HASH_COST } else { 0 }, &info_hash);
+        if new && full {
             return Stored::Limit;
         }
-        let full = self.bytes + payload.len() > MAX_BYTES;
+        self.bytes += if new { HASH_COST } else { 0 };
+        self.messages += 1;
         let assembly = self.assemblies.entry(info_hash).or_default();
+        if assembly.info.is_none() {
+            self.waiting.remove(&std::mem::replace(&mut assembly.last, self.messages));
+            self.waiting.insert(self.messages, info_hash);
+        }
         if let Some(info) = &assembly.info {
             if info.get(start as usize..end as usize) != Some(payload)
                 || !is_piece(info.len(), piece, payload.len())
             {
                 return Stored::Wrong;
             }
-            return if contribute(&mut assembly.contributors, way, piece, span) {
+            return if contribute(&mut assembly.contributors, &mut self.contributions, way, piece, span) {
                 Stored::Known
             } else {
                 Stored::Limit
@@ -252,8 +269,9 @@ impl MetadataStore {
             news.then(|| assembly.solve(&info_hash, fresh, &added, &mut hashed, &mut self.counts)).flatten();
         assembly.hashed = hashed;
         if let Some(info) = solved {
-            let wrong = assembly.settle(info_hash, info);
-            self.bytes = self.bytes.saturating_sub(std::mem::take(&mut assembly.bytes));
+            self.bytes = (self.bytes + info.len()).saturating_sub(std::mem::take(&mut assembly.bytes));
+            self.waiting.remove(&assembly.last);
+            let wrong = assembly.settle(info_hash, info, &mut self.contributions);
             wrong.into_iter().for_each(|wrong| self.note_wrong(wrong));
             return Stored::Completed;
         }
@@ -262,6 +280,19 @@ impl MetadataStore {
             (false, true) => Stored::Known,
             (false, false) => Stored::Kept,
         }
+    }
+
+    /// Whether there is room for `bytes` more, if need be in place of info-hashes other than `kept` that are not whole.
+    fn make_room(&mut self, bytes: usize, kept: &[u8; 20]) -> bool {
+        while self.bytes + bytes > MAX_BYTES {
+            let oldest = self.waiting.iter().find(|(_, hash)| *hash != kept).map(|(number, hash)| (*number, *hash));
+            let Some((number, oldest)) = oldest else { return false };
+            self.waiting.remove(&number);
+            let gone = self.assemblies.remove(&oldest).unwrap_or_default();
+            self.bytes = self.bytes.saturating_sub(gone.bytes + HASH_COST);
+            self.counts.limited += 1;
+        }
+        true
     }
 
     fn note_wrong(&mut self, wrong: WrongPiece) {
@@ -273,8 +304,13 @@ impl MetadataStore {
 }
 
 impl Assembly {
-    fn rebuilt(&self, info_hash: [u8; 20]) -> Option<Rebuilt> {
-        let info = self.info.clone()?;
+    /// What is whole of it, and who sent that.
+    fn clone_whole(&self) -> Self {
+        Self { info: self.info.clone(), contributors: self.contributors.clone(), ..Self::default() }
+    }
+
+    fn rebuilt(self, info_hash: [u8; 20]) -> Option<Rebuilt> {
+        let info = self.info?;
         let count = info.len().div_ceil(PIECE_BYTES);
         let mut senders: BTreeMap<Endpoint, BTreeMap<u32, Span>> = BTreeMap::new();
         for (way, pieces) in &self.contributors {
@@ -284,7 +320,7 @@ impl Assembly {
             });
         }
         let whole = senders.into_iter().filter(|(_, pieces)| pieces.len() == count);
-        let all = self.contributors.iter().map(|(way, pieces)| Contribution { way: *way, pieces: pieces.clone() });
+        let all = self.contributors.into_iter().map(|(way, pieces)| Contribution { way, pieces });
         Some(Rebuilt {
             info_hash,
             info,
@@ -364,14 +400,14 @@ impl Assembly {
     }
 
     /// Keeps the dictionary and who sent it; returns what differs from it.
-    fn settle(&mut self, info_hash: [u8; 20], info: Vec<u8>) -> Vec<WrongPiece> {
+    fn settle(&mut self, info_hash: [u8; 20], info: Vec<u8>, contributions: &mut usize) -> Vec<WrongPiece> {
         let mut wrong = Vec::new();
         for (piece, variants) in std::mem::take(&mut self.pieces) {
             let right = info.chunks(PIECE_BYTES).nth(piece as usize);
             for variant in variants {
                 if right == Some(variant.bytes.as_slice()) {
                     variant.from.into_iter().for_each(|(way, span)| {
-                        contribute(&mut self.contributors, way, piece, span);
+                        contribute(&mut self.contributors, contributions, way, piece, span);
                     });
                 } else {
                     let of = |(way, span): (Way, Span)| WrongPiece { info_hash, piece, from: way.from, span };
@@ -379,7 +415,7 @@ impl Assembly {
                 }
             }
         }
-        self.info = Some(info);
+        self.info = Some(info.into());
         wrong
     }
 }
@@ -439,10 +475,19 @@ fn is_piece(size: usize, piece: u32, len: usize) -> bool {
 }
 
 /// Notes that a piece that is right went this way; `false` when there is no room for another way.
-fn contribute(known: &mut BTreeMap<Way, BTreeMap<u32, Span>>, way: Way, piece: u32, span: Span) -> bool {
-    let room = known.len() < MAX_SENDERS || known.contains_key(&way);
-    if room {
-        known.entry(way).or_default().entry(piece).or_insert(span);
+fn contribute(
+    known: &mut BTreeMap<Way, BTreeMap<u32, Span>>,
+    all: &mut usize,
+    way: Way,
+    piece: u32,
+    span: Span,
+) -> bool {
+    let is_known = known.get(&way).map(|pieces| pieces.contains_key(&piece));
+    let room =
+        is_known == Some(true) || (*all < MAX_CONTRIBUTIONS && (known.len() < MAX_SENDERS || is_known.is_some()));
+    if room && is_known != Some(true) {
+        *all += 1;
+        known.entry(way).or_default().insert(piece, span);
     }
     room
 }
@@ -464,10 +509,13 @@ fn hashes_to(info: &[u8], info_hash: &[u8; 20]) -> bool {
 const PIECE_BYTES: usize = 16 << 10;
 // Rationale: a dictionary of 64 MiB names 3 million pieces; clients refuse more than 4 to 32 MiB.
 const MAX_INFO: u64 = 64 << 20;
-// Rationale: dictionaries have some 100 KiB; a thousand of them fit, a flood of them does not fill the memory.
-const MAX_BYTES: usize = 256 << 20;
-// Rationale: a crawler's capture holds hundreds.
-const MAX_INFO_HASHES: usize = 1_000;
+// Rationale: dictionaries have some 100 KiB; six hundred of them fit, a flood of them does not fill the memory, in which
+// each is held three times while the captures are read again.
+const MAX_BYTES: usize = 64 << 20;
+// Rationale: what is kept of an info-hash besides contents; sixty thousand of which a piece came fit.
+const HASH_COST: usize = 1 << 10;
+// Rationale: some 300 bytes each where each sender sends one; 60 MB.
+const MAX_CONTRIBUTIONS: usize = 200_000;
 // Rationale: the truth, and three liars that differ from one another; each further sender may add one.
 const MAX_VARIANTS: usize = 4;
 // Rationale: a liar about the size costs nothing until its pieces are there.

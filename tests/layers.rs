@@ -12,7 +12,7 @@ struct Layer {
 
 /// The vocabulary, and what stands beside the pipeline: every room may use these.
 const SHARED: &[&str] =
-    &["error", "directory", "limits", "ends", "oddity", "anomaly", "bencode", "words", "Error", "Limits"];
+    &["error", "directory", "input", "limits", "ends", "oddity", "anomaly", "bencode", "words", "Error", "Limits"];
 const SHARED_CRATES: &[&str] = &["thiserror", "memchr", "hashbrown", "foldhash", "serde", "schemars"];
 
 /// From the bottom of the pipeline to its top: a room uses only rooms that stand before it, so that there is no circle.
@@ -21,6 +21,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "error", uses: &[], crates: &[] },
     Layer { name: "words", uses: &[], crates: &[] },
     Layer { name: "directory", uses: &[], crates: &[] },
+    Layer { name: "input", uses: &[], crates: &["tempfile"] },
     Layer { name: "ends", uses: &[], crates: &["jiff"] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "oddity", uses: &[], crates: &[] },

@@ -75,7 +75,7 @@ fn haves_and_requests_by_the_hundred_thousand_cost_a_block_nothing() {
     world.send(conn, Side::A, &requests);
     let blocks: Vec<u8> = (0..50_000).flat_map(|begin| byte(&torrent, begin)).collect();
     world.send(conn, Side::B, &blocks);
-    let evidence = decided(world, &torrent, Limits::default());
+    let evidence = decided(world, &torrent, Limits { requests: 0, ..Limits::default() });
     let told = evidence.anomalies.tally(Kind::LimitReached).expect("limits are told");
     for bound in [Bound::AdvertisedPieces, Bound::OutstandingRequests] {
         assert!(told.examples.iter().any(|example| example.oddity == bound.into()), "{bound:?} {told:?}");

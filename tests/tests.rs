@@ -1,5 +1,6 @@
 mod agree;
 mod audit;
+mod bounds;
 mod check;
 mod cli;
 mod containers;

@@ -3,7 +3,7 @@
 //! `cargo bench` measures small captures; `PEERPROOF_BENCH=full` those of the project's goals (25 GB of room in
 //! `PEERPROOF_BENCH_DIR`, default the system's temporary directory, needed for a while). `PEERPROOF_BENCH_ONLY`
 //! is a comma-separated choice of `stages`, `transfer`, `dialects` (of which `rc4`), `flows`, `hostile`
-//! (of which `waiting`), `compressed`. Lines that begin with
+//! (of which `attacks`, `waiting`), `compressed`. Lines that begin with
 //! `figure` are for
 //! machines: name, value, unit.
 //!
@@ -14,6 +14,7 @@
 //! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`,
 //! `frames CAPTURE`, `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
+mod attacks;
 mod captures;
 mod containers;
 mod content;
@@ -190,6 +191,17 @@ fn main() {
             ("broken blocks", |dir, sizes| containers::broken_blocks(dir, sizes.junk)),
             ("scattered messages", |dir, sizes| floods::scattered(dir, sizes.flows)),
             ("deep bencode", |dir, sizes| containers::deep_bencode(dir, sizes.junk)),
+        ]);
+    }
+    if wanted("hostile") || wanted("attacks") {
+        measured(&[
+            ("rows of a byte each", |dir, sizes| attacks::crumbs(dir, 2 * sizes.flows)),
+            ("addresses named", |dir, sizes| attacks::named(dir, 10 * sizes.flows)),
+            ("descriptions of many pieces", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, false)),
+            ("descriptions of many files", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, true)),
+            ("connections on one pair of ports", |dir, sizes| attacks::one_pair(dir, sizes.flows)),
+            ("selective acknowledgements", |dir, sizes| attacks::acknowledged(dir, sizes.flows)),
+            ("torrents in handshakes", |dir, sizes| attacks::torrents(dir, sizes.flows)),
         ]);
     }
     if wanted("hostile") || wanted("waiting") {

@@ -41,17 +41,33 @@ pub fn zone(text: &str) -> Option<TimeZone> {
     time::zone_of(text)
 }
 
-/// SHA-256 of what `reader` gives, in hex.
-///
-/// # Errors
-/// Whatever `reader` gives.
-pub fn sha256_hex(reader: &mut impl Read) -> std::io::Result<String> {
-    let (mut hash, mut chunk) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        let read = reader.read(&mut chunk)?;
-        match chunk.get(..read) {
-            Some([]) | None => return Ok(crate::report::hex(&hash.finalize())),
-            Some(bytes) => hash.update(bytes),
-        }
+/// A reader that hashes what is read, so that an input of any size is read once and never held.
+#[derive(Debug)]
+pub struct Digested<R> {
+    reader: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Digested<R> {
+    /// Nothing of `reader` is read yet.
+    pub fn new(reader: R) -> Self {
+        Self { reader, hash: Sha256::new() }
+    }
+
+    /// Reads what is left, and gives the SHA-256 of all, in hex.
+    ///
+    /// # Errors
+    /// Whatever the reader gives.
+    pub fn finish(mut self) -> std::io::Result<String> {
+        std::io::copy(&mut self, &mut std::io::sink())?;
+        Ok(crate::report::hex(&self.hash.finalize()))
+    }
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.hash.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
     }
 }

@@ -38,6 +38,26 @@ impl Compression {
     }
 }
 
+impl Compression {
+    /// Says what to do about a window that is not allocated; other errors stay as they are.
+    fn explained(self, error: io::Error) -> io::Error {
+        let text = error.to_string();
+        let (beyond, decompress) = match self {
+            Self::Zstd => (text.contains("too much memory"), "zstd -dc --long=31"),
+            Self::Xz => (text.contains("memory limit"), "xz -dc"),
+            Self::Gzip | Self::Lz4 | Self::Bzip2 => (false, ""),
+        };
+        if !beyond {
+            return error;
+        }
+        io::Error::other(format!(
+            "it was compressed with a window of more than {} MiB; decompress it first, or pipe it: {decompress} FILE | \
+             peerproof ... -",
+            MOST_WINDOW >> 20
+        ))
+    }
+}
+
 /// The decompressed content of a source: all members (frames, streams) that follow one another.
 ///
 /// Each member gets its own decoder, so that whatever stands behind the last one cannot cost the bytes before it.
@@ -83,12 +103,14 @@ impl<R: Read> Members<R> {
             Compression::Gzip => Decoder::Gzip(flate2::bufread::GzDecoder::new(source)),
             Compression::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?.single_frame();
-                // Files made with --long=31 are legal; the window is the file's own choice up to 2 GiB.
-                decoder.window_log_max(31)?;
+                decoder.window_log_max(MOST_WINDOW.ilog2())?;
                 Decoder::Zstd(decoder)
             }
             Compression::Lz4 => Decoder::Lz4(lz4_flex::frame::FrameDecoder::new(source)),
-            Compression::Xz => Decoder::Xz(liblzma::bufread::XzDecoder::new(source)),
+            Compression::Xz => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(MOST_WINDOW + XZ_BESIDE, 0)?;
+                Decoder::Xz(liblzma::bufread::XzDecoder::new_stream(source, stream))
+            }
             Compression::Bzip2 => Decoder::Bzip2(bzip2::bufread::BzDecoder::new(source)),
         }))
     }
@@ -104,7 +126,7 @@ impl<R: Read> Read for Members<R> {
                     None => return Ok(0),
                 },
                 State::Inside(mut decoder) => {
-                    let n = decoder.read(buffer)?;
+                    let n = decoder.read(buffer).map_err(|error| self.compression.explained(error))?;
                     if n > 0 {
                         self.state = State::Inside(decoder);
                         return Ok(n);
@@ -239,3 +261,8 @@ fn again(error: &io::Error) -> io::Error {
 pub(super) const HEAD: usize = 8;
 // Rationale: large enough to make reads rare, small enough to stay in cache.
 const BUFFER: usize = 64 << 10;
+/// Bytes of what was decompressed before that a decompressor may hold: zstd and xz let the file choose.
+// Rationale: twice the window that zstd itself accepts without being told to, and four times that of `xz -9`.
+const MOST_WINDOW: u64 = 256 << 20;
+// Rationale: the decoder's tables beside the window, as `xz --list --verbose` counts them.
+const XZ_BESIDE: u64 = 1 << 20;

@@ -12,9 +12,10 @@ use peerproof::Options;
 use peerproof::audit::document::{ClaimRow, Input};
 use peerproof::audit::examined::{Examined, Index};
 use peerproof::audit::{
-    Alias, Answer, Covers, Document, Letter, Notices, Prefix, Terms, judge, page, sha256_hex, table, zone,
+    Alias, Answer, Covers, Digested, Document, Letter, Notices, Prefix, Terms, judge, page, table, zone,
 };
 use peerproof::case::{Covered, Opened};
+use peerproof::input::read_whole;
 use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{self, Given, counted, escaped};
 
@@ -119,16 +120,14 @@ impl Audit {
         let mut inputs = Vec::new();
         let mut notices = Notices::new(self.zone.as_deref().and_then(zone));
         for (name, path) in files(&self.notices)? {
-            let digest = if path.as_os_str() == "-" {
-                let mut text = Vec::new();
-                io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
-                notices.read(&name, text.as_slice())?;
-                sha256_hex(&mut text.as_slice())?
+            let reader: Box<dyn Read> = if path.as_os_str() == "-" {
+                Box::new(io::stdin().lock())
             } else {
-                let open = || File::open(&path).with_context(|| format!("{}: cannot open", path.display()));
-                notices.read(&name, open()?).with_context(|| format!("{}: cannot read", path.display()))?;
-                sha256_hex(&mut open()?).with_context(|| format!("{}: cannot read", path.display()))?
+                Box::new(File::open(&path).with_context(|| format!("{}: cannot open", path.display()))?)
             };
+            let mut reader = Digested::new(reader);
+            let read = notices.read(&name, &mut reader).and_then(|()| reader.finish());
+            let digest = read.with_context(|| format!("{}: cannot read", path.display()))?;
             inputs.push(Input { kind: "notice", name, sha256: Some(digest) });
         }
         let (entries, left_out) = notices.finish();
@@ -142,8 +141,9 @@ impl Audit {
             }
         }));
         if let Some(path) = &self.relays {
-            let mut file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
-            inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(sha256_hex(&mut file)?) });
+            let file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
+            let digest = Digested::new(file).finish()?;
+            inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(digest) });
         }
         let examined = Examined::of(&report, &covered.coverage, &covered.courses);
         let index = Index::of(&examined);
@@ -378,7 +378,8 @@ fn file_name(path: &Path) -> String {
 
 /// The addresses of a list: one in each line, or in the first column that holds one.
 fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let text = read_whole(path, MOST_RELAYS, "a list of addresses")?;
+    let text = String::from_utf8(text).with_context(|| format!("{}: cannot read", path.display()))?;
     let addresses = text.lines().filter_map(|line| {
         line.split([',', ';', '\t', ' ']).find_map(|cell| cell.trim().trim_matches('"').parse().ok())
     });
@@ -389,6 +390,8 @@ fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
     Ok(addresses)
 }
 
+// Rationale: a list of every exit of Tor is 100 KiB.
+const MOST_RELAYS: u64 = 16 << 20;
 // Rationale: a mail, and a terminal of the usual width.
 const TEXT_WIDTH: usize = 80;
 

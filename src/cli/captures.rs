@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use peerproof::capture::{CaptureSet, OpenOptions};
+use peerproof::input::read_whole;
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
-use peerproof::torrent::Torrent;
+use peerproof::torrent::Torrents;
 use peerproof::{Error, Limits, Options};
 
 use super::refusal::{Refusal, library};
@@ -167,7 +168,7 @@ impl Checksums {
 
 /// Says what to try instead, where the paths show it.
 fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
-    let torrent = |path: &Path| std::fs::read(path).is_ok_and(|bytes| Torrent::parse("", &bytes).is_ok());
+    let torrent = |path: &Path| Torrents::open(&[path.to_owned()]).is_ok();
     let refusal = match &error {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Refusal { what: library(&error), instead: "peerproof inspect .".to_owned() }
@@ -184,12 +185,12 @@ fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
 }
 
 fn secrets(path: &Path) -> Result<Secrets, Error> {
-    let name = path.display().to_string();
-    match std::fs::read(path) {
-        Ok(text) => Secrets::parse(&name, &text),
-        Err(source) => Err(Error::Io { name, action: "read", source }),
-    }
+    let text = read_whole(path, MOST_SECRETS, "a file of secrets")?;
+    Secrets::parse(&path.display().to_string(), &text)
 }
+
+// Rationale: 350,000 secrets; a client that recorded each connection for a year has fewer.
+const MOST_SECRETS: u64 = 64 << 20;
 
 /// Reads one `--tunnel`.
 fn tunnel(text: &str) -> Result<UdpTunnel, Error> {

@@ -72,6 +72,7 @@ impl Torrent {
         let options = Options { digest: false, ..opened.options() };
         let found = find_torrents(captures, &options)?;
         // Piece layers that no hashes message holds, the data may prove.
+        let limited = found.is_limited();
         let torrents = if found.torrents.iter().any(|torrent| torrent.without_layer().next().is_some()) {
             analyze(captures, &found.torrents, &options)?.known
         } else {
@@ -109,7 +110,16 @@ impl Torrent {
             )?;
         }
         say::print(&out)?;
-        Ok(Ending::Complete)
+        Ok(if limited {
+            let counts = found.metadata.counts;
+            say::warning(&format!(
+                "metadata: a bound was reached {}, so there may be more torrents in the captures, and more senders",
+                counted(found.left_out + counts.limited, "time")
+            ));
+            Ending::Limited("a bound was reached (metadata)".to_owned())
+        } else {
+            Ending::Complete
+        })
     }
 
     /// Writes the rebuilt torrents where asked to, all of them or none, and returns where each is.

@@ -10,7 +10,7 @@ use crate::ends::Span;
 pub struct Course {
     /// First and last packet, as far as known.
     pub span: Option<Span>,
-    /// Its connections, up to a bound.
+    /// Its connections, up to a bound; from there on the last one stands for all further ones, and is not whole.
     pub sessions: Vec<SessionTimes>,
     /// Its payload by time.
     pub times: Times,

@@ -6,20 +6,25 @@ use super::document::{Inspection, Kind, Metadata, Peer, Readable, Swarm};
 use super::{Survey, next, warnings};
 use crate::anomaly;
 use crate::ends::InfoHash;
-use crate::evidence::{OpaqueKind, Standing, Subject, Transfer};
+use crate::evidence::{Encryption, Mention, OpaqueKind, Standing, Subject, Transfer};
 use crate::options::Options;
 use crate::report;
 use crate::report::{Document, Given, Input};
 use crate::spine::{Content, FlowKind, Flows};
+use crate::torrent::Torrent;
 
 /// Puts together what was found.
-pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
+pub(super) fn inspection(mut found: Survey, options: &Options<'_>) -> Inspection {
     let given = Given::of(&found.torrents);
-    let report = Document::new(&found.evidence, &given, options.checksums, &options.limits);
+    let readable = readable(&found);
+    let hearsay = only_hearsay(&found);
+    let named = std::mem::take(&mut found.evidence.mentions);
+    let report = Document::take(&mut found.evidence, &given, options.checksums, &options.limits);
     let report = report.with_tunnels(options.tunnels);
+    let found = &found;
     let traffic: Vec<Kind> = found.traffic.kinds.iter().map(|(kind, sums)| row(*kind, sums)).collect();
     let in_rows: u64 = traffic.iter().map(|kind| kind.frames).sum();
-    let (only_named, only_announced) = only_hearsay(found);
+    let (only_named, only_announced) = hearsay;
     let (not_ip, other_ip) = (found.traffic.not_ip, found.traffic.other_ip);
     let mut inspection = Inspection {
         schema: "peerproof/inspect/1",
@@ -29,12 +34,12 @@ pub(super) fn inspection(found: &Survey, options: &Options<'_>) -> Inspection {
         not_ip_frames: not_ip,
         other_ip_frames: other_ip,
         unused_frames: found.evidence.quality.frames.saturating_sub(in_rows + not_ip + other_ip),
-        torrents: report.torrents.iter().map(|torrent| swarm(torrent, &report.subjects, found)).collect(),
+        torrents: swarms(&report.torrents, &report.subjects, found),
         peers: peers(&report.subjects, &report.transfers),
         only_named,
         only_announced,
-        only_named_torrents: only_named_torrents(found, &report.torrents),
-        readable: readable(found),
+        only_named_torrents: only_named_torrents(&named, &report.torrents),
+        readable,
         // Without torrents none can be missing.
         anomalies: report
             .anomalies
@@ -84,44 +89,57 @@ fn row((transport, content): (FlowKind, Content), sums: &Flows) -> Kind {
     }
 }
 
-fn swarm(torrent: &report::Torrent, subjects: &[report::Subject], found: &Survey) -> Swarm {
-    let hash = &torrent.info_hash;
-    let known = found.torrents.iter().find(|known| known.info_hash() == *hash);
-    let unfinished = found.metadata.unfinished.iter().any(|open| open[..] == hash.0[..]);
-    Swarm {
-        info_hash: hash.clone(),
-        info_hash_v1: torrent.info_hash_v1,
-        info_hash_v2: torrent.info_hash_v2,
-        name: torrent.name.clone(),
-        size: torrent.size,
-        pieces: torrent.pieces,
-        files: known.map(|known| known.files().iter().filter(|file| !file.pad).count() as u64),
-        metadata: match known {
-            Some(known) if known.verifiable() => Metadata::Whole,
-            Some(_) => Metadata::WithoutLayers,
-            None if unfinished => Metadata::Partial,
-            None => Metadata::None,
-        },
-        peers: subjects.iter().filter(|subject| subject.info_hash.as_ref() == Some(hash)).count() as u64,
-        served_bytes: torrent.bytes.served,
-        lost_bytes: torrent.bytes.lost,
+/// The torrents that the captures name. Each input of a row is looked up: there may be as many torrents as handshakes.
+fn swarms(torrents: &[report::Torrent], subjects: &[Subject], found: &Survey) -> Vec<Swarm> {
+    let known: BTreeMap<InfoHash, &Torrent> =
+        found.torrents.iter().map(|known| (known.info_hash(), known)).collect();
+    let unfinished: BTreeSet<&[u8]> = found.metadata.unfinished.iter().map(|open| open.as_slice()).collect();
+    let mut peers: BTreeMap<&InfoHash, u64> = BTreeMap::new();
+    for hash in subjects.iter().filter_map(|subject| subject.info_hash.as_ref()) {
+        *peers.entry(hash).or_default() += 1;
     }
+    let row = |torrent: &report::Torrent| {
+        let hash = &torrent.info_hash;
+        let known = known.get(hash);
+        Swarm {
+            info_hash: hash.clone(),
+            info_hash_v1: torrent.info_hash_v1,
+            info_hash_v2: torrent.info_hash_v2,
+            name: torrent.name.clone(),
+            size: torrent.size,
+            pieces: torrent.pieces,
+            files: known.map(|known| known.files().iter().filter(|file| !file.pad).count() as u64),
+            metadata: match known {
+                Some(known) if known.verifiable() => Metadata::Whole,
+                Some(_) => Metadata::WithoutLayers,
+                None if unfinished.contains(hash.0.as_slice()) => Metadata::Partial,
+                None => Metadata::None,
+            },
+            peers: peers.get(hash).copied().unwrap_or(0),
+            served_bytes: torrent.bytes.served,
+            lost_bytes: torrent.bytes.lost,
+        }
+    };
+    torrents.iter().map(row).collect()
 }
 
 /// The rows of the report without what only a proof can tell.
 fn peers(subjects: &[Subject], transfers: &[Transfer]) -> Vec<Peer> {
-    let mut by_address: BTreeMap<_, Vec<&Transfer>> = BTreeMap::new();
+    // By port and by peer_id: behind one address there may be any number of transfers.
+    let mut by_port: BTreeMap<_, BTreeSet<Encryption>> = BTreeMap::new();
+    let mut by_id: BTreeMap<_, BTreeSet<Encryption>> = BTreeMap::new();
     for transfer in transfers {
-        by_address.entry((transfer.uploader.ip, transfer.transport)).or_default().push(transfer);
+        let swarm = (transfer.transport, &transfer.info_hash);
+        by_port.entry((transfer.uploader, swarm)).or_default().insert(transfer.encryption);
+        for id in &transfer.uploader_peer_ids {
+            by_id.entry((transfer.uploader.ip, id, swarm)).or_default().insert(transfer.encryption);
+        }
     }
     let encryption = |subject: &Subject| {
-        let own = by_address.get(&(subject.endpoint.ip, subject.transport)).into_iter().flatten();
-        let own = own.filter(|transfer| {
-            transfer.info_hash == subject.info_hash
-                && (transfer.uploader.port == subject.endpoint.port
-                    || !transfer.uploader_peer_ids.is_disjoint(&subject.peer_ids))
-        });
-        own.map(|transfer| transfer.encryption).collect()
+        let swarm = (subject.transport, &subject.info_hash);
+        let own = by_port.get(&(subject.endpoint, swarm)).into_iter();
+        let ids = subject.peer_ids.iter();
+        own.chain(ids.filter_map(|id| by_id.get(&(subject.endpoint.ip, id, swarm)))).flatten().copied().collect()
     };
     let row = |subject: &Subject| Peer {
         endpoint: subject.endpoint,
@@ -154,9 +172,9 @@ fn only_hearsay(found: &Survey) -> (u64, u64) {
 }
 
 /// Info-hashes that no handshake names.
-fn only_named_torrents(found: &Survey, torrents: &[report::Torrent]) -> BTreeSet<InfoHash> {
+fn only_named_torrents(mentions: &[Mention], torrents: &[report::Torrent]) -> BTreeSet<InfoHash> {
     let spoken: BTreeSet<_> = torrents.iter().map(|torrent| &torrent.info_hash).collect();
-    let named = found.evidence.mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
+    let named = mentions.iter().filter_map(|mention| mention.info_hash.as_ref());
     named.filter(|hash| !spoken.contains(hash)).cloned().collect()
 }
 

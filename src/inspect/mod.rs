@@ -13,7 +13,7 @@ mod warnings;
 use std::cell::OnceCell;
 
 use crate::Error;
-use crate::analyze::walk;
+use crate::analyze::{tell_left_out, torrents_of, walk};
 use crate::capture::{CaptureSet, Spill};
 use crate::evidence::{self, Evidence};
 use crate::ledger::Ledger;
@@ -21,7 +21,7 @@ use crate::metadata::Harvest;
 use crate::options::Options;
 use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
-use crate::torrent::{Source, Torrent, Torrents};
+use crate::torrent::Torrents;
 pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
 
 /// Reads captures and says what they hold.
@@ -34,14 +34,16 @@ pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swa
 /// As [`analyze`](crate::analyze()).
 pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspection, Error> {
     let found = survey(captures, &Torrents::default(), options)?;
-    let mut torrents = Torrents::default();
-    for rebuilt in &found.metadata.rebuilt {
-        if let Ok(torrent) = Torrent::from_info(&rebuilt.info, Source::Capture) {
-            torrents.add(torrent);
-        }
-    }
-    let found = if torrents.is_empty() { found } else { survey(captures, &torrents, options)? };
-    Ok(build::inspection(&found, options))
+    let (torrents, left_out) = torrents_of(&found.metadata.rebuilt);
+    let mut found = if torrents.is_empty() {
+        found
+    } else {
+        // Before they are gathered once more.
+        drop(found);
+        survey(captures, &torrents, options)?
+    };
+    tell_left_out(left_out, &mut found.evidence.anomalies);
+    Ok(build::inspection(found, options))
 }
 
 /// The schema `peerproof/inspect/1` (JSON Schema 2020-12): every field of the JSON of an [`Inspection`] with its meaning.

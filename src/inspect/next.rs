@@ -1,9 +1,11 @@
 //! The exact next command.
 
+use std::collections::BTreeMap;
+
 use super::Inspection;
 use super::document::{Beside, Metadata, Step, Swarm};
 use crate::evidence::encrypted;
-use crate::report::{counted, hex, is_unsafe, unconfirmed};
+use crate::report::{counted, is_unsafe, unconfirmed};
 
 impl Inspection {
     /// Writes what to run next once more: with the captures as the user named them, in any order, and with the torrents
@@ -27,9 +29,10 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
     };
     let (known, missing): (Vec<_>, Vec<_>) =
         inspection.torrents.iter().partition(|torrent| torrent.metadata == Metadata::Whole);
+    let files = by_hash(beside);
     let (found, missing): (Vec<_>, Vec<_>) =
-        missing.into_iter().partition(|swarm| file_of(swarm, beside).is_some());
-    let mut given: Vec<&str> = found.iter().filter_map(|swarm| file_of(swarm, beside)).collect();
+        missing.into_iter().partition(|swarm| file_of(swarm, &files).is_some());
+    let mut given: Vec<&str> = found.iter().filter_map(|swarm| file_of(swarm, &files)).collect();
     given.sort_unstable();
     given.dedup();
     let given = options(&given);
@@ -127,11 +130,18 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
     steps
 }
 
+/// The torrent files by what peers call what they describe; of several, the first.
+fn by_hash(beside: &[Beside]) -> BTreeMap<[u8; 20], &str> {
+    let mut files = BTreeMap::new();
+    for (hash, file) in beside.iter().flat_map(|file| file.wire_hashes.iter().map(move |hash| (hash, file))) {
+        files.entry(*hash).or_insert(file.path.as_str());
+    }
+    files
+}
+
 /// The torrent file that describes what peers call `swarm`.
-fn file_of<'a>(swarm: &Swarm, beside: &'a [Beside]) -> Option<&'a str> {
-    let named =
-        |file: &&Beside| file.wire_hashes.iter().any(|hash| swarm.info_hash.to_string().starts_with(&hex(hash)));
-    beside.iter().find(named).map(|file| file.path.as_str())
+fn file_of<'a>(swarm: &Swarm, files: &BTreeMap<[u8; 20], &'a str>) -> Option<&'a str> {
+    files.get(swarm.info_hash.0.first_chunk::<20>()?).copied()
 }
 
 /// The options that give torrents by their files; where these are many, or cannot be typed, all that lie there.

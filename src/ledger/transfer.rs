@@ -90,7 +90,7 @@ pub struct Facts {
     /// Those of them in which nothing shows that the uploader received anything, though the other end was captured: what it
     /// claims there counts for nothing.
     pub unconfirmed: u32,
-    /// Each of them, up to a bound.
+    /// Each of them, up to a bound; from there on the last one stands for all further ones.
     pub sessions: Vec<SessionTimes>,
     /// Opened by the uploader.
     pub opened_by_uploader: u32,
@@ -321,7 +321,15 @@ impl Facts {
         let one_side = one_handshake && !own_sent_none && !other_sent_none;
         self.one_sided += u32::from(streams.iter().any(|stream| stream.packets == 0) || one_side);
         self.resynchronised |= own.resynchronised;
-        self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(connection, peer)));
+        let (session, full) = (session_of(connection, peer), self.sessions.len() >= MOST_SESSIONS);
+        match self.sessions.last_mut().filter(|_| full) {
+            // One that is not whole, as long as all that there is no room for: nobody takes those for never seen.
+            Some(last) => {
+                (last.first, last.last) = (last.first.min(session.first), last.last.max(session.last));
+                last.is_whole = false;
+            }
+            None => self.sessions.push(session),
+        }
         self.merge_transport(connection, from) && all
     }
 

@@ -50,7 +50,7 @@ fn pieces_of_several_peers_make_one_dictionary() {
         assert_eq!(push(&mut store, hash, 1, &info[16_384..32_768], 4), Stored::Known);
         let contributors: Vec<_> = [1, 2, 3, 4].map(peer).to_vec();
         let rebuilt = store.complete();
-        assert_eq!((rebuilt.len(), &rebuilt[0].info), (1, &info));
+        assert_eq!((rebuilt.len(), &rebuilt[0].info), (1, &info.as_slice().into()));
         assert!(store.complete().is_empty());
         let harvest = store.finish();
         let from = senders(&harvest.rebuilt[0]);
@@ -70,7 +70,7 @@ fn a_poisoned_piece_is_named_when_the_right_one_comes() {
     assert_eq!(push(&mut store, hash, 1, &info[16_384..32_768], 2), Stored::Completed);
     assert_eq!(push(&mut store, hash, 0, &[8; 16_384], 67), Stored::Wrong);
     let harvest = store.finish();
-    assert_eq!(harvest.rebuilt[0].info, info);
+    assert_eq!(*harvest.rebuilt[0].info, info);
     assert_eq!(senders(&harvest.rebuilt[0]), [peer(1), peer(2)]);
     let wrong: Vec<_> = harvest.wrong.iter().map(|wrong| (wrong.piece, wrong.from)).collect();
     assert_eq!((wrong, harvest.counts.wrong), (vec![(1, peer(66)), (0, peer(67))], 2));
@@ -149,9 +149,41 @@ proptest! {
             store.push(hash, piece, size.map(|size| size % 70_000).or(Some(len as u64)), &bytes, way(from), span(1));
         }
         let harvest = store.finish();
-        prop_assert!(harvest.rebuilt.iter().all(|rebuilt| rebuilt.info == info));
+        prop_assert!(harvest.rebuilt.iter().all(|rebuilt| *rebuilt.info == info));
         if !harvest.rebuilt.is_empty() {
             prop_assert_eq!(seen.len(), len.div_ceil(PIECE_BYTES));
         }
     }
+}
+
+#[test]
+fn invented_info_hashes_push_out_one_another_and_nothing_that_is_whole_or_under_way() {
+    let (whole, under_way) = (info(16_384), info(40_000));
+    let mut store = MetadataStore::default();
+    assert_eq!(store.push(sha1(&whole), 0, Some(16_384), &whole, way(1), span(1)), Stored::Completed);
+    push(&mut store, sha1(&under_way), 0, &under_way[..16_384], 1);
+    let mut invented = [0; 20];
+    for n in 0..20_000_u32 {
+        invented[..4].copy_from_slice(&n.to_be_bytes());
+        assert_eq!(store.push(invented, 0, None, &[7; 16_384], way(2), span(2)), Stored::Kept);
+        if n % 1_000 == 0 {
+            push(&mut store, sha1(&under_way), 1, &under_way[16_384..32_768], 1);
+        }
+        assert!(store.bytes <= MAX_BYTES && store.waiting.len() < store.assemblies.len());
+    }
+    assert_eq!(push(&mut store, sha1(&under_way), 2, &under_way[32_768..], 1), Stored::Completed);
+    let harvest = store.finish();
+    assert_eq!(harvest.rebuilt.len(), 2);
+    assert!(harvest.counts.limited > 10_000 && harvest.unfinished.len() + 10_000 < 20_000, "{:?}", harvest.counts);
+}
+
+#[test]
+fn ten_thousand_small_dictionaries_are_all_rebuilt() {
+    let mut store = MetadataStore::default();
+    for n in 0..10_000_u32 {
+        let info = n.to_be_bytes();
+        assert_eq!(store.push(sha1(&info), 0, None, &info, way(1), span(1)), Stored::Completed);
+    }
+    let harvest = store.finish();
+    assert_eq!((harvest.rebuilt.len(), harvest.counts.limited), (10_000, 0));
 }

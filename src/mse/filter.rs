@@ -253,16 +253,16 @@ impl<'cap> MseFilter<'cap> {
             true => (0, vec![initiator, initiator.reverse()]),
             false => (KEY_LEN, vec![initiator]),
         };
-        let heads = |role: Direction| {
-            let (a, b) = (role.index(), role.reverse().index());
-            Some((self.heads.get(a)?, self.heads.get(b)?))
-        };
         let found = match &self.fit {
             Some(fit) => Some((initiator, fit.place, fit.secret)),
             None => roles.iter().find_map(|role| {
-                let (place, secret) = handshake::find_req1(&heads(*role)?.0.bytes, from, candidates.secrets())?;
+                let (place, secret) = self.heads.get_mut(role.index())?.find_secret(from, candidates.secrets())?;
                 Some((*role, place, secret))
             }),
+        };
+        let heads = |role: Direction| {
+            let (a, b) = (role.index(), role.reverse().index());
+            Some((self.heads.get(a)?, self.heads.get(b)?))
         };
         if let Some((role, place, secret)) = found {
             let Some((first, second)) = heads(role) else { return false };

@@ -49,7 +49,7 @@ pub(super) struct Answer {
     pub cipher: Cipher,
 }
 
-/// HASH('req1', S) of any secret within PadA's window: its place, and the secret's index.
+/// HASH('req1', S) of any secret within PadA's window, at `from` or behind it: its place, and the secret's index.
 pub(super) fn find_req1(head: &[u8], from: usize, secrets: &Secrets) -> Option<(usize, usize)> {
     let places = head.get(from..)?.windows(20).take((MAX_FIRST + 1).saturating_sub(from));
     places.zip(from..).find_map(|(window, place)| {

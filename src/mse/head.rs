@@ -1,7 +1,7 @@
 //! The beginning of each direction, gathered until the connection is understood, and what can be read from it.
 
 use super::handshake::{self, Answer, Fit, Opening, Step};
-use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD};
+use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets};
 
 /// The beginning of one direction.
 #[derive(Debug, Default)]
@@ -9,12 +9,24 @@ pub(super) struct Head {
     pub bytes: Vec<u8>,
     /// Nothing can be added: a gap follows, or the direction is over.
     pub ended: bool,
+    /// Before this place no secret's HASH('req1', S) begins.
+    sought: usize,
 }
 
 impl Head {
     /// Whether nothing will be added to it.
     pub fn is_final(&self) -> bool {
         self.ended || self.bytes.len() >= HEAD_BYTES
+    }
+
+    /// HASH('req1', S) of a secret, not before `from`: its place, and the secret's index. Each place is looked at once,
+    /// however often it is asked while bytes are added.
+    pub fn find_secret(&mut self, from: usize, secrets: &Secrets) -> Option<(usize, usize)> {
+        let found = handshake::find_req1(&self.bytes, from.max(self.sought), secrets);
+        if found.is_none() {
+            self.sought = self.bytes.len().saturating_sub(HASH_LEN - 1);
+        }
+        found
     }
 }
 
@@ -94,6 +106,8 @@ pub(super) fn shows_message(bytes: &[u8]) -> bool {
     })
 }
 
+/// Bytes of HASH('req1', S).
+const HASH_LEN: usize = 20;
 /// How a handshake begins (BEP 3).
 const HANDSHAKE: [u8; 20] = *b"\x13BitTorrent protocol";
 /// Where the responder's peer wire begins at the earliest, and at the latest.
@@ -102,3 +116,26 @@ const LAST_CLEAR: usize = MAX_FIRST + FIXED_LEN + MAX_PAD;
 // Rationale: the initiator's handshake without IA ends at byte 1,176 at the latest; the responder's, with the
 // beginning of a clear handshake, at 1,154.
 pub(super) const HEAD_BYTES: usize = 1_200;
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys;
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_wherever_bytes_are_added_and_no_place_is_looked_at_twice() {
+        let secrets = Secrets::parse("s", "ab".repeat(KEY_LEN).as_bytes()).expect("well formed");
+        let hash = keys::sha1(&[b"req1", &[0xab; KEY_LEN]]);
+        let stream: Vec<u8> = [&[7; 300][..], &hash, &[9; 80]].concat();
+        for step in 1..50 {
+            let mut head = Head::default();
+            let mut found = None;
+            for bytes in stream.chunks(step) {
+                head.bytes.extend_from_slice(bytes);
+                found = found.or_else(|| head.find_secret(KEY_LEN, &secrets));
+                assert!(found.is_some() || head.sought + HASH_LEN > head.bytes.len());
+            }
+            assert_eq!(found, Some((300, 0)), "{step} bytes at a time");
+        }
+    }
+}

@@ -152,6 +152,13 @@ pub enum Bound {
     },
     /// [`Limits::rows`](crate::Limits::rows): one connection.
     Rows,
+    /// Files that the info dictionaries of the captures name.
+    MetadataFiles {
+        /// Info dictionaries that were not read.
+        count: u64,
+        /// So many files are kept.
+        most: usize,
+    },
     /// [`Limits::rows`](crate::Limits::rows): all of them.
     RowsInAll {
         /// Connections without a row.
@@ -220,7 +227,7 @@ impl Bound {
             Self::Opaque { .. } => "opaque",
             Self::Mentions { .. } => "mentions",
             Self::Transactions(_) => "transactions",
-            Self::Metadata { .. } => "metadata",
+            Self::Metadata { .. } | Self::MetadataFiles { .. } => "metadata",
             Self::HashesMessages { .. } | Self::HashesFacts => "hashes messages",
             Self::ConnectionsCompared { .. } => "connections compared",
             Self::Redirects => "redirects",
@@ -246,7 +253,7 @@ impl Bound {
             Self::Streams { lost, .. } => lost.bytes(),
             Self::ResyncBytes { skipped } => skipped,
             Self::Mse { held } => held,
-            Self::Metadata { count } => count,
+            Self::Metadata { count } | Self::MetadataFiles { count, .. } => count,
             Self::Pieces { transfers } => transfers,
             Self::OpenSlices(Open::BegunAnew) => 1,
             Self::Keystream { bytes }

@@ -16,6 +16,11 @@ use crate::report::oddity;
 impl Document {
     /// The report of `evidence`, from captures and torrents `given`, under these options.
     pub fn new(evidence: &Evidence, given: &Given, checksums: ChecksumPolicy, limits: &Limits) -> Self {
+        Self::take(&mut evidence.clone(), given, checksums, limits)
+    }
+
+    /// The same, with the rows taken out of `evidence`: there may be so many that they are not held twice.
+    pub fn take(evidence: &mut Evidence, given: &Given, checksums: ChecksumPolicy, limits: &Limits) -> Self {
         let mut torrent_inputs = given.inputs.clone();
         torrent_inputs.sort();
         let mut document = Self {
@@ -29,11 +34,11 @@ impl Document {
                 .map(passed_over)
                 .chain(given.passed_over.iter().map(no_torrent))
                 .collect(),
-            torrents: evidence.torrents.clone(),
-            transfers: evidence.transfers.clone(),
-            subjects: evidence.subjects.clone(),
-            mentions: evidence.mentions.clone(),
-            opaque: evidence.opaque.clone(),
+            torrents: std::mem::take(&mut evidence.torrents),
+            transfers: std::mem::take(&mut evidence.transfers),
+            subjects: std::mem::take(&mut evidence.subjects),
+            mentions: std::mem::take(&mut evidence.mentions),
+            opaque: std::mem::take(&mut evidence.opaque),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
             quality: evidence.quality.clone(),
             notes: Vec::new(),
@@ -123,6 +128,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
         scratch_bytes,
         resync_bytes,
         outstanding_requests,
+        requests,
         open_slices,
         reference_slices,
         window_silence_ns,
@@ -149,6 +155,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
         ("scratch_bytes", scratch_bytes as u64),
         ("resync_bytes", resync_bytes),
         ("outstanding_requests", outstanding_requests as u64),
+        ("requests", requests as u64),
         ("open_slices", open_slices as u64),
         ("reference_slices", reference_slices as u64),
         ("window_silence_ns", window_silence_ns.max(0) as u64),

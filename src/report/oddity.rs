@@ -259,12 +259,21 @@ fn reached(bound: &Bound) -> String {
         Bound::Metadata { count } => {
             return format!("{count} pieces were not kept or not tried because of a bound");
         }
+        Bound::MetadataFiles { count, most } => {
+            return format!(
+                "{count} info dictionaries that hash right were not read, as those of the captures name more than {most} \
+                 files"
+            );
+        }
         Bound::HashesMessages { most, .. } => return format!("only the first {most} bytes are kept"),
         Bound::HashesFacts => "there is no room to write another one down",
         Bound::ConnectionsCompared { most } => {
             return format!("after {most}, no more tell both sides of an address translation");
         }
-        Bound::Redirects => "so many webseeds sent clients elsewhere that one was forgotten before it was followed",
+        Bound::Redirects => {
+            "webseeds sent clients elsewhere so often, or with so long an address, that one was forgotten before it was \
+             followed"
+        }
         Bound::WebHeader { .. } => return beyond(Flaw::TooLong),
         Bound::WebRequests { .. } => return beyond(Flaw::Outstanding),
         Bound::ConflictingVersions { most, .. } => {

@@ -1,6 +1,8 @@
 //! The requests of one side that were not answered yet.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use hashbrown::HashMap;
 
@@ -18,10 +20,31 @@ pub enum Answer {
     Unasked,
 }
 
+/// Room for requests beyond those that each direction may remember in any case, over all connections of a run: spare
+/// requests of one connection make it forget none while others need little.
+#[derive(Clone, Debug, Default)]
+pub struct RequestRoom(Rc<Cell<usize>>);
+
+impl RequestRoom {
+    /// Room for `requests`.
+    pub fn new(requests: usize) -> Self {
+        Self(Rc::new(Cell::new(requests)))
+    }
+
+    fn take(&self) -> bool {
+        let left = self.0.get().checked_sub(1);
+        left.inspect(|left| self.0.set(*left)).is_some()
+    }
+
+    fn give_back(&self, requests: usize) {
+        self.0.set(self.0.get() + requests);
+    }
+}
+
 /// Requests by piece and begin.
 ///
 /// # Invariants
-/// - At most `most` requests; the oldest is forgotten first, and that is told once.
+/// - At most `most` requests and those `drawn` from the room; the oldest is forgotten first, and that is told once.
 /// - `order` is at most twice as long as what is live, but for a few.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
@@ -31,6 +54,9 @@ pub(super) struct Outstanding {
     next: u64,
     chokes: u64,
     most: usize,
+    room: RequestRoom,
+    /// Requests beyond `most`.
+    drawn: usize,
     overflow: Overflow,
     /// Whether the last block answered no request that was seen.
     unasked: bool,
@@ -72,7 +98,24 @@ enum Overflow {
 
 impl Outstanding {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, ..Self::default() }
+        // A type that gives back when it is dropped is not taken apart.
+        let mut outstanding = Self::default();
+        outstanding.most = most;
+        outstanding
+    }
+
+    /// From now on more are remembered while there is room.
+    pub(super) fn share(&mut self, room: &RequestRoom) {
+        self.room = room.clone();
+    }
+
+    /// Gives back what was drawn for requests that are not remembered any more.
+    fn give_back(&mut self) {
+        let needed = self.requests.len().saturating_sub(self.most);
+        if self.drawn > needed {
+            self.room.give_back(self.drawn - needed);
+            self.drawn = needed;
+        }
     }
 
     /// Takes a request that ends at or before `place` in the stream.
@@ -103,7 +146,10 @@ impl Outstanding {
             }
         }
         self.order.push_back((self.next, key));
-        if self.requests.len() > self.most {
+        if self.requests.len() > self.most + self.drawn && self.room.take() {
+            self.drawn += 1;
+        }
+        if self.requests.len() > self.most + self.drawn {
             while let Some((number, oldest)) = self.order.pop_front() {
                 if self.is_live(number, oldest) {
                     self.requests.remove(&oldest);
@@ -117,7 +163,8 @@ impl Outstanding {
 
     /// Answered requests leave their place behind; they are swept when they outnumber the live ones.
     fn sweep(&mut self) {
-        if self.order.len() > 2 * self.most.min(self.requests.len() + SPARE) {
+        let live = self.requests.len();
+        if self.order.len() > 2 * self.most.min(live + SPARE).max(live) {
             let requests = &self.requests;
             self.order.retain(|(number, key)| requests.get(key).is_some_and(|request| request.number == *number));
         }
@@ -170,6 +217,7 @@ impl Outstanding {
 
     fn forget(&mut self, key: (u32, u32)) {
         self.requests.remove(&key);
+        self.give_back();
         self.sweep();
     }
 
@@ -233,6 +281,12 @@ impl Expectation for Outstanding {
 
     fn in_order(&self, most: usize) -> Vec<BlockRef> {
         self.oldest(most)
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.room.give_back(self.drawn);
     }
 }
 
@@ -317,6 +371,24 @@ mod tests {
         assert!(outstanding.take_overflow() && !outstanding.take_overflow() && outstanding.overflowed());
         assert_eq!(outstanding.answer(0, 0, 16_384), Answer::Unasked);
         assert_eq!(outstanding.answer(4, 0, 16_384), Answer::Solicited(span(5)));
+    }
+
+    #[test]
+    fn with_room_spare_requests_make_nobody_forget_one_and_the_room_is_given_back() {
+        let room = RequestRoom::new(10);
+        let [mut one, mut other] = [(); 2].map(|()| Outstanding::new(4));
+        one.share(&room);
+        other.share(&room);
+        (0..14).for_each(|piece| one.request(block(piece), span(1), 0));
+        assert!(!one.overflowed());
+        assert_eq!(one.answer(0, 0, 16_384), Answer::Solicited(span(1)));
+        (0..6).for_each(|piece| other.request(block(piece), span(1), 0));
+        assert!(other.overflowed() && other.answer(0, 0, 16_384) == Answer::Unasked);
+        assert_eq!(other.answer(1, 0, 16_384), Answer::Solicited(span(1)));
+        one.request(block(20), span(1), 0);
+        assert!(!one.overflowed());
+        drop((one, other));
+        assert_eq!(room.0.get(), 10);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use super::unplaced::Unplaced;
-use super::{Advertised, Answer, Delivery, Outstanding};
+use super::{Advertised, Answer, Delivery, Outstanding, RequestRoom, Session};
 use crate::Limits;
 use crate::ends::{At, FrameId, Span};
 use crate::stream::{EndReason, GapCause, Missing};
@@ -322,6 +322,15 @@ impl<'cap> Side<'cap> {
     /// Takes over what was acknowledged by now.
     pub(super) fn settle(&mut self) {
         self.facts.acknowledged = self.delivery.acknowledged();
+    }
+}
+
+impl Session<'_> {
+    /// The same session; more requests of it are remembered while there is `room`.
+    #[must_use]
+    pub fn sharing(mut self, room: &RequestRoom) -> Self {
+        self.sides.iter_mut().for_each(|side| side.outstanding.share(room));
+        self
     }
 }
 

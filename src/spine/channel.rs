@@ -215,7 +215,8 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) -> Session<'cap> {
-        let mut session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
+        let session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
+        let mut session = session.sharing(&hub.requests);
         session.number = self.number;
         for from in [Direction::LowToHigh, Direction::HighToLow] {
             let chosen = hub.second.chosen(self.flow, self.number, from);

@@ -69,7 +69,7 @@ impl EndedFlow {
 /// Connections that are over, until it is certain enough that nothing of them follows.
 ///
 /// # Invariants
-/// - A flow waits in one of the queues while it says so itself.
+/// - A flow stands in one of the queues, once, while it says so itself.
 #[derive(Debug, Default)]
 pub(super) struct Lingering {
     /// Those on which nothing was served.

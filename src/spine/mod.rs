@@ -38,7 +38,7 @@ use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
-use crate::session::{Served, Session, SessionEvent};
+use crate::session::{RequestRoom, Served, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
@@ -110,6 +110,7 @@ pub(crate) struct Hub<'run, 'cap> {
     utp_open: usize,
     /// What each stream may hold.
     room: Room,
+    requests: RequestRoom,
     delayed: Delayed,
     scratch: Scratch<'cap>,
 }
@@ -194,6 +195,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
+                requests: RequestRoom::new(options.limits.requests),
                 delayed: Delayed::default(),
                 scratch: Scratch::default(),
             },

@@ -28,6 +28,9 @@ pub(super) struct TcpFlow<'cap> {
     paths: Paths,
     /// When the last packet came, while it is over and waits to be closed.
     lingers: Option<Timestamp>,
+    /// Whether its key is in a queue of those that wait. The next connection on the same addresses takes its place there:
+    /// one pair of ports may carry any number.
+    queued: bool,
     /// Whether its bytes are of interest.
     read: bool,
     /// How many connections were on its ends before.
@@ -51,6 +54,7 @@ impl<'cap> TcpFlow<'cap> {
             volume: Volume::default(),
             paths: Paths::default(),
             lingers: None,
+            queued: false,
             read: true,
             number,
             syn: None,
@@ -134,8 +138,8 @@ impl<'cap> TcpFlow<'cap> {
             }
         }
         if let Some(first) = replaced {
-            let next =
-                Self { paths: self.paths.clone(), syn: self.syn, ..Self::new(self.flow, self.number + 1, hub) };
+            let (paths, syn, queued) = (self.paths.clone(), self.syn, self.queued);
+            let next = Self { paths, syn, queued, ..Self::new(self.flow, self.number + 1, hub) };
             std::mem::replace(self, next).close(EndReason::Replaced, hub);
             for (at, direction, segment) in first {
                 self.receive(at, direction, &segment, false, hub);
@@ -187,20 +191,22 @@ impl<'cap> TcpFlow<'cap> {
         hub.scratch.items = items;
     }
 
-    /// Whether the connection is over since this packet, and from now on waits to be closed.
+    /// Whether the connection is over since this packet and is to be queued, as it waits to be closed from now on.
     #[inline]
     pub(super) fn begins_to_linger(&mut self, now: Timestamp) -> bool {
         let settled = self.is_settled() && !self.channel.is_other();
-        let begins = settled && self.lingers.is_none();
         if settled || self.lingers.is_some() {
             self.lingers = Some(now);
         }
+        let begins = settled && !self.queued;
+        self.queued |= begins;
         begins
     }
 
-    /// When its last packet came, if it still waits to be closed; it no longer does if it goes on.
+    /// When its last packet came, if it still waits to be closed; it no longer does if it goes on, nor is it queued then.
     pub(super) fn linger_on(&mut self) -> Option<Timestamp> {
         self.lingers = self.lingers.filter(|_| self.is_settled());
+        self.queued = self.lingers.is_some();
         self.lingers
     }
 

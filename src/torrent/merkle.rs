@@ -321,7 +321,7 @@ mod tests {
             ("name", sample::string("f")),
             ("piece length", sample::int(32_768)),
         ]);
-        Torrent::from_info(&info, Source::Capture).expect("valid")
+        Torrent::from_info(info.as_slice(), Source::Capture).expect("valid")
     }
 
     /// The hashes of a range, and the uncles that lead from it to the root.

@@ -45,8 +45,9 @@ pub struct Torrent {
     private: bool,
     hash_v1: Option<[u8; 20]>,
     hash_v2: Option<[u8; 32]>,
-    geometry: Geometry,
-    pieces: Option<Vec<[u8; 20]>>,
+    /// Shared by copies, as are the pieces: there may be millions of files.
+    geometry: Arc<Geometry>,
+    pieces: Option<Arc<[[u8; 20]]>>,
     trees: LeafHashes,
     webseeds: Vec<String>,
     http_seeds: Vec<String>,
@@ -109,7 +110,9 @@ impl Torrent {
             let ahead = bytes.len() - bytes.trim_ascii_start().len();
             return Magnet::parse(text).map(Self::from_magnet).map_err(|flaw| flaw.behind(ahead).at(name));
         }
-        metainfo::torrent_file(bytes).map(|info| Self::of(info, Source::File, bytes)).map_err(|flaw| flaw.at(name))
+        metainfo::torrent_file(bytes)
+            .map(|info| Self::of(info, Source::File, bytes.into()))
+            .map_err(|flaw| flaw.at(name))
     }
 
     /// Reads an info dictionary alone (BEP 9). The caller compares
@@ -118,9 +121,10 @@ impl Torrent {
     ///
     /// # Errors
     /// [`Error::Malformed`] with the byte offset of the first fault.
-    pub fn from_info(info: &[u8], source: Source) -> Result<Self, Error> {
-        metainfo::info_dictionary(info)
-            .map(|read| Self::of(read, source, info))
+    pub fn from_info(info: impl Into<Arc<[u8]>>, source: Source) -> Result<Self, Error> {
+        let info = info.into();
+        metainfo::info_dictionary(&info)
+            .map(|read| Self::of(read, source, info.clone()))
             .map_err(|flaw| flaw.at("info dictionary"))
     }
 
@@ -131,7 +135,7 @@ impl Torrent {
             private: false,
             hash_v1: magnet.info_hash_v1,
             hash_v2: magnet.info_hash_v2,
-            geometry: Geometry::default(),
+            geometry: Arc::default(),
             pieces: None,
             trees: LeafHashes::default(),
             webseeds: magnet.webseeds,
@@ -141,9 +145,9 @@ impl Torrent {
         }
     }
 
-    fn of(info: Info, source: Source, raw: &[u8]) -> Self {
+    fn of(info: Info, source: Source, raw: Arc<[u8]>) -> Self {
         let Info { name, private, geometry, hash_v1, hash_v2, pieces, trees, webseeds, http_seeds, faults } = info;
-        let raw = Some(Arc::from(raw));
+        let (raw, geometry, pieces) = (Some(raw), Arc::new(geometry), pieces.map(Arc::from));
         Self { name, source, private, hash_v1, hash_v2, geometry, pieces, trees, webseeds, http_seeds, faults, raw }
     }
 
@@ -473,7 +477,7 @@ mod tests {
             if let Ok(torrent) = Torrent::parse("t", &bytes) {
                 interrogate(&torrent);
             }
-            if let Ok(torrent) = Torrent::from_info(&bytes, Source::Capture) {
+            if let Ok(torrent) = Torrent::from_info(bytes.as_slice(), Source::Capture) {
                 interrogate(&torrent);
             }
         }

@@ -1,13 +1,11 @@
 //! The torrents of a run.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::directory::entries_below;
+use crate::input::read_whole;
 
 use super::{Torrent, magnet, sha256};
 
@@ -219,7 +217,7 @@ impl Torrents {
             }
         }
         let shown = path.display().to_string();
-        let bytes = fs::read(path).map_err(|source| Error::Io { name: shown.clone(), action: "read", source })?;
+        let bytes = read_whole(path, MOST_BYTES, "a torrent file")?;
         let torrent = Torrent::parse(&shown, &bytes)?;
         let name = path.file_name().map_or(shown, |name| name.to_string_lossy().into_owned());
         self.take_in(name, &bytes, torrent);
@@ -235,8 +233,13 @@ impl Torrents {
     }
 }
 
+// Rationale: ten times the largest that trackers list; the piece layers of a v2 torrent of 1 TB in pieces of 1 MiB are 32 MB.
+const MOST_BYTES: u64 = 128 << 20;
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::{Source, sample};
     use super::*;
 
@@ -267,7 +270,7 @@ mod tests {
         let mut torrents = Torrents::open(&links.map(PathBuf::from)).expect("valid");
         assert_eq!(torrents.len(), 2);
         assert!(torrents.iter().all(|torrent| !torrent.has_metadata() && torrent.source() == Source::Magnet));
-        let found = Torrent::from_info(&sample::multi_hybrid(), Source::Capture).expect("valid");
+        let found = Torrent::from_info(sample::multi_hybrid(), Source::Capture).expect("valid");
         let id = torrents.add(found);
         assert_eq!((id, torrents.len()), (TorrentId(0), 1));
         assert!(torrents.torrent(id).verifiable() && torrents.torrent(id).source() == Source::Capture);

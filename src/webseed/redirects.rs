@@ -25,15 +25,17 @@ struct Redirect {
 }
 
 impl Redirects {
-    /// Takes the `Location` of the answer to `request`. `false` where another redirect, that nobody had followed, had to
-    /// be forgotten.
+    /// Takes the `Location` of the answer to `request`. `false` where it is too long to be remembered, or another
+    /// redirect, that nobody had followed, had to be forgotten.
     pub fn note(&mut self, request: &Arc<WebRequest>, location: &str, torrents: &Torrents) -> bool {
         let (host, target) = resource(request);
         let Some(to) = resolve(&host, target, location) else { return true };
         let origin = self.known.get(&(host, target.to_owned())).map_or(request, |known| &known.origin).clone();
-        let len = to.0.len() + to.1.len() + origin.target.len();
-        if len > LONGEST || identify(Some(&origin), None, torrents).is_empty() {
+        if identify(Some(&origin), None, torrents).is_empty() {
             return true;
+        }
+        if to.0.len() + to.1.len() + origin.target.len() > LONGEST {
+            return false;
         }
         if self.known.insert(to.clone(), Redirect { origin, followed: false }).is_none() {
             self.order.push_back(to);

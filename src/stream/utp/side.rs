@@ -2,9 +2,10 @@
 
 mod acked;
 mod delivered;
+mod sacked;
 mod waiting;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
@@ -14,6 +15,7 @@ use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 use acked::Suspects;
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
+use sacked::Sacked;
 use waiting::{Waiting, cut_over};
 
 /// One direction.
@@ -46,8 +48,8 @@ pub(super) struct Side<'cap> {
     /// When the packet came that `ack` names although it had not been there.
     met: Option<At>,
     acked: u64,
-    /// Packets confirmed by a selective ACK that were not delivered yet; its frame where they had not come either.
-    sacked: BTreeMap<u64, Option<At>>,
+    /// Packets confirmed by a selective ACK that were not delivered yet.
+    sacked: Sacked,
     /// Those of them that came shortly afterwards: confirmed if nothing contradicts.
     early: Vec<u64>,
     /// The clock of the other end when it confirmed one of them.
@@ -92,7 +94,7 @@ impl<'cap> Side<'cap> {
 
     /// Packets that wait, and marks of packets that were acknowledged before they came.
     pub(super) fn waiting(&self) -> usize {
-        self.pending.len() + self.sacked.len()
+        self.pending.len() + self.sacked.words()
     }
 
     /// Where the next byte goes.
@@ -417,14 +419,14 @@ impl<'cap> Side<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         let (Some(next), Some(first)) = (self.next, self.pending.front().map(|first| first.seq)) else { return };
-        let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains_key(&seq);
+        let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains(seq);
         let cause = if confirmed(next) { GapCause::Acknowledged } else { otherwise };
         let same = |seq: &u64| confirmed(*seq) == confirmed(next);
         let end = (next..first.min(upto)).take_while(same).last().map_or(next, |last| last + 1);
         if end > next {
             emit(StreamItem::Gap { offset: self.offset, missing: Missing::Packets(end - next), cause, at });
             for seq in next..end {
-                let sacked = self.sacked.remove(&seq).is_some();
+                let sacked = self.sacked.take(seq).is_some();
                 let offset = self.offset;
                 let lost = Delivered { seq, offset, bytes: &[], len: 0, shortest: 0, captured: false, sacked };
                 self.remember(lost, limits);

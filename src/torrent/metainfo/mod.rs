@@ -259,4 +259,4 @@ const MAX_PIECE_LENGTH: i64 = 1 << 31;
 
 // Rationale: directories nest in a v2 file tree, libtorrent stops at 100; ten million values are a torrent of over two
 // million files.
-const BOUNDS: Bounds = Bounds { depth: 100, values: 10_000_000 };
+const BOUNDS: Bounds = Bounds { depth: 100, values: 4_000_000 };

@@ -145,7 +145,7 @@ mod tests {
         assert!(faults.contains(&"a number with leading zeros"), "{faults:?}");
         assert!(faults.contains(&"a key for the second time"), "{faults:?}");
         assert!(faults.contains(&"a key out of order"), "{faults:?}");
-        let rebuilt = Torrent::from_info(&unsorted, Source::Capture).expect("valid");
+        let rebuilt = Torrent::from_info(unsorted.as_slice(), Source::Capture).expect("valid");
         assert_eq!((rebuilt.info_hash_v1(), rebuilt.source()), (found.info_hash_v1(), Source::Capture));
     }
 

@@ -184,7 +184,7 @@ mod tests {
         for (raw, leaf) in (0..).zip(&leaves) {
             assert_eq!(torrent.leaf(torrent.piece(raw).expect("exists"), 0), Some(*leaf));
         }
-        let found = Torrent::from_info(&info(32_768), Source::Capture).expect("valid");
+        let found = Torrent::from_info(info(32_768), Source::Capture).expect("valid");
         let hash = "571128176db8dae4f43665aa95abc5f07b96f9dc7e8313ae3d12cf95674fc186";
         assert_eq!(found.info_hash().to_string(), hash);
         assert_eq!(found.expected(found.piece(0).expect("exists")), Expected::Unknown);

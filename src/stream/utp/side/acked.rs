@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::delivered::Delivered;
+use super::sacked::Confirmed;
 use super::{NEAR, Numbering, Side, distance};
 use crate::ends::At;
 use crate::stream::utp::packet::Packet;
@@ -56,10 +57,13 @@ impl<'cap> Side<'cap> {
             // What it does not name again it does not have.
             self.early.clear();
         }
-        for (index, byte) in packet.selective_ack.unwrap_or_default().iter().enumerate() {
-            for bit in (0..8_u64).filter(|bit| byte & (1 << bit) != 0) {
+        for (index, bytes) in packet.selective_ack.unwrap_or_default().chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            let bits = u64::from_le_bytes(word);
+            if bits != 0 {
                 self.sack_clock = packet.timestamp_us;
-                self.confirm(ack + 2 + index as u64 * 8 + bit, at, limits, emit);
+                self.confirm(ack + 2 + index as u64 * 64, bits, at, limits, emit);
             }
         }
     }
@@ -144,31 +148,44 @@ impl<'cap> Side<'cap> {
 
     /// Whether a packet that is delivered now was confirmed since it came. If it was before, that may count later.
     pub(super) fn take_sacked(&mut self, seq: u64, at: At, limits: &StreamLimits) -> bool {
-        match if self.sacked.is_empty() { None } else { self.sacked.remove(&seq) } {
-            Some(Some(since)) => {
+        match if self.sacked.is_empty() { None } else { self.sacked.take(seq) } {
+            Some(Confirmed::Early(since)) => {
                 if !is_late(since, at, limits) && self.early.len() < MAX_SACKED {
                     self.early.push(seq);
                 }
                 false
             }
-            Some(None) => true,
+            Some(Confirmed::Waiting) => true,
             None => false,
         }
     }
 
-    /// Notes one packet of a selective ACK.
-    fn confirm(&mut self, seq: u64, at: At, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        if !self.started {
-            return;
+    /// Notes 64 packets of a selective ACK, from `first` on.
+    fn confirm(
+        &mut self,
+        first: u64,
+        mut bits: u64,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
+        let Some(next) = self.next.filter(|_| self.started) else { return };
+        let delivered = u64::MAX.checked_shr(64 - next.saturating_sub(first).min(64) as u32).unwrap_or(0);
+        let mut known = bits & delivered;
+        while known != 0 {
+            self.confirm_delivered(first + u64::from(known.trailing_zeros()), at, emit);
+            known &= known - 1;
         }
-        if self.next.is_none_or(|next| seq >= next) {
-            if self.sacked.len() < MAX_SACKED.min(limits.pending_segments as usize) {
-                let waits = self.pending.binary_search_by_key(&seq, |waiting| waiting.seq).is_ok();
-                self.sacked.insert(seq, Some(at).filter(|_| !waits));
-            }
-            return;
+        bits &= !delivered;
+        if bits != 0 && self.sacked.len() < MAX_SACKED.min(limits.pending_segments as usize) {
+            let pending = &self.pending;
+            let waits = |from: u64| {
+                let start = pending.partition_point(|waiting| waiting.seq < from);
+                let here = pending.range(start..).map(|waiting| waiting.seq - from).take_while(|place| *place < 64);
+                here.fold(0, |bits, place| bits | 1 << place)
+            };
+            self.sacked.add(first, bits, at, waits);
         }
-        self.confirm_delivered(seq, at, emit);
     }
 
     fn confirm_delivered(&mut self, seq: u64, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -209,10 +226,8 @@ impl<'cap> Side<'cap> {
                 emit(StreamItem::Acked { upto, at });
             }
         }
-        if let Some(next) =
-            self.next.filter(|next| self.sacked.first_key_value().is_some_and(|(seq, _)| seq < next))
-        {
-            self.sacked = self.sacked.split_off(&next);
+        if let Some(next) = self.next.filter(|_| !self.sacked.is_empty()) {
+            self.sacked.forget_before(next);
         }
     }
 }
@@ -227,7 +242,7 @@ fn is_late(since: At, came: At, limits: &StreamLimits) -> bool {
     came.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns
 }
 
-// Rationale: a selective ACK covers at most 255 * 8 packets.
+// Rationale: a selective ACK covers at most 255 * 8 packets; the last of them may go beyond by less than 64.
 const MAX_SACKED: usize = 2_048;
 
 // Rationale: more than one forger sends ahead; each waits for its turn only.
