@@ -93,6 +93,7 @@ pub mod output;
 pub mod packet;
 pub mod prove;
 pub mod proxy;
+pub mod pseudonym;
 pub mod report;
 pub mod session;
 mod spine;
