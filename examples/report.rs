@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use peerproof::{CaptureSet, Document, Given, OpenOptions, Options, Torrents, analyze, terminal};
+use peerproof::{CaptureSet, Document, Given, OpenOptions, Options, Torrents, analyze, report::Screen, terminal};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -22,5 +22,5 @@ pub fn report(capture: &Path, torrent: &Path) -> Result<String, Box<dyn Error>> 
     let evidence = analyze(&captures, &torrents, &options)?;
     let given = Given::of(&evidence.known);
     let document = Document::new(&evidence, &given, options.checksums, &options.limits);
-    Ok(terminal(&document, 100))
+    Ok(terminal(&document, &Screen::new(100)))
 }

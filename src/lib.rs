@@ -123,6 +123,7 @@ pub mod packet;
 pub mod prove;
 #[doc(hidden)]
 pub mod proxy;
+pub mod pseudonym;
 pub mod report;
 #[doc(hidden)]
 pub mod session;

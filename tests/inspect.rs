@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use assert_cmd::Command;
 use peerproof::capture::CaptureSet;
+use peerproof::report::{Detail, Screen};
 use peerproof::torrent::Torrents;
 use peerproof::{Inspection, Options};
 use serde_json::Value;
@@ -104,7 +105,7 @@ fn a_capture_without_bittorrent_is_described_all_the_same() {
     assert!(found.next.is_empty() && found.peers.is_empty());
     let kinds: Vec<_> = found.traffic.iter().map(|kind| (kind.transport, kind.content, kind.frames)).collect();
     assert_eq!(kinds, [("TCP", "HTTP", 10)]);
-    let page = found.terminal(120);
+    let page = found.terminal(&whole(120));
     for part in ["There is no BitTorrent peer connection in the 10 frames", "Nothing: `peerproof analyze` would"] {
         assert!(page.contains(part), "{page}");
     }
@@ -136,7 +137,7 @@ fn messages_in_the_middle_of_short_connections_are_named_and_unconfirmed() {
     }
     let found = of_bytes(vec![("middle.pcap".to_owned(), world.pcap())]);
     assert!(found.peers.is_empty());
-    let page = found.terminal(400);
+    let page = found.terminal(&whole(400));
     assert!(!page.contains("There is no BitTorrent peer connection") && !page.contains("Nothing: "), "{page}");
     assert!(found.in_short()[0].contains("unconfirmed"), "{page}");
     for host in said {
@@ -209,7 +210,7 @@ fn several_captures_are_one_whatever_their_order() {
     let commands: Vec<_> = one.next.iter().map(|step| step.command.as_str()).collect();
     assert!(commands[0].starts_with("peerproof torrent --from three-peers.pcap mse-rc4.pcap"), "{commands:?}");
     assert!(commands[1].ends_with("-t torrents") && one.next[1].needs.len() == 2, "{commands:?}");
-    let words: Vec<String> = one.terminal(120).split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = one.terminal(&whole(120)).split_whitespace().map(str::to_lowercase).collect();
     for word in ["downloader", "uploader", "sharer", "infringer", "pirate"] {
         assert!(!words.iter().any(|said| said.contains(word)), "{word}");
     }
@@ -218,12 +219,13 @@ fn several_captures_are_one_whatever_their_order() {
 #[test]
 fn pages_fit_the_terminal() {
     for case in fixture::all() {
-        for width in [80, 120] {
-            let mut found = of_fixture(&case);
-            found.propose(&["some/where/capture.pcap".to_owned()], &[]);
-            let page = found.terminal(width);
-            let widest = page.lines().map(|line| line.chars().count()).max();
-            assert!(widest <= Some(width), "{}: {widest:?}\n{page}", case.name);
+        let mut found = of_fixture(&case);
+        found.propose(&["some/where/capture.pcap".to_owned()], &[]);
+        for width in [60, 80, 120, 200] {
+            for page in [found.terminal(&whole(width)), found.terminal(&Screen::new(width))] {
+                let widest = page.lines().map(|line| line.chars().count()).max();
+                assert!(widest <= Some(width), "{}: {widest:?}\n{page}", case.name);
+            }
         }
     }
 }
@@ -263,7 +265,7 @@ fn what_only_trackers_the_dht_and_neighbours_name_is_told_apart() {
     assert_eq!((datagrams.only_announced, datagrams.only_named), (4, 1));
     let named: Vec<_> = datagrams.only_named_torrents.iter().map(ToString::to_string).collect();
     assert_eq!(named, ["a95fd15705baa3078861623ceafd5d801438609e"]);
-    let text = datagrams.terminal(160);
+    let text = datagrams.terminal(&whole(160)).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("NAMED BY OTHERS") && text.contains("no handshake names it"), "{text}");
 }
 
@@ -275,10 +277,10 @@ fn who_never_answered_is_not_counted_as_a_peer_that_speaks() {
     world.send(conn, Side::A, &wire::handshake([7; 20], wire::peer_id("-LT2080-", 1)));
     world.only(conn, Side::A);
     let found = of_bytes(vec![(CAPTURE.to_owned(), world.pcap())]);
-    let said = found.terminal(120);
+    let said = found.terminal(&whole(120));
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        said.contains("BitTorrent in clear: 1 peer (and 1 without a completed handshake) for 1 info-hash"),
+        said.contains("1 torrent, 1 peer in the clear (and 1 without a completed handshake), no piece data"),
         "{said}"
     );
 }
@@ -306,6 +308,10 @@ fn of_fixture(case: &Fixture) -> Inspection {
 fn of_bytes(inputs: Vec<(String, Vec<u8>)>) -> Inspection {
     let captures = CaptureSet::from_bytes(inputs).expect("captures");
     peerproof::inspect(&captures, &Options::default()).expect("the run can go on")
+}
+
+fn whole(width: usize) -> Screen {
+    Screen { detail: Detail::All, ..Screen::new(width) }
 }
 
 fn json(inspection: &Inspection) -> Value {

@@ -101,19 +101,19 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "polars",
             "polars_io",
-            "comfy_table",
             "serde_json",
             "jiff",
             "askama",
             "tempfile",
             "data_encoding",
             "sha2",
-            "textwrap",
             "unicode_width",
         ],
     },
     // Every view of a report, in a directory with its coverage and the torrents; and read back.
     Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2"] },
+    // Rewrites a report as a whole, before any view of it.
+    Layer { name: "pseudonym", uses: &["report"], crates: &["ipcrypt_rs", "data_encoding", "sha2", "serde_json"] },
     // Notices against evidence; its texts are written as those of reports are.
     Layer {
         name: "audit",

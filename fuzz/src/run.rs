@@ -8,7 +8,7 @@ use peerproof::ends::Transport;
 use peerproof::evidence::{Bytes, Evidence, Flag, Grade, Rung};
 use peerproof::mse::Secrets;
 use peerproof::packet::ChecksumPolicy;
-use peerproof::report::{Document, Given, terminal};
+use peerproof::report::{Document, Given, Screen, terminal};
 use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
@@ -86,11 +86,11 @@ pub fn evidence(
     let document = Document::new(&first, &Given::of(torrents), checksums, limits);
     let json = document.json().expect("a report can be written");
     assert_eq!(Document::read(&json).expect("a report reads back"), document);
-    terminal(&document, 80);
+    terminal(&document, &Screen::report_txt());
     let options = Options { limits: limits.clone(), digest: false, ..Options::default() };
     let inspection = peerproof::inspect(&set, &options).expect("a capture that can be analysed can be inspected");
     inspection.json().expect("an inspection can be written");
-    inspection.terminal(80);
+    inspection.terminal(&Screen::report_txt());
     Some(first)
 }
 

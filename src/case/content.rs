@@ -47,7 +47,10 @@ impl Content {
         let mut files = BTreeMap::new();
         let json = document.json().map_err(|source| failed(REPORT, source.into()))?;
         files.insert(REPORT.to_owned(), json.into_bytes());
-        files.insert("report.txt".to_owned(), report::terminal(document, TEXT_WIDTH).into_bytes());
+        files.insert(
+            "report.txt".to_owned(),
+            report::terminal(document, &report::Screen::report_txt()).into_bytes(),
+        );
         let page = report::page(document).map_err(|source| failed("report.html", source.into()))?;
         files.insert("report.html".to_owned(), page.into_bytes());
         #[cfg(feature = "table")]
@@ -90,8 +93,6 @@ pub(super) const PIECES: [&str; 2] = ["tables/pieces.csv", "tables/pieces.parque
 pub(super) const NAMES: [&str; 5] = [REPORT, MANIFEST, COVERAGE, "report.txt", "report.html"];
 pub(super) const TABLES: [&str; 9] =
     ["transfers", "subjects", "torrents", "inputs", "anomalies", "opaque", "mentions", "files", "pieces"];
-// Rationale: a page of mail or print, whatever terminal the run had.
-const TEXT_WIDTH: usize = 80;
 
 #[cfg(test)]
 mod tests {

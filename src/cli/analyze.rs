@@ -10,11 +10,11 @@ use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::oddity::Occurrence;
 use peerproof::report::oddity::sentence;
-use peerproof::report::{Document, Given, counted, escaped};
+use peerproof::report::{Document, Given, counted, damaged, escaped};
 use peerproof::{Error, Options};
 
 use super::captures::Captures;
-use super::screen::progress;
+use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
 use super::views::Views;
 use super::{Ending, say};
@@ -56,7 +56,7 @@ pub struct Analyze {
 
 impl Analyze {
     /// Reads, proves, reports.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         let place = self.views.check()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
         let sums = self.sha256_from.as_deref().map(sums).transpose()?;
@@ -65,8 +65,8 @@ impl Analyze {
             captures.set.state(sums)?;
         }
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let bar = progress(captures.set.total_bytes());
-        let advance = |done: u64| bar.set_position(done);
+        let bar = Progress::of(look, self.captures.paths(), captures.set.total_bytes());
+        let advance = |done: u64| bar.at(done);
         let options = Options {
             threads: self.threads.map_or_else(cores, usize::from),
             window: self.window,
@@ -76,11 +76,12 @@ impl Analyze {
             ..captures.options()
         };
         let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
-        bar.finish_and_clear();
+        bar.end();
         let listed = if self.pieces || self.views.prints_pieces() { None } else { evidence.pieces.take() };
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
             .with_tunnels(options.tunnels);
         self.views.show(
+            look,
             &place,
             document,
             listed.as_deref().map_or(Pieces::None, Pieces::Rows),
@@ -111,8 +112,10 @@ fn ending(evidence: &Evidence) -> Ending {
     let mut causes = Vec::new();
     for capture in &evidence.captures {
         if let Some(damage) = &capture.damage {
+            let said = damaged(&capture.name, damage);
+            // The place is cause enough; what is there stands in the warning.
+            causes.push(said.split(": ").next().unwrap_or(&said).to_owned());
             say::warning(&format!("{} is damaged: {}", escaped(&capture.name), escaped(damage)));
-            causes.push(format!("{} is damaged", escaped(&capture.name)));
         }
     }
     for kind in [Kind::DamagedCapture, Kind::LimitReached] {

@@ -21,7 +21,7 @@ use peerproof::report::{self, Given, counted, escaped};
 
 use super::captures::Settings;
 use super::refusal::{Refusal, opening};
-use super::screen::{progress, width};
+use super::screen::{Look, Progress, width};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
 
@@ -114,7 +114,7 @@ enum Strict {
 
 impl Audit {
     /// Reads notices and captures, and answers.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         let terms = self.terms()?;
         let place = self.output.as_deref().map(|place| Place::at(place, self.force)).transpose()?;
         let mut inputs = Vec::new();
@@ -131,7 +131,7 @@ impl Audit {
             inputs.push(Input { kind: "notice", name, sha256: Some(digest) });
         }
         let (entries, left_out) = notices.finish();
-        let (report, covered) = self.source()?;
+        let (report, covered) = self.source(look)?;
         inputs.extend(report.inputs.iter().map(|input| match input {
             report::Input::Capture { name, sha256, .. } => {
                 Input { kind: "capture", name: name.clone(), sha256: sha256.map(|digest| digest.to_string()) }
@@ -164,7 +164,7 @@ impl Audit {
         say::print(text.as_bytes())?;
         if let (Some(place), Some(path)) = (&place, &self.output) {
             place.write(&document)?;
-            say::note(&format!(
+            look.note(&format!(
                 "wrote audit.json, audit.txt and {} to {}",
                 counted(document.claims.len() as u64, "letter"),
                 path.display()
@@ -183,7 +183,7 @@ impl Audit {
     }
 
     /// The report that the notices are held against: of a case, or of captures that are read now.
-    fn source(&self) -> anyhow::Result<(report::Document, Covered)> {
+    fn source(&self, look: Look) -> anyhow::Result<(report::Document, Covered)> {
         if let Some(path) = &self.case {
             let opened = Opened::read(path).map_err(|error| opening(&error))?;
             let covered = opened.covered.ok_or_else(|| Refusal {
@@ -197,11 +197,11 @@ impl Audit {
         }
         let torrents = self.torrents.open(&self.captures, false)?;
         let captures = self.settings.open(&self.captures, false)?;
-        let bar = progress(captures.set.total_bytes());
-        let advance = |done: u64| bar.set_position(done);
+        let bar = Progress::of(look, &self.captures, captures.set.total_bytes());
+        let advance = |done: u64| bar.at(done);
         let options = Options { progress: Some(&advance), digest: !self.no_digest, ..captures.options() };
         let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
-        bar.finish_and_clear();
+        bar.end();
         let given = Given::of(&evidence.known);
         let report = report::Document::new(&evidence, &given, options.checksums, &options.limits);
         Ok((report.with_tunnels(options.tunnels), Covered::of(&evidence)))

@@ -179,6 +179,21 @@ fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
             }
             Refusal { what: format!("{name} is a torrent, not a capture"), instead: format!("-t {name} CAPTURE") }
         }
+        Error::Usage(said) if said.contains("without any capture") => {
+            let named = paths.iter().find(|path| said.starts_with(&format!("{}: ", path.display())));
+            let Some(directory) = named else { return error.into() };
+            match super::torrents::beside(std::slice::from_ref(directory)) {
+                Ok(found) if !found.is_empty() => Refusal {
+                    what: format!(
+                        "{} holds no capture, but {}",
+                        directory.display(),
+                        if found.len() == 1 { "a torrent" } else { "torrents" }
+                    ),
+                    instead: format!("peerproof torrent {}", directory.display()),
+                },
+                _ => return error.into(),
+            }
+        }
         _ => return error.into(),
     };
     refusal.into()

@@ -15,6 +15,7 @@ use peerproof::torrent::Torrents;
 use peerproof::{Limits, Options};
 
 use super::refusal::Refusal;
+use super::screen::Look;
 use super::{Ending, say};
 
 /// Hold captures against what they are expected to show: for the CI of BitTorrent clients
@@ -43,7 +44,7 @@ struct Case {
 
 impl Check {
     /// Runs every case and compares.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         let cases = self.cases()?;
         let (mut outcomes, mut rules, mut causes, mut text) = (Vec::new(), 0, Vec::new(), String::new());
         for case in &cases {

@@ -9,7 +9,7 @@ use peerproof::inspect::Beside;
 use peerproof::torrent::Torrent;
 
 use super::captures::Captures;
-use super::screen::{progress, width};
+use super::screen::{Look, Progress};
 use super::{Ending, say, torrents};
 
 /// Say what captures hold, without a torrent: formats, protocols, torrents, peers, and what to run next
@@ -35,18 +35,18 @@ enum Format {
 
 impl Inspect {
     /// Prints what the captures hold.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         let captures = self.captures.open()?;
-        let bar = progress(captures.set.total_bytes());
-        let advance = |done: u64| bar.set_position(done);
+        let bar = Progress::of(look, self.captures.paths(), captures.set.total_bytes());
+        let advance = |done: u64| bar.at(done);
         let options = Options { progress: Some(&advance), ..captures.options() };
         let mut inspection = peerproof::inspect(&captures.set, &options)?;
-        bar.finish_and_clear();
+        bar.end();
         let paths = self.captures.paths();
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         inspection.propose(&names, &torrents_beside(paths));
         let text = match self.format {
-            Format::Text => inspection.terminal(width()),
+            Format::Text => inspection.terminal(&look.screen()),
             Format::Json => inspection.json().context("cannot write the JSON")?,
         };
         say::print(text.as_bytes())?;

@@ -7,6 +7,7 @@ use clap_mangen::Man;
 use peerproof::output::NewFile;
 
 use super::refusal::{Refusal, reason};
+use super::screen::Look;
 use super::{Ending, program, say};
 
 /// Print the manual page, or write a page for each command
@@ -19,7 +20,7 @@ pub struct Manual {
 
 impl Manual {
     /// Prints or writes the pages.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         let mut root = program().disable_help_subcommand(true);
         root.build();
         let Some(directory) = &self.output else {

@@ -6,10 +6,13 @@ mod audit;
 mod captures;
 mod check;
 mod completions;
+mod help;
 mod inspect;
+mod keys;
 mod man;
 mod refusal;
 mod report;
+mod reveal;
 mod say;
 mod schema;
 mod screen;
@@ -23,7 +26,10 @@ mod words;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+
+use screen::Look;
 
 /// How a run that could be made ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,11 +52,15 @@ impl Ending {
 /// Parses the arguments, runs the command and gives the exit code: 2 with an error line where it cannot be run, also for
 /// a usage error.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse_from(spelled_out(std::env::args_os().collect())) {
+    let arguments = spelled_out(std::env::args_os().collect());
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // Help, or the version.
-            let _ = error.print();
+            match help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp) {
+                Some(text) => drop(say::print(text.as_bytes())),
+                None => drop(error.print()),
+            }
             return ExitCode::SUCCESS;
         }
         Err(error) => {
@@ -58,20 +68,23 @@ pub fn run() -> ExitCode {
             return ExitCode::from(CANNOT_RUN);
         }
     };
+    let look = cli.look;
+    look.begin();
     signals::watch();
     peerproof::capture::catch_cut_files();
     let ending = match cli.command {
-        Command::Analyze(command) => command.run(),
-        Command::Report(command) => command.run(),
-        Command::Audit(command) => command.run(),
-        Command::Check(command) => command.run(),
-        Command::Inspect(command) => command.run(),
-        Command::Torrent(command) => command.run(),
-        Command::Schema(command) => command.run(),
-        Command::Verify(command) => command.run(),
-        Command::Words(command) => command.run(),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Analyze(command) => command.run(look),
+        Command::Report(command) => command.run(look),
+        Command::Audit(command) => command.run(look),
+        Command::Check(command) => command.run(look),
+        Command::Inspect(command) => command.run(look),
+        Command::Torrent(command) => command.run(look),
+        Command::Reveal(command) => command.run(look),
+        Command::Schema(command) => command.run(look),
+        Command::Verify(command) => command.run(look),
+        Command::Words(command) => command.run(look),
+        Command::Completions(command) => command.run(look),
+        Command::Man(command) => command.run(look),
     };
     match ending {
         Ok(Ending::Complete) => ExitCode::SUCCESS,
@@ -117,8 +130,11 @@ const CANNOT_RUN: u8 = 2;
 const LIMITED: u8 = 3;
 
 #[derive(Debug, Parser)]
-#[command(name = "peerproof", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(name = "peerproof", version, about = help::ABOUT, override_help = help::ALL)]
 struct Cli {
+    #[command(flatten)]
+    look: Look,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -131,46 +147,13 @@ enum Command {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
+    Reveal(reveal::Reveal),
     Schema(schema::Schema),
     Verify(verify::Verify),
     Words(words::Words),
     Completions(completions::Completions),
     Man(man::Manual),
 }
-
-const ABOUT: &str = "Verifies which BitTorrent pieces each peer really served, from packet captures";
-
-const LONG_ABOUT: &str = "\
-Verifies which BitTorrent pieces each peer really served, from packet captures.
-
-peerproof reads pcap and pcapng files, rebuilds the BitTorrent peer-wire sessions in them (TCP and uTP), hashes the \
-pieces that were sent, and reports for every address and port how many bytes it served, how many of them are proven \
-to be the torrent's, and in which frames. It works offline and never contacts anybody.";
-
-const AFTER_HELP: &str = "\
-Examples:
-  peerproof capture.pcapng
-      what is in it, and what to run next (short for peerproof inspect)
-  peerproof analyze capture.pcapng -t file.torrent
-      a report to read
-  peerproof analyze captures/ -t torrents/ -o case/
-      a case: page, text, report.json, every table, in a directory
-  peerproof report case/ --peer 203.0.113.2 -f html
-      the same again without its captures: one address, as a page
-  tcpdump -r big.pcap -w - | peerproof analyze - -t x.torrent -f json
-      a report for a program, of a capture that comes through a pipe
-
-Each peer has a grade, from G0 (only named by others) to G9 (a whole file, every
-byte verified), with the frames that show it. peerproof words explains them.
-A grade is of an address and port for one torrent, never of a person.
-
-Exit codes:
-  0  complete
-  2  could not run (usage, unreadable or unsupported input); nothing was written
-  3  complete, but an input was damaged or a bound was reached
-  130, 143  stopped by a signal (128 and its number); nothing was written
-Each but 0 ends with a line on standard error that tells the cause.
-1 is for checks that fail: check, verify, audit --strict.";
 
 #[cfg(test)]
 mod tests {
@@ -179,17 +162,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn lines_that_are_laid_out_by_hand_fit_a_page_of_80_columns() {
-        for line in AFTER_HELP.lines().chain(inspect::AFTER_HELP.lines()) {
-            assert!(line.chars().count() <= 80, "{line}");
-        }
-        assert!(
-            LONG_ABOUT.lines().all(|line| line.is_empty() || line.ends_with('.')),
-            "paragraphs are one line each"
-        );
     }
 
     #[test]
@@ -210,7 +182,9 @@ mod tests {
     fn torrents_and_captures_stand_in_any_order() {
         let line =
             ["peerproof", "analyze", "-t", "1.torrent", "a.pcap", "--torrent", "dir", "b.pcap", "-t", "2.torrent"];
-        let Ok(Cli { command: Command::Analyze(command) }) = Cli::try_parse_from(line) else { panic!("refused") };
+        let Ok(Cli { command: Command::Analyze(command), .. }) = Cli::try_parse_from(line) else {
+            panic!("refused")
+        };
         let shown = format!("{command:?}");
         assert!(shown.contains(r#"paths: ["a.pcap", "b.pcap"]"#), "{shown}");
         assert!(shown.contains(r#"torrents: ["1.torrent", "dir", "2.torrent"]"#), "{shown}");

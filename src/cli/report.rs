@@ -7,6 +7,7 @@ use peerproof::case::{Opened, Pieces, pieces_of};
 use peerproof::report::Input;
 
 use super::refusal;
+use super::screen::Look;
 use super::views::Views;
 use super::{Ending, say};
 
@@ -23,7 +24,7 @@ pub struct Report {
 
 impl Report {
     /// Reads the report and shows it.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         let place = self.views.check()?;
         let opened = Opened::read(&self.source).map_err(|error| refusal::opening(&error))?;
         let document = opened.document;
@@ -41,7 +42,14 @@ impl Report {
         } else {
             Vec::new()
         };
-        self.views.show(&place, document, Pieces::Files(&pieces), &opened.torrents, opened.covered.as_ref())?;
+        self.views.show(
+            look,
+            &place,
+            document,
+            Pieces::Files(&pieces),
+            &opened.torrents,
+            opened.covered.as_ref(),
+        )?;
         Ok(Ending::limited_by(&causes))
     }
 }

@@ -15,6 +15,7 @@ use peerproof::{Options, analyze, find_torrents};
 
 use super::captures::Reading;
 use super::refusal::{Refusal, reason};
+use super::screen::Look;
 use super::{Ending, say, torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
@@ -39,7 +40,7 @@ pub struct Torrent {
 
 impl Torrent {
     /// Prints the facts of each torrent, sorted by info-hash.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         if !self.from.is_empty() {
             return self.rebuild();
         }

@@ -8,6 +8,7 @@ use peerproof::report::{counted, escaped, grouped};
 use peerproof_verify::{Checked, Fault};
 
 use super::refusal::Refusal;
+use super::screen::Look;
 use super::{Ending, say};
 
 /// Check every verdict of a case again, from its captures, by a second program
@@ -26,7 +27,7 @@ pub struct Verify {
 
 impl Verify {
     /// Checks, and tells the first difference.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         match peerproof_verify::verify(&self.case, &self.captures) {
             Ok(checked) => {
                 say::print(told(&checked).as_bytes())?;

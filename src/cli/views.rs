@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use peerproof::case::{Case, Content, Covered, Pieces, TorrentFile};
+use jiff::tz::TimeZone;
+use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile};
+use peerproof::pseudonym::{Key, holds_no_address};
 use peerproof::report::{
-    Choice, Document, Moment, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
+    Choice, Document, Moment, Screen, Sort, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
 };
 
+use super::keys;
 use super::refusal::{self, Refusal};
 use super::say;
-use super::screen::width;
+use super::screen::Look;
 
 /// What to print, of whom, and where a case goes.
 #[derive(Debug, Args)]
@@ -45,6 +48,24 @@ pub struct Views {
     /// Show what went on at this time or earlier; figures stay those of the whole run
     #[arg(long, value_name = "TIME")]
     to: Option<Moment>,
+
+    /// Put keyed pseudonyms in place of every address, peer_id and client, in the case and in what is printed. KEYFILE holds
+    /// 64 hex digits; `peerproof reveal` has the clear ones back from them. A torrent in which an address stands is left out
+    /// of the case, and coverage.json too
+    #[arg(long, value_name = "KEYFILE")]
+    pseudonymize: Option<PathBuf>,
+
+    /// Rows of a table of the text; 0 for all. 20 unless it is given, and 5,000 with -v
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+
+    /// Sort the peers of the text by a column. Unless it is given, they stand address by address, the strongest first
+    #[arg(long, value_name = "COL", value_parser = sort)]
+    sort: Option<Sort>,
+
+    /// Local times beside UTC in the text: an IANA name such as Europe/Berlin, or an offset
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    tz: Option<TimeZone>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,6 +112,7 @@ enum TableName {
 /// The place of a case, looked at before the work.
 pub struct Place<'v> {
     case: Option<Case>,
+    key: Option<Key>,
     path: Option<&'v Path>,
 }
 
@@ -115,7 +137,8 @@ impl Views {
             .into());
         }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
-        Ok(Place { case, path: self.output.as_deref() })
+        let key = self.pseudonymize.as_deref().map(keys::read).transpose()?;
+        Ok(Place { case, key, path: self.output.as_deref() })
     }
 
     /// Writes the case, prints the report, and tells on standard error what the printed form does not.
@@ -125,22 +148,45 @@ impl Views {
     /// lost.
     pub fn show(
         &self,
+        look: Look,
         place: &Place<'_>,
         document: Document,
         pieces: Pieces<'_>,
         torrents: &[TorrentFile],
         covered: Option<&Covered>,
     ) -> anyhow::Result<()> {
-        let written = place
-            .case
-            .as_ref()
-            .map(|case| Content::of(&document, pieces, torrents, covered).and_then(|content| case.write(&content)));
-        let of_subjects = document.subjects.len();
-        let document = document.only(&self.choice());
-        say::print(&self.rendered(&document)?)?;
+        let written = match (&place.case, &place.key) {
+            (None, _) => None,
+            (Some(case), None) => Some(write(case, &document, pieces, torrents, covered)),
+            (Some(case), Some(key)) => {
+                // What tells of addresses in another form has no place in the case.
+                let hidden: Vec<TorrentFile> =
+                    torrents.iter().filter(|(_, bytes)| holds_no_address(bytes, &document)).cloned().collect();
+                if hidden.len() < torrents.len() {
+                    look.note(&format!(
+                        "{} left out of the case: an address stands in it",
+                        counted((torrents.len() - hidden.len()) as u64, "torrent")
+                    ));
+                }
+                Some(write(case, &key.applied(&document)?, Pieces::None, &hidden, None))
+            }
+        };
+        let mut shown = document.only(&self.choice());
+        if let Some(key) = &place.key {
+            shown = key.applied(&shown)?;
+        }
+        let text = match self.absent(&shown) {
+            None => self.rendered(&shown, look)?,
+            Some(refusal) if written.is_none() => return Err(refusal.into()),
+            Some(refusal) => {
+                say::warning(&refusal.to_string());
+                Vec::new()
+            }
+        };
+        say::print(&text)?;
         match (written, place.path) {
             (Some(Ok(names)), Some(path)) => {
-                say::note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), path.display()));
+                look.note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), path.display()));
             }
             (Some(Err(error)), _) => {
                 let Refusal { what, instead } = refusal::case(&error);
@@ -150,22 +196,7 @@ impl Views {
         }
         if !matches!(self.format, Format::Text | Format::Html) {
             // The text says so itself.
-            document.shown.iter().for_each(|shown| {
-                say::note(&shown.sentence(
-                    document.subjects.len(),
-                    document.transfers.len(),
-                    document.mentions.len(),
-                ))
-            });
-            document.notes.iter().for_each(|note| say::note(note));
-            passed_over(&document.passed_over).iter().for_each(|others| say::note(others));
-        }
-        if let (Some(peer), 0, true) = (self.peer, document.subjects.len(), of_subjects > 0) {
-            let mentions = match document.mentions.len() as u64 {
-                0 => "nobody named it".to_owned(),
-                count => counted(count, "mention"),
-            };
-            say::note(&format!("{peer} has no row; {mentions}"));
+            notes(look, &shown);
         }
         Ok(())
     }
@@ -185,13 +216,30 @@ impl Views {
         self.table == Some(TableName::Pieces)
     }
 
+    /// Why there is nothing to show of the address that was chosen, in a form to be read.
+    fn absent(&self, shown: &Document) -> Option<Refusal> {
+        let peer = self.peer?;
+        let nothing = shown.subjects.is_empty() && shown.transfers.is_empty() && shown.opaque.is_empty();
+        (nothing && matches!(self.format, Format::Text | Format::Html)).then(|| Refusal {
+            what: match shown.mentions.len() as u64 {
+                0 => format!("{peer} has no row, and nobody named it"),
+                count => format!("{peer} has no row, {}", counted(count, "mention")),
+            },
+            instead: "-f csv --table mentions".to_owned(),
+        })
+    }
+
+    fn screen(&self, look: Look) -> Screen {
+        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), ..look.screen() }
+    }
+
     fn choice(&self) -> Choice {
         Choice { peer: self.peer, from: self.from, to: self.to }
     }
 
-    fn rendered(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
+    fn rendered(&self, document: &Document, look: Look) -> anyhow::Result<Vec<u8>> {
         Ok(match self.format {
-            Format::Text => terminal(document, width()).into_bytes(),
+            Format::Text => terminal(document, &self.screen(look)).into_bytes(),
             Format::Html => page(document)?.into_bytes(),
             Format::Json => document.json()?.into_bytes(),
             Format::Jsonl => timeline(document)?.into_bytes(),
@@ -219,4 +267,35 @@ impl Views {
     fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
         anyhow::bail!("this build has no tables, so not {:?} either", self.table)
     }
+}
+
+fn write(
+    case: &Case,
+    document: &Document,
+    pieces: Pieces<'_>,
+    torrents: &[TorrentFile],
+    covered: Option<&Covered>,
+) -> Result<Vec<String>, CaseError> {
+    Content::of(document, pieces, torrents, covered).and_then(|content| case.write(&content))
+}
+
+/// Tells what a form for programs does not say itself.
+fn notes(look: Look, document: &Document) {
+    if let Some(shown) = &document.shown {
+        look.note(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));
+    }
+    document.notes.iter().for_each(|note| look.note(note));
+    passed_over(&document.passed_over).iter().for_each(|others| look.note(others));
+}
+
+fn sort(text: &str) -> Result<Sort, String> {
+    Sort::ALL.iter().copied().find(|sort| sort.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = Sort::ALL.iter().map(|sort| sort.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    peerproof::audit::zone(text)
+        .ok_or("expected UTC, an offset such as +01:00, or a name such as Europe/Berlin".to_owned())
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use peerproof::report::{GROUPS, meaning, vocabulary};
 
 use super::refusal::Refusal;
-use super::screen::width;
+use super::screen::{Look, width};
 use super::{Ending, say};
 
 /// Explain the words of the reports: terms, classes, the ladder of grades, flags
@@ -17,7 +17,7 @@ pub struct Words {
 
 impl Words {
     /// Prints what the words mean.
-    pub fn run(&self) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         // Words may be two: "standard met".
         let word = self.word.join(" ");
         let text = if word.is_empty() { Some(vocabulary(width())) } else { meaning(&word, width()) };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Inspection;
 use super::document::{Beside, Metadata, Step, Swarm};
 use crate::evidence::encrypted;
-use crate::report::{counted, is_unsafe, unconfirmed};
+use crate::report::{columns, counted, is_unsafe, shell_word, unconfirmed};
 
 impl Inspection {
     /// Writes what to run next once more: with the captures as the user named them, in any order, and with the torrents
@@ -146,18 +146,18 @@ fn file_of<'a>(swarm: &Swarm, files: &BTreeMap<[u8; 20], &'a str>) -> Option<&'a
 
 /// The options that give torrents by their files; where these are many, or cannot be typed, all that lie there.
 fn options(files: &[&str]) -> Vec<String> {
-    if files.len() > MOST_CAPTURES || files.iter().any(|file| file.contains(is_unsafe)) {
+    if files.len() > MOST_CAPTURES || files.iter().any(|file| cannot_be_typed(file)) {
         return vec![HERE.to_owned()];
     }
-    files.iter().map(|file| format!("-t {}", quoted(file))).collect()
+    files.iter().map(|file| format!("-t {}", shell_word(file))).collect()
 }
 
 fn words(before: &str, captures: &[String], behind: &[String]) -> Vec<String> {
     let mut out: Vec<String> = before.split(' ').map(str::to_owned).collect();
     // A name that no terminal shows as it is cannot be copied from there.
-    let listed = captures.len() <= MOST_CAPTURES && !captures.iter().any(|name| name.contains(is_unsafe));
+    let listed = captures.len() <= MOST_CAPTURES && !captures.iter().any(|name| cannot_be_typed(name));
     if listed {
-        out.extend(captures.iter().map(|capture| quoted(capture)));
+        out.extend(captures.iter().map(|capture| shell_word(capture)));
     } else {
         out.push("CAPTURE...".to_owned());
     }
@@ -165,14 +165,13 @@ fn words(before: &str, captures: &[String], behind: &[String]) -> Vec<String> {
     out
 }
 
-/// As a POSIX shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    let option = word.starts_with('-') && word != "-";
-    let word = if option { format!("./{word}") } else { word.to_owned() };
-    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+/// Whether no line of a narrow terminal shows a name as it is.
+fn cannot_be_typed(name: &str) -> bool {
+    name.contains(is_unsafe) || (shell_word(name) != name && columns(name) > LONGEST_QUOTED)
 }
 
+// Rationale: a word between quotes is broken over no lines, and has to fit the narrowest page.
+const LONGEST_QUOTED: usize = 48;
 const ANALYZE: &str = "peerproof analyze";
 const ANY: &str = "-t TORRENT";
 const HERE: &str = "--torrents-here";
@@ -182,13 +181,6 @@ const MOST_CAPTURES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_quoted_where_a_shell_needs_it() {
-        let names = ["a.pcap", "my trace.pcap", "it's", "-", "-x.pcap", "$(x)"];
-        let quoted: Vec<String> = names.iter().map(|name| super::quoted(name)).collect();
-        assert_eq!(quoted, ["a.pcap", "'my trace.pcap'", r"'it'\''s'", "-", "./-x.pcap", "'$(x)'"]);
-    }
 
     #[test]
     fn many_captures_are_not_listed() {

@@ -1,35 +1,46 @@
-//! An inspection for people: what it is in short, then each part, and last what to run next.
+//! An inspection for people: what it is in a line, the torrents, what hides something, and what to run next; every part on
+//! request.
 
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::anomaly;
 use crate::evidence::{OpaqueKind, encrypted};
-use crate::report::grid::{self, Column, ColumnKind, Dated};
+use crate::report::grid::{Table, figure, word};
 use crate::report::{
-    Input, Opaque, Page, clock, counted, duration, escaped, grouped, not_listed, passed_over, unconfirmed,
-    unread_protocols, visible,
+    Detail, Input, Opaque, Page, Screen, bold, clock, counted, duration, escaped, grouped, not_listed, passed_over,
+    unconfirmed, unread_protocols, visible,
 };
 
 impl Inspection {
-    /// As plain text of at most `width` columns where words allow it, with a newline at the end. Commands are
+    /// As plain text, with a newline at the end; no line is wider than the screen but a command whose word is. Commands are
     /// written for a shell.
-    ///
-    /// `width` below 40 is taken as 40.
-    pub fn terminal(&self, width: usize) -> String {
-        let mut page = Page { text: String::new(), width: width.max(40) };
-        in_short(self, &mut page);
-        held(self, &mut page);
-        protocols(self, &mut page);
-        torrents(self, &mut page);
-        peers(self, &mut page);
-        looks(self, &mut page);
-        readable(self, &mut page);
+    pub fn terminal(&self, screen: &Screen) -> String {
+        let mut page = Page::new(screen.width);
+        let page_of = |detail: Detail| screen.detail >= detail;
+        for (at, sentence) in self.in_short().iter().enumerate() {
+            page.row(&if at == 0 { bold(sentence) } else { sentence.clone() }, 0, 2);
+        }
+        if page_of(Detail::All) {
+            held(self, &mut page);
+            protocols(self, &mut page);
+        }
+        if page_of(Detail::Page) {
+            torrents(self, &mut page);
+            if page_of(Detail::All) {
+                peers(self, &mut page);
+                looks(self, &mut page);
+                readable(self, &mut page);
+            } else {
+                looks(self, &mut page);
+                flows(self, &mut page);
+            }
+        }
         if !self.warnings.is_empty() {
             page.heading("WARNINGS");
             self.warnings.iter().for_each(|warning| page.line(warning));
         }
         next(self, &mut page);
-        page.text
+        page.finish(screen.colour)
     }
 
     /// What the captures hold, in a sentence or two.
@@ -41,11 +52,11 @@ impl Inspection {
         if !self.peers.is_empty() {
             let served = match self.readable.served_bytes {
                 0 if self.readable.lost_bytes > 0 => format!(
-                    "{} of piece data were sent, and none of it is in the captures.",
+                    "{} of piece data sent, none of it in the captures",
                     counted(self.readable.lost_bytes, "byte")
                 ),
-                0 => "No piece data was served.".to_owned(),
-                bytes => format!("{} of piece data served, nothing verified yet.", counted(bytes, "byte")),
+                0 => "no piece data".to_owned(),
+                bytes => format!("{} of piece data, none verified yet", counted(bytes, "byte")),
             };
             let spoke = self.peers.iter().filter(|peer| peer.spoke).count() as u64;
             let called = self.peers.len() as u64 - spoke;
@@ -54,14 +65,12 @@ impl Inspection {
                 _ => format!(" (and {} without a completed handshake)", grouped(called)),
             };
             out.push(format!(
-                "BitTorrent in clear: {}{called} for {} on {}. {served}",
-                counted(spoke, "peer"),
+                "{}, {} in the clear{called}, {served}",
                 match self.torrents.len() as u64 {
-                    0 => "a torrent that no handshake names".to_owned(),
-                    1 => "1 info-hash".to_owned(),
-                    count => format!("{} info-hashes", grouped(count)),
+                    0 => "A torrent that no handshake names".to_owned(),
+                    count => counted(count, "torrent"),
                 },
-                counted(self.connections("messages"), "connection")
+                counted(spoke, "peer"),
             ));
         }
         let encrypted = encrypted(&self.opaque).len() as u64;
@@ -101,13 +110,24 @@ impl Inspection {
     }
 }
 
-fn in_short(inspection: &Inspection, page: &mut Page) {
-    page.heading("IN SHORT");
-    inspection.in_short().iter().for_each(|sentence| page.line(sentence));
-    let warnings = inspection.warnings.len() as u64;
-    if warnings > 0 {
-        page.line(&format!("{}, see below.", counted(warnings, "warning")));
+/// How many flows carry BitTorrent, and how many of the others could.
+fn flows(inspection: &Inspection, page: &mut Page) {
+    let clear = inspection.connections("messages");
+    let opaque = encrypted(&inspection.opaque).len() as u64;
+    let http: u64 = inspection.traffic.iter().filter(|kind| kind.content == "HTTP").map(|kind| kind.flows).sum();
+    let all: u64 = inspection.traffic.iter().map(|kind| kind.flows).sum();
+    let mut parts = vec![format!("{} BitTorrent in the clear", grouped(clear))];
+    if http > 0 {
+        parts.push(format!("{} HTTP (a web seed would look so)", grouped(http)));
     }
+    let others = all.saturating_sub(clear + opaque + http);
+    if others > 0 {
+        parts.push(format!("{} of other kinds", grouped(others)));
+    }
+    parts.push(format!("{} taken for encrypted", grouped(opaque)));
+    page.heading("FLOWS");
+    page.line(&format!("{}. Each kind, each peer: -v", parts.join(", ")));
+    passed_over(&inspection.passed_over).iter().for_each(|others| page.line(others));
 }
 
 fn held(inspection: &Inspection, page: &mut Page) {
@@ -167,10 +187,7 @@ fn protocols(inspection: &Inspection, page: &mut Page) {
         return;
     }
     page.heading("PROTOCOLS");
-    let rows: Vec<&Kind> = inspection.traffic.iter().collect();
-    if !rows.is_empty() {
-        grid::write(&rows, &KINDS, Dated::SameDay, "kind", "inputs", page);
-    }
+    kinds(&inspection.traffic, page);
     if inspection.named("HTTP").next().is_some() {
         page.line("HTTP may be anything; a web seed's answers are told from it only with the torrent.");
     }
@@ -199,37 +216,54 @@ fn torrents(inspection: &Inspection, page: &mut Page) {
         return;
     }
     page.heading("TORRENTS");
+    let mut table =
+        Table::new(vec![word("info-hash"), figure("peers"), figure("served"), word("description inside")], 1);
     for torrent in inspection.torrents.iter().take(MOST_TORRENTS) {
-        page.line(&format!(
-            "{}  {}, {} served",
-            torrent.info_hash,
-            counted(torrent.peers, "peer"),
-            counted(torrent.served_bytes, "byte")
-        ));
-        page.line(&format!("  {}", description(torrent)));
+        table.push(vec![
+            torrent.info_hash.to_string(),
+            grouped(torrent.peers),
+            grouped(torrent.served_bytes),
+            match torrent.metadata {
+                Metadata::Whole => "yes",
+                Metadata::WithoutLayers => "without layers",
+                Metadata::Partial => "in part",
+                Metadata::None => "no",
+            }
+            .to_owned(),
+        ]);
+    }
+    if !table.is_empty() {
+        table.write(page);
+    }
+    for torrent in inspection.torrents.iter().take(MOST_TORRENTS).filter(|torrent| torrent.name.is_some()) {
+        page.row(&described(torrent), 2, 4);
     }
     more(inspection.torrents.len(), MOST_TORRENTS, "torrent", page);
     for hash in named.iter().take(MOST_TORRENTS) {
-        page.line(&format!("{hash}  named by trackers, the DHT, local discovery or peers; no handshake names it"));
+        page.row(
+            &format!("{hash}  named by trackers, the DHT, local discovery or peers; no handshake names it"),
+            2,
+            4,
+        );
     }
     more(named.len(), MOST_TORRENTS, "info-hash", page);
 }
 
-fn description(torrent: &Swarm) -> String {
-    let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
+/// A torrent whose description is in the captures.
+fn described(torrent: &Swarm) -> String {
+    let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\"", escaped(name)));
     let size = match (torrent.size, torrent.files) {
-        (Some(size), Some(files)) => format!("{} in {}, ", counted(size, "byte"), counted(files, "file")),
+        (Some(size), Some(files)) => format!(", {} in {}", counted(size, "byte"), counted(files, "file")),
         _ => String::new(),
     };
-    let metadata = match torrent.metadata {
-        Metadata::Whole => "its metadata is in the captures",
+    let needed = match torrent.metadata {
         Metadata::WithoutLayers => {
-            "its metadata is in the captures, but not all piece layers: its torrent file is needed to verify"
+            "; not all piece layers are in the captures: its torrent file is needed to verify"
         }
-        Metadata::Partial => "only parts of its metadata are in the captures",
-        Metadata::None => "its metadata is not in the captures: its torrent file is needed to verify",
+        _ => "",
     };
-    format!("{name}{size}{metadata}")
+    let hash: String = torrent.info_hash.to_string().chars().take(8).collect();
+    format!("{hash}...: {name}{size}{needed}")
 }
 
 fn peers(inspection: &Inspection, page: &mut Page) {
@@ -242,9 +276,7 @@ fn peers(inspection: &Inspection, page: &mut Page) {
     // A stable sort, so that equal rows stay sorted by endpoint.
     rows.sort_by_key(|peer| std::cmp::Reverse((peer.served_bytes, peer.received_bytes)));
     let shown = rows.get(..MOST_PEERS).unwrap_or(&rows);
-    if !shown.is_empty() {
-        grid::write(shown, &PEERS, Dated::SameDay, "peer", "subjects", page);
-    }
+    rows_of(shown, page);
     more(rows.len(), MOST_PEERS, "peer", page);
     let relayed = |opaque: &&Opaque| opaque.kind == OpaqueKind::Relay;
     for opaque in inspection.opaque.iter().filter(relayed).take(MOST_OPAQUE) {
@@ -327,27 +359,10 @@ fn next(inspection: &Inspection, page: &mut Page) {
     }
     for step in &inspection.next {
         page.line(&step.why);
-        step.needs.iter().take(MOST_TORRENTS).for_each(|info_hash| page.line(&format!("  needs {info_hash}")));
+        step.needs.iter().take(MOST_TORRENTS).for_each(|info_hash| page.line(&format!("needs {info_hash}")));
         more(step.needs.len(), MOST_TORRENTS, "info-hash", page);
-        command(&step.words, page);
+        page.command(&step.words);
     }
-}
-
-/// A command on lines of its own, to be copied: a shell reads on behind a backslash.
-fn command(words: &[String], page: &mut Page) {
-    page.text.push_str("\n   ");
-    let mut column = 3;
-    for word in words {
-        let length = word.chars().count();
-        if column > 4 && column + 1 + length + 2 > page.width {
-            page.text.push_str(" \\\n     ");
-            column = 5;
-        }
-        page.text.push(' ');
-        page.text.push_str(word);
-        column += 1 + length;
-    }
-    page.text.push_str("\n\n");
 }
 
 /// Says how many of `all` were not shown.
@@ -357,32 +372,62 @@ fn more(all: usize, shown: usize, noun: &str, page: &mut Page) {
     }
 }
 
-const KINDS: [Column<Kind>; 7] = [
-    word("transport", |kind, _| kind.transport.to_owned()),
-    word("content", |kind, _| kind.content.to_owned()),
-    word("shown by", |kind, _| if kind.basis == "none" { "-".to_owned() } else { kind.basis.to_owned() }),
-    figure("flows", |kind, _| grouped(kind.flows)),
-    Column { needed: |kind| kind.one_way_flows > 0, ..figure("one way", |kind, _| grouped(kind.one_way_flows)) },
-    figure("frames", |kind, _| grouped(kind.frames)),
-    figure("payload bytes", |kind, _| grouped(kind.bytes)),
-];
-
-const PEERS: [Column<Peer>; 7] = [
-    word("peer", |peer, _| peer.endpoint.to_string()),
-    word("over", |peer, _| peer.transport.name().to_owned()),
-    word("client", |peer, _| client(peer)),
-    word("encryption", |peer, _| peer.encryption.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")),
-    word("torrent", |peer, _| grid::short(peer.info_hash.as_ref())),
-    figure("served", |peer, _| grouped(peer.served_bytes)),
-    figure("received", |peer, _| grouped(peer.received_bytes)),
-];
-
-const fn word<T>(name: &'static str, value: fn(&T, Dated) -> String) -> Column<T> {
-    Column { name, kind: ColumnKind::Word, value, needed: |_| true }
+fn kinds(kinds: &[Kind], page: &mut Page) {
+    let columns = vec![
+        word("transport"),
+        word("content"),
+        word("shown by"),
+        figure("flows"),
+        figure("one way"),
+        figure("frames"),
+        figure("payload bytes"),
+    ];
+    let mut table = Table::new(columns, 2);
+    for kind in kinds {
+        table.push(vec![
+            kind.transport.to_owned(),
+            kind.content.to_owned(),
+            if kind.basis == "none" { "-".to_owned() } else { kind.basis.to_owned() },
+            grouped(kind.flows),
+            grouped(kind.one_way_flows),
+            grouped(kind.frames),
+            grouped(kind.bytes),
+        ]);
+    }
+    table.without_zeros(&["one way"]);
+    if !table.is_empty() {
+        table.write(page);
+    }
 }
 
-const fn figure<T>(name: &'static str, value: fn(&T, Dated) -> String) -> Column<T> {
-    Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
+fn rows_of(peers: &[&Peer], page: &mut Page) {
+    let columns = vec![
+        word("peer"),
+        word("over"),
+        word("encryption"),
+        word("torrent"),
+        figure("served"),
+        figure("received"),
+        word("client").from(100),
+    ];
+    let mut table = Table::new(columns, 1);
+    for peer in peers {
+        table.push(vec![
+            peer.endpoint.to_string(),
+            peer.transport.name().to_owned(),
+            peer.encryption.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+            peer.info_hash.as_ref().map_or_else(
+                || "unknown".to_owned(),
+                |hash| format!("{}...", hash.to_string().chars().take(8).collect::<String>()),
+            ),
+            grouped(peer.served_bytes),
+            grouped(peer.received_bytes),
+            client(peer),
+        ]);
+    }
+    if !table.is_empty() {
+        table.write(page);
+    }
 }
 
 fn client(peer: &Peer) -> String {

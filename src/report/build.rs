@@ -26,7 +26,7 @@ impl Document {
         let mut document = Self {
             schema: Schema::Report1,
             tool: Tool { name: "peerproof".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-            options: Options { checksums, tunnels: Vec::new(), limits: limit_names(limits) },
+            options: Options { checksums, tunnels: Vec::new(), pseudonyms: false, limits: limit_names(limits) },
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             passed_over: evidence
                 .passed_over

@@ -83,6 +83,10 @@ pub struct Options {
     /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tunnels: Vec<String>,
+    /// Whether addresses, peer_ids and clients are pseudonyms, which the holder of a key can reveal; left out where they
+    /// are not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pseudonyms: bool,
     /// The bounds of the run, by name.
     pub limits: BTreeMap<String, u64>,
 }

@@ -15,6 +15,7 @@ mod build;
 mod choice;
 mod document;
 mod facts;
+mod filters;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(feature = "table")]
@@ -51,11 +52,9 @@ pub use page::{PageError, page};
 pub use schema::schema;
 pub(crate) use schema::schema_of;
 pub use table::{Column, Table, Values, pieces_table, tables};
-pub use terminal::passed_over;
-pub use terminal::terminal;
-pub(crate) use terminal::{Page, clock, grid};
-pub(crate) use text::is_unsafe;
-pub(crate) use text::quoted;
-pub use text::{counted, cut, duration, escaped, grouped, hex, visible, wrapped};
+pub use terminal::{Detail, Screen, Sort, passed_over, terminal};
+pub(crate) use terminal::{Page, bold, clock, grid};
+pub(crate) use text::{columns, is_unsafe, quoted, shell_word};
+pub use text::{counted, cut, damaged, duration, escaped, grouped, hex, visible, wrapped};
 pub use timeline::timeline;
 pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

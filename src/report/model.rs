@@ -76,6 +76,9 @@ pub(crate) struct Options {
     /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
     #[serde(default)]
     pub(crate) tunnels: Vec<String>,
+    /// Whether addresses, peer_ids and clients are pseudonyms; left out where they are not.
+    #[serde(default)]
+    pub(crate) pseudonyms: bool,
     /// The bounds of the run, by name.
     pub(crate) limits: BTreeMap<String, u64>,
 }

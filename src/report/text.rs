@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::UnicodeWidthChar;
 
 /// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
 /// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike. One that
@@ -98,15 +98,31 @@ fn is_formula_sign(c: char) -> bool {
 }
 
 /// Whether a terminal or an editor may act on `c` instead of showing it, or shows nothing where it stands: control
-/// characters, what Unicode calls default ignorable (joiners, fillers, variation selectors, tags), and the blank of
-/// Braille.
+/// characters, what Unicode calls default ignorable (joiners, fillers, variation selectors, tags), the blank of Braille,
+/// and what is of private use.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            // Private: of no meaning that anybody knows.
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+/// `word` as a POSIX shell takes it for one word and no option.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    let option = word.starts_with('-') && word != "-";
+    let word = visible(&if option { format!("./{word}") } else { word.to_owned() });
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// `cut.pcap is damaged at byte 56137: ...`: an input, and what is damaged of it.
+pub fn damaged(name: &str, damage: &str) -> String {
+    let how = if damage.starts_with("at byte") { " " } else { ": " };
+    format!("{} is damaged{how}{}", escaped(name), visible(damage))
 }
 
 /// `1234567` as `1,234,567`.
@@ -143,25 +159,131 @@ pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
-/// Columns that `text` takes on a terminal: East Asian characters take two, combining ones none.
+/// Columns that `text` takes on a terminal: East Asian characters take two, combining ones and marks of ink none.
 pub fn columns(text: &str) -> usize {
-    text.width()
+    text.chars().map(column).sum()
 }
 
-/// `text` broken at spaces into lines of at most `width` columns (longer words stand alone), each further line
-/// behind `indent` spaces. Spaces at its start are kept.
+fn column(c: char) -> usize {
+    if c == TIE { 1 } else { c.width().unwrap_or(0) }
+}
+
+/// `text` broken at spaces into lines of at most `width` columns, each further line behind `indent` spaces. Spaces at its
+/// start are kept. A number stays with its unit, and what [`TIE`] holds together. Whatever is wider than a line by itself
+/// is broken where it must be; a hash is never broken, but cut with `...`.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let words = text.trim_start_matches(' ');
-    let (first, further) = (" ".repeat(text.len() - words.len()), " ".repeat(indent));
-    let options = textwrap::Options::new(width)
-        .initial_indent(&first)
-        .subsequent_indent(&further)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
-    textwrap::fill(words, options)
+    let first = " ".repeat((text.len() - words.len()).min(width / 2));
+    let mut lines = Lines {
+        text: first.clone(),
+        used: first.len(),
+        is_new: true,
+        width,
+        indent: indent.min(width.saturating_sub(1)),
+    };
+    let mut unit: Option<(usize, String)> = None;
+    let mut blanks = 0;
+    for word in words.split(' ') {
+        if word.is_empty() {
+            blanks += 1;
+            continue;
+        }
+        match &mut unit {
+            Some((_, unit))
+                if blanks == 0 && is_number(unit) && word.starts_with(|c: char| c.is_ascii_lowercase()) =>
+            {
+                unit.push(TIE);
+                unit.push_str(word);
+            }
+            _ => {
+                if let Some((blanks, unit)) = unit.replace((blanks + 1, word.to_owned())) {
+                    lines.put(blanks, &unit);
+                }
+            }
+        }
+        blanks = 0;
+    }
+    if let Some((blanks, unit)) = unit {
+        lines.put(blanks, &unit);
+    }
+    lines.text.replace(TIE, " ")
 }
+
+/// A blank at which no line is broken.
+pub(crate) const TIE: char = '\u{1f}';
+
+fn is_number(word: &str) -> bool {
+    word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || c == ',' || c == '.')
+}
+
+/// Lines while they are filled.
+struct Lines {
+    text: String,
+    /// Columns of the last line.
+    used: usize,
+    /// Whether the last line holds its indent alone.
+    is_new: bool,
+    width: usize,
+    indent: usize,
+}
+
+impl Lines {
+    fn put(&mut self, blanks: usize, unit: &str) {
+        let blanks = if self.is_new { 0 } else { blanks };
+        let wide = columns(unit);
+        let room = self.width.saturating_sub(self.indent);
+        if self.used + blanks + wide <= self.width {
+            self.text.extend(std::iter::repeat_n(' ', blanks));
+            self.push(unit, blanks + wide);
+        } else if wide <= room {
+            self.next();
+            self.push(unit, wide);
+        } else if unit.contains(TIE) {
+            for (at, part) in unit.split(TIE).enumerate() {
+                self.put(if at == 0 { blanks } else { 1 }, part);
+            }
+        } else {
+            if !self.is_new {
+                self.next();
+            }
+            self.broken(unit);
+        }
+    }
+
+    /// Puts what is wider than a line.
+    fn broken(&mut self, unit: &str) {
+        let hash = unit.bytes().take_while(u8::is_ascii_hexdigit).count();
+        if hash >= SHORTEST_HASH {
+            let room = self.width.saturating_sub(self.used + 3);
+            let kept: String = unit.chars().take(hash.min(room)).collect();
+            let wide = columns(&kept) + 3;
+            self.push(&format!("{kept}..."), wide);
+            return;
+        }
+        for c in unit.chars() {
+            if self.used + column(c) > self.width && !self.is_new {
+                self.next();
+            }
+            self.push(c.encode_utf8(&mut [0; 4]), column(c));
+        }
+    }
+
+    fn push(&mut self, text: &str, wide: usize) {
+        self.text.push_str(text);
+        self.used += wide;
+        self.is_new = false;
+    }
+
+    fn next(&mut self) {
+        self.text.truncate(self.text.trim_end_matches(' ').len());
+        self.text.push('\n');
+        self.text.extend(std::iter::repeat_n(' ', self.indent));
+        (self.used, self.is_new) = (self.indent, true);
+    }
+}
+
+// Rationale: an info-hash of BEP 3 in hex; no word of ours is as long.
+const SHORTEST_HASH: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +340,13 @@ mod tests {
     }
 
     #[test]
+    fn names_are_quoted_where_a_shell_needs_it() {
+        let names = ["a.pcap", "my trace.pcap", "it's", "-", "-x.pcap", "$(x)"];
+        let quoted: Vec<String> = names.iter().map(|name| shell_word(name)).collect();
+        assert_eq!(quoted, ["a.pcap", "'my trace.pcap'", r"'it'\''s'", "-", "./-x.pcap", "'$(x)'"]);
+    }
+
+    #[test]
     fn digits_are_grouped_by_three() {
         let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (3_473_408, "3,473,408")];
         for (figure, text) in cases {
@@ -229,9 +358,22 @@ mod tests {
     #[test]
     fn a_long_sentence_is_broken_at_spaces() {
         assert_eq!(wrapped("aa bb cc dd", 5, 2), "aa bb\n  cc\n  dd");
-        assert_eq!(wrapped("  aa bb", 4, 3), "  aa\n   bb");
-        assert_eq!(wrapped("aaaaaaa bb", 4, 1), "aaaaaaa\n bb");
+        assert_eq!(wrapped("  aa bb", 5, 3), "  aa\n   bb");
+        assert_eq!(wrapped("aaaaaaa bb", 4, 1), "aaaa\n aaa\n bb");
         // Two columns each.
         assert_eq!(wrapped("世界 世界", 8, 1), "世界\n 世界");
+    }
+
+    #[test]
+    fn no_line_is_wider_and_what_belongs_together_stays() {
+        assert_eq!(wrapped("it sent 1,234 bytes", 13, 2), "it sent\n  1,234 bytes");
+        assert_eq!(wrapped("aa b\u{1f}c", 5, 1), "aa\n b c");
+        assert_eq!(wrapped("EP  G8  5 pieces", 12, 2), "EP  G8\n  5 pieces");
+        let hash = "ab".repeat(32);
+        assert_eq!(
+            wrapped(&format!("the hash {hash}, in full"), 60, 2),
+            format!("the hash\n  {}...\n  in full", &hash[..55])
+        );
+        assert_eq!(wrapped("a\u{1}b\u{5}c d", 3, 0), "a\u{1}b\u{5}c\nd", "ink takes no room");
     }
 }

@@ -3,6 +3,7 @@
 mod cases;
 mod changes;
 mod inputs;
+mod privacy;
 mod screens;
 mod signals;
 mod streams;

@@ -66,7 +66,7 @@ fn without_a_torrent_the_sessions_are_reported_and_nothing_is_verified() {
     assert_eq!(report["transfers"][0]["grade"], "G6");
     let (_, out, _) = place.run(&["analyze", CAPTURE]);
     assert!(
-        flat(&out).contains("no torrent file with this info-hash was given, so nothing can be verified"),
+        flat(&out).contains("No torrent file with this info-hash was given, so nothing can be verified"),
         "{out}"
     );
 }

@@ -7,7 +7,7 @@ use peerproof::ends::Transport;
 use peerproof::evidence::{Evidence, Flag, Transfer};
 use peerproof::packet::ChecksumPolicy;
 use peerproof::report::oddity::sentence;
-use peerproof::report::{Document, Given, terminal};
+use peerproof::report::{Document, Given, Screen, terminal};
 use serde_json::Value;
 
 use super::*;
@@ -488,7 +488,7 @@ fn assert_same(whole: &Evidence, parts: &Evidence, name: &str) {
 fn said(evidence: &Evidence) -> String {
     let given = Given::of(&evidence.known);
     let document = Document::new(evidence, &given, ChecksumPolicy::default(), &Limits::default());
-    terminal(&document, 100).split_whitespace().collect::<Vec<_>>().join(" ")
+    terminal(&document, &Screen::report_txt()).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The recordings of real clients, as two taps of which each missed a seventh of the frames.

@@ -5,7 +5,7 @@ use askama::Template;
 use super::html::{self, Html, LONG};
 use super::words::{self, LADDER, Step, WORDS};
 use crate::report::model::{Document, Input};
-use crate::report::text::visible;
+use crate::report::text::shell_word;
 
 /// The section.
 #[derive(Template)]
@@ -31,7 +31,7 @@ fn command(document: &Document) -> String {
     let mut command = "peerproof analyze".to_owned();
     let mut torrents = String::new();
     for input in &document.inputs {
-        let name = argument(input.name());
+        let name = shell_word(input.name());
         match input {
             Input::Capture { .. } => command.push_str(&format!(" {name}")),
             Input::Torrent { .. } => torrents.push_str(&format!(" -t {name}")),
@@ -42,32 +42,14 @@ fn command(document: &Document) -> String {
     if checksums != "ignore" {
         command.push_str(&format!(" --checksums {checksums}"));
     }
-    document.options.tunnels.iter().for_each(|tunnel| command.push_str(&format!(" --tunnel {}", argument(tunnel))));
+    document
+        .options
+        .tunnels
+        .iter()
+        .for_each(|tunnel| command.push_str(&format!(" --tunnel {}", shell_word(tunnel))));
     let rows = document.options.limits.get("rows");
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         command.push_str(&format!(" --max-rows {rows}"));
     }
     command
-}
-
-/// A name as a shell takes it.
-fn argument(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:=,@%+".contains(c);
-    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", visible(name).replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_with_blanks_is_one_argument() {
-        assert_eq!(argument("a b's.pcap"), "'a b'\\''s.pcap'");
-        assert_eq!(argument("ring-01.pcapng"), "ring-01.pcapng");
-        assert_eq!(argument("-rf"), "'-rf'");
-    }
 }

@@ -12,7 +12,6 @@ mod answer;
 mod arcs;
 mod cast;
 mod figures;
-mod filters;
 mod hearsay;
 mod html;
 mod limits;
@@ -69,9 +68,7 @@ fn render(document: &Document) -> Result<String, PageError> {
         kind: kind(document),
         heading: heading(document),
         lead: lead(document),
-        chosen: document.shown.as_ref().map_or_else(String::new, |shown| {
-            shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len())
-        }),
+        chosen: chosen(document),
         torrent_head: plural(document.torrents.len() as u64, "The torrent", "The torrents"),
         answer: Answer::of(&cast, &unread).render()?,
         peers: peers::Peers::of(&cast).render()?,
@@ -106,6 +103,18 @@ struct Page<'p> {
     quality: String,
     method: String,
     script: &'p str,
+}
+
+/// What stands above everything: that only a part is shown, that names are pseudonyms.
+fn chosen(document: &Document) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    sentences.extend(document.options.pseudonyms.then(|| crate::report::terminal::PSEUDONYMS.to_owned()));
+    sentences.extend(
+        document.shown.as_ref().map(|shown| {
+            shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len())
+        }),
+    );
+    sentences.join(" ")
 }
 
 fn captures(document: &Document) -> u64 {

@@ -5,11 +5,11 @@ use askama::Template;
 use super::answer::{missing, reason_of, unit, whole_files};
 use super::cast::{Cast, Peer};
 use super::figures::{plural, share};
-use super::filters::{Messages, display_filter};
 use super::html::{self, Html, SHORT};
 use super::words::{self, CLASSES};
 use super::{peers, svg, times};
 use crate::evidence::Grade;
+use crate::report::filters::{Messages, Way, display_filter};
 use crate::report::model::{HashAlgorithm, Transfer};
 use crate::report::text::{counted, grouped};
 
@@ -389,7 +389,7 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
         ];
         let filters = filters.into_iter().filter_map(|(what, frames, messages)| {
             // Several advertisements have frames of others between them, of either direction.
-            Some(Filter { what, text: display_filter(frames, transfer, messages)? })
+            Some(Filter { what, text: display_filter(frames, transfer.and_then(Way::read).as_ref(), messages)? })
         });
         let head = "First proof: the chain that the standard asks for";
         return (head, chain, filters.collect(), note(cast, transfer));
@@ -456,7 +456,7 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
     let filters = with_frames.filter_map(|transfer| {
         Some(Filter {
             what: "served",
-            text: display_filter(transfer.served_frames?, Some(transfer), Messages::AnyPieces)?,
+            text: display_filter(transfer.served_frames?, Way::read(transfer).as_ref(), Messages::AnyPieces)?,
         })
     });
     (

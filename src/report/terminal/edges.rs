@@ -1,62 +1,94 @@
-//! Who sent to whom: one row per directed edge, where there is more than one.
+//! Who sent to whom: one row per directed edge.
 
-use super::grid::{self, Column, ColumnKind, Dated};
-use super::{Page, captures};
+use super::grid::{Table, figure, word};
+use super::names::{View, graded};
+use super::page::Page;
+use super::screen::OTHERS;
 use crate::ends::Transport;
-use crate::evidence::Grade;
-use crate::report::text::grouped;
-use crate::report::{Document, Frames, Transfer};
+use crate::report::text::{counted, grouped};
+use crate::report::{Subject, Transfer};
 
-/// Writes the section, where anything was sent.
-pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
-    let mut edges: Vec<_> =
-        document.transfers.iter().filter(|transfer| transfer.bytes.served > 0 || transfer.bytes.lost > 0).collect();
+/// Writes the section.
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
+    let edges: Vec<&Transfer> = view.document.transfers.iter().collect();
+    write_of(view, &edges, page);
+}
+
+/// Writes the section of `transfers`.
+pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page) {
+    page.heading("WHO SENT TO WHOM");
+    let mut edges: Vec<&Transfer> =
+        transfers.iter().copied().filter(|transfer| transfer.bytes.served > 0 || transfer.bytes.lost > 0).collect();
     if edges.is_empty() {
+        page.line("Nobody sent piece data to anybody in these captures.");
         return;
     }
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified, edge.bytes.served)));
-    page.heading("WHO SENT TO WHOM");
-    let files = captures(document);
-    let torrents = document.torrents.iter().filter(|torrent| torrent.bytes.served > 0).count();
-    let columns: Vec<_> = COLUMNS
-        .into_iter()
-        .filter(|column| torrents > 1 || column.name != "info-hash")
-        .filter(|column| (files > 1) == (column.name == SEVERAL) || !column.name.starts_with("frames"))
-        .collect();
-    grid::write(&edges, &columns, dated, "transfer", "transfers", page);
-    if files > 1 {
-        page.line("frames are CAPTURE:FRAMES, with the captures numbered as under READ");
+    let shown = view.screen.rows(OTHERS, edges.len());
+    let over = edges.iter().any(|edge| edge.transport != Transport::Tcp);
+    let several = view.document.torrents.len() > 1;
+    let mut columns = vec![word("from"), word("to")];
+    if over {
+        columns.push(word("over"));
+    }
+    if several {
+        columns.push(word("torrent"));
+    }
+    columns.extend([word("grade"), figure("served"), figure("verified"), figure("refuted"), figure("lost")]);
+    columns.extend([figure("messages").from(100), figure("asked").from(120), figure("acknowledged").from(120)]);
+    columns.push(figure("within"));
+    let mut table = Table::new(columns, 2);
+    for edge in edges.iter().take(shown) {
+        let mut cells = vec![edge.uploader.to_string(), edge.downloader.to_string()];
+        if over {
+            cells.push(edge.transport.name().to_owned());
+        }
+        if several {
+            cells.push(edge.info_hash.as_ref().map_or_else(
+                || "unknown".to_owned(),
+                |hash| format!("{}...", hash.to_string().chars().take(8).collect::<String>()),
+            ));
+        }
+        cells.push(graded(edge.grade, edge.bytes.refuted));
+        cells.extend([
+            grouped(edge.bytes.served),
+            grouped(edge.bytes.verified),
+            grouped(edge.bytes.refuted),
+            grouped(edge.bytes.lost),
+            messages(edge),
+            grouped(edge.bytes.solicited),
+            grouped(edge.bytes.acknowledged),
+            view.cite(edge.served_frames.unwrap_or(edge.frames)),
+        ]);
+        table.push(cells);
+    }
+    table.without_zeros(&["refuted", "lost"]);
+    table.write(page);
+    page.line(&answered(&edges));
+    if let Some(more @ 1..) = edges.len().checked_sub(shown) {
+        let rest = edges.iter().skip(shown);
+        page.line(&format!(
+            "{}, {} served: -v, or -f csv --table transfers",
+            counted(more as u64, "more transfer"),
+            counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte")
+        ));
     }
 }
 
-const COLUMNS: [Column<Transfer>; 14] = [
-    word("from", |t, _| t.uploader.to_string()),
-    word("to", |t, _| t.downloader.to_string()),
-    Column { needed: |t| t.transport != Transport::Tcp, ..word("over", |t, _| t.transport.name().into()) },
-    word("info-hash", |t, _| grid::short(t.info_hash.as_ref())),
-    word("grade", |t, _| grade(t)),
-    figure("messages", |t, _| messages(t)),
-    figure("served", |t, _| grouped(t.bytes.served)),
-    figure("verified", |t, _| grouped(t.bytes.verified)),
-    Column { needed: |t| t.bytes.refuted > 0, ..figure("refuted", |t, _| grouped(t.bytes.refuted)) },
-    Column { needed: |t| t.bytes.lost > 0, ..figure("lost", |t, _| grouped(t.bytes.lost)) },
-    figure("acknowledged", |t, _| grouped(t.bytes.acknowledged)),
-    figure("asked for", |t, _| grouped(t.bytes.solicited)),
-    figure("frames", |t, _| frames(t.served_frames.unwrap_or(t.frames))),
-    figure(SEVERAL, |t, _| frames_of(t.served_frames.unwrap_or(t.frames))),
-];
-
-const fn word(name: &'static str, value: fn(&Transfer, Dated) -> String) -> Column<Transfer> {
-    Column { name, kind: ColumnKind::Word, value, needed: |_| true }
-}
-
-const fn figure(name: &'static str, value: fn(&Transfer, Dated) -> String) -> Column<Transfer> {
-    Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
-}
-
-fn grade(transfer: &Transfer) -> String {
-    let refuted = if transfer.bytes.refuted > 0 && transfer.grade != Grade::GX { "+GX" } else { "" };
-    format!("{}{refuted}", transfer.grade.name())
+/// Whether all of it was asked for and acknowledged.
+fn answered(edges: &[&Transfer]) -> String {
+    let sum = |of: fn(&Transfer) -> u64| edges.iter().map(|edge| of(edge)).fold(0, u64::saturating_add);
+    let served = sum(|edge| edge.bytes.served);
+    let (asked, acknowledged) = (sum(|edge| edge.bytes.solicited), sum(|edge| edge.bytes.acknowledged));
+    let asked = match asked {
+        all if all == served => "All asked for before".to_owned(),
+        some => format!("Asked for before: {} of {}", grouped(some), counted(served, "byte")),
+    };
+    let acknowledged = match acknowledged {
+        all if all == served => "all acknowledged".to_owned(),
+        some => format!("acknowledged: {}", grouped(some)),
+    };
+    format!("{asked}, {acknowledged}. Exact frames of a row: --peer.")
 }
 
 /// Piece messages; a web server sends none.
@@ -67,55 +99,12 @@ fn messages(transfer: &Transfer) -> String {
     }
 }
 
-fn frames(frames: Frames) -> String {
-    format!("{}-{}", frames.first, frames.last)
-}
-
-/// The same with the captures, of which there are several.
-fn frames_of(frames: Frames) -> String {
-    let number = |file: u16| u32::from(file) + 1;
-    match frames.last_file {
-        Some(last) => format!("{}:{} to {}:{}", number(frames.file), frames.first, number(last), frames.last),
-        None => format!("{}:{}-{}", number(frames.file), frames.first, frames.last),
-    }
-}
-
-// Rationale: "frames" alone would look like frames of one capture.
-const SEVERAL: &str = "frames in captures";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-
-    fn edges(document: &Document) -> String {
-        let mut page = Page { text: String::new(), width: 120 };
-        write(document, Dated::SameDay, &mut page);
-        page.text
-    }
-
-    #[test]
-    fn one_edge_too_says_what_was_acknowledged_and_asked_for() {
-        let mut document = fixture::document();
-        document.transfers.truncate(1);
-        let text = edges(&document);
-        assert!(text.contains("acknowledged") && text.contains("asked for") && text.contains("212-7990"), "{text}");
-        document.transfers.clear();
-        assert_eq!(edges(&document), "");
-    }
-
-    #[test]
-    fn of_several_captures_each_frame_is_said_with_its_capture() {
-        let mut document = fixture::document();
-        let mut second = document.inputs[0].clone();
-        if let crate::report::Input::Capture { name, .. } = &mut second {
-            *name = "second.pcap".into();
-        }
-        document.inputs.insert(1, second);
-        let served = document.transfers[1].served_frames.as_mut().expect("it served");
-        (served.file, served.last_file) = (0, Some(1));
-        let text = edges(&document);
-        assert!(text.contains("1:212-7990") && text.contains("1:212 to 2:7990"), "{text}");
-        assert!(crate::report::terminal(&document, 120).contains("capture 2, second.pcap: "));
-    }
+/// Whether a transfer is one of a subject's: what it sent, or what was sent to it.
+pub(super) fn is_of(transfer: &Transfer, subject: &Subject) -> (bool, bool) {
+    let is = |end: crate::ends::Endpoint| {
+        end.ip == subject.endpoint.ip
+            && (end.port == subject.endpoint.port || subject.sent_from.contains(&end.port))
+    };
+    let same = transfer.transport == subject.transport && transfer.info_hash == subject.info_hash;
+    (same && is(transfer.uploader), same && is(transfer.downloader))
 }

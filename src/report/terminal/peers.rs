@@ -1,216 +1,251 @@
-//! One row per peer, one table per torrent.
+//! One row per peer, one table per torrent, peers of one address below each other and never summed.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::grid::{self, Column, ColumnKind, Dated, seconds};
-use super::{Page, endpoint, listed, port_basis, torrent_name};
-use crate::ends::InfoHash;
-use crate::evidence::Grade;
-use crate::report::notes::{notes, of_torrents};
-use crate::report::text::{counted, grouped, quoted};
-use crate::report::{Document, Subject};
+use super::grid::{Column, Table, figure, word};
+use super::names::{View, endpoint, graded, listed, named_cell, sent_from};
+use super::page::Page;
+use super::screen::{Detail, PEERS};
+use super::words;
+use crate::ends::{InfoHash, Transport};
+use crate::evidence::{Bytes, Grade};
+use crate::report::Subject;
+use crate::report::text::{counted, grouped};
 use crate::torrent::Source;
 
-/// Writes a section per torrent with any subject, and one for subjects of unknown torrents.
-pub(super) fn write(document: &Document, dated: Dated, page: &mut Page) {
+/// Writes a section per torrent with any peer, and one for peers of unknown torrents; then the words of the tables.
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let mut torrents: BTreeMap<(bool, Option<&InfoHash>), Vec<&Subject>> = BTreeMap::new();
-    for subject in &document.subjects {
+    for subject in &view.peers {
         let hash = subject.info_hash.as_ref();
         torrents.entry((hash.is_none(), hash)).or_default().push(subject);
     }
-    let more = torrents.len().saturating_sub(MOST_TORRENTS);
-    for ((_, hash), mut subjects) in torrents.into_iter().take(MOST_TORRENTS) {
-        subjects.sort_by_key(|each| Reverse((each.bytes.verified, each.bytes.served, each.grade)));
-        torrent(document, hash, page);
-        grid::write(&subjects, &COLUMNS, dated, "peer", "subjects", page);
-        ports(&subjects, page);
-        clients(&subjects, page);
+    if torrents.is_empty() {
+        page.heading("PEERS");
+        page.line("None.");
+        return;
+    }
+    let most = if view.screen.detail == Detail::All { usize::MAX } else { MOST_TORRENTS };
+    let more = torrents.len().saturating_sub(most);
+    for (at, ((_, hash), subjects)) in torrents.into_iter().take(most).enumerate() {
+        heading(view, hash, page);
+        table(view, &subjects, page);
+        if at == 0 {
+            words::write(view, page);
+        }
     }
     if more > 0 {
         page.heading(&format!("PEERS of {}", counted(more as u64, "more torrent")));
-        page.line("not shown here: `--format csv --table subjects` and report.json list all");
-    }
-    if document.unlisted.is_some() {
-        page.heading("PEERS not listed");
-        notes(document).first().into_iter().for_each(|note| page.line(note));
-    }
-    unseen(document, page);
-}
-
-/// The torrents of which no peer is in the captures.
-fn unseen(document: &Document, page: &mut Page) {
-    let notes = notes(document);
-    let unseen = of_torrents(document, &notes);
-    if unseen.is_empty() {
-        return;
-    }
-    page.heading("NOT IN THE CAPTURES");
-    unseen.iter().take(MOST_UNSEEN).for_each(|note| page.line(note));
-    if let Some(more @ 1..) = unseen.len().checked_sub(MOST_UNSEEN) {
-        page.line(&format!("and of {}, see `notes` in report.json", counted(more as u64, "more torrent")));
+        page.line("All of them: -v, or -f csv --table subjects");
     }
 }
 
-fn torrent(document: &Document, hash: Option<&InfoHash>, page: &mut Page) {
-    page.heading(&format!("PEERS of {}", torrent_name(document, hash)));
-    let Some(torrent) = document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else {
+fn heading(view: &View<'_>, hash: Option<&InfoHash>, page: &mut Page) {
+    let torrent = view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash);
+    let Some(torrent) = torrent else {
+        page.heading(&format!("PEERS of {}", view.torrent(hash)));
         return;
     };
-    if let (Some(size), Some(pieces), Some(length)) = (torrent.size, torrent.pieces, torrent.piece_length) {
-        page.line(&format!(
-            "info-hash {}, {} in {} of {}",
-            torrent.info_hash,
+    let name = match (&torrent.name, torrent.source) {
+        (Some(_), _) => view.torrent(hash),
+        (None, None) => "a torrent that was not given".to_owned(),
+        (None, Some(_)) => "a torrent of which only the info-hash is known".to_owned(),
+    };
+    page.heading(&match (torrent.size, torrent.pieces) {
+        (Some(size), Some(pieces)) => format!(
+            "PEERS of {name}, {} in {}, {} verified whole",
             counted(size, "byte"),
             counted(pieces, "piece"),
-            counted(length, "byte")
-        ));
-        if torrent.source == Some(Source::Capture) {
-            page.line(
-                "its description (the info dictionary) was not given: it was rebuilt from the captures, and matches \
-                 the info-hash",
-            );
+            match torrent.pieces_verified {
+                all if all == pieces => format!("all {}", grouped(pieces)),
+                some => format!("{} of {}", grouped(some), grouped(pieces)),
+            }
+        ),
+        _ => format!("PEERS of {name}"),
+    });
+    page.line(&torrent.info_hash.to_string());
+    if let (Some(v1), Some(v2)) = (torrent.info_hash_v1, torrent.info_hash_v2) {
+        debug_assert_eq!(v1.to_string(), torrent.info_hash.to_string());
+        page.line(&v2.to_string());
+    }
+    if torrent.size.is_none() {
+        page.line(match torrent.source {
+            None => "No torrent file with this info-hash was given, so nothing can be verified.",
+            Some(_) => "Its description (the info dictionary) is not known, so nothing can be verified.",
+        });
+    }
+    if torrent.source == Some(Source::Capture) {
+        page.line("Its description was not given: it was rebuilt from the captures, and matches the info-hash.");
+    }
+}
+
+fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
+    let over = subjects.iter().any(|subject| subject.transport != Transport::Tcp);
+    let mut columns = vec![word("peer")];
+    if over {
+        columns.push(word("over"));
+    }
+    columns.extend([word("grade"), word("met?")]);
+    columns.extend(FIGURES.iter().map(|(name, _)| figure(name)));
+    columns.extend([word("first").from(100), word("last").from(100)]);
+    if view.screen.zone.is_some() {
+        columns.push(word("first, local").from(120));
+    }
+    columns.push(figure("pieces").from(120));
+    columns.push(word("client").from(120));
+    let mut table = Table::new(columns, 1);
+    let shown = view.screen.rows(PEERS, subjects.len());
+    let groups = view.screen.sort.is_none();
+    let mut same = false;
+    for (at, subject) in subjects.iter().take(shown).enumerate() {
+        let above = at.checked_sub(1).and_then(|at| subjects.get(at));
+        let is_same = groups && above.is_some_and(|above| above.endpoint.ip == subject.endpoint.ip);
+        same |= is_same;
+        let mut cells = vec![subject.endpoint.to_string()];
+        if over {
+            cells.push(subject.transport.name().to_owned());
         }
+        cells.push(graded(subject.grade, subject.bytes.refuted));
+        cells.push(met(subject.transport, subject.actionable).to_owned());
+        cells.extend(FIGURES.iter().map(|(_, of)| grouped(of(&subject.bytes))));
+        cells.extend([view.clock.seconds(subject.first_time), view.clock.seconds(subject.last_time)]);
+        if view.screen.zone.is_some() {
+            cells.push(view.clock.local(subject.first_time).unwrap_or_default());
+        }
+        cells.push(grouped(subject.pieces_verified));
+        cells.push(client(subject));
+        table.marked(if is_same { '+' } else { ' ' }, cells);
+    }
+    let summed = |what: String, grade: String, met: &str, rows: &[&&Subject]| {
+        let mut cells = vec![what];
+        if over {
+            cells.push(String::new());
+        }
+        cells.extend([grade, met.to_owned()]);
+        let sum = |of: fn(&Bytes) -> u64| {
+            let figures = rows.iter().map(|subject| of(&subject.bytes));
+            grouped(figures.fold(0, u64::saturating_add))
+        };
+        cells.extend(FIGURES.iter().map(|(_, of)| sum(*of)));
+        cells.extend([String::new(), String::new()]);
+        if view.screen.zone.is_some() {
+            cells.push(String::new());
+        }
+        cells.extend([String::new(), String::new()]);
+        cells
+    };
+    let mut rest: BTreeMap<std::cmp::Reverse<(bool, Grade, bool)>, Vec<&&Subject>> = BTreeMap::new();
+    for subject in subjects.iter().skip(shown) {
+        let key = (subject.actionable, subject.grade, subject.bytes.refuted > 0);
+        rest.entry(std::cmp::Reverse(key)).or_default().push(subject);
+    }
+    for (std::cmp::Reverse((actionable, grade, refuted)), rows) in &rest {
+        let what = format!("{} more", grouped(rows.len() as u64));
+        table.push(summed(what, graded(*grade, u64::from(*refuted)), met(Transport::Tcp, *actionable), rows));
+    }
+    if subjects.len() > 1 {
+        let all: Vec<&&Subject> = subjects.iter().collect();
+        table.push(summed(counted(subjects.len() as u64, "peer"), String::new(), "", &all));
+    }
+    let zeros = table.without_zeros(&MAY_BE_ZERO);
+    let left_out = table.write(page);
+    notes(view, subjects, &zeros, &left_out, page);
+    if same {
+        page.line("+ is at the address above it. Several clients: a sum would mix them.");
+    }
+    if let Some(sort) = view.screen.sort {
+        page.line(&format!("Sorted by {sort}, so peers of one address stand apart."));
+    }
+    if !rest.is_empty() {
         page.line(&format!(
-            "{} served in all; {} of the torrent verified at least once, {} of {} verified whole",
-            counted(torrent.bytes.served, "byte"),
-            counted(torrent.unique, "byte"),
-            grouped(torrent.pieces_verified),
-            counted(pieces, "piece"),
-        ));
-    } else {
-        page.line(&format!(
-            "info-hash {}; {}, so nothing can be verified; {} served in all",
-            torrent.info_hash,
-            match torrent.source {
-                None => "no torrent file with this info-hash was given",
-                Some(_) => "only a magnet link was given, and its description (the info dictionary) is not in the captures",
-            },
-            counted(torrent.bytes.served, "byte")
+            "All {} rows: --top 0, or -f csv --table subjects. One address: --peer.",
+            grouped(subjects.len() as u64)
         ));
     }
 }
 
-/// The columns. The classes of the accounting identity that are usually zero stand only where they are not, so that
-/// `served` is always the sum of what is shown: verified, refuted, disputed, unproven, repeated, pad.
-const COLUMNS: [Column<Subject>; 15] = [
-    word("peer", |s, _| endpoint(s)),
-    word("grade", |s, _| grade(s)),
-    Column { needed: |s| s.actionable, ..word("standard", |s, _| if s.actionable { "met" } else { "-" }.into()) },
-    figure("served", |s, _| grouped(s.bytes.served)),
-    figure("verified", |s, _| grouped(s.bytes.verified)),
-    figure("sole", |s, _| grouped(s.bytes.sole)),
-    figure("refuted", |s, _| grouped(s.bytes.refuted)),
-    Column { needed: |s| s.bytes.disputed > 0, ..figure("disputed", |s, _| grouped(s.bytes.disputed)) },
-    figure("unproven", |s, _| grouped(s.bytes.unproven)),
-    Column { needed: |s| s.bytes.repeated > 0, ..figure("repeated", |s, _| grouped(s.bytes.repeated)) },
-    Column { needed: |s| s.bytes.pad > 0, ..figure("pad", |s, _| grouped(s.bytes.pad)) },
-    Column { needed: |s| s.bytes.lost > 0, ..figure("lost", |s, _| grouped(s.bytes.lost)) },
-    figure("pieces", |s, _| grouped(s.pieces_verified)),
-    word("first", |s, dated| seconds(s.first_time, dated)),
-    word("last", |s, dated| seconds(s.last_time, dated)),
-];
-
-const fn word(name: &'static str, value: fn(&Subject, Dated) -> String) -> Column<Subject> {
-    Column { name, kind: ColumnKind::Word, value, needed: |_| true }
+/// Which columns are not there, and which ports are only declared.
+fn notes(view: &View<'_>, subjects: &[&Subject], zeros: &[&'static str], left_out: &[Column], page: &mut Page) {
+    let mut words = vec!["Bytes.".to_owned()];
+    if !zeros.is_empty() {
+        words.push(format!("0 for all: {}.", zeros.join(", ")));
+    }
+    let mut by_width: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for column in left_out {
+        by_width.entry(column.from.max(page.width + 1)).or_default().push(column.name);
+    }
+    for (width, names) in by_width {
+        words.push(format!("At {width} columns: {}.", names.join(", ")));
+    }
+    page.line(&words.join(" "));
+    let declared: Vec<String> = subjects
+        .iter()
+        .filter_map(|subject| Some(format!("{} ({})", endpoint(subject), sent_from(subject)?)))
+        .collect();
+    if !declared.is_empty() {
+        let most = if view.screen.detail == Detail::All { usize::MAX } else { MOST_PORTS };
+        let more = declared.len().saturating_sub(most);
+        let more = if more > 0 { format!("; {} more: -v", grouped(more as u64)) } else { String::new() };
+        let named: Vec<String> = declared.into_iter().take(most).collect();
+        page.line(&format!("Port declared: {}{more}", named.join("; ")));
+    }
+    if view.screen.detail == Detail::All {
+        clients(subjects, page);
+    }
 }
 
-const fn figure(name: &'static str, value: fn(&Subject, Dated) -> String) -> Column<Subject> {
-    Column { name, kind: ColumnKind::Figure, value, needed: |_| true }
-}
-
-/// The clients of a table, each with its peers. They stand below it, between quotes: a client can name itself as it
-/// likes, even as a row.
+/// The clients of a table, each with its peers, between quotes: a client can name itself as it likes, even as a row.
 fn clients(subjects: &[&Subject], page: &mut Page) {
-    let mut clients: BTreeMap<&BTreeSet<String>, Vec<&Subject>> = BTreeMap::new();
-    for subject in subjects.iter().filter(|subject| !subject.clients.is_empty()) {
-        clients.entry(&subject.clients).or_default().push(subject);
+    let mut clients: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for subject in subjects {
+        for client in &subject.clients {
+            clients.entry(client).or_default().push(endpoint(subject));
+        }
     }
     let more = clients.len().saturating_sub(MOST_CLIENTS);
-    for (names, subjects) in clients.into_iter().take(MOST_CLIENTS) {
-        let Some(first) = names.first() else { continue };
-        page.line(&format!(
-            "client {}{}: {}",
-            quoted(first, CLIENT_WIDTH),
-            match names.len() as u64 - 1 {
-                0 => String::new(),
-                others => format!(" and {} more", grouped(others)),
-            },
-            listed(&subjects, endpoint)
-        ));
+    for (client, peers) in clients.into_iter().take(MOST_CLIENTS) {
+        page.line(&format!("Client {}: {}", named_cell(client), listed(peers, MOST_PORTS)));
     }
     if more > 0 {
         page.line(&format!("and {}, see `clients` in report.json", counted(more as u64, "more client")));
     }
 }
 
-/// The peers of a table whose port is the one that they declared, with those that they sent from.
-fn ports(subjects: &[&Subject], page: &mut Page) {
-    let named = |subject: &&Subject| Some(format!("{} {}", endpoint(subject), port_basis(subject)?.0));
-    let declared: Vec<_> = subjects.iter().filter_map(named).collect();
-    for line in declared.iter().take(MOST_CLIENTS) {
-        page.line(line);
-    }
-    if let Some(more @ 1..) = declared.len().checked_sub(MOST_CLIENTS) {
-        page.line(&format!("and {}, see `port_basis` in report.json", counted(more as u64, "more declared port")));
+fn client(subject: &Subject) -> String {
+    match (subject.clients.first(), subject.clients.len() as u64) {
+        (None, _) => "-".to_owned(),
+        (Some(first), 1) => named_cell(first),
+        (Some(first), count) => format!("{} and {} more", named_cell(first), grouped(count - 1)),
     }
 }
 
-fn grade(subject: &Subject) -> String {
-    let refuted = if subject.bytes.refuted > 0 && subject.grade != Grade::GX { "+GX" } else { "" };
-    format!("{}{refuted}", subject.grade.name())
+fn met(transport: Transport, actionable: bool) -> &'static str {
+    match (transport, actionable) {
+        (_, true) => "met",
+        // A web server advertises nothing: the standard is for peers.
+        (Transport::Http, false) => "-",
+        _ => "not",
+    }
 }
 
-// Rationale: room for every usual name and version; the full text is in report.json.
-const CLIENT_WIDTH: usize = 24;
+type Figure = (&'static str, fn(&Bytes) -> u64);
+
+/// The figures: `served` is always the sum of those of its classes that are shown.
+const FIGURES: [Figure; 9] = [
+    ("served", |bytes| bytes.served),
+    ("verified", |bytes| bytes.verified),
+    ("sole", |bytes| bytes.sole),
+    ("refuted", |bytes| bytes.refuted),
+    ("disputed", |bytes| bytes.disputed),
+    ("unproven", |bytes| bytes.unproven),
+    ("repeated", |bytes| bytes.repeated),
+    ("pad", |bytes| bytes.pad),
+    ("lost", |bytes| bytes.lost),
+];
+const MAY_BE_ZERO: [&str; 7] = ["sole", "refuted", "disputed", "unproven", "repeated", "lost", "pad"];
 // Rationale: a swarm has a dozen of clients in common use; a crowd of names would hide the next table.
-const MOST_CLIENTS: usize = 12;
+const MOST_CLIENTS: usize = 50;
+// Rationale: as many as two lines hold.
+const MOST_PORTS: usize = 3;
 // Rationale: a crawler's capture names thousands of torrents; each table is a screen.
-const MOST_TORRENTS: usize = 50;
-// Rationale: a directory of torrents may be given whole; those that play no part are in report.json.
-const MOST_UNSEEN: usize = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-
-    fn peers(document: &Document) -> String {
-        let mut page = Page { text: String::new(), width: 120 };
-        write(document, Dated::SameDay, &mut page);
-        page.text
-    }
-
-    #[test]
-    fn a_client_cannot_pose_as_a_row() {
-        let mut document = fixture::document();
-        document.subjects[0].clients = ["198.51.100.66:6881 G9+GX".into()].into();
-        let text = peers(&document);
-        assert!(
-            text.lines().any(|line| line == "  client \"198.51.100.66:6881 G9+GX\": 10.77.3.10:6881"),
-            "{text}"
-        );
-        assert!(text.lines().all(|line| !line.trim_start().starts_with("198.51.100.66")), "{text}");
-    }
-
-    #[test]
-    fn a_client_that_was_escaped_when_it_was_read_is_not_escaped_again() {
-        let mut document = fixture::document();
-        document.subjects[0].clients = ["a\\u{202e}b".into(), "c".into()].into();
-        assert!(
-            peers(&document).contains("client \"a\\u{202e}b\" and 1 more: 10.77.3.10:6881"),
-            "{}",
-            peers(&document)
-        );
-    }
-
-    #[test]
-    fn a_torrent_of_a_bare_magnet_link_has_its_info_hash_said() {
-        let mut document = fixture::document();
-        let torrent = &mut document.torrents[0];
-        (torrent.source, torrent.size, torrent.pieces) = (Some(Source::Magnet), None, None);
-        let text = peers(&document);
-        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flat.contains(&format!("info-hash {}; only a magnet link was given", "c3".repeat(20))), "{text}");
-    }
-}
+const MOST_TORRENTS: usize = 20;

@@ -1,77 +1,42 @@
-//! What the capture is worth: everything that could have hidden bytes, in words.
+//! Everything odd in the captures, in words: what a reader who doubts a figure looks through.
 
 use std::collections::BTreeSet;
 
-use super::{Page, capture_name, frames_text};
+use super::names::View;
+use super::page::Page;
 use crate::anomaly::Kind;
-use crate::report::notes::unread_protocols;
 use crate::report::text::{counted, escaped, grouped};
 use crate::report::{Anomaly, Document, Input};
 
 /// Writes the section.
-pub(super) fn write(document: &Document, page: &mut Page) {
-    page.heading("QUALITY OF THE CAPTURE");
-    let quality = &document.quality;
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
+    let document = view.document;
+    page.heading("QUALITY OF THE CAPTURES");
     for (index, input) in document.inputs.iter().enumerate() {
-        let Input::Capture { damage, dropped_by_capture, interfaces, .. } = input else { continue };
-        let name = capture_name(document, index);
-        if let Some(damage) = damage {
-            page.line(&format!("{name} is damaged: {}", escaped(damage)));
-        }
-        match dropped_by_capture {
-            Some(0) => page.line(&format!("{name}: the capturing program says that it dropped nothing")),
-            Some(count) => {
-                page.line(&format!("{name}: the capturing program dropped {}", counted(*count, "packet")))
-            }
-            None => page.line(&format!("{name} does not say whether the capturing program dropped packets")),
-        }
+        let Input::Capture { interfaces, .. } = input else { continue };
         let short =
             interfaces.iter().map(|interface| interface.snaplen).filter(|snaplen| (1..1_600).contains(snaplen));
         if let Some(snaplen) = short.min() {
             page.line(&format!(
-                "{name} keeps only the first {} of each frame",
+                "{} keeps only the first {} of each frame",
+                view.input(index),
                 counted(u64::from(snaplen), "byte")
             ));
         }
     }
+    page.line(&format!(
+        "Flows: {} TCP, {} uTP, {} UDP of any kind",
+        grouped(document.quality.tcp_flows),
+        grouped(document.quality.utp_flows),
+        grouped(document.quality.udp_flows)
+    ));
     taps(document, page);
-    page.line(&match quality.gaps {
-        0 if document.subjects.is_empty() && document.unlisted.is_none() => {
-            "no connection carries BitTorrent, so none was searched for gaps".to_owned()
-        }
-        0 => "no gap in the connections that carry BitTorrent".to_owned(),
-        gaps => format!(
-            "{} in connections that carry BitTorrent, {} missing where the number is known",
-            counted(gaps, "gap"),
-            counted(quality.gap_bytes, "byte")
-        ),
-    });
-    page.line(&match quality.bad_checksums {
-        None => "checksums were not tested (--checksums flag does)".to_owned(),
-        Some(count) => format!("{} with a wrong checksum", counted(count, "packet")),
-    });
-    if quality.not_ip > 0 {
-        page.line(&format!("{} without an IP header that this tool reads", counted(quality.not_ip, "frame")));
-    }
-    if !quality.unread.is_empty() {
-        page.line(&format!("frames that are not read: {}", unread_protocols(&quality.unread)));
-    }
-    if quality.clock_steps > 0 {
-        page.line(&format!(
-            "the clock stepped {}: no duration across a step is meaningful",
-            times(quality.clock_steps)
-        ));
-    }
     for anomaly in &document.anomalies {
-        let amount = match (anomaly.amount, amount_is_bytes(anomaly.kind)) {
-            (amount @ 1.., true) => format!(" ({})", counted(amount, "byte")),
-            _ => String::new(),
-        };
-        let mut line = format!("{}: {} {}{amount}", anomaly.kind, words(anomaly.kind), times(anomaly.count));
+        let mut line = format!("{}: {}", anomaly.kind, counted_words(anomaly));
         if let Some(example) = anomaly.examples.first() {
             line.push_str("; first");
             if let Some(frames) = example.frames {
-                line.push_str(&format!(" in {}", frames_text(document, frames)));
+                line.push_str(&format!(" in {}", view.frames(frames)));
             }
             if !example.flow.is_empty() {
                 line.push_str(&format!(", {}", escaped(&example.flow)));
@@ -80,9 +45,18 @@ pub(super) fn write(document: &Document, page: &mut Page) {
                 line.push_str(&format!(": {}", escaped(&example.detail)));
             }
         }
-        page.line(&line);
-        other_limits(anomaly).into_iter().for_each(|detail| page.line(&format!("  {}", escaped(detail))));
+        page.row(&line, 2, 4);
+        other_limits(anomaly).into_iter().for_each(|detail| page.row(&escaped(detail), 4, 6));
     }
+}
+
+/// What an oddity is, and how often it is.
+pub(super) fn counted_words(anomaly: &Anomaly) -> String {
+    let amount = match (anomaly.amount, amount_is_bytes(anomaly.kind)) {
+        (amount @ 1.., true) => format!(" ({})", counted(amount, "byte")),
+        _ => String::new(),
+    };
+    format!("{} {}{amount}", words(anomaly.kind), times(anomaly.count))
 }
 
 /// The first sentence on each further bound that was reached.

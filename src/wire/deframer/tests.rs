@@ -104,6 +104,7 @@ fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
             format!("block {piece} {begin} {len} {captured_to} @{offset} {framing:?} {bytes:?}")
         }
         PeerEvent::LostSync { .. } => "lost".into(),
+        PeerEvent::Contest(contest) => format!("{contest:?}"),
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
         PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
@@ -122,7 +123,7 @@ fn extent(events: &[PeerEvent<'_>]) -> u64 {
         PeerEvent::Resynchronised { skipped, .. }
         | PeerEvent::GaveUp { skipped, .. }
         | PeerEvent::Unframed { skipped, .. } => *skipped,
-        PeerEvent::LostSync { .. } => 0,
+        PeerEvent::LostSync { .. } | PeerEvent::Contest(_) => 0,
         PeerEvent::Unknown { len, .. } if *len > Limits::default().message_bytes => 0,
         PeerEvent::Unknown { len, .. } => 4 + u64::from(*len),
     };

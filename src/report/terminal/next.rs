@@ -1,0 +1,212 @@
+//! What was read, and what to run next: the first proof in Wireshark, one peer, a case.
+
+use super::names::View;
+use super::page::Page;
+use super::screen::Detail;
+use crate::ends::Timestamp;
+use crate::report::text::{columns, counted, grouped, shell_word, visible};
+use crate::report::{Document, Frames, Input};
+
+/// Writes the inputs with their SHA-256, as sha256sum prints them.
+pub(super) fn inputs(view: &View<'_>, page: &mut Page) {
+    let document = view.document;
+    let bytes = document.inputs.iter().map(size).fold(0, u64::saturating_add);
+    let numbers = match document.inputs.len() {
+        0 | 1 => String::new(),
+        2 => "#1, #2 and ".to_owned(),
+        many => format!("#1 to #{} and ", grouped(many as u64)),
+    };
+    page.heading(&format!(
+        "READ BY {} {}: {}, {}, {}; {numbers}SHA-256:",
+        document.tool.name,
+        document.tool.version,
+        counted(document.inputs.len() as u64, "input"),
+        if view.screen.detail == Detail::All { counted(bytes, "byte") } else { rounded(bytes) },
+        counted(document.quality.frames, "frame")
+    ));
+    let most = if view.screen.detail == Detail::All { MOST_ROWS } else { MOST_INPUTS };
+    let shown = if document.inputs.len() <= most + 2 { document.inputs.len() } else { most };
+    for (index, input) in document.inputs.iter().enumerate().take(shown) {
+        let digest = match input {
+            Input::Capture { sha256, .. } => sha256.map(|digest| digest.to_string()),
+            Input::Torrent { sha256, .. } => Some(sha256.to_string()),
+        };
+        let name = view.input(index);
+        let digest = match digest {
+            Some(digest) if columns(&digest) <= page.width => digest,
+            Some(_) => "(its SHA-256 takes 64 columns)".to_owned(),
+            None => "(not computed: --no-digest)".to_owned(),
+        };
+        let line = format!("{digest}  {name}");
+        if columns(&line) <= page.width {
+            page.raw(&line);
+        } else {
+            page.raw(&digest);
+            page.row(&name, 2, 4);
+        }
+        if view.screen.detail == Detail::All {
+            page.row(&facts(view, input), 4, 6);
+        }
+    }
+    if let Some(more @ 1..) = document.inputs.len().checked_sub(shown) {
+        page.line(&format!("{}: -v, or -f csv --table inputs", counted(more as u64, "more input")));
+    }
+}
+
+/// Format, size and times of an input.
+fn facts(view: &View<'_>, input: &Input) -> String {
+    let times = |first: &Option<Timestamp>, last: &Option<Timestamp>| match (first, last) {
+        (Some(first), Some(last)) => {
+            format!(", {} to {}", view.clock.title(*first), view.clock.title(*last))
+        }
+        _ => String::new(),
+    };
+    match input {
+        Input::Capture { format, bytes, frames, interfaces, first_time, last_time, .. } => {
+            let mut links: Vec<_> = interfaces.iter().map(|interface| interface.link_type.as_str()).collect();
+            links.sort_unstable();
+            links.dedup();
+            let links = if links.is_empty() { String::new() } else { format!(", {}", links.join(" and ")) };
+            format!(
+                "{}{links}, {}, {}{}",
+                visible(format),
+                counted(*bytes, "byte"),
+                counted(*frames, "frame"),
+                times(first_time, last_time)
+            )
+        }
+        Input::Torrent { bytes, .. } => format!("torrent, {}", counted(*bytes, "byte")),
+    }
+}
+
+/// Writes what to do with the answer.
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
+    let document = view.document;
+    let best = view.peers.first();
+    let proof = view.peers.iter().find_map(|subject| subject.standard.as_ref().filter(|_| subject.actionable));
+    let secret = view.unread.hides && !crate::evidence::encrypted(&document.opaque).is_empty();
+    let mut what = Vec::new();
+    if secret {
+        what.push("with the secrets of a client that took part");
+    }
+    if proof.is_some() {
+        what.push("the first proof, in Wireshark");
+    }
+    if best.is_some() {
+        what.push("one peer, block by block");
+    } else if !secret {
+        what.push("what there is in the captures");
+    }
+    what.push("keep it");
+    page.heading(&format!("NEXT  {}", what.join("; ")));
+    if secret {
+        page.command(&command(document, "--mse-secrets FILE"));
+    }
+    if let Some(proof) = proof {
+        filters(&[proof.advertised, proof.requested, proof.served], view, page);
+    }
+    match best {
+        Some(best) => page.command(&command(document, &format!("--peer {}", best.endpoint.ip))),
+        None if !secret => {
+            let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
+            words.extend(captures(document));
+            page.command(&words);
+        }
+        None => {}
+    }
+    page.command(&command(document, "-o case/"));
+}
+
+/// Filters of exactly these frames: a set for each input.
+pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
+    let mut files: Vec<u16> = frames.iter().map(|each| each.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    for file in files {
+        if view.several {
+            page.line(&format!("in #{}, {}", u32::from(file) + 1, view.input(file.into())));
+        }
+        let mut own: Vec<&Frames> =
+            frames.iter().filter(|each| each.file == file && each.last_file.is_none()).collect();
+        own.sort_unstable();
+        own.dedup();
+        let set: Vec<String> = own
+            .iter()
+            .map(|each| {
+                if each.first == each.last {
+                    each.first.to_string()
+                } else {
+                    format!("{}..{}", each.first, each.last)
+                }
+            })
+            .collect();
+        if !set.is_empty() {
+            page.frame_filters(&set);
+        }
+    }
+}
+
+/// The command that makes the report again, with more options.
+pub(super) fn command(document: &Document, more: &str) -> Vec<String> {
+    let mut words = vec!["peerproof".to_owned(), "analyze".to_owned()];
+    words.extend(captures(document));
+    let torrents: Vec<&str> =
+        document.inputs.iter().filter(|input| matches!(input, Input::Torrent { .. })).map(Input::name).collect();
+    if torrents.len() > MOST_NAMED || torrents.iter().any(|name| columns(name) > LONGEST_WORD) {
+        words.push("-t TORRENTS/".to_owned());
+    } else {
+        words.extend(torrents.iter().map(|name| format!("-t {}", shell_word(name))));
+    }
+    let magnets = document.torrents.iter().filter(|torrent| torrent.source == Some(crate::torrent::Source::Magnet));
+    words.extend(magnets.take(MOST_NAMED).map(|torrent| format!("-t {}", torrent.info_hash)));
+    let checksums = document.options.checksums.name();
+    if checksums != "ignore" {
+        words.push(format!("--checksums {checksums}"));
+    }
+    for tunnel in &document.options.tunnels {
+        words.push(format!("--tunnel {}", shell_word(tunnel)));
+    }
+    let rows = document.options.limits.get("rows");
+    if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
+        words.push(format!("--max-rows {rows}"));
+    }
+    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words
+}
+
+/// The captures as a shell takes them; many were named by a pattern, and can be again.
+pub(super) fn captures(document: &Document) -> Vec<String> {
+    let names: Vec<&str> =
+        document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).map(Input::name).collect();
+    if names.len() > MOST_NAMED || names.iter().any(|name| columns(name) > LONGEST_WORD) {
+        return vec!["CAPTURE...".to_owned()];
+    }
+    names.iter().map(|name| shell_word(name)).collect()
+}
+
+fn size(input: &Input) -> u64 {
+    match input {
+        Input::Capture { bytes, .. } | Input::Torrent { bytes, .. } => *bytes,
+    }
+}
+
+/// `580 kB`: three digits, cut and not rounded up, by powers of ten.
+pub(crate) fn rounded(bytes: u64) -> String {
+    let units = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let Some((unit, name)) = units.into_iter().find(|(unit, _)| bytes >= *unit) else {
+        return counted(bytes, "byte");
+    };
+    let (whole, hundredths) = (bytes / unit, bytes % unit * 100 / unit);
+    match whole {
+        0..10 => format!("{whole}.{hundredths:02} {name}"),
+        10..100 => format!("{whole}.{} {name}", hundredths / 10),
+        _ => format!("{} {name}", grouped(whole)),
+    }
+}
+
+// Rationale: a command of more names is made from a pattern or a directory.
+const MOST_NAMED: usize = 4;
+// Rationale: a word of a command is never broken, and has to fit the narrowest page with what stands around it.
+const LONGEST_WORD: usize = 48;
+const MOST_INPUTS: usize = 10;
+const MOST_ROWS: usize = 5_000;

@@ -1,0 +1,389 @@
+//! One address: rung by rung, byte class by byte class, with frames, and what these captures do not hold of it.
+
+use super::edges;
+use super::grid::{Table, figure, word};
+use super::hearsay;
+use super::names::{FEW, View, endpoint, graded, listed, named, named_cell, sent_from};
+use super::next;
+use super::page::{Page, bold};
+use super::reasons::{flag_words, missing, not_reached};
+use super::screen::{Detail, OTHERS, PEERS};
+use super::unread;
+use super::words::short;
+use crate::evidence::{Flag, Grade};
+use crate::report::filters::Way;
+use crate::report::text::{counted, grouped};
+use crate::report::{Subject, Transfer};
+
+/// Writes the address that was chosen: each of its rows, then what is said of it.
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
+    let shown = view.screen.rows(PEERS, view.peers.len());
+    for subject in view.peers.iter().take(shown) {
+        peer(view, subject, page);
+    }
+    if let Some(more @ 1..) = view.peers.len().checked_sub(shown) {
+        page.blank();
+        page.row(
+            &format!("{} of this address: --top 0, or --peer ADDR:PORT", counted(more as u64, "more row")),
+            0,
+            2,
+        );
+    }
+    if view.peers.is_empty() {
+        let whom = view.document.shown.as_ref().and_then(|shown| shown.peer.clone()).unwrap_or_default();
+        page.row(&bold(&format!("{whom} has no row in this report.")), 0, 2);
+    }
+    if view.screen.detail != Detail::Answer {
+        said(view, page);
+    }
+    if view.unread.hides {
+        unread::write(view, page);
+    }
+    if view.screen.detail != Detail::Answer && !view.peers.is_empty() {
+        page.heading("NEXT  the whole report; keep it");
+        page.command(&next::command(view.document, ""));
+        page.command(&next::command(view.document, "-o case/"));
+    }
+    page.blank();
+    for subject in view.peers.iter().take(shown) {
+        page.row(&bold(&last(view, subject)), 0, 2);
+    }
+    if view.peers.is_empty() {
+        page.row(&bold("Nothing is said of it but what stands here."), 0, 2);
+    }
+}
+
+fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    page.blank();
+    let clock = view.clock;
+    page.row(
+        &bold(&format!(
+            "{}, {}, {}, {} - {}",
+            subject.endpoint,
+            match subject.transport.name() {
+                "tcp" => "TCP",
+                "utp" => "uTP",
+                _ => "a web server",
+            },
+            match &subject.info_hash {
+                Some(hash) => {
+                    let name = view.torrent(Some(hash));
+                    if name.starts_with('"') { format!("torrent {name}") } else { name }
+                }
+                None => "an unknown torrent".to_owned(),
+            },
+            clock.title(subject.first_time).replace(" UTC", ""),
+            clock.title(subject.last_time).get(11..).unwrap_or_default()
+        )),
+        0,
+        2,
+    );
+    page.line(&sentence(view, subject));
+    if view.screen.detail == Detail::Answer {
+        return;
+    }
+    ladder(view, subject, page);
+    bytes(subject, page);
+    files(view, subject, page);
+    sessions(view, subject, page);
+    not_seen(view, subject, page);
+    flags(subject, page);
+    wireshark(view, subject, page);
+}
+
+fn sentence(view: &View<'_>, subject: &Subject) -> String {
+    let bytes = &subject.bytes;
+    let mut parts = Vec::new();
+    if let Some(ports) = sent_from(subject) {
+        parts.push(format!("Its port is the one that it declared; {ports}."));
+    }
+    if bytes.served == 0 && bytes.lost == 0 {
+        parts.push(format!(
+            "Sent no piece data in these captures. Highest rung: {} ({}).",
+            graded(subject.grade, 0),
+            short(subject.grade)
+        ));
+    } else if bytes.served == 0 {
+        parts.push(format!(
+            "{} were sent as pieces, and the captures hold none of them.",
+            counted(bytes.lost, "byte")
+        ));
+    }
+    if bytes.verified > 0 {
+        parts.push(format!("{} are the torrent's by hash ({}).", counted(bytes.verified, "byte"), subject.grade));
+    }
+    for (count, what) in [
+        (bytes.refuted, "lie in blocks that differ (GX), which does not show intent"),
+        (bytes.disputed, "are in failed pieces of several senders, and nobody is accused of them"),
+        (bytes.unproven, "are neither verified nor refuted"),
+        (bytes.repeated, "are repeats of what it had sent before"),
+        (bytes.pad, "are padding"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {what}.", grouped(count)));
+        }
+    }
+    if subject.received_bytes > 0 {
+        parts.push(format!("{} of piece data were sent to it.", counted(subject.received_bytes, "byte")));
+    }
+    parts.push(if subject.actionable {
+        "Standard met.".to_owned()
+    } else {
+        match subject.grade {
+            Grade::G8 | Grade::G9 => format!("Standard not met. {}", missing(view.document, subject)),
+            _ if bytes.verified > 0 => "Standard not met: missing is a whole piece from it alone.".to_owned(),
+            _ => "Standard not met.".to_owned(),
+        }
+    });
+    let clients: Vec<String> = subject.clients.iter().map(|client| named(client)).collect();
+    if !clients.is_empty() {
+        parts.push(format!("It called itself {}, which anyone may claim.", listed(clients, FEW)));
+    }
+    parts.push("One address is shown; the figures are those of the whole run.".to_owned());
+    parts.join(" ")
+}
+
+fn ladder(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    page.heading("LADDER");
+    let mut columns = vec![word("rung"), word("what"), word("frames"), word("UTC")];
+    if view.screen.zone.is_some() {
+        columns.push(word("local"));
+    }
+    let mut table = Table::new(columns, 2);
+    for rung in &subject.rungs {
+        let text = match (rung.grade, &rung.file) {
+            (_, Some(file)) => format!("sent every byte of {}", named_cell(file)),
+            (Grade::G2, _) => "opened or answered a connection".to_owned(),
+            (Grade::G3, _) => "completed a handshake".to_owned(),
+            (Grade::G4, _) => {
+                format!("said that it had {}", counted(subject.pieces_advertised, "piece"))
+            }
+            (Grade::G6, _) => format!("sent {} as pieces", counted(subject.bytes.served, "byte")),
+            (Grade::G7, _) => format!("{} are the torrent's", grouped(subject.bytes.verified)),
+            (Grade::G8, _) => format!("{} in units from it alone", grouped(subject.bytes.sole)),
+            (Grade::GX, _) => format!("{} lie in blocks that differ", grouped(subject.bytes.refuted)),
+            (grade, _) => short(grade).to_owned(),
+        };
+        let mut cells =
+            vec![rung.grade.name().to_owned(), text, view.cite(rung.frames), view.clock.exact(rung.time)];
+        if view.screen.zone.is_some() {
+            cells.push(view.clock.local(rung.time).unwrap_or_default());
+        }
+        table.push(cells);
+    }
+    if table.is_empty() {
+        page.line("No rung: the packets of none are all in the captures.");
+    } else {
+        table.write(page);
+    }
+    if let Some(next) = &subject.next_rung {
+        page.row(&not_reached(next), 2, 4);
+    }
+    if let Some(proof) = subject.standard.as_ref().filter(|_| subject.actionable) {
+        page.row(&format!("Standard: piece {}; {}", proof.piece, super::answer::proven(view, proof)), 2, 4);
+    }
+}
+
+/// From the sum to its classes.
+fn bytes(subject: &Subject, page: &mut Page) {
+    let bytes = &subject.bytes;
+    let parts = [
+        ("verified", bytes.verified),
+        ("refuted", bytes.refuted),
+        ("disputed", bytes.disputed),
+        ("unproven", bytes.unproven),
+        ("repeated", bytes.repeated),
+        ("pad", bytes.pad),
+    ];
+    let sum: Vec<String> = parts
+        .iter()
+        .filter(|(_, bytes)| *bytes > 0)
+        .map(|(name, bytes)| format!("{name} {}", grouped(*bytes)))
+        .collect();
+    let sum = if sum.is_empty() { String::new() } else { format!(" = {}", sum.join(" + ")) };
+    page.heading(&format!("BYTES  served {}{sum}", grouped(bytes.served)));
+    page.line(&format!(
+        "{} asked for, {} acknowledged, {} lost. {} with verified bytes, {} from it alone.",
+        grouped(bytes.solicited),
+        grouped(bytes.acknowledged),
+        grouped(bytes.lost),
+        counted(subject.pieces_verified, "piece"),
+        grouped(subject.pieces_sole)
+    ));
+    if !subject.refuted_pieces.is_empty() {
+        let pieces = subject.refuted_pieces.iter().map(|range| match range.first == range.last {
+            true => range.first.to_string(),
+            false => format!("{}-{}", range.first, range.last),
+        });
+        page.line(&format!("Pieces with blocks that differ: {}", listed(pieces, MOST_RANGES)));
+    }
+}
+
+fn files(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    let files: Vec<_> = subject.files.iter().filter(|file| file.verified_bytes > 0).collect();
+    if files.is_empty() {
+        return;
+    }
+    page.heading("FILES");
+    let mut files = files;
+    files.sort_by_key(|file| (!file.complete, std::cmp::Reverse(file.verified_bytes), &file.path));
+    let shown = view.screen.rows(OTHERS, files.len());
+    let mut table = Table::new(vec![word("file"), figure("verified"), figure("size"), word("whole")], 1);
+    for file in files.iter().take(shown) {
+        table.push(vec![
+            named_cell(&file.path),
+            grouped(file.verified_bytes),
+            grouped(file.size),
+            if file.complete { "all of it" } else { "-" }.to_owned(),
+        ]);
+    }
+    table.write(page);
+    if let Some(more @ 1..) = files.len().checked_sub(shown) {
+        page.line(&format!("and {}: --top 0", counted(more as u64, "more file")));
+    }
+}
+
+/// Its transfers, in both directions.
+fn sessions(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    let of: Vec<&Transfer> = view
+        .document
+        .transfers
+        .iter()
+        .filter(|transfer| {
+            let (from, to) = edges::is_of(transfer, subject);
+            from || to
+        })
+        .collect();
+    edges::write_of(view, &of, page);
+    let silent = of.iter().filter(|transfer| transfer.bytes.served == 0 && transfer.bytes.lost == 0).count() as u64;
+    if silent > 0 {
+        page.line(&format!(
+            "{} without piece data: -f csv --table transfers",
+            counted(silent, "further direction")
+        ));
+    }
+}
+
+/// What the captures do not hold of it, with what they cover.
+fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    let quality = &view.document.quality;
+    let length =
+        quality.duration_ns.map_or_else(|| "the time of the captures".to_owned(), crate::report::text::duration);
+    let directions = if subject.flags.contains(&Flag::OneSided) { "one direction only" } else { "both directions" };
+    let gaps =
+        if subject.flags.contains(&Flag::GapInRange) || subject.bytes.lost > 0 { "with gaps" } else { "no gap" };
+    page.heading(&format!("NOT SEEN of {}, in {length}, {directions}, {gaps}", endpoint(subject)));
+    let receivers: Vec<String> = view
+        .document
+        .transfers
+        .iter()
+        .filter(|transfer| edges::is_of(transfer, subject).0 && transfer.bytes.served > 0)
+        .map(|transfer| transfer.downloader.to_string())
+        .collect();
+    let mut parts = vec![match receivers.is_empty() {
+        true => "piece data of it to anyone".to_owned(),
+        false => format!("piece data to anyone but {}", listed(receivers, FEW)),
+    }];
+    if subject.received_bytes == 0 {
+        parts.push("piece data to it".to_owned());
+    }
+    if subject.pieces_advertised == 0 && subject.transport.name() != "http" {
+        parts.push("a claim of it to have pieces".to_owned());
+    }
+    let hidden = if view.unread.hides { " Not everything could be read, see UNREAD." } else { "" };
+    page.line(&format!("{}. Other connections, times and places were not captured.{hidden}", parts.join("; ")));
+}
+
+fn flags(subject: &Subject, page: &mut Page) {
+    if subject.flags.is_empty() {
+        return;
+    }
+    page.heading("FLAGS");
+    for flag in &subject.flags {
+        page.row(&format!("{flag}  {}", flag_words(*flag)), 2, 4);
+    }
+}
+
+/// Display filters: its messages, and the frames that are cited.
+fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    let of: Vec<&Transfer> = view
+        .document
+        .transfers
+        .iter()
+        .filter(|transfer| edges::is_of(transfer, subject).0 && transfer.served_frames.is_some())
+        .collect();
+    let frames: Vec<crate::report::Frames> = match subject.standard.as_ref().filter(|_| subject.actionable) {
+        Some(proof) => vec![proof.advertised, proof.requested, proof.served],
+        None => Vec::new(),
+    };
+    let differing = subject.rungs.iter().find(|rung| rung.grade == Grade::GX).map(|rung| rung.frames);
+    if of.is_empty() && frames.is_empty() {
+        return;
+    }
+    let mut what = Vec::new();
+    if !of.is_empty() {
+        what.push("its piece messages");
+    }
+    if !frames.is_empty() {
+        what.push("the first proof");
+    }
+    if differing.is_some() {
+        what.push("the first block that differs");
+    }
+    page.heading(&format!("IN WIRESHARK  {}", what.join("; ")));
+    let messages: std::collections::BTreeSet<String> =
+        of.iter().filter_map(|transfer| Way::of(transfer).piece_messages()).collect();
+    for filter in messages.iter().take(MOST_FILTERS) {
+        page.row(filter, 2, 4);
+    }
+    if let Some(more @ 1..) = messages.len().checked_sub(MOST_FILTERS) {
+        page.line(&format!("and from {}", counted(more as u64, "more port")));
+    }
+    // What its dissector does not tell: the packets from the first to the last.
+    let served = of.iter().filter(|transfer| Way::of(transfer).piece_messages().is_none());
+    let served: Vec<crate::report::Frames> = served.filter_map(|transfer| transfer.served_frames).collect();
+    next::filters(&served, view, page);
+    if !frames.is_empty() {
+        next::filters(&frames, view, page);
+    }
+    if let Some(frames) = differing {
+        next::filters(&[frames], view, page);
+    }
+    if of.iter().any(|transfer| transfer.transport == crate::ends::Transport::Utp) {
+        page.line(
+            "Wireshark does not rebuild uTP: these select packets and not messages, and others' between them.",
+        );
+    }
+}
+
+/// What others said of it.
+fn said(view: &View<'_>, page: &mut Page) {
+    page.heading("NAMED  (hearsay: it may be forged, and changes no figure above)");
+    let mentions = &view.document.mentions;
+    if mentions.is_empty() {
+        page.line("Nobody named it, and it named nobody.");
+        return;
+    }
+    let shown = view.screen.rows(OTHERS, mentions.len());
+    for mention in mentions.iter().take(shown) {
+        page.row(&hearsay::sentence(view, mention), 2, 4);
+    }
+    if let Some(more @ 1..) = mentions.len().checked_sub(shown) {
+        page.line(&format!("and {}: -v, or -f csv --table mentions", counted(more as u64, "more mention")));
+    }
+}
+
+fn last(view: &View<'_>, subject: &Subject) -> String {
+    let differ = if subject.bytes.refuted > 0 { "; it also sent blocks that differ" } else { "" };
+    format!(
+        "{}{}: {}, standard {}{differ}.",
+        endpoint(subject),
+        view.of_torrent(subject),
+        graded(subject.grade, 0),
+        if subject.actionable { "met" } else { "not met" }
+    )
+}
+
+// Rationale: as much as a screen carries beside the rest.
+const MOST_FILTERS: usize = 5;
+const MOST_RANGES: usize = 20;
