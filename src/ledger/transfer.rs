@@ -76,6 +76,8 @@ pub struct Record {
     pub refuted_pieces: BTreeSet<u32>,
     /// Its payload by time.
     pub times: Times,
+    /// Served bytes of which the captures do not show in which blocks they are.
+    pub unplaced: u64,
     /// What its connections prove.
     pub facts: Facts,
     /// The transfer with the same key whose time is next before.
@@ -179,6 +181,7 @@ impl Record {
     pub(crate) fn add_unplaced(&mut self, unplaced: Unplaced) {
         self.counts.served += unplaced.served;
         self.counts.unproven += unplaced.served;
+        self.unplaced += unplaced.served;
         self.counts.lost += unplaced.lost;
     }
 
@@ -190,6 +193,7 @@ impl Record {
             refuted_span: None,
             refuted_pieces: BTreeSet::new(),
             times: Times::default(),
+            unplaced: 0,
             facts: Facts::default(),
             earlier: None,
         }
