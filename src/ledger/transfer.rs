@@ -252,6 +252,11 @@ impl Record {
 }
 
 impl Facts {
+    /// Adds one connection, while there is room.
+    pub(super) fn session(&mut self, times: SessionTimes) {
+        self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then_some(times));
+    }
+
     /// Adds a peer_id of the uploader; `false` when there was no room for it.
     pub(crate) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
         id.is_none_or(|id| keep(&mut self.peer_ids, id))
@@ -281,6 +286,8 @@ impl Facts {
         }
         let unconfirmed = connection.is_unconfirmed(from);
         self.unconfirmed += u32::from(unconfirmed);
+        // What is said between ends that do not speak of one torrent says nothing of either.
+        let heard = !unconfirmed && equal != Handshakes::Differ;
         let encryption = connection.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= connection.decrypted;
@@ -302,7 +309,7 @@ impl Facts {
             self.handshakes_missing += 1;
         }
         all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
-        if !unconfirmed {
+        if heard {
             self.listen_port = own.listen_port.or(self.listen_port);
             earliest(&mut self.advertised, own.claims.first);
             earliest(&mut self.offered, own.offered);
@@ -325,7 +332,7 @@ impl Facts {
         let one_side = one_handshake && !own_sent_none && !other_sent_none;
         self.one_sided += u32::from(streams.iter().any(|stream| stream.packets == 0) || one_side);
         self.resynchronised |= own.resynchronised;
-        self.sessions.extend((self.sessions.len() < MOST_SESSIONS).then(|| session_of(connection, peer)));
+        self.session(session_of(connection, peer, from));
         self.merge_transport(connection, from) && all
     }
 
@@ -388,14 +395,19 @@ pub enum Handshakes {
     OneSide,
 }
 
-fn session_of(connection: &Connection, peer: &Peer) -> SessionTimes {
+fn session_of(connection: &Connection, peer: &Peer, from: Direction) -> SessionTimes {
     let directions = [Direction::LowToHigh, Direction::HighToLow];
     let whole = directions.into_iter().all(|from| {
         let (stream, side) = (connection.stream(from), peer.side(from));
         stream.packets > 0 && stream.gaps == 0 && !stream.snaplen && !side.resynchronised && side.lost_sync == 0
     });
     let is_whole = connection.opening.is_some() && connection.from_start && whole;
-    SessionTimes { first: connection.span.first.time, last: connection.span.last.time, is_whole }
+    SessionTimes {
+        first: connection.span.first.time,
+        last: connection.span.last.time,
+        is_whole,
+        is_unconfirmed: connection.is_unconfirmed(from),
+    }
 }
 
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {

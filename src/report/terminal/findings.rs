@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use super::{Page, endpoints, frames_text, name, torrent_name};
 use crate::ends::{Endpoint, InfoHash, Transport};
 use crate::evidence::{Flag, Grade, OpaqueKind, encrypted};
-use crate::report::text::{counted, escaped, grouped, quoted, visible};
-use crate::report::{Document, Edge, Subject};
+use crate::report::text::{counted, escaped, grouped, quoted, share, visible};
+use crate::report::{Document, Edge, Subject, SubjectFile};
 
 /// Writes the findings, where there is a peer or an unreadable conversation to speak of.
 pub(super) fn write(document: &Document, page: &mut Page) {
@@ -78,6 +78,10 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
                 counted(subject.bytes.verified, "byte")
             )
         }
+        grade if grade < Grade::G3 => format!(
+            "packets with the address of {who} hold {} of what looks like piece data, none of it verified",
+            counted(subject.bytes.served, "byte")
+        ),
         _ => {
             format!("{who} sent {} labelled as pieces, none of it verified", counted(subject.bytes.served, "byte"))
         }
@@ -86,9 +90,12 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         let shared = subject.bytes.verified - subject.bytes.sole;
         sentence.push_str(&format!(", and {} in units shared with other peers", counted(shared, "verified byte")));
     }
-    let complete = subject.rungs.iter().find(|rung| rung.grade == Grade::G9).and_then(|rung| rung.file.as_deref());
-    if let Some(file) = complete {
-        sentence.push_str(&format!(", among them all bytes of the file {}", quoted(file, LONGEST_NAME)));
+    let (whole, parts) = files(subject);
+    if !whole.is_empty() {
+        sentence.push_str(&format!(
+            ", among them all bytes of {}",
+            named(&whole, |file| format!("{} ({})", quoted(&file.path, LONGEST_NAME), counted(file.size, "byte")))
+        ));
     }
     match &subject.standard {
         Some(standard) => sentence.push_str(&format!(
@@ -118,6 +125,19 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
         }
     }
     page.line(&sentence);
+    if !parts.is_empty() {
+        page.line(&format!(
+            "{} sent parts of {}.",
+            name(subject),
+            named(&parts, |file| format!(
+                "{} ({}, {} of {})",
+                quoted(&file.path, LONGEST_NAME),
+                share(file.verified_bytes, file.size),
+                grouped(file.verified_bytes),
+                counted(file.size, "byte")
+            ))
+        ));
+    }
     if subject.bytes.unproven > 0 && subject.bytes.verified > 0 {
         page.line(&format!(
             "{} that {} sent lie in units that the captures never complete: unproven.",
@@ -140,6 +160,31 @@ fn served(document: &Document, subject: &Subject, several: bool, page: &mut Page
             counted(subject.bytes.lost, "payload byte"),
             name(subject)
         ));
+    }
+}
+
+/// The files that a subject sent whole, the largest first, and those that it sent a part of, the most bytes first.
+fn files(subject: &Subject) -> (Vec<&SubjectFile>, Vec<&SubjectFile>) {
+    let sent = subject.files.iter().filter(|file| file.verified_bytes > 0);
+    let (mut whole, mut parts): (Vec<_>, Vec<_>) = sent.partition(|file| file.complete);
+    whole.sort_by_key(|file| (Reverse(file.size), &file.path));
+    parts.sort_by_key(|file| (Reverse(file.verified_bytes), &file.path));
+    (whole, parts)
+}
+
+/// `the file a`, `3 files: a, b, c`, `900 files: a, b, c and 897 smaller ones, see files in report.json`.
+fn named(files: &[&SubjectFile], one: impl Fn(&SubjectFile) -> String) -> String {
+    let shown = if files.len() > MOST_FILES { FEW_FILES } else { files.len() };
+    let names: Vec<String> = files.iter().take(shown).map(|file| one(file)).collect();
+    match (files.len() as u64, files.len() - shown) {
+        (1, _) => format!("the file {}", names.join("")),
+        (all, 0) => format!("{}: {}", counted(all, "file"), names.join(", ")),
+        (all, more) => format!(
+            "{}: {} and {} more, see `files` in report.json",
+            counted(all, "file"),
+            names.join(", "),
+            grouped(more as u64)
+        ),
     }
 }
 
@@ -227,6 +272,16 @@ fn opaque(document: &Document, page: &mut Page) {
             counted(each.b_to_a, "byte"),
             frames_text(document, each.frames),
             escaped(&each.basis)
+        ));
+    }
+    let random: Vec<_> = document.opaque.iter().filter(|each| each.kind == OpaqueKind::Unrecognised).collect();
+    if let [first, ..] = random[..] {
+        page.line(&format!(
+            "Not recognised, and may be anything: {} whose bytes look random from the first one on, on ports of other \
+             services; the first is {} and {}.",
+            counted(random.len() as u64, "conversation"),
+            first.a,
+            first.b
         ));
     }
     if encrypted.is_empty() {
@@ -393,6 +448,7 @@ fn flag_words(flag: Flag) -> &'static str {
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",
         Flag::HandshakeNotCaptured => "its handshake of a connection is not in the captures",
+        Flag::InfoHashMismatch => "the two handshakes of a connection name different torrents",
         Flag::PadOrTrivial => "some of what it sent is padding or of one byte value, which anybody could send",
         Flag::Boomerang => "the receiver itself had sent it the same piece before",
         Flag::ClockStep => "the clock of the capture stepped meanwhile",
@@ -402,6 +458,9 @@ fn flag_words(flag: Flag) -> &'static str {
 
 // Rationale: the path of a file, in characters, leaves room for the rest of the sentence.
 const LONGEST_NAME: usize = 60;
+// Rationale: up to so many are named one by one; of more, only the largest.
+const MOST_FILES: usize = 12;
+const FEW_FILES: usize = 8;
 // Rationale: nobody reads more sentences of one kind on a screen; the tables and report.json hold everything.
 const MOST_SENTENCES: usize = 50;
 
@@ -427,6 +486,29 @@ mod tests {
             change(&mut other.subjects[0]);
             assert!(findings(&other).contains("(3,473,408 bytes), which verified"), "{}", findings(&other));
         }
+    }
+
+    #[test]
+    fn every_complete_file_is_named_the_largest_first_and_the_others_with_their_share() {
+        let mut document = fixture::document();
+        let file = |path: &str, size, verified_bytes| SubjectFile {
+            path: path.to_owned(),
+            size,
+            verified_bytes,
+            complete: size == verified_bytes,
+        };
+        let subject = &mut document.subjects[0];
+        subject.files =
+            vec![file("b", 9, 9), file("a", 100, 100), file("d", 40_000, 37_232), file("c", 120_000, 120_000)];
+        let text = findings(&document);
+        let whole = "among them all bytes of 3 files: c (120,000 bytes), a (100 bytes), b (9 bytes)";
+        assert!(text.contains(whole), "{text}");
+        assert!(text.contains("sent parts of the file d (93 %, 37,232 of 40,000 bytes)."), "{text}");
+        document.subjects[0].files =
+            (0..500).map(|at| file(&format!("f{at:03}"), 1_000 + at, 1_000 + at)).collect();
+        let text = findings(&document);
+        assert!(text.contains("all bytes of 500 files: f499 (1,499 bytes), f498"), "{text}");
+        assert!(text.contains("f492 (1,492 bytes) and 492 more, see `files` in report.json"), "{text}");
     }
 
     #[test]
