@@ -302,6 +302,7 @@ pub(crate) fn walk<'run, 'cap>(
     options: &Options<'_>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
     spine.expect_inputs(captures.len(), captures.interfaces());
+    spine.learn_sums(captures)?;
     let mut frames = captures.frames();
     let window = options.window.max(1);
     frames.prefetch(window);

@@ -60,10 +60,16 @@ impl<T> FlowTable<T> {
     }
 
     /// The flow of `key`, made by `new` if there is none, and live then; now the most recently active one of its kind.
+    /// `None` where there is none and `new` makes none.
     ///
     /// Gives the flow that was evicted to make room, too: in a box, as there is none for nearly every packet.
     #[inline]
-    pub fn touch(&mut self, key: FlowKey, new: impl FnOnce() -> T) -> (&mut T, Option<Box<(FlowKey, T)>>) {
+    #[allow(clippy::type_complexity, reason = "a flow, and what made room for it")]
+    pub fn touch(
+        &mut self,
+        key: FlowKey,
+        new: impl FnOnce() -> Option<T>,
+    ) -> Option<(&mut T, Option<Box<(FlowKey, T)>>)> {
         // Rationale: captures come in bursts of one flow; this saves the look-up.
         let same = self.slots.get(self.last as usize).is_some_and(|slot| slot.key == key && slot.newer == NONE);
         let mut evicted = None;
@@ -74,16 +80,17 @@ impl<T> FlowTable<T> {
             self.link(at);
             at
         } else {
+            let flow = new()?;
             if self.index.len() >= self.most {
                 evicted = self.evict().map(Box::new);
             }
-            let at = self.insert(key);
+            let at = self.insert(key, flow);
             self.link(at);
             at
         };
         self.last = at;
-        let flow = self.slots[at as usize].flow.get_or_insert_with(new);
-        (flow, evicted)
+        let flow = self.slots[at as usize].flow.as_mut()?;
+        Some((flow, evicted))
     }
 
     /// Says of the flow touched last whether more is expected of it.
@@ -125,8 +132,8 @@ impl<T> FlowTable<T> {
         self.index.is_empty()
     }
 
-    fn insert(&mut self, key: FlowKey) -> u32 {
-        let slot = Slot { key, older: NONE, newer: NONE, life: Life::Live, flow: None };
+    fn insert(&mut self, key: FlowKey, flow: T) -> u32 {
+        let slot = Slot { key, older: NONE, newer: NONE, life: Life::Live, flow: Some(flow) };
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
@@ -195,7 +202,7 @@ mod tests {
             let mut table = FlowTable::new(5);
             let mut model: [VecDeque<u8>; 2] = [VecDeque::new(), VecDeque::new()];
             for (n, ends) in steps {
-                let (flow, evicted) = table.touch(key(n), || n);
+                let (flow, evicted) = table.touch(key(n), || Some(n)).expect("it is made");
                 prop_assert_eq!(*flow, n);
                 let known = (0..2).find(|life| model[*life].contains(&n));
                 let expected = match known {

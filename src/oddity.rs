@@ -183,6 +183,13 @@ pub enum Oddity {
         /// Whether a checksum of its content matches; `None` where none can be tested.
         matches: Option<bool>,
     },
+    /// A frame with an IPv4 header whose checksum is wrong, where those of others are right.
+    DamagedHeader {
+        /// Whether a checksum of what it carries matches; `None` where none can be tested.
+        matches: Option<bool>,
+    },
+    /// A packet whose checksum or length is wrong, where nearly all others of its interface are right.
+    DamagedPacket,
     /// A wrong TCP or UDP checksum.
     BadChecksum {
         /// The checksum in the packet.

@@ -48,7 +48,8 @@ fn rows_of_a_transfer_add_up_to_its_figures_and_name_bytes_that_hash_to_what_the
             ]
             .into();
             assert_eq!(sums(rows()), figures, "{}: {} -> {}", case.name, transfer.uploader, transfer.downloader);
-            for row in rows() {
+            // Of payload without a place nothing but its amount is known.
+            for row in rows().filter(|row| row.reason != Ground::Unplaced) {
                 let named: u64 = row.runs.iter().map(|run| run.len).sum();
                 assert_eq!(named + row.derived_bytes, row.bytes, "{}: {row:?}", case.name);
                 let (first, last) = (transfer.frames.first, transfer.frames.last);

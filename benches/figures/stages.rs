@@ -99,13 +99,14 @@ fn walk(
                 sum += u64::from(segment.seq) + u64::from(packet.flow.low.port);
                 continue;
             }
-            let (flow, _) = flows.touch(packet.flow, || {
+            let touched = flows.touch(packet.flow, || {
                 connections += 1;
                 let session =
                     Session::new(ConnectionId(connections), packet.flow, Transport::Tcp, Start::Handshake, &limits);
                 // Boxed, as the spine does: what the table moves is small.
-                Box::new((TcpConnection::new(&stream_limits), session))
+                Some(Box::new((TcpConnection::new(&stream_limits), session)))
             });
+            let Some((flow, _)) = touched else { continue };
             flow.0.push(packet.at, packet.direction, segment, &mut items);
             if depth >= Depth::Sessions {
                 flow.1.touch(packet.direction, packet.at);

@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         let (fcs_len, damaged) = (trailer & 15, trailer & 16 != 0);
         let bytes = input.block();
         let wire_len = bytes.len() as u32 + if beyond > 127 { 0 } else { beyond };
-        let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len, damaged };
+        let frame = Frame { at: at(number), link, bytes, wire_len, fcs_len, interface: 0, damaged };
         let Ok(mut packet) = decoder.decode(&frame, &&arena, &mut anomalies) else { return };
         loop {
             parts += 1;

@@ -39,6 +39,8 @@ impl Judged {
 pub enum Flag {
     /// Blocks of the address differ from the torrent: no intent is shown by that.
     RefutedBytes,
+    /// What supports the claim is in connections of which nothing shows that the address received anything.
+    ReturnPathUnconfirmed,
     /// Two or more clients use the address in the captures.
     SeveralClients,
     /// The notice states no port; one client was seen.
@@ -60,6 +62,7 @@ impl Flag {
     pub fn name(self) -> &'static str {
         match self {
             Self::RefutedBytes => "refuted-bytes",
+            Self::ReturnPathUnconfirmed => "return-path-unconfirmed",
             Self::SeveralClients => "several-clients",
             Self::NoPort => "no-port",
             Self::AmountDiffers => "amount-differs",
@@ -101,6 +104,9 @@ pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
     }
     if acts.iter().any(|judged| judged.within.refuted || judged.elsewhere.refuted) {
         flags.push(Flag::RefutedBytes);
+    }
+    if acts.iter().any(|judged| judged.reasons.contains(&Reason::ReturnPathUnconfirmed)) {
+        flags.push(Flag::ReturnPathUnconfirmed);
     }
     if clients > 1 {
         flags.push(Flag::SeveralClients);
@@ -200,32 +206,38 @@ impl Case<'_> {
         // Row 1.
         if self.is_supported(&own, mentioned) {
             (judged.within, judged.elsewhere) = (own, elsewhere);
-            let capped = self.cap();
+            let mut capped = self.cap();
+            capped.extend(self.forgeable(Ports::Own, &inside, mentioned));
             judged.verdict = if capped.is_empty() { Verdict::Supported } else { Verdict::SupportedInPart };
             judged.reasons = capped;
             return judged;
         }
         // Row 2.
         let in_session = self.search.sessions_over(torrents, Ports::Own, &stated);
-        let same_session = self.search.found(torrents, Ports::Own, &|time| {
-            !inside(time) && in_session.iter().any(|session| session.from <= time && time < session.to)
-        });
+        let beside =
+            |time: i64| !inside(time) && in_session.iter().any(|session| session.from <= time && time < session.to);
+        let same_session = self.search.found(torrents, Ports::Own, &beside);
         if !in_session.is_empty() && self.is_supported(&same_session, Rank::Nothing) {
             judged.standard = self.standard(&same_session);
             judged.grade = self.rank(&same_session);
             (judged.within, judged.elsewhere) = (own, same_session);
-            return self.in_part(judged, Reason::OtherTimeInSession);
+            let mut judged = self.in_part(judged, Reason::OtherTimeInSession);
+            judged.reasons.extend(self.forgeable(Ports::Own, &beside, Rank::Nothing));
+            return judged;
         }
         // Row 3.
         for also in self.claim.also.iter().flat_map(|when| &when.readings) {
             let window = self.terms.widen(*also);
-            let other = self.search.found(torrents, Ports::Own, &|time| window.from <= time && time < window.to);
+            let then = |time: i64| window.from <= time && time < window.to;
+            let other = self.search.found(torrents, Ports::Own, &then);
             let named = self.search.mentioned(torrents, &window);
             if self.is_supported(&other, named) {
                 judged.standard = self.standard(&other);
                 judged.grade = self.rank(&other).max(named);
                 (judged.within, judged.elsewhere) = (own, other);
-                return self.in_part(judged, Reason::OtherStatedTime);
+                let mut judged = self.in_part(judged, Reason::OtherStatedTime);
+                judged.reasons.extend(self.forgeable(Ports::Own, &then, named));
+                return judged;
             }
         }
         // Row 4.
@@ -237,7 +249,9 @@ impl Case<'_> {
                     if ports == Ports::OwnWeb { self.blank_standard() } else { self.standard(&other) };
                 judged.grade = self.rank(&other);
                 (judged.within, judged.elsewhere) = (other, elsewhere);
-                return self.in_part(judged, reason);
+                let mut judged = self.in_part(judged, reason);
+                judged.reasons.extend(self.forgeable(ports, &inside, Rank::Nothing));
+                return judged;
             }
         }
         // Row 5.
@@ -256,6 +270,9 @@ impl Case<'_> {
             if whole && self.serves() {
                 judged.reasons.push(Reason::WholeSessionWithoutPiece);
             }
+            if self.partly(&self.confirmed(ports, &inside), named).is_none() {
+                judged.reasons.push(Reason::ReturnPathUnconfirmed);
+            }
             return judged;
         }
         (judged.within, judged.elsewhere) = (own, elsewhere);
@@ -266,10 +283,14 @@ impl Case<'_> {
             return judged;
         }
         // Row 7.
-        let took_part = judged.elsewhere.best;
+        let took_part =
+            |found: &Found| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
         let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
-        if named_ever || took_part.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX) {
+        if named_ever || took_part(&judged.elsewhere) {
             judged.verdict = Verdict::NotAtStatedTime;
+            if !named_ever && !took_part(&self.confirmed(Ports::Any, &|time| !inside(time))) {
+                judged.reasons.push(Reason::ReturnPathUnconfirmed);
+            }
             judged.hints = self.hints(&self.claim.when);
             return judged;
         }
@@ -321,6 +342,16 @@ impl Case<'_> {
             reasons.push(Reason::TitleOnly);
         }
         reasons
+    }
+
+    /// What was found where the address is shown to have received something.
+    fn confirmed(&self, ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
+        self.search.confirmed().found(&self.resolution.torrents, ports, when)
+    }
+
+    /// A reason against what supports the act: anybody may have sent all of it.
+    fn forgeable(&self, ports: Ports, when: &dyn Fn(i64) -> bool, mentioned: Rank) -> Option<Reason> {
+        (!self.is_supported(&self.confirmed(ports, when), mentioned)).then_some(Reason::ReturnPathUnconfirmed)
     }
 
     fn rank(&self, found: &Found) -> Rank {

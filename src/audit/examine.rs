@@ -35,6 +35,7 @@ impl Examined {
                     .map(|session| Session {
                         window: window(session.first, session.last),
                         is_whole: session.is_whole,
+                        is_confirmed: !session.is_unconfirmed,
                     })
                     .collect(),
                 rungs: course
@@ -59,6 +60,7 @@ impl Examined {
                     .collect(),
                 served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
                 acknowledged: t.bytes.acknowledged,
+                is_forgeable: t.flags.contains(&Flag::ReturnPathUnconfirmed),
                 obstacles: obstacles(&t.flags),
                 window: course
                     .span

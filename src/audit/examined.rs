@@ -135,10 +135,20 @@ pub struct Transfer {
     pub served: Vec<(Window, u64)>,
     /// Bytes that the receiver confirmed, of all that were served.
     pub acknowledged: u64,
+    /// Whether a connection of it is not confirmed (`return-path-unconfirmed`): anybody may have sent what is in it.
+    pub is_forgeable: bool,
     /// What keeps it from being read whole.
     pub obstacles: Vec<Obstacle>,
     /// The first and the last packet.
     pub window: Window,
+}
+
+impl Transfer {
+    /// Whether something that was seen at `time` is in a connection that is confirmed.
+    pub fn is_confirmed(&self, time: i64) -> bool {
+        let over = |session: &Session| session.window.from <= time && time <= session.window.to;
+        !self.is_forgeable || self.sessions.iter().any(|session| session.is_confirmed && over(session))
+    }
 }
 
 /// One connection.
@@ -149,6 +159,8 @@ pub struct Session {
     /// Whether it is *whole*: opening captured, both directions, readable, without gap, cut or resynchronisation, to its
     /// close or to the end of the captures.
     pub is_whole: bool,
+    /// Whether packets of the uploader show that it received something, or the other end was not captured.
+    pub is_confirmed: bool,
 }
 
 /// A rung that was reached.

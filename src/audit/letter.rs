@@ -254,6 +254,9 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
         "other-stated-time" => {
             "The capture supports a part of this notice, at another of the times that it states.".to_owned()
         }
+        "return-path-unconfirmed" => "The capture supports a part of this notice. Packets with this address show it, but none of them \
+                                      shows that the address received an answer: anybody can send such packets."
+            .to_owned(),
         "several-clients" => "The capture supports a part of this notice. Two programs or more were in use at this address, and \
                               the notice states no port: it does not say which one it means."
             .to_owned(),
@@ -409,6 +412,10 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
             ),
             "several-clients" if !has("several-clients") && !has("other-port") => {
                 "Two programs or more were in use at this address.".to_owned()
+            }
+            "return-path-unconfirmed" if claim.reasons.first().is_some_and(|first| first.id != "return-path-unconfirmed") => {
+                "None of the packets that show it tells that the address received an answer: anybody can send such packets."
+                    .to_owned()
             }
             "carrier-nat" => {
                 "The address is one that many lines share: without a port nobody can be found.".to_owned()

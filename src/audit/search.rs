@@ -17,6 +17,17 @@ pub(super) struct Search<'a> {
     /// `None` where the notice states none: then every port is its own.
     pub(super) port: Option<u16>,
     rows: Option<&'a Rows<'a>>,
+    /// Which connections count.
+    trust: Trust,
+}
+
+/// Which connections count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// All of them.
+    All,
+    /// Those in which the address is shown to have received something: nobody else can have sent its packets.
+    Confirmed,
 }
 
 /// Which ports of the address count.
@@ -35,7 +46,12 @@ pub(super) enum Ports {
 impl<'a> Search<'a> {
     /// A look at `address` and `port` in all rows.
     pub(super) fn of(index: &'a Index<'a>, address: IpAddr, port: Option<u16>) -> Self {
-        Self { address, port, rows: index.rows(address) }
+        Self { address, port, rows: index.rows(address), trust: Trust::All }
+    }
+
+    /// The same look, at connections in which the address is shown to have received something.
+    pub(super) fn confirmed(self) -> Self {
+        Self { trust: Trust::Confirmed, ..self }
     }
 
     fn transfers(&self) -> impl Iterator<Item = &'a Transfer> + use<'a> {
@@ -89,12 +105,14 @@ impl<'a> Search<'a> {
         };
         for transfer in self.transfers().filter(|transfer| Self::is_of(transfer, torrents)) {
             if self.receives(transfer, ports) && transfer.acknowledged > 0 {
-                found.received +=
-                    transfer.units.iter().filter(|unit| when(unit.time)).map(|unit| unit.bytes).sum::<u64>();
+                let units = transfer.units.iter().filter(|unit| when(unit.time));
+                let back = units.filter(|unit| self.trust == Trust::All || self.answers(transfer, unit.time));
+                found.received += back.map(|unit| unit.bytes).sum::<u64>();
             }
             if !self.fits(transfer, ports) {
                 continue;
             }
+            let when = |time| when(time) && (self.trust == Trust::All || transfer.is_confirmed(time));
             let mut any = false;
             for event in transfer.rungs.iter().filter(|event| when(event.time)) {
                 any = true;
@@ -113,7 +131,8 @@ impl<'a> Search<'a> {
                 units.insert((transfer.torrent, unit.piece));
                 found.sole += if unit.sole { unit.bytes } else { 0 };
                 found.frames = Some(found.frames.map_or(unit.span, |known| known.join(unit.span)));
-                if let (None, true, Some((advertised, requested))) = (found.standard, unit.sole, unit.asked) {
+                let asked = unit.asked.filter(|_| transfer.is_confirmed(unit.time));
+                if let (None, true, Some((advertised, requested))) = (found.standard, unit.sole, asked) {
                     found.standard = Some((unit.piece, [advertised, requested, unit.span]));
                 }
                 cover(&mut found.window, unit.time, unit.time);
@@ -135,6 +154,15 @@ impl<'a> Search<'a> {
         found.ports = at_ports.into_iter().collect();
         found.frames = found.frames.or(found.best.map(|best| best.span));
         found
+    }
+
+    /// Whether the receiver of a transfer is shown to have received anything when it was sent to.
+    fn answers(&self, transfer: &Transfer, time: i64) -> bool {
+        let back = self.transfers().find(|back| {
+            (back.uploader, back.downloader) == (transfer.downloader, transfer.uploader)
+                && (back.carrier, back.torrent) == (transfer.carrier, transfer.torrent)
+        });
+        back.is_none_or(|back| back.is_confirmed(time))
     }
 
     /// Whether piece data that is not verified, or not acknowledged, was sent to the address when `found` was.

@@ -54,6 +54,8 @@ pub struct Frame<'cap> {
     pub wire_len: u32,
     /// Bytes of frame check sequence at the end of the frame on the wire (0 to 15), as the interface states.
     pub fcs_len: u8,
+    /// Number of the interface in its section of the file; 0 where the format knows one only.
+    pub interface: u32,
     /// The capture says that what came over the wire was damaged: a wrong frame check sequence, a symbol error.
     pub damaged: bool,
 }

@@ -3,8 +3,11 @@
 //! Source: draft-ietf-opsawg-pcap; the modified format is that of libpcap patches of 1999 (24-byte record headers).
 //! pcap-parser reads what it reads rightly; big-endian modified files, swapped lengths and FCS bits are read here.
 
+mod variants;
+
 use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
 
+use self::variants::ANOTHER;
 use super::mapped::load_ahead;
 use super::resync::{self, Lead, Records, Step};
 use super::track::Track;
@@ -17,7 +20,8 @@ use crate::oddity::Sink;
 #[derive(Clone, Debug)]
 pub(super) struct PcapReader {
     big_endian: bool,
-    modified: bool,
+    /// Bytes of a record's header: 16, or more in the files of some systems.
+    header_len: usize,
     lengths: Lengths,
     /// Nanoseconds in one unit of the fraction: 1 or 1,000.
     unit_ns: i64,
@@ -58,9 +62,9 @@ impl PcapReader {
         };
         let snaplen = if fields.snaplen as usize <= MAX_RECORD { fields.snaplen } else { 0 };
         track.advance(HEADER_LEN);
-        Ok(Self {
+        let mut reader = Self {
             big_endian,
-            modified,
+            header_len: if modified { 24 } else { 16 },
             lengths,
             unit_ns,
             usual: USUAL_RECORD.max(snaplen as usize),
@@ -68,7 +72,9 @@ impl PcapReader {
             fcs_len: (fcs_words as u8) * 2,
             snaplen: fields.snaplen,
             odd: 0,
-        })
+        };
+        reader.header_len = reader.layout_of(track.rest(), if modified { &[24, 28] } else { &[16, 24, 20] });
+        Ok(reader)
     }
 
     /// The one interface of the file, with the frames read from it.
@@ -93,6 +99,11 @@ impl PcapReader {
                 return self.end(track, out);
             };
             if self.doubtful(&record) {
+                if self.is_another(rest) {
+                    track.damaged(out, track.at, HEADER_LEN, ANOTHER.to_owned(), "a record of one capture")?;
+                    track.advance(HEADER_LEN);
+                    continue;
+                }
                 match self.belief(&record, track) {
                     Lead::Records => {}
                     // Whether it is sound shows in what follows.
@@ -129,7 +140,15 @@ impl PcapReader {
             }
             let bytes = self.payload(exact);
             let wire_len = record.wire.max(bytes.len() as u32);
-            return Ok(Some(Frame { at, link: self.link, bytes, wire_len, fcs_len: self.fcs_len, damaged: false }));
+            return Ok(Some(Frame {
+                at,
+                link: self.link,
+                bytes,
+                wire_len,
+                fcs_len: self.fcs_len,
+                interface: 0,
+                damaged: false,
+            }));
         }
     }
 
@@ -154,16 +173,16 @@ impl PcapReader {
 
     #[inline]
     fn header_len(&self) -> usize {
-        if self.modified { 24 } else { 16 }
+        self.header_len
     }
 
     /// The captured bytes of a record of exactly the right length.
     #[inline]
     fn payload<'cap>(&self, exact: &'cap [u8]) -> &'cap [u8] {
-        let parsed = match (self.lengths, self.big_endian, self.modified) {
-            (Lengths::Standard, false, false) => parse_pcap_frame(exact),
-            (Lengths::Standard, true, false) => parse_pcap_frame_be(exact),
-            (Lengths::Standard, false, true) => parse_pcap_frame_modified(exact),
+        let parsed = match (self.lengths, self.big_endian, self.header_len) {
+            (Lengths::Standard, false, 16) => parse_pcap_frame(exact),
+            (Lengths::Standard, true, 16) => parse_pcap_frame_be(exact),
+            (Lengths::Standard, false, 24) => parse_pcap_frame_modified(exact),
             _ => return exact.get(self.header_len()..).unwrap_or_default(),
         };
         parsed.map_or(&[], |(_, block)| block.data)

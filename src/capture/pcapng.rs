@@ -169,7 +169,7 @@ impl PcapngReader {
         }
         let wire_len = packet.wire.max(packet.bytes.len() as u32);
         let (link, bytes) = (packet.interface.link, packet.bytes);
-        Frame { at, link, bytes, wire_len, fcs_len: packet.fcs_len, damaged: packet.damaged }
+        Frame { at, link, bytes, wire_len, fcs_len: packet.fcs_len, interface: packet.id, damaged: packet.damaged }
     }
 
     /// Blocks that carry no packet.

@@ -4,6 +4,7 @@ mod torrents;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apart::set_apart;
 use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
@@ -123,6 +124,8 @@ pub(crate) fn build(
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(one).cmp(&key(other))
     });
+    let mentions = by_torrent(&mentions, |named| hash(key_of(&named, torrents)));
+    set_apart(&mut opaque, &subjects, &mentions);
     Ok(Evidence {
         captures: inputs,
         passed_over: Vec::new(),
@@ -131,7 +134,7 @@ pub(crate) fn build(
         transfers: transfers.into_iter().map(|((transfer, _), _)| transfer).collect(),
         coverage,
         subjects,
-        mentions: by_torrent(&mentions, |named| hash(key_of(&named, torrents))),
+        mentions,
         opaque,
         known: judged.torrents.clone().into_owned(),
         unlisted,
@@ -510,6 +513,7 @@ impl Context<'_> {
             (Flag::DecryptedWithSecret, facts.decrypted),
             (Flag::Resynchronised, facts.resynchronised),
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
+            (Flag::InfoHashMismatch, facts.mismatch.is_some()),
             (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),
             (Flag::Boomerang, proven.boomerang),
             (Flag::PrivateAddress, is_private(record.key.uploader.ip)),

@@ -1,6 +1,7 @@
 //! Everything that the captures prove: per transfer, per subject, per torrent. Sorted, and identical for any
 //! number of threads, window size or argument order.
 
+mod apart;
 mod build;
 mod bytes;
 mod columns;
@@ -141,6 +142,8 @@ words! {
         GapInRange = "gap-in-range",
         /// No handshake of the connection is in the capture.
         HandshakeNotCaptured = "handshake-not-captured",
+        /// The two handshakes of a connection name different torrents: nothing above G2 rests on it.
+        InfoHashMismatch = "info-hash-mismatch",
         /// Only one side's handshake or direction is in the capture.
         OneSided = "one-sided",
         /// The same stretch was sent twice with different bytes.

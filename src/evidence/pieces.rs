@@ -17,8 +17,8 @@ use crate::ledger::TorrentKey;
 pub struct Piece {
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,
-    /// The piece, as numbered on the wire.
-    pub piece: u32,
+    /// The piece, as numbered on the wire; `None` of payload of which the captures do not show in which block it is.
+    pub piece: Option<u32>,
     /// The leaf of the piece, or the first of several, where leaves are the unit (v2); left out elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<u32>,
@@ -77,12 +77,16 @@ pub struct InputRun {
 pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -> (Vec<Piece>, u64) {
     let mut of: BTreeMap<u32, Vec<Row>> = BTreeMap::new();
     rows.into_iter().for_each(|row| of.entry(row.transfer.0).or_default().push(row));
-    let mut places: BTreeMap<u64, Vec<Row>> = BTreeMap::new();
-    for (id, rows) in of {
-        let Some(record) = judged.records.get(id as usize) else { continue };
+    let mut places: BTreeMap<u64, (Vec<Row>, u64)> = BTreeMap::new();
+    for (id, record) in (0..).zip(&judged.records) {
+        let rows = of.remove(&id).unwrap_or_default();
+        if rows.is_empty() && record.unplaced == 0 {
+            continue;
+        }
         let frames = record.facts.span.or(record.served_span).map(Frames::from);
         let info_hash = hash_of(judged, record.key.torrent);
-        let sums = sums(&rows);
+        let mut sums = sums(&rows);
+        *sums.entry(Class::Unproven).or_default() += record.unplaced;
         let place = evidence.transfers.iter().position(|transfer| {
             (transfer.uploader, transfer.downloader, transfer.transport)
                 == (record.key.uploader, record.key.downloader, record.key.transport)
@@ -91,20 +95,20 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
                 && sums == classes(&transfer.bytes)
         });
         if let Some(place) = place {
-            places.insert(place as u64, rows);
+            places.insert(place as u64, (rows, record.unplaced));
         }
     }
     let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);
     let left_out = served.filter(|(place, _)| !places.contains_key(place)).count() as u64;
     let mut pieces: Vec<Piece> = Vec::new();
-    for (place, mut rows) in places {
+    for (place, (mut rows, unplaced)) in places {
         rows.sort_by_key(|row| (row.unit, row.class, row.why));
         let Some(transfer) = usize::try_from(place).ok().and_then(|place| evidence.transfers.get(place)) else {
             continue;
         };
         pieces.extend(rows.into_iter().map(|row| Piece {
             info_hash: transfer.info_hash.clone(),
-            piece: row.unit.piece,
+            piece: Some(row.unit.piece),
             leaf: row.unit.leaf,
             uploader: transfer.uploader,
             downloader: transfer.downloader,
@@ -121,6 +125,26 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
             runs: runs(row.slices),
             sha1: row.sums.map(|(sha1, _)| Hex(sha1)),
             sha256: row.sums.map(|(_, sha256)| Hex(sha256)),
+        }));
+        pieces.extend((unplaced > 0).then(|| Piece {
+            info_hash: transfer.info_hash.clone(),
+            piece: None,
+            leaf: None,
+            uploader: transfer.uploader,
+            downloader: transfer.downloader,
+            transport: transfer.transport,
+            transfer: place,
+            class: Class::Unproven,
+            reason: Ground::Unplaced,
+            doubt: None,
+            bytes: unplaced,
+            frames: Vec::new(),
+            requested: None,
+            advertised: None,
+            derived_bytes: 0,
+            runs: Vec::new(),
+            sha1: None,
+            sha256: None,
         }));
     }
     (pieces, left_out)

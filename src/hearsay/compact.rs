@@ -12,21 +12,22 @@ use crate::ends::Endpoint;
 pub struct PeerList {
     /// The addresses; an IPv4 address written as an IPv6 one is the IPv4 address.
     pub peers: Vec<Endpoint>,
-    /// Entries that name no endpoint: port 0, the unspecified address, or a host name (which is not looked up).
+    /// Entries that name no endpoint: port 0, the unspecified address, a host name (which is not looked up), a part of an
+    /// entry.
     pub unusable: u64,
 }
 
 impl PeerList {
-    /// IPv4 addresses of 6 bytes each; `None` for a string that is not a whole number of them.
-    pub fn v4(bytes: &[u8]) -> Option<Self> {
-        let (entries, []) = bytes.as_chunks::<6>() else { return None };
-        Some(entries.iter().map(|entry| endpoint_v4(*entry)).collect())
+    /// IPv4 addresses of 6 bytes each; what is left over at the end names nobody.
+    pub fn v4(bytes: &[u8]) -> Self {
+        let (entries, rest) = bytes.as_chunks::<6>();
+        entries.iter().map(|entry| endpoint_v4(*entry)).chain((!rest.is_empty()).then_some(None)).collect()
     }
 
-    /// IPv6 addresses of 18 bytes each; `None` for a string that is not a whole number of them.
-    pub fn v6(bytes: &[u8]) -> Option<Self> {
-        let (entries, []) = bytes.as_chunks::<18>() else { return None };
-        Some(entries.iter().map(|entry| endpoint_v6(*entry)).collect())
+    /// IPv6 addresses of 18 bytes each; what is left over at the end names nobody.
+    pub fn v6(bytes: &[u8]) -> Self {
+        let (entries, rest) = bytes.as_chunks::<18>();
+        entries.iter().map(|entry| endpoint_v6(*entry)).chain((!rest.is_empty()).then_some(None)).collect()
     }
 
     /// Whether nothing is in it, not even an unusable entry.
@@ -84,27 +85,26 @@ mod tests {
     }
 
     #[test]
-    fn whole_entries_are_read_and_no_other_length() {
+    fn whole_entries_are_read_and_a_part_of_one_names_nobody() {
         let four = [10, 0, 0, 2, 0x1a, 0xe1, 10, 0, 0, 1, 0x1a, 0xe2];
-        assert_eq!(
-            PeerList::v4(&four).as_ref().map(shown),
-            Some(vec!["10.0.0.1:6882".into(), "10.0.0.2:6881".into()])
-        );
+        assert_eq!(shown(&PeerList::v4(&four)), ["10.0.0.1:6882", "10.0.0.2:6881"]);
         let six: Vec<u8> = [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[7, 0x1a, 0xe1]].concat();
-        assert_eq!(PeerList::v6(&six).as_ref().map(shown), Some(vec!["[2001:db8::7]:6881".into()]));
+        assert_eq!(shown(&PeerList::v6(&six)), ["[2001:db8::7]:6881"]);
         for end in 0..=four.len() {
-            assert_eq!(PeerList::v4(&four[..end]).is_some(), end % 6 == 0, "{end}");
+            let list = PeerList::v4(&four[..end]);
+            assert_eq!((list.peers.len(), list.unusable), (end / 6, u64::from(end % 6 != 0)), "{end}");
         }
         for end in 0..=six.len() {
-            assert_eq!(PeerList::v6(&six[..end]).is_some(), end % 18 == 0, "{end}");
+            let list = PeerList::v6(&six[..end]);
+            assert_eq!((list.peers.len(), list.unusable), (end / 18, u64::from(end % 18 != 0)), "{end}");
         }
     }
 
     #[test]
     fn what_names_nobody_is_counted_and_doubles_are_one() {
         let list = PeerList::v4(&[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4, 0, 9, 1, 2, 3, 4, 0, 9]);
-        assert_eq!(list.as_ref().map(|list| (shown(list), list.unusable)), Some((vec!["1.2.3.4:9".into()], 2)));
+        assert_eq!((shown(&list), list.unusable), (vec!["1.2.3.4:9".into()], 2));
         let mapped: Vec<u8> = [&[0; 10][..], &[0xff, 0xff, 1, 2, 3, 4, 0, 9]].concat();
-        assert_eq!(PeerList::v6(&mapped).as_ref().map(shown), Some(vec!["1.2.3.4:9".into()]));
+        assert_eq!(shown(&PeerList::v6(&mapped)), ["1.2.3.4:9"]);
     }
 }

@@ -71,16 +71,14 @@ impl Answer {
             return Ok(None);
         }
         let mut peers = match four.map(|item| &item.value) {
-            Some(Value::Bytes(compact)) => {
-                PeerList::v4(compact).ok_or("`peers` is not a whole number of addresses")?
-            }
+            Some(Value::Bytes(compact)) => PeerList::v4(compact),
             Some(Value::List(entries)) => entries.iter().map(|entry| dictionary(entry)).collect(),
             Some(_) => return Err("`peers` is neither a string nor a list"),
             None => PeerList::default(),
         };
         if let Some(six) = six {
             let compact = six.bytes().ok_or("`peers6` is not a string")?;
-            peers.join(PeerList::v6(compact).ok_or("`peers6` is not a whole number of addresses")?);
+            peers.join(PeerList::v6(compact));
         }
         let external = root.find(b"external ip").and_then(|item| item.bytes());
         Ok(Some(Self {

@@ -161,8 +161,11 @@ impl Listener {
 
     fn announce(&mut self, datagram: &Datagram<'_>, announce: &udp_tracker::Announce<'_>, out: &mut Vec<Remark>) {
         let info_hash = announce.info_hash;
-        self.ask(datagram, Id::Announce(announce.transaction), info_hash, out);
         let shown = self.shown(datagram, &announce.connection_id);
+        if shown.is_none() && !announce.plausible() {
+            return;
+        }
+        self.ask(datagram, Id::Announce(announce.transaction), info_hash, out);
         let mut named = http_tracker::named_in(&announce.url.concat(), announce.port);
         if announce.ip.is_some() {
             // The field stays 32 bits wide under IPv6, where it means nothing (BEP 15).

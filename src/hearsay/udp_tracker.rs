@@ -41,6 +41,16 @@ pub struct Announce<'a> {
     pub port: u16,
     /// Path and query of the tracker's URL (BEP 41), in the parts sent.
     pub url: Vec<&'a [u8]>,
+    /// Whether nothing but options follows, as far as is captured.
+    pub exact: bool,
+}
+
+impl Announce<'_> {
+    /// Whether a datagram of which nothing else shows that it is an announce may be one: DNS, DHCP and others have the
+    /// action of one at its place, too.
+    pub fn plausible(&self) -> bool {
+        self.port != 0 && self.exact
+    }
 }
 
 /// What a tracker answers.
@@ -100,8 +110,9 @@ impl<'a> Request<'a> {
             return Some(Self::Connect { transaction });
         }
         let (rest, announce) = announce_request(bytes).ok()?;
-        let url = options(rest);
-        Some(Self::Announce(Announce { url, ..announce }))
+        let (url, exact) = options(rest);
+        let exact = exact || bytes.len() < wire_len as usize;
+        Some(Self::Announce(Announce { url, exact, ..announce }))
     }
 }
 
@@ -159,27 +170,30 @@ fn announce_request(input: &[u8]) -> IResult<&[u8], Announce<'_>> {
     let (rest, _wanted) = verify(be_i32, |wanted| (-1..=MAX_WANTED).contains(wanted)).parse(rest)?;
     let (rest, port) = be_u16(rest)?;
     let ip = (ip != 0).then_some(Ipv4Addr::from_bits(ip));
-    let url = Vec::new();
-    Ok((rest, Announce { connection_id, transaction, info_hash, peer_id, ip, port, url }))
+    let (url, exact) = (Vec::new(), true);
+    Ok((rest, Announce { connection_id, transaction, info_hash, peer_id, ip, port, url, exact }))
 }
 
-/// The parts of the URL among the options (BEP 41). What is no option (older clients send two more bytes) has none.
-fn options(mut rest: &[u8]) -> Vec<&[u8]> {
+/// The parts of the URL among the options (BEP 41), and whether the rest is options only. What is none (older clients send
+/// two more bytes) has no URL.
+fn options(mut rest: &[u8]) -> (Vec<&[u8]>, bool) {
     let mut url = Vec::new();
+    if rest.len() <= 2 {
+        return (url, true);
+    }
     while let Ok((after, kind)) = option_kind(rest) {
         rest = after;
         match kind {
-            0 => break,
+            0 => return (url, rest.iter().all(|byte| *byte == 0)),
             1 => continue,
-            _ => {}
+            2 => {}
+            _ => return (url, false),
         }
-        let Ok((after, data)) = option_data(rest) else { break };
-        if kind == 2 {
-            url.push(data);
-        }
+        let Ok((after, data)) = option_data(rest) else { return (url, false) };
+        url.push(data);
         rest = after;
     }
-    url
+    (url, true)
 }
 
 fn option_kind(input: &[u8]) -> IResult<&[u8], u8> {
@@ -196,11 +210,10 @@ fn listing(input: &[u8], transaction: u32, wire_len: u32, client: IpAddr) -> Opt
     let (rest, (interval, leechers, seeders)) = figures.ok()?;
     let size = if client.is_ipv4() { 6 } else { 18 };
     let bytes = wire_len.checked_sub(LISTING)?;
-    if bytes % size != 0 {
-        return None;
-    }
+    // What the snap length cut off is no part of an entry.
     let whole = rest.get(..rest.len() - rest.len() % size as usize)?;
-    let peers = if client.is_ipv4() { PeerList::v4(whole) } else { PeerList::v6(whole) }?;
+    let mut peers = if client.is_ipv4() { PeerList::v4(whole) } else { PeerList::v6(whole) };
+    peers.unusable += u64::from(bytes % size != 0);
     Some(Listing { transaction, interval, leechers, seeders, peers, entries: bytes / size })
 }
 

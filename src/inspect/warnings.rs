@@ -101,9 +101,13 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
     let said = [
         (Kind::UnknownLinkType, "frame", "of a link type that this tool does not read"),
         (Kind::BadHeader, "frame", "with headers that are cut off or contradict their lengths"),
-        (Kind::DamagedFrame, "frame", "that the capture marks as damaged"),
+        (Kind::DamagedFrame, "frame", "that is damaged: marked so, or with a wrong checksum among right ones"),
         (Kind::IncompleteFragments, "IP datagram", "of which fragments are missing"),
-        (Kind::FragmentConflict, "fragment", "that overlaps another with other content"),
+        (
+            Kind::FragmentConflict,
+            "fragment",
+            "that does not fit those it came with: other content at the same place, or a wrong checksum of the whole",
+        ),
         (Kind::BadChecksum, "packet", "with a wrong checksum"),
         (Kind::DuplicateFrame, "frame", "in the captures more than once"),
         (Kind::OverlapConflict, "stretch", "sent twice with different bytes"),

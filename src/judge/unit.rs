@@ -85,6 +85,8 @@ words! {
         Outside = "outside",
         /// The torrent, or the hash of the unit, is not known.
         NotKnown = "not-known",
+        /// The captures do not show in which block the bytes are.
+        Unplaced = "unplaced",
     }
 }
 

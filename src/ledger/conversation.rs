@@ -141,7 +141,7 @@ impl<'cap> Ledger<'_, 'cap> {
                 .for_each(|from| _ = self.conflicts.remove(&(session.id, from)));
         }
         for from in [Direction::LowToHigh, Direction::HighToLow] {
-            if session.has_blocks() && session.is_unconfirmed(from) {
+            if session.has_blocks() && (session.is_unconfirmed(from) || self.differ(session.info_hashes())) {
                 self.distrust(session.id, from);
             }
         }
@@ -153,6 +153,18 @@ impl<'cap> Ledger<'_, 'cap> {
         } else {
             self.connections.remove(&session.id);
         }
+    }
+
+    /// Whether two handshakes name different torrents.
+    fn differ(&self, info_hashes: [Option<[u8; 20]>; 2]) -> bool {
+        match info_hashes {
+            [Some(one), Some(other)] => one != other && self.key_of(one) != self.key_of(other),
+            _ => false,
+        }
+    }
+
+    fn key_of(&self, hash: [u8; 20]) -> TorrentKey {
+        self.torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given)
     }
 
     pub(super) fn merge(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>, anomalies: &mut dyn Sink) {
@@ -191,6 +203,7 @@ impl<'cap> Ledger<'_, 'cap> {
                 }
                 let room = &mut self.advertised_room;
                 if !session.is_unconfirmed(from)
+                    && equal != Handshakes::Differ
                     && !record.facts.advertise(&peer.side(from).claims, pieces_of(self.torrents, torrent), room)
                 {
                     let occurrence = Oddity::from(Bound::AdvertisedBytes).within(session.span());
@@ -239,7 +252,7 @@ impl<'cap> Ledger<'_, 'cap> {
             Direction::HighToLow => (high, low),
         };
         match own.or(other) {
-            Some(hash) => self.torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given),
+            Some(hash) => self.key_of(hash),
             None => {
                 let bound = self.connections.get(&conversation.id).and_then(|connection| connection.bound);
                 bound.map_or(TorrentKey::Unknown, TorrentKey::Given)

@@ -13,6 +13,8 @@ pub struct SessionTimes {
     pub last: Timestamp,
     /// Whether its opening is captured, and both directions, readable and without gap, cut or resynchronisation.
     pub is_whole: bool,
+    /// Whether nothing in it shows that the uploader received anything, though the other end was captured.
+    pub is_unconfirmed: bool,
 }
 
 /// Payload by time: blocks that follow each other within a second or so are one entry.

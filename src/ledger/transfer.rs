@@ -76,6 +76,8 @@ pub struct Record {
     pub refuted_pieces: BTreeSet<u32>,
     /// Its payload by time.
     pub times: Times,
+    /// Served bytes of which the captures do not show in which blocks they are.
+    pub unplaced: u64,
     /// What its connections prove.
     pub facts: Facts,
     /// The transfer with the same key whose time is next before.
@@ -179,6 +181,7 @@ impl Record {
     pub(crate) fn add_unplaced(&mut self, unplaced: Unplaced) {
         self.counts.served += unplaced.served;
         self.counts.unproven += unplaced.served;
+        self.unplaced += unplaced.served;
         self.counts.lost += unplaced.lost;
     }
 
@@ -190,6 +193,7 @@ impl Record {
             refuted_span: None,
             refuted_pieces: BTreeSet::new(),
             times: Times::default(),
+            unplaced: 0,
             facts: Facts::default(),
             earlier: None,
         }
@@ -248,6 +252,19 @@ impl Record {
 }
 
 impl Facts {
+    /// Adds one connection. The last one stands for all that there is no room for, and is not whole: nobody takes those for
+    /// never seen.
+    pub(super) fn session(&mut self, times: SessionTimes) {
+        let full = self.sessions.len() >= MOST_SESSIONS;
+        match self.sessions.last_mut().filter(|_| full) {
+            Some(last) => {
+                (last.first, last.last) = (last.first.min(times.first), last.last.max(times.last));
+                last.is_whole = false;
+            }
+            None => self.sessions.push(times),
+        }
+    }
+
     /// Adds a peer_id of the uploader; `false` when there was no room for it.
     pub(crate) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
         id.is_none_or(|id| keep(&mut self.peer_ids, id))
@@ -277,6 +294,8 @@ impl Facts {
         }
         let unconfirmed = connection.is_unconfirmed(from);
         self.unconfirmed += u32::from(unconfirmed);
+        // What is said between ends that do not speak of one torrent says nothing of either.
+        let heard = !unconfirmed && equal != Handshakes::Differ;
         let encryption = connection.encryption;
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= connection.decrypted;
@@ -298,7 +317,7 @@ impl Facts {
             self.handshakes_missing += 1;
         }
         all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
-        if !unconfirmed {
+        if heard {
             self.listen_port = own.listen_port.or(self.listen_port);
             earliest(&mut self.advertised, own.claims.first);
             earliest(&mut self.offered, own.offered);
@@ -321,15 +340,7 @@ impl Facts {
         let one_side = one_handshake && !own_sent_none && !other_sent_none;
         self.one_sided += u32::from(streams.iter().any(|stream| stream.packets == 0) || one_side);
         self.resynchronised |= own.resynchronised;
-        let (session, full) = (session_of(connection, peer), self.sessions.len() >= MOST_SESSIONS);
-        match self.sessions.last_mut().filter(|_| full) {
-            // One that is not whole, as long as all that there is no room for: nobody takes those for never seen.
-            Some(last) => {
-                (last.first, last.last) = (last.first.min(session.first), last.last.max(session.last));
-                last.is_whole = false;
-            }
-            None => self.sessions.push(session),
-        }
+        self.session(session_of(connection, peer, from));
         self.merge_transport(connection, from) && all
     }
 
@@ -392,14 +403,19 @@ pub enum Handshakes {
     OneSide,
 }
 
-fn session_of(connection: &Connection, peer: &Peer) -> SessionTimes {
+fn session_of(connection: &Connection, peer: &Peer, from: Direction) -> SessionTimes {
     let directions = [Direction::LowToHigh, Direction::HighToLow];
     let whole = directions.into_iter().all(|from| {
         let (stream, side) = (connection.stream(from), peer.side(from));
         stream.packets > 0 && stream.gaps == 0 && !stream.snaplen && !side.resynchronised && side.lost_sync == 0
     });
     let is_whole = connection.opening.is_some() && connection.from_start && whole;
-    SessionTimes { first: connection.span.first.time, last: connection.span.last.time, is_whole }
+    SessionTimes {
+        first: connection.span.first.time,
+        last: connection.span.last.time,
+        is_whole,
+        is_unconfirmed: connection.is_unconfirmed(from),
+    }
 }
 
 fn earliest(known: &mut Option<Span>, found: Option<Span>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conversation, Ledger, Record, Share, TorrentKey};
+use super::{Conversation, Ledger, Record, SessionTimes, Share, TorrentKey};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::oddity::Sink;
 use crate::prove::Prover;
@@ -83,6 +83,12 @@ impl<'cap> Ledger<'_, 'cap> {
             let facts = &mut record.facts;
             facts.connections += 1;
             facts.unconfirmed += u32::from(web.unconfirmed);
+            facts.session(SessionTimes {
+                first: web.span.first.time,
+                last: web.span.last.time,
+                is_whole: web.opening.is_some() && web.gaps == 0 && !web.snaplen,
+                is_unconfirmed: web.unconfirmed,
+            });
             facts.opened_by_downloader += 1;
             facts.encryption = Some(Encryption::None);
             facts.opening = facts.opening.or(web.opening);

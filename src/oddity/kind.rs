@@ -118,7 +118,7 @@ impl Oddity {
             Self::BadHeader { .. } | Self::BadFragment { .. } => (Kind::BadHeader, 1),
             Self::FragmentConflict { .. } | Self::Mismatched { .. } => (Kind::FragmentConflict, 1),
             Self::Incomplete { covered, .. } => (Kind::IncompleteFragments, *covered),
-            Self::DamagedFrame { .. } => (Kind::DamagedFrame, 1),
+            Self::DamagedFrame { .. } | Self::DamagedHeader { .. } | Self::DamagedPacket => (Kind::DamagedFrame, 1),
             Self::BadChecksum { .. } | Self::Acquitted => (Kind::BadChecksum, 1),
             Self::AmbiguousTunnel { .. } => (Kind::AmbiguousTunnel, 1),
             Self::DoubleFrame { .. } | Self::DoubleDatagram => (Kind::DuplicateFrame, 1),

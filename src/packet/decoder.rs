@@ -1,13 +1,17 @@
 //! The stage [`Frame`] -> [`Packet`]: link layers, IP, fragments, tunnels, transport.
 
+mod judge;
+
 use std::net::IpAddr;
 
+use self::judge::{Asked, ends, is_small, steers, untested};
 use super::cut::Cut;
-use super::doubt::Doubt;
+use super::doubt::{Damage, Doubt};
 use super::fragments::{Fragments, Key};
 use super::ip::{self, Datagram, Place, Within};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
+use super::sums::Sums;
 use super::transport::{self, Head, TCP, UDP};
 use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
@@ -16,7 +20,7 @@ use super::unread::{Unread, UnreadFrames};
 use super::wireless;
 use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
 use crate::capture::Frame;
-use crate::ends::{At, Endpoint, FlowKey, PathId, Protocol, Span};
+use crate::ends::{At, FlowKey, PathId, Protocol, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::{Error, Limits};
 
@@ -74,6 +78,16 @@ pub struct Decoder {
     paths: Paths,
     counts: DecodeCounts,
     unread: UnreadFrames,
+    /// Checksums of IPv4 headers.
+    headers: Sums,
+    /// Lengths of IP packets without such a checksum: wrong where they go beyond the frame.
+    lengths: Sums,
+    /// Checksums of TCP and UDP.
+    transports: Sums,
+    /// Whether packets with a wrong checksum are read even where that is damage.
+    reads_damage: bool,
+    /// The interface of the frame that was decoded last.
+    interface: u32,
     /// What speaks against the inside of the datagram that was taken for both last.
     outer: Doubt,
     /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
@@ -91,6 +105,11 @@ impl Decoder {
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
             unread: UnreadFrames::default(),
+            headers: Sums::default(),
+            lengths: Sums::default(),
+            transports: Sums::default(),
+            reads_damage: false,
+            interface: 0,
             outer: Doubt::default(),
             part: 0,
             other_ends: None,
@@ -101,6 +120,16 @@ impl Decoder {
     pub fn with_tunnels(mut self, tunnels: &[UdpTunnel]) -> Self {
         self.ports = Ports::new(tunnels);
         self
+    }
+
+    /// The same decoder, which leaves out nothing because its checksum is wrong among others that are right.
+    pub fn reading_damage(self) -> Self {
+        Self { reads_damage: true, ..self }
+    }
+
+    /// Takes over which checksums are right from `other`, which read a part of the same frames.
+    pub fn learn_from(&mut self, other: Self) {
+        (self.headers, self.lengths, self.transports) = (other.headers, other.lengths, other.transports);
     }
 
     /// The packet in `frame`, or `None` when it holds none or did not complete one.
@@ -121,6 +150,7 @@ impl Decoder {
             note_snaplen(frame, out);
         }
         self.part = 0;
+        self.interface = frame.interface;
         self.frame(frame, store, out)
     }
 
@@ -176,7 +206,8 @@ impl Decoder {
         store: &dyn Store<'cap>,
         out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        let (layer, doubt) = (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged, joined: None });
+        let (layer, doubt) =
+            (Layer::Link(frame.link.0), Doubt { damaged: frame.damaged.then_some(Damage::Marked), joined: None });
         // A frame length fits memory on every platform that maps captures; elsewhere it is cut to what does.
         let cut = Cut::new(frame.bytes, usize::try_from(frame.wire_len).unwrap_or(usize::MAX));
         let place = (PathId::NONE, Within::Frame { trailer: usize::from(frame.fcs_len) });
@@ -205,6 +236,13 @@ impl Decoder {
                 Ok(datagram) => datagram,
                 Err(reason) => return Ok(bad_header(at, reason, out)),
             };
+            let origin = self.origin(at, path, datagram.source);
+            if self.headers.note(origin, datagram.header) && !self.reads_damage {
+                doubt.damaged.get_or_insert(Damage::Header);
+            }
+            if datagram.header == Checksum::Unchecked && self.is_overlong(&datagram, origin, at, out) {
+                return Ok(None);
+            }
             if datagram.beyond > 0 {
                 note_beyond(&datagram, within, at, out);
             }
@@ -228,12 +266,16 @@ impl Decoder {
                         Ok(found) => found,
                         Err(reason) => return Ok(bad_header(at, reason, out)),
                     };
-                    match self.judge(&doubt, datagram, upper.payload, &head, at, out) {
+                    let flags = segment.flags;
+                    let steers = flags.syn || flags.fin || flags.rst || is_small(segment.payload.wire_len);
+                    let asked = Asked { origin, steers };
+                    match self.judge(&doubt, datagram, upper.payload, &head, asked, at, out) {
                         Some(checksum) => segment.checksum = checksum,
                         None => return Ok(None),
                     }
+                    let untested = if steers { &[][..] } else { untested(&doubt, datagram, upper.payload) };
                     let transport = TransportLayer::Tcp(segment);
-                    return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport));
+                    return Ok(self.packet(at, datagram, &head, path, segment.checksum, transport, untested));
                 }
                 UDP => {
                     let (head, whole, mut found) = match transport::udp(upper.payload) {
@@ -244,7 +286,8 @@ impl Decoder {
                     match tunnel::udp::read(&self.ports, head.source_port, head.destination_port, payload) {
                         Reading::Tunnel(inner) => {
                             if doubt.joined.is_some() && head.checksum != 0 {
-                                match self.judge(&doubt, datagram, whole, &head, at, out) {
+                                let asked = Asked { origin, steers: false };
+                                match self.judge(&doubt, datagram, whole, &head, asked, at, out) {
                                     // All of what is inside is covered.
                                     Some(Checksum::Good) => doubt.joined = None,
                                     Some(_) => {}
@@ -254,12 +297,17 @@ impl Decoder {
                             inner
                         }
                         reading => {
-                            match self.judge(&doubt, datagram, whole, &head, at, out) {
+                            // Two lengths that differ are one damaged, or an odd sender.
+                            let odd = whole.wire != upper.payload.wire;
+                            let asked = Asked { origin, steers: odd || steers(&found.payload) };
+                            match self.judge(&doubt, datagram, whole, &head, asked, at, out) {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),
                             }
+                            let untested = if asked.steers { &[][..] } else { untested(&doubt, datagram, whole) };
                             let transport = TransportLayer::Udp(found);
-                            let packet = self.packet(at, datagram, &head, path, found.checksum, transport);
+                            let packet =
+                                self.packet(at, datagram, &head, path, found.checksum, transport, untested);
                             return Ok(match reading {
                                 Reading::Either((tunnel, ..)) => {
                                     self.outer =
@@ -273,6 +321,10 @@ impl Decoder {
                 }
                 protocol => match tunnel::over_ip(protocol, upper.payload, datagram.source.is_ipv4()) {
                     Ok(Some(inner)) => inner,
+                    Ok(None) if doubt.damaged == Some(Damage::Header) => {
+                        self.may_be_joined(doubt, datagram, at, out);
+                        return Ok(None);
+                    }
                     Ok(None) => {
                         self.counts.other_ip += 1;
                         self.unread.count(Unread::Ip(protocol), path != PathId::NONE);
@@ -309,8 +361,8 @@ impl Decoder {
     }
 
     /// The protocols of the frames that are in [`DecodeCounts::not_ip`] and [`DecodeCounts::other_ip`], or of a link type
-    /// that is not read: each in words, with its frames; most frames first.
-    pub fn unread(&self) -> Vec<(String, u64)> {
+    /// that is not read: each in words, with its frames and [`Unread::may_carry`]; most frames first.
+    pub fn unread(&self) -> Vec<(String, u64, bool)> {
         self.unread.named()
     }
 
@@ -351,7 +403,9 @@ impl Decoder {
         out: &mut dyn Sink,
     ) -> Option<Cut<'a>> {
         let (network, marks) = link::descend(layer, cut);
-        doubt.damaged |= marks.damaged;
+        if marks.damaged {
+            doubt.damaged = Some(Damage::Marked);
+        }
         if let Within::Frame { trailer } = within {
             *trailer += marks.trailer;
         }
@@ -427,71 +481,8 @@ impl Decoder {
         }
     }
 
-    /// Whether a fragment may be put together with others, in spite of what speaks against it.
-    #[cold]
-    fn may_be_joined(&self, doubt: Doubt, datagram: &Datagram<'_>, at: At, out: &mut dyn Sink) -> bool {
-        // No checksum covers a fragment alone.
-        let verdict = doubt.verdict(Checksum::Unchecked);
-        if let Some(oddity) = verdict.told {
-            out.odd(oddity.at(at).hosts(datagram.source, datagram.destination));
-        }
-        verdict.checksum.is_some()
-    }
-
-    /// What the checksum of a packet counts as; `None` when it is left out, as something speaks against it.
-    #[inline(always)]
-    fn judge(
-        &mut self,
-        doubt: &Doubt,
-        datagram: &Datagram<'_>,
-        segment: Cut<'_>,
-        head: &Head,
-        at: At,
-        out: &mut dyn Sink,
-    ) -> Option<Checksum> {
-        let asked = self.test(datagram, segment, head, at, out);
-        if doubt.is_none() { Some(asked) } else { Self::weigh(doubt, datagram, segment, head, at, out) }
-    }
-
-    /// The same where something speaks against it.
-    #[cold]
-    fn weigh(
-        doubt: &Doubt,
-        datagram: &Datagram<'_>,
-        segment: Cut<'_>,
-        head: &Head,
-        at: At,
-        out: &mut dyn Sink,
-    ) -> Option<Checksum> {
-        let verdict = doubt.verdict(tested(datagram, segment, head));
-        if let Some(oddity) = verdict.told {
-            let (source, destination) = ends(datagram, head);
-            let span = doubt.joined.unwrap_or(Span::single(at));
-            out.odd(oddity.within(span).towards(source, destination));
-        }
-        verdict.checksum
-    }
-
     #[inline]
-    fn test(
-        &mut self,
-        datagram: &Datagram<'_>,
-        segment: Cut<'_>,
-        head: &Head,
-        at: At,
-        out: &mut dyn Sink,
-    ) -> Checksum {
-        let Some(bad) = &mut self.counts.bad_checksums else { return Checksum::Unchecked };
-        let outcome = tested(datagram, segment, head);
-        if outcome == Checksum::Bad {
-            *bad += 1;
-            let (source, destination) = ends(datagram, head);
-            out.odd(Oddity::BadChecksum { checksum: head.checksum }.at(at).towards(source, destination));
-        }
-        outcome
-    }
-
-    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a packet")]
     fn packet<'cap>(
         &mut self,
         at: At,
@@ -500,6 +491,7 @@ impl Decoder {
         path: PathId,
         checksum: Checksum,
         transport: TransportLayer<'cap>,
+        untested: &'cap [u8],
     ) -> Option<Packet<'cap>> {
         if checksum == Checksum::Bad && self.policy == ChecksumPolicy::Drop {
             return None;
@@ -514,24 +506,8 @@ impl Decoder {
         let (source, destination) = ends(datagram, head);
         let (flow, direction) = FlowKey::new(source, destination, protocol);
         let fingerprint = u32::from(datagram.ident) << 16 | u32::from(head.checksum);
-        Some(Packet { at, flow, direction, path, transport, fingerprint, also_tunnel: false })
+        Some(Packet { at, flow, direction, path, transport, fingerprint, untested, also_tunnel: false })
     }
-}
-
-/// The outcome of the test of a checksum under any policy.
-#[inline]
-fn tested(datagram: &Datagram<'_>, segment: Cut<'_>, head: &Head) -> Checksum {
-    if !datagram.exact || datagram.upper.routed {
-        return Checksum::Unchecked;
-    }
-    transport::checksum(datagram.source, datagram.destination, datagram.upper.protocol, segment, head.checksum)
-}
-
-/// Who sends, and to whom.
-#[inline]
-fn ends(datagram: &Datagram<'_>, head: &Head) -> (Endpoint, Endpoint) {
-    let source = Endpoint { ip: datagram.source, port: head.source_port };
-    (source, Endpoint { ip: datagram.destination, port: head.destination_port })
 }
 
 /// Counts a frame that cannot be used; always `None`, to be returned.

@@ -14,10 +14,19 @@ use crate::oddity::Oddity;
 /// What is known against a packet before its checksum is tested.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubt {
-    /// The capture marks the frame as damaged.
-    pub damaged: bool,
+    /// What shows that the frame is damaged.
+    pub damaged: Option<Damage>,
     /// From the first to the last of the fragments that it was put together from.
     pub joined: Option<Span>,
+}
+
+/// What shows that a frame is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// The capture says so.
+    Marked,
+    /// The checksum of an IPv4 header in it is wrong, where nearly all others are right.
+    Header,
 }
 
 /// What becomes of a packet in doubt.
@@ -33,15 +42,21 @@ impl Doubt {
     /// Nothing is known against it.
     #[inline]
     pub fn is_none(&self) -> bool {
-        !self.damaged && self.joined.is_none()
+        self.damaged.is_none() && self.joined.is_none()
     }
 
     /// What becomes of a packet whose checksum, tested under any policy, is `tested`.
-    pub fn verdict(&self, tested: Checksum) -> Verdict {
-        match self.mismatch(tested) {
-            Some(oddity) => Verdict { checksum: None, told: Some(oddity) },
-            None if self.damaged => damaged(tested),
-            None => Verdict { checksum: Some(tested), told: None },
+    ///
+    /// Where checksums say nothing, `silent`, a wrong one says nothing of fragments: what they make is used, and held
+    /// against nobody.
+    pub fn verdict(&self, tested: Checksum, silent: bool) -> Verdict {
+        if self.joined.is_some() && tested == Checksum::Bad && silent {
+            return Verdict { checksum: Some(Checksum::Bad), told: None };
+        }
+        match (self.mismatch(tested), self.damaged) {
+            (Some(oddity), _) => Verdict { checksum: None, told: Some(oddity) },
+            (None, Some(damage)) => damage.verdict(tested),
+            (None, None) => Verdict { checksum: Some(tested), told: None },
         }
     }
 
@@ -57,13 +72,19 @@ impl Doubt {
     }
 }
 
-fn damaged(tested: Checksum) -> Verdict {
-    let (checksum, matches) = match tested {
-        Checksum::Good => (Some(Checksum::Bad), Some(true)),
-        Checksum::Bad => (None, Some(false)),
-        Checksum::Unchecked => (None, None),
-    };
-    Verdict { checksum, told: Some(Oddity::DamagedFrame { matches }) }
+impl Damage {
+    fn verdict(self, tested: Checksum) -> Verdict {
+        let (checksum, matches) = match tested {
+            Checksum::Good => (Some(Checksum::Bad), Some(true)),
+            Checksum::Bad => (None, Some(false)),
+            Checksum::Unchecked => (None, None),
+        };
+        let oddity = match self {
+            Self::Marked => Oddity::DamagedFrame { matches },
+            Self::Header => Oddity::DamagedHeader { matches },
+        };
+        Verdict { checksum, told: Some(oddity) }
+    }
 }
 
 // Rationale: fragments leave their sender back to back, and the paths of a network differ by less; to return sooner an

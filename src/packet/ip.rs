@@ -9,6 +9,7 @@ use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
 };
 
+use super::Checksum;
 use super::cut::Cut;
 
 /// An IP packet without its headers.
@@ -24,6 +25,8 @@ pub(super) struct Datagram<'a> {
     pub exact: bool,
     /// Bytes that its header states beyond the end of what it lies in.
     pub beyond: usize,
+    /// The outcome of the test of the checksum of its header (IPv4).
+    pub header: Checksum,
 }
 
 /// What an IP packet lies in, and so what a stated length beyond its end means.
@@ -102,6 +105,7 @@ fn ipv4(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
         upper,
         exact,
         beyond,
+        header: tested(&header),
     })
 }
 
@@ -124,6 +128,7 @@ fn ipv6(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
         upper: extensions(header.next_header().0, body, true)?,
         exact,
         beyond,
+        header: Checksum::Unchecked,
     })
 }
 
@@ -153,6 +158,16 @@ fn stated(
 /// Whether the checksum of the header itself matches.
 fn is_sound(header: &Ipv4HeaderSlice<'_>) -> bool {
     etherparse::checksum::Sum16BitWords::new().add_slice(header.slice()).ones_complement() == 0
+}
+
+/// The same, where offload does not leave it zero.
+#[inline]
+fn tested(header: &Ipv4HeaderSlice<'_>) -> Checksum {
+    match is_sound(header) {
+        true => Checksum::Good,
+        false if header.header_checksum() == 0 => Checksum::Unchecked,
+        false => Checksum::Bad,
+    }
 }
 
 /// Walks extension headers from protocol number `next` on; IPv4 knows only the authentication header.

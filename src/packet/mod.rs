@@ -8,6 +8,7 @@ mod ip;
 mod link;
 mod paths;
 mod pieces;
+mod sums;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -39,6 +40,8 @@ pub struct Packet<'cap> {
     /// transport checksum: equal for two captures of one frame, whose TTL may differ, and different for most
     /// retransmissions. A hint, never an identity.
     pub fingerprint: u32,
+    /// The whole segment or datagram with its header, where the checksum of it can be tested and was not yet; else empty.
+    pub untested: &'cap [u8],
     /// It is a datagram on the port of a tunnel, and reads as uTP and as that tunnel:
     /// [`Decoder::inside`] gives what the tunnel carries.
     pub also_tunnel: bool,

@@ -25,7 +25,15 @@ pub(super) fn at(n: u64) -> At {
 
 /// A frame whose wire length is its captured length.
 pub(super) fn frame<'a>(link: u16, bytes: &'a [u8]) -> Frame<'a> {
-    Frame { at: at(1), link: LinkType(link), bytes, wire_len: bytes.len() as u32, fcs_len: 0, damaged: false }
+    Frame {
+        at: at(1),
+        link: LinkType(link),
+        bytes,
+        wire_len: bytes.len() as u32,
+        fcs_len: 0,
+        interface: 0,
+        damaged: false,
+    }
 }
 
 /// What a fresh decoder makes of one frame.
@@ -40,7 +48,12 @@ pub(super) fn decode_with(policy: ChecksumPolicy, frame: &Frame<'_>) -> Decoded 
     let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
     let packet = packet.map(|packet| describe(&decoder, &packet));
     decoder.finish(&mut anomalies);
-    Decoded { packet, anomalies, counts: decoder.counts(), unread: decoder.unread() }
+    Decoded {
+        packet,
+        anomalies,
+        counts: decoder.counts(),
+        unread: decoder.unread().into_iter().map(|(name, frames, _)| (name, frames)).collect(),
+    }
 }
 
 /// `path|source>destination protocol captured/wire`.

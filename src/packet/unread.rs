@@ -62,6 +62,22 @@ impl fmt::Display for Unread {
     }
 }
 
+impl Unread {
+    /// Whether packets of any kind may be inside: a tunnel, a tag, a link that is not read, what is encrypted or
+    /// compressed, what has no name.
+    pub fn may_carry(&self) -> bool {
+        let named = |known: Option<&str>, carriers: bool| known.is_none() || carriers;
+        match self {
+            Self::EtherType(number) => named(name(ETHER_TYPES, number), ETHER_CARRIERS.contains(number)),
+            Self::Ip(number) => named(name(IP, number), IP_CARRIERS.contains(number)),
+            Self::Ppp(number) => named(name(PPP, number), PPP_CARRIERS.contains(number)),
+            Self::Family(_) | Self::Link(_) => true,
+            Self::Llc(_) | Self::Snap(..) | Self::Cooked(_) => false,
+            Self::Named(name) => ["encrypted", "MPLS", "beyond"].iter().any(|word| name.contains(word)),
+        }
+    }
+}
+
 fn name<T: PartialEq>(names: &[(T, &'static str)], wanted: &T) -> Option<&'static str> {
     names.iter().find(|(number, _)| number == wanted).map(|(_, name)| *name)
 }
@@ -81,15 +97,14 @@ impl UnreadFrames {
         *self.frames.entry(if room { key } else { (OTHERS, false) }).or_default() += 1;
     }
 
-    /// Every protocol in words with its frames, most frames first.
-    pub fn named(&self) -> Vec<(String, u64)> {
+    /// Every protocol in words with its frames and [`Unread::may_carry`], most frames first.
+    pub fn named(&self) -> Vec<(String, u64, bool)> {
         let inside = |tunnelled| if tunnelled { " in a tunnel" } else { "" };
-        let named = self
-            .frames
-            .iter()
-            .map(|((unread, tunnelled), frames)| (format!("{unread}{}", inside(*tunnelled)), *frames));
-        let mut named: Vec<(String, u64)> = named.collect();
-        named.sort_by(|(a, many), (b, few)| few.cmp(many).then_with(|| a.cmp(b)));
+        let named = self.frames.iter().map(|((unread, tunnelled), frames)| {
+            (format!("{unread}{}", inside(*tunnelled)), *frames, unread.may_carry())
+        });
+        let mut named: Vec<(String, u64, bool)> = named.collect();
+        named.sort_by(|(a, many, _), (b, few, _)| few.cmp(many).then_with(|| a.cmp(b)));
         named
     }
 }
@@ -170,6 +185,13 @@ const ETHER_TYPES: &[(u16, &str)] = &[
     (0xdada, "Marvell EDSA switch tag"),
     (0xf1c1, "frame replication"),
 ];
+
+const ETHER_CARRIERS: &[u16] = &[
+    0x22f3, 0x4305, 0x8100, 0x8842, 0x8874, 0x8899, 0x88b5, 0x88b6, 0x88b7, 0x88e5, 0x88e7, 0x8903, 0x8909, 0x890d,
+    0x8926, 0x892d, 0x892f, 0x893f, 0x8947, 0x894f, 0x8988, 0xdada, 0xf1c1,
+];
+const IP_CARRIERS: &[u8] = &[4, 41, 47, 50, 51, 53, 55, 57, 94, 97, 98, 99, 108, 115, 137, 142, 143, 144, 253, 254];
+const PPP_CARRIERS: &[u16] = &[0x002d, 0x002f, 0x003d, 0x0053, 0x00fb, 0x00fd];
 
 const LLC: &[(u8, &str)] = &[
     (0x00, "null"),
@@ -303,19 +325,46 @@ mod tests {
     }
 
     #[test]
+    fn what_carries_packets_is_told_from_what_does_not() {
+        for unread in [
+            Unread::EtherType(0x88e5),
+            Unread::EtherType(0x1234),
+            Unread::Ip(50),
+            Unread::Ip(200),
+            Unread::Ppp(0x0053),
+            Unread::Link(189),
+            Unread::Named("an encrypted 802.11 frame"),
+        ] {
+            assert!(unread.may_carry(), "{unread}");
+        }
+        for unread in [
+            Unread::EtherType(0x0806),
+            Unread::EtherType(0x88cc),
+            Unread::Ip(1),
+            Unread::Ip(58),
+            Unread::Ppp(0xc021),
+            Unread::Llc(0x42),
+            Unread::Snap([0, 0, 0x0c], 0x2000),
+        ] {
+            assert!(!unread.may_carry(), "{unread}");
+        }
+        assert!(ETHER_CARRIERS.is_sorted() && IP_CARRIERS.is_sorted() && PPP_CARRIERS.is_sorted());
+    }
+
+    #[test]
     fn the_most_frequent_comes_first_and_noise_takes_bounded_room() {
         let mut frames = UnreadFrames::default();
         (0..5).for_each(|_| frames.count(Unread::Ip(50), false));
         frames.count(Unread::Ip(50), true);
         (0..2_000).for_each(|number| frames.count(Unread::EtherType(0x9100 + number), false));
         let named = frames.named();
-        assert_eq!(named.iter().map(|(_, frames)| frames).sum::<u64>(), 2_006);
-        assert_eq!(named.first().map(|(name, _)| name.as_str()), Some("protocols beyond the first 256"));
-        assert_eq!(named.get(1), Some(&("IP protocol 50 (ESP, encrypted)".to_owned(), 5)));
+        assert_eq!(named.iter().map(|(_, frames, _)| frames).sum::<u64>(), 2_006);
+        assert_eq!(named.first().map(|(name, ..)| name.as_str()), Some("protocols beyond the first 256"));
+        assert_eq!(named.get(1), Some(&("IP protocol 50 (ESP, encrypted)".to_owned(), 5, true)));
         assert!(
             named
                 .iter()
-                .any(|(name, frames)| name == "IP protocol 50 (ESP, encrypted) in a tunnel" && *frames == 1)
+                .any(|(name, frames, _)| name == "IP protocol 50 (ESP, encrypted) in a tunnel" && *frames == 1)
         );
         assert_eq!(named.len(), MAX_KINDS + 1);
     }

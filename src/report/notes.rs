@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::text::{counted, escaped, grouped};
 use super::{Anomaly, Document, Input, Unlisted};
 use crate::anomaly::Kind;
-use crate::evidence::{UnreadProtocol, encrypted};
+use crate::evidence::{OpaqueKind, UnreadProtocol, encrypted};
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -30,11 +30,11 @@ pub fn notes(document: &Document) -> Vec<String> {
         .filter(|torrent| torrent.source.is_none())
         .map(|torrent| &torrent.info_hash)
         .collect();
-    let unread = unread(document);
     for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
         if spoken.contains(&torrent.info_hash) {
             continue;
         }
+        let unread = unread(document);
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
         let torrent = format!("{name}{}", torrent.info_hash);
         let mut note = if unread.is_empty() {
@@ -60,10 +60,10 @@ pub fn notes(document: &Document) -> Vec<String> {
     notes
 }
 
-/// What may be of any torrent, since its info-hash could not be read: how many connections, and what they are or were.
+/// What may be of any torrent, since its info-hash could not be read.
 struct Unread {
-    count: u64,
-    what: &'static str,
+    /// How many connections or frames, and what they are or were.
+    what: String,
     /// How it can be read, where there is a way.
     remedy: Option<&'static str>,
 }
@@ -74,7 +74,7 @@ fn unread(document: &Document) -> Vec<Unread> {
         document.anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|found| found.count).sum()
     };
     let encrypted = encrypted(&document.opaque).len() as u64;
-    let relayed = (document.opaque.len() as u64).saturating_sub(encrypted);
+    let of_kind = |kind| document.opaque.iter().filter(|each| each.kind == kind).count() as u64;
     // Both directions of a connection are transfers.
     let nameless: BTreeMap<_, u64> = document
         .transfers
@@ -88,6 +88,7 @@ fn unread(document: &Document) -> Vec<Unread> {
     let unshown = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
     let unshown: u64 =
         unshown.filter(|torrent| torrent.info_hash.is_none()).map(|torrent| torrent.connections).sum();
+    let unconfirmed = count(Kind::UnconfirmedBlock) + count(Kind::UnconfirmedMessage);
     let table = [
         (
             encrypted,
@@ -99,22 +100,43 @@ fn unread(document: &Document) -> Vec<Unread> {
             "without a whole handshake: begun before the captures, or cut by the snap length",
             Some("captures from the beginning on, with whole frames, would show theirs"),
         ),
-        (relayed, "through a proxy", None),
+        (of_kind(OpaqueKind::Relay), "through a proxy", None),
+        (of_kind(OpaqueKind::Unrecognised), "whose bytes look random, which may be anything", None),
+        (unconfirmed, "of a few messages that look like BitTorrent's (unconfirmed)", None),
+        // Those with such messages are among them.
         (
-            count(Kind::UnconfirmedBlock) + count(Kind::UnconfirmedMessage),
-            "of a few messages that look like BitTorrent's (unconfirmed)",
+            document.quality.unrecognised.saturating_sub(unconfirmed),
+            "begun before the captures, in which nothing was recognised",
             None,
+        ),
+        (
+            document.quality.unrecognised_cut,
+            "cut by the snap length, in which nothing was recognised",
+            Some("captures of whole frames would show more"),
         ),
     ];
     let found = table.into_iter().filter(|(count, ..)| *count > 0);
-    found.map(|(count, what, remedy)| Unread { count, what, remedy }).collect()
+    let connections = found
+        .map(|(count, what, remedy)| Unread { what: format!("{} {what}", counted(count, "connection")), remedy });
+    let carriers = document.quality.unread.iter().filter(|protocol| protocol.may_carry);
+    let (shown, rest): (Vec<_>, Vec<_>) = carriers.enumerate().partition(|(at, _)| *at < MOST_NAMES);
+    let frames = shown.into_iter().map(|(_, protocol)| Unread {
+        what: format!("{} of {}", counted(protocol.frames, "frame"), protocol.protocol),
+        remedy: None,
+    });
+    let more: u64 = rest.iter().map(|(_, protocol)| protocol.frames).sum();
+    let more = (more > 0).then(|| Unread {
+        what: format!("{} of {}", counted(more, "frame"), counted(rest.len() as u64, "other protocol")),
+        remedy: None,
+    });
+    connections.chain(frames).chain(more).collect()
 }
 
 /// The sentence on what could be of a torrent that no connection names.
 fn could_be(unread: &[Unread]) -> String {
-    let kinds: Vec<String> =
-        unread.iter().map(|kind| format!("{} {}", counted(kind.count, "connection"), kind.what)).collect();
-    let remedies: Vec<&str> = unread.iter().filter_map(|kind| kind.remedy).collect();
+    let kinds: Vec<&str> = unread.iter().map(|kind| kind.what.as_str()).collect();
+    let mut remedies: Vec<&str> = unread.iter().filter_map(|kind| kind.remedy).collect();
+    remedies.dedup();
     let remedies = if remedies.is_empty() { String::new() } else { format!("; {}", remedies.join("; ")) };
     format!("Of it could be {}{remedies}.", kinds.join(", "))
 }
@@ -253,7 +275,7 @@ fn nothing(document: &Document) -> String {
     }
 }
 
-// Rationale: enough to find them in the list of interfaces.
+// Rationale: enough to find them in the list of interfaces, or of protocols.
 const MOST_NAMES: usize = 4;
 
 #[cfg(test)]
@@ -320,6 +342,29 @@ mod tests {
             assert!(note.starts_with("No connection in the captures shows the info-hash"), "{note}");
             assert!(note.contains(wanted), "{note}");
         }
+    }
+
+    #[test]
+    fn a_torrent_is_not_said_to_be_absent_while_frames_that_are_not_read_may_carry_it() {
+        let mut document = fixture::document();
+        document.torrents[0].info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
+        document.transfers.clear();
+        let said = |document: &Document| notes(document).into_iter().find(|note| note.contains(&"aa".repeat(20)));
+        let of =
+            |protocol: &str, may_carry| UnreadProtocol { protocol: protocol.to_owned(), frames: 130, may_carry };
+        document.quality.unread = vec![of("EtherType 0x0806 (ARP)", false)];
+        assert!(said(&document).is_some_and(|note| note.starts_with("No peer of the torrent")));
+        document.quality.unread.push(of("IP protocol 50 (ESP, encrypted)", true));
+        let note = said(&document).unwrap_or_default();
+        assert!(note.starts_with("No connection in the captures shows the info-hash"), "{note}");
+        assert!(note.ends_with("Of it could be 130 frames of IP protocol 50 (ESP, encrypted)."), "{note}");
+        document.quality.unread.extend((0..5).map(|number| of(&format!("EtherType {number}"), true)));
+        document.quality.unrecognised = 2;
+        let note = said(&document).unwrap_or_default();
+        assert!(note.contains(
+            "2 connections begun before the captures, in which nothing was recognised, 130 frames of IP"
+        ));
+        assert!(note.ends_with("260 frames of 2 other protocols."), "{note}");
     }
 
     #[test]

@@ -48,13 +48,13 @@ pub fn sentence(oddity: &Oddity) -> String {
             let whole = total.map_or_else(|| "of unknown length".to_owned(), |total| format!("of {total} bytes"));
             format!("only {covered} bytes of a datagram {whole} were captured")
         }
-        Oddity::DamagedFrame { matches } => {
-            let rest = match matches {
-                Some(true) => "; the checksum of what it carries matches",
-                Some(false) => ", and the checksum of what it carries does not match; left out",
-                None => ", and no checksum shows what it carries; left out",
-            };
-            format!("the frame is marked as damaged{rest}")
+        Oddity::DamagedFrame { matches } => format!("the frame is marked as damaged{}", damage(*matches)),
+        Oddity::DamagedHeader { matches } => format!(
+            "the frame has an IPv4 header with a wrong checksum, where those of others are right{}",
+            damage(*matches)
+        ),
+        Oddity::DamagedPacket => {
+            "its checksum or length is wrong, and nearly all others of its interface are right; left out".to_owned()
         }
         Oddity::BadChecksum { checksum } => format!("checksum {checksum:#06x} does not match"),
         Oddity::Acquitted => {
@@ -430,4 +430,13 @@ fn counted(count: u64, noun: &str) -> String {
 
 fn named(Unit { piece, leaf }: Unit) -> String {
     leaf.map_or_else(|| format!("piece {piece}"), |leaf| format!("piece {piece} leaf {leaf}"))
+}
+
+/// What a checksum says of a damaged frame's content.
+fn damage(matches: Option<bool>) -> &'static str {
+    match matches {
+        Some(true) => "; the checksum of what it carries matches",
+        Some(false) => ", and the checksum of what it carries does not match; left out",
+        None => ", and no checksum shows what it carries; left out",
+    }
 }

@@ -306,7 +306,7 @@ fn files(document: &Document) -> Table {
 pub fn pieces_table(pieces: &[Piece]) -> Table {
     Columns::of(pieces)
         .value("info_hash", |p| p.info_hash.clone())
-        .figure("piece", |p| u64::from(p.piece))
+        .number("piece", |p| p.piece.map(u64::from))
         .number("leaf", |p| p.leaf.map(u64::from))
         .value("uploader", |p| Some(p.uploader))
         .value("downloader", |p| Some(p.downloader))

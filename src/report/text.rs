@@ -125,6 +125,26 @@ pub fn damaged(name: &str, damage: &str) -> String {
     format!("{} is damaged{how}{}", escaped(name), visible(damage))
 }
 
+/// `part` of `whole` in per cent, cut after one decimal. `100 %` only for all of it, `0 %` only for none.
+pub fn share(part: u64, whole: u64) -> String {
+    if part == 0 || whole == 0 {
+        return "0 %".to_owned();
+    }
+    if part >= whole {
+        return "100 %".to_owned();
+    }
+    let tenths = u128::from(part) * 1_000 / u128::from(whole);
+    if tenths == 0 {
+        "less than 0.1 %".to_owned()
+    } else if tenths == 999 && u128::from(part) * 1_000 > u128::from(whole) * 999 {
+        "more than 99.9 %".to_owned()
+    } else if tenths.is_multiple_of(10) {
+        format!("{} %", tenths / 10)
+    } else {
+        format!("{}.{} %", tenths / 10, tenths % 10)
+    }
+}
+
 /// `1234567` as `1,234,567`.
 pub fn grouped(figure: u64) -> String {
     let digits = figure.to_string();

@@ -180,6 +180,11 @@ pub const GROUPS: &[Group] = &[
             word("gap-in-range", "Bytes are missing from the captures within it."),
             word("handshake-not-captured", "No handshake of a connection is in the captures."),
             word(
+                "info-hash-mismatch",
+                "The two handshakes of a connection name different torrents: nothing above G2 rests on it, and nobody is \
+                 refuted there.",
+            ),
+            word(
                 "one-sided",
                 "One direction, or one side's handshake, is not in the captures: what the other end said or confirmed \
                  cannot be told.",

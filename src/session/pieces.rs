@@ -3,9 +3,12 @@
 /// Pieces by their number on the wire.
 ///
 /// # Invariants
-/// - Chunks ascend, none is empty, and there are at most `MOST_CHUNKS`.
+/// - Chunks ascend, none is empty, none is below `full`, the first is not `full` with all its pieces, and there are at most
+///   `MOST_CHUNKS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PieceSet {
+    /// So many chunks from the first on have all their pieces, and take no room.
+    full: u32,
     chunks: Vec<(u32, [u8; CHUNK_BYTES])>,
 }
 
@@ -32,19 +35,23 @@ impl PieceSet {
 
     /// Adds all of `other`; `false` when there is no room for all.
     pub fn union(&mut self, other: &Self) -> bool {
+        if other.full > self.full {
+            self.full = other.full;
+            self.chunks.drain(..self.chunks.partition_point(|(number, _)| *number < other.full));
+            self.absorb();
+        }
         other.chunks.iter().fold(true, |all, (number, bits)| self.merge(*number, bits) && all)
     }
 
     /// What `bits`, a bitfield, has and this set has not; as much of it as there is room for.
     pub fn missing_of(&self, bits: &[u8]) -> Self {
         let mut missing = Self::default();
-        missing.insert_bits(bits);
-        for (number, bits) in &mut missing.chunks {
-            if let Some(known) = self.chunk(*number) {
-                bits.iter_mut().zip(known).for_each(|(bits, known)| *bits &= !known);
-            }
+        for (number, bytes) in (0..).zip(bits.chunks(CHUNK_BYTES)) {
+            let mut chunk = [0; CHUNK_BYTES];
+            let known = self.chunk(number).unwrap_or(&[0; CHUNK_BYTES]);
+            chunk.iter_mut().zip(bytes).zip(known).for_each(|((to, from), known)| *to = *from & !known);
+            missing.merge(number, &chunk);
         }
-        missing.chunks.retain(|(_, bits)| bits.iter().any(|byte| *byte != 0));
         missing
     }
 
@@ -64,12 +71,13 @@ impl PieceSet {
             let left = end.saturating_sub(first).min(8);
             (u32::from(byte) & (0xff00_u32 >> left) & 0xff).count_ones()
         });
-        counted.map(u64::from).sum()
+        let full = (u64::from(self.full) * u64::from(CHUNK_PIECES)).min(end);
+        full + counted.map(u64::from).sum::<u64>()
     }
 
     /// Whether there is no piece.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.full == 0 && self.chunks.is_empty()
     }
 
     /// Bytes that the set takes.
@@ -80,17 +88,27 @@ impl PieceSet {
     /// Takes out every piece from `end` on, and the room that it took.
     pub fn truncate(&mut self, end: u64) {
         let chunk = u64::from(CHUNK_PIECES);
+        self.full = self.full.min(u32::try_from(end.div_ceil(chunk)).unwrap_or(u32::MAX));
         self.chunks.truncate(self.chunks.partition_point(|(number, _)| u64::from(*number) * chunk < end));
         self.chunks.shrink_to_fit();
     }
 
     fn chunk(&self, number: u32) -> Option<&[u8; CHUNK_BYTES]> {
+        if number < self.full {
+            return Some(&ALL);
+        }
         let at = self.chunks.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         self.chunks.get(at).map(|(_, bits)| bits)
     }
 
     fn merge(&mut self, number: u32, bits: &[u8; CHUNK_BYTES]) -> bool {
-        if bits.iter().all(|byte| *byte == 0) {
+        if number < self.full || bits.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        if number == self.full && *bits == ALL {
+            self.full += 1;
+            self.chunks.drain(..self.chunks.partition_point(|(known, _)| *known == number));
+            self.absorb();
             return true;
         }
         // Rationale: bitfields, and mostly haves, come in ascending order.
@@ -108,10 +126,23 @@ impl PieceSet {
             Err(_) if self.chunks.len() >= MOST_CHUNKS => return false,
             Err(at) => self.chunks.insert(at, (number, *bits)),
         }
+        if number == self.full {
+            self.absorb();
+        }
         true
+    }
+
+    /// Takes chunks that became full, from the first on, into `full`.
+    fn absorb(&mut self) {
+        let run =
+            (self.full..).zip(&self.chunks).take_while(|(next, (number, bits))| next == number && *bits == ALL);
+        let run = run.count();
+        self.chunks.drain(..run);
+        self.full += run as u32;
     }
 }
 
+const ALL: [u8; CHUNK_BYTES] = [0xff; CHUNK_BYTES];
 const CHUNK_BYTES: usize = 16;
 const CHUNK_PIECES: u32 = 8 * CHUNK_BYTES as u32;
 // Rationale: 2^21 pieces, the most that libtorrent loads of a torrent; 320 KiB where each has a chunk to itself.
@@ -153,6 +184,22 @@ mod tests {
             both.truncate(end);
             prop_assert_eq!(both.count_below(end), set.count_below(end));
         }
+    }
+
+    #[test]
+    fn a_full_bitfield_of_any_length_takes_no_room() {
+        let mut set = PieceSet::default();
+        assert!(set.insert_bits(&vec![0xff; 300_000]) && set.insert_bits(&[0xff; 300_001][..300_000]));
+        assert!(set.insert(2_400_000) && set.weight() < 100);
+        assert_eq!((set.count_below(u64::MAX), set.count_below(2_097_153)), (2_400_001, 2_097_153));
+        assert!(set.contains(0) && set.contains(2_399_999) && !set.contains(2_400_001));
+        // In any order of its pieces, too.
+        let mut other = PieceSet::default();
+        (0..4_096).rev().for_each(|piece| assert!(other.insert(piece)));
+        assert!(other.weight() == 0 && other.union(&set) && other == set);
+        assert!(set.missing_of(&[0xff; 100]).is_empty());
+        set.truncate(256);
+        assert_eq!(set.count_below(u64::MAX), 256);
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub(crate) fn damaged(
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
         accused.iter().map(|one| ((one.flow, one.from), Tested::default())).collect();
     let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
-    let mut decoder = Decoder::new(ChecksumPolicy::Flag, &options.limits).with_tunnels(options.tunnels);
+    let decoder = Decoder::new(ChecksumPolicy::Flag, &options.limits).with_tunnels(options.tunnels);
+    let mut decoder = decoder.reading_damage();
     let (mut read, store) = (captures.frames(), Spilled(&spill));
     let window = options.window.max(1);
     let mut release_at = window;

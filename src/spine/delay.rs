@@ -176,6 +176,7 @@ mod tests {
             path: PathId::NONE,
             transport: TransportLayer::Udp(UdpDatagram { payload, checksum: Checksum::Unchecked }),
             fingerprint: 0,
+            untested: &[],
             also_tunnel: false,
         }
     }

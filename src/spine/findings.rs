@@ -37,15 +37,17 @@ words! {
     pub enum OpaqueKind {
         /// Message Stream Encryption with RC4, without its secret.
         MseRc4 = "mse-rc4",
+        /// Bytes that look random from the first one on, on a port of other services: it may be anything.
+        Unrecognised = "unrecognised",
         /// BitTorrent through a SOCKS or HTTP proxy, or behind something else: the end that answers is the relay, and who
         /// is behind it is only its client's word.
         Relay = "relay",
     }
 }
 
-/// Those that are taken for encrypted BitTorrent, not relayed.
+/// Those that are taken for encrypted BitTorrent.
 pub(crate) fn encrypted(opaque: &[Opaque]) -> Vec<&Opaque> {
-    opaque.iter().filter(|each| each.kind != OpaqueKind::Relay).collect()
+    opaque.iter().filter(|each| each.kind == OpaqueKind::MseRc4).collect()
 }
 
 /// A conversation whose content cannot be read, or is nobody's in these captures.
@@ -82,6 +84,9 @@ pub struct UnreadProtocol {
     pub protocol: String,
     /// Frames of the captures that hold it.
     pub frames: u64,
+    /// Whether packets of any kind may be inside: it is a tunnel, or encrypted, or not known. Left out where not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub may_carry: bool,
 }
 
 /// What the capture is worth.
@@ -94,6 +99,14 @@ pub struct Quality {
     /// The protocols that are not read, most frames first; left out where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadProtocol>,
+    /// TCP connections whose beginning is not in the captures, and in whose payload nothing was recognised; left out where
+    /// there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unrecognised: u64,
+    /// Flows in which nothing was recognised, and of whose payload the snap length cut something; left out where there is
+    /// none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unrecognised_cut: u64,
     /// TCP connections.
     pub tcp_flows: u64,
     /// uTP connections.
@@ -170,6 +183,10 @@ impl Hub<'_, '_> {
             }
         }
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn is_zero(number: &u64) -> bool {

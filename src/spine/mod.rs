@@ -14,6 +14,7 @@ mod hosts;
 mod legs;
 mod paths;
 mod room;
+mod sample;
 mod second;
 mod spilled;
 mod tcp;
@@ -258,10 +259,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             self.release_late(packet.at.time);
         }
         let hub = &mut self.hub;
-        let (flow, evicted) = self.flows.touch(packet.flow, || match &packet.transport {
-            TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, 0, hub))),
-            TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
-        });
+        let new = || {
+            let flow = match &packet.transport {
+                _ if hub.decoder.is_damaged(packet, &mut hub.anomalies) => return None,
+                TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, 0, hub))),
+                TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+            };
+            Some(flow)
+        };
+        let Some((flow, evicted)) = self.flows.touch(packet.flow, new) else { return };
+        let hub = &mut self.hub;
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
             Flow::Udp(flow) => flow.cross(packet.path),
@@ -406,6 +413,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             frames: self.frames,
             not_ip: counts.not_ip,
             unread: traffic.unread(decoder.unread()),
+            unrecognised: traffic.unrecognised,
+            unrecognised_cut: traffic.unrecognised_cut,
             tcp_flows: tallies.tcp_flows,
             utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,

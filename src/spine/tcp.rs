@@ -145,6 +145,9 @@ impl<'cap> TcpFlow<'cap> {
                 self.receive(at, direction, &segment, false, hub);
             }
         }
+        if segment.flags.syn {
+            self.volume.begin();
+        }
         self.volume.count(
             self.flow,
             direction,

@@ -72,6 +72,8 @@ pub(crate) struct Volume {
     captured: u64,
     /// What the first payload looks like; `None` before there is any.
     hint: Option<Content>,
+    /// Whether the opening of it was seen.
+    begins: bool,
 }
 
 /// The sums over the flows of one kind.
@@ -95,6 +97,10 @@ pub(crate) struct Traffic {
     /// Who sent and received packets.
     pub(crate) hosts: Hosts,
     pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
+    /// See [`Quality`](super::Quality).
+    pub(crate) unrecognised: u64,
+    /// See [`Quality`](super::Quality).
+    pub(crate) unrecognised_cut: u64,
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
     /// IP packets that are neither TCP nor UDP nor a tunnel.
@@ -157,6 +163,11 @@ impl Volume {
         self.bytes
     }
 
+    /// Notes that the opening was seen.
+    pub(crate) fn begin(&mut self) {
+        self.begins = true;
+    }
+
     /// Counts a packet.
     #[inline]
     pub(crate) fn count(
@@ -215,6 +226,7 @@ impl Volume {
             self.bytes[index] += other.bytes[index];
         }
         self.captured += other.captured;
+        self.begins |= other.begins;
         self.hint = self.hint.or(other.hint);
     }
 }
@@ -250,14 +262,17 @@ fn tunnel(port: impl Fn(u16) -> bool, payload: &[u8]) -> Option<&'static str> {
 
 impl Traffic {
     /// The protocols that were not read: those of `frames`, and tunnels over UDP.
-    pub(crate) fn unread(&self, mut frames: Vec<(String, u64)>) -> Vec<UnreadProtocol> {
+    pub(crate) fn unread(&self, mut frames: Vec<(String, u64, bool)>) -> Vec<UnreadProtocol> {
         for ((_, content), flows) in &self.kinds {
             if let Content::Tunnel(name) = content {
-                frames.push(((*name).to_owned(), flows.frames));
+                // Keys are agreed on in one, and browsers talk in the other.
+                let carries = !name.starts_with("IKE") && !name.starts_with("DTLS");
+                frames.push(((*name).to_owned(), flows.frames, carries));
             }
         }
-        frames.sort_by(|(a, many), (b, few)| few.cmp(many).then_with(|| a.cmp(b)));
-        frames.into_iter().map(|(protocol, frames)| UnreadProtocol { protocol, frames }).collect()
+        frames.sort_by(|(a, many, _), (b, few, _)| few.cmp(many).then_with(|| a.cmp(b)));
+        let each = frames.into_iter();
+        each.map(|(protocol, frames, may_carry)| UnreadProtocol { protocol, frames, may_carry }).collect()
     }
 
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
@@ -271,11 +286,19 @@ impl Traffic {
             shown => shown,
         };
         self.hosts.add(flow, content, volume);
+        let bytes = volume.bytes.iter().sum::<u64>();
+        if content == Content::Other && bytes > 0 {
+            if volume.captured < bytes {
+                self.unrecognised_cut += 1;
+            } else if kind == FlowKind::Tcp && !volume.begins {
+                self.unrecognised += 1;
+            }
+        }
         let sums = self.kinds.entry((kind, content)).or_default();
         sums.flows += 1;
         sums.one_way += u64::from(low == 0 || high == 0);
         sums.frames += low + high;
-        sums.bytes += volume.bytes.iter().sum::<u64>();
+        sums.bytes += bytes;
         sums.captured += volume.captured;
     }
 }

@@ -168,7 +168,12 @@ impl<'cap> WebChannel<'cap> {
                     hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
                 }
                 WebEvent::Coded { request, bytes, at } => {
-                    let named = || !identify(request.as_deref(), None, hub.ledger.torrents()).is_empty();
+                    let of = |total| identify(request.as_deref(), total, hub.ledger.torrents());
+                    let named = || !of(None).is_empty();
+                    // Of a file's own length, the label is wrong, and the body is read as it is.
+                    if !of(Some(bytes)).is_empty() {
+                        continue;
+                    }
                     if !self.torrents.is_empty() || (request.is_some() && named()) {
                         let oddity = Oddity::Web { flaw: Flaw::Encoding, bytes };
                         hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));

@@ -57,7 +57,7 @@ pub(super) fn display_component(raw: &[u8]) -> String {
 }
 
 /// As [`display_path`], with what is not safe to print escaped instead of replaced: different paths stay different.
-pub(super) fn shown_path<'a>(components: impl IntoIterator<Item = &'a [u8]>) -> String {
+pub(crate) fn shown_path<'a>(components: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut path = String::new();
     for (index, component) in components.into_iter().enumerate() {
         if index > 0 {
@@ -88,6 +88,11 @@ fn shown_component(raw: &[u8], path: &mut String) {
 /// Whether BEP 47 says that the file is padding.
 pub(super) fn is_pad(file: &Value<'_>) -> bool {
     file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default().contains(&b'p')
+}
+
+/// Whether a file is a symbolic link (BEP 47), which has no bytes.
+pub(super) fn is_link(file: &Value<'_>) -> bool {
+    file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default().contains(&b'l')
 }
 
 /// Whether a file has a name that, by custom, only padding has.

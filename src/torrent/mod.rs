@@ -24,6 +24,7 @@ use crate::ends::InfoHash;
 use crate::words::words;
 
 pub use files::TorrentFile;
+pub(crate) use files::shown_path;
 pub use geometry::{Misplaced, PieceIndex, Placed};
 pub use layers::OpenLayer;
 pub use magnet::Magnet;

@@ -75,7 +75,7 @@ impl<'cap> Body<'cap> {
         let tracker = Gathering::new(&head, request.as_ref(), framing);
         let asked = request.as_ref().is_some_and(|request| request.asks_tracker());
         let content = match (head.status, head.range, head.boundary) {
-            _ if head.coded || asked => Content::Ignored,
+            _ if (head.coded && !head.labelled) || asked => Content::Ignored,
             (206, _, Some(boundary)) => Content::Multipart(Multipart::new(boundary)),
             (206, Some(range), None) => {
                 Content::Plain(Run { next: range.first, left: Some(range.len()), total: range.total })
@@ -83,6 +83,8 @@ impl<'cap> Body<'cap> {
             (200, ..) => Content::Plain(Run { next: 0, left: known, total: known }),
             _ => Content::Ignored,
         };
+        // A server may put the label on bytes that are the file's own: the hash tells, and nothing is held against anybody.
+        let framing = if head.labelled { Framing::Resynchronised } else { framing };
         let sink = Sink { request, status: head.status, framing, part: None };
         Self { frame, content, sink, tracker }
     }
@@ -93,6 +95,7 @@ impl<'cap> Body<'cap> {
             status: 0,
             length,
             coded: false,
+            labelled: false,
             coding: None,
             range: None,
             boundary: None,

@@ -204,7 +204,10 @@ impl<'cap> HttpExchange<'cap> {
         let asked = request.as_ref().is_some_and(|request| request.asks_tracker());
         let read = asked && head.coding.is_some();
         if head.coded && !read && matches!(head.status, 200 | 206) {
-            let bytes = if let Length::Known(len) = head.length { len } else { 0 };
+            let bytes = match (head.range.as_ref().and_then(|range| range.total), head.length) {
+                (Some(total), _) | (None, Length::Known(total)) => total,
+                _ => 0,
+            };
             out.push(WebEvent::Coded { request: request.clone(), bytes, at });
         } else if head.status == 206 && head.range.is_none() && head.boundary.is_none() {
             out.push(WebEvent::Bad { reason: Flaw::Part, bytes: 0, at });

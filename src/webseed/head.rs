@@ -182,6 +182,9 @@ pub(super) struct ResponseHead {
     pub length: Length,
     /// Whether the body is in a coding that is not read.
     pub coded: bool,
+    /// Whether only the label of a content coding says so, of a body whose length is stated: where that is the resource's,
+    /// the label is wrong.
+    pub labelled: bool,
     /// The one coding that it is in; `None` for several, and for others than these.
     pub coding: Option<Coding>,
     pub range: Option<ContentRange>,
@@ -198,8 +201,10 @@ impl ResponseHead {
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
         }
-        let Fields { length, coded, coding, range, boundary, location, .. } = Fields::read(parsed.headers)?;
-        Some(Self { status: parsed.code?, length, coded, coding, range, boundary, location })
+        let Fields { length, coded, recoded, coding, range, boundary, location, .. } =
+            Fields::read(parsed.headers)?;
+        let labelled = coded && !recoded && matches!(length, Length::Known(_));
+        Some(Self { status: parsed.code?, length, coded, labelled, coding, range, boundary, location })
     }
 }
 
@@ -272,6 +277,8 @@ struct Fields {
     ranges: Vec<ByteRange>,
     length: Length,
     coded: bool,
+    /// By a transfer coding.
+    recoded: bool,
     coding: Option<Coding>,
     range: Option<ContentRange>,
     boundary: Option<Vec<u8>>,
@@ -286,6 +293,7 @@ impl Fields {
             ranges: Vec::new(),
             length: Length::Unstated,
             coded: false,
+            recoded: false,
             coding: Some(Coding::Identity),
             range: None,
             boundary: None,
@@ -324,7 +332,7 @@ impl Fields {
                     let codings: Vec<_> = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
                     let is = |coding: &&[u8], name: &[u8]| coding.eq_ignore_ascii_case(name);
                     if codings.iter().any(|coding| !is(coding, b"chunked") && !is(coding, b"identity")) {
-                        fields.coded = true;
+                        (fields.coded, fields.recoded) = (true, true);
                         fields.coding = None;
                     }
                     if codings.last().is_some_and(|coding| is(coding, b"chunked")) {

@@ -2,7 +2,7 @@
 
 use super::{BodyPart, WebRequest};
 use crate::ends::Span;
-use crate::torrent::{Torrent, TorrentId, Torrents};
+use crate::torrent::{Torrent, TorrentId, Torrents, shown_path};
 use crate::wire::{Block, Framing, Run};
 
 /// A torrent that a resource may be of. Only the hash tells.
@@ -81,7 +81,7 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
         return vec![Candidate { torrent: id, extents, basis: Basis::InfoHash, place, named }];
     }
     let path = request.map(|request| path(&request.target));
-    let mut found = Vec::new();
+    let (mut found, mut exact) = (Vec::new(), Vec::new());
     let mut of_that_size = Vec::new();
     for id in torrents.ids() {
         let torrent = torrents.torrent(id);
@@ -107,8 +107,15 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
                 (None, None) => continue,
             };
             let extents = vec![Extent { resource: 0, torrent: file.offset, len: file.size }];
+            let as_written = request.is_some_and(|request| ends_as_written(&request.target, &file.shown));
+            exact.extend(as_written.then_some(found.len()));
             found.push(Candidate { torrent: id, extents, basis, place, named });
         }
+    }
+    // Of names that only look alike, the one that is asked for, byte by byte.
+    if !exact.is_empty() && exact.len() < found.len() {
+        let mut at = 0..;
+        found.retain(|_| at.next().is_some_and(|at| exact.contains(&at)));
     }
     if let Some((request, path)) = request.zip(path.as_ref()).filter(|_| found.is_empty()) {
         found.extend(of_that_size.into_iter().map(|(torrent, offset, len)| {
@@ -256,6 +263,16 @@ fn front_of<'p>(path: &'p str, name: &str, file: &str, single: bool) -> Option<&
     let front = ends_with(path, file)?;
     let below = || ends_with(front.strip_suffix('/')?, name);
     below().or_else(|| Some(front).filter(|_| single && file == name))
+}
+
+/// Whether a target ends with the path that is `shown`, compared as bytes.
+fn ends_as_written(target: &str, shown: &str) -> bool {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let bytes = decode(path);
+    let wanted = shown.split('/').count();
+    let components: Vec<&[u8]> = bytes.split(|byte| *byte == b'/').collect();
+    let last = components.len().checked_sub(wanted).and_then(|from| components.get(from..));
+    last.is_some_and(|last| shown_path(last.iter().copied()) == shown)
 }
 
 /// What stands in front of the last components of `path`, where these are those of `wanted`, which is safe to print: a

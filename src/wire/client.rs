@@ -8,18 +8,27 @@ pub fn client_name(peer_id: &[u8; 20]) -> Option<String> {
     azureus(peer_id).or_else(|| dashed(peer_id)).or_else(|| shadow(peer_id))
 }
 
-/// `bytes` as text that is safe to print: invalid UTF-8 replaced, control and direction-changing characters
-/// escaped, at most 128 characters before escaping.
+/// `bytes` as text that is safe to print, so that different names look different: bytes that are no UTF-8 as `\x{e9}`,
+/// control and direction-changing characters as `\u{7}`, a backslash doubled; at most 128 characters before escaping.
 pub fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for letter in String::from_utf8_lossy(bytes.get(..TEXT * 4).unwrap_or(bytes)).chars().take(TEXT) {
-        let hidden = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || letter == '\u{feff}'
-            || letter == '\u{61c}';
-        if letter.is_control() || hidden {
-            text.extend(letter.escape_default());
-        } else {
-            text.push(letter);
+    let (mut text, mut room) = (String::new(), TEXT);
+    for chunk in bytes.get(..TEXT * 4).unwrap_or(bytes).utf8_chunks() {
+        for letter in chunk.valid().chars().take(room) {
+            let hidden = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+                || letter == '\u{feff}'
+                || letter == '\u{61c}';
+            if letter == '\\' {
+                text.push_str("\\\\");
+            } else if letter.is_control() || hidden {
+                text.extend(letter.escape_default());
+            } else {
+                text.push(letter);
+            }
+            room -= 1;
+        }
+        for byte in chunk.invalid().iter().take(room) {
+            text.push_str(&format!("\\x{{{byte:x}}}"));
+            room -= 1;
         }
     }
     text
@@ -264,6 +273,7 @@ mod tests {
         assert_eq!(printable(b"a\x1b[31m\n"), "a\\u{1b}[31m\\n");
         assert_eq!(printable("a\u{202e}b".as_bytes()), "a\\u{202e}b");
         assert_eq!(printable(&[b'a'; 10_000]).len(), TEXT);
-        assert_eq!(printable(b"\xff"), "\u{fffd}");
+        assert_eq!(printable(b"caf\xe9\\"), "caf\\x{e9}\\\\");
+        assert_eq!(printable(&[0xff; 600]).matches("x{ff}").count(), TEXT);
     }
 }

@@ -58,8 +58,8 @@ impl PexMessage {
     /// Parses the body behind the extended id. Keys may be absent.
     ///
     /// # Errors
-    /// When the body does not begin with a dictionary, a list is no string of whole entries, or there are not as
-    /// many flags as peers.
+    /// When the body does not begin with a dictionary, or a list is no string. A part of an entry at the end of one is
+    /// left out, and a peer beyond the flags has none, as clients read it.
     pub fn parse(body: &[u8]) -> Result<Self, ExtendedError> {
         let (root, _) = dictionary(body)?;
         let mut message = Self::default();
@@ -84,10 +84,8 @@ fn addresses<const N: usize>(
     key: &'static str,
     address: fn(&[u8; N]) -> SocketAddr,
 ) -> Result<Vec<SocketAddr>, ExtendedError> {
-    match string(root, key)?.as_chunks::<N>() {
-        (entries, []) => Ok(entries.iter().map(address).collect()),
-        _ => Err(ExtendedError::Key { key, expected: "a whole number of addresses" }),
-    }
+    let (entries, _) = string(root, key)?.as_chunks::<N>();
+    Ok(entries.iter().map(address).collect())
 }
 
 fn with_flags(
@@ -96,9 +94,6 @@ fn with_flags(
     key: &'static str,
 ) -> Result<Vec<PexPeer>, ExtendedError> {
     let flags = string(root, key)?;
-    if !flags.is_empty() && flags.len() != addresses.len() {
-        return Err(ExtendedError::Key { key, expected: "one byte for each peer" });
-    }
     let peer = |(n, address)| PexPeer { address, flags: flags.get(n).copied().map(PexFlags) };
     Ok(addresses.into_iter().enumerate().map(peer).collect())
 }
@@ -140,12 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_list_is_an_error_that_names_it() {
+    fn what_is_no_list_is_an_error_that_names_it_and_a_part_of_an_entry_loses_no_other() {
         let broken = |key, expected| Err(ExtendedError::Key { key, expected });
-        let cut = body(&[("added", &[1; 7])]);
-        assert_eq!(PexMessage::parse(&cut), broken("added", "a whole number of addresses"));
-        let short = body(&[("added", &[1; 12]), ("added.f", &[1])]);
-        assert_eq!(PexMessage::parse(&short), broken("added.f", "one byte for each peer"));
+        let added =
+            |entries: &[(&str, &[u8])]| PexMessage::parse(&body(entries)).map(|message| message.added.len());
+        assert_eq!(added(&[("added", &[1; 7])]), Ok(1));
+        assert_eq!(added(&[("added", &[1; 12]), ("added.f", &[1])]), Ok(2));
         assert_eq!(PexMessage::parse(b"d7:droppedi1ee"), broken("dropped", "a string"));
         assert_eq!(PexMessage::parse(b"de"), Ok(PexMessage::default()));
     }

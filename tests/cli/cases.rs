@@ -16,7 +16,7 @@ fn a_case_appears_whole_and_is_replaced_only_by_force() {
     assert!(names.contains(&"report.json".to_owned()));
     if cfg!(feature = "table") {
         let tables = super::names(&place.path("case/tables"));
-        for table in ["transfers", "subjects", "torrents", "inputs", "anomalies"] {
+        for table in ["transfers", "subjects", "torrents", "inputs", "files", "anomalies"] {
             assert!(
                 tables.contains(&format!("{table}.csv")) && tables.contains(&format!("{table}.parquet")),
                 "{tables:?}"

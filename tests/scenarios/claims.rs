@@ -64,7 +64,15 @@ fn t12_two_info_hashes_on_one_connection_are_no_common_swarm() {
     world.open(conn);
     world.send(conn, Side::A, &wire::handshake(torrent.info_hash, id(1)));
     world.send(conn, Side::B, &wire::handshake([0x5a; 20], id(2)));
+    // What is said on it counts for neither, and bad bytes are held against nobody.
+    for side in [Side::A, Side::B] {
+        world.send(conn, side, &wire::bitfield_full(torrent.pieces()));
+        world.send(conn, side, &wire::unchoke());
+        world.bad_piece(conn, side, &torrent, 0, 0, SMALL);
+    }
     let evidence = analyze(&world, &torrent);
+    assert!(evidence.subjects.iter().all(|subject| subject.flags.contains(&Flag::InfoHashMismatch)));
+    assert!(evidence.subjects.iter().all(|subject| subject.bytes.refuted == 0 && subject.standard.is_none()));
     assert!(evidence.subjects.iter().all(|subject| subject.grade < Grade::G3), "{:#?}", evidence.subjects);
     assert_eq!(evidence.anomalies.tally(Kind::InfoHashMismatch).map(|tally| tally.count), Some(1));
 }

@@ -7,6 +7,7 @@ mod claims;
 mod collision;
 mod content;
 mod cuts;
+mod damage;
 mod dialects;
 mod doubts;
 mod forged;

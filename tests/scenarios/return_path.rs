@@ -36,7 +36,7 @@ fn blind(world: &mut World, from: usize, at: &str, tcp: impl Fn(u32) -> u32, utp
 }
 
 /// A whole connection from `s` to `m`, over TCP or uTP: it has everything, is asked for two pieces and sends them.
-fn connection(world: &mut World, torrent: &Torrent, [s, m]: [&str; 2], utp: bool, good: bool) {
+pub(super) fn connection(world: &mut World, torrent: &Torrent, [s, m]: [&str; 2], utp: bool, good: bool) {
     if utp {
         let mut conn = UtpConn::open(world, address(s), address(m), 9_000, [1, 20_000]);
         conn.send(world, 0, &wire::handshake(torrent.info_hash, id(2)));

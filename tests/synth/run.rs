@@ -92,10 +92,9 @@ impl Run {
     /// The judge says the same as the ledger.
     fn agree(&self) {
         let usual = Limits::default();
-        let is_bound =
-            self.limits.open_slices < usual.open_slices || self.limits.reference_slices < usual.reference_slices;
-        if is_bound {
-            // What the ledger must decide early, the judge need not.
+        let bounds = |limits: &Limits| [limits.open_slices, limits.reference_slices, limits.rows, limits.undecided];
+        if bounds(&self.limits) != bounds(&usual) {
+            // What the ledger must decide early, the judge need not; and it gives rows by time, not by the order of the ends.
             return;
         }
         let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");

@@ -33,11 +33,12 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
         downloader_declared: Vec::new(),
         carrier: Carrier::Tcp,
         torrent: Some(0),
-        sessions: vec![Session { window, is_whole: true }],
+        sessions: vec![Session { window, is_whole: true, is_confirmed: true }],
         rungs: rungs.iter().map(|(grade, time)| event(*grade, *time)).collect(),
         units: Vec::new(),
         served: Vec::new(),
         acknowledged: 0,
+        is_forgeable: false,
         obstacles: Vec::new(),
         window,
     }
@@ -356,4 +357,65 @@ fn two_readings_of_a_time_must_agree() {
     let first = judged.claim().expect("an act");
     assert_eq!(first.reasons, [Reason::NoZone]);
     assert!(first.hints.iter().any(|hint| hint.to_string() == "+00:00"));
+}
+
+/// The transfer with its connection, in which nothing shows that its uploader received anything.
+fn forged(mut transfer: Transfer) -> Transfer {
+    transfer.is_forgeable = true;
+    transfer.sessions[0].is_confirmed = false;
+    transfer
+}
+
+#[test]
+fn what_anybody_may_have_sent_supports_a_part_at_most() {
+    use Verdict::*;
+    let caught = Reason::ReturnPathUnconfirmed;
+    for (all, act, expected) in [
+        (forged(served(transfer(&[]), T, true)), Act::Uploaded, vec![caught]),
+        (forged(transfer(&[(Grade::G3, T)])), Act::Joined, vec![caught]),
+        (forged(transfer(&[(Grade::G2, T)])), Act::Joined, vec![Reason::OnlyReachable, caught]),
+        (
+            forged(transfer(&[(Grade::G4, T)])),
+            Act::Uploaded,
+            vec![Reason::OnlyAdvertised, Reason::WholeSessionWithoutPiece, caught],
+        ),
+    ] {
+        let judged = judge(&claim(act), &Index::of(&examined(vec![all])), &covered());
+        let first = judged.claim().expect("an act");
+        assert_eq!((first.verdict, &first.reasons), (SupportedInPart, &expected), "{act:?}");
+        assert!(judged.flags.contains(&Flag::ReturnPathUnconfirmed) && first.standard != Standard::Met);
+    }
+    // At another port, and at another time.
+    let mut port = forged(served(transfer(&[]), T, true));
+    port.uploader.port = 7000;
+    let found = answer(&claim(Act::Uploaded), &examined(vec![port]));
+    assert_eq!(found, (SupportedInPart, vec![Reason::OtherPort, caught]));
+    let mut early = forged(served(transfer(&[]), T - 3_600 * S, true));
+    early.window = Window { from: T - 3_700 * S, to: T - 3_600 * S };
+    early.sessions[0].window = early.window;
+    assert_eq!(answer(&claim(Act::Uploaded), &examined(vec![early])), (NotAtStatedTime, vec![caught]));
+}
+
+#[test]
+fn a_confirmed_connection_beside_a_forged_one_supports_the_claim() {
+    let mut both = forged(served(transfer(&[]), T, true));
+    both.sessions.push(Session { is_confirmed: true, ..both.sessions[0] });
+    assert_eq!(answer(&claim(Act::Uploaded), &examined(vec![both.clone()])), (Verdict::Supported, vec![]));
+    // Not one of another time.
+    both.sessions[1].window = Window { from: T + S, to: T + 2 * S };
+    let found = answer(&claim(Act::Uploaded), &examined(vec![both]));
+    assert_eq!(found, (Verdict::SupportedInPart, vec![Reason::ReturnPathUnconfirmed]));
+    let apart = [forged(served(transfer(&[]), T, true)), served(transfer(&[]), T, true)];
+    assert_eq!(answer(&claim(Act::Uploaded), &examined(apart.to_vec())), (Verdict::Supported, vec![]));
+}
+
+#[test]
+fn whoever_is_not_shown_to_have_received_anything_downloaded_a_part_at_most() {
+    let mut other = claim(Act::Downloaded);
+    other.who.address = end(2, 0).ip;
+    other.who.port = Some(5000);
+    let mut back = forged(transfer(&[]));
+    (back.uploader, back.downloader) = (end(2, 5000), end(1, 6881));
+    let all = examined(vec![served(transfer(&[]), T, true), back]);
+    assert_eq!(answer(&other, &all), (Verdict::SupportedInPart, vec![Reason::ReturnPathUnconfirmed]));
 }

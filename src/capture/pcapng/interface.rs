@@ -134,10 +134,15 @@ fn fcs_bytes(len: u8) -> u8 {
     if len > 15 { len / 8 } else { len }
 }
 
-/// A string option for the report: lossy, without a terminating NUL, bounded.
+/// A string option for the report, without a terminating NUL, bounded. Bytes that are no UTF-8 are escaped, so that
+/// different names look different.
 fn text(value: &[u8]) -> String {
     let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
-    let shown = String::from_utf8_lossy(value.get(..MAX_TEXT).unwrap_or(value)).into_owned();
+    let mut shown = String::new();
+    for chunk in value.get(..MAX_TEXT).unwrap_or(value).utf8_chunks() {
+        shown.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{{{byte:x}}}")));
+    }
     if value.len() > MAX_TEXT { shown + "…" } else { shown }
 }
 

@@ -8,7 +8,7 @@ use super::html::{self, Html, LONG, SHORT};
 use super::limits::Unread;
 use super::words;
 use crate::evidence::Grade;
-use crate::report::model::{Input, Standard};
+use crate::report::model::{Input, Standard, SubjectFile};
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -70,7 +70,8 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     let verified = cast.peers.iter().filter(verified).collect::<Vec<_>>();
     let unproven =
         |peer: &&Peer<'_>| peer.sent_any() && peer.figures.verified_bytes == 0 && peer.figures.refuted_bytes == 0;
-    let unproven = cast.peers.iter().filter(unproven).collect::<Vec<_>>();
+    let (loose, unproven): (Vec<_>, Vec<_>) =
+        cast.peers.iter().filter(unproven).partition(|peer| peer.subject.grade < Grade::G3);
     let differing = cast.peers.iter().filter(|peer| peer.figures.refuted_bytes > 0).collect::<Vec<_>>();
     let silent = cast.peers.iter().filter(|peer| !peer.sent_any()).collect::<Vec<_>>();
     let none = if unread.hides_peers {
@@ -110,6 +111,16 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
             "Sent bytes labelled as pieces, none of them verified",
             body,
             "that the bytes belong to the torrent.",
+        ));
+    }
+    if !loose.is_empty() {
+        let body = each(cast, &loose, loose_sentence);
+        rows.push(row(
+            loose.len(),
+            unread,
+            "Only packets with its address hold what looks like piece data",
+            body,
+            "that the address took part in a torrent, nor that it sent them.",
         ));
     }
     rows.push({
@@ -220,19 +231,35 @@ pub(super) fn unit(standard: &Standard) -> String {
     }
 }
 
-/// `, among them every byte of "a" and "b"`.
+/// `, among them every byte of 2 files: "a" and "b"; and parts of "c" (40 %)`, the largest first.
 pub(super) fn whole_files(peer: &Peer<'_>) -> Html {
-    let whole: Vec<&str> =
-        peer.subject.files.iter().filter(|file| file.complete).map(|file| file.path.as_str()).collect();
+    let sent = peer.subject.files.iter().filter(|file| file.verified_bytes > 0);
+    let (mut whole, mut parts): (Vec<_>, Vec<_>) = sent.partition(|file| file.complete);
+    whole.sort_by_key(|file| (std::cmp::Reverse(file.size), &file.path));
+    parts.sort_by_key(|file| (std::cmp::Reverse(file.verified_bytes), &file.path));
     let mut html = Html::default();
-    if whole.is_empty() {
-        return html;
+    let named = |files: &[&SubjectFile], one: &dyn Fn(&SubjectFile) -> Html| {
+        let mut named: Vec<Html> = files.iter().take(FEW).map(|file| one(file)).collect();
+        if files.len() > FEW {
+            named.push(Html::text(&counted((files.len() - FEW) as u64, "more file")));
+        }
+        html::listed(&named)
+    };
+    if !whole.is_empty() {
+        html.push(", among them every byte of ");
+        if whole.len() > 1 {
+            html.push(&format!("{}: ", counted(whole.len() as u64, "file")));
+        }
+        html.add(&named(&whole, &|file| html::quoted(&file.path, SHORT)));
     }
-    let mut parts: Vec<Html> = whole.iter().take(FEW).map(|path| html::quoted(path, SHORT)).collect();
-    if whole.len() > FEW {
-        parts.push(Html::text(&counted((whole.len() - FEW) as u64, "more file")));
+    if !parts.is_empty() {
+        html.push(if whole.is_empty() { ", parts of " } else { "; and parts of " });
+        html.add(&named(&parts, &|file| {
+            let mut one = html::quoted(&file.path, SHORT);
+            one.push(&format!(" ({})", share(file.verified_bytes, file.size)));
+            one
+        }));
     }
-    html.push(", among them every byte of ").add(&html::listed(&parts));
     html
 }
 
@@ -283,6 +310,16 @@ pub(super) fn reason_of(reason: &str) -> Html {
     };
     let words: Vec<String> = reason.replace("other subjects", "other peers").split(' ').map(word).collect();
     html::name(&words.join(" "), LONG * 2)
+}
+
+fn loose_sentence(peer: &Peer<'_>) -> Html {
+    let figures = &peer.figures;
+    let bytes = figures.served_bytes.saturating_add(figures.lost_bytes);
+    let mut html = Html::text(&format!("{}. ", counted(bytes, "byte")));
+    if let Some(reason) = &peer.subject.next_rung {
+        html.push("Why not higher: ").add(&reason_of(reason)).push(".");
+    }
+    html
 }
 
 fn unproven_sentence(peer: &Peer<'_>) -> Html {

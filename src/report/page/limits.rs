@@ -63,7 +63,16 @@ impl Unread {
             })
         };
         let (relayed, relayed_bytes) = sum(&|kind| kind == "relay");
-        let (hidden, hidden_bytes) = sum(&|kind| kind != "relay");
+        let (random, random_bytes) = sum(&|kind| kind == "unrecognised");
+        let (hidden, hidden_bytes) = sum(&|kind| kind != "relay" && kind != "unrecognised");
+        if random > 0 {
+            self.hides(Html::text(&format!(
+                "{} whose bytes look random, on ports of other services, {} not recognised ({}) and may be anything.",
+                counted(random, "conversation"),
+                plural(random, "was", "were"),
+                counted(random_bytes, "byte")
+            )));
+        }
         if hidden > 0 {
             self.hides(Html::text(&format!(
                 "{} taken for encrypted BitTorrent could not be read ({}). {} could be of this torrent, or of another. \

@@ -122,8 +122,8 @@ impl Table {
         let short: Vec<Row> = self.rows.iter().filter(|row| !self.is_long(row)).cloned().collect();
         let mut widths = self.widths(&self.rows);
         let of_short = self.widths(&short);
-        for at in 0..self.lead.min(widths.len()) {
-            widths[at] = of_short[at];
+        for (width, short) in widths.iter_mut().zip(&of_short).take(self.lead) {
+            *width = *short;
         }
         let mut rest: Vec<usize> = (self.lead..widths.len()).collect();
         let lead: Vec<usize> = (0..self.lead).collect();

@@ -206,6 +206,6 @@ mod tests {
             text.lines().count() > 2
                 && text.lines().all(|line| line.starts_with("  frame.number in {1") && line.ends_with('}'))
         );
-        assert_eq!(text.matches(|c| c == ',').count() + text.lines().count(), 40);
+        assert_eq!(text.matches(',').count() + text.lines().count(), 40);
     }
 }

@@ -123,7 +123,7 @@ fn words(kind: Kind) -> &'static str {
         Kind::DamagedCapture => "a record of the file is damaged or cut off",
         Kind::UnknownLinkType => "a link type that this tool does not read",
         Kind::BadHeader => "headers that contradict their lengths or are cut off",
-        Kind::DamagedFrame => "a frame that the capture marks as damaged",
+        Kind::DamagedFrame => "a damaged frame: the capture marks it, or a checksum shows it",
         Kind::AmbiguousTunnel => "a datagram was read as uTP and as a tunnel",
         Kind::IncompleteFragments => "an IP datagram whose fragments were not all captured",
         Kind::FragmentConflict => "IP fragments that contradict each other; their datagram was left out",

@@ -157,6 +157,7 @@ pub(super) fn flag_words(flag: Flag) -> &'static str {
         }
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",
+        Flag::InfoHashMismatch => "the two handshakes of a connection name different torrents",
         Flag::HandshakeNotCaptured => "its handshake of a connection is not in the captures",
         Flag::PadOrTrivial => "some of what it sent is padding or of one byte value, which anybody could send",
         Flag::Boomerang => "the receiver itself had sent it the same piece before",

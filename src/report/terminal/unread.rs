@@ -89,6 +89,17 @@ fn opaque(view: &View<'_>, page: &mut Page) {
             conversations(view, &relayed)
         ));
     }
+    let random: Vec<&Opaque> =
+        view.document.opaque.iter().filter(|each| each.kind == OpaqueKind::Unrecognised).collect();
+    if !random.is_empty() {
+        page.line(&format!(
+            "{} with bytes that look random from the first one on, on ports of other services ({}): not recognised, and may \
+             be anything. {}",
+            counted(random.len() as u64, "conversation"),
+            bytes(&random),
+            conversations(view, &random)
+        ));
+    }
     if view.screen.detail == Detail::All {
         for each in view.document.opaque.iter().take(MOST_ROWS) {
             page.row(

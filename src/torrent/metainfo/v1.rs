@@ -3,7 +3,7 @@
 use crate::bencode::Item;
 
 use super::{
-    super::files::{is_named_pad, is_pad},
+    super::files::{is_link, is_named_pad, is_pad},
     Flaw, Listed, size,
 };
 
@@ -26,9 +26,14 @@ pub(super) fn read<'a>(info: &Item<'a>, name: &'a [u8]) -> Result<Vec<Listed<'a>
     let mut files = Vec::with_capacity(list.len());
     let mut end = 0_u64;
     for file in list {
-        let size = size(file, "length")?;
-        let components = components(file)?;
         let by_attribute = is_pad(file);
+        // BEP 47: a symbolic link takes no place, whatever length it states.
+        let size = if is_link(file) { 0 } else { size(file, "length")? };
+        let components = match components(file) {
+            // Nobody ever writes it to a disk.
+            Err(_) if by_attribute => vec![&b".pad"[..]],
+            path => path?,
+        };
         let pad_by_name = !by_attribute && is_named_pad(&components);
         let pad = by_attribute || pad_by_name;
         files.push(Listed { components, size, pad, pad_by_name, pieces_root: None, at: file.offset });
@@ -52,6 +57,10 @@ fn components<'a>(file: &Item<'a>) -> Result<Vec<&'a [u8]>, Flaw> {
 /// The SHA-1 of each of the `pieces` pieces.
 pub(super) fn hashes(info: &Item<'_>, pieces: u32) -> Result<Vec<[u8; 20]>, Flaw> {
     let Some((item, bytes)) = info.find(b"pieces").and_then(|item| Some((item, item.bytes()?))) else {
+        if let Some(root) = info.find(b"root hash") {
+            let found = "a Merkle torrent (BEP 30: `root hash` in place of `pieces`)";
+            return Err(Flaw::new(root.offset, found, "the SHA-1 of every piece; BEP 30 is not read"));
+        }
         return Err(Flaw::entry(info, "pieces", "the SHA-1 of every piece"));
     };
     let (hashes, rest) = bytes.as_chunks::<20>();
@@ -172,6 +181,46 @@ mod tests {
         let first = torrent.piece(0).expect("exists");
         assert_eq!(torrent.pads(first).collect::<Vec<_>>(), vec![10..16]);
         assert_eq!(torrent.file_range(2), 16..24);
+    }
+
+    #[test]
+    fn a_pad_file_needs_no_path_and_a_link_no_length() {
+        let pad = dict([("attr", string("p")), ("length", int(6))]);
+        let odd = dict([("attr", string("xp")), ("length", int(16)), ("path", string("no list"))]);
+        let link = |entries: &[(&'static str, Vec<u8>)]| {
+            let own = [("attr", string("l")), ("path", path(&["to"])), ("symlink path", path(&["one"]))];
+            dict(own.into_iter().chain(entries.iter().cloned()))
+        };
+        let info = dict([
+            (
+                "files",
+                list([file(10, &["one"]), pad, odd, link(&[]), link(&[("length", int(7))]), file(8, &["two"])]),
+            ),
+            ("name", string("n")),
+            ("piece length", int(16)),
+            ("pieces", string([1; 60])),
+        ]);
+        let found = parse(&info);
+        let files: Vec<_> = found.files().iter().map(|file| (file.path.as_str(), file.size, file.pad)).collect();
+        let pad = |size| (".pad", size, true);
+        assert_eq!(
+            files,
+            [("one", 10, false), pad(6), pad(16), ("to", 0, false), ("to", 0, false), ("two", 8, false)]
+        );
+        let nameless = dict([("length", int(6))]);
+        let info = dict([("files", list([nameless])), ("piece length", int(16)), ("pieces", string([1; 20]))]);
+        assert!(refused(&torrent(&info)).1.contains("path"));
+    }
+
+    #[test]
+    fn a_merkle_torrent_is_named() {
+        let info = dict([
+            ("length", int(6)),
+            ("name", string("n")),
+            ("piece length", int(16)),
+            ("root hash", string([1; 20])),
+        ]);
+        assert!(refused(&torrent(&info)).1.contains("a Merkle torrent (BEP 30"));
     }
 
     fn single(length: i64, piece_length: i64, pieces: usize) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use crate::bencode::Item;
 
 use super::{
+    super::files::is_link,
     super::merkle::{LEAF_BYTES, LeafHashes},
     Flaw, Listed, size,
 };
@@ -44,7 +45,7 @@ fn walk<'a>(node: &Item<'a>, path: &mut Vec<&'a [u8]>, files: &mut Vec<Listed<'a
         } else if path.is_empty() || entries.len() > 1 {
             return Err(Flaw::new(below.offset, "a file", "a directory, as its place in the file tree says"));
         } else {
-            let size = size(below, "length")?;
+            let size = if is_link(below) { 0 } else { size(below, "length")? };
             let root = if size == 0 { None } else { Some(pieces_root(below)?) };
             files.push(Listed {
                 components: path.clone(),
@@ -65,8 +66,9 @@ fn pieces_root(file: &Item<'_>) -> Result<[u8; 32], Flaw> {
     root.and_then(|root| root.try_into().ok()).ok_or_else(|| Flaw::entry(file, "pieces root", expected))
 }
 
-/// The trees of all files, with the piece layers checked against their roots. They may be missing altogether: where
-/// `outer`, the torrent file around the info dictionary, is, and in a file that was made from a magnet link.
+/// The trees of all files, with the piece layers checked against their roots. Any may be missing, as clients load such
+/// torrents: all where `outer`, the torrent file around the info dictionary, is, and in a file that was made from a magnet
+/// link.
 pub(super) fn trees(files: &[Listed<'_>], piece_length: u32, outer: Option<&Item<'_>>) -> Result<LeafHashes, Flaw> {
     let layers = outer.map(layers).transpose()?.flatten();
     let piece_layer = (piece_length / LEAF_BYTES).trailing_zeros();
@@ -76,14 +78,11 @@ pub(super) fn trees(files: &[Listed<'_>], piece_length: u32, outer: Option<&Item
             continue;
         };
         let needed = file.size > u64::from(piece_length);
-        let Some((outer, layers)) = outer.zip(layers.as_ref()).filter(|_| needed) else {
+        let Some(item) = layers.as_ref().filter(|_| needed).and_then(|layers| layers.get(&root[..])) else {
             trees.add(root, file.size, piece_layer, None);
             continue;
         };
         let name = file.path();
-        let Some(item) = layers.get(&root[..]) else {
-            return Err(Flaw::new(outer.offset, format!("no piece layer of `{name}`"), "one for its pieces root"));
-        };
         let layer = item.bytes().map(|bytes| bytes.as_chunks::<32>());
         let fits = matches!(layer, Some((hashes, [])) if trees.add(root, file.size, piece_layer, Some(hashes)));
         if !fits {
@@ -192,10 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn wrong_or_missing_piece_layers_are_refused_by_file() {
+    fn wrong_piece_layers_are_refused_by_file_and_missing_ones_are_not_known() {
         let info = sample::multi_v2();
         let empty = dict([("info", info.clone()), ("piece layers", b"de".to_vec())]);
-        assert!(refused(&empty).contains("no piece layer of `a.bin`"));
+        let some = Torrent::parse("t", &empty).expect("as clients load it");
+        assert_eq!(some.without_layer().collect::<Vec<_>>(), [0, 3]);
         let bare = Torrent::parse("t", &dict([("info", info.clone())])).expect("as a magnet link has it");
         assert!(!bare.verifiable() && bare.leaf(bare.piece(4).expect("exists"), 0).is_some());
         let mut file = torrent_v2(&info);

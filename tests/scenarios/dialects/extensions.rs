@@ -113,14 +113,7 @@ fn a_seed_named_by_pex_keeps_the_grade_that_its_own_packets_give() {
 #[test]
 fn a_broken_peer_list_is_named_and_costs_nothing_else() {
     let torrent = four_pieces();
-    let broken: [Vec<u8>; 6] = [
-        strings(&[("added", &[1; 7])]),
-        strings(&[("added", &[1; 12]), ("added.f", &[1])]),
-        b"d5:addedi5ee".to_vec(),
-        b"d5:added99:x".to_vec(),
-        b"le".to_vec(),
-        Vec::new(),
-    ];
+    let broken: [Vec<u8>; 4] = [b"d5:addedi5ee".to_vec(), b"d5:added99:x".to_vec(), b"le".to_vec(), Vec::new()];
     for body in broken {
         let mut world = World::new();
         let conn = extended(&mut world, &torrent);
@@ -133,6 +126,22 @@ fn a_broken_peer_list_is_named_and_costs_nothing_else() {
         assert!(details(&evidence, Kind::BadMessage)[0].contains("ut_pex"));
         let seeder = transfer(&evidence, S, M);
         assert_eq!((seeder.bytes, seeder.grade), (clean(sent(&world)), Grade::G9));
+    }
+}
+
+#[test]
+fn a_part_of_an_entry_and_too_few_flags_lose_no_peer_of_a_list() {
+    let torrent = four_pieces();
+    let peer = [93, 184, 16, 3, 0x1a, 0xe1];
+    for (body, peers) in [
+        (strings(&[("added", &[&peer[..], &[1]].concat())]), 1),
+        (strings(&[("added", &[&peer[..], &[1, 2, 3, 4, 0, 9]].concat()), ("added.f", &[1])]), 2),
+    ] {
+        let mut world = World::new();
+        let conn = extended(&mut world, &torrent);
+        world.send(conn, Side::B, &wire::extended(14, &body));
+        let evidence = analyze(&world, &torrent);
+        assert_eq!((odd(&evidence, Kind::BadMessage), evidence.mentions.len()), (0, peers), "{body:?}");
     }
 }
 

@@ -231,3 +231,34 @@ fn a_malformed_secrets_file_is_refused_with_its_place() {
         }
     }
 }
+
+#[test]
+fn what_only_lacks_structure_is_not_taken_for_bittorrent_on_a_port_of_other_services() {
+    let torrent = two_block_pieces();
+    for (port, expected) in
+        [(443, "unrecognised"), (5_222, "unrecognised"), (8_388, "unrecognised"), (6_881, "mse-rc4")]
+    {
+        let (mse, server) = (Mse::new(torrent.info_hash, 37), format!("93.184.16.1:{port}"));
+        let flights = sealed(&mse, talk(&torrent), true);
+        let mut world = World::new();
+        let conn = world.conn(address(M), address(&server));
+        world.open(conn);
+        for (end, bytes) in &flights {
+            world.send(conn, if *end == 0 { Side::A } else { Side::B }, bytes);
+        }
+        let evidence = run(&world, &torrent, "");
+        assert_eq!(evidence.opaque[0].kind.name(), expected, "{port}");
+        let text = Run::new().capture(world.pcap()).torrent(&torrent).json(1, 64 << 20);
+        assert_eq!(text.contains("encrypted BitTorrent"), expected == "mse-rc4", "{port}");
+        // A list that names the server speaks for it.
+        let peers = [address(&server)];
+        crate::synth::hearsay::udp_tracker(
+            &mut world,
+            address(M),
+            address("93.184.16.9:6969"),
+            torrent.info_hash,
+            &peers,
+        );
+        assert_eq!(run(&world, &torrent, "").opaque[0].kind.name(), "mse-rc4", "{port}");
+    }
+}

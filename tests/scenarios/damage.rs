@@ -1,0 +1,156 @@
+//! One damaged frame accuses nobody, invents nobody, and costs no more than a missing one (T64).
+
+use std::collections::BTreeSet;
+
+use peerproof::evidence::Evidence;
+
+use super::return_path::connection;
+use super::*;
+use crate::synth::capture::{self, LINK_ETHERNET, Order, Record, Ticks};
+use crate::synth::frame::Sum;
+use crate::synth::hearsay;
+use crate::synth::run::Run;
+
+const M6: &str = "[2001:db8::20]:50001";
+const S6: &str = "[2001:db8::7]:6881";
+
+fn torrents() -> [Torrent; 3] {
+    let recipe = || Recipe::single("r.bin", 2 * SMALL, 8 * SMALL as usize, 21);
+    [recipe().v1(), recipe().v2(), recipe().hybrid()]
+}
+
+fn read(records: &[Record], torrent: &Torrent) -> Evidence {
+    let file = capture::pcap(records, LINK_ETHERNET, Order::Little, Ticks::Nanos);
+    Run::new().capture(file).torrent(torrent).once(1, 64 << 20).expect("the run can go on")
+}
+
+fn flipped(records: &[Record], frame: usize, byte: usize, bit: u8) -> Vec<Record> {
+    let mut records = records.to_vec();
+    let byte = byte % records[frame].bytes.len();
+    records[frame].bytes[byte] ^= 1 << bit;
+    records
+}
+
+fn without(records: &[Record], frame: usize) -> Vec<Record> {
+    let mut records = records.to_vec();
+    records.remove(frame);
+    records
+}
+
+fn ends(evidence: &Evidence) -> BTreeSet<String> {
+    let subjects = evidence.subjects.iter().map(|subject| subject.endpoint.to_string());
+    subjects.chain(evidence.mentions.iter().map(|mention| mention.subject.to_string())).collect()
+}
+
+fn verified(evidence: &Evidence) -> u64 {
+    evidence.transfers.iter().map(|row| row.bytes.verified).sum()
+}
+
+/// Where a frame is hit: bytes of the headers behind Ethernet, and of the payload.
+const PLACES: [usize; 24] =
+    [12, 15, 16, 19, 20, 21, 22, 23, 24, 26, 27, 29, 30, 31, 33, 40, 42, 44, 46, 50, 56, 60, 66, 300];
+
+#[test]
+fn t64_whichever_frame_is_hit_nobody_is_invented_or_refuted_and_no_more_is_lost_than_with_the_frame() {
+    for (number, torrent) in torrents().iter().enumerate() {
+        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
+            let mut world = World::new();
+            connection(&mut world, torrent, pair, utp, true);
+            let records = world.records();
+            let all = ends(&read(&records, torrent));
+            for (frame, place) in (0..records.len())
+                .flat_map(|frame| (0..2).map(move |round| (frame, frame * 5 + round * 7 + number)))
+            {
+                let (byte, bit) = (14 + PLACES[place % PLACES.len()], (place % 8) as u8);
+                let hit = read(&flipped(&records, frame, byte, bit), torrent);
+                let name = format!("{utp} {pair:?} frame {frame} byte {byte} bit {bit}");
+                assert!(ends(&hit).is_subset(&all), "{name}: {:?}", ends(&hit));
+                assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
+                let least = verified(&read(&without(&records, frame), torrent));
+                assert!(verified(&hit) >= least, "{name}: {} of {least}", verified(&hit));
+            }
+        }
+    }
+}
+
+/// An exchange with a UDP tracker and with two DHT nodes, and a search in the neighbourhood.
+fn hearsay_of(torrent: &Torrent, ipv6: bool) -> World {
+    let at = |last: u16, port: u16| match ipv6 {
+        true => address(&format!("[2001:db8::{last:x}]:{port}")),
+        false => address(&format!("198.51.100.{last}:{port}")),
+    };
+    let (mut world, hash, peers) = (World::new(), torrent.info_hash, [at(77, 6_882), at(78, 6_883)]);
+    hearsay::udp_tracker(&mut world, at(20, 6_881), at(200, 6_969), hash, &peers);
+    for node in [30, 31, 32] {
+        let name = [b'a', node as u8];
+        world.datagram(at(20, 6_881), at(node, 6_881), &hearsay::get_peers(&name, hash));
+        world.datagram(at(node, 6_881), at(20, 6_881), &hearsay::values(&name, b"tokn", &peers));
+        world.datagram(at(20, 6_881), at(node, 6_881), &hearsay::announce_peer(hash, 6_881, b"tokn"));
+    }
+    world
+}
+
+#[test]
+fn t64_a_damaged_datagram_names_nobody_new() {
+    let torrent = four_pieces();
+    for ipv6 in [false, true] {
+        let records = hearsay_of(&torrent, ipv6).records();
+        let all = ends(&read(&records, &torrent));
+        assert_eq!(all.len(), 3, "{all:?}");
+        for frame in 0..records.len() {
+            for byte in (14 + 8)..records[frame].bytes.len() {
+                let hit = read(&flipped(&records, frame, byte, (byte % 8) as u8), &torrent);
+                assert!(ends(&hit).is_subset(&all), "frame {frame} byte {byte}: {:?}", ends(&hit));
+            }
+        }
+    }
+}
+
+#[test]
+fn t64_where_all_checksums_are_wrong_they_say_nothing() {
+    for torrent in torrents() {
+        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
+            let mut world = World::new();
+            connection(&mut world, &torrent, pair, utp, true);
+            let right = read(&world.records(), &torrent);
+            world.change(|_| true, |packet| packet.sum = Sum::Wrong);
+            let mut records = world.records();
+            for record in records.iter_mut().filter(|record| record.bytes[14] >> 4 == 4) {
+                record.bytes[14 + 10] ^= 0x55;
+            }
+            let wrong = read(&records, &torrent);
+            assert_eq!(format!("{:?}", right.transfers), format!("{:?}", wrong.transfers), "{utp} {pair:?}");
+        }
+    }
+}
+
+/// What was sent is what is served and what is lost, whatever the snap length, and a handshake that is cut off names its
+/// info-hash where that is in the capture.
+#[test]
+fn t59_t62_a_handshake_that_is_cut_off_names_its_torrent_or_could_be_of_it() {
+    for torrent in &torrents() {
+        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
+            // Ethernet, IP, and TCP or UDP with uTP.
+            let headers = 14 + if pair[0] == S { 20 } else { 40 } + if utp { 28 } else { 20 };
+            for held in [13, 30, 47, 48, 62, 67] {
+                let mut world = World::new();
+                connection(&mut world, torrent, pair, utp, true);
+                world.snap(headers + held);
+                let name = format!("{utp} {pair:?} {held}");
+                let evidence =
+                    Run::new().capture(world.pcap()).torrent(torrent).once(1, 64 << 20).expect("it goes on");
+                let row = evidence.transfers.iter().find(|row| row.bytes.served + row.bytes.lost > 0).expect(&name);
+                assert_eq!(row.bytes.served + row.bytes.lost, sent(&world), "{name}");
+                assert!(row.flags.contains(&peerproof::evidence::Flag::TruncatedSnaplen), "{name}");
+                assert_eq!(row.info_hash.is_some(), held >= 48, "{name} {row:#?}");
+                if held >= 48 {
+                    assert!(row.grade >= peerproof::evidence::Grade::G3, "{name} {:?}", row.grade);
+                    continue;
+                }
+                let json = |torrent: &Torrent| Run::new().capture(world.pcap()).torrent(torrent).json(1, 64 << 20);
+                let absent = |torrent: &Torrent| json(torrent).contains("No peer of the torrent");
+                assert!(!absent(torrent), "{name}");
+            }
+        }
+    }
+}
