@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
@@ -164,9 +163,9 @@ pub(crate) fn torrents_of(rebuilt: &[Rebuilt]) -> (Torrents, u64) {
 }
 
 /// Tells of info dictionaries that [`torrents_of`] left out.
-pub(crate) fn tell_left_out(left_out: u64, anomalies: &mut Anomalies) {
+pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     if left_out > 0 {
-        anomalies.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: MOST_FILES }).seen());
+        out.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: MOST_FILES }).seen());
     }
 }
 

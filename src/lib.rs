@@ -49,7 +49,7 @@
 //! # A report in a few lines
 //!
 //! ```
-//! use peerproof::{CaptureSet, Document, Given, OpenOptions, Options, Torrents, analyze, terminal};
+//! use peerproof::{CaptureSet, Document, Given, OpenOptions, Options, Torrents, analyze, report::Screen, terminal};
 //!
 //! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
 //! let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
@@ -58,7 +58,7 @@
 //! let evidence = analyze(&captures, &torrents, &options)?;
 //! assert!(evidence.subjects.iter().any(|subject| subject.actionable));
 //! let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits);
-//! println!("{}", terminal(&document, 100));
+//! println!("{}", terminal(&document, &Screen::new(100)));
 //! # Ok::<(), peerproof::Error>(())
 //! ```
 //!

@@ -108,9 +108,7 @@ impl Doubts {
                     of.stretches.push((stretch, reason, 0));
                 }
             }
-            Scope::Direction(id, from) => {
-                self.directions.entry((id, from)).or_default().everywhere.get_or_insert(reason);
-            }
+            Scope::Direction(id, from) => self.of_direction(id, from, reason),
             Scope::Share(id) => _ = self.shares.entry(id).or_insert(reason),
             // A piece's doubts are found with its contents.
             Scope::Piece(..) => {}
@@ -126,6 +124,11 @@ impl Doubts {
                 *so_far = end;
             }
         }
+    }
+
+    /// Takes in that all of a direction is in doubt.
+    pub fn of_direction(&mut self, id: ConnectionId, from: Direction, reason: Reason) {
+        self.directions.entry((id, from)).or_default().everywhere.get_or_insert(reason);
     }
 
     /// Takes in that a share is in doubt.

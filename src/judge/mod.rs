@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use ask::{Ask, Suspect};
-use attribute::Lines;
+use attribute::{BOTH, Lines};
 use choose::{Fit, Look, Signs};
 pub use contents::{Attempt, Contents, State};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
@@ -72,7 +72,11 @@ pub fn judge<'t>(
 ) -> Result<Judged<'t>, Error> {
     let mut lines = Lines::of(facts, given);
     let web = web::serve(facts, given, &mut lines);
-    let doubts = Doubts::of(&facts.doubts);
+    let mut doubts = Doubts::of(&facts.doubts);
+    // What is said between ends that do not speak of one torrent says nothing of either.
+    for line in lines.all.iter().filter(|line| line.torrents[0] != line.torrents[1]) {
+        BOTH.iter().for_each(|from| doubts.of_direction(line.connection, *from, Reason::NotConfirmed));
+    }
     let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
     let mut torrents = trees::teach(facts, given).map_or(Cow::Borrowed(given), Cow::Owned);

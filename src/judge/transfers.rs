@@ -7,7 +7,7 @@ use super::web::Served;
 use crate::Limits;
 use crate::ends::{ConnectionId, Direction, Span};
 use crate::facts::{Connection, Facts};
-use crate::ledger::{Handshakes, Record, TorrentKey, TransferId, TransferKey, Unlisted};
+use crate::ledger::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
 
@@ -132,7 +132,7 @@ impl Transfers {
                 let Some(record) = id.and_then(|id| self.records.get_mut(id.0 as usize)) else { continue };
                 record.facts.merge(&connection, peer, from, equal);
                 record.add_unplaced(peer.side(from).unplaced);
-                if !connection.is_unconfirmed(from) {
+                if !connection.is_unconfirmed(from) && equal != Handshakes::Differ {
                     let pieces = match line.torrent(from) {
                         TorrentKey::Given(id) => Some(u64::from(torrents.torrent(id).piece_count())),
                         TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
@@ -150,6 +150,13 @@ impl Transfers {
         let facts = &mut record.facts;
         facts.connections += 1;
         facts.unconfirmed += u32::from(unconfirmed);
+        let stream = connection.stream(of.server);
+        facts.session(SessionTimes {
+            first: connection.span.first.time,
+            last: connection.span.last.time,
+            is_whole: connection.opening.is_some() && stream.gaps == 0 && !stream.snaplen,
+            is_unconfirmed: unconfirmed,
+        });
         facts.opened_by_downloader += 1;
         facts.encryption = Some(Encryption::None);
         let first = web.first.get(&connection.id).copied();

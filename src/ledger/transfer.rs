@@ -254,7 +254,7 @@ impl Record {
 impl Facts {
     /// Adds one connection. The last one stands for all that there is no room for, and is not whole: nobody takes those for
     /// never seen.
-    pub(super) fn session(&mut self, times: SessionTimes) {
+    pub(crate) fn session(&mut self, times: SessionTimes) {
         let full = self.sessions.len() >= MOST_SESSIONS;
         match self.sessions.last_mut().filter(|_| full) {
             Some(last) => {

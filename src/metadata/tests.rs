@@ -122,13 +122,14 @@ fn bounds_are_told() {
         assert_eq!(push(&mut store, [1; 20], 0, &[fill; 16_384], fill), Stored::Kept);
     }
     assert_eq!(push(&mut store, [1; 20], 0, &[4; 16_384], 3), Stored::Limit);
-    for n in 0..999_u32 {
+    // Of invented info-hashes the oldest makes room for the next: 4,096 times 16 KiB are 64 MiB.
+    for n in 0..4_096_u32 {
         let mut hash = [2; 20];
         hash[..4].copy_from_slice(&n.to_be_bytes());
         assert_eq!(push(&mut store, hash, 1, &[4; 16_384], 4), Stored::Kept);
     }
-    assert_eq!(push(&mut store, [3; 20], 0, &[4; 16_384], 4), Stored::Limit);
-    assert_eq!((store.counts.malformed, store.counts.limited), (3, 2));
+    assert_eq!(store.counts.malformed, 3);
+    assert!(store.counts.limited > 100, "{}", store.counts.limited);
 }
 
 proptest! {

@@ -594,7 +594,6 @@ pub(crate) struct SubjectFile {
 
 /// Pieces from `first` to `last`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
 pub(crate) struct PieceRange {
     pub(crate) first: u32,
     pub(crate) last: u32,
