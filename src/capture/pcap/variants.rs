@@ -17,12 +17,13 @@ impl PcapReader {
                 at = at.saturating_add(record.len);
                 sound += usize::from(at <= rest.len());
             }
-            sound
+            (sound, sound >= FIRST_RECORDS || at == rest.len())
         };
         let usual = lengths.first().copied().unwrap_or(16);
         let best = lengths.iter().copied().rev().max_by_key(|header_len| count(header_len)).unwrap_or(usual);
         // Damage looks like nothing at all; a file that is cut behind its first record, like one of the usual kind.
-        if count(&best) > count(&usual) { best } else { usual }
+        let ((found, whole), (known, _)) = (count(&best), count(&usual));
+        if whole && found > known { best } else { usual }
     }
 
     /// Whether a file header like that of this file stands there: two captures were joined into one file.

@@ -125,7 +125,10 @@ fn an_address_in_an_announce_is_named_by_the_announcer() {
 #[test]
 fn a_port_of_0_announces_nobody_and_is_counted() {
     let announce = || (client(), tracker(), announce(ID, 2, HASH, [10, 0, 0, 7], 0));
-    let out = hear(&mut Listener::new(100), &[(tracker(), client(), connected(1, ID)), announce()]);
+    let out = hear(
+        &mut Listener::new(100),
+        &[(client(), tracker(), connect(1)), (tracker(), client(), connected(1, ID)), announce()],
+    );
     assert_eq!(out, [odd(MentionFault::Unusable, 2)]);
     // Where nothing else shows an announce, it may as well be a query of DNS.
     assert_eq!(hear(&mut Listener::new(100), &[announce()]), []);
