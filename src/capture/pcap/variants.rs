@@ -21,9 +21,9 @@ impl PcapReader {
         };
         let usual = lengths.first().copied().unwrap_or(16);
         let best = lengths.iter().copied().rev().max_by_key(|header_len| count(header_len)).unwrap_or(usual);
-        // Damage looks like nothing at all; a file that is cut behind its first record, like one of the usual kind.
+        // Where two records follow one another as usual, what comes is damage. It looks like nothing at all; a file that is cut behind its first record, like one of the usual kind.
         let ((found, whole), (known, _)) = (count(&best), count(&usual));
-        if whole && found > known { best } else { usual }
+        if whole && known < 2 && found > known { best } else { usual }
     }
 
     /// Whether a file header like that of this file stands there: two captures were joined into one file.
