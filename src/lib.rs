@@ -1,7 +1,7 @@
 //! Reads packet captures and proves which BitTorrent pieces each peer really served.
 //!
-//! [`analyze()`] takes a [`CaptureSet`](capture::CaptureSet) and the [`Torrents`](torrent::Torrents) in question, and
-//! returns [`Evidence`](evidence::Evidence): per directed edge, per subject and per torrent, how many bytes were
+//! [`analyze()`] takes a [`CaptureSet`] and the [`Torrents`] in question, and
+//! returns [`Evidence`]: per directed edge, per subject and per torrent, how many bytes were
 //! served, how many of them are shown to be the torrent's own, and in which frames. Nothing is contacted.
 //!
 //! # The picture

@@ -109,7 +109,6 @@ fn plain(event: &PeerEvent<'_>) -> String {
         PeerEvent::LostSync { .. } => "lost".into(),
         PeerEvent::Contest(contest) => format!("{contest:?}"),
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
-        PeerEvent::Contest(contest) => format!("contest {contest:?}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
         PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
         PeerEvent::Unknown { id, len, reason, .. } => format!("unknown {id} {len} {reason:?}"),
@@ -142,7 +141,7 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
         PeerEvent::Resynchronised { skipped, .. }
         | PeerEvent::GaveUp { skipped, .. }
         | PeerEvent::Unframed { skipped, .. } => *skipped,
-        PeerEvent::LostSync { .. } | PeerEvent::Contest(_) => 0,
+        PeerEvent::LostSync { .. } => 0,
         // A length that is not believed belongs to what is skipped.
         PeerEvent::Unknown { len, reason: UnknownReason::Length, .. } if *len > limits.message_bytes => 0,
         PeerEvent::Unknown { len, .. } => {

@@ -26,6 +26,7 @@ pub fn tight() -> Limits {
         scratch_bytes: 1 << 12,
         resync_bytes: 1 << 12,
         outstanding_requests: 2,
+        requests: 64,
         open_slices: 6,
         reference_slices: 4,
         window_silence_ns: 1_000_000_000,

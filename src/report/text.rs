@@ -189,7 +189,7 @@ fn column(c: char) -> usize {
 }
 
 /// `text` broken at spaces into lines of at most `width` columns, each further line behind `indent` spaces. Spaces at its
-/// start are kept. A number stays with its unit, and what [`TIE`] holds together. Whatever is wider than a line by itself
+/// start are kept. A number stays with its unit, and what a tie holds together. Whatever is wider than a line by itself
 /// is broken where it must be; a hash is never broken, but cut with `...`.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let words = text.trim_start_matches(' ');

@@ -2,7 +2,7 @@
 //! is not made again here; it is short, so that an opposing expert can read all of it.
 //!
 //! The order: the manifest ([`verify`]), the captures by their SHA-256 ([`capture`]), the torrents of the case ([`torrent`]), the rows of
-//! `tables/pieces.csv` ([`rows`]), then piece by piece ([`unit`]): the bytes that each row names are read from the captures, put
+//! `tables/pieces.csv` ([`rows`]), then piece by piece ([`mod@unit`]): the bytes that each row names are read from the captures, put
 //! together, hashed, compared, and each row's class is found again. Last, the rows of every transfer are added up.
 //!
 //! What it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a packet's bytes belong to
