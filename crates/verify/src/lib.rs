@@ -133,7 +133,7 @@ pub fn verify(case: &Path, given: &[PathBuf]) -> Result<Checked, Fault> {
     })?;
     let rows = rows::read(&bytes).map_err(|why| cannot(&table, why))?;
     sums(&rows, &report)?;
-    let mut pieces: BTreeMap<(&str, u32), Vec<&Row>> = BTreeMap::new();
+    let mut pieces: BTreeMap<(&str, Option<u32>), Vec<&Row>> = BTreeMap::new();
     rows.iter().for_each(|row| pieces.entry((&row.info_hash, row.piece)).or_default().push(row));
     for ((info_hash, piece), rows) in pieces {
         unit::check(torrents.get(info_hash), piece, &rows, &mut captures, &mut checked)?;

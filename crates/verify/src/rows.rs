@@ -5,8 +5,8 @@
 pub struct Row {
     /// Of the torrent, in hex; empty where it is unknown.
     pub info_hash: String,
-    /// The piece.
-    pub piece: u32,
+    /// The piece; `None` of payload of which no block is known.
+    pub piece: Option<u32>,
     /// The leaf of the piece, where leaves are the unit.
     pub leaf: Option<u32>,
     /// Who sent.
@@ -86,7 +86,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
         let own = |name: &str| cell(name).to_owned();
         rows.push(Row {
             info_hash: own("info_hash"),
-            piece: small("piece")?,
+            piece: if cell("piece").is_empty() { None } else { Some(small("piece")?) },
             leaf: if cell("leaf").is_empty() { None } else { Some(small("leaf")?) },
             uploader: own("uploader"),
             downloader: own("downloader"),

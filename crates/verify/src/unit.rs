@@ -49,7 +49,7 @@ impl Content {
 /// Checks the rows of one piece.
 pub(crate) fn check(
     torrent: Option<&Torrent>,
-    piece: u32,
+    piece: Option<u32>,
     rows: &[&Row],
     captures: &mut [(usize, Capture)],
     checked: &mut Checked,
@@ -58,15 +58,14 @@ pub(crate) fn check(
     for row in rows {
         reads.push(Read { row, runs: read(row, captures, checked)? });
     }
-    let Some(expected) = torrent.and_then(|torrent| torrent.piece(piece)) else {
+    let Some(expected) = torrent.zip(piece).and_then(|(torrent, piece)| torrent.piece(piece)) else {
         for row in rows {
-            if !matches!(
-                (row.class.as_str(), row.reason.as_str()),
-                ("unproven", "not-known" | "outside") | ("repeated", _)
-            ) {
+            let open =
+                row.class == "repeated" || (row.class == "unproven" && (piece.is_none() || is_open(&row.reason)));
+            if !open {
                 return differs(place(row), said(row), "the case has no torrent with that piece");
             }
-            unseen(checked, "in torrents that the case does not hold", row.bytes);
+            unseen(checked, "of no known block, or in torrents that the case does not hold", row.bytes);
         }
         return Ok(());
     };
@@ -334,6 +333,11 @@ fn repeated(read: &Read<'_>, reads: &[Read<'_>], checked: &mut Checked) -> Resul
     confirmed(checked, read.row.bytes)
 }
 
+/// Whether nothing was decided for want of a torrent.
+fn is_open(reason: &str) -> bool {
+    matches!(reason, "not-known" | "outside")
+}
+
 fn confirmed(checked: &mut Checked, bytes: u64) -> Result<(), Fault> {
     checked.bytes += bytes;
     Ok(())
@@ -363,7 +367,8 @@ fn place(row: &Row) -> String {
         .take(8)
         .map(|(_, first, last)| if first == last { first.to_string() } else { format!("{first}..{last}") })
         .collect();
-    format!("piece {}{leaf}{bytes}, from {}, frame.number in {{{}}}", row.piece, row.uploader, frames.join(","))
+    let piece = row.piece.map_or_else(|| "no known piece".to_owned(), |piece| format!("piece {piece}"));
+    format!("{piece}{leaf}{bytes}, from {}, frame.number in {{{}}}", row.uploader, frames.join(","))
 }
 
 fn said(row: &Row) -> String {
