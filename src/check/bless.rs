@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::expectation::Settings;
+use super::files_of;
 use crate::evidence::{Bytes, Place};
 use crate::report::{Document, Subject};
 
@@ -71,10 +72,8 @@ fn of_subject(out: &mut String, report: &Document, subject: &Subject) {
     line(out, "standard", &subject.actionable.to_string());
     figures(out, &subject.bytes);
     if subject.bytes.served > 0 {
-        let complete = subject.files.iter().filter(|file| file.complete).count();
-        let torrent = report.torrents.iter().find(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref());
-        let files = torrent.into_iter().flat_map(|torrent| &torrent.files);
-        let all = files.filter(|file| !file.pad && file.size > 0).count();
+        let (complete, all) = files_of(report, subject);
+        let complete = complete.len();
         line(out, "files", &if complete == all && all > 0 { quoted("all") } else { complete.to_string() });
     }
 }

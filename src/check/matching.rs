@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::condition::Files;
 use super::expectation::{Condition, Entry, Expectation, OTHERS, Rule};
+use super::files_of;
 use crate::evidence::{Bytes, Flag, Grade};
 use crate::report::{Document, Subject, Torrent, escaped};
 
@@ -320,15 +321,7 @@ impl Row<'_> {
     /// The files that it served whole, as a value, where they are not those that are wanted.
     fn files(&self, wanted: &Files) -> Option<String> {
         let subject = self.subject()?;
-        let torrent =
-            self.report.torrents.iter().find(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref());
-        let all = torrent
-            .into_iter()
-            .flat_map(|torrent| &torrent.files)
-            .filter(|file| !file.pad && file.size > 0)
-            .count();
-        let complete: Vec<&str> =
-            subject.files.iter().filter(|file| file.complete).map(|file| file.path.as_str()).collect();
+        let (complete, all) = files_of(self.report, subject);
         let right = match wanted {
             Files::All => all > 0 && complete.len() == all,
             Files::Count(bounds) => bounds.holds(complete.len() as u64),

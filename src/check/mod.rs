@@ -9,7 +9,16 @@ mod expectation;
 mod junit;
 mod matching;
 
+use crate::report::{Document, Subject};
 pub use bless::first;
 pub use expectation::{Expectation, Fault, Settings};
 pub use junit::{Outcome, junit};
 pub use matching::Difference;
+
+/// The files of its torrent that a subject served whole, by path, and how many there are that are neither empty nor padding.
+fn files_of<'r>(report: &'r Document, subject: &'r Subject) -> (Vec<&'r str>, usize) {
+    let torrent = report.torrents.iter().find(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref());
+    let files = torrent.into_iter().flat_map(|torrent| &torrent.files);
+    let complete = subject.files.iter().filter(|file| file.complete).map(|file| file.path.as_str()).collect();
+    (complete, files.filter(|file| !file.pad && file.size > 0).count())
+}
