@@ -117,4 +117,8 @@ pub struct Interface {
     pub filter: Option<String>,
     /// Frames read from it.
     pub frames: u64,
+    /// Units of its times in a second: 1,000,000 for microseconds.
+    pub ticks_per_second: u64,
+    /// Seconds that the file says are to be added to its times (`if_tsoffset`).
+    pub offset_seconds: i64,
 }

@@ -79,7 +79,15 @@ impl PcapReader {
 
     /// The one interface of the file, with the frames read from it.
     pub(super) fn interface(&self, frames: u64) -> Interface {
-        Interface { link_type: self.link, snaplen: self.snaplen, name: None, filter: None, frames }
+        Interface {
+            link_type: self.link,
+            snaplen: self.snaplen,
+            name: None,
+            filter: None,
+            frames,
+            ticks_per_second: if self.unit_ns == 1 { 1_000_000_000 } else { 1_000_000 },
+            offset_seconds: 0,
+        }
     }
 
     /// The next frame, or `None` at the end of the file.

@@ -42,8 +42,10 @@ pub(crate) fn build(
     torrents: &Torrents,
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
-    let Findings { mut anomalies, mentions, metadata, mut opaque, quality, clock_steps, coverage, same, .. } =
-        findings;
+    let Findings {
+        mut anomalies, mentions, metadata, mut opaque, mut quality, clock_steps, coverage, same, ..
+    } = findings;
+    quality.clock = quality.clock.with_inputs(&inputs);
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
     let records = &judged.records;
     let ports = ports_of(records, window_silence_ns);

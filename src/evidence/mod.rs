@@ -25,6 +25,7 @@ pub use crate::judge::{Class, Ground};
 pub use crate::ledger::{Burst, SessionTimes, Times};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
+pub use crate::spine::{ClockPause, ClockQuality, ClockSteps, TapClocks};
 pub use crate::spine::{Coverage, Host, Seen, UnrecognisedFlow};
 pub use crate::spine::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 use crate::torrent::Torrents;

@@ -3,7 +3,7 @@
 use super::Inspection;
 use crate::anomaly::Kind;
 use crate::evidence::Flag;
-use crate::report::{Anomaly, Input, counted, escaped, grouped};
+use crate::report::{Anomaly, Input, caveats, counted, escaped, grouped};
 
 /// The warnings, the most far-reaching first.
 pub(super) fn of(inspection: &Inspection) -> Vec<String> {
@@ -39,16 +39,9 @@ pub(super) fn of(inspection: &Inspection) -> Vec<String> {
             counted(late as u64, "peer")
         ));
     }
-    if quality.clock_steps > 0 {
-        out.push(format!(
-            "The clock stepped {}: no duration across a step is meaningful.",
-            if quality.clock_steps == 1 {
-                "once".into()
-            } else {
-                format!("{} times", grouped(quality.clock_steps))
-            }
-        ));
-    }
+    out.extend(caveats(&quality.clock, |file| {
+        inspection.inputs.get(usize::from(file)).map(|input| escaped(input.name())).unwrap_or_default()
+    }));
     out.extend(inspection.anomalies.iter().filter_map(odd));
     out
 }

@@ -78,6 +78,8 @@ fn capture(facts: &InputFacts) -> Input {
                 snaplen: interface.snaplen,
                 name: interface.name.clone(),
                 filter: interface.filter.clone(),
+                ticks_per_second: interface.ticks_per_second,
+                offset_seconds: interface.offset_seconds,
                 unread_frames: if interface.link_type.is_read() { 0 } else { interface.frames },
             })
             .collect(),

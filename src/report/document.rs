@@ -184,6 +184,12 @@ pub struct Interface {
     pub name: Option<String>,
     /// Its capture filter, where the file tells it.
     pub filter: Option<String>,
+    /// Units of its times in a second, as its file states them: 1,000,000 for microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ticks_per_second: u64,
+    /// Seconds that its file states are to be added to its times, and that were added; left out where 0.
+    #[serde(default, skip_serializing_if = "is_unmoved")]
+    pub offset_seconds: i64,
     /// Its frames, where this tool does not read its link type; left out where it does.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread_frames: u64,
@@ -249,6 +255,10 @@ pub struct Example {
 
 fn is_false(truth: &bool) -> bool {
     !truth
+}
+
+fn is_unmoved(seconds: &i64) -> bool {
+    *seconds == 0
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -124,6 +124,8 @@ fn empty() -> Evidence {
                 name: None,
                 filter: None,
                 frames: 8_254,
+                ticks_per_second: 1_000_000_000,
+                offset_seconds: 0,
             }],
             damage: None,
             dropped_by_capture: Some(0),

@@ -13,6 +13,7 @@
 
 mod build;
 mod choice;
+mod clocks;
 mod document;
 mod facts;
 mod filters;
@@ -39,6 +40,7 @@ pub use crate::evidence::{
     Standard, Subject, SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
+pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Transport};
-use crate::evidence::{Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Via};
+use crate::evidence::{
+    ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Via,
+};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::report::document::{IsCapture, IsTorrent};
@@ -35,10 +37,8 @@ pub(crate) struct Document {
     pub(crate) options: Options,
     /// The captures, in the order that [`Frames::file`] counts, then the torrents.
     pub(crate) inputs: Vec<Input>,
-    /// Files in directories of captures that are none, sorted by name; left out where there is none.
     #[serde(default)]
     pub(crate) passed_over: Vec<PassedOver>,
-    /// The torrents of the run.
     pub(crate) torrents: Vec<Torrent>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) subjects: Vec<Subject>,
@@ -485,11 +485,11 @@ pub(crate) struct Quality {
     pub(crate) udp_flows: u64,
     pub(crate) first_time: Option<String>,
     pub(crate) last_time: Option<String>,
-    /// Nanoseconds between the first and the last packet; `None` where a clock stepped between them.
     pub(crate) duration_ns: Option<u64>,
-    /// Left out where there is none.
     #[serde(default)]
     pub(crate) seen_at_two_taps: Option<u64>,
+    #[serde(default)]
+    pub(crate) clock: ClockQuality,
 }
 
 /// A torrent, and the sums over its transfers.

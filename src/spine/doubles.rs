@@ -110,7 +110,9 @@ pub(super) fn is_doubt_of(item: &StreamItem<'_>, again: At) -> bool {
 /// Notes that the packet of frame `original` was captured again.
 #[cold]
 pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction, hub: &mut Hub<'_, '_>) {
-    hub.tallies.seen_at_two_taps += u64::from(original.frame.file() != again.frame.file());
+    if original.frame.file() != again.frame.file() {
+        hub.tallies.taps.note(original, again);
+    }
     let oddity = Oddity::DoubleFrame { first: original.frame, again: again.frame };
     let span = Span::single(original).join(Span::single(again));
     hub.anomalies.odd(oddity.within(span).sent(flow, direction));

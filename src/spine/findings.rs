@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Contested, Coverage, Hub, Purpose};
+use super::{ClockQuality, Contested, Coverage, Hub, Purpose};
 use crate::anomaly::Anomalies;
 use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
@@ -131,6 +131,9 @@ pub struct Quality {
     /// Packets with payload that were seen again in another capture, and count once; left out where there is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seen_at_two_taps: u64,
+    /// Where the times come from, and what is known to be wrong with them.
+    #[serde(default, skip_serializing_if = "ClockQuality::is_unknown")]
+    pub clock: ClockQuality,
 }
 
 /// Two flows that carry the same connection under different addresses.

@@ -45,12 +45,12 @@ use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
-use clock::Clock;
+use clock::{Clock, Taps};
+pub use clock::{ClockPause, ClockQuality, ClockSteps, TapClocks};
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
-pub(crate) use findings::encrypted;
-pub(crate) use findings::{Findings, SameConnection};
+pub(crate) use findings::{Findings, SameConnection, encrypted};
 pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 pub(crate) use hashes::Hashes;
 use legs::Legs;
@@ -138,15 +138,14 @@ struct Scratch<'cap> {
 }
 
 /// What the flows count for the quality section of the report.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tallies {
     tcp_flows: u64,
     udp_flows: u64,
     utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
-    /// Packets with payload that another input holds, too.
-    seen_at_two_taps: u64,
+    taps: Taps,
 }
 
 /// A flow of either transport.
@@ -422,7 +421,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             gap_bytes: tallies.gap_bytes,
             bad_checksums: counts.bad_checksums,
             clock_steps: self.clock.count,
-            seen_at_two_taps: tallies.seen_at_two_taps,
+            seen_at_two_taps: tallies.taps.packets,
+            clock: self.clock.quality(tallies.taps),
             first_time: self.clock.span.map(|span| span.first.time),
             last_time: self.clock.span.map(|span| span.last.time),
             duration_ns: self.clock.length(),

@@ -24,7 +24,15 @@ impl InterfaceState {
         let link = LinkType(endian.u16(body, 0)?);
         let snaplen = endian.u32(body, 4)?;
         let mut state = Self { link, snaplen, fcs_len: 0, resolution: MICROSECONDS, offset: 0 };
-        let mut shown = Interface { link_type: link, snaplen, name: None, filter: None, frames: 0 };
+        let mut shown = Interface {
+            link_type: link,
+            snaplen,
+            name: None,
+            filter: None,
+            frames: 0,
+            ticks_per_second: 0,
+            offset_seconds: 0,
+        };
         for (code, value) in Options::new(body.get(8..).unwrap_or_default(), endian) {
             match (code, value) {
                 (IF_NAME, name) => shown.name = Some(text(name)),
@@ -38,7 +46,14 @@ impl InterfaceState {
                 _ => {}
             }
         }
+        (shown.ticks_per_second, shown.offset_seconds) = (state.ticks_per_second(), state.offset);
         Some((state, shown))
+    }
+
+    /// Units of its times in a second, at most 2^64 - 1.
+    fn ticks_per_second(&self) -> u64 {
+        let base: u64 = if self.resolution & 0x80 != 0 { 2 } else { 10 };
+        base.saturating_pow(u32::from(self.resolution & 0x7F))
     }
 
     /// The time of `ticks` in ns, and whether it had to be brought into range.
@@ -126,7 +141,15 @@ impl Interfaces {
 /// What the report lists of a description that cannot be read.
 pub(super) fn unreadable() -> Interface {
     let name = Some("(not readable)".to_owned());
-    Interface { link_type: LinkType(u16::MAX), snaplen: 0, name, filter: None, frames: 0 }
+    Interface {
+        link_type: LinkType(u16::MAX),
+        snaplen: 0,
+        name,
+        filter: None,
+        frames: 0,
+        ticks_per_second: 1_000_000,
+        offset_seconds: 0,
+    }
 }
 
 /// Octets of FCS; the text of the standard once said bits, and some writers took it by its word.

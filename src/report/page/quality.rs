@@ -4,8 +4,9 @@ use askama::Template;
 
 use super::figures::times;
 use super::html::{self, Html, LONG, SHORT};
+use crate::report::clocks;
 use crate::report::model::{Document, Input};
-use crate::report::text::{counted, grouped};
+use crate::report::text::{self, counted, grouped, visible};
 
 /// The section.
 #[derive(Template)]
@@ -68,16 +69,17 @@ impl Quality {
             "A packet damaged on the way would be read as sent. A matching hash excludes that for verified bytes; for \
              refuted bytes it is one possible cause.",
         );
+        let caveats = clocks::caveats(&quality.clock, |file| {
+            document
+                .inputs
+                .get(usize::from(file))
+                .map(|input| visible(&text::cut(input.name())))
+                .unwrap_or_default()
+        });
         ask(
-            "Does the clock step?",
-            match quality.clock_steps {
-                0 => "No.".to_owned(),
-                count => format!("Yes, {}.", times(count)),
-            },
-            match quality.clock_steps {
-                0 => "Times are those of the capturing machine; whether it was right is not in the file.",
-                _ => "No duration and no rate across a step means anything.",
-            },
+            "Whose clock is it, and does it step?",
+            if caveats.is_empty() { "It does not step.".to_owned() } else { caveats.join(" ") },
+            &clocks::source(&quality.clock),
         );
         ask(
             "Were packets captured twice?",

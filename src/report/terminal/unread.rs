@@ -5,6 +5,7 @@ use super::page::Page;
 use super::screen::Detail;
 use crate::anomaly::Kind;
 use crate::evidence::{OpaqueKind, encrypted};
+use crate::report::clocks;
 use crate::report::notes::unread_protocols;
 use crate::report::text::{counted, damaged, escaped, grouped, visible};
 use crate::report::{Document, Input, Opaque, passed_over};
@@ -46,7 +47,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         page.line(&format!("{}. More may have been sent than the figures say.", damaged(input.name(), damage)));
     }
     oddities(view, page);
-    holes(document, page);
+    holes(view, page);
     // Why nobody is in the report stands in the answer.
     let from = usize::from(document.subjects.is_empty() && document.shown.is_none() && document.unlisted.is_none());
     let shown = if view.screen.detail == Detail::All { usize::MAX } else { MOST_NOTES };
@@ -180,7 +181,8 @@ fn oddities(view: &View<'_>, page: &mut Page) {
     }
 }
 
-fn holes(document: &Document, page: &mut Page) {
+fn holes(view: &View<'_>, page: &mut Page) {
+    let document = view.document;
     let (quality, lost) = (&document.quality, lost(document));
     if lost > 0 {
         page.line(&format!(
@@ -195,15 +197,11 @@ fn holes(document: &Document, page: &mut Page) {
             counted(quality.gap_bytes, "byte")
         ));
     }
-    if quality.clock_steps > 0 {
-        page.line(&format!(
-            "The clock of the captures stepped {}: no duration across a step means anything.",
-            if quality.clock_steps == 1 {
-                "once".to_owned()
-            } else {
-                format!("{} times", grouped(quality.clock_steps))
-            }
-        ));
+    if view.screen.detail == Detail::All {
+        page.line(&clocks::source(&quality.clock));
+    }
+    for caveat in clocks::caveats(&quality.clock, |file| view.input(usize::from(file))) {
+        page.line(&caveat);
     }
 }
 
