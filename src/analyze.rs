@@ -1,6 +1,7 @@
 //! The way through the stages, from captures to evidence.
 
 mod captured;
+mod verified;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::spine::{Purpose, Readings, SecondLook, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 pub use captured::Captured;
+pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
 ///
@@ -30,6 +32,29 @@ pub use captured::Captured;
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
 /// read, [`Error::Io`] when the system refuses memory or files.
 pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
+    run(captures, torrents, options, None)
+}
+
+/// The same, and `taker` is given every verified byte, wherever it came from: of the captures as they are, put together from
+/// fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
+///
+/// # Errors
+/// As [`analyze`], and those of `taker`.
+pub fn analyze_content(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    taker: &mut dyn TakeVerified,
+) -> Result<Evidence, Error> {
+    run(captures, torrents, &Options { pieces: true, ..options.clone() }, Some(taker))
+}
+
+fn run(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    taker: Option<&mut dyn TakeVerified>,
+) -> Result<Evidence, Error> {
     check_engine()?;
     let spill = Spill::new(options.spool_dir);
     let digests: Vec<OnceLock<Result<[u8; 32], Error>>> = (0..captures.len()).map(|_| OnceLock::new()).collect();
@@ -40,7 +65,7 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
         errand
     });
     let mut evidence = with_errands(options.threads, errands.collect(), |prover| {
-        let proven = read(captures, torrents, options, prover, &spill);
+        let proven = read(captures, torrents, options, prover, &spill, taker);
         if proven.is_err() {
             prover.give_up();
         }
@@ -62,12 +87,13 @@ fn read<'cap>(
     options: &Options<'_>,
     prover: &Prover<'cap>,
     spill: &'cap Spill,
+    taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
     if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
-        prove(captures, torrents, options, prover, spill)
+        prove(captures, torrents, options, prover, spill, taker)
     } else {
         let (found, left_out) = with_metadata(captures, torrents, options)?;
-        let mut evidence = prove(captures, &found, options, prover, spill)?;
+        let mut evidence = prove(captures, &found, options, prover, spill, taker)?;
         tell_left_out(left_out, &mut evidence.anomalies);
         Ok(evidence)
     }
@@ -193,6 +219,7 @@ fn prove<'cap>(
     options: &Options<'_>,
     prover: &Prover<'cap>,
     spill: &'cap Spill,
+    taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
     loop {
@@ -213,7 +240,7 @@ fn prove<'cap>(
         let silence = options.limits.window_silence_ns;
         let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
         if let Some(facts) = facts {
-            add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options))?;
+            add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options), taker)?;
         }
         return Ok(evidence);
     }
@@ -226,9 +253,13 @@ fn add_pieces(
     torrents: &Torrents,
     options: &Options<'_>,
     ask: &mut Captured<'_, '_>,
+    taker: Option<&mut dyn TakeVerified>,
 ) -> Result<(), Error> {
     let mut rows = Vec::new();
     let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, Some(&mut rows))?;
+    if let Some(taker) = taker {
+        verified::give(&judged, &mut rows, evidence, ask, taker)?;
+    }
     let (pieces, left_out) = evidence::pieces(&judged, rows, evidence);
     if left_out > 0 {
         evidence.anomalies.odd(Oddity::from(Bound::Pieces { transfers: left_out }).within(None));

@@ -39,6 +39,7 @@
 //! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
+//! | [`content`] | verified bytes | the files of a torrent, as far as they were seen |
 //! | [`check`] | a report, and what its makers expect | what differs |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
@@ -91,6 +92,7 @@ pub mod bencode;
 pub mod capture;
 pub mod case;
 pub mod check;
+pub mod content;
 mod directory;
 pub mod ends;
 mod error;
@@ -147,7 +149,7 @@ pub mod stages {
     };
 }
 
-pub use analyze::{Captured, Found, analyze, facts, find_torrents};
+pub use analyze::{Captured, Found, TakeVerified, Verified, analyze, analyze_content, facts, find_torrents};
 #[doc(hidden)]
 pub use analyze::{Told, both};
 pub use capture::{CaptureSet, OpenOptions};

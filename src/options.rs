@@ -7,6 +7,7 @@ use crate::mse::Secrets;
 pub use crate::packet::{ChecksumPolicy, UdpTunnel};
 
 /// Settings of a run.
+#[derive(Clone)]
 pub struct Options<'a> {
     /// Threads for the whole run, the spine included; at least 1. Changes no figure.
     pub threads: usize,

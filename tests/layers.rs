@@ -129,6 +129,12 @@ const LAYERS: &[Layer] = &[
         ],
         crates: &[],
     },
+    // Verified bytes as files.
+    Layer {
+        name: "content",
+        uses: &["output", "torrent", "evidence", "report", "analyze"],
+        crates: &["serde_json"],
+    },
     // A walk without proofs, told in a document of its own.
     Layer {
         name: "inspect",

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::facts::{CopyRange, Digests, SPILL};
-use crate::judge::{Ask, Parts, Suspect};
+use crate::judge::{Ask, Parts, Slice, Suspect};
 use crate::ledger::{Content, Measure, RangeSet};
 use crate::options::Options;
 use crate::prove;
@@ -29,15 +29,25 @@ impl<'cap, 'run> Captured<'cap, 'run> {
         Self { captures, spill, options, anomalies: Anomalies::default() }
     }
 
+    /// The bytes of a slice; `None` never, of facts that were written about these captures.
+    pub(super) fn bytes(&self, slice: &Slice) -> Option<&'cap [u8]> {
+        let bytes = match slice.place.store {
+            SPILL => self.spill.bytes_at(slice.place.offset, slice.len),
+            store => self.captures.bytes_at(store, slice.place.offset, slice.len),
+        };
+        debug_assert!(bytes.is_some(), "facts name bytes that are there: {slice:?}");
+        bytes
+    }
+
+    /// Gives the memory of the captures back.
+    pub(super) fn release(&self) {
+        self.captures.release();
+    }
+
     fn content(&self, parts: &Parts) -> Content<'cap> {
         let mut content = Content::default();
         for slice in parts.slices() {
-            let bytes = match slice.place.store {
-                SPILL => self.spill.bytes_at(slice.place.offset, slice.len),
-                store => self.captures.bytes_at(store, slice.place.offset, slice.len),
-            };
-            debug_assert!(bytes.is_some(), "facts name bytes that are there: {slice:?}");
-            if let Some(bytes) = bytes {
+            if let Some(bytes) = self.bytes(slice) {
                 content.absorb(&Content::of_slice(slice.start, bytes));
             }
         }

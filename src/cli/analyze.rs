@@ -1,23 +1,20 @@
 //! `peerproof analyze`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::anomaly::Kind;
 use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
-use peerproof::oddity::Occurrence;
-use peerproof::report::oddity::sentence;
-use peerproof::report::{Document, Given, counted, damaged, escaped};
+use peerproof::report::{Document, Given};
 use peerproof::{Error, Options};
 
 use super::captures::Captures;
 use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
 use super::views::Views;
-use super::{Ending, say};
+use super::Ending;
+use super::ending::ending;
 
 /// Read captures and report what each peer served, verified against the torrents
 #[derive(Debug, Args)]
@@ -105,49 +102,6 @@ fn sums(path: &Path) -> Result<Sums, Error> {
 fn torrent_files(evidence: &Evidence) -> Vec<TorrentFile> {
     let known = evidence.known.iter();
     known.filter_map(|torrent| Some((torrent.info_hash().to_string(), torrent.file()?))).collect()
-}
-
-/// Says on standard error what makes the run less than complete, and how it ended.
-fn ending(evidence: &Evidence) -> Ending {
-    let mut causes = Vec::new();
-    for capture in &evidence.captures {
-        if let Some(damage) = &capture.damage {
-            let said = damaged(&capture.name, damage);
-            // The place is cause enough; what is there stands in the warning.
-            causes.push(said.split(": ").next().unwrap_or(&said).to_owned());
-            say::warning(&format!("{} is damaged: {}", escaped(&capture.name), escaped(damage)));
-        }
-    }
-    for kind in [Kind::DamagedCapture, Kind::LimitReached] {
-        let Some(tally) = evidence.anomalies.tally(kind) else { continue };
-        if kind == Kind::DamagedCapture && !causes.is_empty() {
-            continue;
-        }
-        let first = tally.examples.first().map(said).unwrap_or_default();
-        say::warning(&format!("{}, {}: {first}", kind.name(), counted(tally.count, "time")));
-        // Each further bound once.
-        let bound = |example: &Occurrence| example.oddity.bound();
-        let mut seen: BTreeSet<&str> = tally.examples.first().and_then(bound).into_iter().collect();
-        for other in tally.examples.iter().filter(|other| bound(other).is_some_and(|bound| seen.insert(bound))) {
-            say::warning(&format!("{}: {}", kind.name(), said(other)));
-        }
-        causes.push(match kind {
-            Kind::LimitReached => {
-                format!("a bound was reached ({})", seen.into_iter().collect::<Vec<_>>().join(", "))
-            }
-            _ => "an input is damaged".to_owned(),
-        });
-    }
-    match evidence.known.passed_over().len() as u64 {
-        0 => {}
-        1 => causes.push("a torrent file was passed over".to_owned()),
-        count => causes.push(format!("{} were passed over", counted(count, "torrent file"))),
-    }
-    Ending::limited_by(&causes)
-}
-
-fn said(example: &Occurrence) -> String {
-    escaped(&sentence(&example.oddity))
 }
 
 // Rationale: long enough to keep every core busy between two windows, short enough to stay out of the page cache's way.

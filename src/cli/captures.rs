@@ -143,6 +143,18 @@ impl Settings {
 }
 
 impl Opened {
+    /// Reads them as the captures of a report were read.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a tunnel of which this version knows nothing.
+    pub fn as_in(&mut self, options: &peerproof::report::Options) -> Result<(), Error> {
+        self.checksums = options.checksums;
+        self.tunnels = options.tunnels.iter().map(|tunnel| tunnel.parse()).collect::<Result<_, _>>()?;
+        let rows = options.limits.get("rows").and_then(|rows| usize::try_from(*rows).ok());
+        self.limits.rows = rows.unwrap_or(self.limits.rows);
+        Ok(())
+    }
+
     /// The options of a run over these captures; whatever else a command knows, it sets itself.
     pub fn options(&self) -> Options<'_> {
         Options {

@@ -19,6 +19,7 @@ Look    inspect  what captures hold, what to run next
         analyze  what each peer served, verified against torrents
         report   a case again, without its captures; one peer; other formats
         torrent  what torrent files say; rebuild them from captures
+        content  the files of a torrent, as far as they were verified
 Answer  audit    does the capture support this notice?
 Prove   verify   every verdict of a case again
         check    captures against what is expected of them, for a client's CI

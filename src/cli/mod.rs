@@ -6,10 +6,13 @@ mod audit;
 mod captures;
 mod check;
 mod completions;
+mod content;
+mod ending;
 mod help;
 mod inspect;
 mod keys;
 mod man;
+mod material;
 mod refusal;
 mod report;
 mod reveal;
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Report(command) => command.run(look),
         Command::Audit(command) => command.run(look),
         Command::Check(command) => command.run(look),
+        Command::Content(command) => command.run(look),
         Command::Inspect(command) => command.run(look),
         Command::Torrent(command) => command.run(look),
         Command::Reveal(command) => command.run(look),
@@ -145,6 +149,7 @@ enum Command {
     Report(Box<report::Report>),
     Audit(Box<audit::Audit>),
     Check(check::Check),
+    Content(content::Content),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Reveal(reveal::Reveal),

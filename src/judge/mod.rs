@@ -297,7 +297,7 @@ impl Hearing<'_> {
             for ruling in &outcome.rulings {
                 self.count(of, ruling);
             }
-            self.rows.iter_mut().for_each(|rows| rows::of_unit(of, &outcome, rows, ask));
+            self.rows.iter_mut().for_each(|rows| rows::of_unit(of, &outcome, &self.doubts, rows, ask));
             if matches!(key, TorrentKey::Given(_)) {
                 let found = Found { credits: outcome.credits, ..of.contents.found.clone() };
                 self.units.entry(key).or_default().push((of.unit, found));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ask::Ask;
 use super::piece::{OfUnit, Piece};
 use super::unit::{Class, Outcome, Why};
-use super::{Share, Slice};
+use super::{Doubts, Share, Slice};
 use crate::ends::Span;
 use crate::facts::Block;
 use crate::ledger::{TransferId, Unit};
@@ -77,13 +77,15 @@ pub(super) fn of_padding(piece: &Piece, rows: &mut Vec<Row>) {
 }
 
 /// The rows of a unit.
-pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, rows: &mut Vec<Row>, ask: &mut dyn Ask) {
+pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mut Vec<Row>, ask: &mut dyn Ask) {
     let mut all: BTreeMap<(TransferId, Class, Why, Option<usize>), Row> = BTreeMap::new();
     for ruling in &outcome.rulings {
         let Some(share) = of.shares.get(ruling.share) else { continue };
         let key = (share.transfer, ruling.class, ruling.why, ruling.version);
         let row = all.entry(key).or_insert_with(|| Row::of(of.unit, share, ruling.class, ruling.why));
-        row.add(share, share.parts.cut(&ruling.ranges).slices());
+        // The bytes that are of the class: not the first version, where the second one is verified.
+        let second = (ruling.why == Why::SecondVersion).then(|| doubts.second_version(share)).flatten();
+        row.add(share, second.as_ref().unwrap_or(&share.parts).cut(&ruling.ranges).slices());
     }
     let sums: Vec<Option<([u8; 20], [u8; 32])>> = match &of.measure {
         Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),

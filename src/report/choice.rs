@@ -176,7 +176,8 @@ impl Shown {
 }
 
 impl Whom {
-    fn is(self, endpoint: Endpoint) -> bool {
+    /// Whether `endpoint` is meant.
+    pub fn is(self, endpoint: Endpoint) -> bool {
         endpoint.ip == self.ip && self.port.is_none_or(|port| port == endpoint.port)
     }
 }

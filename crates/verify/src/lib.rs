@@ -116,12 +116,10 @@ pub fn verify(case: &Path, given: &[PathBuf]) -> Result<Checked, Fault> {
         }
     }
     checked.files = files(case, &manifest)?;
-    let inputs = inputs(&manifest, &report)?;
     let mut captures = Vec::new();
-    for (at, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_capture) {
-        let path = find(input, case, given)?;
-        checked.captures.push((input.name.clone(), path.clone()));
+    for (at, name, path) in found(case, given, &manifest, &report)? {
         captures.push((at, Capture::open(&path)?));
+        checked.captures.push((name, path));
     }
     let torrents = torrents(case)?;
     let table = case.join(PIECES);
@@ -140,6 +138,26 @@ pub fn verify(case: &Path, given: &[PathBuf]) -> Result<Checked, Fault> {
     }
     checked.rows = rows.len() as u64;
     Ok(checked)
+}
+
+/// The captures of a case, found as by [`verify`].
+///
+/// # Errors
+/// Those of [`verify`] that bear on captures.
+pub fn captures(case: &Path, given: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
+    let (manifest, report) = (json(&case.join(MANIFEST))?, json(&case.join(REPORT))?);
+    Ok(found(case, given, &manifest, &report)?.into_iter().map(|(_, _, path)| path).collect())
+}
+
+/// The captures: of each its index among the inputs, its name, and where it lies.
+fn found(
+    case: &Path,
+    given: &[PathBuf],
+    manifest: &Value,
+    report: &Value,
+) -> Result<Vec<(usize, String, PathBuf)>, Fault> {
+    let inputs = inputs(manifest, report)?.into_iter().enumerate().filter(|(_, input)| input.is_capture);
+    inputs.map(|(at, input)| find(&input, case, given).map(|path| (at, input.name, path))).collect()
 }
 
 /// Every file that the manifest states, and none besides.

@@ -148,6 +148,11 @@ fn frames(
                 format!("byte {at} lies in frame {frame}"),
             );
         }
+        // The rest of the frame.
+        let mut step = end - at;
+        while step > 1 && capture.frame(at, step) != Some(frame) {
+            step /= 2;
+        }
         match capture.ends(frame) {
             Some(ends) if ends.from.to_string() == row.uploader && ends.to.to_string() == row.downloader => {}
             // What is in a tunnel has other ends outside; TCP carries no tunnel that is read.
@@ -155,12 +160,7 @@ fn frames(
                 let found = format!("frame {frame} goes from {} to {}", ends.from, ends.to);
                 return differs(place(row), format!("{} -> {}", row.uploader, row.downloader), found);
             }
-            _ => unseen(checked, "in tunnels or link layers whose ends are not looked at", 1),
-        }
-        // The rest of the frame.
-        let mut step = end - at;
-        while step > 1 && capture.frame(at, step) != Some(frame) {
-            step /= 2;
+            _ => unseen(checked, "whose sender is not looked at, in tunnels or other link layers", step),
         }
         at += step;
     }
