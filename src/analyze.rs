@@ -240,7 +240,14 @@ fn prove<'cap>(
         let silence = options.limits.window_silence_ns;
         let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
         if let Some(facts) = facts {
-            add_pieces(&mut evidence, &facts, torrents, options, &mut Captured::new(captures, spill, options), taker)?;
+            add_pieces(
+                &mut evidence,
+                &facts,
+                torrents,
+                options,
+                &mut Captured::new(captures, spill, options),
+                taker,
+            )?;
         }
         return Ok(evidence);
     }

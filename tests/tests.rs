@@ -4,6 +4,7 @@ mod bounds;
 mod check;
 mod cli;
 mod containers;
+mod content;
 mod determinism;
 mod encapsulation;
 mod examples;

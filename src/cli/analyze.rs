@@ -9,12 +9,12 @@ use peerproof::evidence::Evidence;
 use peerproof::report::{Document, Given};
 use peerproof::{Error, Options};
 
+use super::Ending;
 use super::captures::Captures;
+use super::ending::ending;
 use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
 use super::views::Views;
-use super::Ending;
-use super::ending::ending;
 
 /// Read captures and report what each peer served, verified against the torrents
 #[derive(Debug, Args)]

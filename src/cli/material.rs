@@ -76,10 +76,9 @@ fn captures_of(case: &Path, given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             let instead = format!("{} CAPTURE... (the files that the case was made of)", case.display());
             Refusal { what, instead }.into()
         }
-        Fault::Differs(differs) => Error::Usage(format!(
-            "{}: the case states {}, found {}",
-            differs.place, differs.stated, differs.found
-        ))
-        .into(),
+        Fault::Differs(differs) => {
+            Error::Usage(format!("{}: the case states {}, found {}", differs.place, differs.stated, differs.found))
+                .into()
+        }
     })
 }

@@ -62,7 +62,8 @@ pub(super) struct Map<'m> {
 impl Stretch {
     /// Takes bytes that follow; `false` where they do not, or are another's.
     pub(super) fn goes_on(&mut self, next: &Self) -> bool {
-        let one = (self.uploader, self.downloader, self.transport) == (next.uploader, next.downloader, next.transport);
+        let one =
+            (self.uploader, self.downloader, self.transport) == (next.uploader, next.downloader, next.transport);
         let follows = one && self.end == next.start;
         if follows {
             self.end = next.end;
@@ -81,7 +82,9 @@ pub(super) fn of_frame(frame: FrameId) -> Frames {
 
 fn add(all: &mut Vec<Frames>, next: Frames) {
     match all.last_mut() {
-        Some(last) if last.file == next.file && last.first <= next.first && next.first <= last.last.saturating_add(1) => {
+        Some(last)
+            if last.file == next.file && last.first <= next.first && next.first <= last.last.saturating_add(1) =>
+        {
             last.last = last.last.max(next.last);
         }
         _ => all.push(next),
@@ -139,7 +142,8 @@ impl Map<'_> {
         for stretch in self.verified {
             let Stretch { start, end, uploader, downloader, transport, frames } = stretch;
             let shown: Vec<String> = frames.iter().take(SHOWN).map(frame).collect();
-            let more = if frames.len() > SHOWN { format!(", {} more", frames.len() - SHOWN) } else { String::new() };
+            let more =
+                if frames.len() > SHOWN { format!(", {} more", frames.len() - SHOWN) } else { String::new() };
             let _ = writeln!(
                 text,
                 "  {}-{}  {uploader} -> {downloader} ({})  {}{more}",

@@ -16,8 +16,8 @@ use crate::evidence::Evidence;
 use crate::output::{NewDirectory, probe};
 use crate::report::Whom;
 use crate::torrent::Torrent;
-use map::{Input, Map, SCHEMA, holes, of_frame};
 pub use map::{Hole, Stretch};
+use map::{Input, Map, SCHEMA, holes, of_frame};
 use names::Names;
 
 /// Files that are being written into a directory that is not yet in its place.
