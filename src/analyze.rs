@@ -1,6 +1,7 @@
 //! The way through the stages, from captures to evidence.
 
 mod captured;
+mod hasher;
 mod verified;
 
 use std::cell::OnceCell;
@@ -16,11 +17,13 @@ use crate::ledger::{Ledger, RangeSet};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
-use crate::prove::{Prover, check_engine, with_errands, with_prover};
+use crate::prove::{Hashed, Prover, check_engine, hashed, with_errands, with_prover, with_prover_by};
 use crate::spine::{Purpose, Readings, SecondLook, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
+use captured::Bytes;
 pub use captured::Captured;
+use hasher::Hasher;
 pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
@@ -151,7 +154,7 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
     with_prover(1, |prover| {
         let ledger = Ledger::new(keys, &options.limits);
         let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
-        spine.write_down(captures, &spill);
+        spine.write_down(captures, &spill, None);
         let (spine, frames) = walk(captures, spine, &spill, options)?;
         let inputs = frames.finish()?.into_iter().map(|input| Input {
             name: input.name,
@@ -221,6 +224,22 @@ fn prove<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
+    // For the facts, beside the ledger.
+    let threads = if options.pieces { options.threads } else { 1 };
+    with_prover_by(threads, hashed, Vec::new(), |hashing| {
+        prove_by(captures, torrents, options, prover, hashing, spill, taker)
+    })
+}
+
+fn prove_by<'cap>(
+    captures: &'cap CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    prover: &Prover<'cap>,
+    hashing: &Prover<'cap, Hashed>,
+    spill: &'cap Spill,
+    taker: Option<&mut dyn TakeVerified>,
+) -> Result<Evidence, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
     loop {
         let taught = OnceCell::new();
@@ -228,11 +247,12 @@ fn prove<'cap>(
         let mut spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
         spine.look_again(look.clone());
         if options.pieces {
-            spine.write_down(captures, spill);
+            let hasher = Hasher::new(torrents, Bytes { captures, spill }, hashing, options);
+            spine.write_down(captures, spill, Some(Box::new(hasher)));
         }
         let (mut spine, frames) = walk(captures, spine, spill, options)?;
         let inputs = frames.finish()?;
-        let facts = options.pieces.then(|| spine.take_facts());
+        let facts = options.pieces.then(|| spine.take_facts()).transpose()?;
         let (ledger, mut findings, _) = spine.finish(&taught, captures)?;
         if readings.go_on(std::mem::take(&mut findings.contests), &mut look) {
             continue;
@@ -283,15 +303,23 @@ pub struct Told {
     pub evidence: Evidence,
     /// The verified bytes of each transfer and piece: its edge, transport and torrent, and the ranges.
     pub credits: BTreeMap<String, Vec<Range<u32>>>,
+    /// How many copies the judge had to hash itself.
+    pub hashed: u64,
 }
 
 /// Reads captures once, and judges them twice: by the ledger while they are read, and by the facts afterwards. For tests: both
-/// ways must agree, but for what was odd.
+/// ways must agree, but for what was odd. Of what was hashed while they were read, the judge is given what `keep` chooses, by
+/// its number.
 ///
 /// # Errors
 /// As [`analyze`].
 #[doc(hidden)]
-pub fn both(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<[Told; 2], Error> {
+pub fn both(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    keep: &dyn Fn(usize) -> bool,
+) -> Result<[Told; 2], Error> {
     let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
         None
     } else {
@@ -299,22 +327,28 @@ pub fn both(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -
     };
     let torrents = found.as_ref().unwrap_or(torrents);
     let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
-    with_prover(options.threads, |prover| {
-        let ledger = Ledger::new(torrents, &options.limits);
-        let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
-        spine.write_down(captures, &spill);
-        let (mut spine, frames) = walk(captures, spine, &spill, options)?;
-        let inputs = frames.finish()?;
-        let facts = spine.take_facts();
-        let (ledger, findings, _) = spine.finish(&taught, captures)?;
-        let mut ask = Captured::new(captures, &spill, options);
-        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, None)?;
-        let tell = |judged: &Judged<'_>| {
-            let silence = options.limits.window_silence_ns;
-            let evidence = evidence::build(judged, findings.clone(), inputs.clone(), torrents, silence)?;
-            Ok(Told { evidence, credits: credits(judged) })
-        };
-        Ok([tell(&ledger.into())?, tell(&judged)?])
+    let threads = options.threads;
+    with_prover(threads, |prover| {
+        with_prover_by(threads, hashed, Vec::new(), |hashing| {
+            let ledger = Ledger::new(torrents, &options.limits);
+            let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
+            let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, hashing, options);
+            spine.write_down(captures, &spill, Some(Box::new(hasher)));
+            let (mut spine, frames) = walk(captures, spine, &spill, options)?;
+            let inputs = frames.finish()?;
+            let mut facts = spine.take_facts()?;
+            facts.copies =
+                facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
+            let (ledger, findings, _) = spine.finish(&taught, captures)?;
+            let mut ask = Captured::new(captures, &spill, options);
+            let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, None)?;
+            let tell = |judged: &Judged<'_>| {
+                let silence = options.limits.window_silence_ns;
+                let evidence = evidence::build(judged, findings.clone(), inputs.clone(), torrents, silence)?;
+                Ok(Told { evidence, credits: credits(judged), hashed: ask.hashed })
+            };
+            Ok([tell(&ledger.into())?, tell(&judged)?])
+        })
     })
 }
 

@@ -15,8 +15,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use batch::check_engine;
-pub use batch::{leaves, piece_root, sha1, sha256, together};
+pub use batch::{hashed, leaves, piece_root, sha1, sha256, together};
 
+use crate::facts::Digests;
 use crate::torrent::Expected;
 
 /// Names a job; ascending in order of submission.
@@ -33,8 +34,22 @@ pub struct UnitJob<'cap> {
     pub runs: Vec<&'cap [u8]>,
     /// What the unit must hash to.
     pub expected: Expected,
-    /// A copy that matches all of `expected`, where there is one: equal bytes need not be hashed.
+    /// A copy to compare it with, where there is one: equal bytes need not be hashed.
     pub verified: Option<Vec<&'cap [u8]>>,
+    /// Offset of its first byte within the piece.
+    pub start: u32,
+    /// Whether there is padding in the runs.
+    pub padded: bool,
+}
+
+/// The digests of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashed {
+    /// The hashes that are expected of it; nothing where it is [known](Self::known). Whether its bytes have one value is not
+    /// told of a unit with padding.
+    pub digests: Digests,
+    /// Whether its bytes are those of the copy that came with the job.
+    pub known: bool,
 }
 
 /// What a proof found.
@@ -94,11 +109,11 @@ pub fn with_errands<'cap, T>(
 
 /// The same with another way to prove: the benches measure everything but the hashing.
 #[doc(hidden)]
-pub fn with_prover_by<'cap, T>(
+pub fn with_prover_by<'cap, P: Send, T>(
     threads: usize,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
+    prove: fn(&[UnitJob<'_>]) -> Vec<P>,
     errands: Vec<Box<dyn FnOnce() + Send + 'cap>>,
-    spine: impl FnOnce(&Prover<'cap>) -> T,
+    spine: impl FnOnce(&Prover<'cap, P>) -> T,
 ) -> T {
     let prover = Prover {
         threads: threads.max(1),
@@ -129,32 +144,32 @@ pub fn with_prover_by<'cap, T>(
     })
 }
 
-/// A queue of jobs and their verdicts.
-pub struct Prover<'cap> {
+/// A queue of jobs, and what was found of each.
+pub struct Prover<'cap, P = Proof> {
     threads: usize,
     /// Messages that the engine hashes at once.
     lanes: usize,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
-    state: Mutex<State<'cap>>,
+    prove: fn(&[UnitJob<'_>]) -> Vec<P>,
+    state: Mutex<State<'cap, P>>,
     changed: Condvar,
     /// Those that nobody began.
     errands: Mutex<VecDeque<Box<dyn FnOnce() + Send + 'cap>>>,
 }
 
-impl fmt::Debug for Prover<'_> {
+impl<P> fmt::Debug for Prover<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prover").field("threads", &self.threads).finish_non_exhaustive()
     }
 }
 
-#[derive(Debug, Default)]
-struct State<'cap> {
+#[derive(Debug)]
+struct State<'cap, P> {
     /// The last of those that were submitted.
     queue: VecDeque<UnitJob<'cap>>,
     /// Their bytes.
     queued: u64,
     /// From the oldest job on whose verdict was not taken.
-    slots: VecDeque<Slot<'cap>>,
+    slots: VecDeque<Slot<'cap, P>>,
     /// The number of the first of them.
     first: u64,
     /// Bytes of all that was submitted.
@@ -170,23 +185,39 @@ struct State<'cap> {
 
 /// How far a job is.
 #[derive(Debug)]
-enum Slot<'cap> {
+enum Slot<'cap, P> {
     /// Queued, or being hashed.
     Waiting,
     /// Hashed. The runs are kept for the thread that made them: memory given back by another one costs both of them
     /// time.
-    Done(Proof, UnitJob<'cap>),
+    Done(P, UnitJob<'cap>),
     /// Its verdict was taken.
     Taken,
 }
 
-impl<'cap> State<'cap> {
-    fn slot(&mut self, id: JobId) -> Option<&mut Slot<'cap>> {
+impl<P> Default for State<'_, P> {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            queued: 0,
+            slots: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            unannounced: 0,
+            waiting: 0,
+            asked: false,
+            stopped: false,
+        }
+    }
+}
+
+impl<'cap, P> State<'cap, P> {
+    fn slot(&mut self, id: JobId) -> Option<&mut Slot<'cap, P>> {
         self.slots.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
     /// What was found of a job, once, and the job.
-    fn take(&mut self, id: JobId) -> Option<(Proof, UnitJob<'cap>)> {
+    fn take(&mut self, id: JobId) -> Option<(P, UnitJob<'cap>)> {
         let slot = self.slot(id).filter(|slot| matches!(slot, Slot::Done(..)))?;
         let taken = std::mem::replace(slot, Slot::Taken);
         while self.slots.pop_front_if(|slot| matches!(slot, Slot::Taken)).is_some() {
@@ -206,6 +237,13 @@ impl<'cap> State<'cap> {
 }
 
 impl<'cap> Prover<'cap> {
+    /// The verdict of `id`, helping with the queue until it is there. A verdict can be taken once.
+    pub fn verdict(&self, id: JobId) -> Verdict {
+        self.proof(id).verdict
+    }
+}
+
+impl<'cap, P> Prover<'cap, P> {
     /// Queues a job.
     pub fn submit(&self, job: UnitJob<'cap>) -> JobId {
         let mut state = self.lock();
@@ -228,13 +266,8 @@ impl<'cap> Prover<'cap> {
         id
     }
 
-    /// The verdict of `id`, helping with the queue until it is there. A verdict can be taken once.
-    pub fn verdict(&self, id: JobId) -> Verdict {
-        self.proof(id).verdict
-    }
-
-    /// The same, with what else was seen of its bytes.
-    pub fn proof(&self, id: JobId) -> Proof {
+    /// What was found of `id`, helping with the queue until it is there. It can be taken once.
+    pub fn proof(&self, id: JobId) -> P {
         let mut state = self.lock();
         loop {
             if let Some((proof, job)) = state.take(id) {
@@ -281,7 +314,7 @@ impl<'cap> Prover<'cap> {
     }
 
     /// Proves what is first in the queue, or waits for a change when nothing is.
-    fn help<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
+    fn help<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap, P>>) -> MutexGuard<'lock, State<'cap, P>> {
         // A fair share, so that the last jobs keep all threads busy; as many as there are lanes, as fewer take as long.
         let most = state.queue.len().div_ceil(self.threads).next_multiple_of(self.lanes);
         let first = state.first + (state.slots.len() - state.queue.len()) as u64;
@@ -317,7 +350,7 @@ impl<'cap> Prover<'cap> {
         state
     }
 
-    fn wait<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap>>) -> MutexGuard<'lock, State<'cap>> {
+    fn wait<'lock>(&'lock self, mut state: MutexGuard<'lock, State<'cap, P>>) -> MutexGuard<'lock, State<'cap, P>> {
         state.unannounced = 0;
         state.waiting += 1;
         let mut state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -330,7 +363,7 @@ impl<'cap> Prover<'cap> {
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'cap>> {
+    fn lock(&self) -> MutexGuard<'_, State<'cap, P>> {
         // A panicking prover thread ends the run through the scope; its lock state is still whole.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -355,6 +388,8 @@ mod tests {
                 runs: if n % 3 == 0 { vec![b"a", b"b", b"c"] } else { vec![b"ab", b"x"] },
                 expected: Expected::Sha1(abc),
                 verified: None,
+                start: 0,
+                padded: false,
             })
             .collect()
     }

@@ -71,7 +71,7 @@ const LAYERS: &[Layer] = &[
         uses: &["capture", "stream", "wire", "session", "hearsay", "metadata", "webseed"],
         crates: &["postcard", "sha2"],
     },
-    Layer { name: "prove", uses: &["torrent"], crates: &["peerproof_hash", "sha1", "sha2"] },
+    Layer { name: "prove", uses: &["torrent", "facts"], crates: &["peerproof_hash", "sha1", "sha2"] },
     Layer { name: "ledger", uses: &["wire", "session", "torrent", "facts", "prove"], crates: &[] },
     // Decides what facts are worth; holds no capture bytes.
     Layer {

@@ -17,8 +17,10 @@ use crate::torrent::Expected;
 #[derive(Debug)]
 pub struct Captured<'cap, 'run> {
     captures: &'cap CaptureSet,
-    spill: &'cap Spill,
+    pub(super) bytes: Bytes<'cap>,
     options: &'run Options<'run>,
+    /// How often something was hashed.
+    pub(crate) hashed: u64,
     /// What was odd about frames that were looked at again.
     pub(crate) anomalies: Anomalies,
 }
@@ -26,11 +28,25 @@ pub struct Captured<'cap, 'run> {
 impl<'cap, 'run> Captured<'cap, 'run> {
     /// The captures that facts name, and the spill of the walk that wrote them.
     pub fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &'run Options<'run>) -> Self {
-        Self { captures, spill, options, anomalies: Anomalies::default() }
+        Self { captures, bytes: Bytes { captures, spill }, options, hashed: 0, anomalies: Anomalies::default() }
     }
 
+    /// Gives the memory of the captures back.
+    pub(super) fn release(&self) {
+        self.captures.release();
+    }
+}
+
+/// The bytes that facts name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bytes<'cap> {
+    pub(super) captures: &'cap CaptureSet,
+    pub(super) spill: &'cap Spill,
+}
+
+impl<'cap> Bytes<'cap> {
     /// The bytes of a slice; `None` never, of facts that were written about these captures.
-    pub(super) fn bytes(&self, slice: &Slice) -> Option<&'cap [u8]> {
+    pub(super) fn slice(&self, slice: &Slice) -> Option<&'cap [u8]> {
         let bytes = match slice.place.store {
             SPILL => self.spill.bytes_at(slice.place.offset, slice.len),
             store => self.captures.bytes_at(store, slice.place.offset, slice.len),
@@ -39,15 +55,10 @@ impl<'cap, 'run> Captured<'cap, 'run> {
         bytes
     }
 
-    /// Gives the memory of the captures back.
-    pub(super) fn release(&self) {
-        self.captures.release();
-    }
-
-    fn content(&self, parts: &Parts) -> Content<'cap> {
+    pub(super) fn content(&self, parts: &Parts) -> Content<'cap> {
         let mut content = Content::default();
         for slice in parts.slices() {
-            if let Some(bytes) = self.bytes(slice) {
+            if let Some(bytes) = self.slice(slice) {
                 content.absorb(&Content::of_slice(slice.start, bytes));
             }
         }
@@ -57,29 +68,19 @@ impl<'cap, 'run> Captured<'cap, 'run> {
 
 impl Ask for Captured<'_, '_> {
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
-        let content = self.content(copy);
+        let content = self.bytes.content(copy);
         let Some(job) = measure.job(&content) else { return Digests::default() };
-        let (mut digests, runs) = (Digests::default(), &job.runs);
-        match measure.expected {
-            Expected::Sha1(_) => digests.sha1 = Some(prove::sha1(runs)),
-            Expected::V2(tree) => digests.leaves = prove::leaves(runs, tree.content),
-            Expected::Both { v2, .. } => {
-                digests.sha1 = Some(prove::sha1(runs));
-                digests.leaves = prove::leaves(runs, v2.content);
-            }
-            Expected::Leaf(_) => digests.leaves = vec![prove::sha256(runs)],
-            Expected::Unknown => {}
-        }
-        digests.trivial = content.is_trivial();
-        if !digests.trivial {
-            let leaves = content.trivial_leaves();
-            digests.trivial_leaves = leaves.iter().map(CopyRange::from).collect();
+        self.hashed += 1;
+        let hashed = prove::hashed(std::slice::from_ref(&job)).pop();
+        let mut digests = hashed.map(|hashed| hashed.digests).unwrap_or_default();
+        if job.padded {
+            tell_trivial(&content, &mut digests);
         }
         digests
     }
 
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
-        let job = measure.job(&self.content(content))?;
+        let job = measure.job(&self.bytes.content(content))?;
         let mut runs = job.runs;
         if let Expected::V2(tree) = measure.expected {
             cut(&mut runs, tree.content);
@@ -89,21 +90,29 @@ impl Ask for Captured<'_, '_> {
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
         let ranges = RangeSet::from_iter([range.clone()]);
-        self.content(&one.cut(&ranges)).agrees(&self.content(&other.cut(&ranges)), range)
+        self.bytes.content(&one.cut(&ranges)).agrees(&self.bytes.content(&other.cut(&ranges)), range)
     }
 
     fn is_trivial(&mut self, parts: &Parts) -> bool {
-        self.content(parts).is_trivial()
+        self.bytes.content(parts).is_trivial()
     }
 
     fn non_zero(&mut self, parts: &Parts) -> u64 {
-        let content = self.content(parts);
+        let content = self.bytes.content(parts);
         let bytes = parts.slices().iter().flat_map(|slice| content.within(slice.range()).collect::<Vec<_>>());
         bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
     }
 
     fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
         spine::damaged(self.captures, suspects, self.options, &mut self.anomalies)
+    }
+}
+
+/// Whether all bytes have one value, and if not, which leaves do.
+pub(super) fn tell_trivial(content: &Content<'_>, digests: &mut Digests) {
+    digests.trivial = content.is_trivial();
+    if !digests.trivial {
+        digests.trivial_leaves = content.trivial_leaves().iter().map(CopyRange::from).collect();
     }
 }
 

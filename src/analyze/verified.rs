@@ -57,7 +57,7 @@ pub(super) fn give(
         let mut slices = row.slices.clone();
         slices.sort_by_key(|slice| slice.start);
         for slice in slices {
-            let Some(bytes) = captured.bytes(&slice) else { continue };
+            let Some(bytes) = captured.bytes.slice(&slice) else { continue };
             let verified = Verified {
                 torrent,
                 piece,

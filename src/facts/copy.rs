@@ -1,24 +1,35 @@
 //! Digests of copies of pieces: what bytes hash to, not what that means.
 
+use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::BlockId;
+use super::{Journal, Receiver, Run};
+use crate::Error;
 
-/// A hashed byte string, made of blocks. It decides nothing: with it, a hash is not computed a second time.
-///
-/// # Invariants
-/// - `parts` are the blocks in the order of their bytes, each once; together they cover `range` but for padding.
+/// A hashed byte string. It decides nothing: with it, a hash is not computed a second time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Copy {
-    /// The blocks that it consists of.
-    pub parts: Vec<BlockId>,
-    /// Offset of its first byte within the piece, and of the byte behind the last one.
+    /// The number of its piece on the wire.
+    pub piece: u32,
+    /// Which bytes they are.
+    pub content: ContentName,
+    /// Another content that was seen to have the same bytes.
+    pub same_as: Option<ContentName>,
+    /// The unit that was hashed: offset of its first byte within the piece, and of the byte behind the last one. Bytes that
+    /// the content does not have are zeros.
     pub range: CopyRange,
+    /// Bytes of the unit that were cut into leaves (BEP 52); 0 where none were.
+    pub in_leaves: u32,
     /// What it hashes to.
     pub digests: Digests,
 }
+
+/// A name for bytes by where they lie: half of the SHA-256 over the places of their slices. Two with one name are the same
+/// bytes of the same captures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ContentName(pub [u8; 16]);
 
 /// A range within a piece, in bytes; ordered by its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +55,39 @@ pub struct Digests {
     pub leaves: Vec<[u8; 32]>,
     /// Whether all bytes have one value.
     pub trivial: bool,
-    /// The leaves whose bytes have one value, as ranges of leaf numbers within the copy: ascending, apart.
+    /// The leaves whose bytes have one value, as ranges of leaf numbers within the piece: ascending, apart.
     pub trivial_leaves: Vec<CopyRange>,
+}
+
+/// Hashes copies while the walk goes on and their bytes are warm. What it leaves out is hashed later: it costs time, and no
+/// figure.
+pub trait Eager: fmt::Debug {
+    /// Takes a block that was written down.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no room to write down what was hashed.
+    fn block(&mut self, block: &Heard<'_>) -> Result<(), Error>;
+
+    /// Ends, and gives all that was hashed.
+    ///
+    /// # Errors
+    /// As [`Self::block`].
+    fn finish(&mut self) -> Result<Journal<Copy>, Error>;
+}
+
+/// A block as far as whoever hashes needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'r> {
+    /// Of which torrent its connection speaks.
+    pub info_hash: [u8; 20],
+    /// Piece index as sent.
+    pub piece: u32,
+    /// Offset within the piece as sent, in bytes.
+    pub begin: u32,
+    /// Payload length as stated, in bytes.
+    pub len: u32,
+    /// Who receives it.
+    pub receiver: Receiver,
+    /// The captured bytes, in order.
+    pub runs: &'r [Run],
 }

@@ -11,7 +11,7 @@
 //! | [`Block`] | one `piece` message, made of [`Run`]s |
 //! | [`Body`] | a stretch of an HTTP answer's body |
 //! | [`Doubt`] | a [`Scope`] that may not be what its receiver took, with a [`Reason`] |
-//! | [`struct@Copy`] | what a byte string made of blocks hashes to |
+//! | [`struct@Copy`] | what a byte string hashes to |
 //! | [`Hashes`] | a `hashes` message (BEP 52) |
 //! | [`Harvest`] | info dictionaries that hash to their info-hash (BEP 9), and who sent them |
 //! | [`Named`], [`Mention`] | who named whom |
@@ -42,7 +42,7 @@ mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};
 pub use connection::{Connection, Content, Stream};
-pub use copy::{Copy, CopyRange, Digests};
+pub use copy::{ContentName, Copy, CopyRange, Digests, Eager, Heard};
 pub use doubt::{Doubt, Scope};
 pub use hashes::Hashes;
 pub use input::Input;

@@ -144,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::facts::{BlockId, CopyRange, Digests, Input, Keys, sample};
+    use crate::facts::{ContentName, CopyRange, Digests, Input, Keys, sample};
 
     /// A set of captures that are named by their numbers, with some keys and copies.
     fn facts(inputs: &[u8], keys: u8, copies: &[u64]) -> Facts {
@@ -156,9 +156,13 @@ mod tests {
             first_time: Some(Timestamp(-i64::from(*number))),
             last_time: None,
         };
-        let copy = |block: &u64| {
-            let range = CopyRange { start: 0, end: 1 };
-            Copy { parts: vec![BlockId(*block)], range, digests: Digests::default() }
+        let copy = |number: &u64| Copy {
+            piece: *number as u32,
+            content: ContentName([*number as u8; 16]),
+            same_as: None,
+            range: CopyRange { start: 0, end: 1 },
+            in_leaves: 0,
+            digests: Digests::default(),
         };
         Facts {
             inputs: inputs.iter().map(input).collect(),

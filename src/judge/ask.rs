@@ -14,6 +14,9 @@ use crate::torrent::merkle::root;
 /// Whoever has the bytes that facts name. Each answer is a function of the question and the captures, so that their order
 /// changes nothing.
 pub trait Ask {
+    /// The judge turns to the pieces of this number. A hint: no answer depends on it.
+    fn turn(&mut self, _piece: u32) {}
+
     /// What `copy` hashes to as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for it: the copy holds
     /// all of it.
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests;

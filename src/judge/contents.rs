@@ -161,12 +161,11 @@ impl Contents {
 }
 
 /// Puts shares together that do not overlap.
-fn joined(mut shares: Vec<&Share>) -> Parts {
+fn joined(shares: Vec<&Share>) -> Parts {
     if let [share] = shares.as_slice() {
         return share.parts.clone();
     }
-    shares.sort_by_key(|share| share.ranges.iter().next().map(|range| range.start));
-    Parts::layered(shares.into_iter().map(|share| &share.parts))
+    Parts::joined(shares.into_iter().map(|share| share.parts.clone()))
 }
 
 impl Attempt {

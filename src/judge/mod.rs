@@ -22,6 +22,7 @@ mod choose;
 mod contents;
 mod doubt;
 mod judged;
+mod log;
 mod parts;
 mod piece;
 mod rows;
@@ -45,6 +46,7 @@ use choose::{Fit, Look, Signs};
 pub use contents::{Attempt, Contents, State};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
 pub use judged::{Found, Judged};
+use log::{Log, Logged};
 pub use parts::{Parts, Slice};
 pub use piece::{OfUnit, Piece};
 pub use rows::Row;
@@ -79,6 +81,8 @@ pub fn judge<'t>(
     }
     let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
+    let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
+    let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
     let mut torrents = trees::teach(facts, given).map_or(Cow::Borrowed(given), Cow::Owned);
     if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
         torrents = Cow::Owned(taught);
@@ -152,6 +156,7 @@ fn choose(
     let mut signs: BTreeMap<usize, Signs> = BTreeMap::new();
     let look = Look { lines, given, torrents, bench: Bench { doubts, records: &[] } };
     for piece in blocks.pieces() {
+        ask.turn(piece.first().map_or(0, |first| first.piece));
         look.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
@@ -182,6 +187,7 @@ impl Hearing<'_> {
         let mut later: Vec<(TorrentKey, Piece)> = Vec::new();
         let mut accused: Vec<Share> = Vec::new();
         for blocks in blocks.pieces() {
+            ask.turn(blocks.first().map_or(0, |first| first.piece));
             for (key, piece) in self.piece(&blocks, &mut served, ask) {
                 let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
                 let shown = piece.shown(ask);
@@ -210,6 +216,7 @@ impl Hearing<'_> {
             }
         }
         for (key, piece) in later {
+            ask.turn(piece.number);
             self.rule(key, &piece, ask);
         }
         self.transfers.acknowledge(facts, &served);

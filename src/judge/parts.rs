@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::ends::FrameId;
-use crate::facts::{Place, Run};
+use crate::facts::{ContentName, Place, Run};
 use crate::ledger::RangeSet;
 
 /// Bytes of one piece, each slice with its place in the piece and in the captures.
@@ -33,6 +33,12 @@ impl Slice {
     pub fn range(&self) -> Range<u32> {
         // The end of a run was checked when its block was placed in a torrent, or saturates for an unknown one.
         self.start..self.start.saturating_add(self.len)
+    }
+
+    fn goes_on_with(&self, next: &Self) -> bool {
+        self.range().end == next.start
+            && self.place.store == next.place.store
+            && self.place.offset.checked_add(u64::from(self.len)) == Some(next.place.offset)
     }
 
     fn cut(self, range: &Range<u32>) -> Option<Self> {
@@ -98,6 +104,42 @@ impl Parts {
         Self { slices: ranges.iter().flat_map(|range| self.within(&range).collect::<Vec<_>>()).collect() }
     }
 
+    /// Put together from parts that do not overlap.
+    pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut slices: Vec<Slice> = parts.into_iter().flat_map(|part| part.slices).collect();
+        slices.sort_by_key(|slice| slice.start);
+        debug_assert!(slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start), "they do not overlap");
+        Self { slices }
+    }
+
+    /// A name for these bytes: where they lie.
+    pub fn name(&self) -> ContentName {
+        let mut text = Vec::with_capacity(self.slices.len() * NAME_BYTES);
+        let mut open: Option<Slice> = None;
+        let mut put = |slice: Slice| {
+            text.extend(slice.start.to_le_bytes());
+            text.extend(slice.len.to_le_bytes());
+            text.extend(slice.place.store.to_le_bytes());
+            text.extend(slice.place.offset.to_le_bytes());
+        };
+        for slice in &self.slices {
+            match &mut open {
+                // However they are cut.
+                Some(last) if last.goes_on_with(slice) => last.len = last.len.saturating_add(slice.len),
+                _ => open.replace(*slice).into_iter().for_each(&mut put),
+            }
+        }
+        open.into_iter().for_each(put);
+        let digest = crate::prove::sha256(&[&text]);
+        ContentName(digest.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The range from its first byte to its last one.
+    pub fn extent(&self) -> Range<u32> {
+        let [first, last] = [self.slices.first(), self.slices.last()].map(|slice| slice.map(Slice::range));
+        first.map_or(0, |first| first.start)..last.map_or(0, |last| last.end)
+    }
+
     /// Put together from `layers`, where earlier layers win.
     pub fn layered<'l>(layers: impl IntoIterator<Item = &'l Self>) -> Self {
         let (mut filled, mut slices) = (RangeSet::default(), Vec::new());
@@ -123,6 +165,9 @@ impl Parts {
     }
 }
 
+// Rationale: start, length, store and offset.
+const NAME_BYTES: usize = 18;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +186,17 @@ mod tests {
         assert!(layered.cover(&(0..6), &RangeSet::default()) && !layered.cover(&(0..7), &RangeSet::default()));
         assert!(layered.cover(&(0..8), &std::iter::once(6..8).collect()));
         assert_eq!(layered.bytes(), 6);
+    }
+
+    #[test]
+    fn a_name_is_that_of_places_however_they_are_cut() {
+        let whole = Parts::of_slice(slice(2, 6, 100));
+        let halves = Parts::joined([Parts::of_slice(slice(5, 3, 103)), Parts::of_slice(slice(2, 3, 100))]);
+        assert_eq!(whole.name(), halves.name());
+        for other in [slice(2, 6, 101), slice(3, 6, 100), slice(2, 5, 100)] {
+            assert_ne!(whole.name(), Parts::of_slice(other).name());
+        }
+        let apart = Parts::joined([Parts::of_slice(slice(2, 3, 100)), Parts::of_slice(slice(5, 3, 104))]);
+        assert_ne!(whole.name(), apart.name());
     }
 }

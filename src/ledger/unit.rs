@@ -139,7 +139,8 @@ impl Measure {
             Expected::Unknown => return None,
             _ => content.whole(self.range.clone(), &self.pads)?,
         };
-        Some(UnitJob { runs, expected: self.expected, verified: None })
+        let padded = !matches!(self.expected, Expected::Leaf(_)) && !self.pads.is_empty();
+        Some(UnitJob { runs, expected: self.expected, verified: None, start: self.range.start, padded })
     }
 }
 

@@ -2,8 +2,9 @@
 
 use peerproof_hash::{Engine, Message, chosen, engines};
 
-use super::{Half, Proof, UnitJob, Verdict};
+use super::{Half, Hashed, Proof, UnitJob, Verdict};
 use crate::Error;
+use crate::facts::Digests;
 use crate::torrent::merkle::{LEAF_BYTES, padding};
 use crate::torrent::{Expected, PieceTree};
 
@@ -50,6 +51,81 @@ fn together_by(engine: &dyn Engine, jobs: &[UnitJob<'_>]) -> Vec<Proof> {
         Proof { verdict, trivial: job.is_trivial(), known: *known }
     });
     proofs.collect()
+}
+
+/// Hashes jobs, all of them together.
+pub fn hashed(jobs: &[UnitJob<'_>]) -> Vec<Hashed> {
+    let engine = engine();
+    let known: Vec<bool> = jobs.iter().map(UnitJob::is_known).collect();
+    let open = || jobs.iter().zip(&known).filter(|(_, known)| !**known).map(|(job, _)| job);
+    let pieces: Vec<Message<'_>> = open().filter(|job| job.has_sha1()).map(|job| Message::new(&job.runs)).collect();
+    let mut sha1 = engine.sha1(&pieces).into_iter();
+    let cut = |job| UnitJob::in_leaves(job).map(|bytes| Message::cut(&job.runs, bytes.into(), LEAF_BYTES.into()));
+    let leaves: Vec<Message<'_>> = open().filter_map(cut).flatten().collect();
+    let mut leaves = engine.sha256(&leaves).into_iter();
+    let hashed = jobs.iter().zip(known).map(|(job, known)| {
+        let mut digests = Digests::default();
+        if !known {
+            digests.sha1 = if job.has_sha1() { sha1.next() } else { None };
+            let count =
+                job.in_leaves().map_or(0, |bytes| job.bytes().min(bytes.into()).div_ceil(LEAF_BYTES.into()));
+            digests.leaves = leaves.by_ref().take(count as usize).collect();
+        }
+        if !known && !job.padded {
+            // Here the bytes are in the processor's cache; for the spine they would have to come back.
+            job.tell_trivial(&mut digests);
+        }
+        Hashed { digests, known }
+    });
+    hashed.collect()
+}
+
+impl UnitJob<'_> {
+    /// Whether a SHA-1 is expected of it.
+    pub fn has_sha1(&self) -> bool {
+        matches!(self.expected, Expected::Sha1(_) | Expected::Both { .. })
+    }
+
+    /// How many bytes are expected to be cut into leaves; a leaf is one of those.
+    pub fn in_leaves(&self) -> Option<u32> {
+        self.tree().map(|tree| tree.content)
+    }
+
+    /// Whether all bytes have one value, and if not, which leaves do.
+    fn tell_trivial(&self, digests: &mut Digests) {
+        let first = self.runs.iter().find_map(|run| run.first());
+        digests.trivial = self.runs.iter().all(|run| run.iter().all(|byte| Some(byte) == first));
+        if digests.trivial {
+            return;
+        }
+        let (mut at, mut leaf): (u32, Option<(u32, u8, bool)>) = (self.start, None);
+        for run in &self.runs {
+            let mut rest = *run;
+            while let Some(first) = rest.first() {
+                let number = at / LEAF_BYTES;
+                let left = (LEAF_BYTES - at % LEAF_BYTES) as usize;
+                let (part, behind) = rest.split_at_checked(left).unwrap_or((rest, &[]));
+                (at, rest) = (at.saturating_add(part.len() as u32), behind);
+                match &mut leaf {
+                    Some((known, _, false)) if *known == number => {}
+                    Some((known, value, same)) if *known == number => *same = part.iter().all(|byte| byte == value),
+                    _ => {
+                        note_trivial(leaf, digests);
+                        leaf = Some((number, *first, part.iter().all(|byte| byte == first)));
+                    }
+                }
+            }
+        }
+        note_trivial(leaf, digests);
+    }
+}
+
+fn note_trivial(leaf: Option<(u32, u8, bool)>, digests: &mut Digests) {
+    let Some((number, _, true)) = leaf else { return };
+    match digests.trivial_leaves.last_mut() {
+        Some(last) if last.end == number => last.end = number.saturating_add(1),
+        _ => digests.trivial_leaves.push((number..number.saturating_add(1)).into()),
+    }
 }
 
 impl UnitJob<'_> {
@@ -232,11 +308,18 @@ mod tests {
                 ),
                 (Expected::Unknown, Verdict::Mismatch),
             ] {
-                jobs.push(UnitJob { runs: cut(range.clone()), expected: kind, verified: None });
+                jobs.push(UnitJob {
+                    runs: cut(range.clone()),
+                    expected: kind,
+                    verified: None,
+                    start: 0,
+                    padded: false,
+                });
                 expected.push(verdict);
             }
             if len <= 16_384 {
-                jobs.push(UnitJob { runs: cut(range), expected: Expected::Leaf(v2.root), verified: None });
+                let leaf = Expected::Leaf(v2.root);
+                jobs.push(UnitJob { runs: cut(range), expected: leaf, verified: None, start: 0, padded: false });
                 expected.push(Verdict::of(right));
             }
         }
@@ -254,6 +337,8 @@ mod tests {
             runs: bytes.chunks(1_448).map(|run| &*run.to_vec().leak()).collect(),
             expected: Expected::Sha1(digest),
             verified: Some(verified.to_vec()),
+            start: 0,
+            padded: false,
         };
         let copy: &'static [u8] = bytes.clone().leak();
         let mut other = bytes.clone();
@@ -280,5 +365,19 @@ mod tests {
                 assert_eq!(piece_root(&runs, content as u32, width * 16_384), expected, "{content} of {width}");
             }
         }
+    }
+
+    #[test]
+    fn it_is_told_which_leaves_have_one_value_however_their_bytes_are_cut() {
+        static LEAF: [u8; 16_384] = [7; 16_384];
+        let told = |start: u32, runs: Vec<&'static [u8]>| {
+            let job = UnitJob { runs, expected: Expected::Sha1([0; 20]), verified: None, start, padded: false };
+            let digests = hashed(&[job]).remove(0).digests;
+            let leaves = digests.trivial_leaves.iter().map(|leaves| (leaves.start, leaves.end)).collect::<Vec<_>>();
+            (digests.trivial, leaves)
+        };
+        assert_eq!(told(0, vec![b"ab", &LEAF, &LEAF, b"c"]), (false, vec![(1, 2)]));
+        assert_eq!(told(16_384, vec![&LEAF[..9], &LEAF[9..], b"z"]), (false, vec![(1, 3)]));
+        assert_eq!(told(16_384, vec![&LEAF, &LEAF]), (true, vec![]));
     }
 }

@@ -104,7 +104,7 @@ pub(crate) struct Hub<'run, 'cap> {
     tallies: Tallies,
     traffic: Traffic,
     /// The facts, where they are written down.
-    written: Option<Box<Written<'cap>>>,
+    written: Option<Box<Written<'run, 'cap>>>,
     second: SecondLook,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
@@ -507,6 +507,7 @@ impl<'cap> Hub<'_, 'cap> {
         place: u64,
         named: bool,
     ) {
+        self.hear(flow, torrent, &served);
         match self.purpose {
             Purpose::Survey => {}
             Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
@@ -564,8 +565,7 @@ impl<'cap> Hub<'_, 'cap> {
         self.deliver(&session, &mut events);
         let is_peer_wire = session.is_peer_wire();
         if is_peer_wire {
-            for direction in [Direction::LowToHigh, Direction::HighToLow] {
-                let side = session.side(direction);
+            for side in [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from)) {
                 self.tallies.gaps += side.gaps;
                 self.tallies.gap_bytes += side.gap_bytes;
             }

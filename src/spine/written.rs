@@ -9,17 +9,18 @@ use crate::Error;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
 use crate::facts::{
-    Answer, Block, BlockId, Body, Connection, Doubt, Facts, Hashes, Journal, Opaque, Place, Reason, Receiver, Run,
-    SPILL, Scope,
+    Answer, Block, BlockId, Body, Connection, Doubt, Eager, Facts, Hashes, Heard, Journal, Opaque, Place, Reason,
+    Receiver, Run, SPILL, Scope,
 };
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::session::{Answer as Answered, Served, Session, SessionEvent};
+use crate::torrent::TorrentId;
 use crate::wire::{HashRange, Run as Bytes};
 
 /// The facts of a walk as far as it went.
 #[derive(Debug)]
-pub(super) struct Written<'cap> {
+pub(super) struct Written<'run, 'cap> {
     captures: &'cap CaptureSet,
     spill: &'cap Spill,
     /// The ordinal of the frame that is read now, from 1.
@@ -28,18 +29,29 @@ pub(super) struct Written<'cap> {
     hashes: BTreeSet<[u8; 32]>,
     /// Bytes that they take.
     hash_bytes: usize,
+    /// Who hashes meanwhile.
+    eager: Option<Box<dyn Eager + 'run>>,
 }
 
-impl<'cap> Spine<'_, 'cap> {
-    /// Says before the first frame that the facts are to be written down; `spill` is that of [`Spine::new`].
-    pub(crate) fn write_down(&mut self, captures: &'cap CaptureSet, spill: &'cap Spill) {
-        self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options)));
+impl<'run, 'cap> Spine<'run, 'cap> {
+    /// Says before the first frame that the facts are to be written down; `spill` is that of [`Spine::new`], and `eager` hashes
+    /// meanwhile.
+    pub(crate) fn write_down(
+        &mut self,
+        captures: &'cap CaptureSet,
+        spill: &'cap Spill,
+        eager: Option<Box<dyn Eager + 'run>>,
+    ) {
+        self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options, eager)));
     }
 
     /// Ends every flow, and gives what was written down so far; the walk can be finished afterwards.
-    pub(crate) fn take_facts(&mut self) -> Facts {
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no room to write down what was hashed.
+    pub(crate) fn take_facts(&mut self) -> Result<Facts, Error> {
         self.close_flows();
-        self.hub.written.take().map_or_else(Facts::default, |written| written.into_facts())
+        self.hub.written.take().map_or_else(|| Ok(Facts::default()), |written| written.into_facts())
     }
 
     /// Ends every flow, and gives what was written down.
@@ -58,7 +70,7 @@ impl<'cap> Spine<'_, 'cap> {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
             metadata: metadata.finish(),
             clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
-            ..written.map_or_else(Facts::default, |written| written.into_facts())
+            ..written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?
         })
     }
 }
@@ -77,6 +89,18 @@ impl<'cap> Hub<'_, 'cap> {
         }
     }
 
+    /// A block of a web server, which is written down as part of a body, is hashed meanwhile.
+    pub(super) fn hear(&mut self, flow: FlowKey, torrent: TorrentId, served: &Served<'cap>) {
+        let Some(written) = &mut self.written else { return };
+        let Some(info_hash) = self.ledger.torrents().torrent(torrent).wire_hashes().next() else { return };
+        let receiver = Receiver { ip: flow.destination(served.from).ip, port: None };
+        let runs: Vec<Run> = served.block.runs.iter().map(|run| written.run(run)).collect();
+        let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
+        let heard = Heard { info_hash, piece, begin, len, receiver, runs: &runs };
+        let result = written.eager.as_mut().map_or(Ok(()), |eager| eager.block(&heard));
+        self.fail(result);
+    }
+
     /// Writes down a connection that is over.
     pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
         if let Some(written) = &mut self.written {
@@ -86,8 +110,13 @@ impl<'cap> Hub<'_, 'cap> {
     }
 }
 
-impl<'cap> Written<'cap> {
-    pub(super) fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &Options<'_>) -> Self {
+impl<'run, 'cap> Written<'run, 'cap> {
+    pub(super) fn new(
+        captures: &'cap CaptureSet,
+        spill: &'cap Spill,
+        options: &Options<'_>,
+        eager: Option<Box<dyn Eager + 'run>>,
+    ) -> Self {
         let (memory, dir) = (options.limits.journal_memory, options.spool_dir);
         let facts = Facts {
             connections: Journal::new(memory / SMALLER, dir),
@@ -96,7 +125,7 @@ impl<'cap> Written<'cap> {
             doubts: Journal::new(memory / SMALLER, dir),
             ..Facts::default()
         };
-        Self { captures, spill, order: 0, facts, hashes: BTreeSet::new(), hash_bytes: 0 }
+        Self { captures, spill, order: 0, facts, hashes: BTreeSet::new(), hash_bytes: 0, eager }
     }
 
     /// The next frame is read.
@@ -104,8 +133,9 @@ impl<'cap> Written<'cap> {
         self.order += 1;
     }
 
-    pub(super) fn into_facts(self) -> Facts {
-        self.facts
+    pub(super) fn into_facts(self) -> Result<Facts, Error> {
+        let copies = self.eager.map(|mut eager| eager.finish()).transpose()?;
+        Ok(Facts { copies: copies.unwrap_or_default(), ..self.facts })
     }
 
     /// Something that a session made known. `false` where there was no room for it.
@@ -157,6 +187,15 @@ impl<'cap> Written<'cap> {
             receiver: Receiver { ip, port },
         };
         self.facts.blocks.push(&block)?;
+        let [low, high] = session.info_hashes();
+        let (own, other) = if from == Direction::LowToHigh { (low, high) } else { (high, low) };
+        if let Some(eager) = &mut self.eager
+            && let Some(info_hash) = own.or(other)
+        {
+            let Block { piece, begin, len, receiver, runs, .. } = &block;
+            let (piece, begin, len, receiver) = (*piece, *begin, *len, *receiver);
+            eager.block(&Heard { info_hash, piece, begin, len, receiver, runs })?;
+        }
         if served.block.doubtful {
             self.doubt(session.id, from, block.stretch(), Reason::Damaged)?;
         }

@@ -1,0 +1,123 @@
+//! The log of what was hashed while the captures were read: with it nothing is hashed a second time, and nothing is decided.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::iter::Peekable;
+use std::ops::Range;
+
+use super::ask::{Ask, Suspect};
+use super::parts::Parts;
+use crate::Error;
+use crate::facts::{ContentName, Copy, CopyRange, Digests, Sorted};
+use crate::ledger::Measure;
+use crate::torrent::Expected;
+
+/// The digests of copies, by piece.
+pub(super) type Log = Sorted<Copy, u32>;
+
+/// Whoever has the bytes, asked only for what the log does not tell.
+///
+/// # Invariants
+/// - Every answer is the one that `other` would give.
+pub(super) struct Logged<'a> {
+    log: &'a Log,
+    rest: Peekable<Box<dyn Iterator<Item = (u32, Copy)> + 'a>>,
+    /// The piece whose copies are at hand.
+    piece: Option<u32>,
+    copies: HashMap<ContentName, Vec<Copy>, foldhash::quality::FixedState>,
+    other: &'a mut dyn Ask,
+}
+
+impl fmt::Debug for Logged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logged").field("piece", &self.piece).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Logged<'a> {
+    pub(super) fn new(log: &'a Log, other: &'a mut dyn Ask) -> Self {
+        Self { log, rest: begin(log), piece: None, copies: HashMap::default(), other }
+    }
+
+    /// Names of equal bytes have one class.
+    fn class(&self, name: ContentName) -> Option<ContentName> {
+        self.copies.get(&name)?.first().map(|copy| copy.same_as.unwrap_or(name))
+    }
+}
+
+fn begin(log: &Log) -> Peekable<Box<dyn Iterator<Item = (u32, Copy)> + '_>> {
+    let all: Box<dyn Iterator<Item = (u32, Copy)>> = Box::new(log.iter());
+    all.peekable()
+}
+
+impl Ask for Logged<'_> {
+    fn turn(&mut self, piece: u32) {
+        if self.piece == Some(piece) {
+            return;
+        }
+        if self.piece.is_some_and(|known| known > piece) {
+            self.rest = begin(self.log);
+        }
+        self.piece = Some(piece);
+        self.copies.clear();
+        while let Some((number, copy)) = self.rest.next_if(|(number, _)| *number <= piece) {
+            if number == piece {
+                self.copies.entry(copy.content).or_default().push(copy);
+            }
+        }
+        self.other.turn(piece);
+    }
+
+    fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
+        if !self.copies.is_empty()
+            && let Some(known) = self.copies.get(&copy.name())
+            && let Some(known) = known.iter().find(|known| is_of(known, measure))
+        {
+            return known.digests.clone();
+        }
+        self.other.digests(copy, measure)
+    }
+
+    fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
+        self.other.sums(content, measure)
+    }
+
+    fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
+        if self.copies.len() > 1
+            && one.extent() == range
+            && other.extent() == range
+            && let Some(class) = self.class(one.name())
+            && self.class(other.name()) == Some(class)
+        {
+            return true;
+        }
+        self.other.same(one, other, range)
+    }
+
+    fn is_trivial(&mut self, parts: &Parts) -> bool {
+        self.other.is_trivial(parts)
+    }
+
+    fn non_zero(&mut self, parts: &Parts) -> u64 {
+        self.other.non_zero(parts)
+    }
+
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+        self.other.damaged(suspects)
+    }
+}
+
+/// Whether a copy was hashed as the unit of `measure`, by all of its hashes.
+fn is_of(copy: &Copy, measure: &Measure) -> bool {
+    let (sha1, in_leaves) = match measure.expected {
+        Expected::Sha1(_) => (true, 0),
+        Expected::V2(tree) => (false, tree.content),
+        Expected::Both { v2, .. } => (true, v2.content),
+        // The bytes of a leaf that are not padding.
+        Expected::Leaf(_) => (false, u32::try_from(measure.content()).unwrap_or(u32::MAX)),
+        Expected::Unknown => return false,
+    };
+    copy.range == CopyRange::from(measure.range.clone())
+        && copy.digests.sha1.is_some() >= sha1
+        && (in_leaves == 0 || copy.in_leaves == in_leaves)
+}
