@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use crate::anomaly::{Anomalies, ByFrame};
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
-use crate::judge::{Judged, judge};
-use crate::ledger::{Ledger, RangeSet};
+use crate::judge::{self, Judged, judge};
+use crate::ledger::{Contests, Ledger, RangeSet};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -254,6 +255,7 @@ fn prove_by<'cap>(
         let inputs = frames.finish()?;
         let facts = options.pieces.then(|| spine.take_facts()).transpose()?;
         let (ledger, mut findings, _) = spine.finish(&taught, captures)?;
+        findings.anomalies.join(std::mem::take(&mut findings.of_ledger));
         if readings.go_on(std::mem::take(&mut findings.contests), &mut look) {
             continue;
         }
@@ -283,7 +285,10 @@ fn add_pieces(
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<(), Error> {
     let mut rows = Vec::new();
-    let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, Some(&mut rows))?;
+    // What is odd, the ledger tells.
+    let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
+    let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: Some(&mut rows) };
+    let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, told)?;
     if let Some(taker) = taker {
         verified::give(&judged, &mut rows, evidence, ask, taker)?;
     }
@@ -308,7 +313,7 @@ pub struct Told {
 }
 
 /// Reads captures once, and judges them twice: by the ledger while they are read, and by the facts afterwards. For tests: both
-/// ways must agree, but for what was odd. Of what was hashed while they were read, the judge is given what `keep` chooses, by
+/// ways must agree. Of what was hashed while they were read, the judge is given what `keep` chooses, by
 /// its number.
 ///
 /// # Errors
@@ -341,13 +346,18 @@ pub fn both(
                 facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
             let (ledger, findings, _) = spine.finish(&taught, captures)?;
             let mut ask = Captured::new(captures, &spill, options);
-            let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, None)?;
-            let tell = |judged: &Judged<'_>| {
-                let silence = options.limits.window_silence_ns;
-                let evidence = evidence::build(judged, findings.clone(), inputs.clone(), torrents, silence)?;
+            let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
+            let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
+            let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+            let tell = |judged: &Judged<'_>, odd: [Anomalies; 2]| {
+                let (silence, mut findings) = (options.limits.window_silence_ns, findings.clone());
+                odd.into_iter().for_each(|odd| findings.anomalies.join(odd));
+                let evidence = evidence::build(judged, findings, inputs.clone(), torrents, silence)?;
                 Ok(Told { evidence, credits: credits(judged), hashed: ask.hashed })
             };
-            Ok([tell(&ledger.into())?, tell(&judged)?])
+            let of_ledger = [findings.of_ledger.clone(), Anomalies::default()];
+            let of_judge = [odd.into_inner(), ask.anomalies.clone()];
+            Ok([tell(&ledger.into(), of_ledger)?, tell(&judged, of_judge)?])
         })
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ends::{FrameId, Timestamp};
 use crate::oddity::{Occurrence, Sink};
 
 pub use crate::oddity::Kind;
@@ -45,6 +46,69 @@ impl Anomalies {
     }
 }
 
+impl Anomalies {
+    /// Adds what was found apart from these: of each kind the examples of the first frames are kept.
+    pub fn join(&mut self, others: Self) {
+        for (kind, other) in others.tallies {
+            let tally = self.tallies.entry(kind).or_default();
+            tally.count += other.count;
+            tally.amount = tally.amount.saturating_add(other.amount);
+            let both = !tally.examples.is_empty() && !other.examples.is_empty();
+            if kind == Kind::LimitReached {
+                for example in other.examples {
+                    let first = example.oddity.bound().is_some_and(|bound| self.bounds.insert(bound));
+                    if first || tally.examples.len() < EXAMPLES {
+                        tally.examples.push(example);
+                    }
+                }
+                continue;
+            }
+            tally.examples.extend(other.examples);
+            if both {
+                tally.examples.sort_by_key(frame);
+                tally.examples.truncate(EXAMPLES);
+            }
+        }
+    }
+}
+
+/// Where in the captures an occurrence stands; behind all others where it is of no frame.
+fn frame(occurrence: &Occurrence) -> (bool, Option<(Timestamp, FrameId)>) {
+    let first = occurrence.span.map(|span| (span.first.time, span.first.frame));
+    (first.is_none(), first)
+}
+
+/// Collects oddities that are not met in capture order, and keeps those of the first frames.
+#[derive(Clone, Debug, Default)]
+pub struct ByFrame(Anomalies);
+
+impl ByFrame {
+    /// What was collected.
+    pub fn into_inner(self) -> Anomalies {
+        self.0
+    }
+}
+
+impl Sink for ByFrame {
+    fn odd(&mut self, occurrence: Occurrence) {
+        let (kind, _) = occurrence.oddity.tally();
+        if kind == Kind::LimitReached {
+            return self.0.odd(occurrence);
+        }
+        let known = self.0.tallies.get_mut(&kind);
+        let examples = known.map(|tally| std::mem::take(&mut tally.examples)).unwrap_or_default();
+        self.0.odd(occurrence);
+        let Some(tally) = self.0.tallies.get_mut(&kind) else { return };
+        let mut all = examples;
+        for new in std::mem::take(&mut tally.examples) {
+            let at = all.partition_point(|known| frame(known) <= frame(&new));
+            all.insert(at, new);
+        }
+        all.truncate(EXAMPLES);
+        tally.examples = all;
+    }
+}
+
 impl Sink for Anomalies {
     /// Counts one. The first that reaches a bound is an example however many there are of others: none hides another.
     fn odd(&mut self, occurrence: Occurrence) {
@@ -65,6 +129,7 @@ const EXAMPLES: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ends::At;
     use crate::oddity::{Bound, Oddity};
 
     #[test]
@@ -76,6 +141,24 @@ mod tests {
         let tally = anomalies.tally(Kind::OutOfWindow).expect("just noted");
         assert_eq!((tally.count, tally.amount, tally.examples.len()), (100, 4950, EXAMPLES));
         assert_eq!(tally.examples[0].oddity, Oddity::OutOfWindow { len: 0 });
+    }
+
+    fn at(frame: u64) -> Occurrence {
+        let at = At { time: Timestamp(frame as i64), frame: FrameId::new(0, frame) };
+        Oddity::OutOfWindow { len: frame }.at(at)
+    }
+
+    #[test]
+    fn of_what_is_met_in_another_order_the_first_frames_are_kept_and_all_is_counted() {
+        let mut late = ByFrame::default();
+        (1..=100).rev().filter(|frame| frame % 2 == 0).for_each(|frame| late.odd(at(frame)));
+        let mut all = Anomalies::default();
+        (1..=3).for_each(|number| all.odd(at(2 * number - 1)));
+        all.join(late.into_inner());
+        let tally = all.tally(Kind::OutOfWindow).expect("just noted");
+        assert_eq!((tally.count, tally.amount), (53, 2_550 + 9));
+        let frames: Vec<_> = tally.examples.iter().map(|example| example.oddity.clone()).collect();
+        assert_eq!(frames, [1, 2, 3, 4, 5, 6, 8, 10].map(|len| Oddity::OutOfWindow { len }));
     }
 
     #[test]

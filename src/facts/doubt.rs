@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{BlockId, Run};
-use crate::ends::{ConnectionId, Direction};
+use crate::ends::{At, ConnectionId, Direction, Timestamp};
 use crate::session::Reason;
 
 /// One doubt.
@@ -17,8 +17,24 @@ pub struct Doubt {
     pub scope: Scope,
     /// Why.
     pub reason: Reason,
-    /// The other version of the bytes, where there is one and it was captured; `start` is 0.
-    pub second: Option<Run>,
+    /// The other version of the bytes, where there is one and it was captured.
+    pub second: Option<Second>,
+}
+
+/// A second version of bytes of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Second {
+    /// The bytes; `start` is 0.
+    pub run: Run,
+    /// The time of its frame.
+    pub time: Timestamp,
+}
+
+impl Second {
+    /// Its frame.
+    pub fn at(&self) -> At {
+        At { time: self.time, frame: self.run.frame }
+    }
 }
 
 /// What a doubt covers. The walk knows the first two; the last two are made when the captures are judged.

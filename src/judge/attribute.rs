@@ -25,6 +25,12 @@ pub(super) struct Line {
     pub(super) unconfirmed: [bool; 2],
     pub(super) span: Span,
     pub(super) has_blocks: bool,
+    /// Whether a block of it was written down.
+    pub(super) has_block: bool,
+    /// Whether a side sent what is a peer's beyond doubt.
+    pub(super) is_sure: bool,
+    /// Who opened it, as far as is known.
+    pub(super) opener: Direction,
     pub(super) is_broken: bool,
     pub(super) is_peer_wire: bool,
     /// Payload bytes on the wire.
@@ -67,6 +73,9 @@ impl Line {
             unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
             span: connection.span,
             has_blocks: peer.has_blocks(),
+            has_block: false,
+            is_sure: BOTH.iter().any(|from| peer.is_sure(*from)),
+            opener: connection.initiator.unwrap_or(Direction::LowToHigh),
             is_broken: peer.is_broken(),
             is_peer_wire: peer.is_peer_wire(),
             bytes: connection.bytes,
@@ -91,6 +100,9 @@ impl Line {
             unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
             span: connection.span,
             has_blocks: true,
+            has_block: true,
+            is_sure: true,
+            opener: connection.initiator.unwrap_or(Direction::LowToHigh),
             is_broken: false,
             is_peer_wire: true,
             bytes: connection.bytes,
@@ -147,8 +159,9 @@ impl Lines {
             }
         }
         for block in &facts.blocks {
-            if let Some(line) = lines.get_mut(block.connection)
-                && block.captured() > 0
+            let Some(line) = lines.get_mut(block.connection) else { continue };
+            line.has_block = true;
+            if block.captured() > 0
                 && let Some(receiver) = line.receivers.get_mut(block.from.index())
             {
                 receiver.get_or_insert((block.receiver.ip, block.receiver.port));

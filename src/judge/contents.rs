@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use super::ask::{Ask, verdict};
 use super::{Bench, Found, Parts, Share, ways};
-use crate::ledger::{Measure, RangeSet, Receiver};
-use crate::prove::Verdict;
+use crate::ends::Span;
+use crate::ledger::{Matched, Measure, RangeSet, Receiver};
+use crate::prove::{Half, Verdict};
 
 /// What is known of one unit before anybody is judged by it.
 #[derive(Debug, Default)]
@@ -21,6 +22,22 @@ pub struct Contents {
     pub copies: Vec<Attempt>,
     /// Whether a bound on copies or on ways to put it together was reached.
     pub crowded: bool,
+    /// What is odd about the contents.
+    pub notes: Vec<Note>,
+}
+
+/// What is odd about the contents of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// One matches one half of a hybrid torrent alone.
+    Half {
+        /// Whether it is the v1 half.
+        v1: bool,
+        /// The frames of the copy, where it was sent as one.
+        span: Option<Span>,
+    },
+    /// Two have one SHA-1: their SHA-256 (T23).
+    Collision([[u8; 32]; 2]),
 }
 
 /// One copy of a unit on its way to one receiver.
@@ -67,7 +84,9 @@ impl Contents {
             let Some(complete) = contents.add(index, shares, measure.content(), &mut open) else { continue };
             let Some(attempt) = contents.copies.get(complete) else { continue };
             let copy = joined(attempt.shares.iter().filter_map(|index| shares.get(*index)).collect());
+            let before = contents.notes.len();
             let verdict = contents.try_copy(copy, measure, has_leaves, ask);
+            contents.tell_span(before, complete, shares);
             if let Some(attempt) = contents.copies.get_mut(complete) {
                 attempt.state = verdict;
             }
@@ -93,7 +112,12 @@ impl Contents {
         }
         let digests = ask.digests(&copy, measure);
         let verdict = verdict(&measure.expected, &digests);
-        self.found.matched.note(verdict);
+        let before = self.found.matched;
+        if self.found.matched.note(verdict)
+            && let Verdict::Half(half) = verdict
+        {
+            self.notes.push(Note::Half { v1: half == Half::V1, span: None });
+        }
         if verdict == Verdict::Mismatch {
             return State::Failed;
         }
@@ -107,7 +131,16 @@ impl Contents {
         if let Some(version) = self.version_of(&content, &ranges, ask) {
             return State::Verified(version);
         }
-        if self.references.is_empty() {
+        if let Some(reference) = self.references.first() {
+            let mut now = Matched::default();
+            now.note(verdict);
+            if before.has_sha1()
+                && now.has_sha1()
+                && let Some((one, other)) = ask.sums(reference, measure).zip(ask.sums(&content, measure))
+            {
+                self.notes.push(Note::Collision([one.1, other.1]));
+            }
+        } else {
             self.found.trivial = digests.trivial;
             if has_leaves && !digests.trivial && !digests.trivial_leaves.is_empty() {
                 let leaves = digests.trivial_leaves.iter().map(|leaves| leaves.start..leaves.end);
@@ -116,6 +149,17 @@ impl Contents {
         }
         self.references.push(content);
         State::Verified(self.references.len() - 1)
+    }
+
+    /// Completes the notes from `before` on with the frames of a copy.
+    fn tell_span(&mut self, before: usize, copy: usize, shares: &[Share]) {
+        let of = self.copies.get(copy).map(|copy| copy.shares.as_slice()).unwrap_or_default();
+        let frames = of.iter().filter_map(|index| shares.get(*index)).map(|share| share.span).reduce(Span::join);
+        for note in self.notes.iter_mut().skip(before) {
+            if let Note::Half { span, .. } = note {
+                *span = frames;
+            }
+        }
     }
 
     /// Adds a share to the copies of a unit with `content` bytes without padding; gives the index of the one that it

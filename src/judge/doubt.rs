@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Parts, Share, Slice};
-use crate::ends::{ConnectionId, Direction};
-use crate::facts::{BlockId, Doubt, Place, Reason, Run, Scope};
+use crate::ends::{At, ConnectionId, Direction, Span};
+use crate::facts::{BlockId, Doubt, Place, Reason, Scope, Second};
 use crate::ledger::Record;
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::wire::Framing;
 
 /// All that is in doubt.
@@ -24,7 +25,7 @@ struct OfDirection {
     /// Stretches, in order once all are known, with the greatest end so far.
     stretches: Vec<(Range<u64>, Reason, u64)>,
     /// Second versions that were captured, in the order in which they were.
-    seconds: Vec<(u64, Run)>,
+    seconds: Vec<(u64, Second)>,
     /// How many versions there were.
     versions: usize,
 }
@@ -85,24 +86,30 @@ pub struct PieceDoubt {
 
 impl Doubts {
     /// Takes in what the walk wrote down.
-    pub fn of(doubts: impl IntoIterator<Item = Doubt>) -> Self {
+    pub fn of(doubts: impl IntoIterator<Item = Doubt>, out: &mut dyn Sink) -> Self {
         let mut all = Self::default();
-        doubts.into_iter().for_each(|doubt| all.add(doubt));
+        doubts.into_iter().for_each(|doubt| all.add(doubt, out));
         all.settle();
         all
     }
 
-    fn add(&mut self, Doubt { scope, reason, second }: Doubt) {
+    fn add(&mut self, Doubt { scope, reason, second }: Doubt, out: &mut dyn Sink) {
         match scope {
             Scope::Stretch(id, from, stretch) => {
                 let of = self.directions.entry((id, from)).or_default();
                 if reason == Reason::OtherVersion {
                     of.versions += 1;
                     if of.versions > MOST_VERSIONS {
+                        if of.versions == MOST_VERSIONS + 1 {
+                            let bytes = stretch.end.saturating_sub(stretch.start);
+                            let bound = Bound::ConflictingVersions { bytes, most: MOST_VERSIONS };
+                            let at = second.map(|second| Span::single(second.at()));
+                            out.odd(Oddity::from(bound).within(at).of(id));
+                        }
                         of.everywhere.get_or_insert(Reason::Bound);
                         return;
                     }
-                    of.seconds.extend(second.map(|run| (stretch.start, run)));
+                    of.seconds.extend(second.map(|second| (stretch.start, second)));
                 }
                 if !stretch.is_empty() {
                     of.stretches.push((stretch, reason, 0));
@@ -154,11 +161,26 @@ impl Doubts {
         })
     }
 
+    /// The second versions that begin in the block of a share, each with its place in the piece.
+    pub(super) fn second_versions(&self, share: &Share) -> Vec<(At, Parts)> {
+        let (id, from, range) = &share.stream;
+        let Some(of) = self.directions.get(&(*id, *from)) else { return Vec::new() };
+        let begins = of.seconds.iter().filter(|(offset, _)| range.contains(offset));
+        let placed = begins.filter_map(|(offset, second)| {
+            let within = u32::try_from(offset - range.start).ok()?;
+            let left = u32::try_from(range.end - offset).unwrap_or(u32::MAX);
+            let (start, len) = (share.begin.saturating_add(within), second.run.len.min(left));
+            let slice = Slice { start, len, place: second.run.place, frame: second.run.frame };
+            (len > 0).then(|| (second.at(), Parts::of_slice(slice)))
+        });
+        placed.collect()
+    }
+
     /// A share with the second version of its bytes, where one was sent.
     pub(super) fn second_version(&self, share: &Share) -> Option<Parts> {
         let (id, from, range) = &share.stream;
         let mut parts = Parts::default();
-        for (offset, run) in &self.directions.get(&(*id, *from))?.seconds {
+        for (offset, Second { run, .. }) in &self.directions.get(&(*id, *from))?.seconds {
             let (start, end) =
                 ((*offset).max(range.start), offset.saturating_add(u64::from(run.len)).min(range.end));
             if start < end {

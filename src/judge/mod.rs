@@ -43,7 +43,7 @@ use std::path::Path;
 pub use ask::{Ask, Suspect};
 use attribute::{BOTH, Lines};
 use choose::{Fit, Look, Signs};
-pub use contents::{Attempt, Contents, State};
+pub use contents::{Attempt, Contents, Note, State};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
 pub use judged::{Found, Judged};
 use log::{Log, Logged};
@@ -54,13 +54,24 @@ pub use share::{Carrier, Share};
 use transfers::Transfers;
 pub use unit::{Class, Ground, Outcome, Ruling, Why, classes};
 
-use crate::ends::ConnectionId;
+use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
-use crate::ledger::{RangeSet, TorrentKey, TransferId, Unit};
+use crate::ledger::{Contests, RangeSet, TorrentKey, TransferId, Unit};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Limits};
 
-/// Judges facts by the torrents that are given; with `rows`, what each unit contributes is added there, in no particular order.
+/// What is told while facts are judged, besides what comes of it.
+pub struct Told<'a> {
+    /// Whatever is odd, in no particular order.
+    pub odd: &'a mut dyn Sink,
+    /// Stretches that may be framed otherwise: their verified bytes are counted.
+    pub contests: &'a mut Contests,
+    /// What each unit contributes, in no particular order, where that is asked for.
+    pub rows: Option<&'a mut Vec<Row>>,
+}
+
+/// Judges facts by the torrents that are given.
 ///
 /// # Errors
 /// [`Error::Io`] when there is no room to sort the blocks, and those of [`Ask::damaged`].
@@ -70,11 +81,12 @@ pub fn judge<'t>(
     limits: &Limits,
     spool_dir: Option<&Path>,
     ask: &mut dyn Ask,
-    rows: Option<&mut Vec<Row>>,
+    told: Told<'_>,
 ) -> Result<Judged<'t>, Error> {
     let mut lines = Lines::of(facts, given);
     let web = web::serve(facts, given, &mut lines);
-    let mut doubts = Doubts::of(&facts.doubts);
+    let Told { odd, contests, rows } = told;
+    let mut doubts = Doubts::of(&facts.doubts, odd);
     // What is said between ends that do not speak of one torrent says nothing of either.
     for line in lines.all.iter().filter(|line| line.torrents[0] != line.torrents[1]) {
         BOTH.iter().for_each(|from| doubts.of_direction(line.connection, *from, Reason::NotConfirmed));
@@ -83,15 +95,23 @@ pub fn judge<'t>(
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
     let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
-    let mut torrents = trees::teach(facts, given).map_or(Cow::Borrowed(given), Cow::Owned);
+    let mut torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
     if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
         torrents = Cow::Owned(taught);
     }
     choose(&mut lines, given, &torrents, &doubts, &blocks, ask);
-    let mut transfers = Transfers::of(&mut lines, given, limits);
-    transfers.merge(facts, &lines, &web, given, limits);
-    let hearing =
-        Hearing { lines: &lines, given, torrents: &torrents, doubts, transfers, units: BTreeMap::new(), rows };
+    note_unnamed(&lines, given, odd);
+    let mut transfers = Transfers::of(&mut lines, given, limits, odd);
+    transfers.merge(facts, &lines, &web, given, limits, odd);
+    let hearing = Hearing {
+        lines: &lines,
+        given,
+        torrents: &torrents,
+        doubts,
+        transfers,
+        units: BTreeMap::new(),
+        told: Told { odd, contests, rows },
+    };
     let Hearing { transfers, units, .. } = hearing.run(facts, &blocks, ask)?;
     Ok(Judged { records: transfers.records, units, unlisted: transfers.unlisted, torrents })
 }
@@ -117,6 +137,17 @@ impl Blocks {
             }
             Some(piece)
         })
+    }
+}
+
+/// Tells of connections of BitTorrent whose torrent nothing told.
+fn note_unnamed(lines: &Lines, given: &Torrents, out: &mut dyn Sink) {
+    let can_be_told = given.iter().any(|torrent| torrent.piece_count() > 0);
+    let open = lines.all.iter().filter(|line| line.is_open() && line.has_block && line.is_told());
+    let unnamed = open.filter(|line| line.torrents == [TorrentKey::Unknown; 2] && (can_be_told || !line.is_sure));
+    for line in unnamed {
+        let occurrence = Oddity::NoTorrent { ambiguous: line.several }.within(line.span);
+        out.odd(occurrence.sent(line.flow, Direction::LowToHigh).of(line.connection));
     }
 }
 
@@ -177,7 +208,7 @@ struct Hearing<'a> {
     doubts: Doubts,
     transfers: Transfers,
     units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
-    rows: Option<&'a mut Vec<Row>>,
+    told: Told<'a>,
 }
 
 impl Hearing<'_> {
@@ -244,6 +275,10 @@ impl Hearing<'_> {
         let mut shares: BTreeMap<TorrentKey, Vec<Share>> = BTreeMap::new();
         for block in blocks {
             let Some((index, line)) = self.lines.get(block.connection) else { continue };
+            let odd = |oddity: Oddity| oddity.within(block.span).sent(line.flow, block.from).of(line.connection);
+            if !line.is_told() {
+                self.told.odd.odd(odd(Oddity::UnconfirmedBlock { piece: block.piece, len: block.len }));
+            }
             let Some(id) = line.transfers.get(block.from.index()).copied().flatten() else { continue };
             let Some(record) = self.transfers.records.get_mut(id.0 as usize) else { continue };
             let captured = block.captured();
@@ -259,19 +294,25 @@ impl Hearing<'_> {
             record.served_span = Some(record.served_span.map_or(block.span, |span| span.join(block.span)));
             record.times.add(block.span.first.time, block.span.last.time, captured);
             let key = line.torrent(block.from);
-            let has_place = match key {
+            let (piece, begin, len) = (block.piece, block.begin, block.len);
+            let misplaced = match key {
                 TorrentKey::Given(id) => {
-                    self.torrents.torrent(id).place(block.piece, block.begin, block.len).is_ok()
+                    let place = self.torrents.torrent(id).place(piece, begin, len);
+                    place.err().map(|place| Oddity::BlockOutside { place, captured })
                 }
                 // No piece is that long, and its bytes have no place to be compared at.
-                TorrentKey::NotGiven(_) | TorrentKey::Unknown => block.begin.checked_add(block.len).is_some(),
+                TorrentKey::NotGiven(_) | TorrentKey::Unknown => {
+                    let is_outside = begin.checked_add(len).is_none();
+                    is_outside.then_some(Oddity::BlockTooLong { piece, begin, len, captured })
+                }
             };
             let share = Share::of(block, &line.carrier(block.from, index));
-            if has_place {
-                shares.entry(key).or_default().push(share);
-            } else {
+            if let Some(misplaced) = misplaced {
                 record.counts.unproven += captured;
-                self.rows.iter_mut().for_each(|rows| rows.push(Row::outside(block, &share)));
+                self.told.odd.odd(odd(misplaced));
+                self.told.rows.iter_mut().for_each(|rows| rows.push(Row::outside(block, &share)));
+            } else {
+                shares.entry(key).or_default().push(share);
             }
         }
         let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
@@ -297,17 +338,53 @@ impl Hearing<'_> {
                 record.counts.pad += padding.bytes();
             }
         }
-        self.rows.iter_mut().for_each(|rows| rows::of_padding(piece, rows));
+        for (span, bytes) in &piece.odd_padding {
+            self.told.odd.odd(Oddity::Padding { bytes: *bytes }.within(*span));
+        }
+        self.told.rows.iter_mut().for_each(|rows| rows::of_padding(piece, rows));
         for of in &piece.units {
             let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
             let outcome = piece.classes(of, &bench, ask);
             for ruling in &outcome.rulings {
                 self.count(of, ruling);
             }
-            self.rows.iter_mut().for_each(|rows| rows::of_unit(of, &outcome, &self.doubts, rows, ask));
+            self.note(of, &outcome, ask);
+            self.told.rows.iter_mut().for_each(|rows| rows::of_unit(of, &outcome, &self.doubts, rows, ask));
             if matches!(key, TorrentKey::Given(_)) {
                 let found = Found { credits: outcome.credits, ..of.contents.found.clone() };
                 self.units.entry(key).or_default().push((of.unit, found));
+            }
+        }
+    }
+
+    /// Tells what is odd about a unit, and counts what is verified of stretches that may be framed otherwise.
+    fn note(&mut self, of: &OfUnit, outcome: &Outcome, ask: &mut dyn Ask) {
+        let unit = of.unit.into();
+        for note in &of.contents.notes {
+            self.told.odd.odd(match note {
+                Note::Half { v1, span } => Oddity::HalfMatch { unit, v1: *v1 }.within(*span),
+                Note::Collision(sha256) => Oddity::Collision { unit, sha256: Box::new(*sha256) }.seen(),
+            });
+        }
+        if of.contents.crowded || outcome.crowded {
+            let undecided = |ruling: &&Ruling| matches!(ruling.class, Class::Disputed | Class::Unproven);
+            let undecided = outcome.rulings.iter().filter(undecided);
+            let bytes: u64 = undecided.map(|ruling| RangeSet::total(&ruling.ranges)).sum();
+            if bytes > 0 {
+                self.told.odd.odd(Oddity::from(Bound::Copies { unit, bytes }).seen());
+            }
+        }
+        for share in &of.shares {
+            for (at, second) in self.doubts.second_versions(share) {
+                if let Some(second) = of.right_version(&second, share, outcome, ask) {
+                    self.told.odd.odd(Oddity::RightVersion { unit, second }.at(at));
+                }
+            }
+        }
+        if !self.told.contests.is_empty() {
+            for share in outcome.right(&of.contents).into_iter().filter_map(|index| of.shares.get(index)) {
+                let (id, from, range) = &share.stream;
+                self.told.contests.count(*id, *from, range.start, RangeSet::total(&share.ranges));
             }
         }
     }

@@ -7,6 +7,7 @@ use super::contents::{Contents, State};
 use super::doubt::{Against, Bench, PieceDoubt};
 use super::unit::{Outcome, classes};
 use super::{Parts, Share};
+use crate::ends::Span;
 use crate::facts::{BlockId, Reason};
 use crate::ledger::{Cut, Measure, RangeSet, Unit};
 use crate::torrent::{PieceIndex, Torrent};
@@ -20,8 +21,8 @@ pub struct Piece {
     pub units: Vec<OfUnit>,
     /// What of each share lies in padding.
     pub pads: Vec<(Share, Parts)>,
-    /// Bytes of padding that are not zero.
-    pub odd_padding: u64,
+    /// Where padding is not zero, and in how many bytes.
+    pub odd_padding: Vec<(Span, u64)>,
     /// The padding that its SHA-1 covers may not be zeros.
     padding_doubt: bool,
 }
@@ -37,6 +38,27 @@ pub struct OfUnit {
     pub shares: Vec<Share>,
     /// What was found of it.
     pub contents: Contents,
+}
+
+impl OfUnit {
+    /// Of two versions of bytes of a share, whether the second one is the torrent's; `None` where neither is known to be.
+    pub(super) fn right_version(
+        &self,
+        second: &Parts,
+        share: &Share,
+        outcome: &Outcome,
+        ask: &mut dyn Ask,
+    ) -> Option<bool> {
+        let unit = &self.measure.as_ref()?.range;
+        let extent = second.extent();
+        let range = extent.start.max(unit.start)..extent.end.min(unit.end);
+        if range.is_empty() || self.contents.references.is_empty() {
+            return None;
+        }
+        let is_second = self.contents.references.iter().any(|reference| ask.same(reference, second, range.clone()));
+        let mut credits = outcome.credits.iter().filter(|credit| credit.transfer == share.transfer);
+        (is_second || credits.any(|credit| credit.ranges.covers(&range))).then_some(is_second)
+    }
 }
 
 impl Piece {
@@ -55,7 +77,7 @@ impl Piece {
             number: piece.number(),
             units: Vec::new(),
             pads: Vec::new(),
-            odd_padding: 0,
+            odd_padding: Vec::new(),
             padding_doubt: false,
         };
         let (mut odd, has_leaves) = (Parts::default(), torrent.info_hash_v2().is_some());
@@ -107,7 +129,7 @@ impl Piece {
         let unit = Unit { piece: number, leaf: None };
         let shares: Vec<Share> = shares.into_iter().filter(|share| !share.ranges.is_empty()).collect();
         let units = vec![OfUnit { unit, measure: None, shares, contents: Contents::default() }];
-        Self { number, units, pads: Vec::new(), odd_padding: 0, padding_doubt: false }
+        Self { number, units, pads: Vec::new(), odd_padding: Vec::new(), padding_doubt: false }
     }
 
     fn take_padding(
@@ -121,7 +143,9 @@ impl Piece {
     ) {
         let padding = share.without(pads);
         let non_zero = if padding.is_empty() { 0 } else { ask.non_zero(&padding) };
-        self.odd_padding += non_zero;
+        if non_zero > 0 {
+            self.odd_padding.push((share.span, non_zero));
+        }
         // Only a SHA-1 is of the padding, too.
         if torrent.info_hash_v1().is_some() && (non_zero > 0 || torrent.guesses_pads(piece)) {
             self.padding_doubt = true;

@@ -8,6 +8,7 @@ use crate::Limits;
 use crate::ends::{ConnectionId, Direction, Span};
 use crate::facts::{Connection, Facts};
 use crate::ledger::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
 
@@ -25,7 +26,7 @@ pub(super) struct Transfers {
 impl Transfers {
     /// Groups connections by their ends, torrent and time; after hours of silence and another peer_id there is another
     /// transfer (T41).
-    pub(super) fn of(lines: &mut Lines, torrents: &Torrents, limits: &Limits) -> Self {
+    pub(super) fn of(lines: &mut Lines, torrents: &Torrents, limits: &Limits, out: &mut dyn Sink) -> Self {
         let mut transfers = Self::default();
         let mut order: Vec<usize> = (0..lines.all.len()).collect();
         let key = |index: &usize| {
@@ -36,6 +37,9 @@ impl Transfers {
             let Some(line) = lines.all.get_mut(index).filter(|line| line.is_told()) else { continue };
             if !line.has_blocks && !transfers.lists(line, torrents, limits) {
                 transfers.unlisted.add(line.flow, line.bytes, Some(line.span), line.torrents);
+                out.odd(
+                    Oddity::from(Bound::Rows).within(line.span).sent(line.flow, line.opener).of(line.connection),
+                );
                 continue;
             }
             for from in BOTH.into_iter().filter(|from| line.only.is_none_or(|only| only == *from)) {
@@ -111,6 +115,7 @@ impl Transfers {
         web: &Served,
         torrents: &Torrents,
         limits: &Limits,
+        out: &mut dyn Sink,
     ) {
         let mut room = limits.advertised_bytes;
         let mut of_web: BTreeMap<ConnectionId, BTreeSet<TransferId>> = BTreeMap::new();
@@ -127,10 +132,20 @@ impl Transfers {
                 [Some(_), Some(_)] => Handshakes::Differ,
                 _ => Handshakes::OneSide,
             };
+            if equal == Handshakes::Differ {
+                let span = peer.side(Direction::LowToHigh).handshake.map(|handshake| handshake.span);
+                let occurrence = Oddity::InfoHashMismatch.within(span);
+                out.odd(occurrence.sent(connection.flow, Direction::LowToHigh).of(connection.id));
+            }
             for from in BOTH {
+                let told = |bound: Bound| {
+                    Oddity::from(bound).within(connection.span).sent(connection.flow, from).of(connection.id)
+                };
                 let id = line.transfers.get(from.index()).copied().flatten();
                 let Some(record) = id.and_then(|id| self.records.get_mut(id.0 as usize)) else { continue };
-                record.facts.merge(&connection, peer, from, equal);
+                if !record.facts.merge(&connection, peer, from, equal) {
+                    out.odd(told(Bound::Names));
+                }
                 record.add_unplaced(peer.side(from).unplaced);
                 if !connection.is_unconfirmed(from) && equal != Handshakes::Differ {
                     let pieces = match line.torrent(from) {
@@ -138,7 +153,9 @@ impl Transfers {
                         TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
                     };
                     let pieces = pieces.filter(|pieces| *pieces > 0);
-                    record.facts.advertise(&peer.side(from).claims, pieces, &mut room);
+                    if !record.facts.advertise(&peer.side(from).claims, pieces, &mut room) {
+                        out.odd(told(Bound::AdvertisedBytes));
+                    }
                 }
             }
         }
@@ -226,6 +243,9 @@ mod tests {
             unconfirmed: [false; 2],
             span: Span::single(at),
             has_blocks: true,
+            has_block: true,
+            is_sure: true,
+            opener: Direction::LowToHigh,
             is_broken: false,
             is_peer_wire: true,
             bytes: 100,
@@ -242,7 +262,7 @@ mod tests {
         let mut all = Lines::default();
         lines.into_iter().for_each(|line| all.add(line.connection, line));
         let limits = Limits { rows, ..Limits::default() };
-        let transfers = Transfers::of(&mut all, &Torrents::default(), &limits);
+        let transfers = Transfers::of(&mut all, &Torrents::default(), &limits, &mut Vec::new());
         let of = |line: &Line| line.transfers[Direction::HighToLow.index()].map(|id| id.0);
         (all.all.iter().map(of).collect(), transfers.unlisted.connections)
     }

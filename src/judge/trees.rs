@@ -7,12 +7,13 @@ use super::ways::latest_first;
 use super::{Parts, Share};
 use crate::facts::Facts;
 use crate::ledger::{Measure, RangeSet, TransferId};
+use crate::oddity::{Oddity, Sink};
 use crate::torrent::merkle::{HashProof, LEAF_BYTES, ProofError, padding, root};
 use crate::torrent::{Expected, OpenLayer, PieceIndex, PieceTree, Torrent, TorrentId, Torrents};
 
 /// The torrents with what `hashes` messages prove; `None` where they prove nothing. A message may hang on a node that a
 /// later one proves, so they are read until none teaches anything.
-pub(super) fn teach(facts: &Facts, given: &Torrents) -> Option<Torrents> {
+pub(super) fn teach(facts: &Facts, given: &Torrents, out: &mut dyn Sink) -> Option<Torrents> {
     if facts.hashes.is_empty() {
         return None;
     }
@@ -37,13 +38,20 @@ pub(super) fn teach(facts: &Facts, given: &Torrents) -> Option<Torrents> {
                     false
                 }
                 Err(ProofError::Unconnected) => true,
-                Err(_) => false,
+                Err(fault) => {
+                    out.odd(Oddity::WrongHashes(fault).within(message.span));
+                    false
+                }
             }
         });
         if learned == 0 {
-            return proven.then_some(taught);
+            break;
         }
     }
+    for message in open {
+        out.odd(Oddity::WrongHashes(ProofError::Unconnected).within(message.span));
+    }
+    proven.then_some(taught)
 }
 
 /// Which of several contents of one place is tried.

@@ -226,6 +226,13 @@ pub fn classes(
 }
 
 impl Outcome {
+    /// The shares that are verified in all of their bytes.
+    pub fn right(&self, contents: &Contents) -> BTreeSet<usize> {
+        let verified = contents.copies.iter().filter(|copy| matches!(copy.state, State::Verified(_)));
+        let equal = self.rulings.iter().filter(|ruling| ruling.class == Class::Verified).map(|ruling| ruling.share);
+        verified.flat_map(|copy| copy.shares.iter().copied()).chain(equal).collect()
+    }
+
     fn rule(&mut self, share: usize, ranges: RangeSet, class: Class, why: Why, version: Option<usize>) {
         if !ranges.is_empty() {
             self.rulings.push(Ruling { share, ranges, class, why, version });

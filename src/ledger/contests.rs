@@ -6,13 +6,18 @@ use super::Share;
 use crate::ends::{ConnectionId, Direction};
 
 /// Verified bytes by stretch: from where its search began to the next one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Contests(BTreeMap<(ConnectionId, Direction), BTreeMap<u64, u64>>);
 
 impl Contests {
     /// Counts for a stretch from now on.
     pub fn begin(&mut self, id: ConnectionId, from: Direction, begun: u64) {
         self.0.entry((id, from)).or_default().entry(begun).or_default();
+    }
+
+    /// Whether no stretch is counted for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Verified bytes of a stretch.
@@ -27,10 +32,14 @@ impl Contests {
             return;
         }
         let (id, from, range) = &share.stream;
-        let stretch =
-            self.0.get_mut(&(*id, *from)).and_then(|stretches| stretches.range_mut(..=range.start).next_back());
+        self.count(*id, *from, range.start, share.ranges.total());
+    }
+
+    /// So many bytes of a block that begins at `start` are verified.
+    pub fn count(&mut self, id: ConnectionId, from: Direction, start: u64, bytes: u64) {
+        let stretch = self.0.get_mut(&(id, from)).and_then(|stretches| stretches.range_mut(..=start).next_back());
         if let Some((_, verified)) = stretch {
-            *verified += share.ranges.total();
+            *verified += bytes;
         }
     }
 }

@@ -249,7 +249,7 @@ impl Matched {
         self == Self { whole: true, v1: false, v2: false }
     }
 
-    pub(super) fn has_sha1(self) -> bool {
+    pub(crate) fn has_sha1(self) -> bool {
         self.whole || self.v1
     }
 

@@ -18,6 +18,8 @@ use crate::words::words;
 #[derive(Clone, Debug)]
 pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
+    /// What the ledger found odd.
+    pub(crate) of_ledger: Anomalies,
     pub(crate) mentions: Mentions,
     pub(crate) metadata: Harvest,
     pub(crate) opaque: Vec<Opaque>,

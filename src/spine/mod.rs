@@ -40,8 +40,8 @@ use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::prove::Prover;
 use crate::session::{RequestRoom, Served, Session, SessionEvent};
+use crate::stream::StreamItem;
 use crate::stream::utp::UtpId;
-use crate::stream::{EndReason, StreamItem};
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
@@ -91,6 +91,8 @@ pub(crate) struct Hub<'run, 'cap> {
     prover: &'run Prover<'cap>,
     ledger: Ledger<'run, 'cap>,
     anomalies: Anomalies,
+    /// What the ledger finds odd.
+    of_ledger: Anomalies,
     mentions: Mentions,
     listener: Listener,
     metadata: MetadataStore,
@@ -180,6 +182,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 prover,
                 ledger,
                 anomalies: Anomalies::default(),
+                of_ledger: Anomalies::default(),
                 mentions: Mentions::new(options.limits.mentions),
                 listener: Listener::new(options.limits.transactions),
                 metadata: MetadataStore::default(),
@@ -372,6 +375,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             prover,
             mut ledger,
             mut anomalies,
+            mut of_ledger,
             mentions,
             metadata,
             hashes,
@@ -386,13 +390,13 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let known = hashes.teach(ledger.torrents(), &mut anomalies);
+        let known = hashes.teach(ledger.torrents(), &mut of_ledger);
         // What `hashes` messages leave open, the data may prove by itself.
         let proven = ledger.learn_layers(known.as_ref().unwrap_or(ledger.torrents()));
         if let Some(torrents) = proven.or(known) {
-            ledger.teach(taught.get_or_init(|| torrents), prover, &mut anomalies);
+            ledger.teach(taught.get_or_init(|| torrents), prover, &mut of_ledger);
         }
-        ledger.finish(prover, &mut anomalies);
+        ledger.finish(prover, &mut of_ledger);
         // What is compared now lies anywhere, and is not needed again.
         let (mut touched, room) = (0, captures.room(options.window));
         let mut read = |bytes: u64| {
@@ -402,8 +406,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 captures.release();
             }
         };
-        acquit::acquit(&mut ledger, &mut read, captures, options, &mut anomalies)?;
-        ledger.decide(&mut read, &mut anomalies);
+        acquit::acquit(&mut ledger, &mut read, captures, options, &mut of_ledger)?;
+        ledger.decide(&mut read, &mut of_ledger);
         let metadata = metadata.finish();
         findings::note_metadata(&metadata, &mut anomalies);
         let counts = decoder.counts();
@@ -431,8 +435,18 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
         let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
         let contests = second.contested(&ledger.contests);
-        let findings =
-            Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same, contests };
+        let findings = Findings {
+            anomalies,
+            of_ledger,
+            mentions,
+            metadata,
+            opaque,
+            quality,
+            clock_steps,
+            coverage,
+            same,
+            contests,
+        };
         Ok((ledger, findings, traffic))
     }
 }
@@ -459,10 +473,10 @@ impl<'cap> Hub<'_, 'cap> {
                     self.ledger.count(session, &served);
                 }
                 SessionEvent::Served(served) => {
-                    self.ledger.serve(session, served, self.prover, &mut self.anomalies);
+                    self.ledger.serve(session, served, self.prover, &mut self.of_ledger);
                 }
                 SessionEvent::Conflict { from, offset, bytes, at } => {
-                    self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.anomalies);
+                    self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.of_ledger);
                 }
                 SessionEvent::Odd(occurrence) => self.anomalies.odd(occurrence),
                 SessionEvent::Contest { from, contest } => self.contest(session, from, contest),
@@ -512,7 +526,7 @@ impl<'cap> Hub<'_, 'cap> {
             Purpose::Survey => {}
             Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
             Purpose::Proof => {
-                let (prover, anomalies) = (self.prover, &mut self.anomalies);
+                let (prover, anomalies) = (self.prover, &mut self.of_ledger);
                 self.ledger.serve_web(id, flow, torrent, served, place, named, prover, anomalies);
             }
         }
@@ -574,27 +588,7 @@ impl<'cap> Hub<'_, 'cap> {
             self.note_unconfirmed(&session);
         }
         self.write_connection(&session, &paths);
-        self.ledger.close(session, paths, self.prover, &mut self.anomalies);
+        self.ledger.close(session, paths, self.prover, &mut self.of_ledger);
         is_peer_wire
-    }
-}
-
-impl<'cap> Flow<'cap> {
-    fn close(self, hub: &mut Hub<'_, 'cap>) {
-        match self {
-            Self::Tcp(flow) => flow.close(EndReason::Open, hub),
-            Self::Udp(flow) => flow.close(EndReason::Open, hub),
-            Self::Ended(flow) => flow.close(hub),
-        }
-    }
-
-    /// Puts what a TCP connection carried into the books, and remembers only that it was there.
-    fn end(&mut self, hub: &mut Hub<'_, 'cap>) {
-        let Self::Tcp(flow) = self else { return };
-        let nothing = EndedFlow::nothing_of(flow.key());
-        *self = match std::mem::replace(self, Self::Ended(nothing)) {
-            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub)),
-            other => other,
-        };
     }
 }

@@ -202,7 +202,7 @@ impl<'cap> WebChannel<'cap> {
         for item in std::mem::take(&mut self.odd.untold) {
             let (oddity, at) = match item {
                 StreamItem::Conflict { offset, bytes, at } => {
-                    hub.ledger.conflict(self.id, self.server, offset, bytes, at, &mut hub.anomalies);
+                    hub.ledger.conflict(self.id, self.server, offset, bytes, at, &mut hub.of_ledger);
                     (Oddity::OtherContent { offset, len: bytes.len() as u64 }, at)
                 }
                 StreamItem::Gap { offset, missing, at, .. } => {

@@ -10,7 +10,7 @@ use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
 use crate::facts::{
     Answer, Block, BlockId, Body, Connection, Doubt, Eager, Facts, Hashes, Heard, Journal, Opaque, Place, Reason,
-    Receiver, Run, SPILL, Scope,
+    Receiver, Run, SPILL, Scope, Second,
 };
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -212,7 +212,8 @@ impl<'run, 'cap> Written<'run, 'cap> {
         at: At,
     ) -> Result<(), Error> {
         let scope = Scope::Stretch(id, from, offset..offset.saturating_add(bytes.len() as u64));
-        let second = self.run(&Bytes { start: 0, bytes, stream: offset, frame: at.frame });
+        let run = self.run(&Bytes { start: 0, bytes, stream: offset, frame: at.frame });
+        let second = Second { run, time: at.time };
         self.facts.doubts.push(&Doubt { scope, reason: Reason::OtherVersion, second: Some(second) })
     }
 

@@ -1,8 +1,12 @@
 //! Where the judge and the ledger differ.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use peerproof::anomaly::Kind;
 use peerproof::capture::CaptureSet;
+use peerproof::ends::Transport;
+use peerproof::evidence::Evidence;
 use peerproof::torrent::Torrents;
 use peerproof::{Options, Told};
 
@@ -17,7 +21,31 @@ pub fn differences(captures: &CaptureSet, torrents: &Torrents, options: &Options
     lines("subject", &one.subjects, &other.subjects, &mut found);
     lines("torrent", &one.torrents, &other.torrents, &mut found);
     lines("credit", &credits.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>(), &mut found);
+    oddities(&one, &other, &mut found);
     found
+}
+
+/// Where they tell of other oddities. Which of several is told of first may differ: the judge goes by time, the ledger by the
+/// moment at which it knew. Two versions of what a web server sent only the judge weighs.
+fn oddities(ledger: &Evidence, judge: &Evidence, found: &mut Vec<String>) {
+    let web = judge.transfers.iter().any(|transfer| transfer.transport == Transport::Http);
+    let of = |evidence: &Evidence| -> BTreeMap<Kind, (u64, u64, Vec<String>)> {
+        let told = evidence.anomalies.iter().filter(|(kind, _)| !web || *kind != Kind::OverlapConflict);
+        let told = told.map(|(kind, tally)| {
+            let mut examples: Vec<String> = tally.examples.iter().map(|example| format!("{example:?}")).collect();
+            examples.sort_unstable();
+            // One example stands for each torrent: of which of its transfers is nothing to agree on.
+            examples.retain(|_| kind != Kind::TorrentNotGiven);
+            (kind, (tally.count, tally.amount, examples))
+        });
+        told.collect()
+    };
+    let (own, theirs) = (of(ledger), of(judge));
+    for kind in own.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        if own.get(kind) != theirs.get(kind) {
+            found.push(format!("oddity {kind:?}:\n  - {:?}\n  + {:?}", own.get(kind), theirs.get(kind)));
+        }
+    }
 }
 
 /// The lines of rows that only one has.

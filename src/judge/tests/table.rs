@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::*;
 use crate::Error;
 use crate::ends::{At, Endpoint, FrameId, Span, Timestamp};
-use crate::facts::{Digests, Place, Run};
+use crate::facts::{Digests, Place, Run, Second};
 use crate::ledger::{Measure, Record, TransferKey};
 use crate::prove::sha1;
 
@@ -195,17 +195,21 @@ impl Table {
         };
         self.shelf.bytes.extend_from_slice(&bytes);
         let scope = Scope::Stretch(ConnectionId(1), Direction::LowToHigh, stretch);
-        self.doubts.push(Doubt { scope, reason: Reason::OtherVersion, second: Some(run) });
+        self.doubts.push(Doubt {
+            scope,
+            reason: Reason::OtherVersion,
+            second: Some(Second { run, time: Timestamp(0) }),
+        });
     }
 
     pub(super) fn contents(&mut self) -> Contents {
-        let doubts = Doubts::of(self.doubts.clone());
+        let doubts = Doubts::of(self.doubts.clone(), &mut Vec::new());
         let bench = Bench { doubts: &doubts, records: &self.records };
         Contents::of(&self.measure, false, &self.shares, None, &bench, &mut self.shelf)
     }
 
     pub(super) fn outcome(&mut self, contents: &Contents) -> Outcome {
-        let doubts = Doubts::of(self.doubts.clone());
+        let doubts = Doubts::of(self.doubts.clone(), &mut Vec::new());
         let bench = Bench { doubts: &doubts, records: &self.records };
         classes(contents, &self.shares, self.known, self.piece, &bench, &mut self.shelf)
     }
