@@ -40,6 +40,7 @@
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`content`] | verified bytes | the files of a torrent, as far as they were seen |
+//! | [`mod@cut`] | captures, and a peer in them | the smallest capture that proves the same of it |
 //! | [`check`] | a report, and what its makers expect | what differs |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
@@ -93,6 +94,7 @@ pub mod capture;
 pub mod case;
 pub mod check;
 pub mod content;
+pub mod cut;
 mod directory;
 pub mod ends;
 mod error;
@@ -126,6 +128,7 @@ pub mod prove;
 #[doc(hidden)]
 pub mod proxy;
 pub mod pseudonym;
+pub mod record;
 pub mod report;
 #[doc(hidden)]
 pub mod session;

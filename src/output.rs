@@ -112,6 +112,17 @@ impl NewFile {
     /// # Errors
     /// Those of making and writing a file beside `target`.
     pub fn beside(target: &Path, content: &[u8]) -> io::Result<Self> {
+        let mut new = Self::empty_beside(target)?;
+        new.file.write_all(content)?;
+        new.file.as_file().sync_all()?;
+        Ok(new)
+    }
+
+    /// Makes an empty file, to be written and moved to `target`.
+    ///
+    /// # Errors
+    /// Those of making a file beside `target`.
+    pub fn empty_beside(target: &Path) -> io::Result<Self> {
         let mut unfinished = unfinished();
         let prefix = prefix(target);
         let mut builder = Builder::new();
@@ -120,10 +131,17 @@ impl NewFile {
         let file = builder.tempfile_in(parent(target))?;
         let known = Known::insert(&mut unfinished, file.path());
         drop(unfinished);
-        let mut new = Self { file, target: target.to_owned(), known };
-        new.file.write_all(content)?;
-        new.file.as_file().sync_all()?;
-        Ok(new)
+        Ok(Self { file, target: target.to_owned(), known })
+    }
+
+    /// Where it stands now.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The file, open to be written.
+    pub fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
     }
 
     /// Moves it to its place, where nothing may be.

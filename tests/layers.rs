@@ -28,6 +28,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "anomaly", uses: &[], crates: &[] },
     Layer { name: "output", uses: &[], crates: &["tempfile", "rustix"] },
     Layer { name: "bencode", uses: &[], crates: &["nom"] },
+    // Packets written again.
+    Layer { name: "record", uses: &[], crates: &[] },
     Layer {
         name: "capture",
         uses: &[],
@@ -134,6 +136,15 @@ const LAYERS: &[Layer] = &[
         name: "content",
         uses: &["output", "torrent", "evidence", "report", "analyze"],
         crates: &["serde_json"],
+    },
+    // A part of captures that proves what they prove of a peer.
+    Layer {
+        name: "cut",
+        uses: &[
+            "capture", "packet", "options", "torrent", "judge", "spine", "evidence", "report", "output", "record",
+            "analyze",
+        ],
+        crates: &[],
     },
     // A walk without proofs, told in a document of its own.
     Layer {

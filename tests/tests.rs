@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod containers;
 mod content;
+mod cut;
 mod determinism;
 mod encapsulation;
 mod examples;

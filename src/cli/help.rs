@@ -22,6 +22,7 @@ Look    inspect  what captures hold, what to run next
         content  the files of a torrent, as far as they were verified
 Answer  audit    does the capture support this notice?
 Prove   verify   every verdict of a case again
+        cut      the smallest capture that proves the same of a peer
         check    captures against what is expected of them, for a client's CI
 More    reveal  schema  words  completions  man
 

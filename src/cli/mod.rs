@@ -7,6 +7,7 @@ mod captures;
 mod check;
 mod completions;
 mod content;
+mod cut;
 mod ending;
 mod help;
 mod inspect;
@@ -81,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => command.run(look),
         Command::Check(command) => command.run(look),
         Command::Content(command) => command.run(look),
+        Command::Cut(command) => command.run(look),
         Command::Inspect(command) => command.run(look),
         Command::Torrent(command) => command.run(look),
         Command::Reveal(command) => command.run(look),
@@ -150,6 +152,7 @@ enum Command {
     Audit(Box<audit::Audit>),
     Check(check::Check),
     Content(content::Content),
+    Cut(cut::Cut),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Reveal(reveal::Reveal),

@@ -58,7 +58,7 @@ use paths::Paths;
 use room::Room;
 use second::Contested;
 pub(crate) use second::{Readings, SecondLook};
-use spilled::Spilled;
+pub(crate) use spilled::Spilled;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;

@@ -6,7 +6,7 @@ use crate::packet::Store;
 
 /// The spill as the decoder knows it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spilled<'cap>(pub(super) &'cap Spill);
+pub(crate) struct Spilled<'cap>(pub(crate) &'cap Spill);
 
 impl<'cap> Store<'cap> for Spilled<'cap> {
     fn store(&self, parts: &[&[u8]]) -> Result<&'cap [u8], Error> {

@@ -1,0 +1,221 @@
+//! Which frames a cut keeps: one pass over the captures, by flow.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::Error;
+use crate::anomaly::Anomalies;
+use crate::capture::{CaptureSet, Spill};
+use crate::ends::{Direction, FlowKey, FrameId, Frames};
+use crate::options::Options;
+use crate::packet::{Decoder, Packet, TransportLayer};
+use crate::spine::Spilled;
+
+/// Frames by number, as ranges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FrameSet(Vec<(FrameId, FrameId)>);
+
+/// What is kept of the captures.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    /// Every flow of which frames are kept.
+    pub(super) flows: BTreeSet<FlowKey>,
+    /// Frames that are kept in any case.
+    pub(super) cited: FrameSet,
+    /// Frames that hold nothing but blocks that are not asked for.
+    pub(super) others: FrameSet,
+    /// Whether what blocks are not made of is left out behind the first of them.
+    pub(super) leaves_copies: bool,
+    /// Whether only some of many acknowledgements are kept.
+    pub(super) thins: bool,
+}
+
+/// What a frame that is kept is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A part of a datagram.
+    Fragment,
+    /// It confirms, and carries nothing.
+    Acknowledges,
+    /// It carries something.
+    Carries,
+    /// It ends a connection.
+    Closes,
+    /// It begins one.
+    Opens,
+}
+
+impl FrameSet {
+    /// The frames of all `ranges`.
+    pub(super) fn of(ranges: impl IntoIterator<Item = Frames>) -> Self {
+        let mut all: Vec<(FrameId, FrameId)> = ranges
+            .into_iter()
+            .flat_map(|range| {
+                let (first, last) = (FrameId::new(range.file, range.first), FrameId::new(range.file, range.last));
+                let other = range.last_file.map(|file| FrameId::new(file, range.last));
+                match other {
+                    // Two ends in two inputs.
+                    Some(other) => [Some((first, first)), Some((other, other))],
+                    None => [Some((first.min(last), first.max(last))), None],
+                }
+            })
+            .flatten()
+            .collect();
+        all.sort_unstable();
+        let mut joined: Vec<(FrameId, FrameId)> = Vec::new();
+        for (first, last) in all {
+            match joined.last_mut() {
+                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                _ => joined.push((first, last)),
+            }
+        }
+        Self(joined)
+    }
+
+    /// Whether a frame is one of them.
+    pub(super) fn holds(&self, frame: FrameId) -> bool {
+        let next = self.0.partition_point(|(_, last)| *last < frame);
+        self.0.get(next).is_some_and(|(first, _)| *first <= frame)
+    }
+}
+
+/// Reads the captures once, and says what is kept of them.
+pub(super) fn kept(
+    captures: &CaptureSet,
+    plan: &Plan,
+    options: &Options<'_>,
+) -> Result<BTreeMap<FrameId, Kind>, Error> {
+    let mut kept = Kept { plan, frames: BTreeMap::new(), acks: HashMap::default(), served: HashSet::default() };
+    let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
+    let mut decoder =
+        Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels).reading_damage();
+    let (mut frames, store) = (captures.frames(), Spilled(&spill));
+    let window = options.window.max(1);
+    let mut release_at = window;
+    // Parts of datagrams that are not whole yet.
+    let mut parts: VecDeque<FrameId> = VecDeque::new();
+    while let Some(frame) = frames.next(&mut untold)? {
+        if frames.position() >= release_at {
+            release_at = frames.position().saturating_add(window);
+            frames.release(0);
+            spill.release();
+        }
+        let before = decoder.counts();
+        let (at, mut wanted) = (frame.at.frame, false);
+        let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
+        loop {
+            if let Some(packet) = decoded {
+                wanted |= kept.take(&packet);
+                if packet.also_tunnel
+                    && let Some(inside) = decoder.inside(&packet, &store, &mut untold)?
+                {
+                    wanted |= kept.take(&inside);
+                }
+            }
+            if !decoder.has_more() {
+                break;
+            }
+            decoded = decoder.decode_more(&frame, &store, &mut untold)?;
+        }
+        let after = decoder.counts();
+        if after.fragments > before.fragments {
+            parts.push_back(at);
+            if parts.len() > MOST_PARTS {
+                parts.pop_front();
+            }
+            if wanted && after.reassembled > before.reassembled {
+                for part in parts.drain(..) {
+                    kept.frames.entry(part).or_insert(Kind::Fragment);
+                }
+            }
+        }
+    }
+    Ok(kept.end())
+}
+
+struct Kept<'p> {
+    plan: &'p Plan,
+    frames: BTreeMap<FrameId, Kind>,
+    /// Of each direction, how many acknowledgements there were, and the last one that is not kept.
+    acks: HashMap<(FlowKey, Direction), (u64, Option<FrameId>), foldhash::quality::FixedState>,
+    /// Directions of which blocks were kept.
+    served: HashSet<(FlowKey, Direction), foldhash::quality::FixedState>,
+}
+
+impl Kept<'_> {
+    /// Whether the packet is of a flow that is kept.
+    fn take(&mut self, packet: &Packet<'_>) -> bool {
+        if !self.plan.flows.contains(&packet.flow) {
+            return false;
+        }
+        let frame = packet.at.frame;
+        let kind = match &packet.transport {
+            TransportLayer::Tcp(segment) if segment.flags.syn => Kind::Opens,
+            TransportLayer::Tcp(segment) if segment.flags.fin || segment.flags.rst => Kind::Closes,
+            TransportLayer::Tcp(segment) if segment.payload.wire_len == 0 => Kind::Acknowledges,
+            TransportLayer::Tcp(_) | TransportLayer::Udp(_) => Kind::Carries,
+        };
+        let cited = self.plan.cited.holds(frame);
+        let (bytes, way) = (payload(packet), (packet.flow, packet.direction));
+        if cited && bytes >= MANY {
+            self.served.insert(way);
+        }
+        // Behind the first block, much that no block is made of: sent again, or captured twice.
+        let again = self.plan.leaves_copies && bytes >= MANY && self.served.contains(&way);
+        if !cited && kind == Kind::Carries && (again || self.plan.others.holds(frame)) {
+            return false;
+        }
+        if !cited && kind == Kind::Acknowledges && self.plan.thins {
+            let (count, last) = self.acks.entry((packet.flow, packet.direction)).or_default();
+            *count += 1;
+            if *count > FIRST_ACKS && !count.is_multiple_of(EVERY) {
+                *last = Some(frame);
+                return true;
+            }
+            *last = None;
+        }
+        let known = self.frames.entry(frame).or_insert(kind);
+        *known = (*known).max(kind);
+        true
+    }
+
+    fn end(mut self) -> BTreeMap<FrameId, Kind> {
+        for (_, last) in self.acks.into_values() {
+            if let Some(frame) = last {
+                self.frames.entry(frame).or_insert(Kind::Acknowledges);
+            }
+        }
+        self.frames
+    }
+}
+
+fn payload(packet: &Packet<'_>) -> u32 {
+    match &packet.transport {
+        TransportLayer::Tcp(segment) => segment.payload.wire_len,
+        TransportLayer::Udp(datagram) => datagram.payload.wire_len,
+    }
+}
+
+// Rationale: longer than the messages that stand between blocks; shorter than nearly all segments of blocks.
+const MANY: u32 = 512;
+// Rationale: the opening, and the first answers, whose times may matter.
+const FIRST_ACKS: u64 = 4;
+// Rationale: each confirms all before it; of a download of full segments one in sixteen is less than 1 % of the bytes.
+const EVERY: u64 = 16;
+// Rationale: datagrams of 64 KiB have 45 parts; some may be on their way at once.
+const MOST_PARTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_its_ranges_and_the_two_ends_of_one_over_two_inputs() {
+        let range = |file, first, last, last_file| Frames { file, first, last, last_file };
+        let set = FrameSet::of([range(0, 5, 9, None), range(0, 7, 12, None), range(1, 3, 8, Some(2))]);
+        let held = |file, number| set.holds(FrameId::new(file, number));
+        assert!(held(0, 5) && held(0, 12) && !held(0, 4) && !held(0, 13));
+        assert!(held(1, 3) && held(2, 8) && !held(1, 8) && !held(2, 3));
+    }
+}

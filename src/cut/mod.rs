@@ -1,0 +1,425 @@
+//! The smallest capture that still proves what captures prove of a peer, with a comment in each packet that says what it shows.
+//!
+//! A cut proves itself: it is analysed before it is handed over, and must give the same grade, standard and bytes. Where it does
+//! not, more is kept: first all of the connections concerned, then all of the torrent's.
+
+mod frames;
+mod shows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufWriter};
+
+use crate::Error;
+use crate::analyze::analyze;
+use crate::capture::CaptureSet;
+use crate::ends::{Endpoint, FlowKey, FrameId, Frames, InfoHash, Protocol, Transport};
+use crate::evidence::{Bytes, Evidence, Grade, Piece, Subject, Transfer};
+use crate::judge::Class;
+use crate::options::Options;
+use crate::output::NewFile;
+use crate::record::{Format, Interface, Record, Writer};
+use crate::report::Whom;
+use crate::report::grouped;
+use crate::torrent::{Source, Torrents};
+use frames::{FrameSet, Kind, Plan, kept};
+use shows::Shows;
+
+/// Whom a cut is about.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The peer.
+    pub peer: Whom,
+    /// One piece of what it sent; all of it by default.
+    pub piece: Option<u32>,
+    /// One torrent; all of them by default.
+    pub info_hash: Option<InfoHash>,
+}
+
+/// What became of a cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It proves the same.
+    Proven(Proven),
+    /// The peer has no row.
+    Nobody,
+    /// The captures prove no byte of it: the highest grade, and why there is no more.
+    Nothing(Grade, String),
+    /// The cut does not prove the same, even with all packets of the torrent: each difference in words.
+    Differs(Vec<String>),
+}
+
+/// A cut that proves the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// Packets in it.
+    pub packets: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Payload of blocks that it cites.
+    pub cited: u64,
+    /// Each claim in words.
+    pub claims: Vec<String>,
+    /// What more had to be kept, in words.
+    pub more: Option<&'static str>,
+}
+
+/// What has to be the same afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Claim {
+    endpoint: Endpoint,
+    transport: Transport,
+    info_hash: Option<InfoHash>,
+    grade: Grade,
+    actionable: bool,
+    bytes: BTreeMap<&'static str, u64>,
+}
+
+/// Cuts what proves the claims about a peer out of captures into `file`; `options` are those of analyzing them.
+///
+/// # Errors
+/// As [`analyze`], and those of writing.
+pub fn cut(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    asked: &Asked,
+    file: &mut NewFile,
+    format: Format,
+) -> Result<Outcome, Error> {
+    let options = &Options { pieces: true, ..options.clone() };
+    let evidence = analyze(captures, torrents, options)?;
+    let subjects = chosen(&evidence, asked);
+    if subjects.is_empty() {
+        return Ok(Outcome::Nobody);
+    }
+    let claims = claims(&evidence, &subjects, asked.piece);
+    let proves = |claim: &Claim| ["verified", "refuted"].iter().any(|class| claim.bytes.get(class) > Some(&0));
+    if !claims.iter().any(proves) {
+        let best = subjects.iter().filter_map(|at| evidence.subjects.get(*at)).max_by_key(|subject| subject.grade);
+        let Some(best) = best else { return Ok(Outcome::Nobody) };
+        let why = match asked.piece {
+            Some(piece) => format!("no byte of piece {piece} from it is verified or refuted"),
+            None => best.next_rung.clone().unwrap_or_default(),
+        };
+        return Ok(Outcome::Nothing(best.grade, why));
+    }
+    let own = Own::of(&evidence, &subjects, asked.piece);
+    let shows = Shows::of(&evidence, &own, &subjects);
+    let mut differences = Vec::new();
+    for (level, more) in (0..).zip(LEVELS) {
+        let plan = own.plan(&evidence, level);
+        let frames = kept(captures, &plan, options)?;
+        let (packets, bytes) = write(captures, &evidence, &frames, &shows, file, format)?;
+        let cut = CaptureSet::open(&[file.path().to_owned()], &crate::capture::OpenOptions::default())?;
+        let again = analyze(&cut, torrents, &Options { digest: false, progress: None, ..options.clone() })?;
+        let asked = Asked { piece: asked.piece, ..asked.clone() };
+        let found = self::claims(&again, &chosen(&again, &asked), asked.piece);
+        differences = compare(&claims, &found);
+        if differences.is_empty() {
+            let claims = claims.iter().filter(|claim| proves(claim)).map(Claim::words).collect();
+            return Ok(Outcome::Proven(Proven { packets, bytes, cited: own.cited, claims, more }));
+        }
+    }
+    Ok(Outcome::Differs(differences))
+}
+
+/// The subjects that are meant.
+fn chosen(evidence: &Evidence, asked: &Asked) -> Vec<usize> {
+    let of_torrent = |hash: Option<&InfoHash>| {
+        let Some(wanted) = &asked.info_hash else { return true };
+        hash == Some(wanted)
+            || evidence.torrents.iter().any(|torrent| {
+                let v1 = torrent.info_hash_v1.map(|hash| InfoHash(hash.0.to_vec()));
+                let v2 = torrent.info_hash_v2.map(|hash| InfoHash(hash.0.to_vec()));
+                Some(&torrent.info_hash) == hash && [v1, v2].into_iter().flatten().any(|hash| hash == *wanted)
+            })
+    };
+    let sent = |at: usize| {
+        let own = |transfer: &&Transfer| transfer.uploader_subject == Some(at as u64);
+        evidence.transfers.iter().filter(own).any(|transfer| asked.peer.is(transfer.uploader))
+    };
+    let meant = |(at, subject): &(usize, &Subject)| {
+        of_torrent(subject.info_hash.as_ref()) && (asked.peer.is(subject.endpoint) || sent(*at))
+    };
+    evidence.subjects.iter().enumerate().filter(meant).map(|(at, _)| at).collect()
+}
+
+fn is_of(transfer: &Transfer, subjects: &[usize]) -> bool {
+    transfer.uploader_subject.and_then(|at| usize::try_from(at).ok()).is_some_and(|at| subjects.contains(&at))
+}
+
+/// What is claimed of subjects: of all that they sent, or of one piece.
+fn claims(evidence: &Evidence, subjects: &[usize], piece: Option<u32>) -> Vec<Claim> {
+    let of = |at: &usize| {
+        let subject = evidence.subjects.get(*at)?;
+        let Subject { endpoint, transport, ref info_hash, grade, actionable, ref bytes, .. } = *subject;
+        let claim =
+            Claim { endpoint, transport, info_hash: info_hash.clone(), grade, actionable, bytes: BTreeMap::new() };
+        Some(match piece {
+            None => Claim { bytes: classes(bytes), ..claim },
+            Some(piece) => {
+                let rows: Vec<&Piece> = evidence
+                    .pieces
+                    .iter()
+                    .flatten()
+                    .filter(|row| {
+                        row.piece == Some(piece) && of_transfer(evidence, row).is_some_and(|t| is_of(t, &[*at]))
+                    })
+                    .collect();
+                let mut bytes: BTreeMap<&'static str, u64> = BTreeMap::new();
+                for row in &rows {
+                    *bytes.entry(row.class.name()).or_default() += row.bytes;
+                }
+                // Of a part of what it sent only the part is claimed.
+                let standard = |row: &&&Piece| {
+                    row.class == Class::Verified && row.requested.is_some() && row.advertised.is_some()
+                };
+                let actionable = actionable && rows.iter().filter(standard).count() > 0;
+                let grade = grade.min(Grade::G8);
+                Claim { grade, actionable, bytes, ..claim }
+            }
+        })
+    };
+    subjects.iter().filter_map(of).collect()
+}
+
+fn classes(bytes: &Bytes) -> BTreeMap<&'static str, u64> {
+    [
+        ("verified", bytes.verified),
+        ("sole", bytes.sole),
+        ("refuted", bytes.refuted),
+        ("disputed", bytes.disputed),
+        ("unproven", bytes.unproven),
+        ("repeated", bytes.repeated),
+        ("pad", bytes.pad),
+    ]
+    .into()
+}
+
+impl Claim {
+    fn words(&self) -> String {
+        let standard = if self.actionable { ", meets the standard" } else { "" };
+        let of = |class| self.bytes.get(class).copied().unwrap_or(0);
+        let refuted = match of("refuted") {
+            0 => String::new(),
+            bytes => format!(", {} refuted", grouped(bytes)),
+        };
+        let hash = self.info_hash.as_ref().map(|hash| format!(" of {hash}")).unwrap_or_default();
+        format!(
+            "{}{hash}: {}{standard}, {} verified{refuted}",
+            self.endpoint,
+            self.grade.name(),
+            grouped(of("verified"))
+        )
+    }
+}
+
+/// What claims that were to be the same are not, in words.
+fn compare(stated: &[Claim], found: &[Claim]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut left: Vec<&Claim> = found.iter().collect();
+    for claim in stated {
+        let key = |claim: &Claim| (claim.endpoint, claim.transport, claim.info_hash.clone());
+        let of_key = |other: &&Claim| key(other) == key(claim);
+        // Of several windows of one endpoint, the one that fits.
+        let at = left.iter().position(|other| *other == claim).or_else(|| left.iter().position(of_key));
+        let Some(at) = at else {
+            differences.push(format!("{}: no row", claim.endpoint));
+            continue;
+        };
+        let other = left.remove(at);
+        let mut differs = |what: &str, was: String, is: String| {
+            if was != is {
+                differences.push(format!("{}: {what} {is}, was {was}", claim.endpoint));
+            }
+        };
+        differs("grade", claim.grade.name().to_owned(), other.grade.name().to_owned());
+        differs("standard", claim.actionable.to_string(), other.actionable.to_string());
+        for class in claim.bytes.keys().chain(other.bytes.keys()).collect::<BTreeSet<_>>() {
+            let of = |claim: &Claim| grouped(claim.bytes.get(class).copied().unwrap_or(0));
+            differs(&format!("{class} bytes"), of(claim), of(other));
+        }
+    }
+    differences
+}
+
+fn of_transfer<'e>(evidence: &'e Evidence, row: &Piece) -> Option<&'e Transfer> {
+    evidence.transfers.get(usize::try_from(row.transfer).ok()?)
+}
+
+/// The rows that a claim rests on.
+#[derive(Debug)]
+pub(crate) struct Own<'e> {
+    rows: Vec<&'e Piece>,
+    cited: u64,
+    hashes: BTreeSet<Option<InfoHash>>,
+}
+
+/// What a hash decides.
+type UnitKey<'e> = (Option<&'e InfoHash>, Option<u32>, Option<u32>);
+
+fn unit(row: &Piece) -> UnitKey<'_> {
+    (row.info_hash.as_ref(), row.piece, row.leaf)
+}
+
+impl<'e> Own<'e> {
+    fn of(evidence: &'e Evidence, subjects: &[usize], piece: Option<u32>) -> Self {
+        let all = || evidence.pieces.iter().flatten();
+        let is_own = |row: &Piece| {
+            (piece.is_none() || row.piece == piece)
+                && of_transfer(evidence, row).is_some_and(|t| is_of(t, subjects))
+        };
+        let mut units: BTreeMap<UnitKey<'e>, (u64, bool)> = BTreeMap::new();
+        for row in all().filter(|row| is_own(row)) {
+            let (bytes, good) = units.entry(unit(row)).or_insert((0, true));
+            match row.class {
+                Class::Verified => *bytes += row.bytes,
+                Class::Pad => {}
+                Class::Repeated | Class::Refuted | Class::Disputed | Class::Unproven => *good = false,
+            }
+        }
+        // What it sent alone, and all of it right, needs nobody else.
+        let alone: BTreeSet<UnitKey<'e>> = units
+            .iter()
+            .filter(|(key, (bytes, good))| *good && size(evidence, key).is_some_and(|size| *bytes >= size))
+            .map(|(key, _)| *key)
+            .collect();
+        let rows: Vec<&Piece> = all()
+            .filter(|row| is_own(row) || (units.contains_key(&unit(row)) && !alone.contains(&unit(row))))
+            .filter(|row| row.piece.is_some() || is_own(row))
+            .collect();
+        let cited = rows.iter().map(|row| row.bytes).sum();
+        let hashes = rows.iter().map(|row| row.info_hash.clone()).collect();
+        Self { rows, cited, hashes }
+    }
+
+    /// What is kept.
+    fn plan(&self, evidence: &Evidence, level: u32) -> Plan {
+        let mut flows = BTreeSet::new();
+        let mut add = |transfer: &Transfer| {
+            let protocol = match transfer.transport {
+                Transport::Utp => Protocol::Udp,
+                Transport::Tcp | Transport::Http => Protocol::Tcp,
+            };
+            flows.insert(FlowKey::new(transfer.uploader, transfer.downloader, protocol).0);
+        };
+        self.rows.iter().filter_map(|row| of_transfer(evidence, row)).for_each(&mut add);
+        // Without its torrent file, whoever sent the metadata.
+        let rebuilt = |hash: &InfoHash| {
+            evidence.known.iter().any(|torrent| torrent.info_hash() == *hash && torrent.source() == Source::Capture)
+        };
+        for transfer in &evidence.transfers {
+            let of_torrent = self.hashes.contains(&transfer.info_hash);
+            let metadata = transfer.metadata.is_some() && transfer.info_hash.as_ref().is_some_and(rebuilt);
+            if of_torrent && (metadata || level >= 2) {
+                add(transfer);
+            }
+        }
+        let ends = |span: &Option<Frames>| {
+            let single = |file, frame| Frames { file, first: frame, last: frame, last_file: None };
+            let ends = span.map(|span| {
+                [single(span.file, span.first), single(span.last_file.unwrap_or(span.file), span.last)]
+            });
+            ends.into_iter().flatten()
+        };
+        let cited = self
+            .rows
+            .iter()
+            .flat_map(|row| row.frames.iter().copied().chain(ends(&row.requested)).chain(ends(&row.advertised)));
+        let chosen: BTreeSet<*const Piece> = self.rows.iter().map(|row| std::ptr::from_ref::<Piece>(row)).collect();
+        let others = evidence.pieces.iter().flatten().filter(|row| !chosen.contains(&std::ptr::from_ref(*row)));
+        let others = if level == 0 {
+            FrameSet::of(others.flat_map(|row| row.frames.iter().copied()))
+        } else {
+            FrameSet::default()
+        };
+        Plan { cited: FrameSet::of(cited), others, flows, leaves_copies: level == 0, thins: level < 2 }
+    }
+}
+
+/// Content bytes of a unit, where they are known.
+fn size(evidence: &Evidence, (hash, piece, leaf): &UnitKey<'_>) -> Option<u64> {
+    let torrent = evidence.known.iter().find(|torrent| Some(&torrent.info_hash()) == *hash)?;
+    let index = torrent.piece((*piece)?)?;
+    match leaf {
+        Some(leaf) => torrent.part(index, *leaf).map(|(_, tree)| u64::from(tree.content)),
+        None => {
+            let pads: u64 = torrent.pads(index).map(|pad| u64::from(pad.end - pad.start)).sum();
+            Some(u64::from(torrent.piece_size(index)).saturating_sub(pads))
+        }
+    }
+}
+
+/// Writes frames with what they show; gives how many, and the size of the file.
+fn write(
+    captures: &CaptureSet,
+    evidence: &Evidence,
+    kept: &BTreeMap<FrameId, Kind>,
+    shows: &Shows,
+    file: &mut NewFile,
+    format: Format,
+) -> Result<(u64, u64), Error> {
+    let name = file.path().display().to_string();
+    let failed = |source: io::Error| {
+        match source.kind() {
+        io::ErrorKind::Unsupported => Error::Usage(
+            "pcap holds packets of one link type, with times from 1970 to 2106: write pcapng instead (-o FILE.pcapng)"
+                .to_owned(),
+        ),
+        _ => Error::Io { name: name.clone(), action: "write", source },
+    }
+    };
+    // The interfaces first, as some readers want them.
+    let mut interfaces: BTreeMap<(u16, u32, u16, u8), u32> = BTreeMap::new();
+    let mut frames = captures.frames();
+    while let Some(frame) = frames.next(&mut Vec::new())? {
+        if kept.contains_key(&frame.at.frame) {
+            let key = (frame.at.frame.file(), frame.interface, frame.link.0, frame.fcs_len);
+            let next = interfaces.len() as u32;
+            interfaces.entry(key).or_insert(next);
+        }
+    }
+    let mut all: Vec<_> = interfaces.iter().collect();
+    all.sort_by_key(|(_, number)| **number);
+    let described = all.iter().map(|((input, interface, link, fcs_len), _)| {
+        let facts = evidence.captures.get(usize::from(*input));
+        let own = facts.and_then(|facts| facts.interfaces.get(*interface as usize));
+        let own = own.filter(|own| own.link_type.0 == *link);
+        let file = facts.map(|facts| facts.name.clone()).unwrap_or_default();
+        Interface {
+            link_type: *link,
+            snaplen: own.map_or(0, |own| own.snaplen),
+            name: own.and_then(|own| own.name.clone()).unwrap_or_default(),
+            description: format!("interface {interface} of {file}"),
+            fcs_len: *fcs_len,
+        }
+    });
+    let described: Vec<Interface> = described.collect();
+    let to = file.file();
+    to.set_len(0).and_then(|()| io::Seek::rewind(to)).map_err(failed)?;
+    let mut writer = Writer::new(BufWriter::new(to), format, &described, &shows.whole).map_err(failed)?;
+    let (mut packets, mut frames) = (0, captures.frames());
+    while let Some(frame) = frames.next(&mut Vec::new())? {
+        let Some(kind) = kept.get(&frame.at.frame) else { continue };
+        let key = (frame.at.frame.file(), frame.interface, frame.link.0, frame.fcs_len);
+        let comment = shows.of_frame(captures, &frame, *kind);
+        let record = Record {
+            interface: interfaces.get(&key).copied().unwrap_or_default(),
+            time: frame.at.time,
+            bytes: frame.bytes,
+            wire_len: frame.wire_len,
+            damaged: frame.damaged,
+            comment: &comment,
+        };
+        writer.add(&record).map_err(failed)?;
+        packets += 1;
+    }
+    Ok((packets, writer.end().map_err(failed)?))
+}
+
+/// What is kept, level by level: the words for what the least did not prove.
+const LEVELS: [Option<&str>; 3] = [
+    None,
+    Some("all packets of the connections concerned, as less does not prove it"),
+    Some("all packets of the torrent's connections, as less does not prove it"),
+];
