@@ -4,22 +4,18 @@ mod captured;
 mod hasher;
 mod verified;
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::anomaly::{Anomalies, ByFrame};
+use crate::anomaly::ByFrame;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input, Keys};
-use crate::judge::{self, Judged, judge};
-use crate::ledger::{Contests, Ledger, RangeSet};
+use crate::judge::{self, Contests, Judged, Row, judge};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
-use crate::prove::{Hashed, Prover, check_engine, hashed, with_errands, with_prover, with_prover_by};
-use crate::spine::{Purpose, Readings, SecondLook, Spine};
+use crate::prove::{Prover, check_engine, with_errands, with_prover};
+use crate::spine::{Contested, Purpose, Readings, SecondLook, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
@@ -133,16 +129,14 @@ pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Fou
 /// The same; an info-hash that is known opens MSE connections, with their secrets.
 fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
     let spill = Spill::new(options.spool_dir);
-    with_prover(1, |prover| {
-        let ledger = Ledger::new(known, &options.limits);
-        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
-        let (spine, frames) = walk(captures, spine, &spill, options)?;
-        frames.finish()?;
-        let (metadata, hashes) = spine.survey();
-        let (torrents, left_out) = torrents_of(&metadata.rebuilt);
-        let torrents = hashes.teach(&torrents, &mut Vec::new()).unwrap_or(torrents);
-        Ok(Found { torrents, metadata, left_out })
-    })
+    let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
+    spine.write_down(captures, &spill, None);
+    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    frames.finish()?;
+    let facts = spine.into_facts()?;
+    let (torrents, left_out) = torrents_of(&facts.metadata.rebuilt);
+    let torrents = judge::teach(&facts, &torrents, &mut Vec::new()).unwrap_or(torrents);
+    Ok(Found { torrents, metadata: facts.metadata, left_out })
 }
 
 /// The facts that the captures hold, nothing of them judged. Of the torrents only the info-hashes count, as keys: MSE may be
@@ -152,25 +146,22 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
 /// As [`analyze`].
 pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> Result<Facts, Error> {
     let spill = Spill::new(options.spool_dir);
-    with_prover(1, |prover| {
-        let ledger = Ledger::new(keys, &options.limits);
-        let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Survey);
-        spine.write_down(captures, &spill, None);
-        let (spine, frames) = walk(captures, spine, &spill, options)?;
-        let inputs = frames.finish()?.into_iter().map(|input| Input {
-            name: input.name,
-            bytes: input.bytes,
-            sha256: input.sha256,
-            frames: input.frames,
-            first_time: input.first_time,
-            last_time: input.last_time,
-        });
-        let mut info_hashes: Vec<_> = keys.iter().flat_map(|torrent| torrent.wire_hashes()).collect();
-        info_hashes.sort_unstable();
-        info_hashes.dedup();
-        let keys = Keys { secrets: options.secrets.digests(), info_hashes };
-        Ok(Facts { inputs: inputs.collect(), keys, ..spine.into_facts()? })
-    })
+    let mut spine = Spine::new(options, keys, &spill, Purpose::Proof);
+    spine.write_down(captures, &spill, None);
+    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let inputs = frames.finish()?.into_iter().map(|input| Input {
+        name: input.name,
+        bytes: input.bytes,
+        sha256: input.sha256,
+        frames: input.frames,
+        first_time: input.first_time,
+        last_time: input.last_time,
+    });
+    let mut info_hashes: Vec<_> = keys.iter().flat_map(|torrent| torrent.wire_hashes()).collect();
+    info_hashes.sort_unstable();
+    info_hashes.dedup();
+    let keys = Keys { secrets: options.secrets.digests(), info_hashes };
+    Ok(Facts { inputs: inputs.collect(), keys, ..spine.into_facts()? })
 }
 
 /// The torrents of info dictionaries, and how many were left out: with more files in all than are kept, those of the most
@@ -216,7 +207,7 @@ fn with_metadata(
     Ok((known, found.left_out))
 }
 
-/// Takes every frame through the spine, then makes the evidence.
+/// Takes every frame through the spine, judges the facts, and makes the evidence.
 fn prove<'cap>(
     captures: &'cap CaptureSet,
     torrents: &Torrents,
@@ -225,74 +216,47 @@ fn prove<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
-    // For the facts, beside the ledger.
-    let threads = if options.pieces { options.threads } else { 1 };
-    with_prover_by(threads, hashed, Vec::new(), |hashing| {
-        prove_by(captures, torrents, options, prover, hashing, spill, taker)
-    })
-}
-
-fn prove_by<'cap>(
-    captures: &'cap CaptureSet,
-    torrents: &Torrents,
-    options: &Options<'_>,
-    prover: &Prover<'cap>,
-    hashing: &Prover<'cap, Hashed>,
-    spill: &'cap Spill,
-    taker: Option<&mut dyn TakeVerified>,
-) -> Result<Evidence, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
     loop {
-        let taught = OnceCell::new();
-        let ledger = Ledger::new(torrents, &options.limits);
-        let mut spine = Spine::new(options, ledger, prover, spill, Purpose::Proof);
+        let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
         spine.look_again(look.clone());
-        if options.pieces {
-            let hasher = Hasher::new(torrents, Bytes { captures, spill }, hashing, options);
-            spine.write_down(captures, spill, Some(Box::new(hasher)));
-        }
-        let (mut spine, frames) = walk(captures, spine, spill, options)?;
+        let hasher = Hasher::new(torrents, Bytes { captures, spill }, prover, options);
+        spine.write_down(captures, spill, Some(Box::new(hasher)));
+        let (spine, frames) = walk(captures, spine, spill, options)?;
         let inputs = frames.finish()?;
-        let facts = options.pieces.then(|| spine.take_facts()).transpose()?;
-        let (ledger, mut findings, _) = spine.finish(&taught, captures)?;
-        findings.anomalies.join(std::mem::take(&mut findings.of_ledger));
-        if readings.go_on(std::mem::take(&mut findings.contests), &mut look) {
+        let (facts, mut findings, _) = spine.finish()?;
+        let (contests, mut odd) = (std::mem::take(&mut findings.contests), ByFrame::default());
+        let (mut verified, mut rows) = (Contested::tally(&contests), options.pieces.then(Vec::new));
+        let mut ask = Captured::new(captures, spill, options);
+        let told = judge::Told { odd: &mut odd, contests: &mut verified, rows: rows.as_mut() };
+        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        drop(facts);
+        if readings.go_on(contests, &verified, &mut look) {
             continue;
         }
+        findings.anomalies.join(odd.into_inner());
+        findings.anomalies.join(std::mem::take(&mut ask.anomalies));
         let silence = options.limits.window_silence_ns;
-        let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
-        if let Some(facts) = facts {
-            add_pieces(
-                &mut evidence,
-                &facts,
-                torrents,
-                options,
-                &mut Captured::new(captures, spill, options),
-                taker,
-            )?;
+        let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
+        if let Some(rows) = rows {
+            add_pieces(&mut evidence, &judged, rows, &ask, taker)?;
         }
         return Ok(evidence);
     }
 }
 
-/// Adds what each unit contributes to the figures: the facts are judged for it.
+/// Adds what each unit contributes to the figures.
 fn add_pieces(
     evidence: &mut Evidence,
-    facts: &Facts,
-    torrents: &Torrents,
-    options: &Options<'_>,
-    ask: &mut Captured<'_, '_>,
+    judged: &Judged<'_>,
+    mut rows: Vec<Row>,
+    captured: &Captured<'_, '_>,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<(), Error> {
-    let mut rows = Vec::new();
-    // What is odd, the ledger tells.
-    let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
-    let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: Some(&mut rows) };
-    let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, told)?;
     if let Some(taker) = taker {
-        verified::give(&judged, &mut rows, evidence, ask, taker)?;
+        verified::give(judged, &mut rows, evidence, captured, taker)?;
     }
-    let (pieces, left_out) = evidence::pieces(&judged, rows, evidence);
+    let (pieces, left_out) = evidence::pieces(judged, rows, evidence);
     if left_out > 0 {
         evidence.anomalies.odd(Oddity::from(Bound::Pieces { transfers: left_out }).within(None));
     }
@@ -300,79 +264,42 @@ fn add_pieces(
     Ok(())
 }
 
-/// What was judged in one of two ways, and the evidence that is made of it.
-#[derive(Debug)]
-#[doc(hidden)]
-pub struct Told {
-    /// The evidence.
-    pub evidence: Evidence,
-    /// The verified bytes of each transfer and piece: its edge, transport and torrent, and the ranges.
-    pub credits: BTreeMap<String, Vec<Range<u32>>>,
-    /// How many copies the judge had to hash itself.
-    pub hashed: u64,
-}
-
-/// Reads captures once, and judges them twice: by the ledger while they are read, and by the facts afterwards. For tests: both
-/// ways must agree. Of what was hashed while they were read, the judge is given what `keep` chooses, by
-/// its number.
+/// The evidence, when of what was hashed while captures are read the judge is given what `keep` chooses, by its number; and
+/// how many copies it had to hash itself. For tests.
 ///
 /// # Errors
 /// As [`analyze`].
 #[doc(hidden)]
-pub fn both(
+pub fn with_log(
     captures: &CaptureSet,
     torrents: &Torrents,
     options: &Options<'_>,
     keep: &dyn Fn(usize) -> bool,
-) -> Result<[Told; 2], Error> {
+) -> Result<(Evidence, u64), Error> {
     let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
         None
     } else {
         Some(with_metadata(captures, torrents, options)?.0)
     };
     let torrents = found.as_ref().unwrap_or(torrents);
-    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
-    let threads = options.threads;
-    with_prover(threads, |prover| {
-        with_prover_by(threads, hashed, Vec::new(), |hashing| {
-            let ledger = Ledger::new(torrents, &options.limits);
-            let mut spine = Spine::new(options, ledger, prover, &spill, Purpose::Proof);
-            let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, hashing, options);
-            spine.write_down(captures, &spill, Some(Box::new(hasher)));
-            let (mut spine, frames) = walk(captures, spine, &spill, options)?;
-            let inputs = frames.finish()?;
-            let mut facts = spine.take_facts()?;
-            facts.copies =
-                facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
-            let (ledger, findings, _) = spine.finish(&taught, captures)?;
-            let mut ask = Captured::new(captures, &spill, options);
-            let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
-            let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
-            let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
-            let tell = |judged: &Judged<'_>, odd: [Anomalies; 2]| {
-                let (silence, mut findings) = (options.limits.window_silence_ns, findings.clone());
-                odd.into_iter().for_each(|odd| findings.anomalies.join(odd));
-                let evidence = evidence::build(judged, findings, inputs.clone(), torrents, silence)?;
-                Ok(Told { evidence, credits: credits(judged), hashed: ask.hashed })
-            };
-            let of_ledger = [findings.of_ledger.clone(), Anomalies::default()];
-            let of_judge = [odd.into_inner(), ask.anomalies.clone()];
-            Ok([tell(&ledger.into(), of_ledger)?, tell(&judged, of_judge)?])
-        })
+    let spill = Spill::new(options.spool_dir);
+    with_prover(options.threads, |prover| {
+        let mut spine = Spine::new(options, torrents, &spill, Purpose::Proof);
+        let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, prover, options);
+        spine.write_down(captures, &spill, Some(Box::new(hasher)));
+        let (spine, frames) = walk(captures, spine, &spill, options)?;
+        let inputs = frames.finish()?;
+        let (mut facts, mut findings, _) = spine.finish()?;
+        facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
+        let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
+        let mut ask = Captured::new(captures, &spill, options);
+        let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
+        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        findings.anomalies.join(odd.into_inner());
+        findings.anomalies.join(std::mem::take(&mut ask.anomalies));
+        let silence = options.limits.window_silence_ns;
+        Ok((evidence::build(&judged, findings, inputs, torrents, silence)?, ask.hashed))
     })
-}
-
-fn credits(judged: &Judged<'_>) -> BTreeMap<String, Vec<Range<u32>>> {
-    let mut all: BTreeMap<String, RangeSet> = BTreeMap::new();
-    for (unit, found) in judged.units.values().flatten() {
-        for credit in found.credits.iter() {
-            let Some(record) = judged.records.get(credit.transfer.0 as usize) else { continue };
-            let name = format!("{:?} piece {}", record.key, unit.piece);
-            let ranges = all.entry(name).or_default();
-            credit.ranges.iter().for_each(|range| ranges.insert(range));
-        }
-    }
-    all.into_iter().map(|(name, ranges)| (name, ranges.iter().collect())).collect()
 }
 
 /// Takes every frame through the spine.
@@ -403,7 +330,7 @@ pub(crate) fn walk<'run, 'cap>(
     Ok((spine, frames))
 }
 
-// Rationale: twice what the ledger lets wait for a proof; pages given back before they are hashed are read twice, and
+// Rationale: twice what the hasher lets wait; pages given back before they are hashed are read twice, and
 // then stay.
 const PROOFS_BEHIND: u64 = 128 << 20;
 // Rationale: 200 bytes each while they are read, and as much in a report; no torrent in use has as many.

@@ -8,14 +8,15 @@
 //!
 //! ```text
 //! file --capture--> Frame --packet--> Packet --flow/stream--> Data | Gap --wire--> Message | Block
-//!      --session--> Served, Advertised, Requested, ... --ledger--> UnitJob --prove--> Proof
+//!      --session--> Served, Advertised, Requested, ... --facts--> Facts --judge--> Judged
 //!      --evidence--> Evidence --report--> table, JSON, CSV, Parquet
-//!      \________________ serial, in capture order ________________/ \_ parallel, pure _/ \_ sorted _/
+//!      \__________ serial, in capture order __________/ \_ pure, by piece _/ \_ sorted _/
 //! ```
 //!
-//! One serial spine walks the captures in order, without copying: a block is a list of slices of the mapped file.
-//! Only hashing runs on all cores, and a proof is a pure function of its job, so every figure is the same for any
-//! number of threads, window size or order of arguments.
+//! One serial spine walks the captures in order, without copying: a block is a list of slices of the mapped file. It decides
+//! nothing; when the last frame is read, the facts that it wrote down are judged. Hashing runs meanwhile, on all cores, and
+//! digests are a pure function of their bytes, so every figure is the same for any number of threads, window size or order
+//! of arguments.
 //!
 //! In the order in which bytes pass them:
 //!
@@ -32,11 +33,10 @@
 //! | [`metadata`] | `ut_metadata` messages | info dictionaries that hash to their info-hash |
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
-//! | [`ledger`] | blocks | units to prove, and a class for every served byte |
-//! | [`judge`] | facts, or the ledger | what every served byte is worth |
+//! | [`judge`] | facts | a class for every served byte, and its reason |
 //! | [`mod@facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
-//! | [`prove`] | units | SHA-1 and SHA-256 verdicts, on all cores |
-//! | [`evidence`] | ledger and verdicts | grades, flags, the accounting identity |
+//! | [`prove`] | units | SHA-1 and SHA-256, on all cores |
+//! | [`evidence`] | what was judged | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`content`] | verified bytes | the files of a torrent, as far as they were seen |
@@ -110,8 +110,6 @@ pub mod input;
 pub mod inspect;
 #[doc(hidden)]
 pub mod judge;
-#[doc(hidden)]
-pub mod ledger;
 mod limits;
 #[doc(hidden)]
 pub mod metadata;
@@ -147,14 +145,14 @@ mod words;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::{
-        bencode, capture, facts, flow, hearsay, judge, ledger, metadata, mse, packet, prove, proxy, session,
-        stream, torrent, webseed, wire,
+        bencode, capture, facts, flow, hearsay, judge, metadata, mse, packet, prove, proxy, session, stream,
+        torrent, webseed, wire,
     };
 }
 
-pub use analyze::{Captured, Found, TakeVerified, Verified, analyze, analyze_content, facts, find_torrents};
 #[doc(hidden)]
-pub use analyze::{Told, both};
+pub use analyze::with_log;
+pub use analyze::{Captured, Found, TakeVerified, Verified, analyze, analyze_content, facts, find_torrents};
 pub use capture::{CaptureSet, OpenOptions};
 pub use ends::Endpoint;
 pub use error::Error;

@@ -1,8 +1,6 @@
-//! Job to proof: hashes over slices, on all cores. The only threads of the crate, but for those that read inputs.
+//! Job to digests: hashes over slices, on all cores. The only threads of the crate, but for those that read inputs.
 //!
-//! A proof is a pure function of its job, so the order in which jobs run changes nothing. The spine asks for
-//! results in the order in which it submitted the jobs, and at points that depend on the jobs alone, so everything
-//! it concludes is the same for any number of threads.
+//! Digests are a pure function of their job, so the order in which jobs run changes nothing.
 //!
 //! Jobs wait for company: one message of a hash leaves most of a core idle, and `peerproof_hash` works on many at once.
 //! Nobody waits once a result is asked for.
@@ -15,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use batch::check_engine;
-pub use batch::{hashed, leaves, piece_root, sha1, sha256, together};
+pub use batch::{hashed, leaves, piece_root, sha1, sha256};
 
 use crate::facts::Digests;
 use crate::torrent::Expected;
@@ -64,17 +62,6 @@ pub enum Verdict {
     Mismatch,
 }
 
-/// What was found of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// Whether the bytes are the torrent's.
-    pub verdict: Verdict,
-    /// Whether they all have one value, of a leaf; `None` for other units, whose runs hold padding too.
-    pub trivial: Option<bool>,
-    /// Whether they are those of the copy that came with the job.
-    pub known: bool,
-}
-
 /// A half of a hybrid torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Half {
@@ -94,7 +81,7 @@ impl UnitJob<'_> {
 ///
 /// `threads` counts the spine, which helps with proofs when it would have to wait; 0 is taken as 1.
 pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) -> T) -> T {
-    with_prover_by(threads, together, Vec::new(), spine)
+    with_prover_by(threads, hashed, Vec::new(), spine)
 }
 
 /// The same with errands: long work that is begun first, each on a thread of its own as far as there are any besides the
@@ -104,7 +91,7 @@ pub fn with_errands<'cap, T>(
     errands: Vec<Box<dyn FnOnce() + Send + 'cap>>,
     spine: impl FnOnce(&Prover<'cap>) -> T,
 ) -> T {
-    with_prover_by(threads, together, errands, spine)
+    with_prover_by(threads, hashed, errands, spine)
 }
 
 /// The same with another way to prove: the benches measure everything but the hashing.
@@ -145,7 +132,7 @@ pub fn with_prover_by<'cap, P: Send, T>(
 }
 
 /// A queue of jobs, and what was found of each.
-pub struct Prover<'cap, P = Proof> {
+pub struct Prover<'cap, P = Hashed> {
     threads: usize,
     /// Messages that the engine hashes at once.
     lanes: usize,
@@ -233,13 +220,6 @@ impl<'cap, P> State<'cap, P> {
     fn company(&self, lanes: usize) -> u64 {
         let first = self.queue.front().map_or(0, UnitJob::bytes);
         first.saturating_mul(lanes as u64).clamp(AT_ONCE, MOST_AT_ONCE)
-    }
-}
-
-impl<'cap> Prover<'cap> {
-    /// The verdict of `id`, helping with the queue until it is there. A verdict can be taken once.
-    pub fn verdict(&self, id: JobId) -> Verdict {
-        self.proof(id).verdict
     }
 }
 
@@ -379,14 +359,10 @@ mod tests {
     use super::*;
 
     fn jobs() -> Vec<UnitJob<'static>> {
-        let abc = [
-            0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c,
-            0xd0, 0xd8, 0x9d,
-        ];
         (0..200)
             .map(|n| UnitJob {
                 runs: if n % 3 == 0 { vec![b"a", b"b", b"c"] } else { vec![b"ab", b"x"] },
-                expected: Expected::Sha1(abc),
+                expected: Expected::Sha1([0; 20]),
                 verified: None,
                 start: 0,
                 padded: false,
@@ -395,24 +371,25 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_are_the_same_for_any_number_of_threads() {
+    fn digests_are_the_same_for_any_number_of_threads() {
         for threads in [0, 1, 2, 8] {
-            let verdicts = with_prover(threads, |prover| {
+            let digests = with_prover(threads, |prover| {
                 let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
-                ids.into_iter().map(|id| prover.verdict(id)).collect::<Vec<_>>()
+                ids.into_iter().map(|id| prover.proof(id).digests.sha1).collect::<Vec<_>>()
             });
-            let expected = (0..200).map(|n| if n % 3 == 0 { Verdict::Match } else { Verdict::Mismatch });
-            assert!(verdicts.into_iter().eq(expected), "{threads} threads");
+            let expected = (0..200).map(|n| Some(if n % 3 == 0 { sha1(&[b"abc"]) } else { sha1(&[b"abx"]) }));
+            assert!(digests.into_iter().eq(expected), "{threads} threads");
         }
     }
 
     #[test]
-    fn verdicts_may_be_taken_in_any_order() {
+    fn digests_may_be_taken_in_any_order() {
         with_prover(2, |prover| {
             let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
-            assert_eq!(prover.verdict(ids[3]), Verdict::Match);
-            assert_eq!(prover.verdict(ids[0]), Verdict::Match);
-            assert_eq!(prover.verdict(ids[1]), Verdict::Mismatch);
+            let sha1 = |id| prover.proof(id).digests.sha1;
+            assert_eq!(sha1(ids[3]), Some(super::sha1(&[b"abc"])));
+            assert_eq!(sha1(ids[0]), Some(super::sha1(&[b"abc"])));
+            assert_eq!(sha1(ids[1]), Some(super::sha1(&[b"abx"])));
         });
     }
 
@@ -427,11 +404,11 @@ mod tests {
                 });
                 each.collect::<Vec<_>>()
             };
-            let verdict = with_errands(threads, errands(), |prover| {
+            let digests = with_errands(threads, errands(), |prover| {
                 let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
-                prover.verdict(ids[0])
+                prover.proof(ids[0]).digests
             });
-            assert_eq!(verdict, Verdict::Match);
+            assert_eq!(digests.sha1, Some(sha1(&[b"abc"])));
             assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1), "{threads} threads");
             with_errands(threads, errands(), Prover::give_up);
             assert!(done.iter().all(|done| done.load(Ordering::Relaxed) <= 2), "{threads} threads");

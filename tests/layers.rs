@@ -74,27 +74,20 @@ const LAYERS: &[Layer] = &[
         crates: &["postcard", "sha2"],
     },
     Layer { name: "prove", uses: &["torrent", "facts"], crates: &["peerproof_hash", "sha1", "sha2"] },
-    Layer { name: "ledger", uses: &["wire", "session", "torrent", "facts", "prove"], crates: &[] },
     // Decides what facts are worth; holds no capture bytes.
-    Layer {
-        name: "judge",
-        uses: &["wire", "session", "torrent", "webseed", "facts", "prove", "ledger"],
-        crates: &[],
-    },
-    // Drives every stage in capture order, up to the ledger.
+    Layer { name: "judge", uses: &["wire", "session", "torrent", "webseed", "facts", "prove"], crates: &[] },
+    // Drives every stage in capture order, up to the facts.
     Layer {
         name: "spine",
         uses: &[
             "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata",
-            "options", "torrent", "webseed", "facts", "prove", "ledger", "judge",
+            "options", "torrent", "webseed", "facts", "prove", "judge",
         ],
         crates: &[],
     },
     Layer {
         name: "evidence",
-        uses: &[
-            "capture", "wire", "session", "hearsay", "metadata", "facts", "torrent", "ledger", "judge", "spine",
-        ],
+        uses: &["capture", "wire", "session", "hearsay", "metadata", "facts", "torrent", "judge", "spine"],
         crates: &[],
     },
     Layer {
@@ -126,9 +119,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
     Layer {
         name: "analyze",
-        uses: &[
-            "capture", "metadata", "options", "torrent", "facts", "prove", "ledger", "judge", "spine", "evidence",
-        ],
+        uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "judge", "spine", "evidence"],
         crates: &[],
     },
     // Verified bytes as files.
@@ -149,10 +140,7 @@ const LAYERS: &[Layer] = &[
     // A walk without proofs, told in a document of its own.
     Layer {
         name: "inspect",
-        uses: &[
-            "capture", "metadata", "options", "torrent", "prove", "ledger", "spine", "evidence", "report",
-            "analyze",
-        ],
+        uses: &["capture", "metadata", "options", "torrent", "judge", "spine", "evidence", "report", "analyze"],
         crates: &["serde_json"],
     },
     Layer { name: "lib", uses: &["*"], crates: &[] },

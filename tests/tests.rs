@@ -1,4 +1,3 @@
-mod agree;
 mod audit;
 mod bounds;
 mod check;
@@ -16,6 +15,7 @@ mod fuzzed;
 mod golden;
 mod inspect;
 mod layers;
+mod log;
 mod page;
 mod pieces;
 mod robustness;

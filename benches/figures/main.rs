@@ -11,7 +11,7 @@
 //! of encryption: RC4) over as many bytes in memory, measured in the same rounds. Each run end to end is a process of its
 //! own, so that its memory is what a user would see.
 //!
-//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE TORRENT DEPTH`,
+//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE DEPTH`,
 //! `frames CAPTURE`, `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod attacks;
@@ -70,9 +70,9 @@ fn main() {
             return println!("{leaves:?}; plain SHA-256 {plain:?}");
         }
         ["frames", capture] => return println!("{:?}", containers::frames(Path::new(capture))),
-        ["pass", capture, torrent, depth] => {
+        ["pass", capture, depth] => {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
-            return println!("{:?}", stages::pass(Path::new(capture), Path::new(torrent), depth));
+            return println!("{:?}", stages::pass(Path::new(capture), depth));
         }
         [first @ ("one" | "make" | "pass" | "frames"), ..] => {
             eprintln!("{first}: not these arguments, see the head of benches/figures/main.rs");
@@ -257,7 +257,7 @@ fn by_stage(case: &Case, rounds: u32) {
     for _ in 0..rounds {
         hash = hash.min((SHA1.time)(case, 1));
         for ((depth, best), kept) in DEPTHS.iter().zip(&mut best).zip(&mut passes) {
-            let pass = stages::pass(&case.capture, &case.torrent, *depth);
+            let pass = stages::pass(&case.capture, *depth);
             *best = pass.time.min(*best);
             *kept = Some(pass);
         }
@@ -340,26 +340,21 @@ fn end_to_end(name: &str, case: &Case, threads: usize, digest: bool, plain: &Pla
     figure(&format!("{name}/file-backed"), best.file as f64 / 1e6, "MB");
 }
 
-/// The proofs of v2 leaves without the walk over the frames, against plain SHA-256 of the same payload.
+/// The hashes of v2 leaves without the walk over the frames, against plain SHA-256 of the same payload.
 fn leaves(name: &str, case: &Case, threads: usize, rounds: u32) {
-    let [mut hash, mut proofs, mut books] = [Duration::MAX; 3];
+    let [mut hash, mut digests] = [Duration::MAX; 2];
     for _ in 0..rounds {
         hash = hash.min((SHA256.time)(case, threads));
-        let took = stages::leaves(&case.capture, &case.torrent, threads);
-        (proofs, books) = (proofs.min(took.proofs), books.min(took.books));
+        digests = digests.min(stages::leaves(&case.capture, &case.torrent, threads).digests);
     }
-    let ratio = |time: Duration| time.as_secs_f64() / hash.as_secs_f64();
+    let ratio = digests.as_secs_f64() / hash.as_secs_f64();
     println!(
-        "\n## leaves alone, {name}, {threads} threads: {} {:.0} ms; units to verdicts {:.0} ms, ratio {:.3}; blocks to books {:.0} ms, ratio {:.3}",
+        "\n## leaves alone, {name}, {threads} threads: {} {:.0} ms; units to digests {:.0} ms, ratio {ratio:.3}",
         SHA256.name,
         millis(hash),
-        millis(proofs),
-        ratio(proofs),
-        millis(books),
-        ratio(books),
+        millis(digests),
     );
-    figure(&format!("leaves/{name}/{threads} threads/verdicts"), ratio(proofs), "x plain SHA-256");
-    figure(&format!("leaves/{name}/{threads} threads/books"), ratio(books), "x plain SHA-256");
+    figure(&format!("leaves/{name}/{threads} threads/digests"), ratio, "x plain SHA-256");
 }
 
 /// What RC4 with a given secret adds to a run, against RC4 alone over the same payload.
@@ -416,8 +411,7 @@ fn packets(name: &str, case: &Case) {
     figure(&format!("{name}/anonymous"), run.anonymous as f64 / 1e6, "MB");
 }
 
-const DEPTHS: [Depth; 6] =
-    [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions, Depth::Ledger, Depth::Proofs];
+const DEPTHS: [Depth; 4] = [Depth::Frames, Depth::Packets, Depth::Streams, Depth::Sessions];
 
 fn figure(name: &str, value: f64, unit: &str) {
     println!("figure\t{name}\t{value:.4}\t{unit}");

@@ -1,4 +1,4 @@
-//! The spine, stage by stage, and the proofs of v2 leaves alone, through the library's public parts.
+//! The spine, stage by stage, and the hashes of v2 leaves alone, through the library's public parts.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -9,9 +9,9 @@ use peerproof::anomaly::Anomalies;
 use peerproof::capture::{CaptureSet, OpenOptions, Spill};
 use peerproof::ends::{ConnectionId, Transport};
 use peerproof::flow::FlowTable;
-use peerproof::ledger::{Content, Cut, Ledger, Measure};
+use peerproof::judge::{Content, Cut, Measure};
 use peerproof::packet::{ChecksumPolicy, Decoder, Store, TransportLayer};
-use peerproof::prove::{Proof, UnitJob, Verdict, together, with_prover, with_prover_by};
+use peerproof::prove::{UnitJob, with_prover};
 use peerproof::session::{Served, Session, SessionEvent};
 use peerproof::stream::{StreamLimits, TcpConnection};
 use peerproof::torrent::Torrents;
@@ -30,10 +30,6 @@ pub enum Depth {
     Streams,
     /// Messages and blocks, matched with requests.
     Sessions,
-    /// Pieces, whose hashes are taken for granted.
-    Ledger,
-    /// Pieces, hashed on this thread.
-    Proofs,
 }
 
 /// What a pass took.
@@ -46,108 +42,86 @@ pub struct Pass {
 }
 
 /// One pass over `capture` on this thread, without threads of its own.
-pub fn pass(capture: &Path, torrent: &Path, depth: Depth) -> Pass {
+pub fn pass(capture: &Path, depth: Depth) -> Pass {
     let set = CaptureSet::open(&[capture.to_path_buf()], &OpenOptions::default()).expect("a capture");
-    let torrents = Torrents::open(&[torrent.to_path_buf()]).expect("a torrent");
     let before = meter::allocations();
     let start = meter::on_processor();
-    let (packets, blocks) = match depth {
-        Depth::Proofs => walk(&set, &torrents, depth, together),
-        _ => walk(&set, &torrents, depth, |jobs| {
-            vec![Proof { verdict: Verdict::Match, trivial: None, known: false }; jobs.len()]
-        }),
-    };
+    let (packets, blocks) = walk(&set, depth);
     Pass { time: meter::on_processor() - start, packets, blocks, allocations: meter::allocations() - before }
 }
 
-fn walk(
-    set: &CaptureSet,
-    torrents: &Torrents,
-    depth: Depth,
-    prove: fn(&[UnitJob<'_>]) -> Vec<Proof>,
-) -> (u64, u64) {
+fn walk(set: &CaptureSet, depth: Depth) -> (u64, u64) {
     let limits = Limits::default();
     let stream_limits = StreamLimits::from(&limits);
     let (mut packets, mut blocks, mut sum) = (0_u64, 0_u64, 0_u64);
     let mut anomalies = Anomalies::default();
     let mut frames = set.frames();
     let spill = Spill::new(None);
-    with_prover_by(1, prove, Vec::new(), |prover| {
-        let mut decoder = Decoder::new(ChecksumPolicy::Ignore, &limits);
-        let mut flows = FlowTable::new(limits.flows);
-        let mut ledger = Ledger::new(torrents, &limits);
-        let (mut items, mut events) = (Vec::new(), Vec::new());
-        let mut connections = 0;
-        let mut release_at = WINDOW;
-        frames.prefetch(WINDOW);
-        while let Some(frame) = frames.next(&mut anomalies).expect("not strict") {
-            packets += 1;
-            if frames.position() >= release_at {
-                release_at = frames.position() + WINDOW;
-                frames.release(2 * WINDOW);
-                frames.prefetch(WINDOW);
-            }
-            if depth == Depth::Frames {
-                // A stage that touches nothing would read nothing.
-                sum += u64::from(frame.bytes.first().copied().unwrap_or(0)) + frame.bytes.len() as u64;
-                continue;
-            }
-            let packet = decoder.decode(&frame, &Spilled(&spill), &mut anomalies).expect("room");
-            let Some(packet) = packet else { continue };
-            let TransportLayer::Tcp(segment) = &packet.transport else { continue };
-            if depth == Depth::Packets {
-                sum += u64::from(segment.seq) + u64::from(packet.flow.low.port);
-                continue;
-            }
-            let touched = flows.touch(packet.flow, || {
-                connections += 1;
-                let session =
-                    Session::new(ConnectionId(connections), packet.flow, Transport::Tcp, Start::Handshake, &limits);
-                // Boxed, as the spine does: what the table moves is small.
-                Some(Box::new((TcpConnection::new(&stream_limits), session)))
-            });
-            let Some((flow, _)) = touched else { continue };
-            flow.0.push(packet.at, packet.direction, segment, &mut items);
-            if depth >= Depth::Sessions {
-                flow.1.touch(packet.direction, packet.at);
-                for (direction, item) in &items {
-                    flow.1.push(*direction, item, &mut events);
-                }
-            }
-            sum += items.len() as u64;
-            items.clear();
-            for event in events.drain(..) {
-                if let SessionEvent::Served(served) = event {
-                    blocks += 1;
-                    if depth >= Depth::Ledger {
-                        ledger.serve(&flow.1, served, prover, &mut anomalies);
-                    }
-                }
+    let mut decoder = Decoder::new(ChecksumPolicy::Ignore, &limits);
+    let mut flows = FlowTable::new(limits.flows);
+    let (mut items, mut events) = (Vec::new(), Vec::new());
+    let mut connections = 0;
+    let mut release_at = WINDOW;
+    frames.prefetch(WINDOW);
+    while let Some(frame) = frames.next(&mut anomalies).expect("not strict") {
+        packets += 1;
+        if frames.position() >= release_at {
+            release_at = frames.position() + WINDOW;
+            frames.release(2 * WINDOW);
+            frames.prefetch(WINDOW);
+        }
+        if depth == Depth::Frames {
+            // A stage that touches nothing would read nothing.
+            sum += u64::from(frame.bytes.first().copied().unwrap_or(0)) + frame.bytes.len() as u64;
+            continue;
+        }
+        let packet = decoder.decode(&frame, &Spilled(&spill), &mut anomalies).expect("room");
+        let Some(packet) = packet else { continue };
+        let TransportLayer::Tcp(segment) = &packet.transport else { continue };
+        if depth == Depth::Packets {
+            sum += u64::from(segment.seq) + u64::from(packet.flow.low.port);
+            continue;
+        }
+        let touched = flows.touch(packet.flow, || {
+            connections += 1;
+            let session =
+                Session::new(ConnectionId(connections), packet.flow, Transport::Tcp, Start::Handshake, &limits);
+            // Boxed, as the spine does: what the table moves is small.
+            Some(Box::new((TcpConnection::new(&stream_limits), session)))
+        });
+        let Some((flow, _)) = touched else { continue };
+        flow.0.push(packet.at, packet.direction, segment, &mut items);
+        if depth >= Depth::Sessions {
+            flow.1.touch(packet.direction, packet.at);
+            for (direction, item) in &items {
+                flow.1.push(*direction, item, &mut events);
             }
         }
-        std::hint::black_box(sum);
-        ledger.finish(prover, &mut anomalies);
-    });
+        sum += items.len() as u64;
+        items.clear();
+        for event in events.drain(..) {
+            blocks += u64::from(matches!(event, SessionEvent::Served(_)));
+        }
+    }
+    std::hint::black_box(sum);
     (packets, blocks)
 }
 
-/// What it took to prove the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
+/// What it took to hash the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {
     /// Bytes in the blocks.
     pub payload: u64,
-    /// From units to verdicts.
-    pub proofs: Duration,
-    /// From blocks to books in which every byte is verified; without the evidence that is made of them.
-    pub books: Duration,
+    /// From units to digests.
+    pub digests: Duration,
 }
 
-/// Proves every block of `capture` on `threads` threads, where each block is a unit: in pieces of 16 KiB.
+/// Hashes every block of `capture` on `threads` threads, where each block is a unit: in pieces of 16 KiB.
 pub fn leaves(capture: &Path, torrent: &Path, threads: usize) -> Leaves {
     let set = CaptureSet::open(&[capture.to_path_buf()], &OpenOptions::default()).expect("a capture");
     let torrents = Torrents::open(&[torrent.to_path_buf()]).expect("a torrent");
     let limits = Limits::default();
-    let (session, blocks) = blocks(&set, &limits);
+    let blocks = blocks(&set, &limits);
     let given = torrents.iter().next().expect("one torrent");
     let payload = blocks.iter().map(|served| u64::from(served.block.len)).sum();
     let jobs: Vec<UnitJob<'_>> = blocks
@@ -163,32 +137,20 @@ pub fn leaves(capture: &Path, torrent: &Path, threads: usize) -> Leaves {
     let start = Instant::now();
     with_prover(threads, |prover| {
         let mut pending = VecDeque::new();
+        let is_hashed = |job| !prover.proof(job).digests.leaves.is_empty();
         for job in jobs {
             pending.push_back(prover.submit(job));
             if pending.len() > BEHIND {
-                let proven = pending.pop_front().map(|job| prover.verdict(job));
-                assert_eq!(proven, Some(Verdict::Match), "the seeder is honest");
+                assert!(pending.pop_front().is_some_and(is_hashed), "a block is a leaf");
             }
         }
-        assert!(pending.into_iter().all(|job| prover.verdict(job) == Verdict::Match), "the seeder is honest");
+        assert!(pending.into_iter().all(is_hashed), "a block is a leaf");
     });
-    let proofs = start.elapsed();
-    let start = Instant::now();
-    let mut anomalies = Anomalies::default();
-    let unproven = with_prover(threads, |prover| {
-        let mut ledger = Ledger::new(&torrents, &limits);
-        for served in blocks {
-            ledger.serve(&session, served, prover, &mut anomalies);
-        }
-        ledger.finish(prover, &mut anomalies);
-        ledger.records().iter().map(|record| record.counts.unproven + record.counts.repeated).sum::<u64>()
-    });
-    assert_eq!(unproven, 0, "every byte is verified, once");
-    Leaves { payload, proofs, books: start.elapsed() }
+    Leaves { payload, digests: start.elapsed() }
 }
 
-/// Every block of a capture of one connection, and its session.
-fn blocks<'cap>(set: &'cap CaptureSet, limits: &Limits) -> (Session<'cap>, Vec<Served<'cap>>) {
+/// Every block of a capture of one connection.
+fn blocks<'cap>(set: &'cap CaptureSet, limits: &Limits) -> Vec<Served<'cap>> {
     let stream_limits = StreamLimits::from(limits);
     let mut anomalies = Anomalies::default();
     let mut decoder = Decoder::new(ChecksumPolicy::Ignore, limits);
@@ -208,12 +170,11 @@ fn blocks<'cap>(set: &'cap CaptureSet, limits: &Limits) -> (Session<'cap>, Vec<S
             session.push(direction, &item, &mut events);
         }
     }
-    let (_, session) = connection.expect("a connection");
     let blocks = events.into_iter().filter_map(|event| match event {
         SessionEvent::Served(served) => Some(served),
         _ => None,
     });
-    (session, blocks.collect())
+    blocks.collect()
 }
 
 struct Unused;

@@ -2,14 +2,14 @@
 
 #![allow(dead_code)]
 
-#[path = "../../tests/synth/agree.rs"]
-pub mod agree;
 #[path = "../../tests/synth/capture.rs"]
 pub mod capture;
 #[path = "../../tests/synth/content.rs"]
 pub mod content;
 #[path = "../../tests/synth/frame.rs"]
 pub mod frame;
+#[path = "../../tests/synth/log.rs"]
+pub mod log;
 #[path = "../../tests/synth/mse.rs"]
 pub mod mse;
 #[path = "../../tests/synth/swarm.rs"]

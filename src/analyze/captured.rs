@@ -7,7 +7,7 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::facts::{CopyRange, Digests, SPILL};
 use crate::judge::{Ask, Parts, Slice, Suspect};
-use crate::ledger::{Content, Measure, RangeSet};
+use crate::judge::{Content, Measure, RangeSet};
 use crate::options::Options;
 use crate::prove;
 use crate::spine;
@@ -19,6 +19,8 @@ pub struct Captured<'cap, 'run> {
     captures: &'cap CaptureSet,
     pub(super) bytes: Bytes<'cap>,
     options: &'run Options<'run>,
+    /// Bytes that were touched since memory was given back.
+    touched: u64,
     /// How often something was hashed.
     pub(crate) hashed: u64,
     /// What was odd about frames that were looked at again.
@@ -28,7 +30,23 @@ pub struct Captured<'cap, 'run> {
 impl<'cap, 'run> Captured<'cap, 'run> {
     /// The captures that facts name, and the spill of the walk that wrote them.
     pub fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &'run Options<'run>) -> Self {
-        Self { captures, bytes: Bytes { captures, spill }, options, hashed: 0, anomalies: Anomalies::default() }
+        Self {
+            captures,
+            bytes: Bytes { captures, spill },
+            options,
+            touched: 0,
+            hashed: 0,
+            anomalies: Anomalies::default(),
+        }
+    }
+
+    /// Bytes were touched, anywhere: they are not needed again, and from time to time their memory is given back.
+    fn touch(&mut self, bytes: u64) {
+        self.touched += bytes;
+        if self.touched >= self.captures.room(self.options.window) {
+            self.touched = 0;
+            self.release();
+        }
     }
 
     /// Gives the memory of the captures back.
@@ -71,6 +89,7 @@ impl Ask for Captured<'_, '_> {
         let content = self.bytes.content(copy);
         let Some(job) = measure.job(&content) else { return Digests::default() };
         self.hashed += 1;
+        self.touch(copy.bytes());
         let hashed = prove::hashed(std::slice::from_ref(&job)).pop();
         let mut digests = hashed.map(|hashed| hashed.digests).unwrap_or_default();
         if job.padded {
@@ -80,6 +99,7 @@ impl Ask for Captured<'_, '_> {
     }
 
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
+        self.touch(content.bytes());
         let job = measure.job(&self.bytes.content(content))?;
         let mut runs = job.runs;
         if let Expected::V2(tree) = measure.expected {
@@ -89,15 +109,18 @@ impl Ask for Captured<'_, '_> {
     }
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
+        self.touch(2 * range.len() as u64);
         let ranges = RangeSet::from_iter([range.clone()]);
         self.bytes.content(&one.cut(&ranges)).agrees(&self.bytes.content(&other.cut(&ranges)), range)
     }
 
     fn is_trivial(&mut self, parts: &Parts) -> bool {
+        self.touch(PAGE);
         self.bytes.content(parts).is_trivial()
     }
 
     fn non_zero(&mut self, parts: &Parts) -> u64 {
+        self.touch(parts.bytes());
         let content = self.bytes.content(parts);
         let bytes = parts.slices().iter().flat_map(|slice| content.within(slice.range()).collect::<Vec<_>>());
         bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
@@ -107,6 +130,9 @@ impl Ask for Captured<'_, '_> {
         spine::damaged(self.captures, suspects, self.options, &mut self.anomalies)
     }
 }
+
+// Rationale: where bytes differ, the first ones do.
+const PAGE: u64 = 4_096;
 
 /// Whether all bytes have one value, and if not, which leaves do.
 pub(super) fn tell_trivial(content: &Content<'_>, digests: &mut Digests) {

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::captured::{Bytes, tell_trivial};
 use crate::facts::{ContentName, Copy, Digests, Eager, Heard, Journal, Receiver};
 use crate::judge::Parts;
-use crate::ledger::{Cut, Measure, RangeSet, Unit};
+use crate::judge::{Cut, Measure, RangeSet, Unit};
 use crate::options::Options;
 use crate::prove::{Hashed, JobId, Prover, UnitJob};
 use crate::torrent::{Expected, TorrentId, Torrents};
@@ -20,7 +20,7 @@ use crate::{Error, Limits};
 pub(super) struct Hasher<'run, 'cap> {
     torrents: &'run Torrents,
     bytes: Bytes<'cap>,
-    prover: &'run Prover<'cap, Hashed>,
+    prover: &'run Prover<'cap>,
     limits: &'run Limits,
     open: HashMap<Key, Vec<OpenCopy>, foldhash::quality::FixedState>,
     /// The units of open copies, in the order in which they were begun, among others.
@@ -72,7 +72,7 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
     pub(super) fn new(
         torrents: &'run Torrents,
         bytes: Bytes<'cap>,
-        prover: &'run Prover<'cap, Hashed>,
+        prover: &'run Prover<'cap>,
         options: &'run Options<'run>,
     ) -> Self {
         Self {

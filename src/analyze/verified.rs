@@ -4,8 +4,8 @@ use super::Captured;
 use crate::Error;
 use crate::ends::{Endpoint, FrameId, Transport};
 use crate::evidence::Evidence;
+use crate::judge::TorrentKey;
 use crate::judge::{Class, Judged, Row};
-use crate::ledger::TorrentKey;
 use crate::torrent::{PieceIndex, Torrent};
 
 /// Contiguous verified bytes that one end sent to another.

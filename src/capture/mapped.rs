@@ -479,7 +479,7 @@ impl Drop for Chunks {
 
 // Rationale: few enough mappings for any run (65,530 are allowed), small enough that a short run stays small.
 const SPILL_CHUNK: usize = if cfg!(any(miri, test)) { 64 << 10 } else { 16 << 20 };
-// Rationale: what the ledger lets wait for a proof, 128 MiB; pages given back before they are hashed are read twice.
+// Rationale: twice what the hasher lets wait, 128 MiB; pages given back before they are hashed are read twice.
 const CHUNKS_BEHIND: usize = 8;
 // Rationale: as for inputs; 2 GiB of chunks.
 #[cfg(all(unix, not(miri)))]

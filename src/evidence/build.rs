@@ -1,4 +1,4 @@
-//! The books at the end of a run, as evidence.
+//! What was judged, as evidence.
 
 mod torrents;
 
@@ -23,7 +23,7 @@ use crate::Error;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::judge::Judged;
-use crate::ledger::{Record, TorrentKey};
+use crate::judge::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
 use crate::oddity::{Bound, Occurrence, Oddity, Sink};
 use crate::session::PieceSet;
@@ -152,7 +152,7 @@ fn key_of(info_hash: &[u8; 20], torrents: &Torrents) -> TorrentKey {
 
 /// The connections without rows, and the word about them that no other limit may hide.
 fn unlisted(
-    found: &crate::ledger::Unlisted,
+    found: &crate::judge::Unlisted,
     hash: &dyn Fn(TorrentKey) -> Option<InfoHash>,
 ) -> Option<(Unlisted, Occurrence)> {
     let span = found.span.filter(|_| found.connections > 0)?;

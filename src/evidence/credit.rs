@@ -8,8 +8,8 @@ use super::columns::Columns;
 use super::ladder::keep_earlier;
 use crate::ends::Span;
 use crate::evidence::{PieceState, Standard, VerifiedPiece};
+use crate::judge::{Credit, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit};
 use crate::judge::{Found as Book, Judged};
-use crate::ledger::{Credit, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
@@ -272,7 +272,7 @@ struct Found {
     content: u64,
     /// Whether all of them are the same.
     one_value: bool,
-    /// See [`Matched::halves`](crate::ledger::Matched::halves).
+    /// See [`Matched::halves`](crate::judge::Matched::halves).
     halves: [bool; 2],
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ends::Span;
 use crate::evidence::{Bytes, Grade, Rung};
-use crate::ledger::Facts;
+use crate::judge::TransferFacts;
 
 /// The facts that decide a grade.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ pub(super) enum Known {
 
 impl Ladder {
     /// The facts of one transfer; the proofs are filled in by the caller.
-    pub(super) fn of(facts: &Facts, torrent: Known) -> Self {
+    pub(super) fn of(facts: &TransferFacts, torrent: Known) -> Self {
         Self {
             opening: facts.opening,
             handshake: facts.handshake,

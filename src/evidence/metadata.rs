@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Metadata;
 use crate::ends::Span;
-use crate::ledger::Record;
+use crate::judge::Record;
 use crate::metadata::{Rebuilt, Way};
 
 /// The part of an info dictionary that somebody sent, of one that hashes to its info-hash.

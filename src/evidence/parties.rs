@@ -6,7 +6,7 @@ use super::credit::Parties;
 use super::ports::Port;
 use crate::ends::Transport;
 use crate::ends::{Endpoint, Span};
-use crate::ledger::{Record, TorrentKey, TransferId, TransferKey};
+use crate::judge::{Record, TorrentKey, TransferId, TransferKey};
 
 /// The transfers of one subject: same address, port, transport, torrent and time window.
 pub(super) type Group = Vec<TransferId>;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Bytes, Evidence};
 use crate::ends::{Endpoint, Frames, Hex, InfoHash, Span, Transport};
 use crate::facts::{Reason, SPILL};
+use crate::judge::TorrentKey;
 use crate::judge::{Class, Ground, Judged, Row, Slice};
-use crate::ledger::TorrentKey;
 
 /// Bytes of one unit that one end sent to another, of one class for one reason. The rows of a transfer add up to its figures:
 /// each served byte is in exactly one.

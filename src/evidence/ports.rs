@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::ends::{Endpoint, Span};
-use crate::ledger::{Record, TorrentKey};
+use crate::judge::{Record, TorrentKey};
 use crate::wire::client_name;
 
 /// The port of the sender of one transfer.

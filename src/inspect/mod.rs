@@ -10,16 +10,14 @@ mod next;
 mod terminal;
 mod warnings;
 
-use std::cell::OnceCell;
-
 use crate::Error;
 use crate::analyze::{tell_left_out, torrents_of, walk};
+use crate::anomaly::ByFrame;
 use crate::capture::{CaptureSet, Spill};
 use crate::evidence::{self, Evidence};
-use crate::ledger::Ledger;
+use crate::judge;
 use crate::metadata::Harvest;
 use crate::options::Options;
-use crate::prove::with_prover;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::Torrents;
 pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
@@ -64,17 +62,18 @@ struct Survey {
 }
 
 fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Survey, Error> {
-    let (spill, taught) = (Spill::new(options.spool_dir), OnceCell::new());
-    with_prover(1, |prover| {
-        let ledger = Ledger::new(torrents, &options.limits);
-        let spine = Spine::new(options, ledger, prover, &spill, Purpose::Inspect);
-        let (spine, frames) = walk(captures, spine, &spill, options)?;
-        let inputs = frames.finish()?;
-        let (ledger, findings, traffic) = spine.finish(&taught, captures)?;
-        let metadata = findings.metadata.clone();
-        let silence = options.limits.window_silence_ns;
-        let mut evidence = evidence::build(&ledger.into(), findings, inputs, torrents, silence)?;
-        evidence.passed_over = captures.passed_over().to_vec();
-        Ok(Survey { evidence, traffic, metadata, torrents: taught.get().unwrap_or(torrents).clone() })
-    })
+    let spill = Spill::new(options.spool_dir);
+    let mut spine = Spine::new(options, torrents, &spill, Purpose::Inspect);
+    spine.write_down(captures, &spill, None);
+    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let inputs = frames.finish()?;
+    let (facts, mut findings, traffic) = spine.finish()?;
+    let mut odd = ByFrame::default();
+    let judged = judge::count(&facts, torrents, &options.limits, options.spool_dir, &mut odd)?;
+    findings.anomalies.join(odd.into_inner());
+    let metadata = findings.metadata.clone();
+    let silence = options.limits.window_silence_ns;
+    let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
+    evidence.passed_over = captures.passed_over().to_vec();
+    Ok(Survey { evidence, traffic, metadata, torrents: judged.torrents.into_owned() })
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use super::Measure;
 use super::Parts;
 use crate::Error;
 use crate::ends::{Direction, FlowKey, Span};
 use crate::facts::Digests;
-use crate::ledger::Measure;
 use crate::prove::{Half, Verdict};
 use crate::torrent::Expected;
 use crate::torrent::merkle::root;

@@ -4,9 +4,9 @@
 use hashbrown::HashMap;
 
 use super::Carrier;
+use super::{Receiver, TorrentKey, TransferId};
 use crate::ends::{ConnectionId, Direction, FlowKey, Span, Transport};
 use crate::facts::{Connection, Facts};
-use crate::ledger::{Receiver, TorrentKey, TransferId};
 use crate::torrent::{TorrentId, Torrents};
 
 /// A connection, or what a web server sent of one torrent on one, from one place.
@@ -35,6 +35,8 @@ pub(super) struct Line {
     pub(super) is_peer_wire: bool,
     /// Payload bytes on the wire.
     pub(super) bytes: u64,
+    /// By direction: payload bytes of blocks that the receiver's transport acknowledged.
+    pub(super) acknowledged: [u64; 2],
     /// The only direction of which it speaks, of a web server.
     pub(super) only: Option<Direction>,
     /// Several torrents may be meant.
@@ -53,16 +55,18 @@ pub(super) struct Line {
 pub(super) struct Lines {
     pub(super) all: Vec<Line>,
     index: HashMap<ConnectionId, usize, foldhash::quality::FixedState>,
+    /// A number that no connection of the captures has.
+    pub(super) unused: u64,
+    /// The connections to web servers, whose lines are made when bodies are placed.
+    pub(super) webs: Vec<Connection>,
 }
 
 impl Line {
-    fn of(connection: &Connection, torrents: &Torrents) -> Option<Self> {
+    /// The line of a connection of the peer wire, or what may be it.
+    pub(super) fn of(connection: &Connection, torrents: &Torrents) -> Option<Self> {
         let peer = connection.peer()?;
         let [low, high] = peer.info_hashes();
-        let key = |hash: Option<[u8; 20]>| match hash {
-            Some(hash) => torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given),
-            None => TorrentKey::Unknown,
-        };
+        let key = |hash: Option<[u8; 20]>| hash.map_or(TorrentKey::Unknown, |hash| key_of(hash, torrents));
         Some(Self {
             connection: connection.id,
             flow: connection.flow,
@@ -79,6 +83,7 @@ impl Line {
             is_broken: peer.is_broken(),
             is_peer_wire: peer.is_peer_wire(),
             bytes: connection.bytes,
+            acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
             only: None,
             several: false,
             place: (0, false),
@@ -106,6 +111,7 @@ impl Line {
             is_broken: false,
             is_peer_wire: true,
             bytes: connection.bytes,
+            acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
             only: connection.web().map(|web| web.server),
             several: false,
             place,
@@ -149,13 +155,21 @@ impl Line {
     }
 }
 
+/// Of which torrent an info-hash on the wire is.
+pub(super) fn key_of(hash: [u8; 20], torrents: &Torrents) -> TorrentKey {
+    torrents.find(&hash).map_or(TorrentKey::NotGiven(hash), TorrentKey::Given)
+}
+
 impl Lines {
-    /// The connections of the peer wire, or what may be it.
+    /// The connections of the peer wire, or what may be it, on which there are blocks.
     pub(super) fn of(facts: &Facts, torrents: &Torrents) -> Self {
-        let mut lines = Self::default();
+        let mut lines = Self { unused: 1, ..Self::default() };
         for connection in &facts.connections {
-            if let Some(line) = Line::of(&connection, torrents) {
+            lines.unused = lines.unused.max(connection.id.0 + 1);
+            if let Some(line) = Line::of(&connection, torrents).filter(|line| line.has_blocks) {
                 lines.add(connection.id, line);
+            } else if connection.web().is_some() {
+                lines.webs.push(connection);
             }
         }
         for block in &facts.blocks {
@@ -187,11 +201,6 @@ impl Lines {
     fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Line> {
         let index = self.index(id)?;
         self.all.get_mut(index)
-    }
-
-    /// A number that no connection of the captures has.
-    pub(super) fn unused(&self) -> u64 {
-        self.index.keys().map(|id| id.0 + 1).max().unwrap_or(1)
     }
 }
 

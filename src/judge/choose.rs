@@ -13,8 +13,8 @@ use super::attribute::{Line, Lines};
 use super::contents::Contents;
 use super::piece::Piece;
 use super::{Bench, Parts, Share};
+use super::{Cut, Measure, RangeSet, TorrentKey, Unit};
 use crate::facts::{Answer, Block};
-use crate::ledger::{Cut, Measure, RangeSet, TorrentKey, Unit};
 use crate::prove::Verdict;
 use crate::torrent::{Expected, PieceIndex, Torrent, TorrentId, Torrents};
 

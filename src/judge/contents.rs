@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::ask::{Ask, verdict};
 use super::{Bench, Found, Parts, Share, ways};
+use super::{Matched, Measure, RangeSet, Receiver};
 use crate::ends::Span;
-use crate::ledger::{Matched, Measure, RangeSet, Receiver};
 use crate::prove::{Half, Verdict};
 
 /// What is known of one unit before anybody is judged by it.
@@ -67,6 +67,15 @@ pub enum State {
     Failed,
 }
 
+/// The copies to which shares are added.
+#[derive(Debug, Default)]
+struct Open {
+    /// Those of which bytes are missing, ascending.
+    copies: Vec<usize>,
+    /// How many are not verified.
+    count: usize,
+}
+
 impl Contents {
     /// The contents of a unit of which these shares were sent, in order of arrival; `padding` is what was sent in place of
     /// zeros, and `has_leaves` tells whether its torrent has any (BEP 52).
@@ -79,7 +88,7 @@ impl Contents {
         ask: &mut dyn Ask,
     ) -> Self {
         let mut contents = Self::default();
-        let mut open = 0;
+        let mut open = Open::default();
         for index in 0..shares.len() {
             let Some(complete) = contents.add(index, shares, measure.content(), &mut open) else { continue };
             let Some(attempt) = contents.copies.get(complete) else { continue };
@@ -90,8 +99,11 @@ impl Contents {
             if let Some(attempt) = contents.copies.get_mut(complete) {
                 attempt.state = verdict;
             }
+            if verdict != State::Open {
+                open.copies.retain(|copy| *copy != complete);
+            }
             // Only those that are not verified take up room.
-            open -= usize::from(matches!(verdict, State::Verified(_)));
+            open.count -= usize::from(matches!(verdict, State::Verified(_)));
         }
         if !contents.found.verified && !shares.is_empty() {
             let all: Vec<&Share> = shares.iter().collect();
@@ -122,12 +134,9 @@ impl Contents {
             return State::Failed;
         }
         self.found.verified = true;
-        let content = {
-            let mut ranges = copy.ranges();
-            measure.pads.iter().for_each(|pad| ranges.remove(pad));
-            copy.cut(&ranges)
-        };
-        let ranges = content.ranges();
+        let mut ranges = copy.ranges();
+        measure.pads.iter().for_each(|pad| ranges.remove(pad));
+        let content = if measure.pads.is_empty() { copy } else { copy.cut(&ranges) };
         if let Some(version) = self.version_of(&content, &ranges, ask) {
             return State::Verified(version);
         }
@@ -163,20 +172,22 @@ impl Contents {
     }
 
     /// Adds a share to the copies of a unit with `content` bytes without padding; gives the index of the one that it
-    /// completed. `open` counts the copies that are not verified.
-    fn add(&mut self, index: usize, shares: &[Share], content: u64, open: &mut usize) -> Option<usize> {
+    /// completed.
+    fn add(&mut self, index: usize, shares: &[Share], content: u64, open: &mut Open) -> Option<usize> {
         let share = shares.get(index)?;
-        let room = self.copies.iter().position(|attempt| {
-            attempt.receiver == share.receiver && attempt.state == State::Open && attempt.makes_room(share, shares)
+        let room = open.copies.iter().copied().find(|copy| {
+            let attempt = self.copies.get(*copy);
+            attempt.is_some_and(|attempt| attempt.receiver == share.receiver && attempt.makes_room(share, shares))
         });
         let at = match room {
             Some(at) => at,
-            None if *open >= MOST_COPIES => {
+            None if open.count >= MOST_COPIES => {
                 self.crowded = true;
                 return None;
             }
             None => {
-                *open += 1;
+                open.count += 1;
+                open.copies.push(self.copies.len());
                 self.copies.push(Attempt {
                     receiver: share.receiver,
                     shares: Vec::new(),
@@ -191,11 +202,6 @@ impl Contents {
         attempt.supersede(share, shares);
         attempt.take(index, share);
         (attempt.covered.total() == content).then_some(at)
-    }
-
-    /// The copy that failed with a share in it.
-    pub fn failed_with(&self, share: usize) -> Option<&Attempt> {
-        self.copies.iter().find(|attempt| attempt.state == State::Failed && attempt.shares.contains(&share))
     }
 
     /// The number of the verified content that `parts` agree with in all of `ranges`.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::Record;
 use super::{Parts, Share, Slice};
 use crate::ends::{At, ConnectionId, Direction, Span};
 use crate::facts::{BlockId, Doubt, Place, Reason, Scope, Second};
-use crate::ledger::Record;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::wire::Framing;
 

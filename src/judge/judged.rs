@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::ledger::{Credit, Few, Ledger, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted};
+use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted};
 use crate::torrent::{Torrent, Torrents};
 
 /// All that follows from the facts of a run.
 #[derive(Debug)]
 pub struct Judged<'run> {
-    /// The transfers; a [`TransferId`](crate::ledger::TransferId) is an index into these.
+    /// The transfers; a [`TransferId`](super::TransferId) is an index into these.
     pub records: Vec<Record>,
     /// What is known of the units of each torrent that was given or rebuilt, ascending by unit.
     pub units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
@@ -49,26 +49,5 @@ impl Judged<'_> {
             TorrentKey::Given(id) => Some(self.torrents.torrent(id)),
             TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
         }
-    }
-}
-
-impl<'run> From<Ledger<'run, '_>> for Judged<'run> {
-    fn from(ledger: Ledger<'run, '_>) -> Self {
-        let (records, books, unlisted, torrents) = ledger.into_parts();
-        let of_book = |(key, book): (_, crate::ledger::Book<'_>)| {
-            let mut units: Vec<(Unit, Found)> =
-                book.into_units().map(|(unit, book)| (unit, Found::from(book))).collect();
-            units.sort_unstable_by_key(|(unit, _)| *unit);
-            (key, units)
-        };
-        let books = books.into_iter().filter(|(key, _)| matches!(key, TorrentKey::Given(_)));
-        Self { records, units: books.map(of_book).collect(), unlisted, torrents: Cow::Borrowed(torrents) }
-    }
-}
-
-impl From<crate::ledger::UnitBook<'_>> for Found {
-    fn from(book: crate::ledger::UnitBook<'_>) -> Self {
-        let crate::ledger::UnitBook { verified, matched, trivial, trivial_leaves, credits, .. } = book;
-        Self { verified, matched, trivial, trivial_leaves, credits }
     }
 }

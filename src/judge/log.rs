@@ -5,11 +5,11 @@ use std::fmt;
 use std::iter::Peekable;
 use std::ops::Range;
 
+use super::Measure;
 use super::ask::{Ask, Suspect};
 use super::parts::Parts;
 use crate::Error;
 use crate::facts::{ContentName, Copy, CopyRange, Digests, Sorted};
-use crate::ledger::Measure;
 use crate::torrent::Expected;
 
 /// The digests of copies, by piece.

@@ -19,17 +19,25 @@
 mod ask;
 mod attribute;
 mod choose;
+mod content;
 mod contents;
+mod contests;
 mod doubt;
+mod few;
 mod judged;
 mod log;
+mod measure;
 mod parts;
 mod piece;
+mod ranges;
+mod record;
 mod rows;
 mod share;
+mod times;
 mod transfers;
 mod trees;
 mod unit;
+mod unlisted;
 mod ways;
 mod web;
 
@@ -43,20 +51,28 @@ use std::path::Path;
 pub use ask::{Ask, Suspect};
 use attribute::{BOTH, Lines};
 use choose::{Fit, Look, Signs};
+pub use content::Content;
 pub use contents::{Attempt, Contents, Note, State};
+pub use contests::Contests;
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
+pub use few::Few;
 pub use judged::{Found, Judged};
 use log::{Log, Logged};
+pub use measure::{Credit, Cut, Matched, Measure, Receiver, Unit};
 pub use parts::{Parts, Slice};
 pub use piece::{OfUnit, Piece};
+pub use ranges::RangeSet;
+pub use record::{Counts, Handshakes, Record, TorrentKey, TransferFacts, TransferId, TransferKey};
 pub use rows::Row;
 pub use share::{Carrier, Share};
+pub use times::{Burst, SessionTimes, Times};
 use transfers::Transfers;
+pub use trees::teach;
 pub use unit::{Class, Ground, Outcome, Ruling, Why, classes};
+pub use unlisted::Unlisted;
 
 use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
-use crate::ledger::{Contests, RangeSet, TorrentKey, TransferId, Unit};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::{TorrentId, Torrents};
 use crate::{Error, Limits};
@@ -101,7 +117,7 @@ pub fn judge<'t>(
     }
     choose(&mut lines, given, &torrents, &doubts, &blocks, ask);
     note_unnamed(&lines, given, odd);
-    let mut transfers = Transfers::of(&mut lines, given, limits, odd);
+    let mut transfers = Transfers::of(facts, &mut lines, given, limits, spool_dir, odd)?;
     transfers.merge(facts, &lines, &web, given, limits, odd);
     let hearing = Hearing {
         lines: &lines,
@@ -112,9 +128,40 @@ pub fn judge<'t>(
         units: BTreeMap::new(),
         told: Told { odd, contests, rows },
     };
-    let Hearing { transfers, units, .. } = hearing.run(facts, &blocks, ask)?;
+    let Hearing { transfers, units, .. } = hearing.run(&blocks, ask)?;
     Ok(Judged { records: transfers.records, units, unlisted: transfers.unlisted, torrents })
 }
+
+/// Counts what facts hold, and decides nothing: whatever was served is unproven.
+///
+/// # Errors
+/// [`Error::Io`] when there is no room to sort the connections.
+pub fn count<'t>(
+    facts: &Facts,
+    given: &'t Torrents,
+    limits: &Limits,
+    spool_dir: Option<&Path>,
+    odd: &mut dyn Sink,
+) -> Result<Judged<'t>, Error> {
+    let mut lines = Lines::of(facts, given);
+    let web = web::serve(facts, given, &mut lines);
+    let torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
+    let mut transfers = Transfers::of(facts, &mut lines, given, limits, spool_dir, odd)?;
+    transfers.merge(facts, &lines, &web, given, limits, odd);
+    let mut served = Acknowledgeable::default();
+    for block in facts.blocks.iter().chain(web.blocks.iter().cloned()) {
+        if let Some((_, line)) = lines.get(block.connection)
+            && let Some(record) = transfers.weigh(&block, line, &mut served)
+        {
+            record.counts.unproven += block.captured();
+        }
+    }
+    transfers.acknowledge(&lines, &served);
+    Ok(Judged { records: transfers.records, units: BTreeMap::new(), unlisted: transfers.unlisted, torrents })
+}
+
+/// Served bytes of each connection and transfer, of which its receiver's transport may acknowledge some.
+type Acknowledgeable = BTreeMap<(ConnectionId, TransferId), u64>;
 
 /// All blocks by piece, and of each piece in order of arrival.
 struct Blocks(Sorted<Block, (u32, u64, BlockId)>);
@@ -212,8 +259,8 @@ struct Hearing<'a> {
 }
 
 impl Hearing<'_> {
-    fn run(mut self, facts: &Facts, blocks: &Blocks, ask: &mut dyn Ask) -> Result<Self, Error> {
-        let mut served: BTreeMap<(ConnectionId, TransferId), u64> = BTreeMap::new();
+    fn run(mut self, blocks: &Blocks, ask: &mut dyn Ask) -> Result<Self, Error> {
+        let mut served = Acknowledgeable::default();
         // Of these something may speak against somebody, which others must not be asked before.
         let mut later: Vec<(TorrentKey, Piece)> = Vec::new();
         let mut accused: Vec<Share> = Vec::new();
@@ -250,7 +297,7 @@ impl Hearing<'_> {
             ask.turn(piece.number);
             self.rule(key, &piece, ask);
         }
-        self.transfers.acknowledge(facts, &served);
+        self.transfers.acknowledge(self.lines, &served);
         self.units.values_mut().for_each(|units| units.sort_by_key(|(unit, _)| *unit));
         Ok(self)
     }
@@ -269,7 +316,7 @@ impl Hearing<'_> {
     fn piece(
         &mut self,
         blocks: &[Block],
-        served: &mut BTreeMap<(ConnectionId, TransferId), u64>,
+        served: &mut Acknowledgeable,
         ask: &mut dyn Ask,
     ) -> Vec<(TorrentKey, Piece)> {
         let mut shares: BTreeMap<TorrentKey, Vec<Share>> = BTreeMap::new();
@@ -279,20 +326,11 @@ impl Hearing<'_> {
             if !line.is_told() {
                 self.told.odd.odd(odd(Oddity::UnconfirmedBlock { piece: block.piece, len: block.len }));
             }
-            let Some(id) = line.transfers.get(block.from.index()).copied().flatten() else { continue };
-            let Some(record) = self.transfers.records.get_mut(id.0 as usize) else { continue };
+            let Some(record) = self.transfers.weigh(block, line, served) else { continue };
             let captured = block.captured();
-            record.counts.served += captured;
-            record.counts.lost += block.lost();
-            *served.entry((line.connection, id)).or_default() += captured;
-            if share::requested(block).is_some() {
-                record.counts.solicited += captured;
-            }
             if captured == 0 {
                 continue;
             }
-            record.served_span = Some(record.served_span.map_or(block.span, |span| span.join(block.span)));
-            record.times.add(block.span.first.time, block.span.last.time, captured);
             let key = line.torrent(block.from);
             let (piece, begin, len) = (block.piece, block.begin, block.len);
             let misplaced = match key {

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::RangeSet;
 use crate::ends::FrameId;
 use crate::facts::{ContentName, Place, Run};
-use crate::ledger::RangeSet;
 
 /// Bytes of one piece, each slice with its place in the piece and in the captures.
 ///
@@ -110,6 +110,19 @@ impl Parts {
         slices.sort_by_key(|slice| slice.start);
         debug_assert!(slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start), "they do not overlap");
         Self { slices }
+    }
+
+    /// Adds parts that do not overlap these.
+    pub fn absorb(&mut self, other: Self) {
+        let extent = other.extent();
+        let at = self.slices.partition_point(|slice| slice.start < extent.start);
+        let fits = self.slices.get(at).is_none_or(|next| extent.end <= next.start);
+        // Rationale: blocks come in order, and those that do not mostly go between two others.
+        let to = if fits { at } else { self.slices.len() };
+        self.slices.splice(to..to, other.slices);
+        if !fits {
+            self.slices.sort_by_key(|slice| slice.start);
+        }
     }
 
     /// A name for these bytes: where they lie.

@@ -6,10 +6,10 @@ use super::ask::Ask;
 use super::contents::{Contents, State};
 use super::doubt::{Against, Bench, PieceDoubt};
 use super::unit::{Outcome, classes};
+use super::{Cut, Measure, RangeSet, Unit};
 use super::{Parts, Share};
 use crate::ends::Span;
 use crate::facts::{BlockId, Reason};
-use crate::ledger::{Cut, Measure, RangeSet, Unit};
 use crate::torrent::{PieceIndex, Torrent};
 
 /// A piece of which something was sent, with what its bytes are.
@@ -112,6 +112,11 @@ impl Piece {
                 ..share.ranges.iter().last().map_or(0, |last| last.end);
             for unit in Cut::finest(torrent, piece).units(torrent, piece, &range) {
                 let Some(measure) = Measure::padded(torrent, unit, &all_pads) else { continue };
+                // Rationale: a block is mostly within one unit, and then moves whole.
+                if measure.range.start <= range.start && range.end <= measure.range.end {
+                    units.entry(unit).or_insert_with(|| (measure, Vec::new())).1.push(share);
+                    break;
+                }
                 if let Some(part) = share.part(&measure.range) {
                     units.entry(unit).or_insert_with(|| (measure, Vec::new())).1.push(part);
                 }
@@ -178,9 +183,11 @@ impl Piece {
                 .filter(|copy| matches!(copy.state, State::Verified(_)))
                 .flat_map(|copy| copy.shares.iter().copied())
                 .collect();
+            let failed = of.contents.copies.iter().filter(|copy| copy.state == State::Failed);
+            let failed: BTreeSet<usize> = failed.flat_map(|copy| copy.shares.iter().copied()).collect();
             for (index, share) in of.shares.iter().enumerate().filter(|(index, _)| !verified.contains(index)) {
                 let against = if of.contents.references.is_empty() {
-                    of.contents.failed_with(index).map(|_| Against::Failed)
+                    failed.contains(&index).then_some(Against::Failed)
                 } else {
                     let right = of.contents.version_of(&share.parts, &share.ranges, ask).is_some();
                     (!right).then_some(Against::Differs)

@@ -6,9 +6,9 @@ use super::ask::Ask;
 use super::piece::{OfUnit, Piece};
 use super::unit::{Class, Outcome, Why};
 use super::{Doubts, Share, Slice};
+use super::{TransferId, Unit};
 use crate::ends::Span;
 use crate::facts::Block;
-use crate::ledger::{TransferId, Unit};
 
 /// Bytes of one unit in one transfer, of one class for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

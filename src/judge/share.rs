@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::Parts;
+use super::{RangeSet, Receiver, TransferId};
 use crate::ends::{ConnectionId, Direction, Span};
 use crate::facts::{Answer, Block, BlockId};
-use crate::ledger::{RangeSet, Receiver, TransferId};
 use crate::wire::Framing;
 
 /// A block, or the part of one in a unit.

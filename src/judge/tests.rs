@@ -13,7 +13,7 @@ use super::unit::{Class, Why};
 use super::*;
 use crate::ends::{Direction, Transport};
 use crate::facts::{Doubt, Scope};
-use crate::ledger::Matched;
+use crate::judge::Matched;
 use crate::prove::{Half, Verdict};
 use crate::torrent::Expected;
 use crate::wire::Framing;

@@ -1,16 +1,18 @@
 //! Transfers: which connections are one, in time, and what they prove together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use super::attribute::{BOTH, Line, Lines};
+use super::attribute::{BOTH, Line, Lines, key_of};
+use super::share::requested;
 use super::web::Served;
-use crate::Limits;
+use super::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
 use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Connection, Facts};
-use crate::ledger::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
+use crate::facts::{Block, Connection, Facts, Sorted};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
+use crate::{Error, Limits};
 
 /// The transfers of a run, while they are made.
 #[derive(Debug, Default)]
@@ -25,35 +27,65 @@ pub(super) struct Transfers {
 
 impl Transfers {
     /// Groups connections by their ends, torrent and time; after hours of silence and another peer_id there is another
-    /// transfer (T41).
-    pub(super) fn of(lines: &mut Lines, torrents: &Torrents, limits: &Limits, out: &mut dyn Sink) -> Self {
-        let mut transfers = Self::default();
-        let mut order: Vec<usize> = (0..lines.all.len()).collect();
-        let key = |index: &usize| {
-            lines.all.get(*index).map(|line| (line.span.first.time, line.span.first.frame, line.connection, *index))
+    /// transfer (T41). Of those without piece data only they are kept in `lines` that are listed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no room to sort the connections.
+    pub(super) fn of(
+        facts: &Facts,
+        lines: &mut Lines,
+        torrents: &Torrents,
+        limits: &Limits,
+        spool_dir: Option<&Path>,
+        out: &mut dyn Sink,
+    ) -> Result<Self, Error> {
+        let mut of: BTreeMap<ConnectionId, Vec<usize>> = BTreeMap::new();
+        for (index, line) in lines.all.iter().enumerate() {
+            of.entry(line.connection).or_default().push(index);
+        }
+        let key = |connection: &Connection| {
+            let first = connection.span.first;
+            (first.time, first.frame, connection.id)
         };
-        order.sort_by_key(key);
-        for index in order {
-            let Some(line) = lines.all.get_mut(index).filter(|line| line.is_told()) else { continue };
-            if !line.has_blocks && !transfers.lists(line, torrents, limits) {
-                transfers.unlisted.add(line.flow, line.bytes, Some(line.span), line.torrents);
-                out.odd(
-                    Oddity::from(Bound::Rows).within(line.span).sent(line.flow, line.opener).of(line.connection),
-                );
-                continue;
+        let sorted = Sorted::new(facts.connections.iter(), key, limits.journal_memory / SMALLER, spool_dir)?;
+        let mut transfers = Self::default();
+        for (_, connection) in sorted.iter() {
+            for index in of.get(&connection.id).into_iter().flatten() {
+                if let Some(line) = lines.all.get_mut(*index) {
+                    transfers.add(line, torrents, limits, out);
+                }
             }
-            for from in BOTH.into_iter().filter(|from| line.only.is_none_or(|only| only == *from)) {
-                let id = transfers.join(line, from, limits);
-                if let Some(place) = line.transfers.get_mut(from.index()) {
-                    *place = Some(id);
-                }
-                if let Some(record) = transfers.records.get_mut(id.0 as usize) {
-                    record.facts.peer_id(line.peer_ids.get(from.index()).copied().flatten());
-                    record.facts.named_places.extend(line.place.1.then_some(line.place.0));
-                }
+            if lines.index(connection.id).is_none()
+                && let Some(mut line) = Line::of(&connection, torrents)
+                && transfers.add(&mut line, torrents, limits, out)
+            {
+                lines.add(connection.id, line);
             }
         }
-        transfers
+        Ok(transfers)
+    }
+
+    /// Adds a connection, in order of time; whether it is listed.
+    fn add(&mut self, line: &mut Line, torrents: &Torrents, limits: &Limits, out: &mut dyn Sink) -> bool {
+        if !line.is_told() {
+            return false;
+        }
+        if !line.has_blocks && !self.lists(line, torrents, limits) {
+            self.unlisted.add(line.flow, line.bytes, Some(line.span), line.torrents);
+            out.odd(Oddity::from(Bound::Rows).within(line.span).sent(line.flow, line.opener).of(line.connection));
+            return false;
+        }
+        for from in BOTH.into_iter().filter(|from| line.only.is_none_or(|only| only == *from)) {
+            let id = self.join(line, from, limits);
+            if let Some(place) = line.transfers.get_mut(from.index()) {
+                *place = Some(id);
+            }
+            if let Some(record) = self.records.get_mut(id.0 as usize) {
+                record.facts.peer_id(line.peer_ids.get(from.index()).copied().flatten());
+                record.facts.named_places.extend(line.place.1.then_some(line.place.0));
+            }
+        }
+        true
     }
 
     /// The transfer that a connection is of; a new one where there is none.
@@ -126,9 +158,9 @@ impl Transfers {
             for id in of_web.get(&connection.id).into_iter().flatten() {
                 self.merge_web(&connection, *id, web);
             }
-            let (Some((_, line)), Some(peer)) = (lines.get(connection.id), connection.peer()) else { continue };
+            let Some(peer) = connection.peer() else { continue };
             let equal = match peer.info_hashes() {
-                [Some(_), Some(_)] if line.torrents[0] == line.torrents[1] => Handshakes::Agree,
+                [Some(one), Some(other)] if key_of(one, torrents) == key_of(other, torrents) => Handshakes::Agree,
                 [Some(_), Some(_)] => Handshakes::Differ,
                 _ => Handshakes::OneSide,
             };
@@ -137,6 +169,7 @@ impl Transfers {
                 let occurrence = Oddity::InfoHashMismatch.within(span);
                 out.odd(occurrence.sent(connection.flow, Direction::LowToHigh).of(connection.id));
             }
+            let Some((_, line)) = lines.get(connection.id) else { continue };
             for from in BOTH {
                 let told = |bound: Bound| {
                     Oddity::from(bound).within(connection.span).sent(connection.flow, from).of(connection.id)
@@ -181,17 +214,41 @@ impl Transfers {
         facts.merge_transport(connection, of.server);
     }
 
+    /// Counts a block that a line carried, whatever it is worth; gives the record that it is of, where there is one.
+    pub(super) fn weigh(
+        &mut self,
+        block: &Block,
+        line: &Line,
+        served: &mut BTreeMap<(ConnectionId, TransferId), u64>,
+    ) -> Option<&mut Record> {
+        let id = line.transfers.get(block.from.index()).copied().flatten()?;
+        let record = self.records.get_mut(id.0 as usize)?;
+        let captured = block.captured();
+        record.counts.served += captured;
+        record.counts.lost += block.lost();
+        *served.entry((line.connection, id)).or_default() += captured;
+        if requested(block).is_some() {
+            record.counts.solicited += captured;
+        }
+        if captured > 0 {
+            record.served_span = Some(record.served_span.map_or(block.span, |span| span.join(block.span)));
+            record.times.add(block.span.first.time, block.span.last.time, captured);
+        }
+        Some(record)
+    }
+
     /// Counts what receivers acknowledged; `served` is what went into each transfer on each connection, by its number in the
     /// facts.
-    pub(super) fn acknowledge(&mut self, facts: &Facts, served: &BTreeMap<(ConnectionId, TransferId), u64>) {
-        for connection in &facts.connections {
-            let all = (connection.id, TransferId(0))..=(connection.id, TransferId(u32::MAX));
+    pub(super) fn acknowledge(&mut self, lines: &Lines, served: &BTreeMap<(ConnectionId, TransferId), u64>) {
+        let connections: BTreeMap<ConnectionId, &Line> =
+            lines.all.iter().filter(|line| line.has_blocks).map(|line| (line.connection, line)).collect();
+        for (connection, line) in connections {
+            let all = (connection, TransferId(0))..=(connection, TransferId(u32::MAX));
             let of: Vec<_> = served.range(all).collect();
-            for from in BOTH {
-                let acknowledged = connection.stream(from).acknowledged;
+            for (from, acknowledged) in BOTH.into_iter().zip(line.acknowledged) {
                 let own = of.iter().filter(|((_, id), _)| {
                     let record = self.records.get(id.0 as usize);
-                    record.is_some_and(|record| record.key.uploader == connection.source(from))
+                    record.is_some_and(|record| record.key.uploader == line.flow.source(from))
                 });
                 // A connection for several torrents: what was acknowledged of each is not told apart.
                 if let [((_, id), served)] = own.collect::<Vec<_>>()[..]
@@ -215,6 +272,8 @@ fn key(line: &Line, from: Direction) -> TransferKey {
 
 // Rationale: a connection is two transfers, one for each direction.
 const ROWS: usize = 2;
+// Rationale: as other journals beside that of blocks.
+const SMALLER: usize = 4;
 // Rationale: more silences of hours than a capture of a week has; the search is done for each connection.
 const MOST_WINDOWS: usize = 64;
 
@@ -249,6 +308,7 @@ mod tests {
             is_broken: false,
             is_peer_wire: true,
             bytes: 100,
+            acknowledged: [0; 2],
             only: None,
             several: false,
             place: (0, false),
@@ -258,13 +318,16 @@ mod tests {
     }
 
     /// The transfer of the second host on each line, and how many connections got no row.
-    fn transfers(lines: Vec<Line>, rows: usize) -> (Vec<Option<u32>>, u64) {
-        let mut all = Lines::default();
-        lines.into_iter().for_each(|line| all.add(line.connection, line));
+    fn transfers(mut lines: Vec<Line>, rows: usize) -> (Vec<Option<u32>>, u64) {
         let limits = Limits { rows, ..Limits::default() };
-        let transfers = Transfers::of(&mut all, &Torrents::default(), &limits, &mut Vec::new());
+        let mut transfers = Transfers::default();
+        let mut order: Vec<usize> = (0..lines.len()).collect();
+        order.sort_by_key(|index| (lines[*index].span.first.time, lines[*index].span.first.frame));
+        for index in order {
+            transfers.add(&mut lines[index], &Torrents::default(), &limits, &mut Vec::new());
+        }
         let of = |line: &Line| line.transfers[Direction::HighToLow.index()].map(|id| id.0);
-        (all.all.iter().map(of).collect(), transfers.unlisted.connections)
+        (lines.iter().map(of).collect(), transfers.unlisted.connections)
     }
 
     fn same(lines: Vec<Line>) -> Vec<bool> {

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask::Ask;
 use super::ways::latest_first;
+use super::{Measure, RangeSet, TransferId};
 use super::{Parts, Share};
 use crate::facts::Facts;
-use crate::ledger::{Measure, RangeSet, TransferId};
 use crate::oddity::{Oddity, Sink};
 use crate::torrent::merkle::{HashProof, LEAF_BYTES, ProofError, padding, root};
 use crate::torrent::{Expected, OpenLayer, PieceIndex, PieceTree, Torrent, TorrentId, Torrents};
 
 /// The torrents with what `hashes` messages prove; `None` where they prove nothing. A message may hang on a node that a
 /// later one proves, so they are read until none teaches anything.
-pub(super) fn teach(facts: &Facts, given: &Torrents, out: &mut dyn Sink) -> Option<Torrents> {
+pub fn teach(facts: &Facts, given: &Torrents, out: &mut dyn Sink) -> Option<Torrents> {
     if facts.hashes.is_empty() {
         return None;
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ask::Ask;
 use super::contents::{Attempt, Contents, State};
 use super::doubt::{Against, Bench, PieceDoubt};
+use super::{Credit, Few, RangeSet, Record, TransferId};
 use super::{Parts, Share};
 use crate::ends::{ConnectionId, Span, Transport};
 use crate::facts::Reason;
-use crate::ledger::{Credit, Few, RangeSet, Record, TransferId};
 use crate::words::words;
 
 words! {
@@ -153,7 +153,7 @@ pub fn classes(
     bench: &Bench<'_>,
     ask: &mut dyn Ask,
 ) -> Outcome {
-    let mut outcome = Outcome::default();
+    let (mut outcome, mut credited) = (Outcome::default(), Credited::default());
     let mut versions: BTreeMap<TransferId, Vec<Version>> = BTreeMap::new();
     let piece = PieceDoubt { half_open: contents.found.matched.half_open(), ..piece };
     let verdicts: Vec<Option<(Class, Why)>> =
@@ -162,9 +162,13 @@ pub fn classes(
     for (copy, verdict) in contents.copies.iter().zip(verdicts) {
         of_copy.extend(copy.shares.iter().map(|share| (*share, (copy.state, verdict))));
     }
+    // Nothing is compared with what was sent before where every copy is right.
+    let is_right = |index: &usize| matches!(of_copy.get(index), Some((State::Verified(_), _)));
+    let any_wrong = !(0..shares.len()).all(|index| is_right(&index));
     for (index, share) in shares.iter().enumerate() {
         let mut fresh = share.ranges.clone();
-        for credit in outcome.credits.iter().filter(|credit| credit.transfer == share.transfer) {
+        for index in credited.get(&share.transfer).into_iter().flatten() {
+            let Some(credit) = outcome.credits.get(*index) else { continue };
             if let Some(reference) = contents.references.get(credit.version) {
                 remove_equal(&mut fresh, share, reference, &credit.ranges, ask);
             }
@@ -212,7 +216,8 @@ pub fn classes(
         };
         if let Some(version) = version {
             // A second version may be what the same transfer was credited with before.
-            let before = credit(&mut outcome.credits, share, version, &fresh);
+            let of = credited.entry(share.transfer).or_default();
+            let before = credit(&mut outcome.credits, of, share, version, &fresh);
             outcome.rule(index, before.clone(), Class::Repeated, Why::SentBefore, None);
             let mut counted = fresh.clone();
             before.iter().for_each(|range| counted.remove(range));
@@ -220,7 +225,9 @@ pub fn classes(
         } else {
             outcome.rule(index, fresh.clone(), class, why, None);
         }
-        outcome.crowded |= !keep_version(earlier, &share.parts, fresh);
+        if any_wrong {
+            outcome.crowded |= !keep_version(earlier, &share.parts, fresh);
+        }
     }
     outcome
 }
@@ -271,12 +278,19 @@ fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
         })
 }
 
-/// Adds verified bytes of the content `version` to what a transfer is credited with; gives those that it was credited with before.
-fn credit(credits: &mut Few<Credit>, share: &Share, version: usize, fresh: &RangeSet) -> RangeSet {
-    let same = |credit: &Credit| (credit.transfer, credit.version) == (share.transfer, version);
-    let index = match credits.iter().position(same) {
+/// Adds verified bytes of the content `version` to what a transfer is credited with, `of` by their place; gives those that it was credited with before.
+fn credit(
+    credits: &mut Few<Credit>,
+    of: &mut Vec<usize>,
+    share: &Share,
+    version: usize,
+    fresh: &RangeSet,
+) -> RangeSet {
+    let same = |index: &usize| credits.get(*index).is_some_and(|credit| credit.version == version);
+    let index = match of.iter().copied().find(same) {
         Some(index) => index,
         None => {
+            of.push(credits.len());
             credits.push(Credit {
                 transfer: share.transfer,
                 version,
@@ -300,6 +314,9 @@ fn credit(credits: &mut Few<Credit>, share: &Share, version: usize, fresh: &Rang
     before
 }
 
+/// The credits of each transfer.
+type Credited = BTreeMap<TransferId, Vec<usize>>;
+
 /// What one transfer sent, each place once.
 type Version = (Parts, RangeSet);
 
@@ -311,7 +328,7 @@ fn keep_version(versions: &mut Vec<Version>, parts: &Parts, fresh: RangeSet) -> 
     match versions.iter().position(free) {
         Some(index) => {
             if let Some((known, ranges)) = versions.get_mut(index) {
-                *known = Parts::layered([&*known, &parts]);
+                known.absorb(parts);
                 fresh.iter().for_each(|range| ranges.insert(range));
             }
         }

@@ -41,7 +41,7 @@ struct Server {
 pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Served {
     let mut servers: BTreeMap<ConnectionId, Server> = BTreeMap::new();
     let mut moved: Vec<(u64, ConnectionId, Redirect)> = Vec::new();
-    for connection in &facts.connections {
+    for connection in std::mem::take(&mut lines.webs) {
         let Some(web) = connection.web() else { continue };
         moved.extend(web.redirects.iter().map(|redirect| (redirect.order, connection.id, redirect.clone())));
         let requests = web.requests.iter().map(|request| Arc::new(WebRequest::from(request))).collect();
@@ -51,7 +51,7 @@ pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Se
     let mut moved = moved.into_iter().peekable();
     let (mut served, mut redirects) = (Served::default(), Redirects::default());
     let mut named: BTreeMap<(ConnectionId, TorrentId, u64, bool), ConnectionId> = BTreeMap::new();
-    let mut next = lines.unused();
+    let mut next = lines.unused;
     for body in &facts.bodies {
         // A redirect is followed by what comes after it.
         while let Some((_, id, redirect)) = moved.next_if(|(order, ..)| *order <= body.order) {

@@ -1,61 +1,19 @@
-//! Jobs to proofs, many in one go: a pure function of the jobs, whatever engine hashes.
+//! Jobs to digests, many in one go: a pure function of the jobs, whatever engine hashes.
 
 use peerproof_hash::{Engine, Message, chosen, engines};
 
-use super::{Half, Hashed, Proof, UnitJob, Verdict};
+use super::{Hashed, UnitJob};
 use crate::Error;
 use crate::facts::Digests;
 use crate::torrent::merkle::{LEAF_BYTES, padding};
 use crate::torrent::{Expected, PieceTree};
 
-/// Proves jobs, all of them together: each hash takes the messages of all jobs at once.
-#[doc(hidden)]
-pub fn together(jobs: &[UnitJob<'_>]) -> Vec<Proof> {
-    together_by(engine(), jobs)
-}
-
-fn together_by(engine: &dyn Engine, jobs: &[UnitJob<'_>]) -> Vec<Proof> {
-    let known: Vec<bool> = jobs.iter().map(UnitJob::is_known).collect();
-    let hashed = || jobs.iter().zip(&known).filter(|(_, known)| !**known).map(|(job, _)| job);
-
-    let pieces = hashed().filter(|job| matches!(job.expected, Expected::Sha1(_) | Expected::Both { .. }));
-    let pieces: Vec<Message<'_>> = pieces.map(|job| Message::new(&job.runs)).collect();
-    let mut sha1 = engine.sha1(&pieces).into_iter();
-
-    let trees = hashed().filter_map(|job| Some((job.runs.as_slice(), job.tree()?)));
-    let mut roots = roots(engine, &trees.collect::<Vec<_>>()).into_iter();
-
-    let proofs = jobs.iter().zip(&known).map(|(job, known)| {
-        let verdict = if *known {
-            Verdict::Match
-        } else {
-            match &job.expected {
-                Expected::Sha1(expected) => Verdict::of(sha1.next() == Some(*expected)),
-                Expected::V2(PieceTree { root, .. }) | Expected::Leaf(root) => {
-                    Verdict::of(job.tree().is_some() && roots.next() == Some(*root))
-                }
-                // Either hash makes the bytes the torrent's own. Both are computed: that only one matches must not
-                // pass in silence, and SHA-1 alone proves no leaf.
-                Expected::Both { sha1: expected, v2 } => {
-                    match (sha1.next() == Some(*expected), roots.next() == Some(v2.root)) {
-                        (true, true) => Verdict::Match,
-                        (true, false) => Verdict::Half(Half::V1),
-                        (false, true) => Verdict::Half(Half::V2),
-                        (false, false) => Verdict::Mismatch,
-                    }
-                }
-                Expected::Unknown => Verdict::Mismatch,
-            }
-        };
-        // Here the bytes are in the processor's cache; for the spine they would have to come back.
-        Proof { verdict, trivial: job.is_trivial(), known: *known }
-    });
-    proofs.collect()
-}
-
 /// Hashes jobs, all of them together.
 pub fn hashed(jobs: &[UnitJob<'_>]) -> Vec<Hashed> {
-    let engine = engine();
+    hashed_by(engine(), jobs)
+}
+
+fn hashed_by(engine: &dyn Engine, jobs: &[UnitJob<'_>]) -> Vec<Hashed> {
     let known: Vec<bool> = jobs.iter().map(UnitJob::is_known).collect();
     let open = || jobs.iter().zip(&known).filter(|(_, known)| !**known).map(|(job, _)| job);
     let pieces: Vec<Message<'_>> = open().filter(|job| job.has_sha1()).map(|job| Message::new(&job.runs)).collect();
@@ -129,12 +87,7 @@ fn note_trivial(leaf: Option<(u32, u8, bool)>, digests: &mut Digests) {
 }
 
 impl UnitJob<'_> {
-    /// Hashes it alone.
-    pub fn prove(&self) -> Verdict {
-        together(std::slice::from_ref(self)).first().map_or(Verdict::Mismatch, |proof| proof.verdict)
-    }
-
-    /// Whether its bytes are those of a copy that was verified.
+    /// Whether its bytes are those of the copy that came with it.
     fn is_known(&self) -> bool {
         self.verified.as_ref().is_some_and(|verified| are_equal(&self.runs, verified))
     }
@@ -150,20 +103,6 @@ impl UnitJob<'_> {
             }
             Expected::Sha1(_) | Expected::Unknown => None,
         }
-    }
-
-    /// Whether all bytes of a leaf have one value.
-    fn is_trivial(&self) -> Option<bool> {
-        let Expected::Leaf(_) = self.expected else { return None };
-        let mut bytes = self.runs.iter().copied().flatten();
-        let first = bytes.next();
-        Some(bytes.all(|byte| Some(byte) == first))
-    }
-}
-
-impl Verdict {
-    fn of(matches: bool) -> Self {
-        if matches { Self::Match } else { Self::Mismatch }
     }
 }
 
@@ -276,56 +215,35 @@ mod tests {
     }
 
     #[test]
-    fn every_engine_gives_one_verdict_for_jobs_of_all_kinds_and_lengths() {
+    fn every_engine_gives_one_result_for_jobs_of_all_kinds_and_lengths() {
         let bytes = bytes(300_000);
-        let cut = |range: std::ops::Range<usize>| bytes[range].chunks(1_448).collect::<Vec<_>>();
-        let tree = |range: std::ops::Range<usize>, width: u32| {
-            let leaves = bytes[range.clone()].chunks(16_384).map(|leaf| Sha256::digest(leaf).into());
-            PieceTree { root: root(&leaves.collect::<Vec<_>>(), width), content: range.len() as u32, width }
-        };
-        let piece = |range: std::ops::Range<usize>| <[u8; 20]>::from(sha1::Sha1::digest(&bytes[range]));
-        let mut jobs = Vec::new();
-        let mut expected = Vec::new();
+        let (mut jobs, mut expected) = (Vec::new(), Vec::new());
         for n in 0..40 {
             let (start, len) = (n * 700, [1, 16_384, 16_385, 65_536, 100_000][n % 5]);
             let range = start..start + len;
+            let sha1 = <[u8; 20]>::from(sha1::Sha1::digest(&bytes[range.clone()]));
+            let leaves: Vec<[u8; 32]> =
+                bytes[range.clone()].chunks(16_384).map(|leaf| Sha256::digest(leaf).into()).collect();
             let width = (len as u32).div_ceil(16_384).next_power_of_two();
-            let right = n % 3 != 0;
-            let wrong = |range: &std::ops::Range<usize>| if right { range.clone() } else { 1..2 };
-            let (sha1, v2) = (piece(wrong(&range)), tree(range.clone(), width));
-            let v2 = if right { v2 } else { PieceTree { root: [7; 32], ..v2 } };
-            for (kind, verdict) in [
-                (Expected::Sha1(sha1), Verdict::of(right)),
-                (Expected::V2(v2), Verdict::of(right)),
-                (Expected::Both { sha1, v2 }, Verdict::of(right)),
-                (
-                    Expected::Both { sha1, v2: PieceTree { root: [1; 32], ..v2 } },
-                    if right { Verdict::Half(Half::V1) } else { Verdict::Mismatch },
-                ),
-                (
-                    Expected::Both { sha1: [0; 20], v2 },
-                    if right { Verdict::Half(Half::V2) } else { Verdict::Mismatch },
-                ),
-                (Expected::Unknown, Verdict::Mismatch),
-            ] {
-                jobs.push(UnitJob {
-                    runs: cut(range.clone()),
-                    expected: kind,
-                    verified: None,
-                    start: 0,
-                    padded: false,
+            let v2 = PieceTree { root: [0; 32], content: len as u32, width };
+            let mut add = |kind: Expected, sha1: Option<[u8; 20]>, leaves: &[[u8; 32]]| {
+                let runs = bytes[range.clone()].chunks(1_448).collect();
+                jobs.push(UnitJob { runs, expected: kind, verified: None, start: 0, padded: true });
+                expected.push(Hashed {
+                    digests: Digests { sha1, leaves: leaves.to_vec(), ..Digests::default() },
+                    known: false,
                 });
-                expected.push(verdict);
-            }
+            };
+            add(Expected::Sha1([0; 20]), Some(sha1), &[]);
+            add(Expected::V2(v2), None, &leaves);
+            add(Expected::Both { sha1: [0; 20], v2 }, Some(sha1), &leaves);
+            add(Expected::Unknown, None, &[]);
             if len <= 16_384 {
-                let leaf = Expected::Leaf(v2.root);
-                jobs.push(UnitJob { runs: cut(range), expected: leaf, verified: None, start: 0, padded: false });
-                expected.push(Verdict::of(right));
+                add(Expected::Leaf([0; 32]), None, &leaves);
             }
         }
         for engine in engines() {
-            let proofs = together_by(engine, &jobs);
-            assert!(proofs.iter().map(|proof| proof.verdict).eq(expected.iter().copied()), "{}", engine.name());
+            assert!(hashed_by(engine, &jobs) == expected, "{}", engine.name());
         }
     }
 
@@ -335,7 +253,7 @@ mod tests {
         let digest = <[u8; 20]>::from(sha1::Sha1::digest(&bytes));
         let job = |verified: &[&'static [u8]]| UnitJob {
             runs: bytes.chunks(1_448).map(|run| &*run.to_vec().leak()).collect(),
-            expected: Expected::Sha1(digest),
+            expected: Expected::Sha1([0; 20]),
             verified: Some(verified.to_vec()),
             start: 0,
             padded: false,
@@ -343,14 +261,10 @@ mod tests {
         let copy: &'static [u8] = bytes.clone().leak();
         let mut other = bytes.clone();
         other[69_999] ^= 1;
-        let found = |job: UnitJob<'_>| together(&[job]).pop().map(|proof| (proof.verdict, proof.known));
-        assert_eq!(found(job(&[&copy[..9], &[], &copy[9..], &[]])), Some((Verdict::Match, true)));
+        let found = |job: UnitJob<'_>| hashed(&[job]).pop().map(|hashed| (hashed.digests.sha1, hashed.known));
+        assert_eq!(found(job(&[&copy[..9], &[], &copy[9..], &[]])), Some((None, true)));
         for differs in [&*other.leak(), &copy[1..], &copy[..69_999], &[]] {
-            assert_eq!(
-                found(job(&[differs])),
-                Some((Verdict::Match, false)),
-                "its hash still says that it is right"
-            );
+            assert_eq!(found(job(&[differs])), Some((Some(digest), false)));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] takes the stream items of one connection and gives [`SessionEvent`]s. It matches blocks with the
 //! requests of the other side and with what the sender advertised before, and keeps the facts from which the rungs
-//! of the ladder are made. It knows no torrent: whether a block fits is the ledger's question.
+//! of the ladder are made. It knows no torrent: whether a block fits is the judge's question.
 
 mod advertised;
 mod claims;
@@ -47,7 +47,7 @@ words! {
     }
 }
 
-/// What a session tells the ledger.
+/// What a session makes known.
 #[derive(Debug)]
 pub enum SessionEvent<'cap> {
     /// Payload went from one side to the other.

@@ -12,7 +12,6 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
-use crate::ledger::Ledger;
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
@@ -25,25 +24,6 @@ struct Tested {
     wrong: Vec<At>,
     /// How many there were beyond those.
     more: u64,
-}
-
-/// Takes out of what the books would hold against somebody whatever rests on a damaged frame.
-///
-/// # Errors
-/// Those of reading the captures.
-pub(super) fn acquit(
-    ledger: &mut Ledger<'_, '_>,
-    read: &mut dyn FnMut(u64),
-    captures: &CaptureSet,
-    options: &Options<'_>,
-    anomalies: &mut dyn Sink,
-) -> Result<(), Error> {
-    let accused = ledger.accused(read);
-    let suspects: Vec<Suspect> =
-        accused.iter().map(|one| Suspect { flow: one.flow, from: one.from, span: one.span }).collect();
-    let damaged = damaged(captures, &suspects, options, anomalies)?;
-    accused.iter().zip(damaged).filter(|(_, damaged)| *damaged).for_each(|(one, _)| ledger.acquit(one));
-    Ok(())
 }
 
 /// Of each of `accused`, whether it rests on a frame with a wrong checksum, among others of their direction that are right.

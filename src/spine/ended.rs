@@ -1,4 +1,4 @@
-//! TCP connections that are over: what they carried goes into the books early, and little is remembered of them.
+//! TCP connections that are over: what they carried is written down early, and little is remembered of them.
 
 use std::collections::VecDeque;
 
@@ -8,9 +8,9 @@ use crate::ends::{Direction, FlowKey, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{Packet, TcpSegment};
-use crate::stream::{EndReason, Ended, Leftover};
+use crate::stream::{Ended, Leftover};
 
-/// A connection whose content is in the books.
+/// A connection whose content is written down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndedFlow {
     pub(super) flow: FlowKey,
@@ -129,23 +129,3 @@ const LINGER_NS: i64 = 60_000_000_000;
 const MOST_SILENT: usize = 4_096;
 // Rationale: as many flows as are held by default: those that served are closed by time alone, unless the clock stands.
 const MOST_BUSY: usize = 100_000;
-
-impl<'cap> Flow<'cap> {
-    pub(super) fn close(self, hub: &mut Hub<'_, 'cap>) {
-        match self {
-            Self::Tcp(flow) => flow.close(EndReason::Open, hub),
-            Self::Udp(flow) => flow.close(EndReason::Open, hub),
-            Self::Ended(flow) => flow.close(hub),
-        }
-    }
-
-    /// Puts what a TCP connection carried into the books, and remembers only that it was there.
-    pub(super) fn end(&mut self, hub: &mut Hub<'_, 'cap>) {
-        let Self::Tcp(flow) = self else { return };
-        let nothing = EndedFlow::nothing_of(flow.key());
-        *self = match std::mem::replace(self, Self::Ended(nothing)) {
-            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub)),
-            other => other,
-        };
-    }
-}

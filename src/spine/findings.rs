@@ -1,4 +1,4 @@
-//! Findings beside the books: everything that a walk knows when the last frame is read, and that is no figure of a transfer.
+//! Findings beside the facts: everything that a walk knows when the last frame is read, and that is no figure of a transfer.
 
 use std::ops::RangeInclusive;
 
@@ -14,12 +14,10 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
 use crate::words::words;
 
-/// Findings of a walk besides the books.
+/// Findings of a walk besides the facts.
 #[derive(Clone, Debug)]
 pub(crate) struct Findings {
     pub(crate) anomalies: Anomalies,
-    /// What the ledger found odd.
-    pub(crate) of_ledger: Anomalies,
     pub(crate) mentions: Mentions,
     pub(crate) metadata: Harvest,
     pub(crate) opaque: Vec<Opaque>,
@@ -30,8 +28,8 @@ pub(crate) struct Findings {
     pub(crate) coverage: Coverage,
     /// Connections seen on both sides of an address translation.
     pub(crate) same: Vec<SameConnection>,
-    /// Stretches that may be framed otherwise, with what was verified of them.
-    pub(crate) contests: Vec<(Contested, u64)>,
+    /// Stretches that may be framed otherwise.
+    pub(crate) contests: Vec<Contested>,
 }
 
 words! {

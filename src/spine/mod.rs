@@ -1,4 +1,4 @@
-//! The serial spine: every frame of the captures, in order, through every stage up to the ledger.
+//! The serial spine: every frame of the captures, in order, through every stage up to the facts.
 
 mod acquit;
 mod announces;
@@ -9,7 +9,6 @@ mod delay;
 mod doubles;
 mod ended;
 mod findings;
-mod hashes;
 mod hosts;
 mod legs;
 mod paths;
@@ -23,26 +22,24 @@ mod udp;
 mod web;
 mod written;
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::capture::{CaptureSet, Frame, Spill};
+use crate::capture::{Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
+use crate::facts::Facts;
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
-use crate::ledger::Ledger;
-use crate::metadata::{Harvest, MetadataStore, Way};
+use crate::metadata::{MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
 use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
-use crate::prove::Prover;
-use crate::session::{RequestRoom, Served, Session, SessionEvent};
-use crate::stream::StreamItem;
+use crate::session::{RequestRoom, Session, SessionEvent};
 use crate::stream::utp::UtpId;
-use crate::torrent::{TorrentId, Torrents};
+use crate::stream::{EndReason, StreamItem};
+use crate::torrent::Torrents;
 use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
 use clock::{Clock, Taps};
@@ -52,19 +49,17 @@ use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection, encrypted};
 pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
-pub(crate) use hashes::Hashes;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
-use second::Contested;
-pub(crate) use second::{Readings, SecondLook};
+pub(crate) use second::{Contested, Readings, SecondLook};
 pub(crate) use spilled::Spilled;
 use tcp::TcpFlow;
 pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
 use udp::UdpFlow;
 use written::Written;
 
-/// The stages from frame to ledger, and what flows between them.
+/// The stages from frame to fact, and what flows between them.
 #[derive(Debug)]
 pub(crate) struct Spine<'run, 'cap> {
     flows: FlowTable<Flow<'cap>>,
@@ -88,15 +83,12 @@ pub(crate) struct Hub<'run, 'cap> {
     opaque: Vec<Opaque>,
     /// The first failure of the operating system; ends the run after the current frame.
     failure: Option<Error>,
-    prover: &'run Prover<'cap>,
-    ledger: Ledger<'run, 'cap>,
+    /// Only for what was odd about web servers: facts know none.
+    torrents: &'run Torrents,
     anomalies: Anomalies,
-    /// What the ledger finds odd.
-    of_ledger: Anomalies,
     mentions: Mentions,
     listener: Listener,
     metadata: MetadataStore,
-    hashes: Hashes,
     legs: Legs,
     /// Where webseeds sent their clients.
     redirects: Redirects,
@@ -162,8 +154,7 @@ enum Flow<'cap> {
 impl<'run, 'cap> Spine<'run, 'cap> {
     pub(crate) fn new(
         options: &'run Options<'run>,
-        ledger: Ledger<'run, 'cap>,
-        prover: &'run Prover<'cap>,
+        torrents: &'run Torrents,
         spill: &'cap Spill,
         purpose: Purpose,
     ) -> Self {
@@ -174,19 +165,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 options,
                 decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
                 spill: Spilled(spill),
-                candidates: Candidates::new(options.secrets, ledger.torrents().wire_hashes().collect()),
+                candidates: Candidates::new(options.secrets, torrents.wire_hashes().collect()),
                 keystream: Pool::default(),
                 used_secrets: BTreeSet::new(),
                 opaque: Vec::new(),
                 failure: None,
-                prover,
-                ledger,
+                torrents,
                 anomalies: Anomalies::default(),
-                of_ledger: Anomalies::default(),
                 mentions: Mentions::new(options.limits.mentions),
                 listener: Listener::new(options.limits.transactions),
                 metadata: MetadataStore::default(),
-                hashes: Hashes::default(),
                 legs: Legs::default(),
                 redirects: Redirects::default(),
                 several_taps: false,
@@ -337,7 +325,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     fn make_room(&mut self, at: At, evicted: Option<(FlowKey, Flow<'cap>)>) {
         let hub = &mut self.hub;
         match evicted {
-            // What it carried is in the books, so nothing is lost.
+            // What it carried is written down, so nothing is lost.
             Some((_, Flow::Ended(ended))) => ended.close(hub),
             Some((key, flow)) => {
                 hub.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
@@ -345,12 +333,6 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             }
             None => {}
         }
-    }
-
-    /// Ends every flow, and gives the info dictionaries and the hashes that peers sent one another.
-    pub(crate) fn survey(mut self) -> (Harvest, Hashes) {
-        self.close_flows();
-        (self.hub.metadata.finish(), self.hub.hashes)
     }
 
     fn close_flows(&mut self) {
@@ -361,53 +343,30 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.hub.note_unused_secrets();
     }
 
-    /// Ends every flow, and gives the books and what was found beside them. `taught` takes the torrents with what
-    /// `hashes` messages add to them (BEP 52); `captures` are read again for what would be refuted. All traffic comes third.
-    pub(crate) fn finish(
-        mut self,
-        taught: &'run OnceCell<Torrents>,
-        captures: &CaptureSet,
-    ) -> Result<(Ledger<'run, 'cap>, Findings, Traffic), Error> {
+    /// Ends every flow, and gives the facts and what was found beside them. All traffic comes third.
+    ///
+    /// # Errors
+    /// The first failure of the operating system.
+    pub(crate) fn finish(mut self) -> Result<(Facts, Findings, Traffic), Error> {
         self.close_flows();
         let Hub {
-            options,
             decoder,
-            prover,
-            mut ledger,
             mut anomalies,
-            mut of_ledger,
             mentions,
             metadata,
-            hashes,
             legs,
             tallies,
             mut traffic,
             opaque,
             failure,
             second,
+            written,
             ..
         } = self.hub;
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let known = hashes.teach(ledger.torrents(), &mut of_ledger);
-        // What `hashes` messages leave open, the data may prove by itself.
-        let proven = ledger.learn_layers(known.as_ref().unwrap_or(ledger.torrents()));
-        if let Some(torrents) = proven.or(known) {
-            ledger.teach(taught.get_or_init(|| torrents), prover, &mut of_ledger);
-        }
-        ledger.finish(prover, &mut of_ledger);
-        // What is compared now lies anywhere, and is not needed again.
-        let (mut touched, room) = (0, captures.room(options.window));
-        let mut read = |bytes: u64| {
-            touched += bytes;
-            if touched >= room {
-                touched = 0;
-                captures.release();
-            }
-        };
-        acquit::acquit(&mut ledger, &mut read, captures, options, &mut of_ledger)?;
-        ledger.decide(&mut read, &mut of_ledger);
+        let facts = written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?;
         let metadata = metadata.finish();
         findings::note_metadata(&metadata, &mut anomalies);
         let counts = decoder.counts();
@@ -434,20 +393,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let steps = self.clock.steps;
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
         let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
-        let contests = second.contested(&ledger.contests);
-        let findings = Findings {
-            anomalies,
-            of_ledger,
-            mentions,
-            metadata,
-            opaque,
-            quality,
-            clock_steps,
-            coverage,
-            same,
-            contests,
-        };
-        Ok((ledger, findings, traffic))
+        let contests = second.contests;
+        let findings =
+            Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same, contests };
+        Ok((facts, findings, traffic))
     }
 }
 
@@ -463,24 +412,18 @@ impl<'cap> Hub<'_, 'cap> {
         ConnectionId(self.next_connection)
     }
 
-    /// Hands what a session made known to the ledger.
+    /// Writes down what a session made known.
     fn deliver(&mut self, session: &Session<'cap>, events: &mut Vec<SessionEvent<'cap>>) {
         for event in events.drain(..) {
             self.write(session, &event);
             match event {
-                SessionEvent::Served(_) if self.purpose == Purpose::Survey => {}
-                SessionEvent::Served(served) if self.purpose == Purpose::Inspect => {
-                    self.ledger.count(session, &served);
-                }
-                SessionEvent::Served(served) => {
-                    self.ledger.serve(session, served, self.prover, &mut self.of_ledger);
-                }
-                SessionEvent::Conflict { from, offset, bytes, at } => {
-                    self.ledger.conflict(session.id, from, offset, bytes, at, &mut self.of_ledger);
-                }
+                // These are facts, and nothing else.
+                SessionEvent::Served(_)
+                | SessionEvent::Conflict { .. }
+                | SessionEvent::Doubt { .. }
+                | SessionEvent::Hashes { .. } => {}
                 SessionEvent::Odd(occurrence) => self.anomalies.odd(occurrence),
                 SessionEvent::Contest { from, contest } => self.contest(session, from, contest),
-                SessionEvent::Doubt { from, stretch, .. } => self.ledger.doubt(session.id, from, stretch),
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);
@@ -502,32 +445,6 @@ impl<'cap> Hub<'_, 'cap> {
                         self.metadata.push(info_hash, piece, size, &payload, way, span);
                     }
                 }
-                SessionEvent::Hashes { info_hash, range, hashes, span, .. } => {
-                    if let Some(info_hash) = info_hash {
-                        self.hashes.push(info_hash, range, hashes, span, &mut self.anomalies);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A block of a webseed.
-    fn serve_web(
-        &mut self,
-        id: ConnectionId,
-        flow: FlowKey,
-        torrent: TorrentId,
-        served: Served<'cap>,
-        place: u64,
-        named: bool,
-    ) {
-        self.hear(flow, torrent, &served);
-        match self.purpose {
-            Purpose::Survey => {}
-            Purpose::Inspect => self.ledger.count_web(id, flow, torrent, &served),
-            Purpose::Proof => {
-                let (prover, anomalies) = (self.prover, &mut self.of_ledger);
-                self.ledger.serve_web(id, flow, torrent, served, place, named, prover, anomalies);
             }
         }
     }
@@ -588,7 +505,26 @@ impl<'cap> Hub<'_, 'cap> {
             self.note_unconfirmed(&session);
         }
         self.write_connection(&session, &paths);
-        self.ledger.close(session, paths, self.prover, &mut self.of_ledger);
         is_peer_wire
+    }
+}
+
+impl<'cap> Flow<'cap> {
+    fn close(self, hub: &mut Hub<'_, 'cap>) {
+        match self {
+            Self::Tcp(flow) => flow.close(EndReason::Open, hub),
+            Self::Udp(flow) => flow.close(EndReason::Open, hub),
+            Self::Ended(flow) => flow.close(hub),
+        }
+    }
+
+    /// Writes down what a TCP connection carried, and remembers only that it was there.
+    fn end(&mut self, hub: &mut Hub<'_, 'cap>) {
+        let Self::Tcp(flow) = self else { return };
+        let nothing = EndedFlow::nothing_of(flow.key());
+        *self = match std::mem::replace(self, Self::Ended(nothing)) {
+            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub)),
+            other => other,
+        };
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Hub, Spine};
 use crate::ends::{ConnectionId, Direction, FlowKey};
-use crate::ledger::Contests;
+use crate::judge::Contests;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
 use crate::wire::Contest;
@@ -39,7 +39,6 @@ impl Hub<'_, '_> {
             let most = MOST_READINGS as u32;
             return self.anomalies.odd(Oddity::from(Bound::Framings { most }).within(session.span()));
         }
-        self.ledger.contests.begin(session.id, from, contest.begun);
         let key = (session.flow, session.number, from, contest.begun);
         self.second.contests.push(Contested { key, id: session.id, starts: contest.starts });
     }
@@ -65,14 +64,14 @@ impl SecondLook {
         }
         self.chosen.get(&(flow, number, from)).cloned().unwrap_or_default()
     }
+}
 
-    /// The stretches that may be framed otherwise, with their verified bytes.
-    pub(super) fn contested(self, verified: &Contests) -> Vec<(Contested, u64)> {
-        let bytes = |contest: &Contested| {
-            let (_, _, from, begun) = contest.key;
-            verified.verified(contest.id, from, begun)
-        };
-        self.contests.into_iter().map(|contest| (contest.clone(), bytes(&contest))).collect()
+impl Contested {
+    /// A tally of the verified bytes of stretches, to begin with.
+    pub(crate) fn tally(contests: &[Self]) -> Contests {
+        let mut tally = Contests::default();
+        contests.iter().for_each(|Self { key: (_, _, from, begun), id, .. }| tally.begin(*id, *from, *begun));
+        tally
     }
 }
 
@@ -102,8 +101,9 @@ impl Framings {
 
 impl Readings {
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
-    pub(crate) fn go_on(&mut self, found: Vec<(Contested, u64)>, look: &mut SecondLook) -> bool {
-        for (Contested { key, starts, .. }, bytes) in found {
+    pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
+        for Contested { key, id, starts } in found {
+            let bytes = verified.verified(id, key.2, key.3);
             let verified = vec![None; starts.len()];
             let known = self.stretches.entry(key).or_insert(Framings { starts, verified, now: 0 });
             if let Some(verified) = known.verified.get_mut(known.now) {

@@ -227,7 +227,7 @@ impl<'cap> TcpFlow<'cap> {
         self.end(reason, hub).close(hub);
     }
 
-    /// Puts what it carried into the books; the volume is not counted yet.
+    /// Writes down what it carried; the volume is not counted yet.
     pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) -> EndedFlow {
         self.release(|_| true, hub);
         let challenger = self.stream.take_challenger();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::findings::Opaque as Found;
-use super::{Hub, Spine};
+use super::{Hub, Purpose, Spine};
 use crate::Error;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
@@ -45,15 +45,6 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options, eager)));
     }
 
-    /// Ends every flow, and gives what was written down so far; the walk can be finished afterwards.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when there is no room to write down what was hashed.
-    pub(crate) fn take_facts(&mut self) -> Result<Facts, Error> {
-        self.close_flows();
-        self.hub.written.take().map_or_else(|| Ok(Facts::default()), |written| written.into_facts())
-    }
-
     /// Ends every flow, and gives what was written down.
     ///
     /// # Errors
@@ -79,6 +70,9 @@ impl<'cap> Hub<'_, 'cap> {
     /// Writes down what a session made known, where that is asked for.
     pub(super) fn write(&mut self, session: &Session<'cap>, event: &SessionEvent<'cap>) {
         let Some(written) = &mut self.written else { return };
+        if self.purpose == Purpose::Survey && !matches!(event, SessionEvent::Hashes { .. }) {
+            return;
+        }
         match written.event(session, event) {
             Ok(true) => {}
             Ok(false) => {
@@ -90,12 +84,18 @@ impl<'cap> Hub<'_, 'cap> {
     }
 
     /// A block of a web server, which is written down as part of a body, is hashed meanwhile.
-    pub(super) fn hear(&mut self, flow: FlowKey, torrent: TorrentId, served: &Served<'cap>) {
+    pub(super) fn hear(
+        &mut self,
+        flow: FlowKey,
+        from: Direction,
+        torrent: TorrentId,
+        block: &crate::wire::Block<'cap>,
+    ) {
         let Some(written) = &mut self.written else { return };
-        let Some(info_hash) = self.ledger.torrents().torrent(torrent).wire_hashes().next() else { return };
-        let receiver = Receiver { ip: flow.destination(served.from).ip, port: None };
-        let runs: Vec<Run> = served.block.runs.iter().map(|run| written.run(run)).collect();
-        let (piece, begin, len) = (served.block.piece, served.block.begin, served.block.len);
+        let Some(info_hash) = self.torrents.torrent(torrent).wire_hashes().next() else { return };
+        let receiver = Receiver { ip: flow.destination(from).ip, port: None };
+        let runs: Vec<Run> = block.runs.iter().map(|run| written.run(run)).collect();
+        let (piece, begin, len) = (block.piece, block.begin, block.len);
         let heard = Heard { info_hash, piece, begin, len, receiver, runs: &runs };
         let result = written.eager.as_mut().map_or(Ok(()), |eager| eager.block(&heard));
         self.fail(result);
@@ -103,7 +103,9 @@ impl<'cap> Hub<'_, 'cap> {
 
     /// Writes down a connection that is over.
     pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
-        if let Some(written) = &mut self.written {
+        if let Some(written) = &mut self.written
+            && self.purpose != Purpose::Survey
+        {
             let result = written.connection(session, paths);
             self.fail(result);
         }

@@ -2,7 +2,7 @@
 //! torrent. Framing is RFC 9112, ranges are RFC 9110 section 14.
 //!
 //! An [`HttpExchange`] turns the items of both directions into [`BodyPart`]s; [`identify`] says which torrents a
-//! resource may be of, and [`Candidate::blocks`] cuts a part into blocks that the ledger can place. A name and a
+//! resource may be of, and [`Candidate::blocks`] cuts a part into blocks with a place in it. A name and a
 //! size prove nothing: only the hash decides.
 //!
 //! Requests that ask a tracker (BEP 3) and their answers are handed on whole, for [`crate::hearsay`] to read.

@@ -9,11 +9,11 @@
 // Each test binary module uses its own part of the generator.
 #![allow(dead_code)]
 
-pub mod agree;
 pub mod capture;
 pub mod content;
 pub mod frame;
 pub mod hearsay;
+pub mod log;
 pub mod mse;
 pub mod run;
 pub mod swarm;

@@ -8,7 +8,7 @@ use crate::evidence::columns;
 use crate::evidence::credit::{FileBytes, Files, Unique};
 use crate::evidence::ladder::Ladder;
 use crate::evidence::{Bytes, Map, MapRow, Subject, SubjectFile, Torrent, Transfer};
-use crate::ledger::TorrentKey;
+use crate::judge::TorrentKey;
 
 impl Context<'_> {
     /// How much of each file a subject sent; `clients` are the files of its clients apart.

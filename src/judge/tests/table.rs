@@ -6,7 +6,7 @@ use super::*;
 use crate::Error;
 use crate::ends::{At, Endpoint, FrameId, Span, Timestamp};
 use crate::facts::{Digests, Place, Run, Second};
-use crate::ledger::{Measure, Record, TransferKey};
+use crate::judge::{Measure, Record, TransferKey};
 use crate::prove::sha1;
 
 pub(super) const BLOCK: u64 = 16;

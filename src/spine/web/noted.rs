@@ -21,7 +21,7 @@ pub(super) struct Noted {
     bodies: u64,
     stream: Stream,
     delivery: Delivery,
-    /// Stretches that were, or may have been, sent in two versions.
+    /// Stretches that were, or may have been, sent in two versions; one more than are compared where there are more.
     twice: Vec<(u64, u64)>,
     /// Stretches that are bodies.
     told: Vec<(u64, u64)>,
@@ -68,12 +68,12 @@ impl Noted {
             }
             StreamItem::Conflict { offset, bytes, at } => {
                 stream.overlap_conflict = true;
-                self.twice.push((offset, offset.saturating_add(bytes.len() as u64)));
+                send_twice(&mut self.twice, offset, offset.saturating_add(bytes.len() as u64));
                 written.version(id, from, offset, bytes, at)
             }
             StreamItem::Uncompared { offset, len, cut, .. } => {
                 let end = offset.saturating_add(len);
-                self.twice.push((offset, end));
+                send_twice(&mut self.twice, offset, end);
                 written.doubt(id, from, offset..end, if cut { Reason::Cut } else { Reason::NotCompared })
             }
             StreamItem::Unaccepted { offset, len, impossible } => {
@@ -225,7 +225,13 @@ impl Noted {
             let before = self.told.partition_point(|told| told.0 <= *from);
             before.checked_sub(1).and_then(|at| self.told.get(at)).is_some_and(|told| *to <= told.1)
         };
-        !self.twice.iter().all(within)
+        self.twice.len() > MOST_TWICE || !self.twice.iter().all(within)
+    }
+}
+
+fn send_twice(twice: &mut Vec<(u64, u64)>, from: u64, to: u64) {
+    if twice.len() <= MOST_TWICE {
+        twice.push((from, to));
     }
 }
 
@@ -239,6 +245,8 @@ impl From<crate::webseed::ByteRange> for ByteRange {
     }
 }
 
+// Rationale: as many versions as the judge tries; beyond it all of the direction is in doubt.
+const MOST_TWICE: usize = 1_024;
 // Rationale: 48 bytes each, held while a connection is live; a direction with more is torn, and its gaps are counted.
 const MOST_HOLES: usize = 16;
 // Rationale: 40 bytes each; what is odd beyond so many is no more odd.

@@ -47,11 +47,6 @@ impl<'cap> Content<'cap> {
         Self { slices: slices.map(|(start, bytes)| Slice { start, bytes }).collect() }
     }
 
-    /// Slices held.
-    pub(super) fn len(&self) -> usize {
-        self.slices.len()
-    }
-
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.slices.iter().map(|slice| slice.bytes.len() as u64).sum()
@@ -117,16 +112,6 @@ impl<'cap> Content<'cap> {
             first.is_some() && bytes.all(|byte| Some(byte) == first)
         });
         trivial.map(|leaf| leaf..leaf.saturating_add(1)).collect()
-    }
-
-    /// Puts contents together that do not overlap.
-    pub(super) fn joined<'c>(parts: impl Iterator<Item = &'c Content<'cap>> + Clone) -> Self
-    where
-        'cap: 'c,
-    {
-        let mut joined = Self { slices: Vec::with_capacity(parts.clone().map(Content::len).sum()) };
-        parts.for_each(|part| joined.absorb(part));
-        joined
     }
 
     /// Copies the slices of `other` in; both must not overlap.

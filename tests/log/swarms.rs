@@ -8,9 +8,9 @@ use peerproof::Options;
 use peerproof::capture::CaptureSet;
 use peerproof::torrent::Torrents;
 
-use crate::synth::agree::differences;
 use crate::synth::capture::{LINK_ETHERNET, Order, Ticks, pcap};
 use crate::synth::content::{Random, Recipe, Torrent, Version};
+use crate::synth::log::decides_nothing;
 use crate::synth::swarm::{Conn, Side, World};
 use crate::synth::utp::UtpConn;
 use crate::synth::wire;
@@ -227,8 +227,8 @@ fn address(host: usize, port: u16) -> SocketAddr {
     SocketAddr::from(([93, 184, 16, host as u8 + 1], port))
 }
 
-/// What the two say of the swarm of a seed.
-fn swarm(seed: u64) -> Vec<String> {
+/// The swarm of a seed.
+fn swarm(seed: u64) -> [u64; 3] {
     let mut random = Random::new(seed);
     let mss = 300 + random.below(1_200) as usize;
     let mut player = Player { random, world: World::new().segments_of(mss), links: Vec::new(), webs: 0 };
@@ -246,28 +246,15 @@ fn swarm(seed: u64) -> Vec<String> {
     let torrents = Torrents::from_bytes(torrents).expect("torrents of the generator");
     let bytes = pcap(&player.world.records(), LINK_ETHERNET, Order::Little, Ticks::Nanos);
     let captures = CaptureSet::from_bytes(vec![("0.pcap".to_owned(), bytes)]).expect("a capture of the generator");
-    differences(&captures, &torrents, &Options { threads: 1, digest: false, ..Options::default() })
+    let options = Options { threads: 1, digest: false, ..Options::default() };
+    decides_nothing(&captures, &torrents, &options, &format!("seed {seed}"))
 }
 
-/// Swarms of which the two say something else.
-///
-/// - (The first three.) A block that is bad, or in no copy that was ever complete, came before one with some of its bytes at the same place: the
-///   ledger counts those as repeated, though they came first; the judge goes by the order in which they came.
-/// - The torrent of a connection without a handshake (the last five): the ledger chooses at the first piece that matches and
-///   goes on from there, the judge once, by all of its blocks, with nobody else's choice in sight.
-const KNOWN: &[u64] = &[10, 149, 230, 84, 113, 188, 290, 295];
-
 #[test]
-fn judge_and_ledger_agree_on_random_swarms() {
+fn what_was_hashed_while_random_swarms_were_read_decides_nothing() {
     let seeds = std::env::var("PEERPROOF_SWARMS").ok().and_then(|count| count.parse().ok()).unwrap_or(SWARMS);
-    let found: Vec<_> = (1..=seeds)
-        .filter(|seed| !KNOWN.contains(seed))
-        .map(|seed| (seed, swarm(seed)))
-        .filter(|(_, found)| !found.is_empty())
-        .collect();
-    let text: Vec<String> =
-        found.iter().map(|(seed, found)| format!("seed {seed}:\n{}", found.join("\n"))).collect();
-    assert!(found.is_empty(), "{} of {seeds} swarms differ\n{}", found.len(), text.join("\n"));
+    let hashed: u64 = (1..=seeds).map(|seed| swarm(seed)[2]).sum();
+    assert!(hashed > 2 * seeds, "hardly a unit was ever complete: {hashed}");
 }
 
 // Rationale: some five seconds in a build for tests; `PEERPROOF_SWARMS` asks for more.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Share;
 use crate::ends::{ConnectionId, Direction};
 
 /// Verified bytes by stretch: from where its search began to the next one.
@@ -23,16 +22,6 @@ impl Contests {
     /// Verified bytes of a stretch.
     pub fn verified(&self, id: ConnectionId, from: Direction, begun: u64) -> u64 {
         self.0.get(&(id, from)).and_then(|stretches| stretches.get(&begun)).copied().unwrap_or(0)
-    }
-
-    /// A share is verified.
-    #[inline]
-    pub(super) fn note(&mut self, share: &Share<'_>) {
-        if self.0.is_empty() {
-            return;
-        }
-        let (id, from, range) = &share.stream;
-        self.count(*id, *from, range.start, share.ranges.total());
     }
 
     /// So many bytes of a block that begins at `start` are verified.

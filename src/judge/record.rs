@@ -79,14 +79,12 @@ pub struct Record {
     /// Served bytes of which the captures do not show in which blocks they are.
     pub unplaced: u64,
     /// What its connections prove.
-    pub facts: Facts,
-    /// The transfer with the same key whose time is next before.
-    pub(super) earlier: Option<TransferId>,
+    pub facts: TransferFacts,
 }
 
 /// What the connections of a transfer prove, merged.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct TransferFacts {
     /// How many there were.
     pub connections: u32,
     /// Those of them in which nothing shows that the uploader received anything, though the other end was captured: what it
@@ -194,8 +192,7 @@ impl Record {
             refuted_pieces: BTreeSet::new(),
             times: Times::default(),
             unplaced: 0,
-            facts: Facts::default(),
-            earlier: None,
+            facts: TransferFacts::default(),
         }
     }
 
@@ -226,7 +223,7 @@ impl Record {
             && !self.is_hidden_webseed()
     }
 
-    /// Whether bytes from `place`, see [`Facts::named_places`], that differ from the torrent speak against it.
+    /// Whether bytes from `place`, see [`TransferFacts::named_places`], that differ from the torrent speak against it.
     pub fn is_answerable(&self, place: u64) -> bool {
         let (named, proven) = (&self.facts.named_places, &self.facts.proven_places);
         self.key.transport != Transport::Http || (named.contains(&place) && proven.contains(&place))
@@ -251,7 +248,7 @@ impl Record {
     }
 }
 
-impl Facts {
+impl TransferFacts {
     /// Adds one connection. The last one stands for all that there is no room for, and is not whole: nobody takes those for
     /// never seen.
     pub(crate) fn session(&mut self, times: SessionTimes) {
