@@ -68,7 +68,7 @@ impl<'cap> WebChannel<'cap> {
             id: hub.connection(),
             flow,
             server: client.reverse(),
-            exchange,
+            exchange: exchange.of_server(flow.source(client.reverse())),
             announces: Announces::default(),
             events: Vec::new(),
             latest: None,

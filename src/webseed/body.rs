@@ -175,8 +175,8 @@ impl<'cap> Body<'cap> {
         out.extend(self.tracker.take().and_then(Gathering::finish).map(WebEvent::Answer));
     }
 
-    /// Ends the body where the stream ends.
-    pub fn close(mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
+    /// Ends the body where the stream ends; `told` where it is said that this is too early.
+    pub fn close(mut self, at: At, told: bool, out: &mut Vec<WebEvent<'cap>>) {
         self.sink.flush(out);
         let (bytes, whole) = match self.frame {
             Frame::Length(left) => (left, left == 0),
@@ -188,7 +188,7 @@ impl<'cap> Body<'cap> {
             Frame::Chunk(_) => (0, false),
         };
         if !whole {
-            out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes, at });
+            out.extend(told.then_some(WebEvent::Bad { reason: Flaw::Truncated, bytes, at }));
         } else if let Some(answer) = self.tracker.and_then(Gathering::finish) {
             out.push(WebEvent::Answer(answer));
         }

@@ -5,8 +5,8 @@ use super::head::{Gathered, Length, Progress, ResponseHead};
 use super::requests::Requests;
 use super::{Flaw, Stretch, WebEvent};
 use crate::Limits;
-use crate::ends::{At, Direction};
-use crate::stream::{Missing, StreamItem};
+use crate::ends::{At, Direction, Endpoint};
+use crate::stream::{EndReason, Missing, StreamItem};
 use crate::wire::Framing;
 
 /// Both directions of a TCP connection that carries HTTP/1.x.
@@ -21,6 +21,8 @@ pub struct HttpExchange<'cap> {
     state: State<'cap>,
     framing: Framing,
     last: Option<At>,
+    /// How the client's direction ended, and the server's.
+    ends: [Option<(EndReason, At)>; 2],
     resync_bytes: u64,
 }
 
@@ -47,6 +49,7 @@ impl<'cap> HttpExchange<'cap> {
             state: State::Head(Gathered::default()),
             framing: Framing::InSync,
             last: None,
+            ends: [None; 2],
             resync_bytes: limits.resync_bytes,
         }
     }
@@ -59,6 +62,13 @@ impl<'cap> HttpExchange<'cap> {
         exchange.framing = Framing::Resynchronised;
         exchange.state = State::Search { line: Vec::new(), skipped: 0 };
         exchange
+    }
+
+    /// The same, with the address of the server.
+    #[must_use]
+    pub fn of_server(mut self, server: Endpoint) -> Self {
+        self.requests.sent_to(server);
+        self
     }
 
     /// Reads the next item of the stream of one direction.
@@ -75,11 +85,14 @@ impl<'cap> HttpExchange<'cap> {
             StreamItem::Conflict { .. } | StreamItem::Uncompared { cut: true, .. } if direction == self.client => {
                 return self.requests.doubt();
             }
-            StreamItem::End { at, .. } => {
+            StreamItem::End { reason, at } => {
                 if direction == self.client {
                     self.requests.close();
                 } else {
                     self.last = Some(at);
+                }
+                self.ends[usize::from(direction != self.client)] = Some((reason, at));
+                if self.ends.iter().all(Option::is_some) {
                     self.close(out);
                 }
                 return;
@@ -94,13 +107,24 @@ impl<'cap> HttpExchange<'cap> {
         }
     }
 
+    /// Whether it was the server that ended an answer in its middle, as far as can be told: not the client that hung up, which
+    /// then has the last word, and not the end of the captures.
+    fn is_servers_end(&self) -> bool {
+        match self.ends {
+            [_, None] => true,
+            [Some((EndReason::Finished, client)), Some((EndReason::Finished, server))] => !server.precedes(client),
+            [_, Some((reason, _))] => reason == EndReason::Finished,
+        }
+    }
+
     /// Ends the connection: what is unfinished is handed on as far as it came. Calling it again does nothing.
     pub fn close(&mut self, out: &mut Vec<WebEvent<'cap>>) {
         let state = std::mem::replace(&mut self.state, State::Idle);
         let Some(at) = self.last else { return };
+        let told = self.is_servers_end();
         match state {
-            State::Body(body) => body.close(at, out),
-            State::Head(head) if !head.bytes().is_empty() => {
+            State::Body(body) => body.close(at, told, out),
+            State::Head(head) if told && !head.bytes().is_empty() => {
                 out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes: 0, at });
             }
             State::Search { skipped, line } => {

@@ -72,7 +72,8 @@ pub struct WebRequest {
     pub method: String,
     /// The request target as sent: path and query, or an absolute URL (to a proxy).
     pub target: String,
-    /// The `Host` header; lossy UTF-8.
+    /// The `Host` header; lossy UTF-8. With the port of the connection where it has none, and its address where there is no
+    /// header, as far as that is known.
     pub host: Option<String>,
     /// The `Range` header in bytes; empty without a usable one.
     pub ranges: Vec<ByteRange>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::body::{Body, Step};
 use super::head::{ContentRange, Gathered, Progress, RequestHead, ResponseHead, Sniff, sniff};
 use super::{ByteRange, Flaw, Stretch, WebEvent, WebRequest};
-use crate::ends::At;
+use crate::ends::{At, Endpoint};
 use crate::wire::Framing;
 
 /// The requests of one connection.
@@ -16,6 +16,8 @@ pub(super) struct Requests<'cap> {
     outstanding: VecDeque<Arc<WebRequest>>,
     /// Bytes that they take.
     bytes: usize,
+    /// The server, where its address is known.
+    server: Option<Endpoint>,
     /// Whether a request may be missing from the queue.
     uncertain: bool,
 }
@@ -33,7 +35,18 @@ enum State<'cap> {
 
 impl<'cap> Requests<'cap> {
     pub fn new() -> Self {
-        Self { state: State::Head(Gathered::default()), outstanding: VecDeque::new(), bytes: 0, uncertain: false }
+        Self {
+            state: State::Head(Gathered::default()),
+            outstanding: VecDeque::new(),
+            bytes: 0,
+            server: None,
+            uncertain: false,
+        }
+    }
+
+    /// Says whom the requests are sent to.
+    pub fn sent_to(&mut self, server: Endpoint) {
+        self.server = Some(server);
     }
 
     /// Reads the next bytes, or a hole.
@@ -103,7 +116,9 @@ impl<'cap> Requests<'cap> {
     fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
         let State::Head(head) = &self.state else { return };
         let Some(head) = RequestHead::read(head) else { return self.lose(Flaw::Head, at, out) };
-        let request = Arc::new(head.request);
+        let host = head.request.host.as_deref();
+        let host = self.server.map_or(host.map(str::to_owned), |server| Some(with_port(host, server)));
+        let request = Arc::new(WebRequest { host, ..head.request });
         self.bytes += size(&request);
         while self.bytes > MOST_BYTES && self.forget().is_some() {
             self.uncertain = true;
@@ -142,6 +157,14 @@ fn asks(request: &WebRequest, range: ContentRange) -> bool {
         ByteRange::From(first) => first == range.first,
         ByteRange::Last(count) => range.total.is_none_or(|total| total.saturating_sub(count) == range.first),
     })
+}
+
+/// Whom a request to `server` asks: clients leave out the port of the `Host` header, though it is not the usual one, and HTTP/1.0
+/// has no such header.
+fn with_port(host: Option<&str>, server: Endpoint) -> String {
+    let Some(host) = host.map(str::trim).filter(|host| !host.is_empty()) else { return server.to_string() };
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    if has_port || server.port == 80 { host.to_owned() } else { format!("{host}:{}", server.port) }
 }
 
 /// Bytes that a request takes, about.

@@ -186,6 +186,72 @@ fn t44_a_web_seed_with_other_bytes_is_not_verified_and_refuted_where_the_torrent
 }
 
 #[test]
+fn t44_a_listed_server_is_refuted_where_the_host_header_leaves_its_port_or_itself_out() {
+    let torrent = four_pieces();
+    let with_list = |url: &str| {
+        let list = format!("8:url-list{}:{url}e", url.len());
+        let metainfo = [&torrent.metainfo[..torrent.metainfo.len() - 1], list.as_bytes()].concat();
+        Torrent { metainfo, ..torrent.clone() }
+    };
+    let (good, bad) = (torrent.content.len() as u64 - u64::from(SMALL), u64::from(SMALL));
+    for (client, server, host, url, listed) in [
+        (M, "198.51.100.9:8080", "Host: example.org\r\n", "http://example.org:8080/", true),
+        (M, "198.51.100.9:8080", "Host: example.org:8080\r\n", "http://example.org:8080/", true),
+        (M, "198.51.100.9:8080", "Host: 198.51.100.9\r\n", "http://198.51.100.9:8080/", true),
+        (M, "198.51.100.9:8080", "", "http://198.51.100.9:8080/", true),
+        (M, "198.51.100.9:80", "Host: example.org\r\n", "http://example.org/", true),
+        ("[2001:db8::5]:4000", "[2001:db8::9]:8080", "Host: [2001:db8::9]\r\n", "http://[2001:db8::9]:8080/", true),
+        (M, "198.51.100.9:8080", "Host: example.org\r\n", "http://example.org:8081/", false),
+        (M, "198.51.100.9:8080", "Host: example.org\r\n", "http://example.org/", false),
+    ] {
+        let mut world = World::new();
+        let conn = world.conn(address(client), address(server));
+        world.open(conn);
+        let mut bytes = torrent.content.clone();
+        bytes[100] ^= 1;
+        world.send(conn, Side::A, format!("GET /four.bin HTTP/1.1\r\n{host}\r\n").as_bytes());
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len());
+        world.send(conn, Side::B, head.as_bytes());
+        world.send(conn, Side::B, &bytes);
+        world.close(conn, Side::A);
+        let row = transfer(&analyze(&world, &with_list(url)), server, client).bytes;
+        let (refuted, unproven) = if listed { (bad, 0) } else { (0, bad) };
+        assert_eq!((row.verified, row.refuted, row.unproven), (good, refuted, unproven), "{server} {host} {url}");
+    }
+}
+
+#[test]
+fn t44_a_client_that_hangs_up_in_an_answer_is_no_fault_of_the_server() {
+    let torrent = four_pieces();
+    let server = "198.51.100.9:80";
+    for (end, told) in [("client", 0), ("reset", 0), ("capture", 0), ("server", 1)] {
+        let mut world = World::new();
+        let conn = world.conn(address(M), address(server));
+        world.open(conn);
+        world.send(conn, Side::A, b"GET /four.bin HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", torrent.content.len());
+        world.send(conn, Side::B, head.as_bytes());
+        world.send(conn, Side::B, &torrent.content[..2 * SMALL as usize]);
+        match end {
+            "client" => {
+                world.close(conn, Side::A);
+                world.ack(conn, Side::A);
+            }
+            "reset" => world.reset(conn, Side::A),
+            "server" => {
+                world.close(conn, Side::B);
+                world.ack(conn, Side::B);
+            }
+            _ => {}
+        }
+        let evidence = analyze(&world, &torrent);
+        assert_eq!(transfer(&evidence, server, M).bytes.verified, 2 * u64::from(SMALL), "{end}");
+        let found = evidence.anomalies.tally(Kind::BadWebseed).map_or(0, |tally| tally.count);
+        assert_eq!(found, told, "{end}");
+    }
+}
+
+#[test]
 fn t46_a_clock_that_steps_is_reported_and_changes_no_figure() {
     const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
     for step in [-5_000_000_000, 3 * YEAR, -2 * YEAR] {
