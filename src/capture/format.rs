@@ -107,6 +107,11 @@ fn looks_like(bytes: &[u8]) -> String {
         ([b'd', b'0'..=b'9', ..], ..) => "a torrent (a bencoded dictionary)".to_owned(),
         _ if bytes.get(257..262) == Some(b"ustar") => "a tar archive".to_owned(),
         (_, Some(name), _) => name.to_owned(),
+        (_, _, Some(at)) if bytes.iter().take(at).all(printable) => {
+            let text = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default());
+            let line: String = text.trim().lines().next().unwrap_or_default().chars().take(MAX_SHOWN).collect();
+            format!("{at} bytes of text ({line:?}) before what may be a capture")
+        }
         (_, _, Some(at)) => format!("{at} bytes of something else before what may be a capture"),
         _ if head.iter().all(printable) => "text".to_owned(),
         _ => format!("the bytes {}", hex(bytes.get(..8).unwrap_or(bytes))),
@@ -172,6 +177,8 @@ const OTHERS: [(&[u8], &str); 10] = [
     (b"<", "HTML or XML"),
     (b"{", "JSON"),
 ];
+// Rationale: a line of a terminal, with the words around it.
+const MAX_SHOWN: usize = 60;
 // Rationale: enough that text and noise do not pass for them; a capture of fewer frames is rare.
 const ERF_RECORDS: usize = 3;
 const ERF_TYPES: u8 = 48;
@@ -192,6 +199,10 @@ mod tests {
             (b"hello\nworld", "text"),
             (b"PK\x03\x04\0\0", "a ZIP archive"),
             (b"\0\0\0\0\0\xD4\xC3\xB2\xA1", "5 bytes of something else before what may be a capture"),
+            (
+                b"listening on eth0\n\xD4\xC3\xB2\xA1",
+                "18 bytes of text (\"listening on eth0\") before what may be a capture",
+            ),
             (b"\0\x01\x02", "the bytes 00 01 02"),
         ] {
             assert_eq!(looks_like(bytes), name);
