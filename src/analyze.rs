@@ -15,7 +15,7 @@ use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Contested, Purpose, Readings, SecondLook, Spine};
+use crate::spine::{Contested, Latecomers, Purpose, Readings, SecondLook, Spine};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
@@ -129,9 +129,11 @@ pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Fou
 /// The same; an info-hash that is known opens MSE connections, with their secrets.
 fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
     let spill = Spill::new(options.spool_dir);
-    let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
-    spine.write_down(captures, &spill, None);
-    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let (spine, frames) = walk(captures, &spill, options, || {
+        let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
+        spine.write_down(captures, &spill, None);
+        spine
+    })?;
     frames.finish()?;
     let facts = spine.into_facts()?;
     let (torrents, left_out) = torrents_of(&facts.metadata.rebuilt);
@@ -146,9 +148,11 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
 /// As [`analyze`].
 pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> Result<Facts, Error> {
     let spill = Spill::new(options.spool_dir);
-    let mut spine = Spine::new(options, keys, &spill, Purpose::Proof);
-    spine.write_down(captures, &spill, None);
-    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let (spine, frames) = walk(captures, &spill, options, || {
+        let mut spine = Spine::new(options, keys, &spill, Purpose::Proof);
+        spine.write_down(captures, &spill, None);
+        spine
+    })?;
     let inputs = frames.finish()?.into_iter().map(|input| Input {
         name: input.name,
         bytes: input.bytes,
@@ -217,12 +221,15 @@ fn prove<'cap>(
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
+    let mut late = Latecomers::default();
     loop {
-        let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
-        spine.look_again(look.clone());
-        let hasher = Hasher::new(torrents, Bytes { captures, spill }, prover, options);
-        spine.write_down(captures, spill, Some(Box::new(hasher)));
-        let (spine, frames) = walk(captures, spine, spill, options)?;
+        let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
+            let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
+            spine.look_again(look.clone());
+            let hasher = Hasher::new(torrents, Bytes { captures, spill }, prover, options);
+            spine.write_down(captures, spill, Some(Box::new(hasher)));
+            spine
+        })?;
         let inputs = frames.finish()?;
         let (facts, mut findings, _) = spine.finish()?;
         let (contests, mut odd) = (std::mem::take(&mut findings.contests), ByFrame::default());
@@ -284,10 +291,12 @@ pub fn with_log(
     let torrents = found.as_ref().unwrap_or(torrents);
     let spill = Spill::new(options.spool_dir);
     with_prover(options.threads, |prover| {
-        let mut spine = Spine::new(options, torrents, &spill, Purpose::Proof);
-        let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, prover, options);
-        spine.write_down(captures, &spill, Some(Box::new(hasher)));
-        let (spine, frames) = walk(captures, spine, &spill, options)?;
+        let (spine, frames) = walk(captures, &spill, options, || {
+            let mut spine = Spine::new(options, torrents, &spill, Purpose::Proof);
+            let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, prover, options);
+            spine.write_down(captures, &spill, Some(Box::new(hasher)));
+            spine
+        })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
         facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
@@ -302,8 +311,37 @@ pub fn with_log(
     })
 }
 
-/// Takes every frame through the spine.
+/// Takes every frame through a spine; through another one, where the first found that some stand behind their place.
 pub(crate) fn walk<'run, 'cap>(
+    captures: &'cap CaptureSet,
+    spill: &Spill,
+    options: &Options<'_>,
+    begin: impl FnMut() -> Spine<'run, 'cap>,
+) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
+    walk_with(captures, spill, options, &mut Latecomers::default(), begin)
+}
+
+/// As [`walk`], where it may be known already what stands behind its place.
+fn walk_with<'run, 'cap>(
+    captures: &'cap CaptureSet,
+    spill: &Spill,
+    options: &Options<'_>,
+    late: &mut Latecomers<'cap>,
+    mut begin: impl FnMut() -> Spine<'run, 'cap>,
+) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
+    loop {
+        let mut spine = begin();
+        spine.expect_late(late.clone());
+        let (mut spine, frames) = walk_once(captures, spine, spill, options)?;
+        match spine.end_flows() {
+            Some(found) => *late = found,
+            None => return Ok((spine, frames)),
+        }
+    }
+}
+
+/// Takes every frame through the spine.
+fn walk_once<'run, 'cap>(
     captures: &'cap CaptureSet,
     mut spine: Spine<'run, 'cap>,
     spill: &Spill,

@@ -29,6 +29,10 @@ pub struct Limits {
     /// How long (capture time, ns) a hole that the receiver acknowledged is waited for, in case the capture
     /// holds the frames out of order.
     pub acked_hole_wait_ns: i64,
+    /// Segments and uTP packets that came after their place was given up, over the whole run: they are kept until the captures
+    /// are read once more. As many holes are remembered in all, to know them by.
+    // Rationale: 200 bytes each.
+    pub late_segments: usize,
     /// The longest peer-wire message accepted while in sync, in bytes of its length prefix.
     // Rationale: a bitfield of 2^27 pieces; libtorrent accepts 1 MiB, Transmission 256 KiB + bitfield.
     pub message_bytes: u32,
@@ -90,6 +94,7 @@ impl Default for Limits {
             waiting_slices: 1 << 20,
             copy_marks: 4 << 20,
             acked_hole_wait_ns: 2_000_000_000,
+            late_segments: 1 << 18,
             message_bytes: 16 << 20,
             scratch_bytes: 16 << 20,
             resync_bytes: 64 << 20,

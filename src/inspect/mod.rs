@@ -63,9 +63,11 @@ struct Survey {
 
 fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Survey, Error> {
     let spill = Spill::new(options.spool_dir);
-    let mut spine = Spine::new(options, torrents, &spill, Purpose::Inspect);
-    spine.write_down(captures, &spill, None);
-    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let (spine, frames) = walk(captures, &spill, options, || {
+        let mut spine = Spine::new(options, torrents, &spill, Purpose::Inspect);
+        spine.write_down(captures, &spill, None);
+        spine
+    })?;
     let inputs = frames.finish()?;
     let (facts, mut findings, traffic) = spine.finish()?;
     let mut odd = ByFrame::default();

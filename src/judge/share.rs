@@ -63,10 +63,6 @@ pub struct Carrier {
 impl Share {
     /// A block as it was sent, padding included.
     pub fn of(block: &Block, carrier: &Carrier) -> Self {
-        // A block that waited behind a hole is read after messages that were sent later than it.
-        let before = |span: &Span| !block.span.first.precedes(span.last);
-        // Of two taps the clocks may differ: between their files, the order of one stream tells more than times.
-        let said = |span: &Span| span.last.frame.file() != block.span.first.frame.file() || before(span);
         // Whoever does not see the requests cannot have answered them.
         let requested = requested(block).filter(|_| !carrier.unconfirmed);
         let parts = Parts::of_block(block.begin, &block.runs);
@@ -80,7 +76,8 @@ impl Share {
             whole: block.is_whole(),
             span: block.span,
             requested,
-            advertised: block.advertised.filter(said).filter(|_| !carrier.unconfirmed),
+            // It was said before the block, as both are of one stream.
+            advertised: block.advertised.filter(|_| !carrier.unconfirmed),
             stream: (carrier.connection, block.from, block.offset..block.stretch().end),
             place: carrier.place,
             framing: block.framing,

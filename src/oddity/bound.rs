@@ -129,6 +129,11 @@ pub enum Bound {
         /// Bytes that are undecided.
         bytes: u64,
     },
+    /// [`Limits::late_segments`](crate::Limits::late_segments).
+    LateSegments {
+        /// Bytes of packets that are not read where they belong.
+        bytes: u64,
+    },
     /// Framings of content that looks like messages that are tried.
     Framings {
         /// Readings of the captures that are made for them.
@@ -237,6 +242,7 @@ impl Bound {
             Self::OpenSlices(_) => "open_slices",
             Self::ReferenceSlices { .. } => "reference_slices",
             Self::Copies { .. } => "copies",
+            Self::LateSegments { .. } => "late_segments",
             Self::Framings { .. } => "framings",
             Self::Probes { .. } => "probes",
             Self::Undecided => "undecided",
@@ -266,6 +272,7 @@ impl Bound {
                 Open::Unknown { bytes } | Open::NotJoined { bytes } | Open::Undecided { bytes, .. },
             )
             | Self::ReferenceSlices { bytes, .. }
+            | Self::LateSegments { bytes }
             | Self::Copies { bytes, .. } => bytes,
             _ => 1,
         }

@@ -287,6 +287,11 @@ fn reached(bound: &Bound) -> String {
             let unit = named(*unit);
             return format!("{bytes} bytes of {unit} are undecided after as many copies and senders as are tried");
         }
+        Bound::LateSegments { bytes } => {
+            return format!(
+                "{bytes} bytes came after their place was given up, too many to be read where they belong"
+            );
+        }
         Bound::Framings { most } => {
             return format!(
                 "content that looks like messages may be framed in other ways than {most} readings try"

@@ -263,6 +263,11 @@ impl<'cap> Session<'cap> {
         self.sides[direction.index()].facts.packets += 1;
     }
 
+    /// Counts packets that went in `direction` before it was known what they carry.
+    pub fn count(&mut self, direction: Direction, packets: u64) {
+        self.sides[direction.index()].facts.packets += packets;
+    }
+
     /// Takes the next item of one direction.
     pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>, out: &mut Vec<SessionEvent<'cap>>) {
         match *item {

@@ -26,6 +26,8 @@ pub(super) struct Channel<'cap> {
     seen: Sightings,
     /// Which direction sent anything while it was not decided whether it can be read.
     unread: [bool; 2],
+    /// Packets by direction, before there is a session.
+    packets: [u64; 2],
     content: Content<'cap>,
     /// The peer wire may come behind what it began with.
     watch: Option<Box<Watch<'cap>>>,
@@ -71,6 +73,7 @@ impl<'cap> Channel<'cap> {
             span: None,
             seen: Sightings::default(),
             unread: [false; 2],
+            packets: [0; 2],
             content: Content::Undecided,
             watch: None,
         }
@@ -98,10 +101,11 @@ impl<'cap> Channel<'cap> {
             None => self.span = Some(Span::single(at)),
         }
         self.seen.note(at.frame);
+        let packets = &mut self.packets[direction.index()];
         match &mut self.content {
             Content::Peer(session) | Content::Mse(_, Some(session)) => session.touch(direction, at),
-            Content::Mse(_, None) => self.unread[direction.index()] = true,
-            _ => {}
+            Content::Mse(_, None) => (self.unread[direction.index()], *packets) = (true, *packets + 1),
+            _ => *packets += 1,
         }
     }
 
@@ -219,6 +223,7 @@ impl<'cap> Channel<'cap> {
         let mut session = session.sharing(&hub.requests);
         session.number = self.number;
         for from in [Direction::LowToHigh, Direction::HighToLow] {
+            session.count(from, self.packets[from.index()]);
             let chosen = hub.second.chosen(self.flow, self.number, from);
             if !chosen.is_empty() {
                 session.choose(from, chosen);

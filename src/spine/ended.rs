@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::late::Late;
 use super::traffic::{Content, FlowKind, Volume};
 use super::{Flow, Hub};
 use crate::ends::{Direction, FlowKey, Timestamp};
@@ -11,7 +12,7 @@ use crate::packet::{Packet, TcpSegment};
 use crate::stream::{Ended, Leftover};
 
 /// A connection whose content is written down.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct EndedFlow {
     pub(super) flow: FlowKey,
     /// As of [`TcpFlow`](super::TcpFlow).
@@ -38,7 +39,12 @@ impl EndedFlow {
 
     /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was
     /// not over.
-    pub(super) fn take(&mut self, packet: &Packet<'_>, segment: &TcpSegment<'_>, hub: &mut Hub<'_, '_>) -> bool {
+    pub(super) fn take<'cap>(
+        &mut self,
+        packet: &Packet<'cap>,
+        segment: &TcpSegment<'cap>,
+        hub: &mut Hub<'_, 'cap>,
+    ) -> bool {
         match self.stop.judge(packet.direction, segment) {
             Leftover::Beyond => return false,
             Leftover::Again => {
@@ -49,7 +55,11 @@ impl EndedFlow {
                 }
             }
             Leftover::Nothing => {}
+            Leftover::Repeated(_) if hub.late.was_read(packet.at.frame) => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
+                let mut late = Late::default();
+                late.note(self.stop.late(packet.direction, segment), packet, hub);
+                late.end(self.flow, true, hub);
                 let occurrence = Oddity::RepeatedAfterEnd { len }.at(packet.at);
                 hub.anomalies.odd(occurrence.sent(packet.flow, packet.direction));
             }
@@ -61,7 +71,7 @@ impl EndedFlow {
     }
 
     /// Counts what it carried.
-    pub(super) fn close(self, hub: &mut Hub<'_, '_>) {
+    pub(super) fn close(&self, hub: &mut Hub<'_, '_>) {
         hub.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
     }
 }

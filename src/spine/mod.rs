@@ -10,6 +10,7 @@ mod doubles;
 mod ended;
 mod findings;
 mod hosts;
+mod late;
 mod legs;
 mod paths;
 mod room;
@@ -49,6 +50,7 @@ use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection, encrypted};
 pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
+pub(crate) use late::Latecomers;
 use legs::Legs;
 use paths::Paths;
 use room::Room;
@@ -100,6 +102,7 @@ pub(crate) struct Hub<'run, 'cap> {
     /// The facts, where they are written down.
     written: Option<Box<Written<'run, 'cap>>>,
     second: SecondLook,
+    late: Latecomers<'cap>,
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
@@ -183,6 +186,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 traffic: Traffic::default(),
                 written: None,
                 second: SecondLook::default(),
+                late: Latecomers::default(),
                 next_connection: 0,
                 utp_open: 0,
                 room: Room::new(&options.limits),
@@ -218,9 +222,6 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             let decoded = self.hub.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
             self.decoded(&decoded)?;
             decoded?;
-        }
-        if self.hub.failure.is_none() {
-            return Ok(());
         }
         self.hub.failure.take().map_or(Ok(()), Err)
     }
@@ -336,9 +337,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn close_flows(&mut self) {
-        while let Some((_, flow)) = self.flows.evict() {
-            flow.close(&mut self.hub);
-        }
+        self.end_flows();
         self.hub.decoder.finish(&mut self.hub.anomalies);
         self.hub.note_unused_secrets();
     }

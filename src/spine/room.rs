@@ -15,6 +15,7 @@ pub(super) struct Room {
     history_slices: usize,
     waiting_slices: usize,
     copy_marks: usize,
+    holes: usize,
     /// Whether packets may be there twice, and longer the second time.
     longer_copies: bool,
     /// Streams that are read.
@@ -26,7 +27,7 @@ pub(super) struct Room {
 impl Room {
     pub(super) fn new(limits: &Limits) -> Self {
         let most = StreamLimits::from(limits);
-        let &Limits { history_slices, waiting_slices, copy_marks, .. } = limits;
+        let &Limits { history_slices, waiting_slices, copy_marks, late_segments, .. } = limits;
         Self {
             most,
             now: most,
@@ -34,6 +35,7 @@ impl Room {
             history_slices,
             waiting_slices,
             copy_marks,
+            holes: late_segments,
             longer_copies: false,
             streams: 0,
             waiting: 0,
@@ -90,6 +92,7 @@ impl Room {
         self.copies = self.copy_marks / directions;
         let share = u32::try_from(self.history_slices / directions).unwrap_or(u32::MAX);
         self.now.history_segments = share.max(LEAST_HISTORY).min(self.most.history_segments);
+        self.now.holes = u32::try_from(self.holes / directions).unwrap_or(u32::MAX).max(LEAST_HISTORY);
         let crowded = self.waiting >= self.waiting_slices;
         self.now.pending_segments =
             if crowded { self.most.pending_segments.min(LEAST_WAITING) } else { self.most.pending_segments };

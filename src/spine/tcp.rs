@@ -6,11 +6,12 @@ use super::channel::{Channel, Transported};
 use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
 use super::ended::EndedFlow;
+use super::late::Late;
 use super::traffic::Volume;
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::packet::{Packet, TcpSegment, TransportLayer};
-use crate::stream::{EndReason, TcpConnection};
+use crate::stream::{EndReason, Found, Opening, StreamItem, TcpConnection};
 
 /// A TCP flow.
 #[derive(Debug)]
@@ -33,6 +34,10 @@ pub(super) struct TcpFlow<'cap> {
     queued: bool,
     /// Whether its bytes are of interest.
     read: bool,
+    /// What came late of it.
+    late: Late<'cap>,
+    /// Whether something of it is read before its frame comes.
+    expects_late: bool,
     /// How many connections were on its ends before.
     number: u32,
     /// Who sent the first SYN, and what tells it from another one with the same number.
@@ -56,6 +61,8 @@ impl<'cap> TcpFlow<'cap> {
             lingers: None,
             queued: false,
             read: true,
+            late: Late::default(),
+            expects_late: hub.late.expects(flow),
             number,
             syn: None,
         }
@@ -125,6 +132,9 @@ impl<'cap> TcpFlow<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         let (at, direction) = (packet.at, packet.direction);
+        if self.expects_late {
+            self.read_late(at, hub);
+        }
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         let mut replaced = if special { self.stream.replaced_by(direction, segment) } else { None };
@@ -155,15 +165,28 @@ impl<'cap> TcpFlow<'cap> {
             segment.ack.is_some() && !segment.flags.syn,
             &segment.payload,
         );
-        if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
+        if self.expects_late && hub.late.was_read(at.frame) {
             return;
         }
+        if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
+            return self.note_late(packet, segment, hub);
+        }
         self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, hub);
+        self.note_late(packet, segment, hub);
         if self.channel.is_other() && self.read {
             self.read = false;
             self.stream.give_back();
             hub.room.wait(&mut self.waiting, 0);
             hub.room.end();
+        }
+    }
+
+    /// Notes a segment whose place was given up.
+    #[inline]
+    fn note_late(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+        let found = self.stream.late(packet.direction, segment);
+        if found != Found::Nothing {
+            self.late.note(found, packet, hub);
         }
     }
 
@@ -188,10 +211,37 @@ impl<'cap> TcpFlow<'cap> {
             items.retain(|(_, item)| !doubles::is_doubt_of(item, at));
         }
         let opening = self.stream.opening();
+        if self.expects_late
+            && !segment.payload.bytes.is_empty()
+            && let Some(upto) = self.stream.sent_behind(direction, segment)
+        {
+            // What it acknowledges may stand behind it.
+            self.channel.item(direction, &StreamItem::Answers { at, upto }, &opening, hub);
+        }
         for (direction, item) in items.drain(..) {
-            self.channel.item(direction, &item, &opening, hub);
+            self.item(direction, &item, &opening, hub);
         }
         hub.scratch.items = items;
+    }
+
+    #[inline]
+    fn item(&mut self, direction: Direction, item: &StreamItem<'cap>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+        if self.expects_late
+            && let Some(doubt) = hub.late.doubt(item)
+        {
+            self.channel.item(direction, &doubt, opening, hub);
+        }
+        self.channel.item(direction, item, opening, hub);
+    }
+
+    /// Reads what stands later in the captures and is due before a packet.
+    #[cold]
+    fn read_late(&mut self, next: At, hub: &mut Hub<'_, 'cap>) {
+        for packet in hub.late.before(self.flow, next, hub.options.limits.acked_hole_wait_ns) {
+            if let TransportLayer::Tcp(segment) = &packet.transport {
+                self.receive(packet.at, packet.direction, segment, false, hub);
+            }
+        }
     }
 
     /// Whether the connection is over since this packet and is to be queued, as it waits to be closed from now on.
@@ -243,7 +293,7 @@ impl<'cap> TcpFlow<'cap> {
             let mut items = Vec::new();
             self.stream.close(reason, &mut items);
             for (direction, item) in items {
-                self.channel.item(direction, &item, &opening, hub);
+                self.item(direction, &item, &opening, hub);
             }
         }
         let stop = self.stream.ended();
@@ -254,7 +304,11 @@ impl<'cap> TcpFlow<'cap> {
         let paths = self.paths.names(&hub.decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
+        let is_other = self.channel.is_other();
         let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
+        // A beginning that came late hides what the rest is.
+        let wanted = !is_other || self.late.has_beginning();
+        self.late.end(self.flow, wanted, hub);
         EndedFlow { flow: self.flow, number: self.number, stop, carried, volume: self.volume, syn: self.syn }
     }
 

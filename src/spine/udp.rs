@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::channel::{Channel, Transported};
 use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
+use super::late::Late;
 use super::traffic::{Content, FlowKind, Volume};
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{self, Checksum, Packet, Payload, UdpDatagram};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
-use crate::stream::{EndReason, StreamItem};
+use crate::stream::{EndReason, Found, StreamItem};
 
 /// A UDP flow; small while nothing on it looks like uTP.
 #[derive(Debug)]
@@ -59,6 +60,10 @@ struct Utp<'cap> {
     recent: [Doubles; 2],
     /// The connections of which packets were captured more than once.
     doubled: BTreeSet<UtpId>,
+    /// What came late of them.
+    late: Late<'cap>,
+    /// Whether something of them is read before its frame comes.
+    expects_late: bool,
 }
 
 impl<'cap> UdpFlow<'cap> {
@@ -88,6 +93,8 @@ impl<'cap> UdpFlow<'cap> {
                 pending: Volume::default(),
                 recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
                 doubled: BTreeSet::new(),
+                late: Late::default(),
+                expects_late: hub.late.expects(self.flow),
             }));
         }
         let Some(utp) = &mut self.utp else { return };
@@ -139,10 +146,26 @@ impl<'cap> UdpFlow<'cap> {
         hub: &mut Hub<'_, 'cap>,
     ) {
         let Some(utp) = &mut self.utp else { return };
+        if utp.expects_late {
+            for late in hub.late.before(self.flow, packet.at, hub.options.limits.acked_hole_wait_ns) {
+                utp.read_late(&late, self.flow, hub, &self.paths);
+            }
+            if hub.late.was_read(packet.at.frame) {
+                return utp.pending.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
+            }
+        }
+        let answers =
+            if utp.expects_late { utp.streams.sent_behind(packet.direction, &datagram.payload) } else { None };
         let mut items = std::mem::take(&mut hub.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
         utp.streams.limit(hub.room.now());
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
+        if let UtpVerdict::Part(_) = verdict {
+            let found = utp.streams.late(packet.direction, &datagram.payload);
+            if found != Found::Nothing {
+                utp.late.note(found, packet, hub);
+            }
+        }
         let waiting = utp.waits();
         hub.room.wait(&mut utp.waiting, waiting);
         // Counted before a connection that ends with this packet is closed.
@@ -165,6 +188,9 @@ impl<'cap> UdpFlow<'cap> {
             doubles::note(original, packet.at, packet.flow, packet.direction, hub);
             items.retain(|(.., item)| !doubles::is_doubt_of(item, packet.at));
         }
+        // What it acknowledges may stand behind it.
+        let answers = answers.map(|(id, upto)| (id, packet.direction, StreamItem::Answers { at: packet.at, upto }));
+        items.splice(0..0, answers);
         utp.deliver(self.flow, &mut items, hub, &self.paths);
         if let UtpVerdict::Part(id) = verdict
             && let Some((channel, volume)) = utp.channels.get_mut(id)
@@ -191,6 +217,7 @@ impl<'cap> UdpFlow<'cap> {
         for id in ids {
             utp.end(self.flow, id, hub, &self.paths);
         }
+        utp.late.end(self.flow, true, hub);
         rest.take(&mut utp.pending);
         hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
     }
@@ -200,6 +227,16 @@ impl<'cap> Utp<'cap> {
     /// What waits in it, in slices.
     fn waits(&self) -> usize {
         self.streams.waiting() + self.delay.slices()
+    }
+
+    /// Reads a packet that stands later in the captures.
+    #[cold]
+    fn read_late(&mut self, packet: &Packet<'cap>, flow: FlowKey, hub: &mut Hub<'_, 'cap>, paths: &Paths) {
+        let packet::TransportLayer::Udp(datagram) = &packet.transport else { return };
+        let mut items = Vec::new();
+        let doubtful = datagram.checksum == Checksum::Bad;
+        self.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
+        self.deliver(flow, &mut items, hub, paths);
     }
 
     fn deliver(
@@ -223,6 +260,11 @@ impl<'cap> Utp<'cap> {
                 StreamItem::Data { at, .. } | StreamItem::Gap { at, .. } => Some(at),
                 _ => None,
             };
+            if self.expects_late
+                && let Some(doubt) = hub.late.doubt(&item)
+            {
+                channel.item(direction, &doubt, &opening, hub);
+            }
             channel.item(direction, &item, &opening, hub);
             if let Some(at) = frame {
                 channel.touch(direction, at);

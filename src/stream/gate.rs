@@ -53,20 +53,23 @@ impl<P> Gate<P> {
         self.held.push_back(Waiting { need, at, packet });
     }
 
-    /// Whether the first packet need not wait any longer, as the other direction `came` as far as it needs; or, at
-    /// frame `now`, it has waited as long as holes do, or too many packets wait for it or with it.
-    fn is_free(&self, came: u64, now: Option<At>, other: &Self, limits: &StreamLimits) -> bool {
-        let Some(first) = self.held.front() else { return false };
-        let waited = now.map_or(0, |now| now.time.0.saturating_sub(first.at.time.0));
-        first.need <= came
-            || waited > limits.acked_hole_wait_ns
-            || self.held.len() > limits.pending_segments as usize
-            || other.held.len() > MOST_BEHIND
+    /// Whether the first packet need not wait any longer, as the other direction `came` as far as it needs.
+    fn is_free(&self, came: u64) -> bool {
+        self.held.front().is_some_and(|first| first.need <= came)
+    }
+
+    /// When the first packet came, where it has waited at frame `now` as long as holes do, or too many packets wait for it
+    /// or with it; at the end (`now` is `None`) in any case.
+    fn overdue(&self, now: Option<At>, other: &Self, limits: &StreamLimits) -> Option<At> {
+        let first = self.held.front()?;
+        let waited = |now: At| now.time.0.saturating_sub(first.at.time.0) > limits.acked_hole_wait_ns;
+        let crowded = || self.held.len() > limits.pending_segments as usize || other.held.len() > MOST_BEHIND;
+        (now.is_none_or(waited) || crowded()).then_some(first.at)
     }
 }
 
 /// Takes the next packet that need not wait any longer out of the gates of the two directions, `came` being how far
-/// each direction has; at the end (`now` is `None`) also one that has to, the oldest first.
+/// each direction has; else one that waited for too long, the oldest first.
 pub(super) fn open<P>(
     gates: &mut [Gate<P>; 2],
     came: [u64; 2],
@@ -74,19 +77,16 @@ pub(super) fn open<P>(
     limits: &StreamLimits,
 ) -> Option<(Direction, Waiting<P>)> {
     let [low, high] = gates;
-    let direction = if low.is_free(came[1], now, high, limits) {
+    let direction = if low.is_free(came[1]) {
         Direction::LowToHigh
-    } else if high.is_free(came[0], now, low, limits) {
+    } else if high.is_free(came[0]) {
         Direction::HighToLow
-    } else if now.is_none() {
-        let first = |gate: &Gate<P>| gate.held.front().map(|waiting| waiting.at);
-        match (first(low), first(high)) {
+    } else {
+        match (low.overdue(now, high, limits), high.overdue(now, low, limits)) {
             (Some(one), Some(other)) if one <= other => Direction::LowToHigh,
             (Some(_), None) => Direction::LowToHigh,
             (_, other) => other.map(|_| Direction::HighToLow)?,
         }
-    } else {
-        return None;
     };
     let gate = if direction == Direction::LowToHigh { low } else { high };
     gate.held.pop_front().map(|waiting| (direction, waiting))

@@ -2,12 +2,14 @@
 
 mod challenge;
 mod gate;
+mod holes;
 mod path;
 mod patience;
 mod reorder;
 mod tcp;
 pub mod utp;
 
+pub use holes::{Due, Found};
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
@@ -173,6 +175,8 @@ pub struct StreamLimits {
     pub history_segments: u32,
     /// See [`Limits::acked_hole_wait_ns`].
     pub acked_hole_wait_ns: i64,
+    /// Holes that one direction remembers, to know what comes late.
+    pub holes: u32,
 }
 
 impl From<&Limits> for StreamLimits {
@@ -181,6 +185,7 @@ impl From<&Limits> for StreamLimits {
             pending_segments: u32::try_from(limits.stream_pending_segments).unwrap_or(u32::MAX),
             history_segments: u32::try_from(limits.stream_history_segments).unwrap_or(u32::MAX),
             acked_hole_wait_ns: limits.acked_hole_wait_ns,
+            holes: u32::try_from(limits.late_segments).unwrap_or(u32::MAX),
         }
     }
 }

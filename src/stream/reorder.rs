@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::holes::Holes;
 use super::{GapCause, Missing, StreamItem, StreamLimits};
 use crate::ends::At;
 use crate::packet::Payload;
@@ -20,6 +21,8 @@ pub(super) struct Reorder<'cap> {
     seen_end: u64,
     pending: VecDeque<Piece<'cap>>,
     history: VecDeque<Delivered<'cap>>,
+    /// What was given up, but for what the snap length cut.
+    pub(super) holes: Holes,
 }
 
 impl<'cap> Reorder<'cap> {
@@ -117,6 +120,11 @@ impl<'cap> Reorder<'cap> {
     ) {
         if len > 0 {
             out(StreamItem::Gap { offset: self.next, missing: Missing::Bytes(len), cause, at });
+            if cause != GapCause::Snaplen {
+                // What waits behind it came first.
+                let behind = self.pending.front().map_or(at, |piece| piece.at);
+                self.holes.give_up(self.next..self.next.saturating_add(len), behind.frame, limits);
+            }
             self.remember(Delivered { offset: self.next, bytes: &[], missing: len }, limits);
         }
     }

@@ -23,7 +23,7 @@ mod side;
 use super::challenge::Challenge;
 use super::gate::{self, Gate, place};
 use super::path::{Ack, ReturnPath};
-use super::{EndReason, StreamItem, StreamLimits};
+use super::{EndReason, Found, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
@@ -385,6 +385,8 @@ impl<'cap> TcpConnection<'cap> {
             if self.gates[reverse.index()].is_empty() {
                 let at = now.unwrap_or(waiting.at);
                 that.give_up_before(waiting.need, at, &self.limits, &mut |item| out.push((reverse, item)));
+            } else {
+                that.pass_over(waiting.need, waiting.at, &self.limits);
             }
             let mut items = vec![(direction, StreamItem::Answers { at: waiting.at, upto: waiting.need })];
             let mut emit = |item| items.push((direction, item));
@@ -453,6 +455,23 @@ impl<'cap> TcpConnection<'cap> {
     pub fn give_back(&mut self) {
         self.sides.iter_mut().for_each(Side::give_back);
         self.gates = Default::default();
+    }
+
+    /// Behind which byte of the other direction, of those that were delivered, `segment` was sent.
+    pub fn sent_behind(&self, direction: Direction, segment: &TcpSegment<'cap>) -> Option<u64> {
+        let that = self.side(direction.reverse());
+        let acknowledged = u64::try_from(that.relative(segment.ack?)?).ok()?;
+        Some(acknowledged.min(that.reorder.next()))
+    }
+
+    /// Where `segment`, which was pushed, would have been in time, if its place was given up.
+    #[inline]
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> Found {
+        let side = &mut self.sides[direction.index()];
+        if side.reorder.holes.is_empty() || segment.payload.bytes.is_empty() || segment.flags.rst {
+            return Found::Nothing;
+        }
+        side.late(segment)
     }
 
     fn side(&self, direction: Direction) -> &Side<'cap> {

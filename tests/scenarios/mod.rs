@@ -16,6 +16,7 @@ mod hearsay;
 mod holes;
 mod hostile;
 mod identity;
+mod late;
 mod midstream;
 mod others;
 mod paths;

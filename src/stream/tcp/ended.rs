@@ -1,14 +1,18 @@
 //! What is remembered of a connection that is over: enough to tell what still belongs to it.
 
-use super::side::Side;
+use super::side::{JUST_BEFORE, Side};
 use super::{NEAR, signed};
 use crate::ends::Direction;
 use crate::packet::TcpSegment;
+use crate::stream::Found;
+use crate::stream::holes::Holes;
 
 /// The place at which each direction of a connection stopped.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ended {
     sides: [Stop; 2],
+    /// What was given up, where anything was.
+    holes: Option<Box<[Holes; 2]>>,
 }
 
 /// What a segment is that comes after the end.
@@ -33,7 +37,19 @@ struct Stop {
 
 impl Ended {
     pub(super) fn of(sides: &[Side<'_>; 2]) -> Self {
-        Self { sides: sides.each_ref().map(Side::stop).map(|(isn, origin, next)| Stop { isn, origin, next }) }
+        let torn = sides.iter().any(|side| !side.reorder.holes.is_empty());
+        Self {
+            sides: sides.each_ref().map(Side::stop).map(|(isn, origin, next)| Stop { isn, origin, next }),
+            holes: torn.then(|| Box::new(sides.each_ref().map(|side| side.reorder.holes.clone()))),
+        }
+    }
+
+    /// As [`TcpConnection::late`](super::TcpConnection::late).
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'_>) -> Found {
+        let start = self.sides[direction.index()].relative(segment.seq);
+        let (Some(start), Some(holes)) = (start, &mut self.holes) else { return Found::Nothing };
+        let len = segment.payload.bytes.len() as i64;
+        holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE)
     }
 
     /// What `segment`, sent in `direction`, is; by the rules of

@@ -5,7 +5,7 @@ use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
 use crate::stream::patience::Patience;
 use crate::stream::reorder::Reorder;
-use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+use crate::stream::{EndReason, Found, GapCause, Missing, StreamItem, StreamLimits};
 
 /// The segment that carries an acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +75,14 @@ impl<'cap> Side<'cap> {
         self.distance(seq).is_none_or(|distance| distance == 0) || acked(seq)
     }
 
+    /// What of the holes that were given up a segment fills.
+    #[cold]
+    pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> Found {
+        let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
+        let len = segment.payload.bytes.len() as i64;
+        start.map_or(Found::Nothing, |start| self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE))
+    }
+
     /// Whether anything was captured of the direction.
     pub(super) fn was_seen(&self) -> bool {
         self.last.is_some()
@@ -142,6 +150,9 @@ impl<'cap> Side<'cap> {
                 .min()
                 .unwrap_or(0);
             self.origin = Some(first.seq.wrapping_add(lowest as u32));
+        }
+        if let (None, 0, Some((at, _))) = (self.isn, self.reorder.seen_end(), held.first()) {
+            self.reorder.holes.begin(at.frame);
         }
         for (at, segment) in &held {
             self.place(*at, segment, limits, emit);
@@ -237,6 +248,7 @@ impl<'cap> Side<'cap> {
         }
         self.flush(at, limits, emit);
         let (offset, missing) = (self.reorder.next(), Missing::Unknown);
+        self.reorder.holes.clear();
         emit(StreamItem::Gap { offset, missing, cause: GapCause::Unseen, at });
         let first = self.held.first().map_or(segment.seq, |(_, first)| first.seq);
         self.origin = Some(first.wrapping_sub(offset as u32));
@@ -271,6 +283,11 @@ impl<'cap> Side<'cap> {
             self.reorder.give_up(need, GapCause::Unseen, at, limits, &mut without_probes(need, emit));
         }
         self.settle(at, false, limits, emit);
+    }
+
+    /// Notes that a segment is read without what it acknowledges, the bytes before `need`.
+    pub(super) fn pass_over(&mut self, need: u64, at: At, limits: &StreamLimits) {
+        self.reorder.holes.give_up(self.reorder.next()..need, at.frame, limits);
     }
 
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
@@ -331,7 +348,9 @@ impl<'cap> Side<'cap> {
         match self.ack {
             Some((highest, since)) if highest > offset => {
                 let waited = at.time.0.saturating_sub(since.time.0);
-                if is_early && (signed(end, self.ack_end) > 0 || waited > limits.acked_hole_wait_ns) {
+                let (newer, as_new) = (signed(end, self.ack_end) > 0, end == self.ack_end);
+                // Own bytes from before say that it was captured late, or carries what is sent again.
+                if is_early && (newer || (as_new && waited > limits.acked_hole_wait_ns)) {
                     (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
                     self.ack_end = end;
                 }
@@ -466,6 +485,9 @@ const HELD_SEGMENTS: usize = 3;
 
 // Rationale: four segments that continue each other by chance: 2^-96.
 const STRAY_SEGMENTS: usize = 4;
+
+// Rationale: neighbours of the first segment that came late; what is sent again from long before is no beginning.
+pub(super) const JUST_BEFORE: i64 = 64 << 10;
 
 // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
 const SANE: i64 = 1 << 30;

@@ -18,7 +18,7 @@ mod strange;
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
 const LIMITS: StreamLimits =
-    StreamLimits { pending_segments: 4_096, history_segments: 1_024, acked_hole_wait_ns: 2_000_000_000 };
+    StreamLimits { pending_segments: 4_096, history_segments: 1_024, acked_hole_wait_ns: 2_000_000_000, holes: 64 };
 
 /// A connection with a frame counter.
 struct Run<'cap> {
@@ -553,7 +553,7 @@ proptest! {
     ) {
         let original: Vec<u8> = (0..240).map(|n| n as u8).collect();
         let mut run =
-            Run::new(&StreamLimits { pending_segments, history_segments, acked_hole_wait_ns: 5_000_000 });
+            Run::new(&StreamLimits { pending_segments, history_segments, acked_hole_wait_ns: 5_000_000, ..LIMITS });
         if opened {
             run.push(A, syn(isn));
         }

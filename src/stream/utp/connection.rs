@@ -34,7 +34,7 @@ pub(super) struct Connection<'cap> {
     answer: Option<(u16, u32)>,
     opening: Opening,
     path: ReturnPath<u16>,
-    sides: [Side<'cap>; 2],
+    pub(super) sides: [Side<'cap>; 2],
     /// Packets that wait for others of the other direction.
     gates: [Gate<Held<'cap>>; 2],
     /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
@@ -465,13 +465,6 @@ impl<'cap> Connection<'cap> {
             }
             return;
         }
-        // Copies of packets are never given out.
-        let old = |(_, first, _): &(Direction, At, u64)| {
-            at.time.0.saturating_sub(first.time.0) > limits.acked_hole_wait_ns.saturating_mul(2)
-        };
-        while self.lacking.front().is_some_and(old) {
-            self.lacking.pop_front();
-        }
         let mut out = Vec::new();
         of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
         if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
@@ -499,6 +492,13 @@ impl<'cap> Connection<'cap> {
         self.tell_sides();
         self.open(Some(at), limits, &mut out);
         self.give_out(out, emit);
+        // Copies of packets are never given out.
+        let old = |(_, first, _): &(Direction, At, u64)| {
+            at.time.0.saturating_sub(first.time.0) > limits.acked_hole_wait_ns.saturating_mul(2)
+        };
+        while self.lacking.front().is_some_and(old) {
+            self.lacking.pop_front();
+        }
     }
 
     /// Tells each side which packet of it waits.
@@ -544,6 +544,8 @@ impl<'cap> Connection<'cap> {
             if of(&mut self.gates, reverse).is_empty() {
                 let at = now.unwrap_or(at);
                 that.give_up_before(waiting.need, at, limits, &mut |item| out.push((reverse, item)));
+            } else {
+                that.pass_over(waiting.need, at, limits);
             }
             let last = that.end_of(waiting.need);
             let mut items = Vec::new();

@@ -17,6 +17,7 @@
 //! waits is reported when that is delivered.
 
 mod connection;
+mod late;
 mod packet;
 mod side;
 

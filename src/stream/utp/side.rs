@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
 use crate::packet::Payload;
+use crate::stream::holes::Holes;
 use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
@@ -26,14 +27,16 @@ use waiting::{Waiting, cut_over};
 #[derive(Debug, Default)]
 pub(super) struct Side<'cap> {
     /// The number of the next packet to deliver; before `started`, a number to unwrap others by.
-    next: Option<u64>,
+    pub(super) next: Option<u64>,
     started: bool,
     /// Unwrapped number of the first packet of the stream.
-    origin: u64,
+    pub(super) origin: u64,
     numbering: Numbering,
     /// Where the next byte goes.
     offset: u64,
     pending: VecDeque<Waiting<'cap>>,
+    /// Packets that were given up.
+    pub(super) holes: Holes,
     history: VecDeque<Delivered<'cap>>,
     /// The frame of the packet that was delivered last.
     delivered: Option<At>,
@@ -192,6 +195,7 @@ impl<'cap> Side<'cap> {
             if distance(packet.seq_nr, next) > 0 {
                 next += 1;
                 (self.next, self.origin) = (Some(next), next);
+                self.holes.begin(at.frame);
             }
         }
         let away = distance(packet.seq_nr, next);
@@ -251,6 +255,7 @@ impl<'cap> Side<'cap> {
         emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
         // What came before cannot be told by its numbers any more.
         self.history.clear();
+        self.holes.clear();
         self.sacked.clear();
         self.early.clear();
         (self.ack, self.sure, self.heard, self.fin) = (None, None, None, None);
@@ -302,6 +307,8 @@ impl<'cap> Side<'cap> {
         if let (false, Some(first)) = (self.started, self.pending.front()) {
             (self.next, self.origin) = (Some(first.seq), first.seq);
             self.started = true;
+            let first = self.pending.iter().map(|waiting| waiting.at).min();
+            first.into_iter().for_each(|at| self.holes.begin(at.frame));
             self.drain(limits, emit);
         }
     }
@@ -425,6 +432,8 @@ impl<'cap> Side<'cap> {
         let end = (next..first.min(upto)).take_while(same).last().map_or(next, |last| last + 1);
         if end > next {
             emit(StreamItem::Gap { offset: self.offset, missing: Missing::Packets(end - next), cause, at });
+            let behind = self.pending.front().map_or(at, |first| first.at);
+            self.holes.give_up(next..end, behind.frame, limits);
             for seq in next..end {
                 let sacked = self.sacked.take(seq).is_some();
                 let offset = self.offset;
@@ -531,6 +540,9 @@ const STRAY_PACKETS: usize = 4;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;
+
+/// How many packets before the first one may be of its beginning.
+pub(super) const JUST_BEFORE: i64 = MISSED_AFTER_SYN as i64;
 
 // Rationale: what a tap may miss at the beginning; another connection begins there by chance once in 1,024.
 const MISSED_AFTER_SYN: u16 = 64;

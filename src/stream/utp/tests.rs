@@ -17,7 +17,7 @@ mod resent;
 const A: Direction = Direction::LowToHigh;
 const B: Direction = Direction::HighToLow;
 const LIMITS: StreamLimits =
-    StreamLimits { pending_segments: 4_096, history_segments: 1_024, acked_hole_wait_ns: 2_000_000_000 };
+    StreamLimits { pending_segments: 4_096, history_segments: 1_024, acked_hole_wait_ns: 2_000_000_000, holes: 64 };
 const ID: u16 = 500;
 
 /// A flow with a frame counter; A opens with id 500, so A sends with 501 and B with 500.

@@ -1,0 +1,145 @@
+//! Packets that stand in the captures behind their place: a first reading notes them, and where each would have been in
+//! time; a second one reads them there (T58, T60).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Hub, Spine};
+use crate::ends::{At, FlowKey, FrameId, Span};
+use crate::oddity::{Bound, Oddity, Sink};
+use crate::packet::{Packet, Payload, TransportLayer};
+use crate::stream::{Due, Found, StreamItem};
+
+/// What came late, over the whole run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latecomers<'cap> {
+    /// Whether it is read where it belongs in this reading; else it is noted.
+    second: bool,
+    /// By flow, the frame before which it is due, its place there and its own frame.
+    due: BTreeMap<(FlowKey, FrameId, i64, FrameId), Packet<'cap>>,
+    /// How many are noted, in the flows too.
+    noted: usize,
+    /// What there was no room for: bytes, and where they are.
+    dropped: Option<(u64, Span)>,
+    /// Frames that were read already; whether in doubt.
+    read: BTreeMap<FrameId, bool>,
+    /// Flows of which something is due or was.
+    flows: BTreeSet<FlowKey>,
+}
+
+/// What came late of one flow, in a first reading.
+#[derive(Debug, Default)]
+pub(super) struct Late<'cap>(Vec<(Due, Packet<'cap>)>);
+
+impl<'cap> Spine<'_, 'cap> {
+    /// Ends every flow. What came late, where another reading of the captures is worth while for it.
+    pub(crate) fn end_flows(&mut self) -> Option<Latecomers<'cap>> {
+        while let Some((_, flow)) = self.flows.evict() {
+            flow.close(&mut self.hub);
+        }
+        let late = &mut self.hub.late;
+        if late.second || late.due.is_empty() || self.hub.failure.is_some() {
+            return None;
+        }
+        // All is written down once more.
+        drop(self.hub.written.take().map(|written| written.into_facts()));
+        let late = std::mem::take(late);
+        let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
+        Some(Latecomers { second: true, flows, ..late })
+    }
+
+    /// Says before the first frame what came late in a first reading.
+    pub(crate) fn expect_late(&mut self, late: Latecomers<'cap>) {
+        if let Some((bytes, span)) = late.dropped {
+            self.hub.anomalies.odd(Oddity::from(Bound::LateSegments { bytes }).within(span));
+        }
+        self.hub.late = late;
+    }
+}
+
+impl<'cap> Late<'cap> {
+    /// Notes a packet where it came late.
+    #[cold]
+    pub(super) fn note(&mut self, found: Found, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
+        let late = &mut hub.late;
+        match found {
+            Found::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
+                late.noted += 1;
+                self.0.push((due, *packet));
+            }
+            Found::Nothing => {}
+            Found::Due(_) | Found::Forgotten => {
+                let (bytes, at) = (payload(packet).bytes.len() as u64, packet.at);
+                if late.second {
+                    return;
+                }
+                let (all, span) = late.dropped.get_or_insert((0, Span::single(at)));
+                *all += bytes;
+                span.cover(at);
+            }
+        }
+    }
+
+    /// Whether any of it belongs to the beginning of its direction, without which it is not known what a connection carries.
+    pub(super) fn has_beginning(&self) -> bool {
+        self.0.iter().any(|(due, _)| due.place < BEGINNING)
+    }
+
+    /// The flow is over; `wanted` where its content is of interest.
+    pub(super) fn end(self, flow: FlowKey, wanted: bool, hub: &mut Hub<'_, 'cap>) {
+        if !wanted {
+            hub.late.noted -= self.0.len();
+            return;
+        }
+        for (Due { before, place }, packet) in self.0 {
+            hub.late.due.insert((flow, before, place, packet.at.frame), packet);
+        }
+    }
+}
+
+impl<'cap> Latecomers<'cap> {
+    /// Whether anything of a flow comes late.
+    pub(super) fn expects(&self, flow: FlowKey) -> bool {
+        !self.flows.is_empty() && self.flows.contains(&flow)
+    }
+
+    /// Whether a frame was read where it belongs.
+    pub(super) fn was_read(&self, frame: FrameId) -> bool {
+        self.read.contains_key(&frame)
+    }
+
+    /// What is due before a packet of the flow, with the time of that packet where its own is later; in doubt where that is
+    /// more than the tolerance.
+    #[cold]
+    pub(super) fn before(&mut self, flow: FlowKey, next: At, tolerance_ns: i64) -> Vec<Packet<'cap>> {
+        let (first, last) = (FrameId::new(0, 1), FrameId::new(u16::MAX, LAST_FRAME));
+        let due = (flow, next.frame, i64::MIN, first)..=(flow, next.frame, i64::MAX, last);
+        let keys: Vec<_> = self.due.range(due).map(|(key, _)| *key).collect();
+        let mut packets: Vec<Packet<'cap>> = keys.iter().filter_map(|key| self.due.remove(key)).collect();
+        for packet in &mut packets {
+            // What the receiver acknowledged there before may have been other bytes.
+            let late = packet.at.time.0.saturating_sub(next.time.0);
+            self.read.insert(packet.at.frame, late > tolerance_ns);
+            packet.at.time = packet.at.time.min(next.time);
+        }
+        packets
+    }
+
+    /// The doubt about bytes that came later than their acknowledgement was waited for.
+    pub(super) fn doubt(&self, item: &StreamItem<'cap>) -> Option<StreamItem<'cap>> {
+        let StreamItem::Data { offset, bytes, at, .. } = *item else { return None };
+        let doubt = StreamItem::Unaccepted { offset, len: bytes.len() as u64, impossible: false };
+        self.read.get(&at.frame).filter(|late| **late).map(|_| doubt)
+    }
+}
+
+fn payload<'cap>(packet: &Packet<'cap>) -> Payload<'cap> {
+    match packet.transport {
+        TransportLayer::Tcp(segment) => segment.payload,
+        TransportLayer::Udp(datagram) => datagram.payload,
+    }
+}
+
+// Rationale: two handshakes of MSE with the longest padding, or an HTTP request.
+const BEGINNING: i64 = 2_048;
+// Rationale: the highest number of a frame.
+const LAST_FRAME: u64 = (1 << 48) - 1;
