@@ -144,7 +144,7 @@ fn a_webseed_whose_answer_or_request_was_sent_again_and_cut_is_not_accused() {
     // Two files of one length: of a damaged request, the answer is that to another one.
     let mut torrent = Recipe::folder("pair", SMALL, 77).file("one", 40_000).file("two", 40_000).v1();
     torrent.metainfo.pop();
-    torrent.metainfo.extend_from_slice(b"8:url-list20:http://seed.example/e");
+    torrent.metainfo.extend_from_slice(b"8:url-list25:http://seed.example:6881/e");
     for (damaged, again) in [("answer", false), ("answer", true), ("request", false), ("request", true)] {
         let mut world = World::new();
         let conn = world.conn(address(M), address(S));
