@@ -2,6 +2,7 @@ mod audit;
 mod bounds;
 mod check;
 mod cli;
+mod commands;
 mod containers;
 mod content;
 mod cut;
