@@ -38,6 +38,7 @@
 //! | [`prove`] | units | SHA-1 and SHA-256, on all cores |
 //! | [`evidence`] | what was judged | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
+//! | [`hosts`] | lists that the user gives | operators, countries and relays beside addresses |
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`content`] | verified bytes | the files of a torrent, as far as they were seen |
 //! | [`mod@cut`] | captures, and a peer in them | the smallest capture that proves the same of it |
@@ -105,6 +106,7 @@ pub mod facts;
 pub mod flow;
 #[doc(hidden)]
 pub mod hearsay;
+pub mod hosts;
 #[doc(hidden)]
 pub mod input;
 pub mod inspect;

@@ -315,6 +315,7 @@ fn exchanged(bytes: [u8; 20]) -> [u8; 20] {
 
 /// Rows in the order of their pseudonyms: that of the addresses would tell which is which.
 fn in_order(document: &mut Document) {
+    document.hosts.sort_by_key(|host| host.address);
     let mut places: Vec<usize> = (0..document.subjects.len()).collect();
     let subjects = &document.subjects;
     places.sort_by_key(|at| {

@@ -47,12 +47,14 @@ fn every_other_command_line_is_one_that_the_program_knows() {
         let all = spans.chain(shown).filter_map(|line| line.strip_prefix("peerproof "));
         lines.extend(all.map(|line| line.split(['#', '>', '|']).next().unwrap_or(line).trim().to_owned()));
     }
-    let lines: Vec<&String> = lines.iter().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    let lines: Vec<&String> =
+        lines.iter().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).collect();
     assert!(lines.len() > 20, "{lines:?}");
     let place = tempfile::tempdir().expect("a directory");
     let mut unknown = Vec::new();
     for line in lines {
-        let words = line.split_whitespace().map(|word| word.trim_matches(['[', ']', '(', ')']).trim_end_matches("..."));
+        let words =
+            line.split_whitespace().map(|word| word.trim_matches(['[', ']', '(', ')']).trim_end_matches("..."));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
         let mut command = Command::new(env!("CARGO_BIN_EXE_peerproof"));
         let output = command.current_dir(place.path()).args(&words).output().expect("it starts");

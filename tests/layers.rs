@@ -90,9 +90,11 @@ const LAYERS: &[Layer] = &[
         uses: &["capture", "wire", "session", "hearsay", "metadata", "facts", "torrent", "judge", "spine"],
         crates: &[],
     },
+    // What lists of the user's say of addresses.
+    Layer { name: "hosts", uses: &[], crates: &["maxminddb", "jiff", "sha2"] },
     Layer {
         name: "report",
-        uses: &["output", "evidence", "options", "torrent"],
+        uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
             "polars",
             "polars_io",
@@ -112,7 +114,7 @@ const LAYERS: &[Layer] = &[
     // Notices against evidence; its texts are written as those of reports are.
     Layer {
         name: "audit",
-        uses: &["evidence", "report"],
+        uses: &["evidence", "hosts", "report"],
         crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
     },
     // Expectations against a report.

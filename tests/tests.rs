@@ -14,6 +14,7 @@ mod fixture;
 mod floods;
 mod fuzzed;
 mod golden;
+mod hosts;
 mod inspect;
 mod layers;
 mod log;

@@ -11,6 +11,7 @@ use super::decide::Judged;
 use super::examined::Index;
 use super::terms::{Covers, Terms};
 use crate::ends::Frames;
+use crate::hosts::{Host, List};
 pub(super) use build::is_met;
 use build::{row, seconds};
 
@@ -31,6 +32,9 @@ pub struct Document {
     pub summary: BTreeMap<String, u64>,
     /// Claims for which there was no room.
     pub claims_left_out: u64,
+    /// Lists that say something of addresses; left out where none was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<List>,
 }
 
 /// The program.
@@ -53,14 +57,14 @@ pub struct Options {
     pub covers: Vec<String>,
     /// `PUBLIC=INSIDE`, as given.
     pub alias: Vec<String>,
-    /// The list of relays, by name and SHA-256.
+    /// The first list of relays, by name and SHA-256.
     pub relays: Option<Input>,
 }
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Input {
-    /// `capture`, `notice`, `torrent` or `relays`.
+    /// `capture`, `notice`, `torrent`, `mmdb` or `relays`.
     pub kind: &'static str,
     /// As the user named it.
     pub name: String,
@@ -97,6 +101,9 @@ pub struct ClaimRow {
     pub coverage: Option<CoverageRow>,
     /// The stated time, and what is nearest to it.
     pub time: Option<TimeRow>,
+    /// What `lists` say of the address; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
 }
 
 /// Where a claim stands.
@@ -335,6 +342,7 @@ impl Document {
             claims,
             summary,
             claims_left_out: left_out,
+            lists: terms.lists.lists().to_vec(),
         }
     }
 

@@ -4,7 +4,7 @@ mod render;
 
 use super::document::{ClaimRow, Document, EvidenceRow, Place, is_met};
 use crate::ends::Frames;
-use crate::report::{counted, grouped, quoted, visible};
+use crate::report::{counted, grouped, host_sentences, quoted, visible};
 pub use render::page;
 
 /// The letter of a claim.
@@ -424,11 +424,12 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
                 "That an inside address stood for the stated one is the word of the person who ran this audit."
                     .to_owned()
             }
-            "relay" => "The address is on the list of relays that was given: what it sends may come from others."
-                .to_owned(),
             _ => continue,
         };
         out.push(sentence);
+    }
+    if let Some(host) = &claim.host {
+        out.extend(host_sentences(host, &document.lists));
     }
     if out.is_empty() {
         out.push("Nothing of this address and torrent is in the capture at that time.".to_owned());

@@ -24,12 +24,13 @@ mod text;
 mod time;
 pub mod verdict;
 
+pub use crate::hosts::Prefix;
 pub use decide::{Flag, Judged, judge};
 pub use document::{Answer, Document};
 pub use letter::{Letter, page};
 pub use read::Notices;
 pub use table::table;
-pub use terms::{Alias, Covers, Prefix, Terms};
+pub use terms::{Alias, Covers, Terms};
 
 use std::io::Read;
 

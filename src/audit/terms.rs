@@ -1,11 +1,12 @@
 //! What the user states for an audit: the tolerance, whose traffic passed here whole, which addresses stand for others.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::claim::Window;
 use super::examined::Index;
 use super::verdict::{Coverage, Vantage};
+use crate::hosts::{Lists, Prefix};
 
 /// The terms of an audit.
 #[derive(Clone, Debug)]
@@ -16,8 +17,8 @@ pub struct Terms {
     pub covers: Covers,
     /// Public addresses, and the inside addresses that stood for them.
     pub aliases: Vec<Alias>,
-    /// Addresses of relays, proxies and VPN exits, as a file of the user's lists them.
-    pub relays: BTreeSet<IpAddr>,
+    /// What lists of the user say of addresses: relays, operators.
+    pub lists: Arc<Lists>,
 }
 
 /// On whose word an address' traffic is whole.
@@ -29,55 +30,6 @@ pub enum Covers {
     Nobody,
     /// Stated by the user for these.
     Stated(Vec<Prefix>),
-}
-
-/// An address, or all that begin with the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    /// The address.
-    pub address: IpAddr,
-    /// How many of its bits count.
-    pub bits: u8,
-}
-
-impl std::str::FromStr for Prefix {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| format!("{text} is no address or prefix"))?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) => bits
-                .parse()
-                .ok()
-                .filter(|bits| *bits <= most)
-                .ok_or(format!("{text}: a prefix has 0 to {most} bits"))?,
-        };
-        Ok(Self { address, bits })
-    }
-}
-
-impl std::fmt::Display for Prefix {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let whole = if self.address.is_ipv4() { 32 } else { 128 };
-        if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
-    }
-}
-
-impl Prefix {
-    fn holds(&self, address: IpAddr) -> bool {
-        let same = |one: u128, other: u128, width: u8| {
-            let spare = u32::from(width - self.bits);
-            one.checked_shr(spare).unwrap_or(0) == other.checked_shr(spare).unwrap_or(0)
-        };
-        match (self.address, address) {
-            (IpAddr::V4(one), IpAddr::V4(other)) => same(one.to_bits().into(), other.to_bits().into(), 32),
-            (IpAddr::V6(one), IpAddr::V6(other)) => same(one.to_bits(), other.to_bits(), 128),
-            _ => false,
-        }
-    }
 }
 
 /// A public address and the inside one that stood for it.
@@ -112,7 +64,7 @@ impl std::fmt::Display for Alias {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { tolerance: TOLERANCE, covers: Covers::Inferred, aliases: Vec::new(), relays: BTreeSet::new() }
+        Self { tolerance: TOLERANCE, covers: Covers::Inferred, aliases: Vec::new(), lists: Arc::default() }
     }
 }
 
@@ -131,7 +83,7 @@ impl Terms {
     }
 
     pub(super) fn is_relay(&self, address: IpAddr) -> bool {
-        self.relays.contains(&address)
+        self.lists.of(address).is_some_and(|host| !host.relays.is_empty())
     }
 
     /// Whether the user states that all traffic of `address` passed here.

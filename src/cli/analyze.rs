@@ -12,6 +12,7 @@ use peerproof::{Error, Options};
 use super::Ending;
 use super::captures::Captures;
 use super::ending::ending;
+use super::hosts::HostLists;
 use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
 use super::views::Views;
@@ -27,6 +28,9 @@ pub struct Analyze {
 
     #[command(flatten)]
     views: Views,
+
+    #[command(flatten)]
+    hosts: HostLists,
 
     /// Threads that hash pieces; all cores by default. Changes no figure
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -55,6 +59,7 @@ impl Analyze {
     /// Reads, proves, reports.
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         let place = self.views.check()?;
+        let lists = self.hosts.open()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
         let sums = self.sha256_from.as_deref().map(sums).transpose()?;
         let mut captures = self.captures.open()?;
@@ -76,7 +81,8 @@ impl Analyze {
         bar.end();
         let listed = if self.pieces || self.views.prints_pieces() { None } else { evidence.pieces.take() };
         let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
-            .with_tunnels(options.tunnels);
+            .with_tunnels(options.tunnels)
+            .with_hosts(&lists);
         self.views.show(
             look,
             &place,

@@ -1,12 +1,11 @@
 //! `peerproof audit`.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;
 use peerproof::audit::document::{ClaimRow, Input};
@@ -15,11 +14,11 @@ use peerproof::audit::{
     Alias, Answer, Covers, Digested, Document, Letter, Notices, Prefix, Terms, judge, page, table, zone,
 };
 use peerproof::case::{Covered, Opened};
-use peerproof::input::read_whole;
 use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{self, Given, counted, escaped};
 
 use super::captures::Settings;
+use super::hosts::HostLists;
 use super::refusal::{Refusal, opening};
 use super::screen::{Look, Progress, width};
 use super::torrents::GivenTorrents;
@@ -65,9 +64,8 @@ pub struct Audit {
     #[arg(long, value_name = "PUBLIC[:PORT]=INSIDE[:PORT]")]
     alias: Vec<Alias>,
 
-    /// A list of relays, proxies and VPN exits: an address in each line, or in the first column of a CSV
-    #[arg(long, value_name = "FILE")]
-    relays: Option<PathBuf>,
+    #[command(flatten)]
+    hosts: HostLists,
 
     /// Exit with 1 unless every claim that is not withdrawn is supported; with `standard`, and meets the standard of
     /// proof
@@ -140,11 +138,11 @@ impl Audit {
                 Input { kind: "torrent", name: name.clone(), sha256: Some(sha256.to_string()) }
             }
         }));
-        if let Some(path) = &self.relays {
-            let file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
-            let digest = Digested::new(file).finish()?;
-            inputs.push(Input { kind: "relays", name: file_name(path), sha256: Some(digest) });
-        }
+        inputs.extend(terms.lists.lists().iter().map(|list| Input {
+            kind: list.kind.name(),
+            name: list.name.clone(),
+            sha256: Some(list.sha256.to_string()),
+        }));
         let examined = Examined::of(&report, &covered.coverage, &covered.courses);
         let index = Index::of(&examined);
         let answers: Vec<Answer> = entries
@@ -216,8 +214,8 @@ impl Audit {
                 Covers::Stated(prefixes.map_err(|error| anyhow::anyhow!("--covers {error}"))?)
             }
         };
-        let relays = self.relays.as_deref().map(relays).transpose()?.unwrap_or_default();
-        Ok(Terms { tolerance: self.tolerance, covers, aliases: self.alias.clone(), relays })
+        let lists = Arc::new(self.hosts.open()?);
+        Ok(Terms { tolerance: self.tolerance, covers, aliases: self.alias.clone(), lists })
     }
 
     fn ending(&self, document: &Document, mut causes: Vec<String>) -> Ending {
@@ -376,22 +374,6 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The addresses of a list: one in each line, or in the first column that holds one.
-fn relays(path: &Path) -> anyhow::Result<BTreeSet<IpAddr>> {
-    let text = read_whole(path, MOST_RELAYS, "a list of addresses")?;
-    let text = String::from_utf8(text).with_context(|| format!("{}: cannot read", path.display()))?;
-    let addresses = text.lines().filter_map(|line| {
-        line.split([',', ';', '\t', ' ']).find_map(|cell| cell.trim().trim_matches('"').parse().ok())
-    });
-    let addresses: BTreeSet<IpAddr> = addresses.collect();
-    if addresses.is_empty() {
-        bail!("{}: no line holds an address", escaped(&path.display().to_string()));
-    }
-    Ok(addresses)
-}
-
-// Rationale: a list of every exit of Tor is 100 KiB.
-const MOST_RELAYS: u64 = 16 << 20;
 // Rationale: a mail, and a terminal of the usual width.
 const TEXT_WIDTH: usize = 80;
 

@@ -10,6 +10,7 @@ mod content;
 mod cut;
 mod ending;
 mod help;
+mod hosts;
 mod inspect;
 mod keys;
 mod man;

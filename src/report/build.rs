@@ -40,6 +40,8 @@ impl Document {
             mentions: std::mem::take(&mut evidence.mentions),
             opaque: std::mem::take(&mut evidence.opaque),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
+            hosts: Vec::new(),
+            lists: Vec::new(),
             quality: evidence.quality.clone(),
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
 use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Torrent, Transfer, Unlisted};
+use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::words::words;
@@ -49,6 +50,13 @@ pub struct Document {
     pub mentions: Vec<Mention>,
     /// Conversations that cannot be read.
     pub opaque: Vec<Opaque>,
+    /// What lists that were given say of the addresses above, sorted by address; left out where there is none. It changes no figure and
+    /// no grade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
+    /// Those lists; left out where none was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<List>,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
     /// What the capture is worth.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::ends::Frames;
+use crate::evidence::Standing;
 use crate::report::model::{Document, Input};
 use crate::report::text::visible;
 
@@ -26,22 +27,31 @@ struct Edge<'d> {
 /// What an edge rests on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Piece data passed.
+    /// Piece data passed, and some of it is the torrent's by hash.
+    Verified,
+    /// Piece data passed, and none of it is verified.
     Served,
-    /// A connection or a claim, and no piece data.
+    /// It said that it had pieces, and no piece data passed.
+    Advertised,
+    /// A connection, without such a claim and without piece data.
     Contact,
     /// A conversation that cannot be read.
     Unreadable,
-    /// Hearsay.
+    /// It said of itself that it takes part, to a tracker or the DHT: hearsay.
+    Announced,
+    /// Another named it: hearsay.
     Named,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
+            Self::Verified => "served-verified",
             Self::Served => "served",
+            Self::Advertised => "advertised",
             Self::Contact => "contact",
             Self::Unreadable => "unreadable",
+            Self::Announced => "announced",
             Self::Named => "named",
         }
     }
@@ -85,10 +95,12 @@ pub fn dot(document: &crate::report::Document) -> Result<String, serde_json::Err
     }
     for edge in &edges {
         let style = match edge.kind {
+            Kind::Verified => "style=solid, arrowhead=normal, penwidth=2",
             Kind::Served => "style=solid, arrowhead=normal",
+            Kind::Advertised => "style=dashed, arrowhead=empty, color=gray",
             Kind::Contact => "style=solid, arrowhead=none, color=gray",
             Kind::Unreadable => "style=dashed, arrowhead=none, color=gray",
-            Kind::Named => "style=dotted, arrowhead=odot, color=gray, constraint=false",
+            Kind::Announced | Kind::Named => "style=dotted, arrowhead=odot, color=gray, constraint=false",
         };
         let values: Vec<String> = FIELDS
             .iter()
@@ -159,7 +171,12 @@ fn graph(document: &Document) -> (BTreeMap<&str, Node<'_>>, Vec<Edge<'_>>) {
     };
     let mut edges = Vec::new();
     for transfer in &document.transfers {
-        let kind = if transfer.bytes.served_bytes > 0 { Kind::Served } else { Kind::Contact };
+        let kind = match &transfer.bytes {
+            bytes if bytes.verified_bytes > 0 => Kind::Verified,
+            bytes if bytes.served_bytes > 0 => Kind::Served,
+            _ if transfer.pieces_advertised > 0 => Kind::Advertised,
+            _ => Kind::Contact,
+        };
         let mut values = provenance(document, transfer.served_frames.unwrap_or(transfer.frames), kind);
         values.insert("transport", transfer.transport.name().to_owned());
         values.extend(transfer.info_hash.as_ref().map(|hash| ("info_hash", hash.clone())));
@@ -183,14 +200,15 @@ fn graph(document: &Document) -> (BTreeMap<&str, Node<'_>>, Vec<Edge<'_>>) {
         edges.push(Edge { from: &opaque.a, to: &opaque.b, kind: Kind::Unreadable, values });
     }
     for mention in &document.mentions {
-        let mut values = provenance(document, mention.frames, Kind::Named);
+        let kind = if mention.grade == Standing::Named { Kind::Named } else { Kind::Announced };
+        let mut values = provenance(document, mention.frames, kind);
         values.extend(mention.info_hash.as_ref().map(|hash| ("info_hash", hash.clone())));
         values.insert("grade", mention.grade.name().to_owned());
         values.insert("via", mention.via.name().to_owned());
         values.insert("count", mention.count.to_string());
         values.insert("first_time", mention.first_time.clone());
         values.insert("last_time", mention.last_time.clone());
-        edges.push(Edge { from: &mention.by, to: &mention.subject, kind: Kind::Named, values });
+        edges.push(Edge { from: &mention.by, to: &mention.subject, kind, values });
     }
     for edge in &edges {
         for endpoint in [edge.from, edge.to] {

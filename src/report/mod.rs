@@ -22,6 +22,7 @@ pub(crate) mod fixture;
 #[cfg(feature = "table")]
 mod frame;
 mod graph;
+mod hosts;
 mod json;
 mod model;
 mod notes;
@@ -46,6 +47,7 @@ pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
 pub use frame::{TableError, write_csv, write_parquet};
 pub use graph::{dot, graphml};
+pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
 pub(crate) use json::stable_json;
 pub use notes::notes;

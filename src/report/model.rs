@@ -12,6 +12,7 @@ use crate::ends::{Frames, Transport};
 use crate::evidence::{
     ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Via,
 };
+use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::report::document::{IsCapture, IsTorrent};
@@ -42,15 +43,14 @@ pub(crate) struct Document {
     pub(crate) torrents: Vec<Torrent>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) subjects: Vec<Subject>,
-    /// Who named whom. No mention changes a figure or a grade.
     pub(crate) mentions: Vec<Mention>,
-    /// Conversations that cannot be read.
     pub(crate) opaque: Vec<Opaque>,
-    /// What was odd.
+    #[serde(default)]
+    pub(crate) hosts: Vec<Host>,
+    #[serde(default)]
+    pub(crate) lists: Vec<List>,
     pub(crate) anomalies: Vec<Anomaly>,
-    /// What the capture is worth.
     pub(crate) quality: Quality,
-    /// Why the report, or a torrent's part of it, is empty; see [`crate::report::notes`].
     pub(crate) notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub(crate) unlisted: Option<Unlisted>,

@@ -15,7 +15,7 @@ use crate::torrent::Source;
 /// A table: columns of equal height.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque`, `mentions`, `files` or `pieces`.
+    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque`, `mentions`, `files`, `hosts`, `operators` or `pieces`.
     pub name: &'static str,
     /// Its columns, left to right.
     pub columns: Vec<Column>,
@@ -58,6 +58,8 @@ pub fn tables(document: &Document) -> Vec<Table> {
         opaque(document),
         mentions(document),
         files(document),
+        hosts(document),
+        operators(document),
     ];
     tables.extend(document.pieces.as_deref().map(pieces_table));
     tables
@@ -127,6 +129,39 @@ impl<'a, T> Columns<'a, T> {
             .number(&format!("{name}_last_file"), |row| of(row).map(|frames| u64::from(last_file(frames))))
             .number(&format!("{name}_last"), |row| of(row).map(|frames| frames.last))
     }
+}
+
+fn hosts(document: &Document) -> Table {
+    let list = |index: u16| document.lists.get(usize::from(index)).map(|list| cell(&list.name)).unwrap_or_default();
+    Columns::of(&document.hosts)
+        .value("address", |host| Some(host.address))
+        .number("asn", |host| host.asn.map(u64::from))
+        .text("operator", |host| visible_cell(host.operator.as_deref().unwrap_or_default()))
+        .text("country", |host| visible_cell(host.country.as_deref().unwrap_or_default()))
+        .values("by", |host| host.by.iter().map(|index| list(*index)))
+        .values("relays", |host| {
+            host.relays.iter().map(|relay| {
+                format!("{} ({})", visible_cell(relay.kind.as_deref().unwrap_or("relay")), list(relay.list))
+            })
+        })
+        .named("hosts")
+}
+
+fn operators(document: &Document) -> Table {
+    let rows = super::hosts::operators(document);
+    Columns::of(&rows)
+        .number("asn", |row| row.asn.map(u64::from))
+        .text("operator", |row| visible_cell(&row.operator))
+        .text("country", |row| visible_cell(&row.country))
+        .figure("addresses", |row| row.addresses)
+        .figure("uploaders", |row| row.uploaders)
+        .figure("standard_met", |row| row.standard_met)
+        .figure("served_bytes", |row| row.served_bytes)
+        .figure("verified_bytes", |row| row.verified_bytes)
+        .figure("sole_bytes", |row| row.sole_bytes)
+        .figure("refuted_bytes", |row| row.refuted_bytes)
+        .figure("translated_bytes", |row| row.translated_bytes)
+        .named("operators")
 }
 
 fn transfers(document: &Document) -> Table {

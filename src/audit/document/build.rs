@@ -68,6 +68,7 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         evidence: None,
         coverage: None,
         time: None,
+        host: None,
     };
     let (Ok(stated), Some(judged)) = (&entry.content, &answer.judged) else {
         let why = entry.content.as_ref().err().map(|refused| refused.why.id());
@@ -94,6 +95,7 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         evidence: Some(evidence(first, judged, index)),
         coverage: Some(coverage(&judged.coverage, index)),
         time: Some(time(stated, first, terms)),
+        host: terms.lists.of(stated.who.address),
     }
 }
 

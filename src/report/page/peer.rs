@@ -8,8 +8,10 @@ use super::figures::{plural, share};
 use super::html::{self, Html, SHORT};
 use super::words::{self, CLASSES};
 use super::{peers, svg, times};
+use crate::ends::Endpoint;
 use crate::evidence::Grade;
 use crate::report::filters::{Messages, Way, display_filter};
+use crate::report::hosts;
 use crate::report::model::{HashAlgorithm, Transfer};
 use crate::report::text::{counted, grouped};
 
@@ -44,6 +46,8 @@ pub(super) struct Section {
     filter_note: String,
     not_seen: Html,
     flags: Vec<(&'static str, &'static str)>,
+    /// What lists say of its address.
+    hosts: Vec<String>,
 }
 
 struct Rung {
@@ -158,8 +162,14 @@ impl Section {
             filter_note,
             not_seen: not_seen(cast, peer),
             flags: subject.flags.iter().map(|flag| (words::flag(flag.name()), flag.name())).collect(),
+            hosts: said_of(cast, &subject.endpoint),
         }
     }
+}
+
+fn said_of(cast: &Cast<'_>, endpoint: &str) -> Vec<String> {
+    let host = endpoint.parse::<Endpoint>().ok().and_then(|end| hosts::host(&cast.document.hosts, end.ip));
+    host.map(|host| hosts::sentences(host, &cast.document.lists)).unwrap_or_default()
 }
 
 /// What stands beside the name of a peer whose section is folded.

@@ -11,6 +11,7 @@ mod edges;
 mod files;
 pub(crate) mod grid;
 mod hearsay;
+mod hosts;
 mod names;
 mod next;
 mod one;
@@ -51,6 +52,7 @@ pub fn terminal(document: &Document, screen: &Screen) -> String {
         files::write(&view, &mut page);
         edges::write(&view, &mut page);
         reasons::write(&view, &mut page);
+        hosts::write(&view, &mut page);
         hearsay::write(&view, &mut page);
         if !view.unread.hides {
             unread::write(&view, &mut page);

@@ -3,6 +3,7 @@
 use super::edges;
 use super::grid::{Table, figure, word};
 use super::hearsay;
+use super::hosts;
 use super::names::{FEW, View, endpoint, graded, listed, named, named_cell, sent_from};
 use super::next;
 use super::page::{Page, bold};
@@ -34,6 +35,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         page.row(&bold(&format!("{whom} has no row in this report.")), 0, 2);
     }
     if view.screen.detail != Detail::Answer {
+        hosts::write(view, page);
         said(view, page);
     }
     if view.unread.hides {
