@@ -91,8 +91,19 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const COVERAGE: &str = "coverage.json";
 pub(super) const PIECES: [&str; 2] = ["tables/pieces.csv", "tables/pieces.parquet"];
 pub(super) const NAMES: [&str; 5] = [REPORT, MANIFEST, COVERAGE, "report.txt", "report.html"];
-pub(super) const TABLES: [&str; 9] =
-    ["transfers", "subjects", "torrents", "inputs", "anomalies", "opaque", "mentions", "files", "pieces"];
+pub(super) const TABLES: [&str; 11] = [
+    "transfers",
+    "subjects",
+    "torrents",
+    "inputs",
+    "anomalies",
+    "opaque",
+    "mentions",
+    "files",
+    "hosts",
+    "operators",
+    "pieces",
+];
 
 #[cfg(test)]
 mod tests {

@@ -184,7 +184,8 @@ fn day(text: &str) -> Option<(Timestamp, Timestamp)> {
         let time = time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond();
         i64::try_from(time).ok()
     };
-    if let Ok(time) = text.parse::<Timestamp>() {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let time = Timestamp(i64::try_from(time.as_nanosecond()).ok()?);
         return Some((time, time));
     }
     // A number alone is no date.
@@ -238,8 +239,13 @@ mod tests {
             read("Type;First Seen;IP;Last-Seen\nVPN;2026-11-01;\"203.0.113.7\";2026-11-20\n;;198.51.100.0/24;\n");
         assert_eq!(only(&list, "203.0.113.7"), (Some("VPN".to_owned()), day("2026-11-01"), end("2026-11-20")));
         assert_eq!(only(&list, "198.51.100.9"), (None, None, None));
-        let list = read("7,203.0.113.7,tor exit,2026-11-20\n203.0.113.8,proxy,2026-11-01,2026-11-03\n");
+        let list = read(
+            "7,203.0.113.7,tor exit,2026-11-20\n203.0.113.8,proxy,2026-11-01,2026-11-03\n\
+                         203.0.113.9,2026-11-20T09:00:00+02:00\n",
+        );
         assert_eq!(only(&list, "203.0.113.7"), (Some("tor exit".to_owned()), day("2026-11-20"), end("2026-11-20")));
+        let time = Some("2026-11-20T07:00:00.000000000Z".to_owned());
+        assert_eq!(only(&list, "203.0.113.9"), (None, time.clone(), time));
         assert_eq!(only(&list, "203.0.113.8"), (Some("proxy".to_owned()), day("2026-11-01"), end("2026-11-03")));
     }
 

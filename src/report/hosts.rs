@@ -156,7 +156,7 @@ mod tests {
     use crate::report::fixture;
 
     fn list(name: &str, kind: ListKind, made: Option<&str>) -> List {
-        let made = made.map(|day| format!("{day}T00:00:00Z").parse::<Timestamp>().expect("a time"));
+        let made = made.map(|day| format!("{day}T00:00:00.000000000Z").parse::<Timestamp>().expect("a time"));
         List { name: name.to_owned(), kind, bytes: 1, sha256: Hex([7; 32]), made, unread_lines: 0 }
     }
 
@@ -175,8 +175,8 @@ mod tests {
             relays: vec![Relay {
                 list: 1,
                 kind: Some("Tor exit".to_owned()),
-                first: day("2026-11-01T00:00:00Z"),
-                last: day("2026-11-20T23:59:59Z"),
+                first: day("2026-11-01T00:00:00.000000000Z"),
+                last: day("2026-11-20T23:59:59.000000000Z"),
             }],
         }];
         document
