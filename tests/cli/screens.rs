@@ -181,17 +181,6 @@ fn one_address_has_a_screen_and_one_without_a_row_is_refused() {
 }
 
 #[test]
-fn the_readme_shows_what_its_first_command_prints() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).expect("readable");
-    let sample = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a sample");
-    let command = readme.lines().find_map(|line| line.strip_prefix("cargo run -- ")).expect("a command");
-    let (code, out, said) = run(root, &command.split(' ').collect::<Vec<_>>());
-    assert_eq!((code, said.as_str()), (0, ""));
-    assert!(out == sample, "put into README.md:\n{out}");
-}
-
-#[test]
 fn nothing_in_a_name_acts_on_the_terminal_that_shows_an_error() {
     let place = place();
     let name = "a\x1b[2J\u{202e}b.pcap";
