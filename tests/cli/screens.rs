@@ -1,6 +1,5 @@
 //! What is printed, and what is safe to print.
 
-use std::path::Path;
 
 use serde_json::Value;
 
