@@ -30,7 +30,9 @@ fn every_magic_number_of_pcap_in_both_byte_orders() {
         {
             given.put("any.bin", &pcap(big, magic, unit, more));
             let report = given.analyze("any.bin", &[]).report(0);
-            same_but_inputs(&format!("{name}, big-endian {big}"), &report, &golden());
+            let mut golden = golden();
+            golden["quality"]["clock"]["ticks_per_second"] = (1_000_000 * unit).into();
+            same_but_inputs(&format!("{name}, big-endian {big}"), &report, &golden);
             assert_eq!(report["inputs"][0]["format"], "pcap");
         }
     }
@@ -113,15 +115,22 @@ fn section(big: bool, range: std::ops::Range<usize>, resolution: u8, offset: i64
 fn pcapng_with_everything_in_it_gives_the_same_and_says_what_was_passed_over() {
     let given = Given::new();
     let count = records(&plain().read("capture.pcap")).len();
-    for (name, file) in [
-        ("little", section(false, 0..count, 6, 0)),
-        ("big, powers of two, offset", section(true, 0..count, 0x80 | 30, -3_600)),
-        ("both", [section(true, 0..70, 9, 1_000), section(false, 70..count, 6, -5)].concat()),
+    let both = [section(true, 0..70, 9, 1_000), section(false, 70..count, 6, -5)].concat();
+    for (name, file, clock) in [
+        ("little", section(false, 0..count, 6, 0), serde_json::json!({"ticks_per_second": 1_000_000})),
+        (
+            "big, powers of two, offset",
+            section(true, 0..count, 0x80 | 30, -3_600),
+            serde_json::json!({"ticks_per_second": 1 << 30, "offsets_seconds": [-3_600]}),
+        ),
+        ("both", both, serde_json::json!({"ticks_per_second": 1_000_000, "offsets_seconds": [-5, 1_000]})),
     ] {
         given.put("any.pcap", &file);
         let report = given.analyze("any.pcap", &[]).report(0);
+        let mut golden = golden();
+        golden["quality"]["clock"] = clock;
         for part in ["torrents", "transfers", "subjects", "anomalies", "quality"] {
-            assert_eq!(report[part], golden()[part], "{name}: {part}");
+            assert_eq!(report[part], golden[part], "{name}: {part}");
         }
         let input = &report["inputs"][0];
         assert_eq!((&input["format"], &input["damage"]), (&"pcapng".into(), &Value::Null), "{name}");
@@ -132,7 +141,7 @@ fn pcapng_with_everything_in_it_gives_the_same_and_says_what_was_passed_over() {
         // Of what packets and statistics each say, the greater.
         let packets = (0..count).filter(|index| index % 3 != 2).count() as u64 * 2;
         assert_eq!(input["dropped_by_capture"], packets.max(8 * sections), "{name}");
-        let expected = serde_json::json!({
+        let expected = serde_json::serde_json::json!({
             "decryption secrets (TLS)": sections, "name resolution": sections, "type 0x77777777": sections
         });
         assert_eq!(input["unused_blocks"], expected, "{name}");
