@@ -15,7 +15,7 @@ use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Contested, Latecomers, Purpose, Readings, SecondLook, Spine};
+use crate::spine::{Contested, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
@@ -166,6 +166,27 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
     info_hashes.dedup();
     let keys = Keys { secrets: options.secrets.digests(), info_hashes };
     Ok(Facts { inputs: inputs.collect(), keys, ..spine.into_facts()? })
+}
+
+/// What the captures hold, nothing of it proven; and `taker` is given every stream of the peer wire. Of the torrents only the
+/// info-hashes count, as keys of MSE.
+pub(crate) fn streams(
+    captures: &CaptureSet,
+    keys: &Torrents,
+    options: &Options<'_>,
+    taker: &mut dyn TakeSegments,
+) -> Result<Evidence, Error> {
+    let spill = Spill::new(options.spool_dir);
+    let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
+    spine.clear_to(taker);
+    spine.write_down(captures, &spill, None);
+    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    let inputs = frames.finish()?;
+    let (facts, mut findings, _) = spine.finish()?;
+    let mut odd = ByFrame::default();
+    let judged = judge::count(&facts, keys, &options.limits, options.spool_dir, &mut odd)?;
+    findings.anomalies.join(odd.into_inner());
+    evidence::build(&judged, findings, inputs, keys, options.limits.window_silence_ns)
 }
 
 /// The torrents of info dictionaries, and how many were left out: with more files in all than are kept, those of the most

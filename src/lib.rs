@@ -42,6 +42,7 @@
 //! | [`report`] | evidence | the terminal report, report.json, CSV, Parquet |
 //! | [`content`] | verified bytes | the files of a torrent, as far as they were seen |
 //! | [`mod@cut`] | captures, and a peer in them | the smallest capture that proves the same of it |
+//! | [`mod@clear`] | captures | every stream of the peer wire as plain TCP |
 //! | [`check`] | a report, and what its makers expect | what differs |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
@@ -94,6 +95,7 @@ pub mod bencode;
 pub mod capture;
 pub mod case;
 pub mod check;
+pub mod clear;
 pub mod content;
 pub mod cut;
 mod directory;

@@ -406,6 +406,11 @@ pub enum Oddity {
         /// Their SHA-256.
         sha256: Box<[[u8; 32]; 2]>,
     },
+    /// Verified bytes with the marks of a SHA-1 collision attack.
+    CollisionAttack {
+        /// Their SHA-256.
+        sha256: Box<[u8; 32]>,
+    },
     /// Bytes that match one half of a hybrid torrent alone.
     HalfMatch {
         /// The unit.

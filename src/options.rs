@@ -25,6 +25,8 @@ pub struct Options<'a> {
     pub digest: bool,
     /// Whether [`Evidence::pieces`](crate::evidence::Evidence::pieces) is made: payload is then hashed twice.
     pub pieces: bool,
+    /// Whether verified v1 pieces are looked at for the marks of a SHA-1 collision attack; [`Self::pieces`] goes with it.
+    pub sha1_collision_check: bool,
     /// Where reassembled datagrams go; the system's temporary directory by default.
     pub spool_dir: Option<&'a std::path::Path>,
     /// Called after each window with the bytes of capture read so far.
@@ -42,6 +44,7 @@ impl Default for Options<'_> {
             secrets: &NO_SECRETS,
             digest: true,
             pieces: false,
+            sha1_collision_check: false,
             spool_dir: None,
             progress: None,
         }

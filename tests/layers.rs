@@ -102,6 +102,7 @@ const LAYERS: &[Layer] = &[
             "jiff",
             "askama",
             "tempfile",
+            "sha1",
             "data_encoding",
             "sha2",
             "unicode_width",
@@ -129,6 +130,12 @@ const LAYERS: &[Layer] = &[
         name: "content",
         uses: &["output", "torrent", "evidence", "report", "analyze"],
         crates: &["serde_json"],
+    },
+    // The streams of the peer wire as TCP.
+    Layer {
+        name: "clear",
+        uses: &["capture", "session", "options", "torrent", "spine", "evidence", "output", "record", "analyze"],
+        crates: &[],
     },
     // A part of captures that proves what they prove of a peer.
     Layer {

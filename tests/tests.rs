@@ -1,6 +1,7 @@
 mod audit;
 mod bounds;
 mod check;
+mod clear;
 mod cli;
 mod commands;
 mod containers;

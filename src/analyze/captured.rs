@@ -8,6 +8,7 @@ use crate::capture::{CaptureSet, Spill};
 use crate::facts::{CopyRange, Digests, SPILL};
 use crate::judge::{Ask, Parts, Slice, Suspect};
 use crate::judge::{Content, Measure, RangeSet};
+use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
 use crate::prove;
 use crate::spine;
@@ -105,7 +106,12 @@ impl Ask for Captured<'_, '_> {
         if let Expected::V2(tree) = measure.expected {
             cut(&mut runs, tree.content);
         }
-        Some((prove::sha1(&runs), prove::sha256(&runs)))
+        let sums = (prove::sha1(&runs), prove::sha256(&runs));
+        let is_v1 = matches!(measure.expected, Expected::Sha1(_) | Expected::Both { .. });
+        if self.options.sha1_collision_check && is_v1 && prove::is_collision_attack(&runs) {
+            self.anomalies.odd(Oddity::CollisionAttack { sha256: Box::new(sums.1) }.seen());
+        }
+        Some(sums)
     }
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {

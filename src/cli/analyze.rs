@@ -45,6 +45,11 @@ pub struct Analyze {
     #[arg(long)]
     pieces: bool,
 
+    /// Look at verified v1 pieces for the marks of a SHA-1 collision attack: then another content with the same SHA-1 may exist.
+    /// Payload is then hashed again
+    #[arg(long)]
+    sha1_collision_check: bool,
+
     /// Do not compute the SHA-256 of the captures: faster, but the report then does not name its inputs by content
     #[arg(long)]
     no_digest: bool,
@@ -74,7 +79,8 @@ impl Analyze {
             window: self.window,
             progress: Some(&advance),
             digest: !self.no_digest,
-            pieces: self.pieces || self.views.lists_pieces(),
+            pieces: self.pieces || self.sha1_collision_check || self.views.lists_pieces(),
+            sha1_collision_check: self.sha1_collision_check,
             ..captures.options()
         };
         let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;

@@ -20,6 +20,7 @@ Look    inspect  what captures hold, what to run next
         report   a case again, without its captures; one peer; other formats
         torrent  what torrent files say; rebuild them from captures
         content  the files of a torrent, as far as they were verified
+        clear    every BitTorrent stream as plain TCP, for other tools
 Answer  audit    does the capture support this notice?
 Prove   verify   every verdict of a case again
         cut      the smallest capture that proves the same of a peer
@@ -58,7 +59,7 @@ Usage: peerproof analyze CAPTURE... [-t FILE]...           (in any order)
   -t FILE            torrent, directory, magnet link, info-hash; repeat for more
   --torrents-here    the torrents that lie beside the captures
   -o DIR             a case: page, text, tables, manifest
-  -f FORMAT          text html json jsonl csv, with --table NAME; dot graphml
+  -f FORMAT          text html json jsonl case dot graphml; csv, with --table
   --peer ADDR[:PORT] one peer; also --from TIME, --to TIME
   --top N            rows of a table, 20, or 0 for all; --sort COL
   --tz ZONE          local times beside UTC
@@ -73,7 +74,7 @@ Usage: peerproof analyze CAPTURE... [-t FILE]...           (in any order)
 Usage: peerproof report CASE                    (a directory, or a report.json)
 
   -o DIR             a case
-  -f FORMAT          text html json jsonl csv, with --table NAME; dot graphml
+  -f FORMAT          text html json jsonl case dot graphml; csv, with --table
   --peer ADDR[:PORT] one peer; also --from TIME, --to TIME
   --top N            rows of a table, 20, or 0 for all; --sort COL
   --tz ZONE          local times beside UTC

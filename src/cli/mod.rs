@@ -5,10 +5,12 @@ mod analyze;
 mod audit;
 mod captures;
 mod check;
+mod clear;
 mod completions;
 mod content;
 mod cut;
 mod ending;
+mod files;
 mod help;
 mod hosts;
 mod inspect;
@@ -82,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Report(command) => command.run(look),
         Command::Audit(command) => command.run(look),
         Command::Check(command) => command.run(look),
+        Command::Clear(command) => command.run(look),
         Command::Content(command) => command.run(look),
         Command::Cut(command) => command.run(look),
         Command::Inspect(command) => command.run(look),
@@ -152,6 +155,7 @@ enum Command {
     Report(Box<report::Report>),
     Audit(Box<audit::Audit>),
     Check(check::Check),
+    Clear(clear::Clear),
     Content(content::Content),
     Cut(cut::Cut),
     Inspect(inspect::Inspect),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use peerproof::report::{counted, escaped, grouped};
+use peerproof_verify::signature::signed;
 use peerproof_verify::{Checked, Fault};
 
 use super::refusal::Refusal;
@@ -23,14 +24,26 @@ pub struct Verify {
     /// working directory. The SHA-256 decides, not the name
     #[arg(value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
+
+    /// Check that the manifest is signed with this key, in the format of minisign: the line of a public key, or a file with it
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
+
+    /// The signature; CASE/manifest.json.minisig by default
+    #[arg(long, value_name = "FILE", requires = "public_key")]
+    signature: Option<PathBuf>,
 }
 
 impl Verify {
     /// Checks, and tells the first difference.
     pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
-        match peerproof_verify::verify(&self.case, &self.captures) {
-            Ok(checked) => {
-                say::print(told(&checked).as_bytes())?;
+        let signed = |key: &String| signed(&self.case, self.signature.as_deref(), key);
+        let signed = self.public_key.as_ref().map(signed).transpose();
+        let checked =
+            |comment| peerproof_verify::verify(&self.case, &self.captures).map(|checked| (comment, checked));
+        match signed.and_then(checked) {
+            Ok((comment, checked)) => {
+                say::print(told(&checked, comment.as_deref()).as_bytes())?;
                 Ok(Ending::Complete)
             }
             Err(Fault::Differs(differs)) => {
@@ -52,10 +65,13 @@ impl Verify {
     }
 }
 
-fn told(checked: &Checked) -> String {
+fn told(checked: &Checked, comment: Option<&str>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  manifest: {} as stated", counted(checked.files, "file"));
+    if let Some(comment) = comment {
+        let _ = writeln!(text, "  signature: of the manifest, by that key; {}", escaped(comment));
+    }
     for (name, path) in &checked.captures {
         let path = escaped(&path.display().to_string());
         let name = escaped(name);
@@ -87,5 +103,7 @@ Examples:
       captures beside the case are found by their SHA-256
   peerproof verify case/ /mnt/evidence/
       captures in another directory
+  peerproof verify case/ --public-key minisign.pub
+      signed before with: minisign -Sm case/manifest.json
 
 Exit code 1: the case is not what its captures show. 2: it cannot be checked.";

@@ -81,6 +81,8 @@ enum Format {
     Jsonl,
     /// One table as CSV, see --table; not in a build without the feature `table`
     Csv,
+    /// CASE/UCO, JSON-LD for tools of digital forensics
+    Case,
     /// Who sent to whom, for Graphviz
     Dot,
     /// Who sent to whom, as GraphML
@@ -244,6 +246,7 @@ impl Views {
             Format::Json => document.json()?.into_bytes(),
             Format::Jsonl => timeline(document)?.into_bytes(),
             Format::Csv => self.csv(document)?,
+            Format::Case => peerproof::report::case_uco(document)?.into_bytes(),
             Format::Dot => dot(document)?.into_bytes(),
             Format::Graphml => graphml(document)?.into_bytes(),
         })

@@ -157,7 +157,7 @@ impl Oddity {
             Self::Proxied { bytes, .. } => (Kind::Proxied, *bytes),
             Self::WrongSecret { .. } => (Kind::WrongSecret, 1),
             Self::UnusedSecret { .. } => (Kind::UnusedSecret, 1),
-            Self::Collision { .. } => (Kind::Sha1Collision, 1),
+            Self::Collision { .. } | Self::CollisionAttack { .. } => (Kind::Sha1Collision, 1),
             Self::HalfMatch { .. } => (Kind::HybridMismatch, 1),
             Self::SameConnection(_) => (Kind::SameConnection, 1),
             Self::DeclaredPort { .. } => (Kind::DeclaredPort, 1),

@@ -12,6 +12,7 @@
 //! ```
 
 mod build;
+mod case_uco;
 mod choice;
 mod clocks;
 mod document;
@@ -40,6 +41,7 @@ pub use crate::evidence::{
     Edge, File, FileBytes, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality, Rung,
     Standard, Subject, SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
+pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};

@@ -167,6 +167,11 @@ pub fn sentence(oddity: &Oddity) -> String {
             let unit = named(*unit);
             format!("{unit}: two different contents with the same SHA-1; their SHA-256 are {one} and {other}")
         }
+        Oddity::CollisionAttack { sha256 } => format!(
+            "a verified piece has the marks of a SHA-1 collision attack, so another content with the same SHA-1 may exist; \
+             its SHA-256 is {}",
+            Hex(**sha256)
+        ),
         Oddity::HalfMatch { unit, v1: true } => {
             format!("{}: bytes that match its SHA-1 (v1) and not its tree (v2)", named(*unit))
         }

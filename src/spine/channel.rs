@@ -503,6 +503,7 @@ fn read<'cap>(
 ) {
     let mut events = std::mem::take(&mut hub.scratch.events);
     session.push(direction, item, &mut events);
+    hub.clear_item(session, direction, item, opening);
     if !events.is_empty() {
         note_opening(session, opening);
         hub.deliver(session, &mut events);
@@ -525,6 +526,7 @@ fn end<'cap>(
         hub.legs.note(&session, initial, &mut hub.anomalies);
     }
     let encryption = session.encryption;
+    hub.clear_end(session.id);
     if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
 }
 

@@ -3,6 +3,7 @@
 mod acquit;
 mod announces;
 mod channel;
+mod clear;
 mod clock;
 mod coverage;
 mod delay;
@@ -43,6 +44,8 @@ use crate::stream::{EndReason, StreamItem};
 use crate::torrent::Torrents;
 use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
+use clear::Clear;
+pub(crate) use clear::{ClearSegment, TakeSegments};
 use clock::{Clock, Taps};
 pub use clock::{ClockPause, ClockQuality, ClockSteps, TapClocks};
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
@@ -101,6 +104,8 @@ pub(crate) struct Hub<'run, 'cap> {
     traffic: Traffic,
     /// The facts, where they are written down.
     written: Option<Box<Written<'run, 'cap>>>,
+    /// Whoever wants the streams themselves.
+    clear: Option<Clear<'run, 'cap>>,
     second: SecondLook,
     late: Latecomers<'cap>,
     next_connection: u64,
@@ -185,6 +190,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
                 written: None,
+                clear: None,
                 second: SecondLook::default(),
                 late: Latecomers::default(),
                 next_connection: 0,

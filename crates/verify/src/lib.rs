@@ -12,6 +12,7 @@
 
 pub mod capture;
 pub mod rows;
+pub mod signature;
 pub mod torrent;
 pub mod unit;
 
@@ -162,7 +163,7 @@ fn found(
 
 /// Every file that the manifest states, and none besides.
 fn files(case: &Path, manifest: &Value) -> Result<u64, Fault> {
-    let mut stated = BTreeSet::from([MANIFEST.to_owned()]);
+    let mut stated = BTreeSet::from([MANIFEST.to_owned(), SIGNATURE.to_owned()]);
     for entry in list(&manifest["outputs"]) {
         let name = text(&entry["name"]);
         // A name that leads out of the case would be read elsewhere.
@@ -182,7 +183,7 @@ fn files(case: &Path, manifest: &Value) -> Result<u64, Fault> {
     walk(case, "", &mut there).map_err(|why| cannot(case, why))?;
     match there.into_iter().find(|name| !stated.contains(name)) {
         Some(name) => differs(name, "not in the manifest", "it is there"),
-        None => Ok(stated.len() as u64),
+        None => Ok(stated.len() as u64 - 1),
     }
 }
 
@@ -360,6 +361,8 @@ fn list(value: &Value) -> &[Value] {
 }
 
 const MANIFEST: &str = "manifest.json";
+/// A signature of the manifest may stand beside it.
+const SIGNATURE: &str = "manifest.json.minisig";
 const REPORT: &str = "report.json";
 const PIECES: &str = "tables/pieces.csv";
 const CASE_SCHEMA: &str = "peerproof/case/1";

@@ -1,0 +1,197 @@
+//! Every stream of the peer wire as plain TCP, for any tool that reads captures: uTP, tunnels and MSE are taken off, addresses and
+//! ports are as they were, gaps stay gaps.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter};
+use std::net::IpAddr;
+
+use crate::Error;
+use crate::analyze::streams;
+use crate::capture::CaptureSet;
+use crate::ends::{Endpoint, Transport};
+use crate::evidence::Evidence;
+use crate::options::Options;
+use crate::output::NewFile;
+use crate::record::{Format, Interface, Record, Writer};
+use crate::session::Encryption;
+use crate::spine::{ClearSegment, TakeSegments};
+use crate::torrent::Torrents;
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Cleared {
+    /// Packets.
+    pub packets: u64,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// Connections, by what carried and protected them, in words.
+    pub connections: BTreeMap<String, u64>,
+    /// What the captures hold, unproven: the bounds, and what could not be read.
+    pub evidence: Evidence,
+}
+
+/// Writes the streams of the peer wire in captures into `file`. Of the torrents only the info-hashes count: with secrets they open
+/// MSE connections.
+///
+/// # Errors
+/// As [`analyze`](crate::analyze()), and those of writing.
+pub fn clear(
+    captures: &CaptureSet,
+    keys: &Torrents,
+    options: &Options<'_>,
+    file: &mut NewFile,
+    format: Format,
+) -> Result<Cleared, Error> {
+    let name = file.path().display().to_string();
+    let interface = Interface {
+        link_type: RAW_IP,
+        snaplen: 0,
+        name: "clear".to_owned(),
+        description: "streams of the BitTorrent peer wire as TCP, made by peerproof: no packet was on any wire so"
+            .to_owned(),
+        fcs_len: 0,
+    };
+    let names: Vec<String> =
+        (0..captures.len()).filter_map(|at| Some(captures.name(u16::try_from(at).ok()?).to_owned())).collect();
+    let whole = format!(
+        "Made by peerproof of: {}. Each comment names the file and frame that carried the bytes.",
+        names.join(", ")
+    );
+    let writer = Writer::new(BufWriter::new(file.file()), format, &[interface], &whole);
+    let writer = writer.map_err(|source| Error::Io { name: name.clone(), action: "write", source })?;
+    let mut streams_to =
+        Streams { writer, name, names, packets: 0, connections: BTreeMap::new(), buffer: Vec::new() };
+    let evidence = streams(captures, keys, options, &mut streams_to)?;
+    let Streams { writer, name, packets, connections: of, .. } = streams_to;
+    let bytes = writer.end().map_err(|source| Error::Io { name, action: "write", source })?;
+    let mut connections: BTreeMap<String, u64> = BTreeMap::new();
+    of.into_values().for_each(|kind| *connections.entry(kind).or_default() += 1);
+    Ok(Cleared { packets, bytes, connections, evidence })
+}
+
+#[derive(Debug)]
+struct Streams<W> {
+    writer: Writer<W>,
+    name: String,
+    names: Vec<String>,
+    packets: u64,
+    connections: BTreeMap<u64, String>,
+    buffer: Vec<u8>,
+}
+
+impl<W: io::Write + std::fmt::Debug> TakeSegments for Streams<W> {
+    fn take(&mut self, segment: &ClearSegment<'_>) -> Result<(), Error> {
+        let kind = kind(segment);
+        let file = self.names.get(usize::from(segment.at.frame.file())).map_or("", String::as_str);
+        let comment = format!("{file}:{} {kind}", segment.at.frame.number());
+        self.connections.entry(segment.connection).or_insert(kind);
+        packet(segment, &mut self.buffer);
+        let record = Record {
+            interface: 0,
+            time: segment.at.time,
+            bytes: &self.buffer,
+            wire_len: u32::try_from(self.buffer.len()).unwrap_or(u32::MAX),
+            damaged: false,
+            comment: &comment,
+        };
+        self.packets += 1;
+        self.writer.add(&record).map_err(|source| match source.kind() {
+            io::ErrorKind::Unsupported => {
+                Error::Usage("pcap holds times from 1970 to 2106: write pcapng instead (-o FILE.pcapng)".to_owned())
+            }
+            _ => Error::Io { name: self.name.clone(), action: "write", source },
+        })
+    }
+}
+
+/// What carried a segment.
+fn kind(segment: &ClearSegment<'_>) -> String {
+    let protected = match segment.encryption {
+        Encryption::None => "",
+        Encryption::MsePlaintext => ", behind MSE",
+        Encryption::MseRc4 => ", decrypted (MSE)",
+    };
+    let carried = match segment.transport {
+        Transport::Utp => "uTP",
+        Transport::Tcp => "TCP",
+        Transport::Http => "HTTP",
+    };
+    format!("{carried}{protected}")
+}
+
+/// Makes an IP packet of a segment, with right checksums.
+fn packet(segment: &ClearSegment<'_>, out: &mut Vec<u8>) {
+    let (from, to) = (segment.flow.source(segment.from), segment.flow.destination(segment.from));
+    let flags = (u8::from(segment.ack.is_some()) * ACK)
+        | (u8::from(segment.syn) * SYN)
+        | (u8::from(!segment.bytes.is_empty()) * PSH);
+    let mut tcp = Vec::with_capacity(TCP_HEADER + segment.bytes.len());
+    tcp.extend(from.port.to_be_bytes());
+    tcp.extend(to.port.to_be_bytes());
+    tcp.extend(segment.seq.to_be_bytes());
+    tcp.extend(segment.ack.unwrap_or(0).to_be_bytes());
+    tcp.extend([(TCP_HEADER as u8 / 4) << 4, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    tcp.extend_from_slice(segment.bytes);
+    let sum = !folded(pseudo(from, to, tcp.len()) + words(&tcp));
+    if let Some(place) = tcp.get_mut(16..18) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
+    out.clear();
+    match (from.ip, to.ip) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            out.extend([0x45, 0]);
+            out.extend((20 + tcp.len() as u16).to_be_bytes());
+            // Not to be fragmented; 64 hops; TCP.
+            out.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+            out.extend(from.octets());
+            out.extend(to.octets());
+            let sum = !folded(words(out));
+            if let Some(place) = out.get_mut(10..12) {
+                place.copy_from_slice(&sum.to_be_bytes());
+            }
+        }
+        (from, to) => {
+            out.extend([0x60, 0, 0, 0]);
+            out.extend((tcp.len() as u16).to_be_bytes());
+            out.extend([6, 64]);
+            for ip in [from, to] {
+                out.extend(match ip {
+                    IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+                    IpAddr::V6(ip) => ip.octets(),
+                });
+            }
+        }
+    }
+    out.extend(tcp);
+}
+
+fn pseudo(from: Endpoint, to: Endpoint, len: usize) -> u64 {
+    let of = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => words(&ip.octets()),
+        IpAddr::V6(ip) => words(&ip.octets()),
+    };
+    of(from.ip) + of(to.ip) + 6 + len as u64
+}
+
+fn words(bytes: &[u8]) -> u64 {
+    let pair = |pair: &[u8]| match *pair {
+        [high, low] => u64::from(u16::from_be_bytes([high, low])),
+        [high] => u64::from(high) << 8,
+        _ => 0,
+    };
+    bytes.chunks(2).map(pair).sum()
+}
+
+fn folded(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+/// IP without a link layer.
+const RAW_IP: u16 = 101;
+const TCP_HEADER: usize = 20;
+const ACK: u8 = 0x10;
+const PSH: u8 = 0x08;
+const SYN: u8 = 0x02;

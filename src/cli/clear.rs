@@ -1,0 +1,85 @@
+//! `peerproof clear`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use peerproof::Options;
+use peerproof::clear::{Cleared, clear};
+use peerproof::report::{counted, escaped, grouped};
+
+use super::ending::ending;
+use super::files::{format_of, new_file, put};
+use super::material::Material;
+use super::screen::{Look, Progress};
+use super::{Ending, say};
+
+/// Write every BitTorrent stream as plain TCP, for any tool that reads captures
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Clear {
+    #[command(flatten)]
+    material: Material,
+
+    /// A new file; .pcap is written without comments, any other name as pcapng. Nothing is ever replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Clear {
+    /// Reads the streams and writes them.
+    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+        let ready = self.material.open()?;
+        let mut file = new_file(&self.output)?;
+        let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());
+        let advance = |done: u64| bar.at(done);
+        let options = Options { progress: Some(&advance), digest: false, ..ready.captures.options() };
+        let cleared = clear(&ready.captures.set, &ready.torrents, &options, &mut file, format_of(&self.output))?;
+        bar.end();
+        let limits = ending(&cleared.evidence);
+        if cleared.connections.is_empty() {
+            return Ok(Ending::Failed("no stream of the peer wire could be read, nothing was written".to_owned()));
+        }
+        put(file, &self.output)?;
+        say::print(self.told(&cleared).as_bytes())?;
+        Ok(limits)
+    }
+
+    fn told(&self, cleared: &Cleared) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        for (kind, count) in &cleared.connections {
+            let _ = writeln!(text, "  {} over {kind}", counted(*count, "connection"));
+        }
+        let opaque = &cleared.evidence.opaque;
+        if !opaque.is_empty() {
+            let bytes: u64 = opaque.iter().map(|one| one.a_to_b + one.b_to_a).sum();
+            let all = counted(opaque.len() as u64, "conversation");
+            let _ = writeln!(text, "  not in it: {all} that could not be read, {} bytes", grouped(bytes));
+        }
+        let _ = writeln!(
+            text,
+            "ok: {}, {}, {} bytes",
+            escaped(&self.output.display().to_string()),
+            counted(cleared.packets, "packet"),
+            grouped(cleared.bytes)
+        );
+        text
+    }
+}
+
+pub(super) const AFTER_HELP: &str = "\
+uTP becomes TCP, what secrets open (--mse-secrets, with -t for the info-hash)
+becomes clear, tunnels and fragments are taken off; addresses, ports and times
+are as they were, and gaps stay gaps. Each packet's comment names the file and
+frame that carried its bytes. Of lost uTP packets only the number is known: each
+is taken to be as long as the longest before it.
+
+Examples:
+  peerproof clear capture.pcapng -o clear.pcapng
+  peerproof clear capture.pcapng -t file.torrent --mse-secrets keys.txt
+      -o clear.pcapng
+  tshark -r clear.pcapng -Y bittorrent
+
+The packets were on no wire in this form: they are for reading, not evidence.
+Exit code 1: no stream could be read, and nothing was written.";
