@@ -177,10 +177,15 @@ pub(crate) fn streams(
     taker: &mut dyn TakeSegments,
 ) -> Result<Evidence, Error> {
     let spill = Spill::new(options.spool_dir);
+    let mut late = Latecomers::default();
+    // What stands behind its place is known before the first segment is given away.
+    walk_with(captures, &spill, options, &mut late, || Spine::new(options, keys, &spill, Purpose::Inspect))?;
     let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
     spine.clear_to(taker);
     spine.write_down(captures, &spill, None);
-    let (spine, frames) = walk(captures, spine, &spill, options)?;
+    spine.expect_late(late);
+    let (mut spine, frames) = walk_once(captures, spine, &spill, options)?;
+    spine.end_flows();
     let inputs = frames.finish()?;
     let (facts, mut findings, _) = spine.finish()?;
     let mut odd = ByFrame::default();

@@ -1,6 +1,5 @@
 //! What is printed, and what is safe to print.
 
-
 use serde_json::Value;
 
 use super::{CAPTURE, TORRENT, flat, json, place, run};

@@ -141,7 +141,7 @@ fn pcapng_with_everything_in_it_gives_the_same_and_says_what_was_passed_over() {
         // Of what packets and statistics each say, the greater.
         let packets = (0..count).filter(|index| index % 3 != 2).count() as u64 * 2;
         assert_eq!(input["dropped_by_capture"], packets.max(8 * sections), "{name}");
-        let expected = serde_json::serde_json::json!({
+        let expected = serde_json::json!({
             "decryption secrets (TLS)": sections, "name resolution": sections, "type 0x77777777": sections
         });
         assert_eq!(input["unused_blocks"], expected, "{name}");
