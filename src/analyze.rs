@@ -262,7 +262,8 @@ fn prove<'cap>(
         let (mut verified, mut rows) = (Contested::tally(&contests), options.pieces.then(Vec::new));
         let mut ask = Captured::new(captures, spill, options);
         let told = judge::Told { odd: &mut odd, contests: &mut verified, rows: rows.as_mut() };
-        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        let mut judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        judged.rank(&options.limits);
         drop(facts);
         if readings.go_on(contests, &verified, &mut look) {
             continue;
@@ -329,7 +330,8 @@ pub fn with_log(
         let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
         let mut ask = Captured::new(captures, &spill, options);
         let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
-        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        let mut judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        judged.rank(&options.limits);
         findings.anomalies.join(odd.into_inner());
         findings.anomalies.join(std::mem::take(&mut ask.anomalies));
         let silence = options.limits.window_silence_ns;

@@ -1,20 +1,32 @@
 //! Inputs that follow the size of a bound: what is left out is told, and what the hashes confirm is not what is left out.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
-use peerproof::evidence::Evidence;
-use peerproof::oddity::Oddity;
+use peerproof::evidence::{Evidence, Grade};
+use peerproof::oddity::{Bound, Oddity};
 
 use crate::synth::content::{Random, Recipe, Torrent};
 use crate::synth::run::{Run, address, check, transfer};
-use crate::synth::swarm::{Side, World};
+use crate::synth::swarm::{Acks, Side, World};
 use crate::synth::utp::UtpConn;
 use crate::synth::wire;
 
 const M: &str = "81.2.69.10:50001";
 const S: &str = "93.184.16.1:6881";
+
+/// Peers of their own addresses serve a byte each to `M`.
+fn crumbs(world: &mut World, torrent: &Torrent, peers: Range<u32>) {
+    for n in peers {
+        let from = SocketAddr::from(([100, (n >> 16) as u8, (n >> 8) as u8, n as u8], 6_881));
+        let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 1_000 + n)];
+        let conn = world.meet(address(M), from, torrent.info_hash, ids);
+        world.send(conn, Side::B, &wire::piece(0, n, &torrent.content[n as usize..][..1]));
+        world.close(conn, Side::B);
+    }
+}
 
 /// `M` fetches everything from `S`.
 fn served(world: &mut World, torrent: &Torrent) {
@@ -29,6 +41,85 @@ fn served(world: &mut World, torrent: &Torrent) {
 fn limit<'e>(evidence: &'e Evidence, bound: &str) -> Option<&'e Oddity> {
     let tally = evidence.anomalies.tally(Kind::LimitReached)?;
     tally.examples.iter().map(|example| &example.oddity).find(|oddity| oddity.bound() == Some(bound))
+}
+
+#[test]
+fn a_flood_of_single_bytes_hides_nobody_before_it_or_behind_it() {
+    let torrent = Recipe::single("four.bin", 16_384, 54_152, 4).v1();
+    for (before, behind) in [(18, 0), (0, 18), (300, 0), (0, 300), (150, 150)] {
+        let mut world = World::new();
+        crumbs(&mut world, &torrent, 0..before);
+        served(&mut world, &torrent);
+        crumbs(&mut world, &torrent, before..before + behind);
+        let limits = Limits { served_rows: 20, rows: 0, ..Limits::default() };
+        let run = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits);
+        let evidence = run.evidence();
+        assert_eq!(evidence.transfers.len(), 20, "{before} before it, {behind} behind it");
+        let row = transfer(&evidence, S, M);
+        assert!(row.grade == Grade::G9 && row.actionable, "{before} before it, {behind} behind it: {row:#?}");
+        assert_eq!(row.bytes.verified, torrent.content.len() as u64);
+        let summed = evidence.summed.as_ref().expect("it is told");
+        let listed: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
+        let all = torrent.content.len() as u64 + u64::from(before + behind);
+        assert_eq!(listed + summed.served_bytes, all, "{before} before it, {behind} behind it: every byte is told");
+        let (transfers, bytes) = (summed.transfers, summed.served_bytes);
+        assert!(transfers >= bytes, "{before} before it, {behind} behind it: {summed:?}");
+        // They are the torrent's, too, and no less told.
+        assert_eq!(summed.verified_bytes, bytes);
+        let told = Bound::ServedRows { transfers, served_bytes: bytes, verified_bytes: bytes };
+        assert_eq!(limit(&evidence, "served_rows"), Some(&told.into()));
+        assert!(evidence.subjects.iter().all(|subject| subject.bytes.refuted == 0));
+        let json: serde_json::Value = serde_json::from_str(&run.json(2, 1 << 20)).expect("JSON");
+        assert_eq!(json["summed"]["served_bytes"], summed.served_bytes);
+        assert_eq!(json["options"]["limits"]["served_rows"], 20);
+    }
+}
+
+#[test]
+fn a_segment_behind_thousands_that_were_sent_after_it_leaves_its_piece_proven() {
+    let torrent = Recipe::single("one.bin", 600_000, 599_000, 4).v1();
+    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
+    for utp in [false, true] {
+        let mut world = World::new().segments_of(100).acking(Acks::Never);
+        let first = if utp {
+            let mut conn = UtpConn::open(&mut world, address(M), address(S), 500, [1, 100]);
+            conn.join(&mut world, &torrent, ids);
+            conn.send(&mut world, 1, &[wire::bitfield_full(torrent.pieces()), wire::unchoke()].concat());
+            let asked: Vec<_> =
+                torrent.blocks(0).iter().map(|(begin, len)| wire::request(0, *begin, *len)).collect();
+            conn.send(&mut world, 0, &asked.concat());
+            (conn.mtu, conn.acks) = (100, false);
+            let first = world.packets.len();
+            for (begin, len) in torrent.blocks(0) {
+                conn.deliver(&mut world, 1, 0, begin, torrent.block(0, begin, len), true);
+            }
+            first
+        } else {
+            let conn = world.meet(address(M), address(S), torrent.info_hash, ids);
+            world.send(conn, Side::B, &[wire::bitfield_full(torrent.pieces()), wire::unchoke()].concat());
+            let asked: Vec<_> =
+                torrent.blocks(0).iter().map(|(begin, len)| wire::request(0, *begin, *len)).collect();
+            world.send(conn, Side::A, &asked.concat());
+            let first = world.packets.len();
+            for (begin, len) in torrent.blocks(0) {
+                world.piece(conn, Side::B, &torrent, 0, begin, len);
+            }
+            first
+        };
+        let last = world.packets.len() - 1;
+        assert!(last - first > 5_900);
+        world.shift(first, last);
+        let evidence = Run::new().capture(world.pcap()).torrent(&torrent).once(1, 64 << 20).expect("it is read");
+        check(&evidence);
+        let row = transfer(&evidence, S, M);
+        assert_eq!((row.bytes.verified, row.bytes.unproven), (599_000, 0), "uTP {utp}: {row:#?}");
+        assert_eq!(limit(&evidence, "streams"), None);
+        // With less room the hole is given up, and told.
+        let limits = Limits { stream_pending_segments: 1_000, ..Limits::default() };
+        let run = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits);
+        let evidence = run.once(1, 64 << 20).expect("it is read");
+        assert!(transfer(&evidence, S, M).bytes.verified < 599_000 && limit(&evidence, "streams").is_some());
+    }
 }
 
 #[test]

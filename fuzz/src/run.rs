@@ -33,6 +33,7 @@ pub fn tight() -> Limits {
         mentions: 2,
         transactions: 2,
         rows: 2,
+        served_rows: 4,
         undecided: 1,
         advertised_bytes: 64,
         opaque: 1,

@@ -1,10 +1,12 @@
 //! What stands in a case: each file's name and bytes, made from one report.
 
-use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
 
 use super::CaseError;
 use super::covered::Covered;
-use super::manifest::manifest;
+use super::manifest::{Entry, manifest};
 use crate::report::{self, Document, Piece};
 
 /// A torrent of a case: its info-hash in hex, and the bytes of its file.
@@ -21,68 +23,109 @@ pub enum Pieces<'a> {
     Files(&'a [(String, Vec<u8>)]),
 }
 
-/// The files of a case.
-#[derive(Clone, Debug)]
-pub struct Content {
-    /// By name, with `/` between a directory and a file of it.
-    files: BTreeMap<String, Vec<u8>>,
+/// The files of a case, each made when it is written: of a large report no two forms are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'d> {
+    document: &'d Document,
+    pieces: Pieces<'d>,
+    torrents: &'d [TorrentFile],
+    covered: Option<&'d Covered>,
 }
 
-impl Content {
+/// Makes the content of one file.
+type Make<'m> = &'m dyn Fn(&mut dyn Write) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+impl<'d> Content<'d> {
     /// The files of a report; `pieces` are what its figures are sums of, for the table of that name, `torrents` are those that
     /// it speaks of, `covered` is there but for a report that was read without it.
-    ///
-    /// # Errors
-    /// [`CaseError::Content`] when a form of the report cannot be made.
     pub fn of(
-        document: &Document,
-        pieces: Pieces<'_>,
-        torrents: &[TorrentFile],
-        covered: Option<&Covered>,
-    ) -> Result<Self, CaseError> {
-        let failed = |name: &str, source: Box<dyn std::error::Error + Send + Sync>| CaseError::Content {
-            name: name.to_owned(),
-            source,
-        };
-        let mut files = BTreeMap::new();
-        let json = document.json().map_err(|source| failed(REPORT, source.into()))?;
-        files.insert(REPORT.to_owned(), json.into_bytes());
-        files.insert(
-            "report.txt".to_owned(),
-            report::terminal(document, &report::Screen::report_txt()).into_bytes(),
-        );
-        let page = report::page(document).map_err(|source| failed("report.html", source.into()))?;
-        files.insert("report.html".to_owned(), page.into_bytes());
-        #[cfg(feature = "table")]
-        for table in report::tables(document).into_iter().chain(match pieces {
-            Pieces::Rows(pieces) if document.pieces.is_none() => Some(report::pieces_table(pieces)),
-            Pieces::None | Pieces::Rows(_) | Pieces::Files(_) => None,
-        }) {
-            let (mut csv, mut parquet) = (Vec::new(), Vec::new());
-            report::write_csv(&table, &mut csv)
-                .and_then(|()| report::write_parquet(&table, &mut parquet))
-                .map_err(|source| failed(table.name, source.into()))?;
-            files.insert(format!("tables/{}.csv", table.name), csv);
-            files.insert(format!("tables/{}.parquet", table.name), parquet);
-        }
-        if let Pieces::Files(pieces) = pieces {
-            pieces.iter().for_each(|(name, bytes)| _ = files.insert(name.clone(), bytes.clone()));
-        }
-        if let Some(covered) = covered {
-            let json = covered.json().map_err(|source| failed(COVERAGE, source.into()))?;
-            files.insert(COVERAGE.to_owned(), json);
-        }
-        for (info_hash, bytes) in torrents {
-            files.insert(format!("torrents/{info_hash}.torrent"), bytes.clone());
-        }
-        let manifest = manifest(document, &files).map_err(|source| failed(MANIFEST, source.into()))?;
-        files.insert(MANIFEST.to_owned(), manifest.into_bytes());
-        Ok(Self { files })
+        document: &'d Document,
+        pieces: Pieces<'d>,
+        torrents: &'d [TorrentFile],
+        covered: Option<&'d Covered>,
+    ) -> Self {
+        Self { document, pieces, torrents, covered }
     }
 
-    /// Each file, sorted by name.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    /// Gives each file to `write`: its name, with `/` between a directory and a file of it, and what makes it. The manifest
+    /// is the last one.
+    ///
+    /// # Errors
+    /// Those of `write`; [`CaseError::Content`] when a form of the report cannot be made.
+    pub(super) fn write(
+        &self,
+        mut write: impl FnMut(&str, &mut dyn FnMut(&mut dyn Write) -> Result<(), CaseError>) -> Result<(), CaseError>,
+    ) -> Result<(), CaseError> {
+        let mut outputs = Vec::new();
+        let mut file = |name: &str, make: Make<'_>| {
+            write(name, &mut |out| {
+                let mut out = Summed { out, bytes: 0, hash: Sha256::new() };
+                make(&mut out).map_err(|source| match source.downcast::<io::Error>() {
+                    Ok(source) => CaseError::Io { action: "write", path: name.into(), source: *source },
+                    Err(source) => CaseError::Content { name: name.to_owned(), source },
+                })?;
+                outputs.push(Entry::of(name, out.bytes, &out.hash.finalize()));
+                Ok(())
+            })
+        };
+        let document = self.document;
+        file(REPORT, &|out| Ok(document.write_json(out)?))?;
+        file("report.txt", &|out| {
+            Ok(out.write_all(report::terminal(document, &report::Screen::report_txt()).as_bytes())?)
+        })?;
+        file("report.html", &|out| Ok(out.write_all(report::page(document)?.as_bytes())?))?;
+        #[cfg(feature = "table")]
+        for kind in report::TABLES {
+            let table = match self.pieces {
+                Pieces::Rows(pieces) if kind.name == "pieces" && document.pieces.is_none() => {
+                    Some(report::pieces_table(pieces))
+                }
+                Pieces::None | Pieces::Rows(_) | Pieces::Files(_) => (kind.make)(document),
+            };
+            let Some(table) = table else { continue };
+            file(&format!("tables/{}.csv", kind.name), &|mut out| Ok(report::write_csv(&table, &mut out)?))?;
+            file(&format!("tables/{}.parquet", kind.name), &|mut out| {
+                Ok(report::write_parquet(&table, &mut out)?)
+            })?;
+        }
+        if let Pieces::Files(pieces) = self.pieces {
+            for (name, bytes) in pieces {
+                file(name, &|out| Ok(out.write_all(bytes)?))?;
+            }
+        }
+        if let Some(covered) = self.covered {
+            file(COVERAGE, &|out| Ok(covered.write(out)?))?;
+        }
+        for (info_hash, bytes) in self.torrents {
+            file(&format!("torrents/{info_hash}.torrent"), &|out| Ok(out.write_all(bytes)?))?;
+        }
+        outputs.sort_by(|one, other| one.name.cmp(&other.name));
+        let manifest = manifest(document, outputs)
+            .map_err(|source| CaseError::Content { name: MANIFEST.to_owned(), source: source.into() })?;
+        write(MANIFEST, &mut |out| {
+            let io = |source| CaseError::Io { action: "write", path: MANIFEST.into(), source };
+            out.write_all(manifest.as_bytes()).map_err(io)
+        })
+    }
+}
+
+/// Counts and hashes what is written on.
+struct Summed<'o> {
+    out: &'o mut dyn Write,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -115,16 +158,31 @@ mod tests {
         let document = Document { pieces: Some(Vec::new()), ..fixture::document() };
         let names: Vec<_> = tables(&document).iter().map(|table| table.name).collect();
         assert_eq!(names, TABLES);
+        assert_eq!(names, report::TABLES.map(|table| table.name));
     }
 
     #[test]
     fn the_manifest_names_every_other_file_and_no_clock_or_place() {
-        let content = Content::of(&fixture::document(), Pieces::Rows(&[]), &[], None).expect("made");
-        let (_, manifest) = content.files().find(|(name, _)| *name == MANIFEST).expect("a manifest");
-        let manifest: serde_json::Value = serde_json::from_slice(manifest).expect("JSON");
-        let outputs = manifest["outputs"].as_array().expect("outputs");
-        assert_eq!(outputs.len() + 1, content.files().count());
+        let mut files = Vec::new();
+        Content::of(&fixture::document(), Pieces::Rows(&[]), &[], None)
+            .write(|name, make| {
+                let mut bytes = Vec::new();
+                make(&mut bytes)?;
+                files.push((name.to_owned(), bytes));
+                Ok(())
+            })
+            .expect("made");
+        let (name, manifest) = files.pop().expect("files");
+        assert_eq!(name, MANIFEST);
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
         let keys: Vec<_> = manifest.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(keys, ["inputs", "options", "outputs", "report_schema", "schema", "tool"]);
+        files.sort();
+        let outputs = manifest["outputs"].as_array().expect("outputs");
+        assert_eq!(outputs.len(), files.len());
+        for (output, (name, bytes)) in outputs.iter().zip(&files) {
+            assert_eq!((&output["name"], &output["bytes"]), (&name.as_str().into(), &bytes.len().into()));
+            assert_eq!(output["sha256"], crate::report::hex(&Sha256::digest(bytes)));
+        }
     }
 }

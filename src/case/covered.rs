@@ -1,6 +1,8 @@
 //! `coverage.json`: what the captures can have seen of every address, and how each transfer went in time. It lets a case be
 //! asked about times and absence without its captures.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Course, Coverage, Evidence};
@@ -16,9 +18,13 @@ pub struct Covered {
 }
 
 impl Covered {
-    /// Those of `evidence`.
-    pub fn of(evidence: &Evidence) -> Self {
-        Self { coverage: evidence.coverage.clone(), courses: evidence.courses.clone(), schema: SCHEMA.to_owned() }
+    /// Those of `evidence`, taken out of it.
+    pub fn take(evidence: &mut Evidence) -> Self {
+        Self {
+            coverage: std::mem::take(&mut evidence.coverage),
+            courses: std::mem::take(&mut evidence.courses),
+            schema: SCHEMA.to_owned(),
+        }
     }
 
     /// Reads what [`Covered::json`] wrote of a report with `transfers` transfers.
@@ -36,14 +42,13 @@ impl Covered {
         Ok(read)
     }
 
-    /// The bytes of the file, one line: nobody reads it by eye.
+    /// Writes the file, one line: nobody reads it by eye.
     ///
     /// # Errors
-    /// Those of the serialiser.
-    pub(super) fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut text = serde_json::to_vec(self)?;
-        text.push(b'\n');
-        Ok(text)
+    /// Those of `out`.
+    pub(super) fn write(&self, mut out: impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut out, self)?;
+        out.write_all(b"\n")
     }
 }
 
@@ -57,10 +62,15 @@ mod tests {
     #[test]
     fn another_schema_and_another_report_are_refused() {
         let covered = Covered { schema: SCHEMA.to_owned(), coverage: Coverage::default(), courses: Vec::new() };
-        let json = covered.json().expect("JSON");
+        let json = |covered: &Covered| {
+            let mut text = Vec::new();
+            covered.write(&mut text).expect("JSON");
+            text
+        };
+        let other = json(&Covered { schema: "peerproof/coverage/9".to_owned(), ..covered.clone() });
+        let json = json(&covered);
         assert_eq!(Covered::read(&json, 0), Ok(covered.clone()));
         assert!(Covered::read(&json, 1).expect_err("other report").contains("of 0 transfers, the report of 1"));
-        let other = Covered { schema: "peerproof/coverage/9".to_owned(), ..covered }.json().expect("JSON");
         assert!(Covered::read(&other, 0).expect_err("other schema").contains("peerproof/coverage/9"));
     }
 }

@@ -1,7 +1,5 @@
 //! `manifest.json`: size and SHA-256 of every input and output, and what made them. No clock, host, user or path.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -32,11 +30,15 @@ pub(super) struct Entry {
     sha256_stated: Option<bool>,
 }
 
-/// The text of the manifest of these files.
-pub(super) fn manifest(
-    document: &Document,
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<String, serde_json::Error> {
+impl Entry {
+    /// An output.
+    pub(super) fn of(name: &str, bytes: u64, sha256: &[u8]) -> Self {
+        Self { name: name.to_owned(), bytes, sha256: Some(hex(sha256)), sha256_stated: None }
+    }
+}
+
+/// The text of the manifest of these files, sorted by name.
+pub(super) fn manifest(document: &Document, outputs: Vec<Entry>) -> Result<String, serde_json::Error> {
     let inputs = document.inputs.iter().map(|input| match input {
         Input::Capture { name, bytes, sha256, sha256_stated, .. } => Entry {
             name: name.clone(),
@@ -49,19 +51,13 @@ pub(super) fn manifest(
             Entry { name: name.clone(), bytes: *bytes, sha256, sha256_stated: None }
         }
     });
-    let outputs = files.iter().map(|(name, bytes)| Entry {
-        name: name.clone(),
-        bytes: bytes.len() as u64,
-        sha256: Some(digest(bytes)),
-        sha256_stated: None,
-    });
     stable_json(&Manifest {
         schema: SCHEMA.to_owned(),
         report_schema: document.schema,
         tool: document.tool.clone(),
         options: document.options.clone(),
         inputs: inputs.collect(),
-        outputs: outputs.collect(),
+        outputs,
     })
 }
 

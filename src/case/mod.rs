@@ -9,7 +9,7 @@ mod manifest;
 mod read;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use crate::output::{NewDirectory, parent, probe};
@@ -102,7 +102,7 @@ impl Case {
     ///
     /// # Errors
     /// Any [`CaseError`]; then nothing has changed, but where an old case could not be removed entirely.
-    pub fn write(&self, content: &Content) -> Result<Vec<String>, CaseError> {
+    pub fn write(&self, content: &Content<'_>) -> Result<Vec<String>, CaseError> {
         let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
         let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
@@ -191,27 +191,28 @@ fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
 }
 
 /// Writes the files, and gives their names.
-fn write_files(content: &Content, directory: &Path) -> Result<Vec<String>, CaseError> {
-    let io = |path: &Path, source| CaseError::Io { action: "write", path: path.to_owned(), source };
-    for name in DIRECTORIES {
-        if content.files().any(|(file, _)| file.starts_with(&format!("{name}/"))) {
-            let path = directory.join(name);
-            fs::create_dir(&path).map_err(|source| io(&path, source))?;
-        }
-    }
+fn write_files(content: &Content<'_>, directory: &Path) -> Result<Vec<String>, CaseError> {
+    let io = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| CaseError::Io { action, path, source }
+    };
     let mut names = Vec::new();
-    for (name, bytes) in content.files() {
+    content.write(|name, make| {
         let path = directory.join(name);
-        let written = File::create_new(&path).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        written.map_err(|source| io(&path, source))?;
+        if let Some(inside) = path.parent().filter(|inside| !inside.is_dir()) {
+            fs::create_dir(inside).map_err(io("write", inside))?;
+        }
+        let mut file = BufWriter::new(File::create_new(&path).map_err(io("write", &path))?);
+        make(&mut file)?;
+        let written = file.into_inner().map_err(IntoInnerError::into_error).and_then(|file| file.sync_all());
+        written.map_err(io("write", &path))?;
         names.push(name.to_owned());
-    }
+        Ok(())
+    })?;
     for name in DIRECTORIES.iter().map(|name| directory.join(name)).filter(|path| path.is_dir()) {
-        File::open(&name).and_then(|opened| opened.sync_all()).map_err(|source| io(&name, source))?;
+        File::open(&name).and_then(|opened| opened.sync_all()).map_err(io("write", &name))?;
     }
+    names.sort();
     Ok(names)
 }
 
@@ -240,9 +241,9 @@ mod tests {
 
     const REPORT: &str = "report.json";
 
-    fn content(document: &crate::report::Document) -> Content {
-        Content::of(document, Pieces::Rows(&[]), &[("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())], None)
-            .expect("rendered")
+    fn content(document: crate::report::Document) -> Content<'static> {
+        let torrents = vec![("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())];
+        Content::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
     }
 
     #[test]
@@ -250,7 +251,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
         let names =
-            Case::at(&target, false).and_then(|case| case.write(&content(&fixture::document()))).expect("written");
+            Case::at(&target, false).and_then(|case| case.write(&content(fixture::document()))).expect("written");
         for name in ["report.json", "report.txt", "report.html", "manifest.json"] {
             assert!(names.contains(&name.to_owned()), "{names:?}");
         }
@@ -263,13 +264,11 @@ mod tests {
     fn a_case_is_replaced_only_by_force_and_then_entirely() {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
-        Case::at(&target, false).and_then(|case| case.write(&content(&fixture::document()))).expect("written");
+        Case::at(&target, false).and_then(|case| case.write(&content(fixture::document()))).expect("written");
         let before = fs::read(target.join(REPORT)).expect("read");
         assert!(matches!(Case::at(&target, false), Err(CaseError::Exists(_))));
         assert_eq!(fs::read(target.join(REPORT)).expect("read"), before);
-        Case::at(&target, true)
-            .and_then(|case| case.write(&content(&fixture::empty_document())))
-            .expect("replaced");
+        Case::at(&target, true).and_then(|case| case.write(&content(fixture::empty_document()))).expect("replaced");
         assert_ne!(fs::read(target.join(REPORT)).expect("read"), before);
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
     }
@@ -285,7 +284,7 @@ mod tests {
         assert!(matches!(Case::at(&target, true), Err(CaseError::Foreign { .. })));
         fs::write(target.join(REPORT).join("thesis.tex"), "years of work").expect("written");
         let case = Case { target: target.clone(), replace: true };
-        assert!(matches!(case.write(&content(&fixture::document())), Err(CaseError::Foreign { .. })));
+        assert!(matches!(case.write(&content(fixture::document())), Err(CaseError::Foreign { .. })));
         assert!(target.join(REPORT).join("thesis.tex").is_file());
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 2);
     }
@@ -295,7 +294,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let target = place.path().join("case");
         let cases = [0, 1].map(|_| Case::at(&target, false).expect("free"));
-        let written = cases.map(|case| case.write(&content(&fixture::document())));
+        let written = cases.map(|case| case.write(&content(fixture::document())));
         assert!(matches!(written, [Ok(_), Err(CaseError::Exists(_))]), "{written:?}");
         assert_eq!(fs::read_dir(place.path()).expect("listed").count(), 1);
     }

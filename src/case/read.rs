@@ -173,7 +173,7 @@ mod tests {
         let target = place.path().join("case");
         let document = fixture::document();
         let torrents = vec![("c3".repeat(20), b"x".to_vec())];
-        let content = Content::of(&document, Pieces::None, &torrents, None).expect("made");
+        let content = Content::of(&document, Pieces::None, &torrents, None);
         Case::at(&target, false).and_then(|case| case.write(&content)).expect("written");
         let opened = Opened::read(&target).expect("read");
         assert_eq!((opened.document, opened.torrents), (document, torrents));

@@ -6,6 +6,7 @@ use clap::Args;
 use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
+use peerproof::input::read_whole;
 use peerproof::report::{Document, Given};
 use peerproof::{Error, Options};
 
@@ -86,29 +87,24 @@ impl Analyze {
         let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
         bar.end();
         let listed = if self.pieces || self.views.prints_pieces() { None } else { evidence.pieces.take() };
-        let document = Document::new(&evidence, &Given::of(&evidence.known), options.checksums, &options.limits)
+        let (torrents, covered) = (torrent_files(&evidence), Covered::take(&mut evidence));
+        let given = Given::of(&evidence.known);
+        let document = Document::take(&mut evidence, &given, options.checksums, &options.limits)
             .with_tunnels(options.tunnels)
             .with_hosts(&lists);
-        self.views.show(
-            look,
-            &place,
-            document,
-            listed.as_deref().map_or(Pieces::None, Pieces::Rows),
-            &torrent_files(&evidence),
-            Some(&Covered::of(&evidence)),
-        )?;
+        let pieces = listed.as_deref().map_or(Pieces::None, Pieces::Rows);
+        self.views.show(look, &place, document, pieces, &torrents, Some(&covered))?;
         Ok(ending(&evidence))
     }
 }
 
 /// Reads the list of `--sha256-from`.
 fn sums(path: &Path) -> Result<Sums, Error> {
-    let name = path.display().to_string();
-    match std::fs::read(path) {
-        Ok(text) => Sums::parse(&name, &text),
-        Err(source) => Err(Error::Io { name, action: "read", source }),
-    }
+    Sums::parse(&path.display().to_string(), &read_whole(path, MOST_SUMS, "a list of SHA-256 sums")?)
 }
+
+// Rationale: 400,000 files.
+const MOST_SUMS: u64 = 64 << 20;
 
 /// The torrents of the report, as given or rebuilt.
 fn torrent_files(evidence: &Evidence) -> Vec<TorrentFile> {

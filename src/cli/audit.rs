@@ -198,11 +198,11 @@ impl Audit {
         let bar = Progress::of(look, &self.captures, captures.set.total_bytes());
         let advance = |done: u64| bar.at(done);
         let options = Options { progress: Some(&advance), digest: !self.no_digest, ..captures.options() };
-        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
+        let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
         bar.end();
         let given = Given::of(&evidence.known);
-        let report = report::Document::new(&evidence, &given, options.checksums, &options.limits);
-        Ok((report.with_tunnels(options.tunnels), Covered::of(&evidence)))
+        let report = report::Document::take(&mut evidence, &given, options.checksums, &options.limits);
+        Ok((report.with_tunnels(options.tunnels), Covered::take(&mut evidence)))
     }
 
     fn terms(&self) -> anyhow::Result<Terms> {

@@ -55,8 +55,9 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     mse_secrets: Option<PathBuf>,
 
-    /// Rows for transfers without any piece data. Connections beyond it are counted, not listed one by one; whoever
-    /// served or received a byte always has a row. More rows take more memory
+    /// Rows for transfers without any piece data. Connections beyond it are counted, not listed one by one. Those with piece
+    /// data have room for as many besides, and for 20,000 in any case: those with the most proven bytes first. More rows take
+    /// more memory
     #[arg(long, value_name = "N", default_value_t = Limits::default().rows)]
     max_rows: usize,
 
@@ -136,7 +137,7 @@ impl Settings {
             secrets,
             checksums: self.checksums.policy(),
             tunnels: self.tunnels.clone(),
-            limits: Limits { rows: self.max_rows, ..Limits::default() },
+            limits: Limits::default().with_rows(self.max_rows),
             spool_dir: self.spool_dir.clone(),
         })
     }

@@ -175,7 +175,8 @@ impl Case {
         };
         let tunnels: Vec<UdpTunnel> = settings.tunnels.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         let limits = Limits::default();
-        let limits = Limits { rows: settings.max_rows.unwrap_or(limits.rows), ..limits };
+        let rows = settings.max_rows.unwrap_or(limits.rows);
+        let limits = limits.with_rows(rows);
         let set = CaptureSet::open(&captures, &OpenOptions::default())?;
         let options = Options {
             checksums: settings.checksums,

@@ -3,7 +3,7 @@
 //! A reader that has gone is no failure: it has what it wanted. A result that the disk has no room for is one. Words on
 //! standard error are lost without a word where nobody can read them.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use anstream::stderr;
 use peerproof::report::visible;
@@ -15,8 +15,16 @@ use super::refusal::reason;
 /// # Errors
 /// What keeps it from being written, but for a reader that has gone.
 pub fn print(result: &[u8]) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(result).and_then(|()| out.flush()) {
+    write(|out| out.write_all(result))
+}
+
+/// The same for a result that is made while it is written.
+///
+/// # Errors
+/// As [`print`].
+pub fn write(result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match result(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(anyhow::anyhow!("standard output: {}", reason(&error)))
         }

@@ -177,15 +177,12 @@ impl Views {
         if let Some(key) = &place.key {
             shown = key.applied(&shown)?;
         }
-        let text = match self.absent(&shown) {
-            None => self.rendered(&shown, look)?,
+        match self.absent(&shown) {
+            None if self.format == Format::Json => say::write(|out| shown.write_json(out))?,
+            None => say::print(&self.rendered(&shown, look)?)?,
             Some(refusal) if written.is_none() => return Err(refusal.into()),
-            Some(refusal) => {
-                say::warning(&refusal.to_string());
-                Vec::new()
-            }
-        };
-        say::print(&text)?;
+            Some(refusal) => say::warning(&refusal.to_string()),
+        }
         match (written, place.path) {
             (Some(Ok(names)), Some(path)) => {
                 look.note(&format!("wrote {} to {}", counted(names.len() as u64, "file"), path.display()));
@@ -257,12 +254,12 @@ impl Views {
         use anyhow::Context;
         let name = self.table.unwrap_or(TableName::Transfers);
         let name = name.to_possible_value().context("a table without a name")?;
-        let tables = peerproof::report::tables(document);
-        let table = tables.iter().find(|table| table.name == name.get_name());
-        let table = table
+        let table = peerproof::report::TABLES.iter().find(|table| table.name == name.get_name());
+        let table = table.context("no such table")?;
+        let table = (table.make)(document)
             .context("the pieces are listed while captures are read: analyze --pieces, or the case's tables")?;
         let mut text = Vec::new();
-        peerproof::report::write_csv(table, &mut text)?;
+        peerproof::report::write_csv(&table, &mut text)?;
         Ok(text)
     }
 
@@ -279,7 +276,7 @@ fn write(
     torrents: &[TorrentFile],
     covered: Option<&Covered>,
 ) -> Result<Vec<String>, CaseError> {
-    Content::of(document, pieces, torrents, covered).and_then(|content| case.write(&content))
+    case.write(&Content::of(document, pieces, torrents, covered))
 }
 
 /// Tells what a form for programs does not say itself.

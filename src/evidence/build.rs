@@ -1,6 +1,7 @@
 //! What was judged, as evidence.
 
 mod torrents;
+mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,17 +16,14 @@ use super::ports::{Port, ports_of};
 use super::private::is_private;
 use super::rows::seen_in;
 use super::same::same_connection_as;
-use super::{
-    Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer, Unlisted,
-    UnlistedTorrent,
-};
+use super::{Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer};
 use crate::Error;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
 use crate::judge::Judged;
 use crate::judge::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
-use crate::oddity::{Bound, Occurrence, Oddity, Sink};
+use crate::oddity::{Oddity, Sink};
 use crate::session::PieceSet;
 use crate::spine::Findings;
 use crate::torrent::{TorrentId, Torrents};
@@ -82,8 +80,8 @@ pub(crate) fn build(
     };
 
     // One for each record, in their order: a subject finds its transfers by number.
-    let rows: Vec<Option<(Transfer, Ladder)>> = (0..records.len()).map(|index| context.transfer(index)).collect();
-    let mut rows = rows;
+    let rows = (0..records.len()).map(|index| context.transfer(index).map(Box::new));
+    let mut rows: Vec<Option<Box<(Transfer, Ladder)>>> = rows.collect();
     let mut subjects: Vec<(usize, Subject)> = groups
         .iter()
         .enumerate()
@@ -95,19 +93,19 @@ pub(crate) fn build(
     });
     let places: BTreeMap<usize, u64> = (0..).zip(&subjects).map(|(place, (group, _))| (*group, place)).collect();
     for (index, row) in rows.iter_mut().enumerate() {
-        let Some((transfer, _)) = row else { continue };
+        let Some((transfer, _)) = row.as_deref_mut() else { continue };
         let place = |group: Option<usize>| group.and_then(|group| places.get(&group).copied());
         transfer.uploader_subject = place(parties.uploader.get(index).copied());
         transfer.downloader_subject = place(parties.downloader.get(index).copied().flatten());
     }
     let shown: Vec<usize> = (0..).zip(&rows).filter_map(|(index, row)| row.as_ref().map(|_| index)).collect();
-    let mut transfers: Vec<(Transfer, Ladder)> = rows.into_iter().flatten().collect();
-    for (transfer, _) in &mut transfers {
+    let mut transfers: Vec<Box<(Transfer, Ladder)>> = rows.into_iter().flatten().collect();
+    for (transfer, _) in transfers.iter_mut().map(|row| &mut **row) {
         transfer.same_connection_as = same_connection_as(transfer, &same);
     }
     let torrent_rows = context.torrents(&transfers, &subjects);
     let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
-    for (transfer, _) in &transfers {
+    for (transfer, _) in transfers.iter().map(|row| &**row) {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
     }
     for subject in &subjects {
@@ -118,28 +116,30 @@ pub(crate) fn build(
     }
     note_other_torrents(&transfers, torrents, &mut anomalies);
     note_unshown(records, &mut anomalies);
-    let (unlisted, in_all) = unlisted(&judged.unlisted, &hash).unzip();
-    in_all.into_iter().for_each(|occurrence| anomalies.conclude(occurrence));
+    let (unlisted, in_all) = unlisted::unlisted(&judged.unlisted, &hash).unzip();
+    let (summed, of_sum) = unlisted::summed(judged).unzip();
+    of_sum.into_iter().chain(in_all).for_each(|occurrence| anomalies.conclude(occurrence));
     let mut transfers: Vec<_> = transfers.into_iter().zip(shown).collect();
-    transfers.sort_by(|((one, _), _), ((other, _), _)| {
+    transfers.sort_by(|(one, _), (other, _)| {
         let key =
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
-        key(one).cmp(&key(other))
+        key(&one.0).cmp(&key(&other.0))
     });
-    let mentions = by_torrent(&mentions, |named| hash(key_of(&named, torrents)));
+    let mentions = by_torrent(mentions, |named| hash(key_of(&named, torrents)));
     set_apart(&mut opaque, &subjects, &mentions);
     Ok(Evidence {
         captures: inputs,
         passed_over: Vec::new(),
         torrents: torrent_rows,
-        courses: transfers.iter().map(|((_, ladder), index)| context.course(*index, ladder)).collect(),
-        transfers: transfers.into_iter().map(|((transfer, _), _)| transfer).collect(),
+        courses: transfers.iter().map(|(row, index)| context.course(*index, &row.1)).collect(),
+        transfers: transfers.into_iter().map(|(row, _)| row.0).collect(),
         coverage,
         subjects,
         mentions,
         opaque,
         known: judged.torrents.clone().into_owned(),
         unlisted,
+        summed,
         anomalies,
         quality,
         pieces: None,
@@ -150,36 +150,6 @@ fn key_of(info_hash: &[u8; 20], torrents: &Torrents) -> TorrentKey {
     torrents.find(info_hash).map_or(TorrentKey::NotGiven(*info_hash), TorrentKey::Given)
 }
 
-/// The connections without rows, and the word about them that no other limit may hide.
-fn unlisted(
-    found: &crate::judge::Unlisted,
-    hash: &dyn Fn(TorrentKey) -> Option<InfoHash>,
-) -> Option<(Unlisted, Occurrence)> {
-    let span = found.span.filter(|_| found.connections > 0)?;
-    let (endpoints, more_endpoints) = found.endpoints();
-    let (connections, bytes) = (found.connections, found.bytes);
-    let bound = Bound::RowsInAll { connections, endpoints, more_endpoints, bytes };
-    let in_all = Oddity::from(bound).within(span);
-    let each = found.torrents.iter();
-    let each = each.map(|(key, count)| UnlistedTorrent { info_hash: hash(*key), connections: *count });
-    let mut torrents: Vec<_> = each.collect();
-    torrents.sort_by(|one, other| {
-        (one.info_hash.is_none(), &one.info_hash).cmp(&(other.info_hash.is_none(), &other.info_hash))
-    });
-    let unlisted = Unlisted {
-        connections: found.connections,
-        endpoints,
-        more_endpoints,
-        bytes: found.bytes,
-        first_time: span.first.time,
-        last_time: span.last.time,
-        frames: span.into(),
-        torrents,
-        other_torrents: found.other_torrents,
-    };
-    Some((unlisted, in_all))
-}
-
 fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
     if bytes.balanced() { Ok(()) } else { Err(Error::Unbalanced { what: what(), figures: format!("{bytes:?}") }) }
 }
@@ -187,7 +157,8 @@ fn balanced(bytes: &Bytes, what: impl Fn() -> String) -> Result<(), Error> {
 /// Blocks that a search found in streams that nothing else shows to be BitTorrent, and web servers that nothing shows to
 /// be webseeds: nobody's row, but not in silence.
 fn note_unshown(records: &[Record], out: &mut dyn Sink) {
-    for record in records.iter().filter(|record| !record.is_shown() && record.counts.served > 0) {
+    let unshown = |record: &&Record| !record.is_shown() && !record.left_out && record.counts.served > 0;
+    for record in records.iter().filter(unshown) {
         if record.is_hidden_webseed() {
             let oddity = Oddity::UnshownWebseed { bytes: record.counts.served };
             out.odd(oddity.within(record.served_span).towards(record.key.uploader, record.key.downloader));
@@ -210,7 +181,8 @@ fn note_disclaimed(records: &[Record], ports: &[Port], out: &mut dyn Sink) {
 /// Payload sent to each subject: what the transfers back on its own connections served, in its own time window.
 fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> {
     let mut received = vec![0; subjects];
-    for (record, subject) in records.iter().zip(&parties.downloader) {
+    let shown = records.iter().zip(&parties.downloader).filter(|(record, _)| !record.left_out);
+    for (record, subject) in shown {
         if let Some(sum) = subject.and_then(|subject| received.get_mut(subject)) {
             *sum += record.counts.served;
         }
@@ -314,7 +286,12 @@ impl Context<'_> {
         }
     }
 
-    fn subject(&self, index: usize, group: &Group, transfers: &[Option<(Transfer, Ladder)>]) -> Option<Subject> {
+    fn subject(
+        &self,
+        index: usize,
+        group: &Group,
+        transfers: &[Option<Box<(Transfer, Ladder)>>],
+    ) -> Option<Subject> {
         let records = &self.judged.records;
         let first = records.get(group.first()?.0 as usize)?;
         let proven = self.proofs.subjects.get(index)?;
@@ -358,7 +335,7 @@ impl Context<'_> {
         ladder.unconfirmed = true;
         for id in group {
             let record = records.get(id.0 as usize)?;
-            let (transfer, rungs) = transfers.get(id.0 as usize)?.as_ref()?;
+            let (transfer, rungs) = transfers.get(id.0 as usize)?.as_deref()?;
             ladder.join(rungs);
             bytes.add(&transfer.bytes);
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
@@ -555,10 +532,10 @@ fn bytes_of(record: &Record, proven: &Proven) -> Bytes {
 }
 
 /// Torrents that peers spoke of, but that were not given.
-fn note_other_torrents(transfers: &[(Transfer, Ladder)], torrents: &Torrents, out: &mut dyn Sink) {
+fn note_other_torrents(transfers: &[Box<(Transfer, Ladder)>], torrents: &Torrents, out: &mut dyn Sink) {
     let given: BTreeSet<InfoHash> = torrents.iter().map(|torrent| torrent.info_hash()).collect();
     let mut seen = BTreeSet::new();
-    for (transfer, _) in transfers {
+    for (transfer, _) in transfers.iter().map(|row| &**row) {
         let Some(info_hash) = &transfer.info_hash else { continue };
         if !given.contains(info_hash) && seen.insert(info_hash) {
             let oddity = Oddity::NotGiven { info_hash: info_hash.clone() };

@@ -39,7 +39,7 @@ pub use pieces::{InputRun, Piece};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
-    SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
 /// Everything that a run proves. Its rows are those of the report.
@@ -63,6 +63,8 @@ pub struct Evidence {
     pub opaque: Vec<Opaque>,
     /// Connections for which there were no rows left; `None` when all have theirs.
     pub unlisted: Option<Unlisted>,
+    /// Transfers with piece data for which there were no rows left; `None` when all have theirs.
+    pub summed: Option<Summed>,
     /// What was odd.
     pub anomalies: Anomalies,
     /// What the capture is worth.

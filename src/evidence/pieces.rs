@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Evidence};
+use super::{Bytes, Evidence, Transfer};
 use crate::ends::{Endpoint, Frames, Hex, InfoHash, Span, Transport};
 use crate::facts::{Reason, SPILL};
 use crate::judge::TorrentKey;
@@ -77,6 +77,11 @@ pub struct InputRun {
 pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -> (Vec<Piece>, u64) {
     let mut of: BTreeMap<u32, Vec<Row>> = BTreeMap::new();
     rows.into_iter().for_each(|row| of.entry(row.transfer.0).or_default().push(row));
+    let mut by_ends: BTreeMap<_, Vec<(u64, &Transfer)>> = BTreeMap::new();
+    for (place, transfer) in (0..).zip(&evidence.transfers) {
+        let key = (transfer.uploader, transfer.downloader, transfer.transport);
+        by_ends.entry(key).or_default().push((place, transfer));
+    }
     let mut places: BTreeMap<u64, (Vec<Row>, u64)> = BTreeMap::new();
     for (id, record) in (0..).zip(&judged.records) {
         let rows = of.remove(&id).unwrap_or_default();
@@ -87,15 +92,12 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
         let info_hash = hash_of(judged, record.key.torrent);
         let mut sums = sums(&rows);
         *sums.entry(Class::Unproven).or_default() += record.unplaced;
-        let place = evidence.transfers.iter().position(|transfer| {
-            (transfer.uploader, transfer.downloader, transfer.transport)
-                == (record.key.uploader, record.key.downloader, record.key.transport)
-                && transfer.info_hash == info_hash
-                && Some(transfer.frames) == frames
-                && sums == classes(&transfer.bytes)
+        let key = (record.key.uploader, record.key.downloader, record.key.transport);
+        let place = by_ends.get(&key).into_iter().flatten().find(|(_, transfer)| {
+            transfer.info_hash == info_hash && Some(transfer.frames) == frames && sums == classes(&transfer.bytes)
         });
-        if let Some(place) = place {
-            places.insert(place as u64, (rows, record.unplaced));
+        if let Some((place, _)) = place {
+            places.insert(*place, (rows, record.unplaced));
         }
     }
     let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);

@@ -480,6 +480,26 @@ pub struct Unlisted {
     pub other_torrents: u64,
 }
 
+/// Transfers with piece data beyond [`Limits::served_rows`](crate::Limits::served_rows): in no row, and in no sum of a
+/// torrent. Rows were left to those with the most proven bytes, then to those that served most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summed {
+    /// How many; at least 1.
+    pub transfers: u64,
+    /// Captured payload bytes that they served.
+    pub served_bytes: u64,
+    /// Those of them that are verified.
+    pub verified_bytes: u64,
+    /// Payload bytes of theirs that were not captured.
+    pub lost_bytes: u64,
+    /// The first packet.
+    pub first_time: Timestamp,
+    /// The last packet.
+    pub last_time: Timestamp,
+    /// The first and last packet.
+    pub frames: Frames,
+}
+
 /// How many connections without a row there were of one torrent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnlistedTorrent {

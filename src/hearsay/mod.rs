@@ -197,6 +197,26 @@ impl Mentions {
     pub fn iter(&self) -> impl Iterator<Item = (&Named, &Mention)> {
         self.named.iter()
     }
+
+    /// Different ones.
+    pub fn len(&self) -> usize {
+        self.named.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+}
+
+impl IntoIterator for Mentions {
+    type Item = (Named, Mention);
+    type IntoIter = std::collections::btree_map::IntoIter<Named, Mention>;
+
+    /// The mentions, sorted; each is given back as it is taken.
+    fn into_iter(self) -> Self::IntoIter {
+        self.named.into_iter()
+    }
 }
 
 #[cfg(test)]

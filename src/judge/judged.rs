@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted};
+use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted, proven, rank};
+use crate::Limits;
 use crate::torrent::{Torrent, Torrents};
 
 /// All that follows from the facts of a run.
@@ -43,6 +44,24 @@ impl Found {
 }
 
 impl Judged<'_> {
+    /// Leaves rows to some transfers, where there are too many: see [`rank`](super::rank).
+    pub fn rank(&mut self, limits: &Limits) {
+        let proven = self.proven();
+        rank(&mut self.records, &proven, limits);
+    }
+
+    /// Bytes by transfer that are verified, or that something speaks against.
+    fn proven(&self) -> Vec<u64> {
+        let credits = self.units.values().flatten().flat_map(|(_, found)| found.credits.iter());
+        proven(&self.records, credits)
+    }
+
+    /// Verified bytes by transfer.
+    pub fn verified(&self) -> Vec<u64> {
+        let of = |(proven, record): (u64, &Record)| proven - record.counts.refuted - record.counts.disputed;
+        self.proven().into_iter().zip(&self.records).map(of).collect()
+    }
+
     /// The torrent of a key, where it was given or rebuilt.
     pub fn given(&self, key: TorrentKey) -> Option<&Torrent> {
         match key {

@@ -80,6 +80,8 @@ pub struct Record {
     pub unplaced: u64,
     /// What its connections prove.
     pub facts: TransferFacts,
+    /// Whether it has no row, as there are so many: see [`Limits::served_rows`](crate::Limits::served_rows).
+    pub left_out: bool,
 }
 
 /// What the connections of a transfer prove, merged.
@@ -193,6 +195,7 @@ impl Record {
             times: Times::default(),
             unplaced: 0,
             facts: TransferFacts::default(),
+            left_out: false,
         }
     }
 
@@ -218,7 +221,8 @@ impl Record {
     /// Whether a row may be made of it: something is known of its time, and unless a torrent is known, more than one
     /// or two blocks that a search found in the middle of an unknown stream.
     pub fn is_shown(&self) -> bool {
-        self.facts.span.or(self.served_span).is_some()
+        !self.left_out
+            && self.facts.span.or(self.served_span).is_some()
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
             && !self.is_hidden_webseed()
     }

@@ -157,6 +157,15 @@ pub enum Bound {
     },
     /// [`Limits::rows`](crate::Limits::rows): one connection.
     Rows,
+    /// [`Limits::served_rows`](crate::Limits::served_rows).
+    ServedRows {
+        /// Transfers without a row.
+        transfers: u64,
+        /// Bytes of piece data that they served.
+        served_bytes: u64,
+        /// Those of them that are verified.
+        verified_bytes: u64,
+    },
     /// Files that the info dictionaries of the captures name.
     MetadataFiles {
         /// Info dictionaries that were not read.
@@ -250,6 +259,7 @@ impl Bound {
             Self::AdvertisedBytes => "advertised_bytes",
             Self::Pieces { .. } => "pieces",
             Self::Rows | Self::RowsInAll { .. } => "rows",
+            Self::ServedRows { .. } => "served_rows",
         }
     }
 
@@ -261,6 +271,7 @@ impl Bound {
             Self::Mse { held } => held,
             Self::Metadata { count } | Self::MetadataFiles { count, .. } => count,
             Self::Pieces { transfers } => transfers,
+            Self::ServedRows { served_bytes, .. } => served_bytes,
             Self::OpenSlices(Open::BegunAnew) => 1,
             Self::Keystream { bytes }
             | Self::Opaque { bytes }

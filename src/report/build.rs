@@ -45,7 +45,8 @@ impl Document {
             quality: evidence.quality.clone(),
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
-            pieces: evidence.pieces.clone(),
+            summed: evidence.summed.clone(),
+            pieces: std::mem::take(&mut evidence.pieces),
             shown: None,
         };
         document.notes = notes(&document);
@@ -141,6 +142,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
         transactions,
         opaque,
         rows,
+        served_rows,
         undecided,
         advertised_bytes,
         fragments_open,
@@ -169,6 +171,7 @@ fn limit_names(limits: &Limits) -> BTreeMap<String, u64> {
         ("transactions", transactions as u64),
         ("opaque", opaque as u64),
         ("rows", rows as u64),
+        ("served_rows", served_rows as u64),
         ("undecided", undecided as u64),
         ("advertised_bytes", advertised_bytes as u64),
         ("fragments_open", fragments_open as u64),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
-use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Torrent, Transfer, Unlisted};
+use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Summed, Torrent, Transfer, Unlisted};
 use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
@@ -65,6 +65,9 @@ pub struct Document {
     pub notes: Vec<String>,
     /// Connections that are in no row, because a bound was reached.
     pub unlisted: Option<Unlisted>,
+    /// Transfers with piece data that are in no row, because a bound was reached; left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summed: Option<Summed>,
     /// What each unit contributes to the figures of the transfers, sorted by transfer, then by unit: the rows of a transfer
     /// add up to its figures. Left out where `--pieces` did not ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

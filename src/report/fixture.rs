@@ -139,6 +139,7 @@ fn empty() -> Evidence {
         mentions: Vec::new(),
         opaque: Vec::new(),
         unlisted: None,
+        summed: None,
         pieces: None,
         anomalies: Anomalies::default(),
         quality: Quality {

@@ -1,5 +1,7 @@
 //! `report.json` as text: written so that equal documents give equal bytes, and read back.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::document::{Document, Schema};
@@ -22,13 +24,21 @@ impl Document {
         serde_json::from_str(text).map_err(ReadError::Malformed)
     }
 
-    /// The text of `report.json`: indented by two spaces, with a newline at the end. Equal documents give equal
-    /// bytes. Characters that a terminal or editor would act on are written as `\uXXXX`.
+    /// The text of `report.json`, see [`Document::write_json`].
     ///
     /// # Errors
     /// Whatever `serde_json` reports; a document as built holds nothing that it refuses.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         stable_json(self)
+    }
+
+    /// Writes `report.json`: indented by two spaces, with a newline at the end. Equal documents give equal bytes. Characters
+    /// that a terminal or editor would act on are written as `\uXXXX`.
+    ///
+    /// # Errors
+    /// Whatever `out` reports; a document as built holds nothing that `serde_json` refuses.
+    pub fn write_json(&self, out: impl Write) -> io::Result<()> {
+        write_stable(self, out)
     }
 }
 
@@ -45,21 +55,45 @@ pub enum ReadError {
 
 /// See [`Document::json`].
 pub(crate) fn stable_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    let plain = serde_json::to_string_pretty(value)?;
-    let mut out = String::with_capacity(plain.len() + 1);
-    for c in plain.chars() {
+    let mut text = Vec::new();
+    write_stable(value, &mut text).map_err(serde_json::Error::io)?;
+    String::from_utf8(text).map_err(|error| serde_json::Error::io(io::Error::other(error)))
+}
+
+/// See [`Document::write_json`].
+fn write_stable(value: &impl Serialize, mut out: impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(Inert(&mut out), value)?;
+    out.write_all(b"\n")
+}
+
+/// Writes JSON on, with characters that a terminal or editor would act on as `\uXXXX`. It is given whole characters, as
+/// `serde_json` writes texts in parts that end at an escape.
+struct Inert<W>(W);
+
+impl<W: Write> Write for Inert<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The newlines of the indentation are the only control characters outside of strings.
-        if c != '\n' && text::is_unsafe(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            out.push(c);
+        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            self.0.write_all(bytes)?;
+            return Ok(bytes.len());
         }
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        for c in text.chars() {
+            let mut units = [0; 2];
+            if c != '\n' && text::is_unsafe(c) {
+                for unit in c.encode_utf16(&mut units) {
+                    write!(self.0, "\\u{unit:04x}")?;
+                }
+            } else {
+                self.0.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(bytes.len())
     }
-    out.push('\n');
-    Ok(out)
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]

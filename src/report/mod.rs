@@ -39,7 +39,7 @@ mod vocabulary;
 pub use crate::ends::Frames;
 pub use crate::evidence::{
     Edge, File, FileBytes, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality, Rung,
-    Standard, Subject, SubjectFile, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Standard, Subject, SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
@@ -57,7 +57,7 @@ pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
 pub use schema::schema;
 pub(crate) use schema::schema_of;
-pub use table::{Column, Table, Values, pieces_table, tables};
+pub use table::{Column, TABLES, Table, TableKind, Values, pieces_table, tables};
 pub use terminal::{Detail, Screen, Sort, passed_over, terminal};
 pub(crate) use terminal::{Page, bold, clock, grid};
 pub(crate) use text::{columns, is_unsafe, quoted, shell_word};

@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, dead_code)] // The fields are those of the report; each view reads some.
 
+mod made;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -19,18 +21,8 @@ use crate::report::document::{IsCapture, IsTorrent};
 use crate::torrent::Source;
 use crate::words::words;
 
-impl Document {
-    /// The report as its JSON has it.
-    ///
-    /// # Errors
-    /// Whatever `serde_json` reports; a report as built has all fields.
-    pub(crate) fn of(report: &crate::report::Document) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(serde_json::to_value(report)?)
-    }
-}
-
 /// The whole report.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Document {
     pub(crate) schema: crate::report::document::Schema,
     pub(crate) tool: Tool,
@@ -38,16 +30,13 @@ pub(crate) struct Document {
     pub(crate) options: Options,
     /// The captures, in the order that [`Frames::file`] counts, then the torrents.
     pub(crate) inputs: Vec<Input>,
-    #[serde(default)]
     pub(crate) passed_over: Vec<PassedOver>,
     pub(crate) torrents: Vec<Torrent>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) subjects: Vec<Subject>,
     pub(crate) mentions: Vec<Mention>,
     pub(crate) opaque: Vec<Opaque>,
-    #[serde(default)]
     pub(crate) hosts: Vec<Host>,
-    #[serde(default)]
     pub(crate) lists: Vec<List>,
     pub(crate) anomalies: Vec<Anomaly>,
     pub(crate) quality: Quality,
@@ -55,7 +44,6 @@ pub(crate) struct Document {
     /// Connections that are in no row, because a bound was reached.
     pub(crate) unlisted: Option<Unlisted>,
     /// The choice that is shown of the report; left out where all of it is.
-    #[serde(default)]
     pub(crate) shown: Option<Shown>,
 }
 

@@ -319,6 +319,13 @@ fn reached(bound: &Bound) -> String {
             );
         }
         Bound::Rows => "a connection with a handshake but no piece data is counted, and not listed one by one",
+        Bound::ServedRows { transfers, served_bytes, verified_bytes } => {
+            return format!(
+                "{transfers} transfers with {served_bytes} bytes of piece data, {verified_bytes} of them verified, are not listed \
+                 one by one and are in no other figure: those that are listed were chosen for the most bytes that are proven, \
+                 then for the most that they served"
+            );
+        }
         Bound::RowsInAll { connections, endpoints, more_endpoints, bytes } => {
             return format!(
                 "{} of {}{endpoints} endpoints had a handshake but no piece data, in {bytes} bytes, and {} not listed \

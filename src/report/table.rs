@@ -49,21 +49,32 @@ pub enum Values {
 
 /// Every table of the report, always all of them, also when empty; that of the pieces where the report has them.
 pub fn tables(document: &Document) -> Vec<Table> {
-    let mut tables = vec![
-        transfers(document),
-        subjects(document),
-        torrents(document),
-        inputs(document),
-        anomalies(document),
-        opaque(document),
-        mentions(document),
-        files(document),
-        hosts(document),
-        operators(document),
-    ];
-    tables.extend(document.pieces.as_deref().map(pieces_table));
-    tables
+    TABLES.iter().filter_map(|table| (table.make)(document)).collect()
 }
+
+/// A table that is not made yet: of large ones no two are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct TableKind {
+    /// See [`Table::name`].
+    pub name: &'static str,
+    /// Makes it; `None` where the report has nothing of the kind.
+    pub make: fn(&Document) -> Option<Table>,
+}
+
+/// Every table that there may be.
+pub const TABLES: [TableKind; 11] = [
+    TableKind { name: "transfers", make: |document| Some(transfers(document)) },
+    TableKind { name: "subjects", make: |document| Some(subjects(document)) },
+    TableKind { name: "torrents", make: |document| Some(torrents(document)) },
+    TableKind { name: "inputs", make: |document| Some(inputs(document)) },
+    TableKind { name: "anomalies", make: |document| Some(anomalies(document)) },
+    TableKind { name: "opaque", make: |document| Some(opaque(document)) },
+    TableKind { name: "mentions", make: |document| Some(mentions(document)) },
+    TableKind { name: "files", make: |document| Some(files(document)) },
+    TableKind { name: "hosts", make: |document| Some(hosts(document)) },
+    TableKind { name: "operators", make: |document| Some(operators(document)) },
+    TableKind { name: "pieces", make: |document| document.pieces.as_deref().map(pieces_table) },
+];
 
 /// A table that grows by columns.
 struct Columns<'a, T> {

@@ -299,8 +299,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             }
         }
         let hub = &mut self.hub;
-        if hub.utp_open > hub.options.limits.flows {
-            // Together with the flows that have none they are then twice as many at most.
+        if hub.utp_open > hub.options.limits.flows.div_ceil(UTP_PART) {
+            // One flow may hold many, and one takes 6 KB with what was read of it.
             let evicted = self.flows.evict();
             self.make_room(packet.at, evicted);
         }
@@ -533,3 +533,6 @@ impl<'cap> Flow<'cap> {
         };
     }
 }
+
+// Rationale: 6 KB each, with what was read of it; a flow takes 1 to 4.
+const UTP_PART: usize = 2;

@@ -126,7 +126,7 @@ mod tests {
         );
         (0..300).for_each(|_| room.end());
         assert_eq!((room.now().history_segments, room.copies()), (40, 100));
-        assert_eq!(room.now().pending_segments, 4_096);
+        assert_eq!(room.now().pending_segments, 16_384);
     }
 
     #[test]
@@ -135,10 +135,10 @@ mod tests {
         let [mut one, mut other] = [0, 0];
         room.wait(&mut one, 600);
         room.wait(&mut other, 399);
-        assert_eq!(room.now().pending_segments, 4_096);
+        assert_eq!(room.now().pending_segments, 16_384);
         room.wait(&mut other, 400);
         assert_eq!((one, other, room.now().pending_segments), (600, 400, 8));
         room.wait(&mut one, 0);
-        assert_eq!((one, room.waiting, room.now().pending_segments), (0, 400, 4_096));
+        assert_eq!((one, room.waiting, room.now().pending_segments), (0, 400, 16_384));
     }
 }

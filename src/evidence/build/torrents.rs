@@ -55,7 +55,11 @@ impl Context<'_> {
     }
 
     /// A row for each torrent that was given, rebuilt or named; `subjects` with the numbers of their groups.
-    pub(super) fn torrents(&self, transfers: &[(Transfer, Ladder)], subjects: &[(usize, Subject)]) -> Vec<Torrent> {
+    pub(super) fn torrents(
+        &self,
+        transfers: &[Box<(Transfer, Ladder)>],
+        subjects: &[(usize, Subject)],
+    ) -> Vec<Torrent> {
         let mut rows: BTreeMap<InfoHash, Torrent> = BTreeMap::new();
         for id in self.torrents.ids() {
             let known = self.judged.torrents.torrent(id);
@@ -76,7 +80,7 @@ impl Context<'_> {
             let row = rows.entry(info_hash.clone()).or_insert_with(|| Torrent::named(info_hash.clone()));
             row.bytes.add(bytes);
         };
-        for (transfer, _) in transfers {
+        for (transfer, _) in transfers.iter().map(|row| &**row) {
             transfer.info_hash.iter().for_each(|info_hash| row(info_hash, &transfer.bytes));
         }
         for info_hash in self.judged.unlisted.torrents.keys().filter_map(|key| (self.hash)(*key)) {

@@ -1,5 +1,7 @@
 //! Section 1: the answer in sentences, each beside what it does not show, and what could not be read.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::cast::{Cast, Peer};
@@ -397,7 +399,8 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
         .filter(|(_, mentions)| mentions.iter().all(|mention| mention.grade.name() == "G0"))
         .map(|(address, _)| *address)
         .collect();
-    let announced: Vec<&str> = only.keys().copied().filter(|address| !listed.contains(address)).collect();
+    let is_listed: BTreeSet<&str> = listed.iter().copied().collect();
+    let announced: Vec<&str> = only.keys().copied().filter(|address| !is_listed.contains(address)).collect();
     let count = only.len() as u64;
     let mut body = Html::default();
     let some = |addresses: &[&str]| {
@@ -421,9 +424,9 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
         html.push(": announced themselves to trackers, the DHT or neighbours, which shows no content.");
         body.add(&paragraph(&html));
     }
-    let opaque = only
-        .keys()
-        .filter(|address| cast.document.opaque.iter().any(|opaque| opaque.a == **address || opaque.b == **address));
+    let unreadable: BTreeSet<&str> =
+        cast.document.opaque.iter().flat_map(|opaque| [&*opaque.a, &*opaque.b]).collect();
+    let opaque = only.keys().filter(|address| unreadable.contains(**address));
     match opaque.count() as u64 {
         0 => {}
         1 => drop(body.add(&paragraph(&Html::text(
@@ -435,7 +438,7 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
         ))))),
     }
     if count == 0 {
-        let mentioned: std::collections::BTreeSet<&str> =
+        let mentioned: BTreeSet<&str> =
             cast.document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
         body = paragraph(&match mentioned.len() {
             0 => Html::text("Nobody named anybody in what could be read."),

@@ -484,6 +484,10 @@ impl<'cap> Side<'cap> {
             }
             return;
         }
+        if payload.wire_len == 0 {
+            // A FIN takes a number of its own: under one of data it is not the sender's, and says nothing of lengths (T65).
+            return;
+        }
         let common = first.bytes.len().min(payload.bytes.len());
         let (repeated, extension) = payload.bytes.split_at(common);
         let same = first.bytes.get(..common) == Some(repeated);

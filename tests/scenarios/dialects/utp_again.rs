@@ -144,6 +144,25 @@ fn data_behind_a_fin_and_a_fin_ahead_of_data_lose_nothing() {
 }
 
 #[test]
+fn a_fin_under_a_number_of_data_ends_nothing_and_hides_no_byte() {
+    let torrent = four_pieces();
+    for back in [1_u16, 2, 5, 9] {
+        let mut world = World::new();
+        let mut conn = opened(&mut world, &torrent);
+        conn.fetch(&mut world, &torrent, 0);
+        // Nobody sent it whose name it bears: the stream goes on where it was.
+        let next = conn.next(1);
+        conn.rewind(1, next.wrapping_sub(back));
+        conn.packet(&mut world, 1, Type::Fin, &[]);
+        conn.rewind(1, next);
+        (1..4).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+        let evidence = analyze(&world, &torrent);
+        let row = transfer(&evidence, S, M);
+        assert_eq!((row.bytes, row.grade), (clean(sent(&world)), Grade::G9), "{back} numbers back");
+    }
+}
+
+#[test]
 fn numbers_that_wrap_with_a_loss_on_the_seam_cost_one_block() {
     let torrent = two_block_pieces();
     let mut world = World::new();

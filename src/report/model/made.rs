@@ -1,0 +1,44 @@
+//! The model made of a report.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Document;
+
+impl Document {
+    /// The report as its JSON has it.
+    ///
+    /// # Errors
+    /// Whatever `serde_json` reports; a report as built has all fields.
+    pub(crate) fn of(report: &crate::report::Document) -> Result<Self, serde_json::Error> {
+        // Row by row: as one value of JSON a large report takes ten times its own memory.
+        Ok(Self {
+            schema: report.schema,
+            tool: one(&report.tool)?,
+            options: one(&report.options)?,
+            inputs: each(&report.inputs)?,
+            passed_over: each(&report.passed_over)?,
+            torrents: each(&report.torrents)?,
+            transfers: each(&report.transfers)?,
+            subjects: each(&report.subjects)?,
+            mentions: each(&report.mentions)?,
+            opaque: each(&report.opaque)?,
+            hosts: report.hosts.clone(),
+            lists: report.lists.clone(),
+            anomalies: each(&report.anomalies)?,
+            quality: one(&report.quality)?,
+            notes: report.notes.clone(),
+            unlisted: one(&report.unlisted)?,
+            shown: report.shown.clone(),
+        })
+    }
+}
+
+/// A part of the report as its JSON has it.
+fn one<T: DeserializeOwned>(part: &impl Serialize) -> Result<T, serde_json::Error> {
+    serde_json::from_value(serde_json::to_value(part)?)
+}
+
+fn each<T: DeserializeOwned>(rows: &[impl Serialize]) -> Result<Vec<T>, serde_json::Error> {
+    rows.iter().map(one).collect()
+}
