@@ -10,7 +10,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::words::{texts, words};
+use crate::words::{Compact, texts, words};
 
 /// An IP address and a port. Ordered by address (IPv4 before IPv6), then by port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -228,6 +228,66 @@ texts! {
     Hex<32> as "Hex32": "^[0-9a-f]{64}$",
     /// RFC 3339 in UTC with nine decimals.
     Timestamp as "Timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$",
+}
+
+impl Compact for Endpoint {
+    type Form = (IpAddr, u16);
+
+    fn form(&self) -> (IpAddr, u16) {
+        (self.ip, self.port)
+    }
+
+    fn of((ip, port): (IpAddr, u16)) -> Self {
+        Self { ip, port }
+    }
+}
+
+impl Compact for InfoHash {
+    type Form = Vec<u8>;
+
+    fn form(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Compact for Hex<20> {
+    type Form = [u8; 20];
+
+    fn form(&self) -> [u8; 20] {
+        self.0
+    }
+
+    fn of(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Compact for Hex<32> {
+    type Form = [u8; 32];
+
+    fn form(&self) -> [u8; 32] {
+        self.0
+    }
+
+    fn of(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Compact for Timestamp {
+    type Form = i64;
+
+    fn form(&self) -> i64 {
+        self.0
+    }
+
+    fn of(ns: i64) -> Self {
+        Self(ns)
+    }
 }
 
 /// One captured frame: the input's index and Wireshark's `frame.number` in it.

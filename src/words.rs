@@ -33,7 +33,18 @@ macro_rules! words {
     };
 }
 
-/// serde and a schema for types whose `Display` and `FromStr` are inverse: as their text, of which the pattern is given.
+/// What a type is written as where nobody reads it.
+pub(crate) trait Compact: Sized {
+    /// Plain numbers and bytes.
+    type Form: serde::Serialize + serde::de::DeserializeOwned;
+
+    fn form(&self) -> Self::Form;
+
+    fn of(form: Self::Form) -> Self;
+}
+
+/// serde and a schema for types whose `Display` and `FromStr` are inverse: as their text, of which the pattern is given. In formats that
+/// nobody reads, as their [`Compact`] form.
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ty as $title:literal: $pattern:literal,)+) => {$(
         impl schemars::JsonSchema for $name {
@@ -52,12 +63,18 @@ macro_rules! texts {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                serde::Serialize::serialize(&crate::words::Compact::form(self), serializer)
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return serde::Deserialize::deserialize(deserializer).map(crate::words::Compact::of);
+                }
                 let text = String::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
