@@ -73,7 +73,11 @@ const LAYERS: &[Layer] = &[
         uses: &["capture", "stream", "wire", "session", "hearsay", "metadata", "webseed"],
         crates: &["postcard", "sha2"],
     },
-    Layer { name: "prove", uses: &["torrent", "facts"], crates: &["peerproof_hash", "sha1", "sha2"] },
+    Layer {
+        name: "prove",
+        uses: &["torrent", "facts"],
+        crates: &["peerproof_hash", "sha1", "sha1_checked", "sha2"],
+    },
     // Decides what facts are worth; holds no capture bytes.
     Layer { name: "judge", uses: &["wire", "session", "torrent", "webseed", "facts", "prove"], crates: &[] },
     // Drives every stage in capture order, up to the facts.
