@@ -114,8 +114,8 @@ fn a_segment_behind_thousands_that_were_sent_after_it_leaves_its_piece_proven() 
         let row = transfer(&evidence, S, M);
         assert_eq!((row.bytes.verified, row.bytes.unproven), (599_000, 0), "uTP {utp}: {row:#?}");
         assert_eq!(limit(&evidence, "streams"), None);
-        // With less room the hole is given up, and told.
-        let limits = Limits { stream_pending_segments: 1_000, ..Limits::default() };
+        // With less room, and none for a second reading, the hole is given up, and told.
+        let limits = Limits { stream_pending_segments: 1_000, late_segments: 0, ..Limits::default() };
         let run = Run::new().capture(world.pcap()).torrent(&torrent).limits(limits);
         let evidence = run.once(1, 64 << 20).expect("it is read");
         assert!(transfer(&evidence, S, M).bytes.verified < 599_000 && limit(&evidence, "streams").is_some());
