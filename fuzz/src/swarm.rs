@@ -14,10 +14,10 @@ use peerproof::mse::Secrets;
 use peerproof::{Limits, Options};
 
 use crate::link::{Carrier, Link, side};
-use crate::synth::log::decides_nothing;
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
 use crate::synth::content::{Torrent, Version};
 use crate::synth::frame::Sum;
+use crate::synth::log::decides_nothing;
 use crate::synth::mse::Mse;
 use crate::synth::swarm::{Body, Sent, Side, World};
 use crate::synth::utp::UtpConn;
