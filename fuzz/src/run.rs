@@ -34,6 +34,7 @@ pub fn tight() -> Limits {
         transactions: 2,
         rows: 2,
         served_rows: 4,
+        late_segments: 64,
         undecided: 1,
         advertised_bytes: 64,
         opaque: 1,

@@ -466,10 +466,11 @@ proptest! {
         }
         let one = one.run(start, &requests, &Limits::default());
         let many = many.run(start, &requests, &Limits::default());
-        // Other framings are told where their search is over, which may be behind more or fewer messages: they are the same ones.
-        let apart = |events: &[PeerEvent<'_>]| -> (Vec<String>, Vec<String>) {
-            plain(events).into_iter().partition(|event| event.starts_with("Contest"))
+        // Other framings are told where their search is over; not where the framing that was found is lost before that, and whether it
+        // is depends on how much was there to be searched.
+        let framed = |events: &[PeerEvent<'_>]| -> Vec<String> {
+            plain(events).into_iter().filter(|event| !event.starts_with("Contest")).collect()
         };
-        prop_assert_eq!(apart(&one), apart(&many));
+        prop_assert_eq!(framed(&one), framed(&many));
     }
 }
