@@ -45,12 +45,10 @@ pub struct Limits {
     /// Requests remembered besides over all directions, of whichever has more than those.
     // Rationale: 17 bytes each in a capture, 150 here: 80 MB.
     pub requests: usize,
-    /// What is held of pieces that are not yet decided, over the whole run, in slices; a block counts as some ten of
-    /// them besides its own, one of an unknown torrent as some twenty.
+    /// What is held of pieces until they are whole and can be hashed while the captures are read, over the whole run, in slices; a block
+    /// counts as some ten of them besides its own. It changes no figure: what is not hashed then is hashed later.
     // Rationale: 24 bytes each; blocks of twelve slices of 1,460 bytes are 6 GB of undecided payload for 200 MB.
     pub open_slices: usize,
-    /// Slices kept of verified pieces, to compare later copies with, over the whole run.
-    pub reference_slices: usize,
     /// Silence (capture time, ns) after which another peer_id at the same address is another subject (T41).
     pub window_silence_ns: i64,
     /// Different mentions (who named whom, how) over the whole run.
@@ -73,9 +71,6 @@ pub struct Limits {
     // Rationale: some 8 KB each until the report is written, in every form: 160 MB in all. More peers than a machine
     // exchanges data with in weeks.
     pub served_rows: usize,
-    /// Ended connections whose blocks wait for their torrent to be known.
-    // Rationale: some 2 KiB each.
-    pub undecided: usize,
     /// Bytes for the pieces that were advertised, over all transfers. Without room only their number is kept.
     // Rationale: the bitfields of 10,000 peers of a torrent with 20,000 pieces.
     pub advertised_bytes: usize,
@@ -113,14 +108,12 @@ impl Default for Limits {
             outstanding_requests: 16_384,
             requests: 1 << 19,
             open_slices: 8 << 20,
-            reference_slices: 4 << 20,
             window_silence_ns: 3_600_000_000_000,
             mentions: 300_000,
             transactions: 131_072,
             opaque: 100_000,
             rows: 20_000,
             served_rows: 20_000,
-            undecided: 10_000,
             advertised_bytes: 32 << 20,
             journal_memory: 32 << 20,
             fragments_open: 4_096,

@@ -10,7 +10,7 @@ mod reason;
 
 use std::net::IpAddr;
 
-pub use bound::{Bound, Forgotten, Open};
+pub use bound::{Bound, Forgotten};
 pub use kind::Kind;
 pub use reason::{
     BadTime, Flaw, GapKind, Leg, Lost, MentionFault, Misplaced, ProofError, Relay, SameConnection, Unit,

@@ -80,13 +80,6 @@ pub enum Bound {
         /// Pieces that were not.
         count: u64,
     },
-    /// Bytes of `hashes` messages that are kept.
-    HashesMessages {
-        /// Bytes of this one.
-        bytes: u64,
-        /// Bytes kept in all.
-        most: usize,
-    },
     /// `hashes` messages that are written down as facts.
     HashesFacts,
     /// Connections that are compared to find both sides of an address translation.
@@ -113,15 +106,6 @@ pub enum Bound {
         /// So many versions are.
         most: usize,
     },
-    /// [`Limits::open_slices`](crate::Limits::open_slices).
-    OpenSlices(Open),
-    /// [`Limits::reference_slices`](crate::Limits::reference_slices).
-    ReferenceSlices {
-        /// The unit.
-        unit: Unit,
-        /// Bytes that were not compared.
-        bytes: u64,
-    },
     /// Copies and senders of one unit that are tried.
     Copies {
         /// The unit.
@@ -139,13 +123,6 @@ pub enum Bound {
         /// Readings of the captures that are made for them.
         most: u32,
     },
-    /// Pieces by which the torrent of a connection is looked for.
-    Probes {
-        /// So many are tried.
-        most: u32,
-    },
-    /// [`Limits::undecided`](crate::Limits::undecided).
-    Undecided,
     /// Names of one transfer that are kept.
     Names,
     /// [`Limits::advertised_bytes`](crate::Limits::advertised_bytes).
@@ -197,30 +174,6 @@ pub enum Forgotten {
     LongToken,
 }
 
-/// A piece that was not put together, as too much was open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Open {
-    /// A block of an unknown torrent was not held until its torrent was known.
-    Unknown {
-        /// Its bytes.
-        bytes: u64,
-    },
-    /// Pieces of unknown torrents that were put together were begun anew.
-    BegunAnew,
-    /// Bytes of unknown torrents were not put together with pieces that others began.
-    NotJoined {
-        /// So many.
-        bytes: u64,
-    },
-    /// Bytes of a unit were left undecided before the end of the captures.
-    Undecided {
-        /// The unit.
-        unit: Unit,
-        /// So many.
-        bytes: u64,
-    },
-}
-
 impl Bound {
     /// The name that reports list.
     pub fn name(&self) -> &'static str {
@@ -242,19 +195,15 @@ impl Bound {
             Self::Mentions { .. } => "mentions",
             Self::Transactions(_) => "transactions",
             Self::Metadata { .. } | Self::MetadataFiles { .. } => "metadata",
-            Self::HashesMessages { .. } | Self::HashesFacts => "hashes messages",
+            Self::HashesFacts => "hashes messages",
             Self::ConnectionsCompared { .. } => "connections compared",
             Self::Redirects => "redirects",
             Self::WebHeader { .. } => "web_header",
             Self::WebRequests { .. } => "web_requests",
             Self::ConflictingVersions { .. } => "conflicting versions",
-            Self::OpenSlices(_) => "open_slices",
-            Self::ReferenceSlices { .. } => "reference_slices",
             Self::Copies { .. } => "copies",
             Self::LateSegments { .. } => "late_segments",
             Self::Framings { .. } => "framings",
-            Self::Probes { .. } => "probes",
-            Self::Undecided => "undecided",
             Self::Names => "names",
             Self::AdvertisedBytes => "advertised_bytes",
             Self::Pieces { .. } => "pieces",
@@ -272,17 +221,11 @@ impl Bound {
             Self::Metadata { count } | Self::MetadataFiles { count, .. } => count,
             Self::Pieces { transfers } => transfers,
             Self::ServedRows { served_bytes, .. } => served_bytes,
-            Self::OpenSlices(Open::BegunAnew) => 1,
             Self::Keystream { bytes }
             | Self::Opaque { bytes }
-            | Self::HashesMessages { bytes, .. }
             | Self::WebHeader { bytes }
             | Self::WebRequests { bytes }
             | Self::ConflictingVersions { bytes, .. }
-            | Self::OpenSlices(
-                Open::Unknown { bytes } | Open::NotJoined { bytes } | Open::Undecided { bytes, .. },
-            )
-            | Self::ReferenceSlices { bytes, .. }
             | Self::LateSegments { bytes }
             | Self::Copies { bytes, .. } => bytes,
             _ => 1,

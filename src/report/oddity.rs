@@ -2,8 +2,8 @@
 
 use crate::ends::{Hex, Transport};
 use crate::oddity::{
-    BadTime, Bound, Flaw, Forgotten, GapKind, Leg, Lost, MentionFault, Misplaced, Occurrence, Oddity, Open,
-    Parties, ProofError, SameConnection, Unit, UnknownReason,
+    BadTime, Bound, Flaw, Forgotten, GapKind, Leg, Lost, MentionFault, Misplaced, Occurrence, Oddity, Parties,
+    ProofError, SameConnection, Unit, UnknownReason,
 };
 
 /// Between whom, as `a -> b`; empty where it is nobody in particular.
@@ -270,7 +270,6 @@ fn reached(bound: &Bound) -> String {
                  files"
             );
         }
-        Bound::HashesMessages { most, .. } => return format!("only the first {most} bytes are kept"),
         Bound::HashesFacts => "there is no room to write another one down",
         Bound::ConnectionsCompared { most } => {
             return format!("after {most}, no more tell both sides of an address translation");
@@ -283,10 +282,6 @@ fn reached(bound: &Bound) -> String {
         Bound::WebRequests { .. } => return beyond(Flaw::Outstanding),
         Bound::ConflictingVersions { most, .. } => {
             return format!("only the first {most} of this direction are tried");
-        }
-        Bound::OpenSlices(open) => return left_open(open),
-        Bound::ReferenceSlices { unit, bytes } => {
-            return format!("{bytes} bytes of {} could not be compared with its verified copy", named(*unit));
         }
         Bound::Copies { unit, bytes } => {
             let unit = named(*unit);
@@ -302,13 +297,6 @@ fn reached(bound: &Bound) -> String {
                 "content that looks like messages may be framed in other ways than {most} readings try"
             );
         }
-        Bound::Probes { most } => {
-            return format!(
-                "{most} pieces with bytes of this connection match no given torrent; its other blocks are only compared \
-                 with verified pieces, at the end"
-            );
-        }
-        Bound::Undecided => "the torrent of this ended connection was looked for only in what came before",
         Bound::Names => "so many peer_ids, clients, tunnels or extensions of one transfer that not all are kept",
         Bound::AdvertisedBytes => "of the pieces that this side advertised only the number is kept",
         Bound::Pieces { transfers } => {
@@ -337,21 +325,6 @@ fn reached(bound: &Bound) -> String {
         }
     };
     text.to_owned()
-}
-
-fn left_open(open: &Open) -> String {
-    match open {
-        Open::Unknown { .. } => {
-            "a block of an unknown torrent could not be held until its torrent is known".to_owned()
-        }
-        Open::BegunAnew => "pieces of unknown torrents that were put together are begun anew".to_owned(),
-        Open::NotJoined { bytes } => {
-            format!("{bytes} bytes of unknown torrents were not put together with pieces that others began")
-        }
-        Open::Undecided { unit, bytes } => {
-            format!("{bytes} bytes of {} were left undecided before the end of the capture", named(*unit))
-        }
-    }
 }
 
 fn bad_time(time: BadTime) -> &'static str {
