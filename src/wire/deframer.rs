@@ -50,7 +50,7 @@ pub struct Deframer<'cap> {
     window: Window<'cap>,
     /// What the search passed over, while it may still be explained: framing was lost at a gap.
     stretch: Option<Box<Stretch<'cap>>>,
-    /// Other framings of what a search found, while they are looked for.
+    /// Other framings of what searches found, while they are looked for.
     rivals: Option<Box<Rivals<'cap>>>,
     /// Where a search that begins at the first offset has to end: at the second.
     chosen: Vec<(u64, u64)>,
@@ -249,7 +249,9 @@ impl<'cap> Deframer<'cap> {
         self.note_packet(chunk.bytes.len() as u64);
         self.rivals.iter_mut().for_each(|rivals| rivals.push(chunk));
         self.frame(chunk, expected, out);
-        self.look_for_rivals(false, expected, out);
+        if self.queue.is_empty() {
+            self.look_for_rivals(false, expected, out);
+        }
     }
 
     fn frame(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {

@@ -317,4 +317,4 @@ const MAX_CHAINED: u32 = (1 << 20) + 9;
 // Rationale: one is sent after two minutes of silence; a longer row of zeros is payload.
 const MAX_KEEP_ALIVES: u32 = 4;
 // Rationale: 1 MiB in 256-byte segments, 200 KiB of bookkeeping; only hostile streams are cut finer.
-const MAX_SLICES: usize = 4_096;
+pub(super) const MAX_SLICES: usize = 4_096;

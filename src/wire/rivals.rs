@@ -2,46 +2,101 @@
 //! and only the hash tells which framing is right (T56).
 
 use super::deframer::Contest;
-use super::resync::{Candidate, Expectation, Search};
+use super::resync::{Candidate, Expectation, MAX_SLICES, Search};
 use super::window::{Chunk, Window};
 
-/// A search for other places at which a message may begin, within the first message that was found.
-#[derive(Debug)]
+/// The searches for other framings that are not over, one for each framing that was found: also for one that was lost
+/// again, where another counts all the more (T66).
+#[derive(Debug, Default)]
 pub(super) struct Rivals<'cap> {
-    contest: Contest,
-    /// Where messages of the framing that was found begin.
-    own: Vec<u64>,
-    /// Nothing is looked for from here on.
-    end: u64,
-    search: Search,
+    rivalries: Vec<Rivalry>,
+    /// What one of them still looks at.
     window: Window<'cap>,
+    /// What stands before was taken into the window.
+    reached: u64,
+    /// Where the last of them end or ended.
+    ends: [u64; MOST_BESIDE],
 }
 
 impl<'cap> Rivals<'cap> {
-    /// A search that `begun` at that place found `found`.
-    pub fn new(begun: u64, found: &Candidate, max: u32) -> Self {
-        Self {
-            contest: Contest { begun, starts: vec![found.offset] },
-            own: Vec::new(),
-            end: found.next().max(found.offset.saturating_add(USUAL)),
-            search: Search::new(found.offset.saturating_add(1), max),
-            window: Window::default(),
+    /// Looks for others than `found`, at which a search that `begun` at that place ended; `searched` holds the stream from
+    /// there on.
+    pub fn begin(&mut self, begun: u64, found: &Candidate, searched: &Window<'cap>, max: u32) {
+        self.pass();
+        if self.rivalries.is_empty() {
+            self.window.clear();
+            self.reached = found.offset;
+        }
+        if let Some(end) = self.ends.iter_mut().find(|end| **end <= found.offset) {
+            let held = self.window.first().map_or(self.reached, |first| first.offset);
+            let before = searched.chunks().filter_map(|chunk| chunk.within(found.offset, held)).collect();
+            self.window.prepend(before);
+            let rivalry = Rivalry::new(begun, found, max);
+            *end = rivalry.end;
+            self.rivalries.push(rivalry);
         }
     }
 
-    /// Takes the next bytes of the stream.
+    /// The framing that was found last is read no longer.
+    pub fn pass(&mut self) {
+        self.rivalries.iter_mut().for_each(|rivalry| rivalry.over = true);
+    }
+
+    /// Takes the next bytes of the stream, or bytes that are read again.
     pub fn push(&mut self, chunk: Chunk<'cap>) {
-        self.window.push(chunk);
+        if !self.rivalries.is_empty() {
+            let chunk = chunk.from(self.reached);
+            self.reached = self.reached.max(chunk.end());
+            self.window.push(chunk);
+        }
     }
 
-    /// A message of the framing that was found begins here.
+    /// A message of the framing that was found last begins here.
     pub fn note(&mut self, header: u64) {
-        self.own.push(header);
+        self.rivalries.iter_mut().filter(|rivalry| !rivalry.over).for_each(|rivalry| rivalry.own.push(header));
     }
 
-    /// Looks on; what was found once that is over. `last` says that nothing contiguous follows.
-    pub fn look(&mut self, last: bool, expected: &dyn Expectation) -> Option<Contest> {
-        while let Some(candidate) = self.search.find(&self.window, last, expected) {
+    /// Looks on, and hands what was found to `tell` once that is over. `last` says that nothing contiguous follows.
+    pub fn look(&mut self, last: bool, expected: &dyn Expectation, mut tell: impl FnMut(Contest)) {
+        let Self { rivalries, window, .. } = self;
+        let last = last || window.slices() > MAX_SLICES;
+        rivalries.retain_mut(|rivalry| {
+            let contest = rivalry.look(window, last, expected);
+            let goes_on = contest.is_none();
+            contest.into_iter().for_each(&mut tell);
+            goes_on
+        });
+        let needed = rivalries.iter().map(|rivalry| rivalry.search.keep_from()).min();
+        window.drop_before(needed.unwrap_or(u64::MAX), |_| ());
+    }
+}
+
+/// A search for other places at which a message may begin, within the first message that was found.
+#[derive(Debug)]
+struct Rivalry {
+    contest: Contest,
+    /// Where messages of the framing that was found begin.
+    own: Vec<u64>,
+    /// Whether that framing is read no longer.
+    over: bool,
+    /// Nothing is looked for from here on.
+    end: u64,
+    search: Search,
+}
+
+impl Rivalry {
+    fn new(begun: u64, found: &Candidate, max: u32) -> Self {
+        Self {
+            contest: Contest { begun, starts: vec![found.offset] },
+            own: Vec::new(),
+            over: false,
+            end: found.next().max(found.offset.saturating_add(USUAL)),
+            search: Search::new(found.offset.saturating_add(1), max),
+        }
+    }
+
+    fn look(&mut self, window: &Window<'_>, last: bool, expected: &dyn Expectation) -> Option<Contest> {
+        while let Some(candidate) = self.search.find(window, last, expected) {
             let starts = &mut self.contest.starts;
             if candidate.offset >= self.end || starts.len() >= MOST_STARTS {
                 return Some(self.contest.clone());
@@ -51,8 +106,7 @@ impl<'cap> Rivals<'cap> {
             }
             self.search.restart(candidate.offset.saturating_add(1));
         }
-        self.window.drop_before(self.search.keep_from(), |_| ());
-        let over = last || self.search.keep_from() >= self.end || self.window.slices() > MOST_SLICES;
+        let over = last || self.search.keep_from() >= self.end;
         over.then(|| self.contest.clone())
     }
 }
@@ -61,5 +115,5 @@ impl<'cap> Rivals<'cap> {
 const USUAL: u64 = (16 << 10) + 13;
 // Rationale: each is a reading of the captures.
 const MOST_STARTS: usize = 4;
-// Rationale: the longest block in segments of usual length, twice.
-const MOST_SLICES: usize = 1_024;
+// Rationale: what imitates messages once does so in every block; more than that within one block is noise.
+const MOST_BESIDE: usize = 4;

@@ -31,6 +31,14 @@ impl<'cap> Chunk<'cap> {
         self
     }
 
+    /// The part of it at and behind `start` and before `end`, unless that is empty.
+    pub fn within(&self, start: u64, end: u64) -> Option<Self> {
+        let mut part = self.from(start);
+        part.bytes = part.take(end.saturating_sub(part.offset).min(usize::MAX as u64) as usize);
+        part.offset = part.offset.saturating_sub(part.bytes.len() as u64);
+        (!part.bytes.is_empty()).then_some(part)
+    }
+
     /// Removes and returns the first `len` bytes, or all if there are fewer.
     pub fn take(&mut self, len: usize) -> &'cap [u8] {
         let (head, tail) = self.bytes.split_at(len.min(self.bytes.len()));

@@ -24,9 +24,19 @@ fn imitating(places: &[usize], seed: u64) -> Vec<u8> {
 
 /// M fetches all of `torrent` from S; the packets from S with the header of a block in the middle are missing, or all that
 /// comes before that block.
-fn fetched(torrent: &Torrent, [a, b]: [&str; 2], transport: Transport, middle: bool) -> World {
+fn fetched(torrent: &Torrent, ends: [&str; 2], transport: Transport, middle: bool) -> World {
+    fetched_without(4, torrent, ends, transport, middle)
+}
+
+/// The same for the block of this number, from 1.
+fn fetched_without(
+    missing: usize,
+    torrent: &Torrent,
+    [a, b]: [&str; 2],
+    transport: Transport,
+    middle: bool,
+) -> World {
     let mut world = World::new();
-    let missing = 4;
     if transport == Transport::Utp {
         let mut conn = UtpConn::open(&mut world, address(a), address(b), 4_711, [1, 500]);
         conn.join(&mut world, torrent, [id(1), id(2)]);
@@ -84,6 +94,31 @@ fn t56_the_framing_that_the_hash_confirms_wins() {
             let whole = u64::from(SMALL) * if middle { u64::from(PIECES) - 5 } else { u64::from(PIECES) - 2 };
             assert!(bytes.verified >= whole, "{places:?} {transport:?} {middle} {one_way}: {bytes:?}");
             assert_eq!((bytes.refuted, bytes.disputed), (0, 0), "{places:?} {transport:?} {middle} {one_way}");
+        }
+    }
+}
+
+#[test]
+fn t66_a_peer_stream_in_the_content_is_left_again_where_the_hash_says_so() {
+    let other = Recipe::single("other.bin", SMALL, 5 * SMALL as usize, 67).v1();
+    let blocks = |piece: u32| wire::piece(piece, 0, other.block(piece, 0, SMALL));
+    let inside =
+        [wire::handshake(other.info_hash, id(9)), wire::have_all(), (0..5).flat_map(blocks).collect()].concat();
+    for (at, ends) in [(5_000, [M, S]), (9_000, ["[2001:db8::10]:50001", "[2001:db8::1]:6881"])] {
+        let mut content = Random::new(66).bytes((PIECES * SMALL) as usize);
+        content[at..at + inside.len()].copy_from_slice(&inside);
+        let recipe = || Recipe::folder("f", SMALL, 66).file_of("a", content.clone());
+        for (torrent, transport) in [
+            (recipe().v1(), Transport::Tcp),
+            (recipe().v1(), Transport::Utp),
+            (recipe().v2(), Transport::Tcp),
+            (recipe().hybrid(), Transport::Utp),
+        ] {
+            let world = fetched_without(1, &torrent, ends, transport, false);
+            let evidence = analyze(&world, &torrent);
+            let bytes = transfer(&evidence, ends[1], ends[0]).bytes;
+            assert!(bytes.verified >= u64::from(SMALL) * u64::from(PIECES - 2), "{at} {transport:?}: {bytes:?}");
+            assert_eq!((bytes.refuted, bytes.disputed, evidence.subjects.len()), (0, 0, 2), "{at} {transport:?}");
         }
     }
 }

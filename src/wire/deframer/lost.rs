@@ -5,7 +5,6 @@ use crate::ends::At;
 use crate::stream::{Missing, StreamItem};
 use crate::wire::PeerEvent;
 use crate::wire::resync::{Candidate, Expectation, Search};
-use crate::wire::rivals::Rivals;
 use crate::wire::stretch::Stretch;
 
 impl<'cap> Deframer<'cap> {
@@ -71,29 +70,23 @@ impl<'cap> Deframer<'cap> {
     /// Starts a search at the stream offset `from`; the window is part of it.
     pub(super) fn lose(&mut self, from: u64, at: At, gap: bool, out: &mut Vec<PeerEvent<'cap>>) {
         out.push(PeerEvent::LostSync { at, gap });
-        if !gap {
-            // What was found is none: the next search is another one.
-            self.rivals = None;
-        }
         self.search_from(from, out);
     }
 
-    /// Looks on for other framings of what was found last, and tells of them.
+    /// Looks on for other framings of what was found, and tells of them.
     pub(super) fn look_for_rivals(
         &mut self,
         last: bool,
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) {
-        if let Some(rivals) = &mut self.rivals
-            && let Some(contest) = rivals.look(last, expected)
-        {
-            self.rivals = None;
-            let chosen = self.chosen.iter().any(|(begun, _)| *begun == contest.begun);
-            if contest.starts.len() > 1 || chosen {
+        let Self { rivals, chosen, .. } = self;
+        let Some(rivals) = rivals else { return };
+        rivals.look(last, expected, |contest| {
+            if contest.starts.len() > 1 || chosen.iter().any(|(begun, _)| *begun == contest.begun) {
                 out.push(PeerEvent::Contest(contest));
             }
-        }
+        });
     }
 
     fn search_from(&mut self, from: u64, out: &mut Vec<PeerEvent<'cap>>) {
@@ -141,8 +134,13 @@ impl<'cap> Deframer<'cap> {
             return false;
         };
         let skipped = search.skipped;
-        if let Some(found) = found.filter(|found| !found.handshake) {
-            self.rivals = Some(Box::new(Rivals::new(search.begun(), &found, self.message_bytes)));
+        match found {
+            Some(found) if !found.handshake => {
+                let rivals = self.rivals.get_or_insert_default();
+                rivals.begin(search.begun(), &found, &self.window, self.message_bytes);
+            }
+            Some(_) => self.rivals.iter_mut().for_each(|rivals| rivals.pass()),
+            None => {}
         }
         let Some(Candidate { offset, handshake, .. }) = found else {
             if skipped > self.resync_bytes && !search.waits() {
