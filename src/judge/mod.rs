@@ -24,6 +24,7 @@ mod contents;
 mod contests;
 mod doubt;
 mod few;
+mod files;
 mod judged;
 mod log;
 mod measure;
@@ -102,8 +103,10 @@ pub fn judge<'t>(
     told: Told<'_>,
 ) -> Result<Judged<'t>, Error> {
     let mut lines = Lines::of(facts, given);
-    let web = web::serve(facts, given, &mut lines);
     let Told { odd, contests, rows } = told;
+    let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
+    let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
+    let web = web::serve(facts, given, &mut lines, Some(ask), odd);
     let mut doubts = Doubts::of(&facts.doubts, odd);
     // What is said between ends that do not speak of one torrent says nothing of either.
     for line in lines.all.iter().filter(|line| line.torrents[0] != line.torrents[1]) {
@@ -111,8 +114,6 @@ pub fn judge<'t>(
     }
     let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
-    let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
-    let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
     let mut torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
     if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
         torrents = Cow::Owned(taught);
@@ -146,7 +147,7 @@ pub fn count<'t>(
     odd: &mut dyn Sink,
 ) -> Result<Judged<'t>, Error> {
     let mut lines = Lines::of(facts, given);
-    let web = web::serve(facts, given, &mut lines);
+    let web = web::serve(facts, given, &mut lines, None, odd);
     let torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
     let mut transfers = Transfers::of(facts, &mut lines, given, limits, spool_dir, odd)?;
     transfers.merge(facts, &lines, &web, given, limits, odd);

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ask::Ask;
 use super::attribute::{Line, Lines, number_of};
+use super::files::Contested;
 use crate::ends::{At, ConnectionId, Span};
 use crate::facts::{
     Answer, Block, BlockId, Body, ByteRange, Connection, Facts, Place, Receiver, Redirect, Request, Run,
 };
+use crate::oddity::Sink;
 use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::{self, Candidate, Redirects, WebRequest};
 use crate::wire::Framing;
@@ -22,36 +25,43 @@ pub(super) struct Served {
     pub(super) first: BTreeMap<ConnectionId, Span>,
 }
 
+/// What was asked for on one connection: host, target and the size of the whole. Without a request, each row of bodies is
+/// of its own.
+pub(super) type Resource = (ConnectionId, Result<(String, String), usize>, Option<u64>);
+
 /// What bodies that answer one request are taken for.
 struct Identified {
-    request: Option<u32>,
-    total: Option<u64>,
-    candidate: Option<Candidate>,
-    /// Whether other files fit as well.
-    ambiguous: bool,
+    resource: Resource,
+    candidates: Vec<Candidate>,
 }
 
 struct Server {
     connection: Connection,
     requests: Vec<Arc<WebRequest>>,
-    latest: Option<Identified>,
+    /// The request of the last body, the size of its resource, and what it was taken for.
+    latest: Option<(Option<u32>, Option<u64>, usize)>,
 }
 
-/// Places bodies in torrents; what is sent of one torrent from one place on one connection is a line of its own.
-pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Served {
+/// What the bodies are taken for: for each an index among what was identified.
+struct Taken {
+    servers: BTreeMap<ConnectionId, Server>,
+    identified: Vec<Identified>,
+    of: Vec<Option<usize>>,
+}
+
+/// Takes bodies for files of torrents, by what was asked for.
+fn take(facts: &Facts, torrents: &Torrents, webs: Vec<Connection>) -> Taken {
     let mut servers: BTreeMap<ConnectionId, Server> = BTreeMap::new();
     let mut moved: Vec<(u64, ConnectionId, Redirect)> = Vec::new();
-    for connection in std::mem::take(&mut lines.webs) {
+    for connection in webs {
         let Some(web) = connection.web() else { continue };
         moved.extend(web.redirects.iter().map(|redirect| (redirect.order, connection.id, redirect.clone())));
         let requests = web.requests.iter().map(|request| Arc::new(WebRequest::from(request))).collect();
         servers.insert(connection.id, Server { connection, requests, latest: None });
     }
     moved.sort_by_key(|(order, id, redirect)| (*order, *id, redirect.request));
-    let mut moved = moved.into_iter().peekable();
-    let (mut served, mut redirects) = (Served::default(), Redirects::default());
-    let mut named: BTreeMap<(ConnectionId, TorrentId, u64, bool), ConnectionId> = BTreeMap::new();
-    let mut next = lines.unused;
+    let (mut moved, mut redirects) = (moved.into_iter().peekable(), Redirects::default());
+    let (mut identified, mut of) = (Vec::new(), Vec::new());
     for body in &facts.bodies {
         // A redirect is followed by what comes after it.
         while let Some((_, id, redirect)) = moved.next_if(|(order, ..)| *order <= body.order) {
@@ -61,26 +71,68 @@ pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Se
                 redirects.note(request, &redirect.location, torrents);
             }
         }
-        let Some(server) = servers.get_mut(&body.connection) else { continue };
-        let request = body.request.and_then(|request| server.requests.get(request as usize)).cloned();
-        let key = (body.request, body.total);
-        if server.latest.as_ref().is_none_or(|latest| (latest.request, latest.total) != key) {
-            let mut candidates = redirects.identify(request.as_deref(), body.total, torrents);
+        let index = servers.get_mut(&body.connection).map(|server| {
+            let known =
+                server.latest.filter(|(request, total, _)| (*request, *total) == (body.request, body.total));
+            if let Some((.., index)) = known {
+                return index;
+            }
+            let index = identified.len();
+            let request = body.request.and_then(|request| server.requests.get(request as usize));
+            let mut candidates = redirects.identify(request.map(Arc::as_ref), body.total, torrents);
             candidates.sort_by_key(|candidate| candidate.basis);
-            let ambiguous = candidates.len() > 1;
-            let candidate = candidates.into_iter().next();
-            server.latest = Some(Identified { request: body.request, total: body.total, candidate, ambiguous });
+            let asked = request.map(|request| (request.host.clone().unwrap_or_default(), request.target.clone()));
+            let resource = (body.connection, asked.ok_or(index), body.total);
+            identified.push(Identified { resource, candidates });
+            server.latest = Some((body.request, body.total, index));
+            index
+        });
+        of.push(index);
+    }
+    Taken { servers, identified, of }
+}
+
+/// Places bodies in torrents; what is sent of one torrent from one place on one connection is a line of its own. Without
+/// `ask`, nothing is hashed to choose between files.
+pub(super) fn serve(
+    facts: &Facts,
+    torrents: &Torrents,
+    lines: &mut Lines,
+    ask: Option<&mut dyn Ask>,
+    out: &mut dyn Sink,
+) -> Served {
+    let Taken { servers, identified, of } = take(facts, torrents, std::mem::take(&mut lines.webs));
+    let mut contested = Contested::default();
+    if identified.iter().any(|identified| identified.candidates.len() > 1) {
+        for (body, index) in facts.bodies.iter().zip(&of) {
+            let identified = index.and_then(|index| identified.get(index));
+            if let Some(identified) = identified.filter(|identified| identified.candidates.len() > 1) {
+                contested.note(&identified.resource, &identified.candidates, body);
+            }
         }
-        let Some(Identified { candidate: Some(candidate), ambiguous, .. }) = &server.latest else { continue };
+    }
+    let decided = ask.map(|ask| contested.decide(facts, torrents, lines, ask, out)).unwrap_or_default();
+    let mut served = Served::default();
+    let mut named: BTreeMap<(ConnectionId, TorrentId, u64, bool), ConnectionId> = BTreeMap::new();
+    let mut next = lines.unused;
+    for (body, index) in facts.bodies.iter().zip(of) {
+        let Some(Identified { resource, candidates }) = index.and_then(|index| identified.get(index)) else {
+            continue;
+        };
+        let Some(server) = servers.get(&body.connection) else { continue };
+        let request = body.request.and_then(|request| server.requests.get(request as usize));
+        let chosen = decided.get(resource).copied();
+        let Some(candidate) = candidates.get(chosen.unwrap_or(0)) else { continue };
         let from = server.connection.web().map_or(crate::ends::Direction::LowToHigh, |web| web.server);
         let endpoint = server.connection.source(from);
-        if request.as_ref().is_some_and(|request| request.is_relayed(endpoint.ip, endpoint.port)) {
+        if request.is_some_and(|request| request.is_relayed(endpoint.ip, endpoint.port)) {
             continue;
         }
         // Words of regret have another length than what was asked for.
         let is_named = candidate.named && body.total.is_some();
         let place = (number_of(&candidate.place), is_named);
-        let guessed = body.framing == Framing::Resynchronised || candidate.is_guess() || *ambiguous;
+        let ambiguous = candidates.len() > 1 && chosen.is_none();
+        let guessed = body.framing == Framing::Resynchronised || candidate.is_guess() || ambiguous;
         for cell in candidate.cells(torrents.torrent(candidate.torrent), body.first_byte, body.len) {
             let key = (body.connection, candidate.torrent, place.0, place.1);
             let line = *named.entry(key).or_insert_with(|| {
@@ -105,7 +157,7 @@ pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Se
                 runs,
                 span,
                 framing: if guessed { Framing::Resynchronised } else { Framing::InSync },
-                answers: match &request {
+                answers: match request {
                     Some(request) => Answer::Request { span: request.span, acknowledged: false },
                     None => Answer::Unasked,
                 },
@@ -122,7 +174,7 @@ pub(super) fn serve(facts: &Facts, torrents: &Torrents, lines: &mut Lines) -> Se
 }
 
 /// The runs of `len` bytes of a body from `start` on, and the frames that carried them.
-fn runs(body: &Body, start: u32, len: u32) -> (Vec<Run>, Span) {
+pub(super) fn runs(body: &Body, start: u32, len: u32) -> (Vec<Run>, Span) {
     let (mut runs, mut span, end) = (Vec::new(), None::<Span>, start.saturating_add(len));
     for (run, time) in body.runs.iter().zip(&body.times) {
         let (from, to) = (run.start.max(start), run.end().min(end));

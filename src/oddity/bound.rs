@@ -123,6 +123,13 @@ pub enum Bound {
         /// Readings of the captures that are made for them.
         most: u32,
     },
+    /// Files of torrents that one resource of a web server is compared with.
+    WebFiles {
+        /// So many are.
+        most: usize,
+        /// Captured bytes of the resource.
+        bytes: u64,
+    },
     /// Names of one transfer that are kept.
     Names,
     /// [`Limits::advertised_bytes`](crate::Limits::advertised_bytes).
@@ -204,6 +211,7 @@ impl Bound {
             Self::Copies { .. } => "copies",
             Self::LateSegments { .. } => "late_segments",
             Self::Framings { .. } => "framings",
+            Self::WebFiles { .. } => "webseed files",
             Self::Names => "names",
             Self::AdvertisedBytes => "advertised_bytes",
             Self::Pieces { .. } => "pieces",
@@ -227,6 +235,7 @@ impl Bound {
             | Self::WebRequests { bytes }
             | Self::ConflictingVersions { bytes, .. }
             | Self::LateSegments { bytes }
+            | Self::WebFiles { bytes, .. }
             | Self::Copies { bytes, .. } => bytes,
             _ => 1,
         }

@@ -297,6 +297,11 @@ fn reached(bound: &Bound) -> String {
                 "content that looks like messages may be framed in other ways than {most} readings try"
             );
         }
+        Bound::WebFiles { most, bytes } => {
+            return format!(
+                "{bytes} bytes of a web server fit more files by name and size than the {most} that they are compared with"
+            );
+        }
         Bound::Names => "so many peer_ids, clients, tunnels or extensions of one transfer that not all are kept",
         Bound::AdvertisedBytes => "of the pieces that this side advertised only the number is kept",
         Bound::Pieces { transfers } => {

@@ -3,6 +3,7 @@
 use peerproof::evidence::{Bytes, Flag, Grade};
 
 use super::*;
+use crate::synth::content::Random;
 use crate::synth::run::{analyze, transfer};
 
 const CLIENT: &str = "81.2.69.10:50001";
@@ -297,4 +298,39 @@ fn a_request_in_segments_of_two_bytes_is_one() {
     answer(&mut world, conn, "", &torrent.content);
     let evidence = analyze(&world, &torrent);
     assert_eq!(transfer(&evidence, SERVER, CLIENT).bytes, clean(torrent.content.len() as u64));
+}
+
+#[test]
+fn of_several_files_at_one_path_the_hash_tells_which_was_sent() {
+    let piece = SMALL as usize;
+    for (size, in_parts) in [(2 * piece, false), (2 * piece, true), (3 * piece + 700, false), (3 * piece, true)] {
+        let torrent = Recipe::folder("set", SMALL, 91)
+            .file_of("a.txt", Random::new(1).bytes(size))
+            .file_of("a.txt", Random::new(2).bytes(size))
+            .file_of("a.txt", Random::new(3).bytes(size))
+            .v1();
+        for sent in 0..3 {
+            let (mut world, conn) = opened();
+            let body = &torrent.files[sent].bytes;
+            let step = if in_parts { piece } else { size };
+            for from in (0..size).step_by(step) {
+                let to = (from + step).min(size);
+                get(&mut world, conn, "/set/a.txt", &format!("Range: bytes={from}-{}\r\n", to - 1));
+                let head = format!(
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{}/{size}\r\nContent-Length: {}\r\n\r\n",
+                    to - 1,
+                    to - from
+                );
+                world.send(conn, Side::B, &[head.as_bytes(), &body[from..to]].concat());
+            }
+            let evidence = analyze(&world, &torrent);
+            nobody_refuted(&evidence);
+            let bytes = transfer(&evidence, SERVER, CLIENT).bytes;
+            // Of a file that begins within a piece, what no piece holds whole stays unproven.
+            let (begins, ends) = (sent * size, (sent + 1) * size);
+            let whole_to = if sent == 2 { ends } else { ends / piece * piece };
+            let expected = (size as u64, (whole_to - begins.next_multiple_of(piece)) as u64);
+            assert_eq!((bytes.served, bytes.verified), expected, "{sent} of {size}, {in_parts}");
+        }
+    }
 }
