@@ -189,6 +189,27 @@ impl<const N: usize> FromStr for Hex<N> {
     }
 }
 
+/// The first bytes of an info-hash, at least one and fewer than all; written as lower-case hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HashBeginning(pub Vec<u8>);
+
+impl fmt::Display for HashBeginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl FromStr for HashBeginning {
+    type Err = NotWritten;
+
+    fn from_str(text: &str) -> Result<Self, NotWritten> {
+        let bytes = read_hex(text).filter(|bytes| !bytes.is_empty());
+        bytes
+            .map(Self)
+            .ok_or_else(|| NotWritten { text: text.to_owned(), expected: "the beginning of a hash in hex" })
+    }
+}
+
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
@@ -224,6 +245,8 @@ texts! {
     InfoHash as "InfoHash": "^([0-9a-f]{40}|[0-9a-f]{64})$",
     /// 20 bytes in lower-case hex.
     Hex<20> as "Hex20": "^[0-9a-f]{40}$",
+    /// The first bytes of an info-hash, fewer than 20, in lower-case hex.
+    HashBeginning as "HashBeginning": "^([0-9a-f]{2}){1,19}$",
     /// 32 bytes in lower-case hex.
     Hex<32> as "Hex32": "^[0-9a-f]{64}$",
     /// RFC 3339 in UTC with nine decimals.
@@ -243,6 +266,18 @@ impl Compact for Endpoint {
 }
 
 impl Compact for InfoHash {
+    type Form = Vec<u8>;
+
+    fn form(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Compact for HashBeginning {
     type Form = Vec<u8>;
 
     fn form(&self) -> Vec<u8> {

@@ -19,7 +19,7 @@ use super::same::same_connection_as;
 use super::{Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer};
 use crate::Error;
 use crate::capture::InputFacts;
-use crate::ends::{Endpoint, FrameId, Hex, InfoHash, Sightings, Span};
+use crate::ends::{Endpoint, FrameId, HashBeginning, Hex, InfoHash, Sightings, Span};
 use crate::judge::Judged;
 use crate::judge::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
@@ -230,6 +230,11 @@ impl Context<'_> {
             downloader: record.key.downloader,
             transport: record.key.transport,
             info_hash: (self.hash)(record.key.torrent),
+            info_hash_begins: facts
+                .info_hash_begins
+                .as_ref()
+                .filter(|begins| record.key.torrent == TorrentKey::Unknown && !begins.is_empty())
+                .map(|begins| HashBeginning(begins.clone())),
             connections: facts.connections.max(1),
             initiator: match (facts.opened_by_uploader, facts.opened_by_downloader) {
                 (0, 0) => None,

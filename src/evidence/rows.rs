@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, Flag, Grade, Initiator, PortBasis};
-use crate::ends::{At, Endpoint, FrameId, Frames, Hex, InfoHash, Sightings, Span, Timestamp, Transport};
+use crate::ends::{
+    At, Endpoint, FrameId, Frames, HashBeginning, Hex, InfoHash, Sightings, Span, Timestamp, Transport,
+};
 use crate::hearsay::{Standing, Via};
 use crate::session::Encryption;
 use crate::torrent::{self, Source};
@@ -94,6 +96,9 @@ pub struct Transfer {
     pub transport: Transport,
     /// The torrent; `None` where it is unknown.
     pub info_hash: Option<InfoHash>,
+    /// How the info-hash begins, where it is unknown since the captures hold no more of its handshakes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info_hash_begins: Option<HashBeginning>,
     /// Connections that carried it; at least 1.
     pub connections: u32,
     /// Who opened them; `None` where no opening is in the capture.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Handshake, Peer, Side, Web};
+use super::{CutHandshake, Handshake, Peer, Side, Web};
 use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::session::{Encryption, Ending, Hole, Session, SideFacts};
 
@@ -179,7 +179,7 @@ impl Side {
                 peer_id: handshake.peer_id,
                 span: handshake.span,
             }),
-            cut_handshake: side.cut_handshake,
+            cut_handshake: side.cut_handshake.clone().map(|(begins, span)| CutHandshake { begins, span }),
             unplaced: side.unplaced,
             listen_port: side.listen_port,
             client: side.client.clone(),

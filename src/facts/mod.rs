@@ -49,7 +49,7 @@ pub use input::Input;
 pub use journal::{Iter, Journal, Record};
 pub use keys::Keys;
 pub use opaque::Opaque;
-pub use peer::{Handshake, Peer, Side};
+pub use peer::{CutHandshake, Handshake, Peer, Side};
 pub use place::{Place, Run, SPILL};
 pub use sets::{SetId, Sets};
 pub use sorted::Sorted;

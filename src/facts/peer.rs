@@ -19,8 +19,8 @@ pub struct Peer {
 pub struct Side {
     /// Its handshake (BEP 3).
     pub handshake: Option<Handshake>,
-    /// A handshake of which a gap hides the info-hash.
-    pub cut_handshake: Option<Span>,
+    /// A handshake of which a gap hides the info-hash, or a part of it.
+    pub cut_handshake: Option<CutHandshake>,
     /// What it sent of blocks whose headers gaps hide.
     pub unplaced: Unplaced,
     /// The port on which it accepts connections, as it declared (BEP 10 `p`); never 0.
@@ -72,6 +72,15 @@ pub struct Handshake {
     pub span: Span,
 }
 
+/// A handshake (BEP 3) of which the captures hold no more than the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutHandshake {
+    /// The first bytes of its info-hash, fewer than 20.
+    pub begins: Vec<u8>,
+    /// The frames that carried it.
+    pub span: Span,
+}
+
 impl Peer {
     /// The side that sends in `direction`.
     pub fn side(&self, direction: Direction) -> &Side {
@@ -81,6 +90,22 @@ impl Peer {
     /// The info-hashes of the two handshakes, by direction.
     pub fn info_hashes(&self) -> [Option<[u8; 20]>; 2] {
         [&self.sides[0], &self.sides[1]].map(|side| side.handshake.map(|handshake| handshake.info_hash))
+    }
+
+    /// How the info-hash begins that a cut handshake asks for, where none is whole; empty where that is not known.
+    pub fn info_hash_begins(&self) -> &[u8] {
+        let known = |side: &'_ Side| side.handshake.is_some();
+        if self.sides.iter().any(known) {
+            return &[];
+        }
+        let [one, other] = [&self.sides[0], &self.sides[1]]
+            .map(|side| side.cut_handshake.as_ref().map_or(&[][..], |handshake| &handshake.begins));
+        match (one.starts_with(other), other.starts_with(one)) {
+            (true, _) => one,
+            (false, true) => other,
+            // Of two torrents: of neither is it known.
+            (false, false) => &[],
+        }
     }
 
     /// The peer_ids of the two handshakes, by direction.

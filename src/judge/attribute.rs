@@ -7,7 +7,7 @@ use super::Carrier;
 use super::{Receiver, TorrentKey, TransferId};
 use crate::ends::{ConnectionId, Direction, FlowKey, Span, Transport};
 use crate::facts::{Connection, Facts};
-use crate::torrent::{TorrentId, Torrents};
+use crate::torrent::{Torrent, TorrentId, Torrents};
 
 /// A connection, or what a web server sent of one torrent on one, from one place.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Line {
     pub(super) torrents: [TorrentKey; 2],
     /// Whether a handshake, or a request to a web server, says so.
     pub(super) named: bool,
+    /// How the info-hash begins that a cut handshake asks for, as far as it is known.
+    pub(super) begins: Vec<u8>,
     pub(super) peer_ids: [Option<[u8; 20]>; 2],
     /// By direction: see [`Connection::is_unconfirmed`].
     pub(super) unconfirmed: [bool; 2],
@@ -66,13 +68,16 @@ impl Line {
     pub(super) fn of(connection: &Connection, torrents: &Torrents) -> Option<Self> {
         let peer = connection.peer()?;
         let [low, high] = peer.info_hashes();
-        let key = |hash: Option<[u8; 20]>| hash.map_or(TorrentKey::Unknown, |hash| key_of(hash, torrents));
+        let begins = peer.info_hash_begins();
+        let told = by_beginning(begins, torrents);
+        let key = |hash: Option<[u8; 20]>| hash.map_or(told, |hash| key_of(hash, torrents));
         Some(Self {
             connection: connection.id,
             flow: connection.flow,
             transport: connection.transport,
             torrents: [key(low.or(high)), key(high.or(low))],
-            named: low.or(high).is_some(),
+            named: low.or(high).is_some() || told != TorrentKey::Unknown,
+            begins: begins.to_vec(),
             peer_ids: peer.peer_ids(),
             unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
             span: connection.span,
@@ -101,6 +106,7 @@ impl Line {
             transport: Transport::Http,
             torrents: [key; 2],
             named: true,
+            begins: Vec::new(),
             peer_ids: [None; 2],
             unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
             span: connection.span,
@@ -123,6 +129,11 @@ impl Line {
     /// Whether its torrent is to be told by what it carried.
     pub(super) fn is_open(&self) -> bool {
         !self.named
+    }
+
+    /// Whether a cut handshake leaves it open that it is of this torrent.
+    pub(super) fn may_be_of(&self, torrent: &Torrent) -> bool {
+        begins_so(torrent, &self.begins)
     }
 
     /// Whether it has a row: BitTorrent beyond doubt.
@@ -152,6 +163,19 @@ impl Line {
             named: self.named,
             unconfirmed: self.unconfirmed.get(from.index()).copied().unwrap_or(false),
         }
+    }
+}
+
+fn begins_so(torrent: &Torrent, begins: &[u8]) -> bool {
+    torrent.wire_hashes().any(|hash| hash.starts_with(begins))
+}
+
+/// The torrent whose info-hash begins so, where enough of it is known to tell.
+fn by_beginning(begins: &[u8], torrents: &Torrents) -> TorrentKey {
+    let mut of = torrents.ids().filter(|id| begins_so(torrents.torrent(*id), begins));
+    match (of.next(), of.next()) {
+        (Some(id), None) if begins.len() >= LEAST_BEGINNING => TorrentKey::Given(id),
+        _ => TorrentKey::Unknown,
     }
 }
 
@@ -211,3 +235,6 @@ pub(super) fn number_of(text: &str) -> u64 {
 }
 
 pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];
+
+// Rationale: 64 bits; a torrent of another swarm begins so by chance once in 10^19.
+const LEAST_BEGINNING: usize = 8;

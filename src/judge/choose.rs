@@ -130,6 +130,9 @@ impl Look<'_> {
             let mut candidates: Vec<(usize, Share)> = Vec::new();
             let mut place: Option<PieceIndex> = None;
             for (index, line, block) in &open {
+                if !line.may_be_of(torrent) {
+                    continue;
+                }
                 let sign = signs.entry(*index).or_default().of.entry(id).or_default();
                 let share = Share::of(block, &line.carrier(block.from, *index));
                 let placed = torrent.place(block.piece, block.begin, block.len).ok();

@@ -102,6 +102,8 @@ pub struct TransferFacts {
     pub encryption: Option<Encryption>,
     /// Whether a supplied secret decrypted some of it.
     pub decrypted: bool,
+    /// How the info-hash begins that cut handshakes of its connections ask for, as far as it is known of all of them.
+    pub info_hash_begins: Option<Vec<u8>>,
     /// The uploader's peer_ids.
     pub peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named.
@@ -288,6 +290,14 @@ impl TransferFacts {
             side.handshake.is_none() && connection.from_start && stream.packets > 0 && stream.gaps == 0
         });
         self.connections += 1;
+        let begins = peer.info_hash_begins();
+        match &mut self.info_hash_begins {
+            Some(known) => {
+                let common = known.iter().zip(begins).take_while(|(one, other)| one == other).count();
+                known.truncate(common);
+            }
+            None => self.info_hash_begins = Some(begins.to_vec()),
+        }
         match connection.initiator {
             Some(initiator) if initiator == from => self.opened_by_uploader += 1,
             Some(_) => self.opened_by_downloader += 1,

@@ -162,6 +162,7 @@ fn transfer(from: Endpoint, to: Endpoint, grade: Grade, bytes: Bytes, standard: 
         downloader: to,
         transport: Transport::Tcp,
         info_hash: Some(InfoHash(vec![0xc3; 20])),
+        info_hash_begins: None,
         connections: 1,
         initiator: Some(Initiator::Downloader),
         encryption: Encryption::None,

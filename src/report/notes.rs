@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::text::{counted, escaped, grouped};
 use super::{Anomaly, Document, Input, Unlisted};
 use crate::anomaly::Kind;
-use crate::evidence::{OpaqueKind, UnreadProtocol, encrypted};
+use crate::ends::HashBeginning;
+use crate::evidence::{OpaqueKind, Torrent, UnreadProtocol, encrypted};
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -34,7 +35,7 @@ pub fn notes(document: &Document) -> Vec<String> {
         if spoken.contains(&torrent.info_hash) {
             continue;
         }
-        let unread = unread(document);
+        let unread = unread(document, torrent);
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
         let torrent = format!("{name}{}", torrent.info_hash);
         let mut note = if unread.is_empty() {
@@ -69,7 +70,12 @@ struct Unread {
 }
 
 /// Everything that keeps the absence of a torrent from being shown.
-fn unread(document: &Document) -> Vec<Unread> {
+fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
+    let hashes = [Some(torrent.info_hash.to_string()), torrent.info_hash_v2.map(|hash| hash.to_string())];
+    let may_be_it = |begins: &HashBeginning| {
+        let begins = begins.to_string();
+        hashes.iter().flatten().any(|hash| hash.starts_with(&begins))
+    };
     let count = |kind: Kind| -> u64 {
         document.anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|found| found.count).sum()
     };
@@ -80,6 +86,7 @@ fn unread(document: &Document) -> Vec<Unread> {
         .transfers
         .iter()
         .filter(|transfer| transfer.info_hash.is_none())
+        .filter(|transfer| transfer.info_hash_begins.as_ref().is_none_or(may_be_it))
         .map(|row| {
             let (one, other) = (&row.uploader, &row.downloader);
             ((one.min(other), one.max(other), row.transport), u64::from(row.connections))

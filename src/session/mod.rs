@@ -430,8 +430,8 @@ impl<'cap> Session<'cap> {
                     self.initiator.get_or_insert(direction);
                     self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
                 }
-                PeerEvent::CutHandshake { span } => {
-                    self.sides[direction.index()].facts.cut_handshake.get_or_insert(span);
+                PeerEvent::CutHandshake { begins, span } => {
+                    self.sides[direction.index()].facts.cut_handshake.get_or_insert((begins, span));
                 }
                 PeerEvent::CutRequest { piece, begin, span } => {
                     self.sides[direction.index()].cut_request(piece, begin, span, placed);

@@ -15,8 +15,8 @@ use crate::wire::{Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handsha
 pub struct SideFacts {
     /// Its handshake.
     pub handshake: Option<Handshake>,
-    /// A handshake of which a gap hides the info-hash.
-    pub cut_handshake: Option<Span>,
+    /// A handshake of which a gap hides the info-hash, or a part of it: the first bytes of that, and its frames.
+    pub cut_handshake: Option<(Vec<u8>, Span)>,
     /// The port it accepts connections on, as declared (BEP 10 `p`); never 0.
     pub listen_port: Option<u16>,
     /// The client that it named (BEP 10 `v`).

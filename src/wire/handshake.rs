@@ -35,7 +35,11 @@ pub(super) fn read<'cap>(window: &Window<'_>, start: u64, span: Span) -> PeerEve
             let peer_id = field(window, start.saturating_add(PEER_ID));
             PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, span })
         }
-        None => PeerEvent::CutHandshake { span },
+        None => {
+            let mut bytes = [0; 20];
+            let (filled, _) = window.peek(start.saturating_add(INFO_HASH), &mut bytes);
+            PeerEvent::CutHandshake { begins: bytes.get(..filled).unwrap_or_default().to_vec(), span }
+        }
     }
 }
 

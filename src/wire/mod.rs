@@ -35,6 +35,8 @@ pub enum PeerEvent<'cap> {
     Handshake(Handshake),
     /// A handshake of which a gap hides the info-hash, or a part of it.
     CutHandshake {
+        /// The first bytes of the info-hash that were captured, fewer than 20.
+        begins: Vec<u8>,
         /// The frames that carried it.
         span: Span,
     },

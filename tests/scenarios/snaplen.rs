@@ -153,3 +153,33 @@ fn a_cut_handshake_that_holds_the_info_hash_names_the_torrent() {
         }
     }
 }
+
+#[test]
+fn t62_a_part_of_the_info_hash_excludes_torrents_and_more_of_it_names_one() {
+    let others: Vec<Torrent> =
+        [71, 72].map(|seed| Recipe::single("other.bin", 4 * SMALL, 3 * SMALL as usize, seed).v1()).into();
+    for (torrent, version) in versions() {
+        for (ends, utp, beside) in [(FOUR, false, 54), (SIX, false, 74), (FOUR, true, 62), (SIX, true, 82)] {
+            let mut world = fetched(&torrent, ends, utp, Layout::InTurn);
+            for known in [2, 9, 19] {
+                world.snap(beside + 28 + known);
+                let run = |given: &[&Torrent]| {
+                    given.iter().fold(Run::new().capture(world.pcap()), |run, torrent| run.torrent(torrent))
+                };
+                let name = format!("{version} {utp} {known}");
+                // Of the others it cannot be: nothing keeps their absence from being shown.
+                let of_others = run(&[&others[0], &others[1]]);
+                let evidence = of_others.evidence();
+                let row = transfer(&evidence, ends[1], ends[0]);
+                let begins = row.info_hash_begins.as_ref().map(|begins| begins.0.len());
+                assert_eq!((row.info_hash.clone(), begins), (None, Some(known)), "{name}");
+                assert!(of_others.json(1, 64 << 20).contains("No peer of the torrent"), "{name}");
+                // Of this one it can be; with eight bytes of its hash it is.
+                let evidence = run(&[&torrent, &others[0]]).evidence();
+                let row = transfer(&evidence, ends[1], ends[0]);
+                assert_eq!(row.info_hash.is_some(), known >= 8, "{name}");
+                assert_eq!((row.bytes.refuted, row.bytes.balanced()), (0, true), "{name}");
+            }
+        }
+    }
+}
