@@ -111,6 +111,7 @@ fn plain(event: &PeerEvent<'_>) -> String {
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
         PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
+        PeerEvent::CutBlock { len, captured, .. } => format!("a cut block {len} {captured}"),
         PeerEvent::Unknown { id, len, reason, .. } => format!("unknown {id} {len} {reason:?}"),
     }
 }
@@ -144,7 +145,7 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
         PeerEvent::LostSync { .. } => 0,
         // A length that is not believed belongs to what is skipped.
         PeerEvent::Unknown { len, reason: UnknownReason::Length, .. } if *len > limits.message_bytes => 0,
-        PeerEvent::Unknown { len, .. } => {
+        PeerEvent::Unknown { len, .. } | PeerEvent::CutBlock { len, .. } => {
             assert!(*len <= limits.message_bytes, "{event:?}");
             4 + u64::from(*len)
         }

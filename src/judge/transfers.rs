@@ -297,6 +297,7 @@ mod tests {
             flow,
             transport: Transport::Tcp,
             torrents: [TorrentKey::NotGiven([7; 20]); 2],
+            begins: Vec::new(),
             named: true,
             peer_ids: [None, peer_id.map(|id| [id; 20])],
             unconfirmed: [false; 2],

@@ -436,6 +436,13 @@ impl<'cap> Session<'cap> {
                 PeerEvent::CutRequest { piece, begin, span } => {
                     self.sides[direction.index()].cut_request(piece, begin, span, placed);
                 }
+                PeerEvent::CutBlock { len, captured, span } => {
+                    self.sides[direction.index()].cut_block(len, captured);
+                    let stretch = self.sides[direction.index()].unconfirmed(placed);
+                    out.extend(stretch.map(|stretch| unsure(direction, stretch)));
+                    let (id, reason) = (7, crate::wire::UnknownReason::Incomplete);
+                    out.push(self.odd(direction, span, Oddity::Message { id, len, reason }));
+                }
                 PeerEvent::LostSync { gap, .. } => {
                     let stretch = self.sides[direction.index()].lose_sync(gap, placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));

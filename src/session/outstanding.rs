@@ -279,6 +279,13 @@ impl Expectation for Outstanding {
         !self.is_empty()
     }
 
+    fn answered_by(&self, begins: &[u8]) -> Option<BlockRef> {
+        let waiting = self.requests.iter().filter(|(_, request)| request.live > 0 && !request.within);
+        let blocks = waiting.map(|(key, request)| BlockRef { piece: key.0, begin: key.1, length: request.length });
+        let mut fitting = blocks.filter(|block| block.answer().starts_with(begins));
+        fitting.next().filter(|_| fitting.next().is_none())
+    }
+
     fn in_order(&self, most: usize) -> Vec<BlockRef> {
         self.oldest(most)
     }

@@ -240,6 +240,12 @@ impl<'cap> Side<'cap> {
     }
 
     /// A message that is not understood. Of a request even the header says that something was asked for.
+    /// A `piece` message of `len` bytes that is known by no piece; of its payload so much is in the capture.
+    pub(super) fn cut_block(&mut self, len: u32, captured: u32) {
+        self.run.0 += 1;
+        self.facts.unplaced.add_block(u64::from(captured), u64::from(len.saturating_sub(9)));
+    }
+
     pub(super) fn unknown(&mut self, id: u8, len: u32, span: Span) {
         self.run.0 += 1;
         if (id, len) == REQUEST {

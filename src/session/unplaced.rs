@@ -27,6 +27,12 @@ impl Unplaced {
         self.lost = self.lost.saturating_add(payload - held);
     }
 
+    /// Adds a block of `payload` bytes, of which `captured` are in the capture.
+    pub(super) fn add_block(&mut self, captured: u64, payload: u64) {
+        self.served = self.served.saturating_add(captured);
+        self.lost = self.lost.saturating_add(payload.saturating_sub(captured));
+    }
+
     /// All of it.
     pub fn bytes(&self) -> u64 {
         self.served.saturating_add(self.lost)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::header::{self, REQUEST, REQUEST_LEN};
+use super::header::{self, PIECE, PIECE_FIXED, REQUEST, REQUEST_LEN};
 use super::window::Chunk;
 use super::{Block, Message, PeerEvent, Run, UnknownReason};
 use crate::ends::Span;
@@ -21,6 +21,8 @@ pub(super) struct Body {
     pub skipped: Option<UnknownReason>,
     /// What came so far.
     pub gathered: Vec<u8>,
+    /// How much of it is in the capture, in bytes.
+    pub captured: u32,
     /// The frames that carried it.
     pub span: Span,
 }
@@ -31,15 +33,25 @@ impl Body {
         self.span.cover(chunk.at);
         let bytes = chunk.take(self.remaining as usize);
         self.remaining -= bytes.len() as u32;
+        self.captured += bytes.len() as u32;
         if self.skipped.is_none() {
             self.gathered.extend_from_slice(bytes);
         }
     }
 
     /// The message as far as it came.
-    pub fn cut<'cap>(self) -> PeerEvent<'cap> {
-        let (id, len, reason) = (self.id, self.len - self.remaining, UnknownReason::Incomplete);
-        PeerEvent::Unknown { id, len, reason, span: self.span }
+    pub fn cut<'cap>(mut self) -> PeerEvent<'cap> {
+        self.len -= self.remaining;
+        self.passed_over(UnknownReason::Incomplete)
+    }
+
+    /// The message, when it is not read.
+    pub fn passed_over<'cap>(self, reason: UnknownReason) -> PeerEvent<'cap> {
+        let Self { id, len, captured, span, .. } = self;
+        if id == PIECE && reason == UnknownReason::Incomplete && len >= PIECE_FIXED {
+            return PeerEvent::CutBlock { len, captured: captured.saturating_sub(PIECE_FIXED - 1), span };
+        }
+        PeerEvent::Unknown { id, len, reason, span }
     }
 }
 

@@ -14,7 +14,7 @@ use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, Sniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::rivals::Rivals;
-use super::stretch::{self, Stretch};
+use super::stretch::Stretch;
 use super::window::{Chunk, Window};
 use super::{Block, BlockRef, Framing, Message, PeerEvent, UnknownReason};
 use crate::Limits;
@@ -419,7 +419,7 @@ impl<'cap> Deframer<'cap> {
             out.push(body::parsed(id, len, body, span));
             return;
         }
-        self.state = State::Body(Body { id, len, remaining, skipped, gathered: Vec::new(), span });
+        self.state = State::Body(Body { id, len, remaining, skipped, gathered: Vec::new(), captured: 0, span });
         if remaining == 0 {
             self.finish_body(out);
         }
@@ -471,6 +471,7 @@ impl<'cap> Deframer<'cap> {
                     return;
                 }
                 State::Search(_) => {
+                    self.window.skip(offset.saturating_add(missing), cause, at);
                     self.stretch.iter_mut().for_each(|stretch| stretch.skip(offset.saturating_add(missing), cause));
                     return;
                 }
@@ -507,8 +508,8 @@ impl<'cap> Deframer<'cap> {
         let hidden = MAX_HEADER.saturating_sub(filled) as u64;
         if *id == PIECE && hidden <= missing {
             let requests = self.unanswered(expected, out);
-            if let Some(request) = requests.into_iter().find(|request| stretch::header(*request).starts_with(seen))
-            {
+            let next = requests.into_iter().find(|request| request.answer().starts_with(seen));
+            if let Some(request) = next.or_else(|| expected.answered_by(seen)) {
                 self.state = State::Piece(Block {
                     piece: request.piece,
                     begin: request.begin,
@@ -525,7 +526,9 @@ impl<'cap> Deframer<'cap> {
             }
         }
         let skipped = Some(UnknownReason::Incomplete);
-        self.state = State::Body(Body { id: *id, len, remaining, skipped, gathered: rest.to_vec(), span });
+        let captured = rest.len() as u32;
+        self.state =
+            State::Body(Body { id: *id, len, remaining, skipped, gathered: rest.to_vec(), captured, span });
         self.window.clear();
         0
     }
@@ -538,17 +541,11 @@ impl<'cap> Deframer<'cap> {
     }
 
     fn finish_body(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        if let State::Body(Body { id, len, skipped, gathered, span, .. }) =
-            std::mem::replace(&mut self.state, State::Header)
-        {
-            out.push(match skipped {
-                Some(reason) => body::cut_request(id, len, &gathered, span).unwrap_or(PeerEvent::Unknown {
-                    id,
-                    len,
-                    reason,
-                    span,
-                }),
-                None => body::parsed(id, len, Cow::Owned(gathered), span),
+        if let State::Body(body) = std::mem::replace(&mut self.state, State::Header) {
+            out.push(match body.skipped {
+                Some(reason) => body::cut_request(body.id, body.len, &body.gathered, body.span)
+                    .unwrap_or_else(|| body.passed_over(reason)),
+                None => body::parsed(body.id, body.len, Cow::Owned(body.gathered), body.span),
             });
         }
     }

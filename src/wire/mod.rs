@@ -40,6 +40,15 @@ pub enum PeerEvent<'cap> {
         /// The frames that carried it.
         span: Span,
     },
+    /// A `piece` message of which a gap hides the index or begin, or a part of them.
+    CutBlock {
+        /// Bytes of the message, id included, as its length prefix states; if it was cut off, only those up to the cut.
+        len: u32,
+        /// Bytes of its payload that are in the capture, at most `len - 9`.
+        captured: u32,
+        /// The frames that carried it.
+        span: Span,
+    },
     /// A `request` of which a gap hides the length of the block, or a part of it.
     CutRequest {
         /// Piece index as sent.
@@ -221,6 +230,16 @@ pub struct BlockRef {
     pub begin: u32,
     /// Length in bytes.
     pub length: u32,
+}
+
+impl BlockRef {
+    /// The first bytes of the `piece` message that answers a request for it: all before the payload.
+    pub fn answer(self) -> [u8; header::MAX_HEADER] {
+        let [a, b, c, d] = self.length.saturating_add(header::PIECE_FIXED).to_be_bytes();
+        let [e, f, g, h] = self.piece.to_be_bytes();
+        let [i, j, k, l] = self.begin.to_be_bytes();
+        [a, b, c, d, header::PIECE, e, f, g, h, i, j, k, l]
+    }
 }
 
 /// The payload of a `piece` message, as far as the capture holds it.

@@ -17,6 +17,11 @@ pub trait Expectation {
     fn awaits(&self, block: BlockRef) -> bool;
     /// Whether any request is unanswered.
     fn any(&self) -> bool;
+    /// The only request that is unanswered whose answer begins with these bytes of a `piece` message.
+    fn answered_by(&self, begins: &[u8]) -> Option<BlockRef> {
+        let _ = begins;
+        None
+    }
     /// At most `most` requests that are unanswered and not cancelled, the oldest first; none where too few requests
     /// were seen for their order to tell what is answered next. Only asked when a gap hid a header.
     fn in_order(&self, most: usize) -> Vec<BlockRef> {
@@ -48,6 +53,10 @@ impl Expectation for AtEnd<'_> {
 
     fn any(&self) -> bool {
         false
+    }
+
+    fn answered_by(&self, begins: &[u8]) -> Option<BlockRef> {
+        self.0.answered_by(begins)
     }
 
     fn in_order(&self, most: usize) -> Vec<BlockRef> {

@@ -11,7 +11,7 @@ mod placed;
 
 use std::ops::RangeInclusive;
 
-use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED};
+use super::header::{Header, MAX_HEADER};
 use super::window::Chunk;
 use super::{Block, BlockRef};
 use crate::ends::At;
@@ -444,14 +444,6 @@ fn is_unseen(cause: GapCause) -> bool {
 /// Bytes of the `piece` message that answers `request`.
 fn size(request: BlockRef) -> u64 {
     MAX_HEADER as u64 + u64::from(request.length)
-}
-
-/// The header of the `piece` message that answers `request`.
-pub(super) fn header(request: BlockRef) -> [u8; MAX_HEADER] {
-    let [a, b, c, d] = request.length.saturating_add(PIECE_FIXED).to_be_bytes();
-    let [e, f, g, h] = request.piece.to_be_bytes();
-    let [i, j, k, l] = request.begin.to_be_bytes();
-    [a, b, c, d, PIECE, e, f, g, h, i, j, k, l]
 }
 
 /// How many requests an explanation is tried with.

@@ -52,6 +52,18 @@ impl<'cap> Chunk<'cap> {
 #[derive(Debug, Default)]
 pub(super) struct Window<'cap> {
     chunks: VecDeque<Chunk<'cap>>,
+    /// The gaps of known length before, between and behind them, in order.
+    holes: VecDeque<Hole>,
+}
+
+/// A gap of known length.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    /// Where it ends.
+    end: u64,
+    cause: GapCause,
+    /// The frame at which it showed.
+    at: At,
 }
 
 /// Why a look into the window returned no more bytes.
@@ -72,6 +84,13 @@ impl<'cap> Window<'cap> {
         }
     }
 
+    /// Notes that the stream is missing up to the stream offset `end`.
+    pub fn skip(&mut self, end: u64, cause: GapCause, at: At) {
+        if !self.chunks.is_empty() {
+            self.holes.push_back(Hole { end, cause, at });
+        }
+    }
+
     /// Puts `chunks` in front of all others; they end where the window begins, or before.
     pub fn prepend(&mut self, chunks: Vec<Chunk<'cap>>) {
         chunks.into_iter().rev().for_each(|chunk| self.chunks.push_front(chunk));
@@ -79,6 +98,7 @@ impl<'cap> Window<'cap> {
 
     pub fn clear(&mut self) {
         self.chunks.clear();
+        self.holes.clear();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -117,8 +137,14 @@ impl<'cap> Window<'cap> {
         self.chunks.partition_point(|chunk| chunk.end() <= offset)
     }
 
-    /// Place of the first byte after the window; `None` for an empty one.
+    /// Place of the first byte after the window and what is missing behind it; `None` for an empty one.
     pub fn end(&self) -> Option<u64> {
+        let end = self.held()?;
+        Some(self.holes.back().map_or(end, |hole| hole.end.max(end)))
+    }
+
+    /// Place of the first byte after the last one that it holds.
+    fn held(&self) -> Option<u64> {
         self.chunks.back().map(Chunk::end)
     }
 
@@ -159,17 +185,27 @@ impl<'cap> Window<'cap> {
                 self.chunks.pop_front();
             }
         }
+        while self.holes.front().is_some_and(|hole| hole.end <= offset) {
+            self.holes.pop_front();
+        }
         dropped
     }
 
     /// Moves everything to the front of `queue`, gaps included, to be read again.
     pub fn replay(&mut self, queue: &mut VecDeque<StreamItem<'cap>>) {
+        let mut next = self.end();
         while let Some(Chunk { offset, bytes, at, doubtful }) = self.chunks.pop_back() {
-            queue.push_front(StreamItem::Data { offset, bytes, at, doubtful });
-            if let Some(end) = self.end().filter(|&end| end < offset) {
-                let missing = Missing::Bytes(offset - end);
-                queue.push_front(StreamItem::Gap { offset: end, missing, cause: GapCause::Unseen, at });
+            let end = offset.saturating_add(bytes.len() as u64);
+            if let Some(next) = next.filter(|next| *next > end) {
+                let known = self.holes.pop_back().filter(|hole| hole.end == next);
+                let Hole { cause, at, .. } = known.unwrap_or(Hole { end: next, cause: GapCause::Unseen, at });
+                let missing = Missing::Bytes(next - end);
+                queue.push_front(StreamItem::Gap { offset: end, missing, cause, at });
+                while self.holes.pop_back_if(|hole| hole.end > end).is_some() {}
             }
+            queue.push_front(StreamItem::Data { offset, bytes, at, doubtful });
+            next = Some(offset);
         }
+        self.holes.clear();
     }
 }

@@ -108,6 +108,7 @@ fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
         PeerEvent::Resynchronised { skipped, .. } => format!("found after {skipped}"),
         PeerEvent::GaveUp { skipped, .. } => format!("gave up after {skipped}"),
         PeerEvent::Unframed { skipped, .. } => format!("ended after {skipped}"),
+        PeerEvent::CutBlock { len, captured, .. } => format!("a cut block {len} {captured}"),
         PeerEvent::Unknown { id, len, reason, .. } => format!("unknown {id} {len} {reason:?}"),
     };
     events.iter().map(event).collect()
@@ -125,7 +126,7 @@ fn extent(events: &[PeerEvent<'_>]) -> u64 {
         | PeerEvent::Unframed { skipped, .. } => *skipped,
         PeerEvent::LostSync { .. } | PeerEvent::Contest(_) => 0,
         PeerEvent::Unknown { len, .. } if *len > Limits::default().message_bytes => 0,
-        PeerEvent::Unknown { len, .. } => 4 + u64::from(*len),
+        PeerEvent::Unknown { len, .. } | PeerEvent::CutBlock { len, .. } => 4 + u64::from(*len),
     };
     events.iter().map(of).sum()
 }

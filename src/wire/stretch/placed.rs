@@ -1,6 +1,6 @@
 //! Where the parts of a stretch belong, once it is known, or guessed, how much each of its gaps hides.
 
-use super::{Stretch, header, size};
+use super::{Stretch, size};
 use crate::ends::Span;
 use crate::wire::header::MAX_HEADER;
 use crate::wire::window::Chunk;
@@ -43,7 +43,7 @@ impl<'s, 'cap> Placed<'s, 'cap> {
     pub(super) fn allows(&self, run: &[BlockRef]) -> bool {
         let mut start = self.stretch.rest;
         run.iter().all(|request| {
-            let header = header(*request);
+            let header = request.answer();
             let end = start.saturating_add(MAX_HEADER as u64);
             let same = self.within(start, end).all(|(place, chunk)| {
                 let own = chunk.bytes.iter().skip(start.saturating_sub(*place) as usize);

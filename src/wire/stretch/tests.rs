@@ -29,7 +29,7 @@ fn the_oldest_run_of_requests_that_fits_to_the_byte_explains_it() {
 
 #[test]
 fn captured_bytes_of_a_header_decide_between_requests() {
-    let own = header(request(4, 20));
+    let own = request(4, 20).answer();
     for cut in 1..13 {
         let mut stretch = Stretch::new(0, at(1));
         let (offset, bytes) = (cut as u64, &own[cut..]);
