@@ -243,6 +243,7 @@ impl<'cap> Side<'cap> {
     /// A `piece` message of `len` bytes that is known by no piece; of its payload so much is in the capture.
     pub(super) fn cut_block(&mut self, len: u32, captured: u32) {
         self.run.0 += 1;
+        self.facts.partial_messages += 1;
         self.facts.unplaced.add_block(u64::from(captured), u64::from(len.saturating_sub(9)));
     }
 

@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2};
 
 use super::BlockRef;
 use super::handshake::{HANDSHAKE, HANDSHAKE_LEN};
-use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE, REQUEST_LEN};
+use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE, PIECE, PIECE_FIXED, REQUEST_LEN};
 use super::window::{Stop, Window};
 
 /// What the counterpart asked this direction for.
@@ -111,6 +111,8 @@ enum Verdict {
 
 enum Class {
     Header(Header),
+    /// A header of which a gap hides the end.
+    Cut,
     Handshake,
     More,
     Nothing,
@@ -233,7 +235,9 @@ impl Search {
                 } else {
                     let mut buffer = [0; HANDSHAKE.len()];
                     let (filled, stop) = window.peek(offset, &mut buffer);
-                    match self.classify(offset, buffer.get(..filled).unwrap_or_default()) {
+                    let seen = buffer.get(..filled).unwrap_or_default();
+                    match self.classify(offset, seen) {
+                        Class::More if stop == Stop::Hole && at == 0 => cut_header(seen),
                         Class::More if last || stop == Stop::Hole => Class::Nothing,
                         class => class,
                     }
@@ -249,6 +253,10 @@ impl Search {
                         return Some(Candidate { offset, handshake: true, next, chain: 0, standard: true });
                     }
                     Class::Header(header) => return Some(candidate(offset, header, expected)),
+                    Class::Cut => {
+                        let next = offset.saturating_add(4 + u64::from(STANDARD_LEN));
+                        return Some(Candidate { offset, handshake: false, next, chain: 0, standard: true });
+                    }
                 }
             }
             self.from = chunk.end();
@@ -294,6 +302,13 @@ impl Search {
     }
 }
 
+/// The beginning of a header that begins a packet, behind which a gap begins: that of a block of the usual length says
+/// enough.
+fn cut_header(seen: &[u8]) -> Class {
+    let [a, b, c, d] = STANDARD_LEN.to_be_bytes();
+    if seen.starts_with(&[a, b, c, d, PIECE]) { Class::Cut } else { Class::Nothing }
+}
+
 fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candidate {
     let next = offset.saturating_add(4 + u64::from(header.len()));
     let awaited = match header {
@@ -317,6 +332,8 @@ fn zeros(bytes: &[u8]) -> usize {
     skip + bytes.iter().skip(skip).take_while(|byte| **byte == 0).count()
 }
 
+/// The length prefix of a block of 16 KiB.
+const STANDARD_LEN: u32 = (16 << 10) + PIECE_FIXED;
 // Rationale: 128 KiB is the largest block that clients ask for; the scan relies on the second byte being 0 to 2.
 const MAX_CANDIDATE: u32 = (128 << 10) + 9;
 // Rationale: metadata comes in 16 KiB pieces behind a short dictionary.

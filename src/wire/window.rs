@@ -167,7 +167,9 @@ impl<'cap> Window<'cap> {
                 return (filled, Stop::Filled);
             }
         }
-        (filled, Stop::End)
+        let reached = offset.saturating_add(filled as u64);
+        let hidden = self.holes.back().is_some_and(|hole| hole.end > reached);
+        (filled, if hidden { Stop::Hole } else { Stop::End })
     }
 
     /// Hands everything before `offset` to `passed`; returns how many bytes that were.

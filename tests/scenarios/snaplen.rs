@@ -1,5 +1,8 @@
 //! Short snap lengths: framing and the places in the stream say how much passed (T31, T59).
 
+use std::collections::BTreeMap;
+
+use peerproof::ends::Transport;
 use peerproof::evidence::{Flag, Grade};
 
 use super::*;
@@ -182,4 +185,52 @@ fn t62_a_part_of_the_info_hash_excludes_torrents_and_more_of_it_names_one() {
             }
         }
     }
+}
+
+/// A pcap file with at most `snaplen` bytes of each frame.
+fn snapped(file: &[u8], snaplen: usize) -> Vec<u8> {
+    let (head, mut rest) = file.split_at(24);
+    let mut cut = head.to_vec();
+    while rest.len() >= 16 {
+        let len = u32::from_le_bytes(rest[8..12].try_into().expect("four bytes")) as usize;
+        let (record, next) = rest.split_at(16 + len);
+        let kept = len.min(snaplen);
+        cut.extend([&record[..8], &(kept as u32).to_le_bytes(), &record[12..16 + kept]].concat());
+        rest = next;
+    }
+    cut
+}
+
+#[test]
+fn what_real_clients_sent_is_served_or_lost_at_any_snap_length() {
+    let mut compared = 0;
+    for case in crate::fixture::all() {
+        if !case.path("capture.pcap").exists() || case.path("secrets.txt").exists() {
+            continue;
+        }
+        let (capture, metainfo) = (case.read("capture.pcap"), case.read(&case.torrent()));
+        let passed = |capture: Vec<u8>| {
+            let evidence = Run::new()
+                .capture(capture)
+                .metainfo(metainfo.clone())
+                .once(1, 64 << 20)
+                .expect("the run can go on");
+            let mut passed: BTreeMap<String, u64> = BTreeMap::new();
+            for row in evidence.transfers.iter().filter(|row| row.transport != Transport::Http) {
+                // What is cut from a handshake may be all that joins the rows of a translated address.
+                *passed.entry(row.downloader.to_string()).or_default() += row.bytes.served + row.bytes.lost;
+            }
+            passed
+        };
+        let whole = passed(capture.clone());
+        for snaplen in [96, 128, 200] {
+            let cut = passed(snapped(&capture, snaplen));
+            for (downloader, all) in whole.iter().filter(|(_, all)| **all > 0) {
+                let seen = cut.get(downloader).copied().unwrap_or_default();
+                assert!(seen.abs_diff(*all) * 200 <= *all, "{} {snaplen}: {seen} of {all}", case.name);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 90, "{compared}");
 }
