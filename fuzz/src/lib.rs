@@ -190,6 +190,7 @@ pub fn check_items<'a>(items: impl IntoIterator<Item = StreamItem<'a>>, whole: b
             StreamItem::Uncompared { offset, len, cut, .. } => {
                 assert!(len > 0 && (cut || !whole || offset <= next))
             }
+            StreamItem::OtherLength { frames: [one, other], .. } => assert!(one <= other, "frames in order"),
             StreamItem::Unaccepted { len, .. } => assert!(len > 0, "nothing that was not accepted"),
             StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
             StreamItem::End { .. } => ended = true,

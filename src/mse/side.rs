@@ -175,6 +175,7 @@ impl Wire {
             StreamItem::Acked { .. }
             | StreamItem::Answers { .. }
             | StreamItem::OutOfWindow { .. }
+            | StreamItem::OtherLength { .. }
             | StreamItem::Unaccepted { .. }
             | StreamItem::End { .. } => sink.push(*item),
         }

@@ -29,7 +29,7 @@ pub use side::{Ending, Hole, SideFacts};
 pub use unplaced::Unplaced;
 
 use crate::Limits;
-use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
+use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
 use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start};
@@ -79,6 +79,15 @@ pub enum SessionEvent<'cap> {
         from: Direction,
         /// The places.
         contest: Contest,
+    },
+    /// Two packets of one number carry other bytes in another length: the hash tells which is the sender's.
+    OtherLength {
+        /// Who sent them, or seems to have.
+        from: Direction,
+        /// Place of their first byte in the stream.
+        offset: u64,
+        /// Their frames, in the order of the captures.
+        frames: [FrameId; 2],
     },
     /// A piece of the torrent's info dictionary (BEP 9); not checked against its hash.
     Metadata {
@@ -308,6 +317,9 @@ impl<'cap> Session<'cap> {
                 let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
                 let stretch = offset..offset.saturating_add(len);
                 out.push(SessionEvent::Doubt { from: direction, stretch, reason });
+            }
+            StreamItem::OtherLength { offset, frames } => {
+                out.push(SessionEvent::OtherLength { from: direction, offset, frames });
             }
             StreamItem::OutOfWindow { len, at } => {
                 out.push(self.odd(direction, Span::single(at), Oddity::OutOfWindow { len }));

@@ -429,6 +429,9 @@ impl<'cap> Hub<'_, 'cap> {
                 | SessionEvent::Hashes { .. } => {}
                 SessionEvent::Odd(occurrence) => self.anomalies.odd(occurrence),
                 SessionEvent::Contest { from, contest } => self.contest(session, from, contest),
+                SessionEvent::OtherLength { from, offset, frames } => {
+                    self.other_length(session, from, offset, frames);
+                }
                 SessionEvent::Pex { from, info_hash, subject, span } => {
                     let by = session.flow.source(from);
                     let named = Named::new(subject, info_hash, by, Via::Pex);

@@ -1,21 +1,25 @@
 //! The second look: where content imitates messages, the captures are read once for each framing of what a search found,
-//! and the hash tells which is right (T56).
+//! where a packet of another length has the number of one, once without each of the two, and the hash tells which reading is
+//! right (T56).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hub, Spine};
-use crate::ends::{ConnectionId, Direction, FlowKey};
+use crate::ends::{ConnectionId, Direction, FlowKey, FrameId};
 use crate::judge::Contests;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
 use crate::wire::Contest;
 
-/// What a reading of the captures has to know before it begins: where searches for framing have to end.
+/// What a reading of the captures has to know before it begins: where searches for framing have to end, and which packets
+/// are not the sender's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SecondLook {
     /// By flow, number of the connection and direction.
     chosen: BTreeMap<(FlowKey, u32, Direction), Vec<(u64, u64)>>,
-    /// Whether there were more framings than are tried.
+    /// By flow, frames of packets.
+    rejected: BTreeMap<FlowKey, BTreeSet<FrameId>>,
+    /// Whether there were more readings than are tried.
     crowded: bool,
     /// Stretches that may be framed otherwise.
     pub(super) contests: Vec<Contested>,
@@ -35,26 +39,72 @@ impl Spine<'_, '_> {
 impl Hub<'_, '_> {
     /// Notes a stretch that may be framed otherwise.
     pub(super) fn contest(&mut self, session: &Session<'_>, from: Direction, contest: Contest) {
+        let Contest { begun, starts } = contest;
+        let choices = starts.into_iter().map(Choice::Start).collect();
+        self.question(session, from, begun, Question::Framing(begun), choices);
+    }
+
+    /// Notes two packets of one number and of different lengths. Without a choice, framing is lost behind them.
+    pub(super) fn other_length(
+        &mut self,
+        session: &Session<'_>,
+        from: Direction,
+        offset: u64,
+        frames: [FrameId; 2],
+    ) {
+        let [one, other] = frames;
+        let choices = [None, Some(other), Some(one)].map(Choice::Without).into();
+        // The block that they are in begins before them.
+        self.question(session, from, offset.saturating_sub(USUAL), Question::Packet(one, other), choices);
+    }
+
+    fn question(
+        &mut self,
+        session: &Session<'_>,
+        from: Direction,
+        begun: u64,
+        question: Question,
+        choices: Vec<Choice>,
+    ) {
         if self.second.contests.len() >= MOST_CONTESTS {
             let most = MOST_READINGS as u32;
             return self.anomalies.odd(Oddity::from(Bound::Framings { most }).within(session.span()));
         }
-        let key = (session.flow, session.number, from, contest.begun);
-        self.second.contests.push(Contested { key, id: session.id, starts: contest.starts });
+        let key = (session.flow, session.number, from, question);
+        self.second.contests.push(Contested { key, id: session.id, begun, choices });
     }
 }
 
-/// A stretch that may be framed otherwise.
+/// A stretch that may be read otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Contested {
     key: Stretch,
     id: ConnectionId,
-    starts: Vec<u64>,
+    /// Where in the stream it begins, in this reading.
+    begun: u64,
+    choices: Vec<Choice>,
 }
 
-/// What is the same in every reading: a connection by its flow and number, its direction, and the stream offset at which
-/// the search began.
-type Stretch = (FlowKey, u32, Direction, u64);
+/// What is the same in every reading: a connection by its flow and number, its direction, and what is asked there.
+type Stretch = (FlowKey, u32, Direction, Question);
+
+/// What the hash decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    /// Where the search ends that begins at this offset.
+    Framing(u64),
+    /// Which of the packets in these frames is the sender's.
+    Packet(FrameId, FrameId),
+}
+
+/// One way to read a stretch.
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    /// The search ends here.
+    Start(u64),
+    /// The packet in this frame is not the sender's.
+    Without(Option<FrameId>),
+}
 
 impl SecondLook {
     /// Where searches of a direction have to end.
@@ -64,35 +114,40 @@ impl SecondLook {
         }
         self.chosen.get(&(flow, number, from)).cloned().unwrap_or_default()
     }
+
+    /// The frames of packets of a flow that are not the sender's.
+    pub(super) fn rejected(&self, flow: FlowKey) -> BTreeSet<FrameId> {
+        self.rejected.get(&flow).cloned().unwrap_or_default()
+    }
 }
 
 impl Contested {
     /// A tally of the verified bytes of stretches, to begin with.
     pub(crate) fn tally(contests: &[Self]) -> Contests {
         let mut tally = Contests::default();
-        contests.iter().for_each(|Self { key: (_, _, from, begun), id, .. }| tally.begin(*id, *from, *begun));
+        contests.iter().for_each(|Self { key: (_, _, from, _), id, begun, .. }| tally.begin(*id, *from, *begun));
         tally
     }
 }
 
-/// All framings of contested stretches, one reading of the captures for each, and what was verified then. The choice for
+/// All ways to read contested stretches, one reading of the captures for each, and what was verified then. The choice for
 /// each stretch: most verified bytes, then the first.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
-    stretches: BTreeMap<Stretch, Framings>,
+    stretches: BTreeMap<Stretch, Ways>,
     readings: usize,
 }
 
-/// The framings of one stretch.
+/// The ways to read one stretch.
 #[derive(Debug)]
-struct Framings {
-    starts: Vec<u64>,
+struct Ways {
+    choices: Vec<Choice>,
     verified: Vec<Option<u64>>,
     /// That of the present reading.
     now: usize,
 }
 
-impl Framings {
+impl Ways {
     fn best(&self) -> usize {
         let most = self.verified.iter().flatten().max();
         self.verified.iter().position(|bytes| bytes.as_ref() == most && most.is_some()).unwrap_or(0)
@@ -102,10 +157,10 @@ impl Framings {
 impl Readings {
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
     pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
-        for Contested { key, id, starts } in found {
-            let bytes = verified.verified(id, key.2, key.3);
-            let verified = vec![None; starts.len()];
-            let known = self.stretches.entry(key).or_insert(Framings { starts, verified, now: 0 });
+        for Contested { key, id, begun, choices } in found {
+            let bytes = verified.verified(id, key.2, begun);
+            let verified = vec![None; choices.len()];
+            let known = self.stretches.entry(key).or_insert(Ways { choices, verified, now: 0 });
             if let Some(verified) = known.verified.get_mut(known.now) {
                 *verified = Some(bytes);
             }
@@ -113,25 +168,34 @@ impl Readings {
         self.readings += 1;
         let mut changed = false;
         let untried = self.readings < MOST_READINGS;
-        for framings in self.stretches.values_mut() {
+        for ways in self.stretches.values_mut() {
             // What did not come up in this reading is not wanted.
-            if let Some(verified @ None) = framings.verified.get_mut(framings.now) {
+            if let Some(verified @ None) = ways.verified.get_mut(ways.now) {
                 *verified = Some(0);
             }
-            let next = framings.verified.iter().position(|verified| verified.is_none());
-            let next = next.filter(|_| untried).unwrap_or_else(|| framings.best());
-            changed |= std::mem::replace(&mut framings.now, next) != next;
+            let next = ways.verified.iter().position(|verified| verified.is_none());
+            let next = next.filter(|_| untried).unwrap_or_else(|| ways.best());
+            changed |= std::mem::replace(&mut ways.now, next) != next;
         }
-        look.crowded = self.stretches.values().any(|framings| framings.verified.contains(&None)) && !untried;
-        look.chosen = BTreeMap::new();
-        for ((flow, number, from, begun), framings) in &self.stretches {
-            let start = framings.starts.get(framings.now).copied().unwrap_or(*begun);
-            look.chosen.entry((*flow, *number, *from)).or_default().push((*begun, start));
+        look.crowded = self.stretches.values().any(|ways| ways.verified.contains(&None)) && !untried;
+        (look.chosen, look.rejected) = (BTreeMap::new(), BTreeMap::new());
+        for ((flow, number, from, question), ways) in &self.stretches {
+            match (question, ways.choices.get(ways.now)) {
+                (Question::Framing(begun), Some(Choice::Start(start))) => {
+                    look.chosen.entry((*flow, *number, *from)).or_default().push((*begun, *start));
+                }
+                (_, Some(Choice::Without(Some(frame)))) => {
+                    look.rejected.entry(*flow).or_default().insert(*frame);
+                }
+                _ => {}
+            }
         }
         changed && self.readings <= MOST_READINGS
     }
 }
 
+/// Bytes of the usual block and its header.
+const USUAL: u64 = (16 << 10) + 13;
 // Rationale: four framings of one stretch, others of stretches that only these show, and the one that is chosen.
 const MOST_READINGS: usize = 6;
 // Rationale: 200 bytes each; a capture with more of them is made to have them.

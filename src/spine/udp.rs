@@ -84,7 +84,8 @@ impl<'cap> UdpFlow<'cap> {
                 hub.overhear(packet, datagram);
                 return;
             }
-            let streams = UtpFlow::new(hub.room.now());
+            let mut streams = UtpFlow::new(hub.room.now());
+            streams.reject(hub.second.rejected(self.flow));
             self.utp = Some(Box::new(Utp {
                 delay: Delay::default(),
                 streams,

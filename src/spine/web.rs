@@ -263,6 +263,7 @@ impl<'cap> Oddities<'cap> {
             | StreamItem::Acked { .. }
             | StreamItem::AckedRange { .. }
             | StreamItem::Unaccepted { .. }
+            | StreamItem::OtherLength { .. }
             | StreamItem::End { .. } => false,
             _ => true,
         };

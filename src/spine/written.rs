@@ -156,6 +156,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
             // Of other framings only the chosen ones are written down. Oddities are counted by another; the rest is told with those of all other protocols, when the walk is over.
             SessionEvent::Odd(_)
             | SessionEvent::Contest { .. }
+            | SessionEvent::OtherLength { .. }
             | SessionEvent::Metadata { .. }
             | SessionEvent::Pex { .. }
             | SessionEvent::Holepunch { .. } => {}

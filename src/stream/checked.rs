@@ -43,6 +43,7 @@ pub(super) fn check<'cap>(items: impl IntoIterator<Item = StreamItem<'cap>>) {
                 uncompared = uncompared.max(offset + len);
             }
             StreamItem::Unaccepted { len, .. } => assert!(len > 0),
+            StreamItem::OtherLength { offset, .. } => assert!(offset <= next, "{offset} of {next}"),
             StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
             StreamItem::End { .. } => {
                 assert!(uncompared <= next, "{uncompared} was never delivered, {next} was");

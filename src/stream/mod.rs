@@ -13,7 +13,7 @@ pub use holes::{Due, Found};
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;
-use crate::ends::At;
+use crate::ends::{At, FrameId};
 
 /// One step of one direction of a stream.
 ///
@@ -91,6 +91,14 @@ pub enum StreamItem<'cap> {
         at: At,
         /// Whether one of the copies was cut; else they have left the history, or, encrypted, cannot be read.
         cut: bool,
+    },
+    /// Two uTP packets of one number carry other bytes in another length: which one is the sender's decides where everything
+    /// behind it stands.
+    OtherLength {
+        /// Place of the first byte of both.
+        offset: u64,
+        /// The frames, in the order of the captures.
+        frames: [FrameId; 2],
     },
     /// The frame `at` acknowledges bytes of the other direction that were not there when it came: it was sent after
     /// them, whatever the times say. Told before the frame's own bytes.

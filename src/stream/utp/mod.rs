@@ -24,7 +24,9 @@ mod side;
 pub use packet::{NotUtp, Packet, PacketKind};
 
 use super::{EndReason, Opening, StreamItem, StreamLimits};
-use crate::ends::{At, Direction};
+use std::collections::BTreeSet;
+
+use crate::ends::{At, Direction, FrameId};
 use crate::packet::Payload;
 use connection::{Connection, HELD_PACKETS, Held};
 
@@ -57,6 +59,8 @@ pub struct UtpFlow<'cap> {
     closed: Vec<Closed>,
     /// Packets of candidates that were forgotten, since the caller asked last.
     forgotten: u64,
+    /// Frames of packets that are not the sender's.
+    rejected: BTreeSet<FrameId>,
 }
 
 /// What is remembered of a connection that is over.
@@ -70,7 +74,19 @@ struct Closed {
 impl<'cap> UtpFlow<'cap> {
     /// A flow of which nothing was seen yet; allocates nothing.
     pub fn new(limits: &StreamLimits) -> Self {
-        Self { limits: *limits, connections: Vec::new(), established: 0, closed: Vec::new(), forgotten: 0 }
+        Self {
+            limits: *limits,
+            connections: Vec::new(),
+            established: 0,
+            closed: Vec::new(),
+            forgotten: 0,
+            rejected: BTreeSet::new(),
+        }
+    }
+
+    /// Says before the first packet which frames carry what is not the sender's (see [`StreamItem::OtherLength`]).
+    pub fn reject(&mut self, frames: BTreeSet<FrameId>) {
+        self.rejected = frames;
     }
 
     /// Takes a datagram sent in `direction`; appends what it makes known to `out`.
@@ -84,10 +100,11 @@ impl<'cap> UtpFlow<'cap> {
         doubtful: bool,
         out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
     ) -> UtpVerdict {
-        let packet = match Packet::parse(payload) {
+        let mut packet = match Packet::parse(payload) {
             Ok(packet) => packet,
             Err(reason) => return UtpVerdict::NotUtp(reason),
         };
+        packet.rejected = !self.rejected.is_empty() && self.rejected.contains(&at.frame);
         let owner = self
             .connections
             .iter()

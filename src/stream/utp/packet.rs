@@ -23,6 +23,8 @@ pub struct Packet<'cap> {
     pub selective_ack: Option<&'cap [u8]>,
     /// What follows the headers.
     pub payload: Payload<'cap>,
+    /// Whether it is known not to be the sender's: another one has its number, and the hash says that that is right.
+    pub rejected: bool,
 }
 
 /// The type of a packet.
@@ -95,6 +97,7 @@ impl<'cap> Packet<'cap> {
             ack_nr: header.ack_nr,
             selective_ack,
             payload: Payload { bytes: rest, wire_len: datagram.wire_len.saturating_sub(headers) },
+            rejected: false,
         })
     }
 }

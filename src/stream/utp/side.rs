@@ -42,6 +42,8 @@ pub(super) struct Side<'cap> {
     delivered: Option<At>,
     /// A row of packets from far away.
     strays: Vec<Stray<'cap>>,
+    /// Packets that are not the sender's, until those of their numbers are delivered.
+    rejected: Vec<(u64, Payload<'cap>, At)>,
     /// Highest cumulative acknowledgement: the number of a packet.
     ack: Option<(u64, At)>,
     /// The highest one of a packet that had come by then.
@@ -203,6 +205,9 @@ impl<'cap> Side<'cap> {
             self.stray(Stray { seq_nr: packet.seq_nr, payload: packet.payload, at, doubtful }, limits, emit);
             return;
         };
+        if packet.rejected {
+            return self.reject(seq, packet.payload, at, emit);
+        }
         if packet.kind == PacketKind::Fin && self.fin.is_none() {
             self.fin = Some(seq);
         }
@@ -363,7 +368,7 @@ impl<'cap> Side<'cap> {
         packet.uncompared(offset, bytes.len()).into_iter().for_each(&mut *emit);
         let sacked = self.take_sacked(seq, at, limits);
         let len = payload.wire_len.max(u32::try_from(payload.bytes.len()).unwrap_or(u32::MAX));
-        let delivered = Delivered { seq, offset, bytes, len, shortest, captured: true, sacked };
+        let delivered = Delivered { seq, offset, bytes, len, shortest, frame: at.frame, captured: true, sacked };
         self.remember(delivered, limits);
         if sacked && len > 0 {
             emit(StreamItem::AckedRange { from: offset, to: delivered.end(), at });
@@ -375,8 +380,23 @@ impl<'cap> Side<'cap> {
             compare(offset, bytes, rival.bytes, at, emit);
             if rival.wire_len != payload.wire_len {
                 // As of a packet that was delivered, see `again`.
+                emit(delivered.other_length(at));
                 self.lose_place(at, emit);
             }
+        }
+        if !self.rejected.is_empty() {
+            let of_it = self.rejected.extract_if(.., |(of, ..)| *of == seq);
+            of_it.for_each(|(_, payload, at)| delivered.differs(&payload, at, emit));
+        }
+    }
+
+    /// Takes a packet that is not the sender's: it is compared, and changes nothing.
+    #[cold]
+    fn reject(&mut self, seq: u64, payload: Payload<'cap>, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if self.started && self.next.is_some_and(|next| seq < next) {
+            self.delivered(seq).into_iter().for_each(|delivered| delivered.differs(&payload, at, emit));
+        } else {
+            self.rejected.push((seq, payload, at));
         }
     }
 
@@ -437,7 +457,9 @@ impl<'cap> Side<'cap> {
             for seq in next..end {
                 let sacked = self.sacked.take(seq).is_some();
                 let offset = self.offset;
-                let lost = Delivered { seq, offset, bytes: &[], len: 0, shortest: 0, captured: false, sacked };
+                let frame = at.frame;
+                let lost =
+                    Delivered { seq, offset, bytes: &[], len: 0, shortest: 0, frame, captured: false, sacked };
                 self.remember(lost, limits);
             }
         }
@@ -495,7 +517,8 @@ impl<'cap> Side<'cap> {
         cut_over(first.offset, first.bytes.len(), &payload, at).into_iter().for_each(&mut *emit);
         if !same {
             if payload.wire_len != first.len {
-                // Other bytes of another length: the sender numbers its packets anew from here on or before.
+                // Other bytes of another length: the sender numbers its packets anew from here on or before, or one is forged.
+                emit(first.other_length(at));
                 self.lose_place(at, emit);
             }
             return;

@@ -1,6 +1,6 @@
 //! uTP packets and ids that are used again: nobody is accused of bytes whose place is not certain.
 
-use peerproof::evidence::Grade;
+use peerproof::evidence::{Flag, Grade};
 
 use super::*;
 use crate::synth::run::{analyze, transfer};
@@ -63,6 +63,43 @@ fn a_foreign_packet_under_a_number_to_come_accuses_nobody() {
     let evidence = analyze(&world, &torrent);
     nobody_refuted(&evidence);
     assert!(transfer(&evidence, S, M).bytes.verified >= 2 * u64::from(SMALL), "{:#?}", evidence.transfers[0].bytes);
+}
+
+#[test]
+fn of_two_packets_of_one_number_the_hash_tells_which_is_the_senders_whatever_their_lengths() {
+    let recipe = || Recipe::single("small.bin", 2 * SMALL, 8 * SMALL as usize, 92);
+    for (torrent, ends) in [
+        (recipe().v1(), [M, S]),
+        (recipe().v2(), ["[2001:db8::10]:50001", "[2001:db8::1]:6881"]),
+        (recipe().hybrid(), [M, S]),
+    ] {
+        // Ahead of the sender's packet by so many numbers, or behind it; two of them in one connection.
+        for (away, second) in [(2, None), (5, None), (-1, None), (-4, None), (5, Some(-2)), (-3, Some(7))] {
+            for len in [333, 1_395] {
+                let mut world = World::new();
+                let mut conn = UtpConn::open(&mut world, address(ends[0]), address(ends[1]), 4_711, [1, 500]);
+                conn.join(&mut world, &torrent, [id(1), id(2)]);
+                for piece in 0..4 {
+                    let foreign = [Some(away).filter(|_| piece == 1), second.filter(|_| piece == 2)];
+                    for (begin, block_len) in torrent.blocks(piece) {
+                        conn.send(&mut world, 0, &wire::request(piece, begin, block_len));
+                        if begin > 0 {
+                            for away in foreign.into_iter().flatten() {
+                                let number = conn.next(1).wrapping_add_signed(away);
+                                conn.again(&mut world, 1, number, &[0x5a; 1_400][..len]);
+                            }
+                        }
+                        conn.deliver(&mut world, 1, piece, begin, torrent.block(piece, begin, block_len), true);
+                    }
+                }
+                let evidence = analyze(&world, &torrent);
+                let name = format!("{} {away} {second:?} {len}", ends[0]);
+                let row = transfer(&evidence, ends[1], ends[0]);
+                assert_eq!((row.bytes, row.grade), (clean(sent(&world)), Grade::G9), "{name}");
+                assert!(row.flags.contains(&Flag::OverlapConflict), "{name}");
+            }
+        }
+    }
 }
 
 #[test]

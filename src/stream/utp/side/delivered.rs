@@ -1,7 +1,10 @@
 //! A packet that was delivered, and where the next one begins.
 
 use super::Side;
+use crate::ends::{At, FrameId};
 use crate::packet::Payload;
+use crate::stream::StreamItem;
+use crate::stream::reorder::compare;
 
 /// A packet that was delivered, or given up.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Delivered<'cap> {
     pub(super) len: u32,
     /// The same of its shortest copy: the next packet may begin behind that.
     pub(super) shortest: u32,
+    /// The frame that carried it; of a packet given up, the one at which that showed.
+    pub(super) frame: FrameId,
     pub(super) captured: bool,
     pub(super) sacked: bool,
 }
@@ -22,6 +27,20 @@ pub(super) struct Delivered<'cap> {
 impl Delivered<'_> {
     pub(super) fn end(&self) -> u64 {
         self.offset + u64::from(self.len)
+    }
+
+    /// Tells of another packet of its number, with other bytes in another length.
+    pub(super) fn other_length<'any>(&self, at: At) -> StreamItem<'any> {
+        let frames = [self.frame.min(at.frame), self.frame.max(at.frame)];
+        StreamItem::OtherLength { offset: self.offset, frames }
+    }
+
+    /// Compares it with a packet of its number that is not the sender's.
+    pub(super) fn differs<'cap>(&self, other: &Payload<'cap>, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        compare(self.offset, self.bytes, other.bytes, at, emit);
+        if self.captured {
+            emit(self.other_length(at));
+        }
     }
 
     /// Where the next packet begins if it was sent last in its shortest copy.
