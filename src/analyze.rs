@@ -257,13 +257,13 @@ fn prove<'cap>(
             spine
         })?;
         let inputs = frames.finish()?;
-        let (facts, mut findings, _) = spine.finish()?;
+        let (mut facts, mut findings, _) = spine.finish()?;
+        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill }, prover, options)?;
         let (contests, mut odd) = (std::mem::take(&mut findings.contests), ByFrame::default());
         let (mut verified, mut rows) = (Contested::tally(&contests), options.pieces.then(Vec::new));
         let mut ask = Captured::new(captures, spill, options);
         let told = judge::Told { odd: &mut odd, contests: &mut verified, rows: rows.as_mut() };
-        let mut judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
-        judged.rank(&options.limits);
+        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
         drop(facts);
         if readings.go_on(contests, &verified, &mut look) {
             continue;
@@ -326,12 +326,12 @@ pub fn with_log(
         })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
+        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill: &spill }, prover, options)?;
         facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
         let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
         let mut ask = Captured::new(captures, &spill, options);
         let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
-        let mut judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
-        judged.rank(&options.limits);
+        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
         findings.anomalies.join(odd.into_inner());
         findings.anomalies.join(std::mem::take(&mut ask.anomalies));
         let silence = options.limits.window_silence_ns;

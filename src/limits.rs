@@ -40,9 +40,9 @@ pub struct Limits {
     pub scratch_bytes: usize,
     /// Bytes searched for a message in one direction without finding one, before the stream is left as unknown.
     pub resync_bytes: u64,
-    /// Requests remembered per direction in any case.
+    /// Requests that a direction of a stream on its own remembers.
     pub outstanding_requests: usize,
-    /// Requests remembered besides over all directions, of whichever has more than those.
+    /// Requests remembered over all directions. With more, each direction remembers a fair share, and a few in any case.
     // Rationale: 17 bytes each in a capture, 150 here: 80 MB.
     pub requests: usize,
     /// What is held of pieces until they are whole and can be hashed while the captures are read, over the whole run, in slices; a block

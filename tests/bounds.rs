@@ -191,3 +191,27 @@ fn invented_info_hashes_leave_room_for_the_torrent_that_is_whole() {
     assert_eq!(transfer(&evidence, S, M).bytes.verified, torrent.content.len() as u64);
     assert_eq!(limit(&evidence, "metadata"), None);
 }
+
+#[test]
+fn pieces_of_connections_that_begin_in_the_middle_are_hashed_by_many_and_not_by_the_judge() {
+    for torrent in [
+        Recipe::single("four.bin", 65_536, 262_144, 4).v1(),
+        Recipe::single("four.bin", 65_536, 262_144, 4).v2(),
+        Recipe::single("four.bin", 65_536, 262_144, 4).hybrid(),
+    ] {
+        let mut world = World::new();
+        served(&mut world, &torrent);
+        // Its handshakes were not captured.
+        let blocks = world.packets.iter().position(|packet| packet.payload().len() > 1_000).expect("blocks");
+        world.packets.drain(..blocks);
+        let run = Run::new().capture(world.pcap()).torrent(&torrent);
+        let [all, _, none] = run.hashed_by_the_judge();
+        assert_eq!((all, none > 3), (0, true), "{none} without it");
+        let evidence = run.evidence();
+        assert!(transfer(&evidence, S, M).bytes.verified > 190_000, "{:#?}", evidence.transfers);
+        let json = run.json(1, 64 << 20);
+        for (threads, window) in [(2, 64 << 20), (8, 1 << 20)] {
+            assert!(json == run.json(threads, window), "{threads} threads, windows of {window} bytes");
+        }
+    }
+}

@@ -6,18 +6,138 @@ use std::path::Path;
 
 use sha1::{Digest, Sha1};
 
-use super::captures::{Case, finish};
+use super::captures::{Case, finish, no_info};
+use super::content::Noise;
 use super::pcap::{ACK, FIN, Pcap, SYN, Way};
 
+/// Of which torrent bytes are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Of the one that is given.
+    Given,
+    /// Of another one.
+    Other,
+}
+
 /// Peers that serve one byte each.
-pub fn crumbs(dir: &Path, peers: u32) -> io::Result<Case> {
+pub fn crumbs(dir: &Path, peers: u32, of: Of) -> io::Result<Case> {
     let capture = dir.join("crumbs.pcap");
     let mut pcap = Pcap::create(&capture)?;
+    let hash = match of {
+        Of::Given => Sha1::digest(no_info()).into(),
+        Of::Other => [7; 20],
+    };
     for peer in 0..peers {
-        let block = [&message(7, &[&[0; 4][..], &(peer % 1_000).to_be_bytes(), &[7]].concat())[..]].concat();
-        pcap.tcp(from(peer), 1_000, 2_000, ACK, &[hello([7; 20], peer), block].concat())?;
+        let block = message(7, &[&[0; 4][..], &(peer % 1_000).to_be_bytes(), &[7]].concat());
+        pcap.tcp(from(peer), 1_000, 2_000, ACK, &[hello(hash, peer), block].concat())?;
     }
     finish(pcap, dir, capture)
+}
+
+/// One connection on which blocks of a byte each come, of every second byte of a piece of 16 MiB of a torrent that is given,
+/// in no order.
+pub fn dust(dir: &Path, blocks: u32) -> io::Result<Case> {
+    let info =
+        [&b"d6:lengthi16777216e4:name4:dust12:piece lengthi16777216e6:pieces20:"[..], &[1; 20], b"e"].concat();
+    let torrent = dir.join("dust.torrent");
+    std::fs::write(&torrent, [&b"d4:info"[..], &info, b"e"].concat())?;
+    let capture = dir.join("dust.pcap");
+    let mut pcap = Pcap::create(&capture)?;
+    let mut place = begin(&mut pcap, Sha1::digest(&info).into())?;
+    let stream: Vec<u8> = (0..blocks)
+        .flat_map(|n| {
+            let begin = n.wrapping_mul(0x9E37_79B1) % (1 << 23) * 2;
+            message(7, &[&[0; 4][..], &begin.to_be_bytes(), &[7]].concat())
+        })
+        .collect();
+    for part in stream.chunks(1_448) {
+        pcap.tcp(BACK, place, 1_200, ACK, part)?;
+        place = place.wrapping_add(part.len() as u32);
+    }
+    Ok(Case { torrent, ..finish(pcap, dir, capture)? })
+}
+
+/// Connections of one pair of hosts on which `spare` pieces are asked for that never come.
+pub fn spare(dir: &Path, connections: u32, spare: u32) -> io::Result<Case> {
+    let capture = dir.join("spare.pcap");
+    let mut pcap = Pcap::create(&capture)?;
+    let asked: Vec<u8> = (0..spare)
+        .flat_map(|n| message(6, &[&n.to_be_bytes()[..], &[0; 4], &16_384_u32.to_be_bytes()].concat()))
+        .collect();
+    for number in 0..connections {
+        let peer = from(number);
+        let back = (peer.2, peer.3, peer.0, peer.1);
+        pcap.tcp(peer, 1_000, 2_000, ACK, &hello([7; 20], number))?;
+        let hello = hello([7; 20], u32::MAX);
+        pcap.tcp(back, 2_000, 1_068, ACK, &hello)?;
+        let mut place = 2_000 + hello.len() as u32;
+        for part in asked.chunks(1_448) {
+            pcap.tcp(back, place, 1_068, ACK, part)?;
+            place = place.wrapping_add(part.len() as u32);
+        }
+    }
+    finish(pcap, dir, capture)
+}
+
+/// One stream of blocks whose segments of `len` bytes come in groups of `group`, the first of each behind all others.
+pub fn shuffled(dir: &Path, bytes: u64, len: usize, group: usize) -> io::Result<Case> {
+    let capture = dir.join("shuffled.pcap");
+    let mut pcap = Pcap::create(&capture)?;
+    let mut place = begin(&mut pcap, [7; 20])?;
+    let block = message(7, &[&[0; 8][..], &[7; 16_384]].concat());
+    let stream = block.repeat(bytes as usize / block.len());
+    for group in stream.chunks(len * group) {
+        let segments: Vec<(u32, &[u8])> = group
+            .chunks(len)
+            .map(|part| {
+                let own = place;
+                place = place.wrapping_add(part.len() as u32);
+                (own, part)
+            })
+            .collect();
+        for (place, part) in segments.iter().skip(1).chain(segments.first()) {
+            pcap.tcp(BACK, *place, 1_200, ACK, part)?;
+        }
+    }
+    finish(pcap, dir, capture)
+}
+
+/// Parts of descriptions of torrents that hash to nothing: `hashes` of them, of `len` bytes each.
+pub fn invented(dir: &Path, hashes: u32, len: usize) -> io::Result<Case> {
+    let capture = dir.join("invented.pcap");
+    let mut pcap = Pcap::create(&capture)?;
+    let part = vec![b'x'; len];
+    for number in 0..hashes {
+        let mut place = begin(&mut pcap, Sha1::digest(number.to_be_bytes()).into())?;
+        let head = format!("\x02d8:msg_typei1e5:piecei0e10:total_sizei{len}ee");
+        place = say(&mut pcap, place, &message(20, &[head.as_bytes(), &part].concat()))?;
+        pcap.tcp(BACK, place, 1_000, FIN | ACK, &[])?;
+    }
+    finish(pcap, dir, capture)
+}
+
+/// Flows of noise without their beginning, and `secrets` that open none of them.
+pub fn locked(dir: &Path, flows: u32, secrets: u32) -> io::Result<Case> {
+    let capture = dir.join("locked.pcap");
+    let mut pcap = Pcap::create(&capture)?;
+    let (mut noise, mut bytes) = (Noise::default(), vec![0; 1_448]);
+    for number in 0..flows {
+        let to = from(number);
+        let back = (to.2, to.3, to.0, to.1);
+        noise.fill(&mut bytes);
+        pcap.tcp(to, 1_000, 2_000, ACK, &bytes)?;
+        noise.fill(&mut bytes);
+        pcap.tcp(back, 2_000, 2_448, ACK, &bytes)?;
+    }
+    let (path, mut lines) = (dir.join("secrets"), String::new());
+    for _ in 0..secrets {
+        let mut secret = [0; 96];
+        noise.fill(&mut secret);
+        secret.iter().for_each(|byte| lines.push_str(&format!("{byte:02x}")));
+        lines.push('\n');
+    }
+    std::fs::write(&path, lines)?;
+    Ok(Case { secrets: Some(path), ..finish(pcap, dir, capture)? })
 }
 
 /// One peer that names `addresses` of others.

@@ -182,7 +182,11 @@ pub fn finish(pcap: Pcap, dir: &Path, capture: PathBuf) -> io::Result<Case> {
 /// A torrent that no capture here is about.
 pub fn no_torrent(dir: &Path) -> io::Result<PathBuf> {
     let path = dir.join("other.torrent");
-    let head = b"d4:infod6:lengthi16384e4:name5:other12:piece lengthi16384e6:pieces20:";
-    std::fs::write(&path, [&head[..], &[1; 20], b"ee"].concat())?;
+    std::fs::write(&path, [&b"d4:info"[..], &no_info(), b"e"].concat())?;
     Ok(path)
+}
+
+/// Its info dictionary.
+pub fn no_info() -> Vec<u8> {
+    [&b"d6:lengthi16384e4:name5:other12:piece lengthi16384e6:pieces20:"[..], &[1; 20], b"e"].concat()
 }

@@ -11,7 +11,7 @@
 //! of encryption: RC4) over as many bytes in memory, measured in the same rounds. Each run end to end is a process of its
 //! own, so that its memory is what a user would see.
 //!
-//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `pass CAPTURE DEPTH`,
+//! For profiles, the program itself takes `make DIR tcp|offload|utp|v2|rc4 MEGABYTES PIECE`, `attack DIR NAME`, `pass CAPTURE DEPTH`,
 //! `frames CAPTURE`, `leaves CAPTURE TORRENT THREADS` and `one CAPTURE TORRENT THREADS digest|- SECRETS|-`.
 
 mod attacks;
@@ -30,6 +30,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use attacks::Of;
 use captures::{Case, Interfaces, Tiny};
 use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::mse::Secrets;
@@ -63,6 +64,11 @@ fn main() {
             let case = transfer::transfer(Path::new(dir), name, payload, piece.expect("a number"), dialect);
             return println!("{:?}", case.expect("room for a capture"));
         }
+        ["attack", dir, name] => {
+            let (_, make) = ATTACKS.iter().find(|(known, _)| known == name).expect("a name of an attack");
+            let case = make(Path::new(dir), &Sizes::of(full()));
+            return println!("{:?}", case.expect("room for a capture"));
+        }
         ["leaves", capture, torrent, threads] => {
             let threads = threads.parse().expect("a number");
             let leaves = stages::leaves(Path::new(capture), Path::new(torrent), threads);
@@ -74,18 +80,18 @@ fn main() {
             let depth = DEPTHS.into_iter().find(|known| format!("{known:?}") == *depth).expect("a depth");
             return println!("{:?}", stages::pass(Path::new(capture), depth));
         }
-        [first @ ("one" | "make" | "pass" | "frames"), ..] => {
+        [first @ ("one" | "make" | "attack" | "pass" | "frames"), ..] => {
             eprintln!("{first}: not these arguments, see the head of benches/figures/main.rs");
             std::process::exit(2);
         }
         _ => {}
     }
-    let full = std::env::var("PEERPROOF_BENCH").is_ok_and(|value| value == "full");
+    let full = full();
     let only = std::env::var("PEERPROOF_BENCH_ONLY").unwrap_or_default();
     let wanted = |part: &str| only.is_empty() || only.split(',').any(|name| name == part);
     let root = std::env::var_os("PEERPROOF_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
     let dir = tempfile::tempdir_in(root).expect("a temporary directory");
-    let sizes = if full { Sizes::FULL } else { Sizes::QUICK };
+    let sizes = Sizes::of(full);
     println!("# sizes: {sizes:?}");
     let make = |name, payload, piece, dialect| {
         transfer::transfer(dir.path(), name, payload, piece, dialect).expect("room for a capture")
@@ -169,7 +175,6 @@ fn main() {
             remove(&case);
         }
     }
-    type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
     let measured = |cases: &[(&str, Make)]| {
         for (name, make) in cases {
             let case = make(dir.path(), &sizes).expect("room for a capture");
@@ -194,15 +199,7 @@ fn main() {
         ]);
     }
     if wanted("hostile") || wanted("attacks") {
-        measured(&[
-            ("rows of a byte each", |dir, sizes| attacks::crumbs(dir, 2 * sizes.flows)),
-            ("addresses named", |dir, sizes| attacks::named(dir, 10 * sizes.flows)),
-            ("descriptions of many pieces", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, false)),
-            ("descriptions of many files", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, true)),
-            ("connections on one pair of ports", |dir, sizes| attacks::one_pair(dir, sizes.flows)),
-            ("selective acknowledgements", |dir, sizes| attacks::acknowledged(dir, sizes.flows)),
-            ("torrents in handshakes", |dir, sizes| attacks::torrents(dir, sizes.flows)),
-        ]);
+        measured(ATTACKS);
     }
     if wanted("hostile") || wanted("waiting") {
         measured(&[
@@ -212,6 +209,25 @@ fn main() {
         ]);
     }
 }
+
+type Make = fn(&Path, &Sizes) -> std::io::Result<Case>;
+
+/// Captures that were made to take memory or time, each with its name.
+const ATTACKS: &[(&str, Make)] = &[
+    ("rows of a byte each", |dir, sizes| attacks::crumbs(dir, 2 * sizes.flows, Of::Other)),
+    ("rows of a byte each of a given torrent", |dir, sizes| attacks::crumbs(dir, 2 * sizes.flows, Of::Given)),
+    ("addresses named", |dir, sizes| attacks::named(dir, 10 * sizes.flows)),
+    ("descriptions of many pieces", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, false)),
+    ("descriptions of many files", |dir, sizes| attacks::described(dir, sizes.junk, 1 << 20, true)),
+    ("connections on one pair of ports", |dir, sizes| attacks::one_pair(dir, sizes.flows)),
+    ("selective acknowledgements", |dir, sizes| attacks::acknowledged(dir, sizes.flows)),
+    ("torrents in handshakes", |dir, sizes| attacks::torrents(dir, sizes.flows)),
+    ("a piece in dust", |dir, sizes| attacks::dust(dir, 10 * sizes.flows)),
+    ("spare requests", |dir, sizes| attacks::spare(dir, sizes.flows / 1_000, 17_000)),
+    ("late segments", |dir, sizes| attacks::shuffled(dir, sizes.junk / 8, 100, 4_200)),
+    ("invented torrents", |dir, sizes| attacks::invented(dir, sizes.flows, 400)),
+    ("secrets that open nothing", |dir, sizes| attacks::locked(dir, sizes.flows / 10, sizes.flows / 5)),
+];
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
@@ -228,7 +244,16 @@ struct Sizes {
     rounds: u32,
 }
 
+/// Whether the captures are those of the project's goals.
+fn full() -> bool {
+    std::env::var("PEERPROOF_BENCH").is_ok_and(|value| value == "full")
+}
+
 impl Sizes {
+    fn of(full: bool) -> Self {
+        if full { Self::FULL } else { Self::QUICK }
+    }
+
     const QUICK: Self = Self {
         payload: 256 << 20,
         dialect: 128 << 20,

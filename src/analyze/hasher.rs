@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::captured::{Bytes, tell_trivial};
-use crate::facts::{ContentName, Copy, Digests, Eager, Heard, Journal, Receiver};
+use crate::ends::ConnectionId;
+use crate::facts::{Block, ContentName, Copy, Digests, Eager, Facts, Heard, Journal, Receiver};
 use crate::judge::Parts;
 use crate::judge::{Cut, Measure, RangeSet, Unit};
 use crate::options::Options;
@@ -196,8 +197,46 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
     }
 }
 
-impl Eager for Hasher<'_, '_> {
-    fn block(&mut self, block: &Heard<'_>) -> Result<(), Error> {
+/// Hashes what connections sent that no handshake names, as if it were of each torrent that has room for it, and adds it to the
+/// log of the facts: the judge asks for it to choose their torrents.
+pub(super) fn of_unnamed<'cap>(
+    facts: &mut Facts,
+    torrents: &Torrents,
+    bytes: Bytes<'cap>,
+    prover: &Prover<'cap>,
+    options: &Options<'_>,
+) -> Result<(), Error> {
+    let unnamed = facts.connections.iter().filter_map(|connection| {
+        let peer = connection.peer().filter(|peer| peer.info_hashes() == [None; 2] && peer.has_blocks())?;
+        (!peer.is_broken()).then_some(connection.id)
+    });
+    let unnamed: HashSet<ConnectionId, foldhash::quality::FixedState> = unnamed.collect();
+    if unnamed.is_empty() || torrents.len() > MOST_TRIED {
+        return Ok(());
+    }
+    let mut hasher = Hasher::new(torrents, bytes, prover, options);
+    let mut touched = 0;
+    for block in facts.blocks.iter().filter(|block| unnamed.contains(&block.connection)) {
+        let Block { piece, begin, len, receiver, runs, .. } = &block;
+        for info_hash in torrents.iter().filter_map(|torrent| torrent.wire_hashes().next()) {
+            let (piece, begin, len, receiver) = (*piece, *begin, *len, *receiver);
+            hasher.enter_block(&Heard { info_hash, piece, begin, len, receiver, runs }, true)?;
+        }
+        touched += block.captured();
+        if touched >= bytes.captures.room(options.window) {
+            touched = 0;
+            bytes.captures.release();
+        }
+    }
+    for copy in &hasher.finish()? {
+        facts.copies.push(&copy)?;
+    }
+    Ok(())
+}
+
+impl Hasher<'_, '_> {
+    /// Adds a block to the copies that it is of; with `whole` to that of its piece in any case.
+    fn enter_block(&mut self, block: &Heard<'_>, whole: bool) -> Result<(), Error> {
         let Some(id) = self.torrents.find(&block.info_hash) else { return Ok(()) };
         let torrent = self.torrents.torrent(id);
         let Ok(placed) = torrent.place(block.piece, block.begin, block.len) else { return Ok(()) };
@@ -209,7 +248,14 @@ impl Eager for Hasher<'_, '_> {
             parts = parts.cut(&ranges);
         }
         let block_range = placed.range();
-        for unit in Cut::first(torrent, placed.piece).units(torrent, placed.piece, &block_range) {
+        let cut = Cut::first(torrent, placed.piece);
+        if whole && cut != Cut::Whole {
+            let unit = Unit { piece: block.piece, leaf: None };
+            if let Some(measure) = Measure::padded(torrent, unit, &pads) {
+                self.enter((id, unit), block.receiver, parts.clone(), &measure)?;
+            }
+        }
+        for unit in cut.units(torrent, placed.piece, &block_range) {
             let Some(measure) = Measure::padded(torrent, unit, &pads) else { continue };
             // Rationale: a block is mostly within one unit, and then moves whole.
             if measure.range.start <= block_range.start && block_range.end <= measure.range.end {
@@ -220,6 +266,12 @@ impl Eager for Hasher<'_, '_> {
         }
         Ok(())
     }
+}
+
+impl Eager for Hasher<'_, '_> {
+    fn block(&mut self, block: &Heard<'_>) -> Result<(), Error> {
+        self.enter_block(block, false)
+    }
 
     fn finish(&mut self) -> Result<Journal<Copy>, Error> {
         while !self.pending.is_empty() {
@@ -229,6 +281,8 @@ impl Eager for Hasher<'_, '_> {
     }
 }
 
+// Rationale: each is hashed for on its own; with more, the judge hashes what it asks for.
+const MOST_TRIED: usize = 8;
 // Rationale: far enough behind the spine that workers never starve, near enough that little is in flight.
 const LAG: u64 = 64 << 20;
 // Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.

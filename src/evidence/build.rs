@@ -174,7 +174,7 @@ fn note_disclaimed(records: &[Record], ports: &[Port], out: &mut dyn Sink) {
     for (record, port) in records.iter().zip(ports) {
         let Some(disclaimed) = port.disclaimed else { continue };
         let oddity = Oddity::DeclaredPort { port: disclaimed };
-        out.odd(oddity.within(record.facts.span).towards(record.key.uploader, record.key.downloader));
+        out.odd(oddity.within(record.span).towards(record.key.uploader, record.key.downloader));
     }
 }
 
@@ -213,9 +213,9 @@ struct Context<'a> {
 impl Context<'_> {
     fn transfer(&self, index: usize) -> Option<(Transfer, Ladder)> {
         let record = self.judged.records.get(index).filter(|record| record.is_shown())?;
-        let proven = self.proofs.transfers.get(index)?;
+        let proven = self.proofs.transfers.get(index)?.as_deref()?;
         let (facts, counts) = (&record.facts, &record.counts);
-        let span = facts.span.or(record.served_span)?;
+        let span = record.span.or(record.served_span)?;
         let bytes = bytes_of(record, proven);
         let mut ladder = Ladder::of(facts, self.known(record.key.torrent));
         // Blocks that were let go before the torrent was known are in another row.
@@ -223,7 +223,7 @@ impl Context<'_> {
         self.climb(&mut ladder, record, proven);
         let named = &facts.named_clients;
         let clients: BTreeSet<String> =
-            if named.is_empty() { facts.peer_ids.iter().filter_map(client_name).collect() } else { named.clone() };
+            if named.is_empty() { record.peer_ids.iter().filter_map(client_name).collect() } else { named.clone() };
         let claimed = self.advertised(&[record]);
         let transfer = Transfer {
             uploader: record.key.uploader,
@@ -243,7 +243,7 @@ impl Context<'_> {
                 _ => Some(Initiator::Both),
             },
             encryption: facts.encryption.unwrap_or(Encryption::None),
-            uploader_peer_ids: facts.peer_ids.iter().copied().map(Hex).collect(),
+            uploader_peer_ids: record.peer_ids.iter().copied().map(Hex).collect(),
             uploader_clients: clients,
             grade: ladder.grade(),
             actionable: actionable(ladder.grade(), proven.standard.is_some()),
@@ -253,7 +253,7 @@ impl Context<'_> {
             bytes,
             pieces_verified: proven.pieces_verified,
             pieces_sole: proven.pieces_sole,
-            pieces_refuted: record.refuted_pieces.len() as u64,
+            pieces_refuted: record.refuted_pieces().len() as u64,
             pieces_advertised: claimed,
             first_time: span.first.time,
             last_time: span.last.time,
@@ -280,7 +280,8 @@ impl Context<'_> {
     fn course(&self, index: usize, ladder: &Ladder) -> Course {
         let record = self.judged.records.get(index);
         let facts = record.map(|record| &record.facts);
-        let pieces = self.proofs.transfers.get(index).map(|proven| proven.pieces.clone());
+        let proven = self.proofs.transfers.get(index).and_then(Option::as_deref);
+        let pieces = proven.map(|proven| proven.pieces.clone());
         Course {
             span: record.and_then(Record::active),
             sessions: facts.map(|facts| facts.sessions.clone()).unwrap_or_default(),
@@ -302,7 +303,7 @@ impl Context<'_> {
         let proven = self.proofs.subjects.get(index)?;
         let mut ladder = Ladder { torrent: self.known(first.key.torrent), ..Ladder::default() };
         let mut bytes = Bytes::default();
-        let mut span = first.facts.span.or(first.served_span)?;
+        let mut span = first.span.or(first.served_span)?;
         let (mut served, mut seen) = (None, Sightings::default());
         let mut subject = Subject {
             endpoint: Endpoint {
@@ -346,13 +347,13 @@ impl Context<'_> {
             subject.peer_ids.extend(transfer.uploader_peer_ids.iter());
             subject.clients.extend(transfer.uploader_clients.iter().cloned());
             subject.flags.extend(transfer.flags.iter());
-            span = record.facts.span.or(record.served_span).map_or(span, |other| span.join(other));
+            span = record.span.or(record.served_span).map_or(span, |other| span.join(other));
             served = match (served, served_span(record)) {
                 (Some(one), Some(other)) => Some(Span::join(one, other)),
                 (one, other) => one.or(other),
             };
             seen.join(&record.facts.seen);
-            refuted.extend(record.refuted_pieces.iter().copied());
+            refuted.extend(record.refuted_pieces());
             let port = self.ports.get(id.0 as usize)?;
             if port.named != record.key.uploader.port {
                 subject.port_basis = PortBasis::Declared;
@@ -378,7 +379,7 @@ impl Context<'_> {
         ladder.sole = proven.first_sole;
         let clients: BTreeSet<usize> =
             group.iter().filter_map(|id| self.clients.get(id.0 as usize).copied()).collect();
-        let files = || clients.iter().filter_map(|client| self.proofs.clients.get(*client));
+        let files = || clients.iter().filter_map(|client| self.proofs.clients.get(*client)?.as_deref());
         self.whole_file(&mut ladder, first.key.torrent, files());
         subject.files = self.subject_files(first.key.torrent, &proven.files, files);
         subject.pieces_advertised = self.advertised(&members);
@@ -418,7 +419,7 @@ impl Context<'_> {
     fn climb(&self, ladder: &mut Ladder, record: &Record, proven: &Proven) {
         ladder.part = proven.first_part;
         ladder.sole = proven.first_sole;
-        ladder.refuted = record.refuted_span;
+        ladder.refuted = record.refuted_span();
         ladder.namesake = record.is_namesake();
         ladder.metadata = self.metadata_served(&[record]).filter(|part| part.is_whole()).map(|part| part.span);
         self.whole_file(ladder, record.key.torrent, [&proven.files]);

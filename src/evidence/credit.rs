@@ -73,10 +73,11 @@ pub(super) struct Unique {
 /// All that was verified.
 #[derive(Debug, Default)]
 pub(super) struct Proofs {
-    pub(super) transfers: Vec<Proven>,
+    /// Of those that are shown.
+    pub(super) transfers: Vec<Option<Box<Proven>>>,
     pub(super) subjects: Vec<Proven>,
     /// By [`Parties::client`]: files are whole only within one.
-    pub(super) clients: Vec<Files>,
+    pub(super) clients: Vec<Option<Box<Files>>>,
     pub(super) torrents: BTreeMap<TorrentKey, Unique>,
 }
 
@@ -97,9 +98,9 @@ pub(super) struct Parties {
 impl Proofs {
     pub(super) fn of(judged: &Judged<'_>, parties: &Parties, subjects: usize) -> Self {
         let mut proofs = Self {
-            transfers: vec![Proven::default(); judged.records.len()],
+            transfers: of_shown(judged),
             subjects: vec![Proven::default(); subjects],
-            clients: vec![Files::default(); judged.records.len()],
+            clients: of_shown(judged),
             torrents: BTreeMap::new(),
         };
         let mut tally = Tally::default();
@@ -164,7 +165,7 @@ impl Proofs {
         }
         tally.transfers.sort_unstable();
         for units in tally.transfers.chunk_by(|(one, _), (other, _)| one == other) {
-            if let Some(proven) = units.first().and_then(|(id, _)| self.transfers.get_mut(id.0 as usize)) {
+            if let Some(proven) = units.first().and_then(|(id, _)| slot(&mut self.transfers, id.0 as usize)) {
                 proven.pieces_verified += 1;
                 proven.pieces_sole += u64::from(units.iter().map(|(_, sole)| sole).sum::<u64>() == piece.content);
             }
@@ -227,7 +228,7 @@ impl Proofs {
                         let ranges = ranges.to_mut();
                         known.for_each(|range| ranges.remove(range));
                     }
-                    if let Some(proven) = self.transfers.get_mut(credit.transfer.0 as usize) {
+                    if let Some(proven) = slot(&mut self.transfers, credit.transfer.0 as usize) {
                         proven.add(&finding);
                         proven.note_piece(unit.piece, &finding);
                         file_bytes(&mut proven.files, piece, &ranges, credit.span, halves);
@@ -257,12 +258,21 @@ impl Proofs {
                 let all: RangeSet = credits().flat_map(|credit| credit.ranges.iter()).collect();
                 let span = credits().map(|credit| credit.span).reduce(Span::join);
                 let client = of_client.first().and_then(|(client, _)| *client);
-                if let Some((files, span)) = client.and_then(|client| self.clients.get_mut(client)).zip(span) {
+                if let Some((files, span)) = client.and_then(|client| slot(&mut self.clients, client)).zip(span) {
                     file_bytes(files, piece, &all, span, halves);
                 }
             }
         }
     }
+}
+
+/// An empty one for each transfer that is shown: there may be many others.
+fn of_shown<T: Default>(judged: &Judged<'_>) -> Vec<Option<Box<T>>> {
+    judged.records.iter().map(|record| record.is_shown().then(Box::default)).collect()
+}
+
+fn slot<T>(of: &mut [Option<Box<T>>], index: usize) -> Option<&mut T> {
+    of.get_mut(index)?.as_deref_mut()
 }
 
 /// A unit, or a leaf of one that was verified by its tree.

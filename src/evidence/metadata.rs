@@ -31,7 +31,7 @@ impl MetadataPart {
                 let way = Way { from: key.uploader, to: key.downloader, transport: key.transport };
                 let place = rebuilt.contributors.binary_search_by_key(&way, |part| part.way);
                 let part = place.ok().and_then(|place| rebuilt.contributors.get(place));
-                if let (Some(part), Some(window)) = (part, record.facts.span) {
+                if let (Some(part), Some(window)) = (part, record.span) {
                     let within =
                         |span: &Span| !span.first.precedes(window.first) && !window.last.precedes(span.last);
                     pieces.extend(part.pieces.iter().filter(|(_, span)| within(span)));

@@ -18,7 +18,7 @@ pub(super) fn subjects_of(records: &[Record], ports: &[Port], silence_ns: i64) -
         records.iter().zip(ports).enumerate().filter(|(_, (record, _))| record.is_shown())
     {
         let endpoint = Endpoint { ip: record.key.uploader.ip, port: port.named };
-        if let Some(span) = record.facts.span.or(record.served_span) {
+        if let Some(span) = record.span.or(record.served_span) {
             let key = (endpoint, record.key.transport, record.key.torrent);
             keyed.entry(key).or_default().push((span, TransferId(index as u32)));
         }
@@ -28,12 +28,12 @@ pub(super) fn subjects_of(records: &[Record], ports: &[Port], silence_ns: i64) -
         transfers.sort_by_key(|(span, id)| (span.first, *id));
         let mut last: Option<(i64, BTreeSet<[u8; 20]>)> = None;
         for (span, id) in transfers {
-            let ids = records.get(id.0 as usize).map(|record| record.facts.peer_ids.clone()).unwrap_or_default();
+            let ids = records.get(id.0 as usize).map_or(&[][..], |record| &record.peer_ids);
             let another = last.as_ref().is_some_and(|(end, known)| {
                 span.first.time.0.saturating_sub(*end) > silence_ns
                     && !known.is_empty()
                     && !ids.is_empty()
-                    && known.is_disjoint(&ids)
+                    && !ids.iter().any(|id| known.contains(id))
             });
             match groups.last_mut() {
                 Some(group) if !another && last.is_some() => group.push(id),
@@ -57,7 +57,7 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
             }
         }
     }
-    let by_key = windows(records, |record| Some(record.key));
+    let by_key = windows(records, |record| (!record.left_out).then_some(record.key));
     // Blocks that were let go before the torrent of their connection was known have no other direction of their own.
     let by_ends = windows(records, |record| record.is_shown().then(|| ends(record.key)));
     let downloader = records
@@ -66,7 +66,7 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
             let mut key = record.key;
             std::mem::swap(&mut key.uploader, &mut key.downloader);
             // What has no row has no other end.
-            let span = record.facts.span.or(record.served_span).filter(|_| record.is_shown());
+            let span = record.span.or(record.served_span).filter(|_| record.is_shown());
             let time = span?.first.time.0;
             // The window of the other direction that is nearest in time.
             let subject = |windows: Option<&Vec<(i64, usize)>>| {
@@ -86,7 +86,7 @@ pub(super) fn parties_of(records: &[Record], groups: &[Group]) -> Parties {
 fn windows<K: Ord>(records: &[Record], key: impl Fn(&Record) -> Option<K>) -> BTreeMap<K, Vec<(i64, usize)>> {
     let mut windows: BTreeMap<K, Vec<(i64, usize)>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        if let (Some(key), Some(span)) = (key(record), record.facts.span) {
+        if let (Some(key), Some(span)) = (key(record), record.span) {
             windows.entry(key).or_default().push((span.first.time.0, index));
         }
     }
@@ -108,14 +108,15 @@ fn nearest(windows: &[(i64, usize)], time: i64) -> Option<usize> {
     both.min_by_key(|(first, index)| (first.abs_diff(time), *index)).map(|(_, index)| *index)
 }
 
-/// A number for each client that is surely one: see [`Record::same_sender`].
+/// A number for each client that is surely one: what was sent from one address and port, or declared port, with a peer_id in
+/// common. Behind one address several clients may declare the usual port, and one may follow another.
 fn senders_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
     let mut sender: Vec<usize> = (0..records.len()).collect();
     for group in groups {
         let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
         for index in group.iter().map(|id| id.0 as usize) {
             let Some(record) = records.get(index) else { continue };
-            let ids = &record.facts.peer_ids;
+            let ids = &record.peer_ids;
             let known = ids.iter().find_map(|id| by_id.get(id)).copied().unwrap_or(index);
             ids.iter().for_each(|id| _ = by_id.entry(*id).or_insert(known));
             if let Some(sender) = sender.get_mut(index) {
@@ -140,7 +141,7 @@ fn clients_of(records: &[Record], groups: &[Group]) -> Vec<usize> {
                 client.get_mut(one.max(other)).into_iter().for_each(|later| *later = one.min(other));
             };
             join(*by_port.entry(record.key.uploader.port).or_insert(index));
-            record.facts.peer_ids.iter().for_each(|id| join(*by_id.entry(*id).or_insert(index)));
+            record.peer_ids.iter().for_each(|id| join(*by_id.entry(*id).or_insert(index)));
         }
     }
     (0..records.len()).map(|index| root(&client, index)).collect()

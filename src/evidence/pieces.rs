@@ -88,7 +88,7 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
         if rows.is_empty() && record.unplaced == 0 {
             continue;
         }
-        let frames = record.facts.span.or(record.served_span).map(Frames::from);
+        let frames = record.span.or(record.served_span).map(Frames::from);
         let info_hash = hash_of(judged, record.key.torrent);
         let mut sums = sums(&rows);
         *sums.entry(Class::Unproven).or_default() += record.unplaced;

@@ -39,7 +39,7 @@ impl Seen<'_> {
     /// Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ from the
     /// torrent are not laid upon an endpoint by mere word.
     fn is_foreign(&self, record: &Record) -> bool {
-        let peer_ids = &record.facts.peer_ids;
+        let peer_ids = &record.peer_ids;
         if self.peer_ids.is_empty() {
             return self.served || record.counts.refuted > 0;
         }
@@ -66,7 +66,7 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
     let mut seen: BTreeMap<(Endpoint, TorrentKey), Vec<Seen<'_>>> = BTreeMap::new();
     for record in records.iter().filter(|record| record.is_shown()) {
         if let Some(span) = record.active() {
-            let peer_ids = record.facts.peer_ids.iter().collect();
+            let peer_ids = record.peer_ids.iter().collect();
             let answered = record.facts.opened_by_downloader > 0;
             let served = record.counts.served > 0;
             let key = (record.key.uploader, record.key.torrent);
@@ -157,7 +157,7 @@ fn makes(record: &Record) -> BTreeSet<String> {
         word.map(str::to_lowercase)
     };
     match named.is_empty() {
-        true => record.facts.peer_ids.iter().filter_map(client_name).filter_map(make).collect(),
+        true => record.peer_ids.iter().filter_map(client_name).filter_map(make).collect(),
         false => named.iter().cloned().filter_map(make).collect(),
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn inspection(mut found: Survey, options: &Options<'_>) -> Inspection
         warnings: Vec::new(),
         next: Vec::new(),
         unlisted: report.unlisted,
+        summed: report.summed,
     };
     inspection.warnings = warnings::of(&inspection);
     let names: Vec<String> = inspection.inputs.iter().map(|input: &Input| input.name().to_owned()).collect();
@@ -184,11 +185,12 @@ fn readable(found: &Survey) -> Readable {
     let kinds = found.traffic.kinds.iter();
     let cut = found.evidence.anomalies.tally(anomaly::Kind::Snaplen);
     let encrypted = found.evidence.opaque.iter().filter(|each| each.kind != OpaqueKind::Relay);
-    let sum = |figure: fn(&Transfer) -> u64| found.evidence.transfers.iter().map(figure).sum();
+    let sum = |figure: fn(&Transfer) -> u64| found.evidence.transfers.iter().map(figure).sum::<u64>();
+    let summed = found.evidence.summed.as_ref();
     Readable {
         clear_bytes: kinds.filter(|((_, content), _)| clear(*content)).map(|(_, sums)| sums.captured).sum(),
-        served_bytes: sum(|transfer| transfer.bytes.served),
-        lost_bytes: sum(|transfer| transfer.bytes.lost),
+        served_bytes: sum(|transfer| transfer.bytes.served) + summed.map_or(0, |summed| summed.served_bytes),
+        lost_bytes: sum(|transfer| transfer.bytes.lost) + summed.map_or(0, |summed| summed.lost_bytes),
         opaque_bytes: encrypted.map(|each| each.a_to_b + each.b_to_a).sum(),
         snaplen_frames: cut.map_or(0, |tally| tally.count),
         snaplen_bytes: cut.map_or(0, |tally| tally.amount),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::anomaly;
 use crate::ends::{Endpoint, Hex, InfoHash, Timestamp, Transport};
 use crate::evidence::{Encryption, Flag};
-use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Tool, Unlisted, stable_json};
+use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Summed, Tool, Unlisted, stable_json};
 
 /// What captures hold.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -62,6 +62,9 @@ pub struct Inspection {
     pub next: Vec<Step>,
     /// Connections that are in no row, because a bound was reached; as in report.json.
     pub unlisted: Option<Unlisted>,
+    /// Transfers with piece data that are in no row, because a bound was reached; as in report.json.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summed: Option<Summed>,
 }
 
 impl Inspection {
@@ -82,7 +85,7 @@ impl Inspection {
 
     /// Whether BitTorrent peers speak in the captures, or may do so encrypted.
     pub fn has_peers(&self) -> bool {
-        !self.peers.is_empty() || !self.opaque.is_empty() || self.unlisted.is_some()
+        !self.peers.is_empty() || !self.opaque.is_empty() || self.unlisted.is_some() || self.summed.is_some()
     }
 }
 

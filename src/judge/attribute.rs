@@ -1,16 +1,21 @@
 //! Names: of which torrent each connection speaks, by its handshakes, and what else is known of it before its blocks are
 //! looked at.
 
+use std::cmp::Reverse;
+use std::path::Path;
+
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::Carrier;
 use super::{Receiver, TorrentKey, TransferId};
-use crate::ends::{ConnectionId, Direction, FlowKey, Span, Transport};
-use crate::facts::{Connection, Facts};
+use crate::ends::{ConnectionId, Direction, FlowKey, FrameId, Span, Timestamp, Transport};
+use crate::facts::{Connection, Facts, Plain, Sorted, Unplaced};
 use crate::torrent::{Torrent, TorrentId, Torrents};
+use crate::{Error, Limits};
 
 /// A connection, or what a web server sent of one torrent on one, from one place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Line {
     /// The connection whose streams carried it.
     pub(super) connection: ConnectionId,
@@ -39,6 +44,8 @@ pub(super) struct Line {
     pub(super) bytes: u64,
     /// By direction: payload bytes of blocks that the receiver's transport acknowledged.
     pub(super) acknowledged: [u64; 2],
+    /// By direction: see [`Side::unplaced`](crate::facts::Side::unplaced).
+    pub(super) unplaced: [Unplaced; 2],
     /// The only direction of which it speaks, of a web server.
     pub(super) only: Option<Direction>,
     /// Several torrents may be meant.
@@ -49,8 +56,15 @@ pub(super) struct Line {
     /// makes nobody else of the receiver.
     pub(super) receivers: [Option<Receiver>; 2],
     /// The transfers of both directions; none for what has no row.
+    #[serde(skip)]
     pub(super) transfers: [Option<TransferId>; 2],
 }
+
+/// By time, and of one connection in the order in which lines were made.
+pub(super) type LineOrder = (Timestamp, FrameId, ConnectionId);
+
+/// Lines in the order of time, those in memory apart.
+pub(super) type SortedLines = Sorted<Plain<Line>, LineOrder>;
 
 /// All lines, by the number under which blocks know them.
 #[derive(Debug, Default)]
@@ -61,6 +75,32 @@ pub(super) struct Lines {
     pub(super) unused: u64,
     /// The connections to web servers, whose lines are made when bodies are placed.
     pub(super) webs: Vec<Connection>,
+    /// Those of BitTorrent on which there are no blocks: there may be any number of them.
+    pub(super) silent: Option<SortedLines>,
+    /// What was sent on connections that are not judged.
+    pub(super) unjudged: Unjudged,
+}
+
+/// Connections with piece data beyond as many as are judged: those on which least was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unjudged {
+    /// How many there were.
+    pub connections: u64,
+    /// Captured payload bytes of their blocks.
+    pub served: u64,
+    /// Payload bytes of blocks that were sent on them and not captured.
+    pub lost: u64,
+    /// Their first and last packet.
+    pub span: Option<Span>,
+}
+
+impl Unjudged {
+    fn add(&mut self, line: &Line) {
+        self.connections += 1;
+        self.served += line.unplaced.iter().map(|unplaced| unplaced.served).sum::<u64>();
+        self.lost += line.unplaced.iter().map(|unplaced| unplaced.lost).sum::<u64>();
+        self.span = Some(self.span.map_or(line.span, |span| span.join(line.span)));
+    }
 }
 
 impl Line {
@@ -89,6 +129,7 @@ impl Line {
             is_peer_wire: peer.is_peer_wire(),
             bytes: connection.bytes,
             acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
+            unplaced: BOTH.map(|from| peer.side(from).unplaced),
             only: None,
             several: false,
             place: (0, false),
@@ -118,12 +159,17 @@ impl Line {
             is_peer_wire: true,
             bytes: connection.bytes,
             acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
+            unplaced: [Unplaced::default(); 2],
             only: connection.web().map(|web| web.server),
             several: false,
             place,
             receivers: [Some((connection.flow.high.ip, None)), Some((connection.flow.low.ip, None))],
             transfers: [None; 2],
         }
+    }
+
+    pub(super) fn order(&self) -> LineOrder {
+        (self.span.first.time, self.span.first.frame, self.connection)
     }
 
     /// Whether its torrent is to be told by what it carried.
@@ -185,19 +231,28 @@ pub(super) fn key_of(hash: [u8; 20], torrents: &Torrents) -> TorrentKey {
 }
 
 impl Lines {
-    /// The connections of the peer wire, or what may be it, on which there are blocks.
-    pub(super) fn of(facts: &Facts, torrents: &Torrents) -> Self {
+    /// The connections of the peer wire, or what may be it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no room to sort those without blocks.
+    pub(super) fn of(
+        facts: &Facts,
+        torrents: &Torrents,
+        limits: &Limits,
+        spool_dir: Option<&Path>,
+    ) -> Result<Self, Error> {
         let mut lines = Self { unused: 1, ..Self::default() };
-        for connection in &facts.connections {
-            lines.unused = lines.unused.max(connection.id.0 + 1);
-            if let Some(line) = Line::of(&connection, torrents).filter(|line| line.has_blocks) {
-                lines.add(connection.id, line);
-            } else if connection.web().is_some() {
-                lines.webs.push(connection);
-            }
-        }
+        let silent = facts.connections.iter().filter_map(|connection| lines.enter(connection, torrents)).map(Plain);
+        let sorted = Sorted::new(silent, |line| line.0.order(), limits.journal_memory / SMALLER, spool_dir)?;
+        lines.silent = Some(sorted);
+        lines.leave(MOST_LINES);
+        lines.index = (0..).zip(&lines.all).map(|(index, line)| (line.connection, index)).collect();
         for block in &facts.blocks {
-            let Some(line) = lines.get_mut(block.connection) else { continue };
+            let Some(line) = lines.get_mut(block.connection) else {
+                lines.unjudged.served += block.captured();
+                lines.unjudged.lost += block.lost();
+                continue;
+            };
             line.has_block = true;
             if block.captured() > 0
                 && let Some(receiver) = line.receivers.get_mut(block.from.index())
@@ -205,7 +260,34 @@ impl Lines {
                 receiver.get_or_insert((block.receiver.ip, block.receiver.port));
             }
         }
-        lines
+        Ok(lines)
+    }
+
+    /// Adds a connection; gives its line back where it is one of BitTorrent without blocks.
+    fn enter(&mut self, connection: Connection, torrents: &Torrents) -> Option<Line> {
+        self.unused = self.unused.max(connection.id.0 + 1);
+        if connection.web().is_some() {
+            self.webs.push(connection);
+            return None;
+        }
+        let line = Line::of(&connection, torrents)?;
+        if !line.has_blocks {
+            // Nothing that comes later names it.
+            return Some(line).filter(Line::is_told);
+        }
+        self.all.push(line);
+        if self.all.len() > MOST_LINES + MOST_LINES / 4 {
+            self.leave(MOST_LINES);
+        }
+        None
+    }
+
+    /// Leaves the `most` lines on which most was sent; of equal ones the first.
+    fn leave(&mut self, most: usize) {
+        if self.all.len() > most {
+            self.all.sort_by_cached_key(|line| (Reverse(line.bytes), line.order()));
+            self.all.drain(most..).for_each(|line| self.unjudged.add(&line));
+        }
     }
 
     pub(super) fn add(&mut self, id: ConnectionId, line: Line) {
@@ -234,7 +316,69 @@ pub(super) fn number_of(text: &str) -> u64 {
     digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
 }
 
+// Rationale: some 1.6 KB each until rows are chosen; ten times as many as have rows. Whoever sends more than a flood does is
+// among them.
+const MOST_LINES: usize = 200_000;
+// Rationale: as other journals beside that of blocks.
+const SMALLER: usize = 4;
+
 pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];
 
 // Rationale: 64 bits; a torrent of another swarm begins so by chance once in 10^19.
 const LEAST_BEGINNING: usize = 8;
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::ends::{At, Endpoint, Protocol};
+
+    /// A connection between two hosts with so many payload bytes on the wire.
+    pub(in crate::judge) fn line(number: u64, bytes: u64) -> Line {
+        let endpoint = |host: u8, port: u16| Endpoint { ip: [192, 0, 2, host].into(), port };
+        let (flow, _) = FlowKey::new(endpoint(1, 50_000), endpoint(2, 6_881), Protocol::Tcp);
+        let at = At { time: Timestamp(number as i64), frame: FrameId::new(0, number) };
+        Line {
+            connection: ConnectionId(number),
+            flow,
+            transport: Transport::Tcp,
+            torrents: [TorrentKey::NotGiven([7; 20]); 2],
+            named: true,
+            begins: Vec::new(),
+            peer_ids: [None; 2],
+            unconfirmed: [false; 2],
+            span: Span::single(at),
+            has_blocks: true,
+            has_block: true,
+            is_sure: true,
+            opener: Direction::LowToHigh,
+            is_broken: false,
+            is_peer_wire: true,
+            bytes,
+            acknowledged: [0; 2],
+            unplaced: [Unplaced::default(); 2],
+            only: None,
+            several: false,
+            place: (0, false),
+            receivers: [None; 2],
+            transfers: [None; 2],
+        }
+    }
+
+    #[test]
+    fn beyond_the_bound_those_stay_on_which_most_was_sent_and_the_others_are_summed() {
+        let mut lines = Lines::default();
+        let unplaced = Unplaced { served: 3, lost: 4 };
+        let sizes = [5, 90, 5, 7, 5];
+        lines.all.extend(
+            (1..)
+                .zip(sizes)
+                .map(|(number, bytes)| Line { unplaced: [unplaced, Unplaced::default()], ..line(number, bytes) }),
+        );
+        lines.leave(5);
+        assert_eq!((lines.all.len(), lines.unjudged), (5, Unjudged::default()));
+        lines.leave(3);
+        let stay: Vec<u64> = lines.all.iter().map(|line| line.connection.0).collect();
+        assert_eq!(stay, [2, 4, 1], "of equal ones the first");
+        let span = line(3, 0).span.join(line(5, 0).span);
+        assert_eq!(lines.unjudged, Unjudged { connections: 2, served: 6, lost: 8, span: Some(span) });
+    }
+}

@@ -105,7 +105,7 @@ impl Contents {
             // Only those that are not verified take up room.
             open.count -= usize::from(matches!(verdict, State::Verified(_)));
         }
-        if !contents.found.verified && !shares.is_empty() {
+        if !contents.found.verified && may_be_whole(shares, padding, measure) {
             let all: Vec<&Share> = shares.iter().collect();
             let (ways, every) = ways::of(&all, padding, bench, ask);
             let mut whole = false;
@@ -208,6 +208,14 @@ impl Contents {
     pub fn version_of(&self, parts: &Parts, ranges: &RangeSet, ask: &mut dyn Ask) -> Option<usize> {
         self.references.iter().position(|reference| ranges.iter().all(|range| ask.same(parts, reference, range)))
     }
+}
+
+/// Whether all bytes of a unit were sent, by whomever: else there is no way to put it together.
+fn may_be_whole(shares: &[Share], padding: Option<&Parts>, measure: &Measure) -> bool {
+    let mut sent: RangeSet = measure.pads.clone();
+    shares.iter().flat_map(|share| share.ranges.iter()).for_each(|range| sent.insert(range));
+    padding.into_iter().flat_map(|padding| padding.slices()).for_each(|slice| sent.insert(slice.range()));
+    !shares.is_empty() && sent.covers(&measure.range)
 }
 
 /// Puts shares together that do not overlap.

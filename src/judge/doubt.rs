@@ -24,10 +24,38 @@ struct OfDirection {
     everywhere: Option<Reason>,
     /// Stretches, in order once all are known, with the greatest end so far.
     stretches: Vec<(Range<u64>, Reason, u64)>,
-    /// Second versions that were captured, in the order in which they were.
-    seconds: Vec<(u64, Second)>,
+    /// Second versions that were captured.
+    seconds: Vec<Version>,
     /// How many versions there were.
     versions: usize,
+}
+
+/// A second version of bytes of a stream.
+#[derive(Debug)]
+struct Version {
+    offset: u64,
+    second: Second,
+    /// How many were captured before it.
+    number: usize,
+    /// Behind the last byte of it and of all that begin before it.
+    reach: u64,
+}
+
+impl Version {
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(u64::from(self.second.run.len))
+    }
+}
+
+impl OfDirection {
+    /// The second versions with a byte in `range` of the stream, by their beginnings.
+    fn seconds_in(&self, range: &Range<u64>) -> impl Iterator<Item = &Version> {
+        let start = range.start;
+        let behind = self.seconds.partition_point(|version| version.offset < range.end);
+        let first = self.seconds.partition_point(|version| version.reach <= start);
+        let near = self.seconds.get(first..behind).unwrap_or_default().iter();
+        near.filter(move |version| version.end() > start)
+    }
 }
 
 /// What speaks against a share.
@@ -109,10 +137,16 @@ impl Doubts {
                         of.everywhere.get_or_insert(Reason::Bound);
                         return;
                     }
-                    of.seconds.extend(second.map(|second| (stretch.start, second)));
+                    let (offset, number) = (stretch.start, of.versions);
+                    of.seconds.extend(second.map(|second| Version { offset, second, number, reach: 0 }));
                 }
-                if !stretch.is_empty() {
-                    of.stretches.push((stretch, reason, 0));
+                // Rationale: what is in doubt for one reason mostly follows one another, frame by frame.
+                match of.stretches.last_mut().filter(|(_, known, _)| *known == reason) {
+                    Some((last, ..)) if last.start <= stretch.start && stretch.start <= last.end => {
+                        last.end = last.end.max(stretch.end);
+                    }
+                    _ if stretch.is_empty() => {}
+                    _ => of.stretches.push((stretch, reason, 0)),
                 }
             }
             Scope::Direction(id, from) => self.of_direction(id, from, reason),
@@ -129,6 +163,12 @@ impl Doubts {
             for (stretch, _, so_far) in &mut of.stretches {
                 end = stretch.end.max(end);
                 *so_far = end;
+            }
+            of.seconds.sort_by_key(|version| (version.offset, version.number));
+            let mut reach = 0;
+            for version in &mut of.seconds {
+                reach = version.end().max(reach);
+                version.reach = reach;
             }
         }
     }
@@ -165,8 +205,8 @@ impl Doubts {
     pub(super) fn second_versions(&self, share: &Share) -> Vec<(At, Parts)> {
         let (id, from, range) = &share.stream;
         let Some(of) = self.directions.get(&(*id, *from)) else { return Vec::new() };
-        let begins = of.seconds.iter().filter(|(offset, _)| range.contains(offset));
-        let placed = begins.filter_map(|(offset, second)| {
+        let begins = of.seconds_in(range).filter(|version| range.contains(&version.offset));
+        let placed = begins.filter_map(|Version { offset, second, .. }| {
             let within = u32::try_from(offset - range.start).ok()?;
             let left = u32::try_from(range.end - offset).unwrap_or(u32::MAX);
             let (start, len) = (share.begin.saturating_add(within), second.run.len.min(left));
@@ -180,9 +220,12 @@ impl Doubts {
     pub(super) fn second_version(&self, share: &Share) -> Option<Parts> {
         let (id, from, range) = &share.stream;
         let mut parts = Parts::default();
-        for (offset, Second { run, .. }) in &self.directions.get(&(*id, *from))?.seconds {
-            let (start, end) =
-                ((*offset).max(range.start), offset.saturating_add(u64::from(run.len)).min(range.end));
+        // A later one is over those before it.
+        let mut seconds: Vec<&Version> = self.directions.get(&(*id, *from))?.seconds_in(range).collect();
+        seconds.sort_by_key(|version| version.number);
+        for version in seconds {
+            let (offset, run) = (&version.offset, &version.second.run);
+            let (start, end) = ((*offset).max(range.start), version.end().min(range.end));
             if start < end {
                 let place = Place { offset: run.place.offset + (start - offset), ..run.place };
                 let len = u32::try_from(end - start).ok()?;

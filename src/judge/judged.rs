@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unlisted, proven, rank};
-use crate::Limits;
+use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unjudged, Unlisted, proven};
 use crate::torrent::{Torrent, Torrents};
 
 /// All that follows from the facts of a run.
@@ -16,6 +15,8 @@ pub struct Judged<'run> {
     pub units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
     /// Connections without piece data for which there were no rows left.
     pub unlisted: Unlisted,
+    /// What was sent on further connections with piece data, which nothing was judged of.
+    pub unjudged: Unjudged,
     /// The torrents, with the hashes of their trees that the captures prove (BEP 52).
     pub torrents: Cow<'run, Torrents>,
 }
@@ -44,12 +45,6 @@ impl Found {
 }
 
 impl Judged<'_> {
-    /// Leaves rows to some transfers, where there are too many: see [`rank`](super::rank).
-    pub fn rank(&mut self, limits: &Limits) {
-        let proven = self.proven();
-        rank(&mut self.records, &proven, limits);
-    }
-
     /// Bytes by transfer that are verified, or that something speaks against.
     fn proven(&self) -> Vec<u64> {
         let credits = self.units.values().flatten().flat_map(|(_, found)| found.credits.iter());

@@ -51,6 +51,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use ask::{Ask, Suspect};
+pub use attribute::Unjudged;
 use attribute::{BOTH, Lines};
 use choose::{Fit, Look, Signs};
 pub use content::Content;
@@ -65,7 +66,7 @@ pub use parts::{Parts, Slice};
 pub use piece::{OfUnit, Piece};
 pub use ranges::RangeSet;
 pub use rank::{proven, rank};
-pub use record::{Counts, Handshakes, Record, TorrentKey, TransferFacts, TransferId, TransferKey};
+pub use record::{Counts, Handshakes, Merged, Record, Refuted, TorrentKey, TransferFacts, TransferId, TransferKey};
 pub use rows::Row;
 pub use share::{Carrier, Share};
 pub use times::{Burst, SessionTimes, Times};
@@ -102,7 +103,7 @@ pub fn judge<'t>(
     ask: &mut dyn Ask,
     told: Told<'_>,
 ) -> Result<Judged<'t>, Error> {
-    let mut lines = Lines::of(facts, given);
+    let mut lines = Lines::of(facts, given, limits, spool_dir)?;
     let Told { odd, contests, rows } = told;
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
     let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
@@ -115,13 +116,12 @@ pub fn judge<'t>(
     let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
     let mut torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
-    if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
+    if let Some(taught) = layers(&torrents, &lines, &blocks, ask, odd) {
         torrents = Cow::Owned(taught);
     }
     choose(&mut lines, given, &torrents, &doubts, &blocks, ask);
     note_unnamed(&lines, given, odd);
-    let mut transfers = Transfers::of(facts, &mut lines, given, limits, spool_dir, odd)?;
-    transfers.merge(facts, &lines, &web, given, limits, odd);
+    let transfers = Transfers::of(&mut lines, given, limits, odd);
     let hearing = Hearing {
         lines: &lines,
         given,
@@ -131,8 +131,12 @@ pub fn judge<'t>(
         units: BTreeMap::new(),
         told: Told { odd, contests, rows },
     };
-    let Hearing { transfers, units, .. } = hearing.run(&blocks, ask)?;
-    Ok(Judged { records: transfers.records, units, unlisted: transfers.unlisted, torrents })
+    let Hearing { mut transfers, units, told, .. } = hearing.run(&blocks, ask)?;
+    let proven = proven(&transfers.records, units.values().flatten().flat_map(|(_, found)| found.credits.iter()));
+    rank(&mut transfers.records, &proven, limits);
+    transfers.merge(facts, &lines, &web, given, limits, told.odd);
+    let Transfers { records, unlisted, .. } = transfers;
+    Ok(Judged { records, units, unlisted, unjudged: lines.unjudged, torrents })
 }
 
 /// Counts what facts hold, and decides nothing: whatever was served is unproven.
@@ -146,11 +150,10 @@ pub fn count<'t>(
     spool_dir: Option<&Path>,
     odd: &mut dyn Sink,
 ) -> Result<Judged<'t>, Error> {
-    let mut lines = Lines::of(facts, given);
+    let mut lines = Lines::of(facts, given, limits, spool_dir)?;
     let web = web::serve(facts, given, &mut lines, None, odd);
     let torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
-    let mut transfers = Transfers::of(facts, &mut lines, given, limits, spool_dir, odd)?;
-    transfers.merge(facts, &lines, &web, given, limits, odd);
+    let mut transfers = Transfers::of(&mut lines, given, limits, odd);
     let mut served = Acknowledgeable::default();
     for block in facts.blocks.iter().chain(web.blocks.iter().cloned()) {
         if let Some((_, line)) = lines.get(block.connection)
@@ -160,7 +163,10 @@ pub fn count<'t>(
         }
     }
     transfers.acknowledge(&lines, &served);
-    Ok(Judged { records: transfers.records, units: BTreeMap::new(), unlisted: transfers.unlisted, torrents })
+    rank(&mut transfers.records, &[], limits);
+    transfers.merge(facts, &lines, &web, given, limits, odd);
+    let Transfers { records, unlisted, .. } = transfers;
+    Ok(Judged { records, units: BTreeMap::new(), unlisted, unjudged: lines.unjudged, torrents })
 }
 
 /// Served bytes of each connection and transfer, of which its receiver's transport may acknowledge some.
@@ -202,7 +208,13 @@ fn note_unnamed(lines: &Lines, given: &Torrents, out: &mut dyn Sink) {
 }
 
 /// The torrents with the piece layers that blocks prove.
-fn layers(torrents: &Torrents, lines: &Lines, blocks: &Blocks, ask: &mut dyn Ask) -> Option<Torrents> {
+fn layers(
+    torrents: &Torrents,
+    lines: &Lines,
+    blocks: &Blocks,
+    ask: &mut dyn Ask,
+    odd: &mut dyn Sink,
+) -> Option<Torrents> {
     let open = trees::open_pieces(torrents);
     if open.is_empty() {
         return None;
@@ -219,7 +231,7 @@ fn layers(torrents: &Torrents, lines: &Lines, blocks: &Blocks, ask: &mut dyn Ask
             shares.entry((id, block.piece)).or_default().push(share);
         }
     }
-    trees::learn_layers(torrents, &shares, ask)
+    trees::learn_layers(torrents, &shares, ask, odd)
 }
 
 /// Chooses the torrents of connections that no handshake names.
@@ -267,9 +279,12 @@ impl Hearing<'_> {
         // Of these something may speak against somebody, which others must not be asked before.
         let mut later: Vec<(TorrentKey, Piece)> = Vec::new();
         let mut accused: Vec<Share> = Vec::new();
-        for blocks in blocks.pieces() {
-            ask.turn(blocks.first().map_or(0, |first| first.piece));
-            for (key, piece) in self.piece(&blocks, &mut served, ask) {
+        let mut blocks = blocks.0.iter().map(|(_, block)| block).peekable();
+        while let Some(number) = blocks.peek().map(|first| first.piece) {
+            ask.turn(number);
+            // Not kept: there may be any number of one piece.
+            let mut of_piece = std::iter::from_fn(|| blocks.next_if(|block| block.piece == number));
+            for (key, piece) in self.piece(number, &mut of_piece, &mut served, ask) {
                 let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
                 let shown = piece.shown(ask);
                 let of = piece.accused(&bench, ask);
@@ -318,7 +333,8 @@ impl Hearing<'_> {
     /// The pieces of each torrent that these blocks, of one piece number, are of; what they weigh is counted.
     fn piece(
         &mut self,
-        blocks: &[Block],
+        number: u32,
+        blocks: &mut dyn Iterator<Item = Block>,
         served: &mut Acknowledgeable,
         ask: &mut dyn Ask,
     ) -> Vec<(TorrentKey, Piece)> {
@@ -329,7 +345,7 @@ impl Hearing<'_> {
             if !line.is_told() {
                 self.told.odd.odd(odd(Oddity::UnconfirmedBlock { piece: block.piece, len: block.len }));
             }
-            let Some(record) = self.transfers.weigh(block, line, served) else { continue };
+            let Some(record) = self.transfers.weigh(&block, line, served) else { continue };
             let captured = block.captured();
             if captured == 0 {
                 continue;
@@ -347,17 +363,16 @@ impl Hearing<'_> {
                     is_outside.then_some(Oddity::BlockTooLong { piece, begin, len, captured })
                 }
             };
-            let share = Share::of(block, &line.carrier(block.from, index));
+            let share = Share::of(&block, &line.carrier(block.from, index));
             if let Some(misplaced) = misplaced {
                 record.counts.unproven += captured;
                 self.told.odd.odd(odd(misplaced));
-                self.told.rows.iter_mut().for_each(|rows| rows.push(Row::outside(block, &share)));
+                self.told.rows.iter_mut().for_each(|rows| rows.push(Row::outside(&block, &share)));
             } else {
                 shares.entry(key).or_default().push(share);
             }
         }
         let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
-        let number = blocks.first().map_or(0, |block| block.piece);
         let of = |(key, shares): (TorrentKey, Vec<Share>)| {
             let piece = match key {
                 TorrentKey::Given(id) => {
@@ -441,8 +456,7 @@ impl Hearing<'_> {
             Class::Verified => {}
             Class::Refuted => {
                 record.counts.refuted += bytes;
-                record.refuted_pieces.insert(of.unit.piece);
-                record.refuted_span = Some(record.refuted_span.map_or(share.span, |span| span.join(share.span)));
+                record.refute(of.unit.piece, share.span);
             }
             Class::Disputed => record.counts.disputed += bytes,
             Class::Unproven => record.counts.unproven += bytes,

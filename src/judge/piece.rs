@@ -81,19 +81,17 @@ impl Piece {
             padding_doubt: false,
         };
         let (mut odd, has_leaves) = (Parts::default(), torrent.info_hash_v2().is_some());
-        let (mut whole, mut cut_up) = (Vec::new(), Vec::new());
-        for mut share in shares {
-            if !all_pads.is_empty() {
-                found.take_padding(&mut share, &all_pads, torrent, piece, &mut odd, ask);
-            }
-            if share.ranges.is_empty() {
-                continue;
-            }
-            match Cut::first(given, piece) {
-                Cut::Whole => whole.push(share),
-                Cut::Leaves | Cut::Parts => cut_up.push(share),
+        let mut shares = shares;
+        if !all_pads.is_empty() {
+            for share in &mut shares {
+                found.take_padding(share, &all_pads, torrent, piece, &mut odd, ask);
             }
         }
+        shares.retain(|share| !share.ranges.is_empty());
+        let (whole, mut cut_up) = match Cut::first(given, piece) {
+            Cut::Whole => (shares, Vec::new()),
+            Cut::Leaves | Cut::Parts => (Vec::new(), shares),
+        };
         if !whole.is_empty()
             && let Some(measure) = Measure::padded(torrent, Unit { piece: piece.number(), leaf: None }, &all_pads)
         {
@@ -108,8 +106,7 @@ impl Piece {
         }
         let mut units: BTreeMap<Unit, (Measure, Vec<Share>)> = BTreeMap::new();
         for share in cut_up {
-            let range = share.ranges.iter().next().map_or(0, |first| first.start)
-                ..share.ranges.iter().last().map_or(0, |last| last.end);
+            let range = share.ranges.extent();
             for unit in Cut::finest(torrent, piece).units(torrent, piece, &range) {
                 let Some(measure) = Measure::padded(torrent, unit, &all_pads) else { continue };
                 // Rationale: a block is mostly within one unit, and then moves whole.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
-use super::{Credit, Record, TorrentKey, TransferFacts, TransferKey};
+use super::{Credit, Few, Merged, Record, Times, TorrentKey, TransferKey};
 use crate::Limits;
 use crate::ends::{Endpoint, Transport};
 
@@ -17,8 +17,8 @@ pub fn rank(records: &mut [Record], proven: &[u64], limits: &Limits) {
         if !stays {
             record.left_out = true;
             // Of what has no row, the figures are enough.
-            let span = record.active();
-            record.facts = TransferFacts { span, ..TransferFacts::default() };
+            (record.facts, record.refuted) = (Merged::default(), None);
+            (record.times, record.peer_ids) = (Times::default(), Few::None);
         }
     }
 }

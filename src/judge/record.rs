@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{SessionTimes, Times};
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Few, SessionTimes, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
 use crate::session::{Encryption, PieceSet, Unplaced};
@@ -13,7 +18,7 @@ use crate::torrent::TorrentId;
 pub struct TransferId(pub u32);
 
 /// Which torrent a conversation is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TorrentKey {
     /// One of the given torrents.
     Given(TorrentId),
@@ -62,6 +67,9 @@ pub struct Counts {
 }
 
 /// A transfer as it grows.
+///
+/// There may be as many as connections, and most of them have no row in the end: what is only known of some has no room of
+/// its own in all.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// What makes it one.
@@ -70,18 +78,48 @@ pub struct Record {
     pub counts: Counts,
     /// The frames of served payload.
     pub served_span: Option<Span>,
-    /// The frames of refuted payload.
-    pub refuted_span: Option<Span>,
-    /// Pieces with a refuted byte.
-    pub refuted_pieces: BTreeSet<u32>,
+    /// What of it is refuted, where something is.
+    pub refuted: Option<Box<Refuted>>,
+    /// The uploader's peer_ids, sorted.
+    pub peer_ids: Few<[u8; 20]>,
+    /// First and last packet of its connections.
+    pub span: Option<Span>,
     /// Its payload by time.
     pub times: Times,
     /// Served bytes of which the captures do not show in which blocks they are.
     pub unplaced: u64,
-    /// What its connections prove.
-    pub facts: TransferFacts,
+    /// What its connections prove; of those that have no row, nothing.
+    pub facts: Merged,
     /// Whether it has no row, as there are so many: see [`Limits::served_rows`](crate::Limits::served_rows).
     pub left_out: bool,
+}
+
+/// What of a transfer is refuted.
+#[derive(Clone, Debug, Default)]
+pub struct Refuted {
+    /// The frames of that payload.
+    pub span: Option<Span>,
+    /// Pieces with a refuted byte.
+    pub pieces: BTreeSet<u32>,
+}
+
+/// The facts of a transfer, which take no room while nothing is known.
+#[derive(Clone, Debug, Default)]
+pub struct Merged(Option<Box<TransferFacts>>);
+
+impl Deref for Merged {
+    type Target = TransferFacts;
+
+    fn deref(&self) -> &TransferFacts {
+        static NOTHING: LazyLock<TransferFacts> = LazyLock::new(TransferFacts::default);
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Merged {
+    fn deref_mut(&mut self) -> &mut TransferFacts {
+        self.0.get_or_insert_default()
+    }
 }
 
 /// What the connections of a transfer prove, merged.
@@ -104,8 +142,6 @@ pub struct TransferFacts {
     pub decrypted: bool,
     /// How the info-hash begins that cut handshakes of its connections ask for, as far as it is known of all of them.
     pub info_hash_begins: Option<Vec<u8>>,
-    /// The uploader's peer_ids.
-    pub peer_ids: BTreeSet<[u8; 20]>,
     /// The clients that the uploader named.
     pub named_clients: BTreeSet<String>,
     /// The port that the uploader declared.
@@ -170,8 +206,6 @@ pub struct TransferFacts {
     /// Where it was asked for bytes that are proven to be the torrent's. Whom a request names is the client's word: any
     /// server may have been asked for a URL that the torrent lists.
     pub proven_places: BTreeSet<u64>,
-    /// First and last packet.
-    pub span: Option<Span>,
     /// The inputs that hold packets of its connections.
     pub seen: Sightings,
     /// The tunnels crossed.
@@ -192,11 +226,12 @@ impl Record {
             key,
             counts: Counts::default(),
             served_span: None,
-            refuted_span: None,
-            refuted_pieces: BTreeSet::new(),
+            refuted: None,
+            peer_ids: Few::None,
+            span: None,
             times: Times::default(),
             unplaced: 0,
-            facts: TransferFacts::default(),
+            facts: Merged::default(),
             left_out: false,
         }
     }
@@ -206,25 +241,43 @@ impl Record {
         self.facts.listen_port.unwrap_or(self.key.uploader.port)
     }
 
-    /// Whether what both sent came from one client beyond doubt: the same address and port, or declared port, with a
-    /// peer_id in common. Behind one address several clients may declare the usual port, and one may follow another.
-    pub fn same_sender(&self, other: &Self) -> bool {
-        if self.key == other.key && self.facts.peer_ids == other.facts.peer_ids {
+    /// The frames of refuted payload.
+    pub fn refuted_span(&self) -> Option<Span> {
+        self.refuted.as_ref()?.span
+    }
+
+    /// Pieces with a refuted byte.
+    pub fn refuted_pieces(&self) -> impl ExactSizeIterator<Item = u32> {
+        static NONE: BTreeSet<u32> = BTreeSet::new();
+        self.refuted.as_ref().map_or(&NONE, |refuted| &refuted.pieces).iter().copied()
+    }
+
+    /// Adds a refuted share of a piece.
+    pub(crate) fn refute(&mut self, piece: u32, span: Span) {
+        let refuted = self.refuted.get_or_insert_default();
+        refuted.pieces.insert(piece);
+        refuted.span = Some(refuted.span.map_or(span, |known| known.join(span)));
+    }
+
+    /// Adds a peer_id of the uploader; `false` when there was no room for it.
+    pub(crate) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
+        let Some(id) = id else { return true };
+        if self.peer_ids.contains(&id) {
             return true;
         }
-        let port = self.key.uploader.port == other.key.uploader.port || self.subject_port() == other.subject_port();
-        let (own, others) = (&self.facts.peer_ids, &other.facts.peer_ids);
-        self.key.transport == other.key.transport
-            && self.key.uploader.ip == other.key.uploader.ip
-            && port
-            && !own.is_disjoint(others)
+        let room = self.peer_ids.len() < MOST_NAMES;
+        if room {
+            self.peer_ids.push(id);
+            self.peer_ids.sort_unstable();
+        }
+        room
     }
 
     /// Whether a row may be made of it: something is known of its time, and unless a torrent is known, more than one
     /// or two blocks that a search found in the middle of an unknown stream.
     pub fn is_shown(&self) -> bool {
         !self.left_out
-            && self.facts.span.or(self.served_span).is_some()
+            && self.span.or(self.served_span).is_some()
             && (self.key.torrent != TorrentKey::Unknown || self.facts.connections > 0)
             && !self.is_hidden_webseed()
     }
@@ -247,9 +300,9 @@ impl Record {
 
     /// When it was active, as far as is known: what is served counts before its connection is over.
     pub(crate) fn active(&self) -> Option<Span> {
-        match (self.facts.span, self.served_span) {
-            (Some(facts), Some(served)) => Some(facts.join(served)),
-            (facts, served) => facts.or(served),
+        match (self.span, self.served_span) {
+            (Some(known), Some(served)) => Some(known.join(served)),
+            (known, served) => known.or(served),
         }
     }
 }
@@ -266,11 +319,6 @@ impl TransferFacts {
             }
             None => self.sessions.push(times),
         }
-    }
-
-    /// Adds a peer_id of the uploader; `false` when there was no room for it.
-    pub(crate) fn peer_id(&mut self, id: Option<[u8; 20]>) -> bool {
-        id.is_none_or(|id| keep(&mut self.peer_ids, id))
     }
 
     /// Adds one connection of `peer`s, seen from the side that sends in `from`. `equal` tells whether both handshakes are for
@@ -311,7 +359,6 @@ impl TransferFacts {
         self.encryption = Some(self.encryption.map_or(encryption, |known| known.min(encryption)));
         self.decrypted |= connection.decrypted;
         if let Some(handshake) = &own.handshake {
-            all &= self.peer_id(handshake.peer_id);
             match equal {
                 Handshakes::Differ => earliest(&mut self.mismatch, Some(handshake.span)),
                 _ if unconfirmed => {}
@@ -366,7 +413,6 @@ impl TransferFacts {
         self.bad_checksum |= stream.bad_checksum;
         self.overlap_conflict |= stream.overlap_conflict;
         self.duplicate_frames |= connection.duplicate_frames;
-        self.span = Some(self.span.map_or(connection.span, |known| known.join(connection.span)));
         self.seen.join(&connection.seen);
         let kept = connection.paths.iter().filter(|path| keep(&mut self.paths, (*path).clone())).count();
         kept == connection.paths.len()

@@ -1,26 +1,30 @@
 //! Transfers: which connections are one, in time, and what they prove together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::hash::BuildHasher;
 
-use super::attribute::{BOTH, Line, Lines, key_of};
+use hashbrown::HashTable;
+
+use super::attribute::{BOTH, Line, Lines, SortedLines, key_of};
 use super::share::requested;
 use super::web::Served;
 use super::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
-use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Block, Connection, Facts, Sorted};
+use crate::Limits;
+use crate::ends::{ConnectionId, Direction};
+use crate::facts::{Block, Connection, Facts, Plain};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
-use crate::{Error, Limits};
 
 /// The transfers of a run, while they are made.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     pub(super) records: Vec<Record>,
     pub(super) unlisted: Unlisted,
-    /// The windows of each key, the latest last.
-    windows: BTreeMap<TransferKey, Vec<(TransferId, Span)>>,
+    /// The latest window of each key.
+    latest: HashTable<TransferId>,
+    /// By record: the window of its key before it.
+    earlier: Vec<Option<TransferId>>,
     /// Records made by connections without piece data: of given torrents, of others.
     silent: [usize; 2],
 }
@@ -28,41 +32,30 @@ pub(super) struct Transfers {
 impl Transfers {
     /// Groups connections by their ends, torrent and time; after hours of silence and another peer_id there is another
     /// transfer (T41). Of those without piece data only they are kept in `lines` that are listed.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when there is no room to sort the connections.
-    pub(super) fn of(
-        facts: &Facts,
-        lines: &mut Lines,
-        torrents: &Torrents,
-        limits: &Limits,
-        spool_dir: Option<&Path>,
-        out: &mut dyn Sink,
-    ) -> Result<Self, Error> {
-        let mut of: BTreeMap<ConnectionId, Vec<usize>> = BTreeMap::new();
-        for (index, line) in lines.all.iter().enumerate() {
-            of.entry(line.connection).or_default().push(index);
-        }
-        let key = |connection: &Connection| {
-            let first = connection.span.first;
-            (first.time, first.frame, connection.id)
-        };
-        let sorted = Sorted::new(facts.connections.iter(), key, limits.journal_memory / SMALLER, spool_dir)?;
+    pub(super) fn of(lines: &mut Lines, torrents: &Torrents, limits: &Limits, out: &mut dyn Sink) -> Self {
+        let mut own: Vec<usize> = (0..lines.all.len()).collect();
+        own.sort_by_key(|index| lines.all.get(*index).map(Line::order));
+        let sorted = lines.silent.take();
+        let mut silent = sorted.iter().flat_map(SortedLines::iter).peekable();
         let mut transfers = Self::default();
-        for (_, connection) in sorted.iter() {
-            for index in of.get(&connection.id).into_iter().flatten() {
-                if let Some(line) = lines.all.get_mut(*index) {
-                    transfers.add(line, torrents, limits, out);
+        // Never copied to make room: there may be as many.
+        transfers.records.reserve(2 * own.len());
+        let mut own = own.into_iter().peekable();
+        loop {
+            let next = own.peek().and_then(|index| lines.all.get(*index)).map(Line::order);
+            let earlier = silent.next_if(|(order, _)| next.is_none_or(|next| *order < next));
+            if let Some((_, Plain(mut line))) = earlier {
+                if transfers.add(&mut line, torrents, limits, out) {
+                    lines.add(line.connection, line);
                 }
-            }
-            if lines.index(connection.id).is_none()
-                && let Some(mut line) = Line::of(&connection, torrents)
-                && transfers.add(&mut line, torrents, limits, out)
-            {
-                lines.add(connection.id, line);
+            } else if let Some(line) = own.next().and_then(|index| lines.all.get_mut(index)) {
+                transfers.add(line, torrents, limits, out);
+            } else {
+                break;
             }
         }
-        Ok(transfers)
+        (transfers.latest, transfers.earlier) = (HashTable::new(), Vec::new());
+        transfers
     }
 
     /// Adds a connection, in order of time; whether it is listed.
@@ -81,8 +74,12 @@ impl Transfers {
                 *place = Some(id);
             }
             if let Some(record) = self.records.get_mut(id.0 as usize) {
-                record.facts.peer_id(line.peer_ids.get(from.index()).copied().flatten());
-                record.facts.named_places.extend(line.place.1.then_some(line.place.0));
+                record.span = Some(record.span.map_or(line.span, |span| span.join(line.span)));
+                record.peer_id(line.peer_ids.get(from.index()).copied().flatten());
+                if line.place.1 {
+                    record.facts.named_places.insert(line.place.0);
+                }
+                record.add_unplaced(line.unplaced.get(from.index()).copied().unwrap_or_default());
             }
         }
         true
@@ -91,31 +88,36 @@ impl Transfers {
     /// The transfer that a connection is of; a new one where there is none.
     fn join(&mut self, line: &Line, from: Direction, limits: &Limits) -> TransferId {
         let key = key(line, from);
-        let known = self.window(&key, line, from, limits.window_silence_ns);
+        if let Some(known) = self.window(&key, line, from, limits.window_silence_ns) {
+            return known;
+        }
         let next = TransferId(self.records.len() as u32);
-        let windows = self.windows.entry(key).or_default();
-        match known.and_then(|known| windows.iter_mut().find(|(id, _)| *id == known)) {
-            Some((id, span)) => {
-                *span = span.join(line.span);
-                *id
-            }
+        let Self { records, latest, earlier, .. } = self;
+        let key_of = |id: &TransferId| records.get(id.0 as usize).map(|record| &record.key);
+        match latest.find_mut(hash(&key), |id| key_of(id) == Some(&key)) {
+            Some(id) => earlier.push(Some(std::mem::replace(id, next))),
             None => {
-                windows.push((next, line.span));
-                self.records.push(Record::new(key));
-                next
+                latest.insert_unique(hash(&key), next, |id| key_of(id).map_or(0, hash));
+                earlier.push(None);
             }
         }
+        self.records.push(Record::new(key));
+        next
     }
 
     /// The transfer of `key` that a connection goes on with, if it does: the latest one, unless hours and another peer_id lie
     /// between them; else one before it that it is near to in time.
     fn window(&self, key: &TransferKey, line: &Line, from: Direction, silence: i64) -> Option<TransferId> {
         let own = line.peer_ids.get(from.index()).copied().flatten();
-        for (back, (id, span)) in self.windows.get(key)?.iter().rev().take(MOST_WINDOWS).enumerate() {
-            let known = &self.records.get(id.0 as usize)?.facts.peer_ids;
-            let same = || own.is_none_or(|own| known.is_empty() || known.contains(&own));
-            if span.apart(line.span) <= silence || (back == 0 && same()) {
-                return Some(*id);
+        let record = |id: &TransferId| self.records.get(id.0 as usize);
+        let latest = self.latest.find(hash(key), |id| record(id).is_some_and(|record| record.key == *key));
+        let windows = std::iter::successors(latest.copied(), |id| *self.earlier.get(id.0 as usize)?);
+        for (back, id) in windows.take(MOST_WINDOWS).enumerate() {
+            let record = record(&id)?;
+            let same = || own.is_none_or(|own| record.peer_ids.is_empty() || record.peer_ids.contains(&own));
+            let near = record.span.is_some_and(|span| span.apart(line.span) <= silence);
+            if near || (back == 0 && same()) {
+                return Some(id);
             }
         }
         None
@@ -139,7 +141,7 @@ impl Transfers {
         room
     }
 
-    /// Adds what the connections prove, in the order in which they ended.
+    /// Adds what the connections prove of the transfers that have rows, in the order in which they ended.
     pub(super) fn merge(
         &mut self,
         facts: &Facts,
@@ -175,11 +177,12 @@ impl Transfers {
                     Oddity::from(bound).within(connection.span).sent(connection.flow, from).of(connection.id)
                 };
                 let id = line.transfers.get(from.index()).copied().flatten();
-                let Some(record) = id.and_then(|id| self.records.get_mut(id.0 as usize)) else { continue };
-                if !record.facts.merge(&connection, peer, from, equal) {
+                let record = id.and_then(|id| self.records.get_mut(id.0 as usize));
+                let Some(record) = record.filter(|record| !record.left_out) else { continue };
+                let peer_id = peer.side(from).handshake.and_then(|handshake| handshake.peer_id);
+                if !(record.facts.merge(&connection, peer, from, equal) & record.peer_id(peer_id)) {
                     out.odd(told(Bound::Names));
                 }
-                record.add_unplaced(peer.side(from).unplaced);
                 if !connection.is_unconfirmed(from) && equal != Handshakes::Differ {
                     let pieces = match line.torrent(from) {
                         TorrentKey::Given(id) => Some(u64::from(torrents.torrent(id).piece_count())),
@@ -195,7 +198,8 @@ impl Transfers {
     }
 
     fn merge_web(&mut self, connection: &Connection, id: TransferId, web: &Served) {
-        let (Some(of), Some(record)) = (connection.web(), self.records.get_mut(id.0 as usize)) else { return };
+        let record = self.records.get_mut(id.0 as usize).filter(|record| !record.left_out);
+        let (Some(of), Some(record)) = (connection.web(), record) else { return };
         let unconfirmed = connection.is_unconfirmed(of.server);
         let facts = &mut record.facts;
         facts.connections += 1;
@@ -261,6 +265,10 @@ impl Transfers {
     }
 }
 
+fn hash(key: &TransferKey) -> u64 {
+    foldhash::quality::FixedState::default().hash_one(key)
+}
+
 fn key(line: &Line, from: Direction) -> TransferKey {
     TransferKey {
         uploader: line.flow.source(from),
@@ -272,50 +280,21 @@ fn key(line: &Line, from: Direction) -> TransferKey {
 
 // Rationale: a connection is two transfers, one for each direction.
 const ROWS: usize = 2;
-// Rationale: as other journals beside that of blocks.
-const SMALLER: usize = 4;
 // Rationale: more silences of hours than a capture of a week has; the search is done for each connection.
 const MOST_WINDOWS: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use super::super::attribute::tests::line as any_line;
     use super::*;
-    use crate::ends::{At, Endpoint, FlowKey, FrameId, Protocol, Timestamp, Transport};
+    use crate::ends::{At, FrameId, Span, Timestamp, Transport};
 
     const HOUR: i64 = 3_600_000_000_000;
 
-    fn endpoint(host: u8, port: u16) -> Endpoint {
-        Endpoint { ip: [192, 0, 2, host].into(), port }
-    }
-
     /// A connection from the first host to the second one at an hour, on which the second one is this peer.
     fn line(number: u64, hour: i64, peer_id: Option<u8>) -> Line {
-        let (flow, _) = FlowKey::new(endpoint(1, 50_000), endpoint(2, 6_881), Protocol::Tcp);
         let at = At { time: Timestamp(hour * HOUR), frame: FrameId::new(0, number) };
-        Line {
-            connection: ConnectionId(number),
-            flow,
-            transport: Transport::Tcp,
-            torrents: [TorrentKey::NotGiven([7; 20]); 2],
-            begins: Vec::new(),
-            named: true,
-            peer_ids: [None, peer_id.map(|id| [id; 20])],
-            unconfirmed: [false; 2],
-            span: Span::single(at),
-            has_blocks: true,
-            has_block: true,
-            is_sure: true,
-            opener: Direction::LowToHigh,
-            is_broken: false,
-            is_peer_wire: true,
-            bytes: 100,
-            acknowledged: [0; 2],
-            only: None,
-            several: false,
-            place: (0, false),
-            receivers: [None; 2],
-            transfers: [None; 2],
-        }
+        Line { peer_ids: [None, peer_id.map(|id| [id; 20])], span: Span::single(at), ..any_line(number, 100) }
     }
 
     /// The transfer of the second host on each line, and how many connections got no row.

@@ -7,7 +7,7 @@ use super::ways::latest_first;
 use super::{Measure, RangeSet, TransferId};
 use super::{Parts, Share};
 use crate::facts::Facts;
-use crate::oddity::{Oddity, Sink};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::merkle::{HashProof, LEAF_BYTES, ProofError, padding, root};
 use crate::torrent::{Expected, OpenLayer, PieceIndex, PieceTree, Torrent, TorrentId, Torrents};
 
@@ -73,18 +73,25 @@ pub(super) fn open_pieces(torrents: &Torrents) -> BTreeSet<(TorrentId, u32)> {
 }
 
 /// The torrents with the piece layers that blocks prove; `None` where they prove nothing. `shares` are those of the pieces of
-/// open layers, in order of arrival, without padding.
+/// open layers, in order of arrival, without padding. Layers that other senders than those that are tried may prove are told.
 pub(super) fn learn_layers(
     torrents: &Torrents,
     shares: &BTreeMap<(TorrentId, u32), Vec<Share>>,
     ask: &mut dyn Ask,
+    out: &mut dyn Sink,
 ) -> Option<Torrents> {
     let mut taught = None;
     for id in torrents.ids() {
         for open in torrents.torrent(id).open_layers() {
             let of: Option<Vec<&Vec<Share>>> =
                 open.pieces.iter().map(|piece| shares.get(&(id, piece.number()))).collect();
-            let hashes = of.and_then(|of| prove_layer(torrents.torrent(id), &open, &of, ask));
+            let Some(of) = of else { continue };
+            let (hashes, every) = prove_layer(torrents.torrent(id), &open, &of, ask);
+            if let (None, false, Some(first)) = (&hashes, every, open.pieces.first()) {
+                let unit = crate::oddity::Unit { piece: first.number(), leaf: None };
+                let bytes = of.iter().flat_map(|shares| shares.iter()).map(|share| share.ranges.total()).sum();
+                out.odd(Oddity::from(Bound::Copies { unit, bytes }).seen());
+            }
             if let Some(hashes) = hashes {
                 let OpenLayer { pieces_root, layer, first, width, .. } = open;
                 let proof =
@@ -99,11 +106,18 @@ pub(super) fn learn_layers(
     taught
 }
 
-/// The nodes of an open layer, where the blocks make up all of its pieces and hash to the node above.
-fn prove_layer(torrent: &Torrent, open: &OpenLayer, of: &[&Vec<Share>], ask: &mut dyn Ask) -> Option<Vec<u8>> {
+/// The nodes of an open layer, where the blocks make up all of its pieces and hash to the node above; and whether what every
+/// sender sent was tried.
+fn prove_layer(
+    torrent: &Torrent,
+    open: &OpenLayer,
+    of: &[&Vec<Share>],
+    ask: &mut dyn Ask,
+) -> (Option<Vec<u8>>, bool) {
     let shares: Vec<Vec<&Share>> = of.iter().map(|shares| shares.iter().collect()).collect();
     let senders: BTreeSet<TransferId> = shares.iter().flatten().map(|share| share.transfer).collect();
     let mut versions = vec![Version::First, Version::Latest];
+    let few = senders.len() <= MOST_SENDERS;
     if senders.len() > 1 {
         versions.extend(senders.into_iter().take(MOST_SENDERS).map(Version::Of));
     }
@@ -114,7 +128,11 @@ fn prove_layer(torrent: &Torrent, open: &OpenLayer, of: &[&Vec<Share>], ask: &mu
         for ((piece, shares), known) in open.pieces.iter().zip(&shares).zip(&mut known) {
             let node = match *known {
                 Some(node) => node,
-                None => node_of(torrent, *piece, &content(shares, version), ask)?,
+                None => match node_of(torrent, *piece, &content(shares, version), ask) {
+                    Some(node) => node,
+                    // Nobody sent some of it, whatever is tried.
+                    None => return (None, true),
+                },
             };
             if !overlap(shares) {
                 *known = Some(node);
@@ -124,13 +142,13 @@ fn prove_layer(torrent: &Torrent, open: &OpenLayer, of: &[&Vec<Share>], ask: &mu
         nodes.resize(open.width as usize, padding(open.layer));
         let hashes = nodes.concat();
         if torrent.proves(open, &hashes) {
-            return Some(hashes);
+            return (Some(hashes), true);
         }
         if known.iter().all(Option::is_some) {
-            break;
+            return (None, true);
         }
     }
-    None
+    (None, few)
 }
 
 fn content(shares: &[&Share], version: Version) -> Parts {

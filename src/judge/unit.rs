@@ -165,6 +165,7 @@ pub fn classes(
     // Nothing is compared with what was sent before where every copy is right.
     let is_right = |index: &usize| matches!(of_copy.get(index), Some((State::Verified(_), _)));
     let any_wrong = !(0..shares.len()).all(|index| is_right(&index));
+    let several = several(shares);
     for (index, share) in shares.iter().enumerate() {
         let mut fresh = share.ranges.clone();
         for index in credited.get(&share.transfer).into_iter().flatten() {
@@ -178,7 +179,7 @@ pub fn classes(
             State::Verified(version) => Some(version),
             State::Open | State::Failed => None,
         };
-        let earlier = versions.entry(share.transfer).or_default();
+        let earlier = versions.get(&share.transfer).map_or(&[][..], Vec::as_slice);
         // A block that is wrong in part takes nothing from those of a copy that is right.
         for (parts, ranges) in earlier.iter().filter(|_| right.is_none()) {
             remove_equal(&mut fresh, share, parts, ranges, ask);
@@ -225,7 +226,8 @@ pub fn classes(
         } else {
             outcome.rule(index, fresh.clone(), class, why, None);
         }
-        if any_wrong {
+        if any_wrong && several.contains(&share.transfer) {
+            let earlier = versions.entry(share.transfer).or_default();
             outcome.crowded |= !keep_version(earlier, &share.parts, fresh);
         }
     }
@@ -245,6 +247,13 @@ impl Outcome {
             self.rulings.push(Ruling { share, ranges, class, why, version });
         }
     }
+}
+
+/// The transfers of more than one share: only they may repeat something.
+fn several(shares: &[Share]) -> BTreeSet<TransferId> {
+    let mut all: Vec<TransferId> = shares.iter().map(|share| share.transfer).collect();
+    all.sort_unstable();
+    all.windows(2).filter(|pair| pair.first() == pair.last()).filter_map(|pair| pair.first().copied()).collect()
 }
 
 /// What the failed hash of a copy says of its senders.
@@ -270,11 +279,11 @@ fn of_failed(copy: &Attempt, shares: &[Share], piece: &PieceDoubt, bench: &Bench
 fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
     let Some(first) = senders.next() else { return true };
     let web = first.key.transport == Transport::Http;
-    let named = first.facts.peer_ids.len() == 1 || (web && first.facts.peer_ids.is_empty());
+    let named = first.peer_ids.len() == 1 || (web && first.peer_ids.is_empty());
     named
         && senders.all(|other| {
             (other.key.uploader, other.key.transport) == (first.key.uploader, first.key.transport)
-                && other.facts.peer_ids == first.facts.peer_ids
+                && other.peer_ids == first.peer_ids
         })
 }
 

@@ -54,8 +54,11 @@ fn mixes(shares: &[&Share], ask: &mut dyn Ask) -> (Vec<Parts>, bool) {
     let mut blocks: BTreeMap<(u32, u32), Vec<&Share>> = BTreeMap::new();
     let mut ways = 1;
     for share in shares {
-        let (Some(first), Some(last)) = (share.ranges.iter().next(), share.ranges.iter().last()) else { continue };
-        let versions = blocks.entry((first.start, last.end)).or_default();
+        let extent = share.ranges.extent();
+        if extent.is_empty() {
+            continue;
+        }
+        let versions = blocks.entry((extent.start, extent.end)).or_default();
         let same = |other: &&Share| {
             other.ranges == share.ranges
                 && share.ranges.iter().all(|range| ask.same(&share.parts, &other.parts, range))

@@ -118,6 +118,11 @@ pub enum Bound {
         /// Bytes of packets that are not read where they belong.
         bytes: u64,
     },
+    /// What waits until a stream is known to be of the peer wire, before it is written as it is.
+    ClearHeld {
+        /// Bytes that are not written.
+        bytes: u64,
+    },
     /// Framings of content that looks like messages that are tried.
     Framings {
         /// Readings of the captures that are made for them.
@@ -210,6 +215,7 @@ impl Bound {
             Self::ConflictingVersions { .. } => "conflicting versions",
             Self::Copies { .. } => "copies",
             Self::LateSegments { .. } => "late_segments",
+            Self::ClearHeld { .. } => "clear_held",
             Self::Framings { .. } => "framings",
             Self::WebFiles { .. } => "webseed files",
             Self::Names => "names",
@@ -236,6 +242,7 @@ impl Bound {
             | Self::ConflictingVersions { bytes, .. }
             | Self::LateSegments { bytes }
             | Self::WebFiles { bytes, .. }
+            | Self::ClearHeld { bytes }
             | Self::Copies { bytes, .. } => bytes,
             _ => 1,
         }

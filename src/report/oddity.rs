@@ -292,6 +292,12 @@ fn reached(bound: &Bound) -> String {
                 "{bytes} bytes came after their place was given up, too many to be read where they belong"
             );
         }
+        Bound::ClearHeld { bytes } => {
+            return format!(
+                "{bytes} bytes of this connection are not written: they came before it was known to be BitTorrent, behind \
+                 as many as are kept for that"
+            );
+        }
         Bound::Framings { most } => {
             return format!(
                 "content that looks like messages may be framed in other ways than {most} readings try"

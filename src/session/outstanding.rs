@@ -20,31 +20,48 @@ pub enum Answer {
     Unasked,
 }
 
-/// Room for requests beyond those that each direction may remember in any case, over all connections of a run: spare
-/// requests of one connection make it forget none while others need little.
+/// Room for the requests of all connections of a run. While there is some, each direction remembers all of its own; where
+/// there is none, whoever has more than a fair share forgets, so that spare requests of one connection make no other forget
+/// one. As much again is there for fair shares; beyond it, there is room for a few in each direction.
 #[derive(Clone, Debug, Default)]
-pub struct RequestRoom(Rc<Cell<usize>>);
+pub struct RequestRoom(Rc<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    most: usize,
+    requests: Cell<usize>,
+    /// Directions with a request.
+    directions: Cell<usize>,
+}
 
 impl RequestRoom {
     /// Room for `requests`.
     pub fn new(requests: usize) -> Self {
-        Self(Rc::new(Cell::new(requests)))
+        Self(Rc::new(Held { most: requests, ..Held::default() }))
     }
 
-    fn take(&self) -> bool {
-        let left = self.0.get().checked_sub(1);
-        left.inspect(|left| self.0.set(*left)).is_some()
+    /// A direction has so many requests now, where it had `before`.
+    fn note(&self, before: usize, now: usize) {
+        let Held { requests, directions, .. } = &*self.0;
+        requests.set((requests.get() + now).saturating_sub(before));
+        directions.set((directions.get() + usize::from(now > 0)).saturating_sub(usize::from(before > 0)));
     }
 
-    fn give_back(&self, requests: usize) {
-        self.0.set(self.0.get() + requests);
+    /// How many a direction may have now.
+    fn share(&self) -> usize {
+        let Held { most, requests, directions } = &*self.0;
+        match requests.get() {
+            held if held <= *most => usize::MAX,
+            held if held / 2 <= *most => (most / directions.get().max(1)).max(LEAST),
+            _ => LEAST,
+        }
     }
 }
 
 /// Requests by piece and begin.
 ///
 /// # Invariants
-/// - At most `most` requests and those `drawn` from the room; the oldest is forgotten first, and that is told once.
+/// - At most its share of the room, or `most` without one; the oldest is forgotten first, and that is told once.
 /// - `order` is at most twice as long as what is live, but for a few.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
@@ -54,9 +71,9 @@ pub(super) struct Outstanding {
     next: u64,
     chokes: u64,
     most: usize,
-    room: RequestRoom,
-    /// Requests beyond `most`.
-    drawn: usize,
+    room: Option<RequestRoom>,
+    /// Requests that the room knows of.
+    known: usize,
     overflow: Overflow,
     /// Whether the last block answered no request that was seen.
     unasked: bool,
@@ -104,18 +121,21 @@ impl Outstanding {
         outstanding
     }
 
-    /// From now on more are remembered while there is room.
+    /// From now on as many are remembered as there is room for.
     pub(super) fn share(&mut self, room: &RequestRoom) {
-        self.room = room.clone();
+        self.room = Some(room.clone());
+        self.tell_room();
     }
 
-    /// Gives back what was drawn for requests that are not remembered any more.
-    fn give_back(&mut self) {
-        let needed = self.requests.len().saturating_sub(self.most);
-        if self.drawn > needed {
-            self.room.give_back(self.drawn - needed);
-            self.drawn = needed;
+    fn tell_room(&mut self) {
+        let now = self.requests.len();
+        if let Some(room) = &self.room {
+            room.note(std::mem::replace(&mut self.known, now), now);
         }
+    }
+
+    fn may_have(&self) -> usize {
+        self.room.as_ref().map_or(self.most, RequestRoom::share)
     }
 
     /// Takes a request that ends at or before `place` in the stream.
@@ -146,16 +166,13 @@ impl Outstanding {
             }
         }
         self.order.push_back((self.next, key));
-        if self.requests.len() > self.most + self.drawn && self.room.take() {
-            self.drawn += 1;
-        }
-        if self.requests.len() > self.most + self.drawn {
-            while let Some((number, oldest)) = self.order.pop_front() {
-                if self.is_live(number, oldest) {
-                    self.requests.remove(&oldest);
-                    self.overflow = if self.overflow == Overflow::Never { Overflow::Untold } else { self.overflow };
-                    break;
-                }
+        self.tell_room();
+        while self.requests.len() > self.may_have() {
+            let Some((number, oldest)) = self.order.pop_front() else { break };
+            if self.is_live(number, oldest) {
+                self.requests.remove(&oldest);
+                self.tell_room();
+                self.overflow = if self.overflow == Overflow::Never { Overflow::Untold } else { self.overflow };
             }
         }
         self.sweep();
@@ -164,7 +181,7 @@ impl Outstanding {
     /// Answered requests leave their place behind; they are swept when they outnumber the live ones.
     fn sweep(&mut self) {
         let live = self.requests.len();
-        if self.order.len() > 2 * self.most.min(live + SPARE).max(live) {
+        if self.order.len() > 2 * (live + SPARE) {
             let requests = &self.requests;
             self.order.retain(|(number, key)| requests.get(key).is_some_and(|request| request.number == *number));
         }
@@ -217,7 +234,7 @@ impl Outstanding {
 
     fn forget(&mut self, key: (u32, u32)) {
         self.requests.remove(&key);
-        self.give_back();
+        self.tell_room();
         self.sweep();
     }
 
@@ -293,10 +310,14 @@ impl Expectation for Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.room.give_back(self.drawn);
+        if let Some(room) = &self.room {
+            room.note(self.known, 0);
+        }
     }
 }
 
+// Rationale: more than clients keep in flight on a slow link; 150 bytes each, in 100,000 flows both ways 240 MB.
+const LEAST: usize = 8;
 // Rationale: a sweep is worth its cost only when it finds a few dozen.
 const SPARE: usize = 32;
 
@@ -381,21 +402,41 @@ mod tests {
     }
 
     #[test]
-    fn with_room_spare_requests_make_nobody_forget_one_and_the_room_is_given_back() {
-        let room = RequestRoom::new(10);
-        let [mut one, mut other] = [(); 2].map(|()| Outstanding::new(4));
-        one.share(&room);
-        other.share(&room);
-        (0..14).for_each(|piece| one.request(block(piece), span(1), 0));
-        assert!(!one.overflowed());
-        assert_eq!(one.answer(0, 0, 16_384), Answer::Solicited(span(1)));
-        (0..6).for_each(|piece| other.request(block(piece), span(1), 0));
-        assert!(other.overflowed() && other.answer(0, 0, 16_384) == Answer::Unasked);
-        assert_eq!(other.answer(1, 0, 16_384), Answer::Solicited(span(1)));
-        one.request(block(20), span(1), 0);
-        assert!(!one.overflowed());
-        drop((one, other));
-        assert_eq!(room.0.get(), 10);
+    fn with_room_nobody_forgets_a_request_and_without_it_whoever_has_more_than_others_does() {
+        let room = RequestRoom::new(40);
+        let [mut greedy, mut modest, mut late] = [(); 3].map(|()| Outstanding::new(4));
+        [&mut greedy, &mut modest, &mut late].into_iter().for_each(|one| one.share(&room));
+        let asked = |one: &mut Outstanding, pieces: std::ops::Range<u32>| {
+            pieces.for_each(|piece| one.request(block(piece), span(1), 0));
+        };
+        asked(&mut greedy, 0..30);
+        asked(&mut modest, 0..10);
+        assert!(!greedy.overflowed() && !modest.overflowed());
+        assert_eq!(greedy.answer(0, 0, 16_384), Answer::Solicited(span(1)));
+        // There is no room now, and each may have a third of it.
+        asked(&mut late, 0..13);
+        assert!(!late.overflowed() && late.answer(0, 0, 16_384) == Answer::Solicited(span(1)));
+        asked(&mut modest, 10..13);
+        assert!(!modest.overflowed() && modest.answer(0, 0, 16_384) == Answer::Solicited(span(1)));
+        asked(&mut greedy, 30..31);
+        assert!(greedy.take_overflow() && greedy.answer(14, 0, 16_384) == Answer::Unasked);
+        assert_eq!(greedy.answer(15, 0, 16_384), Answer::Solicited(span(1)));
+        assert_eq!((room.0.requests.get(), room.0.directions.get()), (39, 3));
+        drop((greedy, modest, late));
+        assert_eq!((room.0.requests.get(), room.0.directions.get()), (0, 0));
+    }
+
+    #[test]
+    fn any_number_of_connections_with_spare_requests_hold_no_more_than_their_room() {
+        let room = RequestRoom::new(1_000);
+        let mut all: Vec<Outstanding> = (0..100).map(|_| Outstanding::new(16_384)).collect();
+        for one in &mut all {
+            one.share(&room);
+            (0..17_000).for_each(|piece| one.request(block(piece), span(1), 0));
+        }
+        let held: usize = all.iter().map(|one| one.requests.len()).sum();
+        assert!(held <= 2 * 1_000 + 100 * LEAST, "{held} requests");
+        assert!(all.iter().all(|one| one.requests.len() >= LEAST && one.overflowed()));
     }
 
     #[test]
@@ -424,6 +465,6 @@ mod tests {
             outstanding.request(block(piece), span(1), 0);
             outstanding.answer(piece, 0, 16_384);
         }
-        assert!(outstanding.order.len() <= 8 && !outstanding.overflowed());
+        assert!(outstanding.order.len() <= 2 * (SPARE + 1) && !outstanding.overflowed());
     }
 }

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::{Hub, Spine};
 use crate::Error;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Transport};
+use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::{Encryption, Session};
 use crate::stream::{Missing, Opening, StreamItem};
 
@@ -58,6 +59,8 @@ struct Connection<'cap> {
     sides: [Side; 2],
     /// What waits until it is the peer wire beyond doubt.
     held: Vec<(Direction, StreamItem<'cap>)>,
+    /// Bytes beyond those.
+    dropped: u64,
 }
 
 /// One direction.
@@ -78,25 +81,28 @@ impl<'run, 'cap> Clear<'run, 'cap> {
         Self { taker, connections: HashMap::default() }
     }
 
-    /// Takes an item that a session has read.
+    /// Takes an item that a session has read; gives the bytes of its connection that are known now to be missing.
     fn item(
         &mut self,
         session: &Session<'cap>,
         from: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         if !matches!(item, StreamItem::Data { .. } | StreamItem::Gap { .. }) {
-            return Ok(());
+            return Ok(0);
         }
         let connection = self.connections.entry(session.id).or_default();
         if !session.is_peer_wire() {
             // As many as a search for messages looks at.
-            if connection.held.len() < MOST_HELD {
-                connection.held.push((from, *item));
+            match item {
+                _ if connection.held.len() < MOST_HELD => connection.held.push((from, *item)),
+                StreamItem::Data { bytes, .. } => connection.dropped += bytes.len() as u64,
+                _ => {}
             }
-            return Ok(());
+            return Ok(0);
         }
+        let dropped = std::mem::take(&mut connection.dropped);
         if !connection.begun {
             connection.begun = true;
             connection.begin(session, opening, self.taker)?;
@@ -104,7 +110,8 @@ impl<'run, 'cap> Clear<'run, 'cap> {
                 connection.take(session, from, &item, opening, self.taker)?;
             }
         }
-        connection.take(session, from, item, opening, self.taker)
+        connection.take(session, from, item, opening, self.taker)?;
+        Ok(dropped)
     }
 
     fn end(&mut self, id: ConnectionId) {
@@ -196,8 +203,14 @@ impl<'cap> Hub<'_, 'cap> {
         opening: &Opening,
     ) {
         if let Some(clear) = &mut self.clear {
-            let result = clear.item(session, from, item, opening);
-            self.fail(result);
+            match clear.item(session, from, item, opening) {
+                Ok(0) => {}
+                Ok(bytes) => {
+                    let occurrence = Oddity::from(Bound::ClearHeld { bytes }).within(session.span());
+                    self.anomalies.odd(occurrence.between(session.flow).of(session.id));
+                }
+                Err(failure) => self.fail(Err(failure)),
+            }
         }
     }
 

@@ -83,14 +83,15 @@ impl Run {
             let other = format!("{:?}", self.once(threads, window).expect("the run can go on"));
             assert!(text == other, "{threads} threads, window {window}: other evidence\n{text}\n{other}");
         }
-        self.without_log();
+        self.hashed_by_the_judge();
         check(&evidence);
         check_files(&evidence, &Torrents::from_bytes(self.torrents.clone()).expect("torrents"));
         evidence
     }
 
-    /// What was hashed while the captures were read decides nothing.
-    fn without_log(&self) {
+    /// How many copies the judge hashes with all of the log of those that were hashed before, with half of it and without it:
+    /// what was hashed before decides nothing.
+    pub fn hashed_by_the_judge(&self) -> [u64; 3] {
         let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");
         let torrents = Torrents::from_bytes(self.torrents.clone()).expect("torrents");
         let options = Options {
@@ -100,7 +101,7 @@ impl Run {
             secrets: &self.secrets,
             ..Options::default()
         };
-        super::log::decides_nothing(&captures, &torrents, &options, "the scenario");
+        super::log::decides_nothing(&captures, &torrents, &options, "the scenario")
     }
 
     /// report.json of one run.

@@ -8,13 +8,15 @@ use crate::oddity::{Bound, Occurrence, Oddity};
 /// The transfers with piece data that have no row, and the word about them that no other limit may hide.
 pub(super) fn summed(judged: &Judged<'_>) -> Option<(Summed, Occurrence)> {
     let left = || judged.records.iter().filter(|record| record.left_out);
-    let span = left().filter_map(Record::active).reduce(|one, other| one.join(other))?;
+    let unjudged = judged.unjudged;
+    let span = left().filter_map(Record::active).chain(unjudged.span).reduce(|one, other| one.join(other))?;
     let verified = judged.verified().into_iter().zip(&judged.records).filter(|(_, record)| record.left_out);
     let summed = Summed {
-        transfers: left().count() as u64,
-        served_bytes: left().map(|record| record.counts.served).sum(),
+        // A connection is two of them.
+        transfers: left().count() as u64 + 2 * unjudged.connections,
+        served_bytes: left().map(|record| record.counts.served).sum::<u64>() + unjudged.served,
         verified_bytes: verified.map(|(bytes, _)| bytes).sum(),
-        lost_bytes: left().map(|record| record.counts.lost).sum(),
+        lost_bytes: left().map(|record| record.counts.lost).sum::<u64>() + unjudged.lost,
         first_time: span.first.time,
         last_time: span.last.time,
         frames: span.into(),

@@ -9,6 +9,7 @@ mod runs;
 mod whole;
 
 use crate::ends::{At, FrameId, Span, Timestamp};
+pub use plain::Plain;
 
 /// Appends an integer: seven bits a byte, the lowest first.
 fn put(out: &mut Vec<u8>, mut value: u64) {

@@ -20,6 +20,26 @@ pub(super) fn take<T: DeserializeOwned>(from: &mut &[u8]) -> Option<T> {
     Some(value)
 }
 
+/// A value that is written as it is, for whoever sorts what he made of facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plain<T>(pub T);
+
+impl<T: Serialize + DeserializeOwned> Record for Plain<T> {
+    type Before = ();
+
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    fn write(&self, (): &mut (), out: &mut Vec<u8>) {
+        put(out, &self.0);
+    }
+
+    fn read((): &mut (), from: &mut &[u8]) -> Option<Self> {
+        take(from).map(Self)
+    }
+}
+
 macro_rules! plain {
     ($($record:ty: $beside:expr),+ $(,)?) => {$(
         impl Record for $record {
