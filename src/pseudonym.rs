@@ -218,6 +218,7 @@ pub fn holds_no_address(torrent: &[u8], clear: &Document) -> bool {
     ips.extend(clear.subjects.iter().map(|subject| subject.endpoint.ip));
     ips.extend(clear.transfers.iter().flat_map(|transfer| [transfer.uploader.ip, transfer.downloader.ip]));
     ips.extend(clear.mentions.iter().flat_map(|mention| [mention.subject.ip, mention.by.ip]));
+    ips.extend(clear.swarms.iter().map(|swarm| swarm.by.ip));
     ips.extend(clear.opaque.iter().flat_map(|opaque| [opaque.a.ip, opaque.b.ip]));
     ips.iter().all(|ip| match ip {
         IpAddr::V4(ip) => memchr::memmem::find(torrent, &ip.octets()).is_none(),
@@ -355,6 +356,7 @@ fn in_order(document: &mut Document) {
     document
         .mentions
         .sort_by_key(|row| (row.subject, row.info_hash.clone(), row.by, row.via, row.grade, row.frames));
+    document.swarms.sort_by_key(|row| (row.info_hash.clone(), row.by, row.via));
     document.opaque.sort_by_key(|row| (row.a, row.b, row.transport, row.frames));
 }
 

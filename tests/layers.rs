@@ -56,7 +56,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "hearsay",
         uses: &["packet", "stream", "wire"],
-        crates: &["nom", "httparse", "percent_encoding", "data_encoding"],
+        crates: &["nom", "httparse", "percent_encoding", "data_encoding", "serde_json"],
     },
     Layer { name: "metadata", uses: &[], crates: &["sha1", "sha2"] },
     Layer { name: "options", uses: &["packet", "mse"], crates: &[] },

@@ -39,7 +39,7 @@ pub use pieces::{InputRun, Piece};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
-    SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
 /// Everything that a run proves. Its rows are those of the report.
@@ -59,6 +59,8 @@ pub struct Evidence {
     pub subjects: Vec<Subject>,
     /// Who named whom, and for which torrent, sorted. Hearsay: it changes no figure and no grade.
     pub mentions: Vec<Mention>,
+    /// What was said of whole swarms, sorted by torrent. Hearsay, too.
+    pub swarms: Vec<Swarm>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
     /// Connections for which there were no rows left; `None` when all have theirs.

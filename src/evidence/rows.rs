@@ -456,6 +456,32 @@ pub struct Mention {
     pub frames: Frames,
 }
 
+/// Hearsay of a whole swarm: what a tracker or a node of the DHT says of its size, or that it has peers of it. It names
+/// nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Swarm {
+    /// The torrent.
+    pub info_hash: Option<InfoHash>,
+    /// Who said it.
+    pub by: Endpoint,
+    /// How. By `dht-scrape` the figures are estimates, by `dht-sample` there are none.
+    pub via: Via,
+    /// Peers that have everything, the greatest figure said; `None` where none was.
+    pub seeders: Option<u64>,
+    /// Peers that do not have everything, the greatest figure said; `None` where none was.
+    pub leechers: Option<u64>,
+    /// Downloads that were completed, the greatest figure said; `None` where none was.
+    pub downloads: Option<u64>,
+    /// Messages.
+    pub count: u64,
+    /// The first of them.
+    pub first_time: Timestamp,
+    /// The last of them.
+    pub last_time: Timestamp,
+    /// The frames of the first.
+    pub frames: Frames,
+}
+
 /// Connections with a handshake but no piece data beyond [`Limits::rows`](crate::Limits::rows): in no transfer and no
 /// subject, so that nothing but this is said of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

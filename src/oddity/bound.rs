@@ -73,6 +73,11 @@ pub enum Bound {
         /// Who named it.
         by: Endpoint,
     },
+    /// [`Limits::mentions`](crate::Limits::mentions), of what is said of whole swarms.
+    Swarms {
+        /// Who said it.
+        by: Endpoint,
+    },
     /// [`Limits::transactions`](crate::Limits::transactions).
     Transactions(Forgotten),
     /// Pieces of metadata that are kept or tried.
@@ -192,7 +197,7 @@ impl Bound {
             Self::Keystream { .. } => "keystream",
             Self::Secrets => "secrets",
             Self::Opaque { .. } => "opaque",
-            Self::Mentions { .. } => "mentions",
+            Self::Mentions { .. } | Self::Swarms { .. } => "mentions",
             Self::Transactions(_) => "transactions",
             Self::Metadata { .. } | Self::MetadataFiles { .. } => "metadata",
             Self::HashesFacts => "hashes messages",

@@ -38,6 +38,7 @@ impl Document {
             transfers: std::mem::take(&mut evidence.transfers),
             subjects: std::mem::take(&mut evidence.subjects),
             mentions: std::mem::take(&mut evidence.mentions),
+            swarms: std::mem::take(&mut evidence.swarms),
             opaque: std::mem::take(&mut evidence.opaque),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
             hosts: Vec::new(),

@@ -142,6 +142,7 @@ impl Document {
         }
         self.mentions
             .retain(|mention| choice.shows(&[mention.subject, mention.by], mention.first_time, mention.last_time));
+        self.swarms.retain(|swarm| choice.shows(&[swarm.by], swarm.first_time, swarm.last_time));
         self.opaque.retain(|opaque| choice.is_of(&[opaque.a, opaque.b]));
         for map in self.torrents.iter_mut().filter_map(|torrent| torrent.map.as_mut()) {
             map.by.retain_mut(|row| match place(Some(row.subject)) {

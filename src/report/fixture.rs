@@ -137,6 +137,7 @@ fn empty() -> Evidence {
         subjects: Vec::new(),
         known: crate::torrent::Torrents::default(),
         mentions: Vec::new(),
+        swarms: Vec::new(),
         opaque: Vec::new(),
         unlisted: None,
         summed: None,

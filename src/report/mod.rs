@@ -39,7 +39,7 @@ mod vocabulary;
 pub use crate::ends::Frames;
 pub use crate::evidence::{
     Edge, File, FileBytes, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality, Rung,
-    Standard, Subject, SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Standard, Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};

@@ -59,6 +59,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         clock_steps.sort_unstable();
         Ok(Facts {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
+            swarms: mentions.swarms.iter().map(|(swarm, said)| (*swarm, *said)).collect(),
             metadata: metadata.finish(),
             clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
             ..written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?
@@ -157,8 +158,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
             SessionEvent::Odd(_)
             | SessionEvent::Contest { .. }
             | SessionEvent::Metadata { .. }
-            | SessionEvent::Pex { .. }
-            | SessionEvent::Holepunch { .. } => {}
+            | SessionEvent::Named { .. } => {}
         }
         Ok(true)
     }

@@ -22,6 +22,7 @@ impl Document {
             transfers: each(&report.transfers)?,
             subjects: each(&report.subjects)?,
             mentions: each(&report.mentions)?,
+            swarms: each(&report.swarms)?,
             opaque: each(&report.opaque)?,
             hosts: report.hosts.clone(),
             lists: report.lists.clone(),
