@@ -16,6 +16,7 @@ use ipcrypt_rs::IpcryptPfx;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::hosts::Host;
 use crate::report::Document;
 
 /// A key, and what is made of it.
@@ -73,6 +74,9 @@ impl Key {
         self.rewrite(&mut value, "", &known);
         let mut document: Document = serde_json::from_value(value)?;
         document.options.pseudonyms = true;
+        // Names of hosts tell their addresses, and often who uses them.
+        document.hosts.iter_mut().for_each(|host| host.names.clear());
+        document.hosts.retain(|host| *host != Host::of(host.address));
         in_order(&mut document);
         Ok(document)
     }

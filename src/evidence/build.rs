@@ -9,7 +9,7 @@ use super::apart::set_apart;
 use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
-use super::mentions::{by_torrent, of_swarms};
+use super::mentions::{by_torrent, named_in, of_swarms};
 use super::metadata::MetadataPart;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
@@ -134,6 +134,7 @@ pub(crate) fn build(
         key(&one.0).cmp(&key(&other.0))
     });
     let swarms = of_swarms(std::mem::take(&mut mentions.swarms), |named| hash(key_of(&named, torrents)));
+    let names = named_in(std::mem::take(&mut mentions.names), &inputs);
     let mentions = by_torrent(mentions, |named| hash(key_of(&named, torrents)));
     set_apart(&mut opaque, &subjects, &mentions);
     Ok(Evidence {
@@ -145,6 +146,7 @@ pub(crate) fn build(
         coverage,
         subjects,
         mentions,
+        names,
         swarms,
         opaque,
         known: judged.torrents.clone().into_owned(),

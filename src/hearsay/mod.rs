@@ -17,6 +17,7 @@ pub mod dht;
 pub mod http_tracker;
 mod listener;
 pub mod lsd;
+pub mod names;
 mod recent;
 pub mod socket_tracker;
 mod swarms;
@@ -29,6 +30,7 @@ use crate::words::words;
 
 pub use compact::PeerList;
 pub use listener::{Datagram, Listener, Remark, looks_like};
+pub use names::{Called, NameSource, Names};
 pub use swarms::{Counts, Swarm, Swarms};
 
 words! {
@@ -193,12 +195,14 @@ pub struct Mentions {
     most: usize,
     /// What is said of whole swarms, which takes no room of those who are named.
     pub swarms: Swarms,
+    /// Names of hosts, which take none either.
+    pub names: Names,
 }
 
 impl Mentions {
     /// No mentions yet, and room for `most`.
     pub fn new(most: usize) -> Self {
-        Self { named: BTreeMap::new(), most, swarms: Swarms::new(most) }
+        Self { named: BTreeMap::new(), most, swarms: Swarms::new(most), names: Names::default() }
     }
 
     /// Counts a mention in `span`, which the frames `shown` show; `false` when it is a new one and there is no room.

@@ -78,6 +78,16 @@ pub enum Bound {
         /// Who said it.
         by: Endpoint,
     },
+    /// Names of hosts that are kept.
+    HostNames {
+        /// Who gave one that is not.
+        by: Endpoint,
+    },
+    /// Name records of a pcapng file that are kept.
+    NameRecords {
+        /// Index of the input.
+        input: u16,
+    },
     /// [`Limits::transactions`](crate::Limits::transactions).
     Transactions(Forgotten),
     /// Pieces of metadata that are kept or tried.
@@ -198,6 +208,7 @@ impl Bound {
             Self::Secrets => "secrets",
             Self::Opaque { .. } => "opaque",
             Self::Mentions { .. } | Self::Swarms { .. } => "mentions",
+            Self::HostNames { .. } | Self::NameRecords { .. } => "host names",
             Self::Transactions(_) => "transactions",
             Self::Metadata { .. } | Self::MetadataFiles { .. } => "metadata",
             Self::HashesFacts => "hashes messages",

@@ -50,6 +50,7 @@ impl Document {
             pieces: std::mem::take(&mut evidence.pieces),
             shown: None,
         };
+        document.name_hosts(std::mem::take(&mut evidence.names));
         document.notes = notes(&document);
         document
     }

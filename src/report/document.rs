@@ -54,7 +54,7 @@ pub struct Document {
     pub swarms: Vec<Swarm>,
     /// Conversations that cannot be read.
     pub opaque: Vec<Opaque>,
-    /// What lists that were given say of the addresses above, sorted by address; left out where there is none. It changes no figure and
+    /// What lists that were given, and names in the captures, say of the addresses above, sorted by address; left out where there is none. It changes no figure and
     /// no grade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,

@@ -252,6 +252,10 @@ fn reached(bound: &Bound) -> String {
         Bound::Swarms { by } => {
             return format!("{by} spoke of a swarm, and there is no room to list it");
         }
+        Bound::HostNames { by } => {
+            return format!("{by} gave a name for an address, and there is no room to keep it");
+        }
+        Bound::NameRecords { .. } => "no room to keep another name record",
         Bound::Transactions(forgotten) => {
             return format!(
                 "no room for {}",

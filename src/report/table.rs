@@ -156,6 +156,9 @@ fn hosts(document: &Document) -> Table {
                 format!("{} ({})", visible_cell(relay.kind.as_deref().unwrap_or("relay")), list(relay.list))
             })
         })
+        .values("names", |host| {
+            host.names.iter().map(|name| format!("{} ({})", visible_cell(&name.name), name.source))
+        })
         .named("hosts")
 }
 

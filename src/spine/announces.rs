@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 
 use super::{Hub, Purpose};
-use crate::ends::{At, Direction, FlowKey, Span};
+use crate::ends::{At, Direction, Endpoint, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer, Scrape, Scraped};
+use crate::hearsay::names::{answers, source_of};
 use crate::hearsay::socket_tracker::Message;
-use crate::hearsay::{Counts, Datagram, Doubts, Named, PeerList, Remark, Swarm, Via, announce_of, looks_like};
+use crate::hearsay::{
+    Called, Counts, Datagram, Doubts, NameSource, Named, PeerList, Remark, Swarm, Via, announce_of, looks_like,
+};
 use crate::oddity::{Bound, MentionFault, Oddity, Sink};
 use crate::packet::{Checksum, Packet, UdpDatagram};
 use crate::stream::Opening;
@@ -25,6 +28,9 @@ impl<'cap> Hub<'_, 'cap> {
     /// Takes a datagram that is no part of a uTP connection.
     #[inline]
     pub(super) fn overhear(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>) {
+        if let Some(source) = source_of(packet.flow.source(packet.direction).port) {
+            self.names_in(packet, datagram, source);
+        }
         if looks_like(datagram.payload.bytes, datagram.payload.wire_len) && self.purpose != Purpose::Survey {
             self.listen(packet, datagram);
         }
@@ -55,6 +61,25 @@ impl<'cap> Hub<'_, 'cap> {
             }
         }
         self.scratch.remarks = remarks;
+    }
+
+    /// Notes the names in an answer of DNS. A damaged one names nobody.
+    #[inline(never)]
+    fn names_in(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>, source: NameSource) {
+        if datagram.checksum != Checksum::Bad && self.purpose != Purpose::Survey {
+            let by = packet.flow.source(packet.direction);
+            self.called(datagram.payload.bytes, source, by, Span::single(packet.at));
+        }
+    }
+
+    /// Notes the names in a message of DNS.
+    pub(super) fn called(&mut self, message: &[u8], source: NameSource, by: Endpoint, span: Span) {
+        for (name, address) in answers(message) {
+            let called = Called { address: address.to_canonical(), name, source, by };
+            if !self.mentions.names.note(called, span) {
+                self.anomalies.odd(Oddity::from(Bound::HostNames { by }).within(span));
+            }
+        }
     }
 
     /// Notes what is said of a whole swarm.

@@ -7,6 +7,7 @@ mod clear;
 mod clock;
 mod coverage;
 mod delay;
+mod dns;
 mod doubles;
 mod ended;
 mod findings;

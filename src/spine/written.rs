@@ -60,6 +60,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         Ok(Facts {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
             swarms: mentions.swarms.iter().map(|(swarm, said)| (*swarm, *said)).collect(),
+            names: mentions.names.iter().map(|(called, mention)| (called.clone(), *mention)).collect(),
             metadata: metadata.finish(),
             clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
             ..written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?

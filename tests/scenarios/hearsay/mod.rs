@@ -3,6 +3,7 @@
 mod announced;
 mod http;
 mod named;
+mod names;
 mod peers;
 mod sockets;
 mod swarms;
