@@ -113,7 +113,7 @@ const LAYERS: &[Layer] = &[
         ],
     },
     // Every view of a report, in a directory with its coverage and the torrents; and read back.
-    Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2"] },
+    Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2", "csv"] },
     // Rewrites a report as a whole, before any view of it.
     Layer {
         name: "pseudonym",

@@ -105,7 +105,8 @@ fn read(message: &[u8]) -> Option<Vec<(String, IpAddr)>> {
         (_, at) = name(message, at)?;
         at += 4;
     }
-    let (mut found, mut aliases): (Vec<(String, IpAddr)>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+    let mut found: Vec<(String, IpAddr)> = Vec::new();
+    let mut aliases: Vec<(String, String)> = Vec::new();
     for _ in 0..records {
         let Some((owner, kind, data, next)) = record(message, at) else { break };
         at = next;

@@ -11,6 +11,7 @@
 //! All of them together are a case: [`case`](crate::case).
 //! ```
 
+mod blocks;
 mod build;
 mod case_uco;
 mod choice;

@@ -42,8 +42,8 @@ pub(crate) struct Document {
     pub(crate) anomalies: Vec<Anomaly>,
     pub(crate) quality: Quality,
     pub(crate) notes: Vec<String>,
-    /// Connections that are in no row, because a bound was reached.
     pub(crate) unlisted: Option<Unlisted>,
+    pub(crate) pieces: Option<Vec<crate::evidence::Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     pub(crate) shown: Option<Shown>,
 }

@@ -29,6 +29,7 @@ impl Document {
             anomalies: each(&report.anomalies)?,
             quality: one(&report.quality)?,
             notes: report.notes.clone(),
+            pieces: report.pieces.clone().filter(|_| report.shown.is_some()),
             unlisted: one(&report.unlisted)?,
             shown: report.shown.clone(),
         })

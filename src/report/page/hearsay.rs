@@ -54,17 +54,20 @@ impl Hearsay {
         for mention in &cast.document.mentions {
             by_address.entry(&mention.subject).or_default().push(mention);
         }
-        let (mut only, mut also) = (Vec::new(), Vec::new());
+        let (mut only, mut also, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
         for (address, mentions) in by_address {
             match cast.place_of(address) {
                 Some(place) => also.push((place, address, mentions)),
+                None if cast.is_elsewhere(address) => elsewhere.push((0, address, mentions)),
                 None => only.push((0, address, mentions)),
             }
         }
         only.sort_by_key(|(_, address, _)| (address.parse::<std::net::SocketAddr>().ok(), *address));
         also.sort_by_key(|(place, address, _)| (*place, *address));
+        elsewhere.sort_by_key(|(_, address, _)| (address.parse::<std::net::SocketAddr>().ok(), *address));
         let groups = [
             group(cast, &only, "Addresses with nothing but hearsay", true),
+            group(cast, &elsewhere, "Addresses whose direct evidence is not in the part that is shown", true),
             group(cast, &also, "Addresses that also have direct evidence above", also.len() <= FOLDED),
         ];
         let swarms = &cast.document.swarms;

@@ -31,6 +31,9 @@ fn mentions(view: &View<'_>, page: &mut Page) {
     };
     let command = "-f csv --table mentions";
     page.line(&match without.len() {
+        0 if view.document.shown.is_some() => {
+            format!("{}. All {}: {command}", addresses(all.len()), counted(mentions.len() as u64, "mention"))
+        }
         0 => format!(
             "{}, {} with a row above. All {}: {command}",
             addresses(all.len()),
