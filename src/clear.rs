@@ -115,6 +115,7 @@ fn kind(segment: &ClearSegment<'_>) -> String {
         Transport::Utp => "uTP",
         Transport::Tcp => "TCP",
         Transport::Http => "HTTP",
+        Transport::Udp => "UDP",
     };
     format!("{carried}{protected}")
 }

@@ -141,6 +141,8 @@ words! {
         Utp = "utp",
         /// An HTTP webseed (BEP 17, BEP 19).
         Http = "http",
+        /// UDP that is no uTP: of a conversation that cannot be read, and of no transfer.
+        Udp = "udp",
     }
 }
 

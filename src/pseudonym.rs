@@ -16,6 +16,7 @@ use ipcrypt_rs::IpcryptPfx;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::hosts::Host;
 use crate::report::Document;
 
 /// A key, and what is made of it.
@@ -73,6 +74,9 @@ impl Key {
         self.rewrite(&mut value, "", &known);
         let mut document: Document = serde_json::from_value(value)?;
         document.options.pseudonyms = true;
+        // Names of hosts tell their addresses, and often who uses them.
+        document.hosts.iter_mut().for_each(|host| host.names.clear());
+        document.hosts.retain(|host| *host != Host::of(host.address));
         in_order(&mut document);
         Ok(document)
     }
@@ -218,6 +222,7 @@ pub fn holds_no_address(torrent: &[u8], clear: &Document) -> bool {
     ips.extend(clear.subjects.iter().map(|subject| subject.endpoint.ip));
     ips.extend(clear.transfers.iter().flat_map(|transfer| [transfer.uploader.ip, transfer.downloader.ip]));
     ips.extend(clear.mentions.iter().flat_map(|mention| [mention.subject.ip, mention.by.ip]));
+    ips.extend(clear.swarms.iter().map(|swarm| swarm.by.ip));
     ips.extend(clear.opaque.iter().flat_map(|opaque| [opaque.a.ip, opaque.b.ip]));
     ips.iter().all(|ip| match ip {
         IpAddr::V4(ip) => memchr::memmem::find(torrent, &ip.octets()).is_none(),
@@ -355,6 +360,7 @@ fn in_order(document: &mut Document) {
     document
         .mentions
         .sort_by_key(|row| (row.subject, row.info_hash.clone(), row.by, row.via, row.grade, row.frames));
+    document.swarms.sort_by_key(|row| (row.info_hash.clone(), row.by, row.via));
     document.opaque.sort_by_key(|row| (row.a, row.b, row.transport, row.frames));
 }
 

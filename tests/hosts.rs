@@ -91,7 +91,12 @@ fn every_view_names_the_list_its_date_and_what_a_relay_is() {
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let page = report(&["-f", "html"]);
-    assert!(page.contains("What lists say of its address") && page.contains("Listed as Tor exit in relays.csv"));
+    assert!(
+        page.contains("What lists and names in the captures say of its address")
+            && page.contains("Listed as Tor exit in relays.csv")
+    );
+    // Sums are over what was served: who was only named, and who sent nothing, adds nothing.
+    assert!(page.contains("By operator") && page.contains("AS64500 Example Net"), "{page}");
     let one = report(&["-f", "text", "--peer", "203.0.113.4"]);
     assert!(one.contains("FR, as country.mmdb") || one.contains("AS64500 Example Net, FR"), "{one}");
     assert!(!one.contains("Tor exit"), "{one}");

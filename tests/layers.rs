@@ -56,7 +56,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "hearsay",
         uses: &["packet", "stream", "wire"],
-        crates: &["nom", "httparse", "percent_encoding", "data_encoding"],
+        crates: &["nom", "httparse", "percent_encoding", "data_encoding", "serde_json"],
     },
     Layer { name: "metadata", uses: &[], crates: &["sha1", "sha2"] },
     Layer { name: "options", uses: &["packet", "mse"], crates: &[] },
@@ -95,7 +95,7 @@ const LAYERS: &[Layer] = &[
         crates: &[],
     },
     // What lists of the user's say of addresses.
-    Layer { name: "hosts", uses: &[], crates: &["maxminddb", "jiff", "sha2"] },
+    Layer { name: "hosts", uses: &["evidence"], crates: &["maxminddb", "jiff", "sha2"] },
     Layer {
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
@@ -113,9 +113,13 @@ const LAYERS: &[Layer] = &[
         ],
     },
     // Every view of a report, in a directory with its coverage and the torrents; and read back.
-    Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2"] },
+    Layer { name: "case", uses: &["evidence", "report", "output"], crates: &["serde_json", "sha2", "csv"] },
     // Rewrites a report as a whole, before any view of it.
-    Layer { name: "pseudonym", uses: &["report"], crates: &["ipcrypt_rs", "data_encoding", "sha2", "serde_json"] },
+    Layer {
+        name: "pseudonym",
+        uses: &["hosts", "report"],
+        crates: &["ipcrypt_rs", "data_encoding", "sha2", "serde_json"],
+    },
     // Notices against evidence; its texts are written as those of reports are.
     Layer {
         name: "audit",

@@ -71,6 +71,44 @@ fn one_peer_is_shown_with_the_figures_of_the_whole_run() {
 }
 
 #[test]
+fn one_peer_is_shown_block_by_block_and_its_filters_select_exactly_its_frames() {
+    let case = fixture::named("corrupt-seeder");
+    let text = case.report_with("capture.pcap", &["-f", "text", "--peer", "203.0.113.3"]);
+    let lines: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for row in [
+        "0 0-49,151 49,152 verified 76 6 frames, 83-128",
+        "1 32,768-49,151 16,384 refuted 144 174",
+        "4 49,152-65,535 16,384 refuted 105 143, 166",
+        "5 32,768-65,535 32,768 verified 97 137, 139-141",
+        "frame.number in {143,166,174}",
+        "frame.number in {83,85,102,104,115,128,137,139..141,143,166,174,176}",
+    ] {
+        assert!(lines.iter().any(|line| line == row), "{row}\n{text}");
+    }
+    assert!(lines.join(" ").contains("bytes of it of the pieces 2-3, 6."), "{text}");
+    // The rows add up to the sum over them.
+    let served = lines.iter().filter(|line| line.contains(" verified ") || line.contains(" refuted "));
+    let served: u64 = served.filter_map(|line| row_bytes(line)).sum();
+    assert_eq!(served, 180_224, "{text}");
+    let page = case.report_with("capture.pcap", &["-f", "html", "--peer", "203.0.113.3"]);
+    assert!(page.contains("Block by block") && page.contains("frame.number in {143,166,174}"));
+    assert!(page.contains("Addresses whose direct evidence is not in the part that is shown"));
+    assert!(!page.contains(": only listed by others."), "both have rows in the whole report");
+    let whole = case.report_with("capture.pcap", &["-f", "html"]);
+    assert!(whole.contains("<code>--peer 203.0.113.3:6881</code>"));
+}
+
+/// The served bytes of a row of BLOCKS: the figure before its class.
+fn row_bytes(line: &str) -> Option<u64> {
+    let cells: Vec<&str> = line.split(' ').collect();
+    let class = cells.iter().position(|cell| ["verified", "refuted"].contains(cell))?;
+    // A row begins with the number of a piece.
+    cells.first()?.parse::<u64>().ok()?;
+    cells.get(class.checked_sub(1)?)?.replace(',', "").parse().ok()
+}
+
+#[test]
 fn every_page_is_shown_by_a_browser_without_a_word_or_a_request() {
     let Some(browser) = browser() else {
         eprintln!("SKIPPED: no chromium on this machine, so no page was shown in a browser");

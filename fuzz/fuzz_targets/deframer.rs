@@ -134,6 +134,7 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
             Message::Request(_) | Message::Cancel(_) | Message::RejectRequest(_) => 17,
             Message::Port(_) => 7,
             Message::Extended { body, .. } => 6 + body.len() as u64,
+            Message::AzPex(body) => 5 + 19 + body.len() as u64,
             Message::HashRequest { .. } => 5 + 48,
             Message::Hashes { hashes, .. } => 5 + 48 + hashes.len() as u64,
         },

@@ -16,9 +16,12 @@ fuzz_target!(|data: &[u8]| {
         return hearsay::listen(&mut input, options);
     }
     match Message::parse(input.0) {
-        Ok(Some(Message::Answer { values, token, .. })) => {
+        Ok(Some(Message::Answer { values, token, counts, .. })) => {
             hearsay::check_list(&values);
-            assert!(token.is_some() || !values.is_empty(), "an answer that says nothing");
+            assert!(token.is_some() || !values.is_empty() || !counts.is_empty(), "an answer that says nothing");
+        }
+        Ok(Some(Message::Sample { info_hashes })) => {
+            assert!(!info_hashes.is_empty() && info_hashes.is_sorted() && info_hashes.len() * 20 <= input.0.len());
         }
         Ok(Some(Message::AnnouncePeer { info_hash, .. } | Message::GetPeers { info_hash, .. })) => {
             assert!(input.0.windows(20).any(|bytes| bytes == info_hash), "a hash that is not in the datagram");

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use libfuzzer_sys::fuzz_target;
 use peerproof::session::Advertised;
 use peerproof::wire::{
-    ExtendedHandshake, Holepunch, LtDontHave, Message, MetadataMessage, PexMessage, UnknownReason, client_name,
+    AzureusPex, ExtendedHandshake, Holepunch, LtDontHave, Message, MetadataMessage, PexMessage, UnknownReason, client_name,
     printable,
 };
 use shared::{Cursor, at};
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(MetadataMessage::Data { payload, .. }) = MetadataMessage::parse(body) {
         assert!(body.ends_with(payload));
     }
-    let _ = (PexMessage::parse(body), LtDontHave::parse(body), Holepunch::parse(body));
+    let _ = (PexMessage::parse(body), AzureusPex::parse(body), LtDontHave::parse(body), Holepunch::parse(body));
     if let Some(id) = body.first_chunk::<20>() {
         client_name(id);
     }

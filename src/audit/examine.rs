@@ -80,7 +80,8 @@ impl Examined {
         let encrypted = report.opaque.iter().map(|opaque| Unread {
             a: opaque.a,
             b: opaque.b,
-            encrypted: opaque.kind != OpaqueKind::Relay,
+            // Of WebRTC only the port speaks for it.
+            encrypted: !matches!(opaque.kind, OpaqueKind::Relay | OpaqueKind::WebRtc),
             window: window(opaque.first_time, opaque.last_time),
             bytes: opaque.a_to_b + opaque.b_to_a,
             frames: Some(opaque.frames),

@@ -73,6 +73,14 @@ impl Reader {
         }
     }
 
+    /// The names that the file has for addresses.
+    pub(super) fn names(&self) -> Vec<(std::net::IpAddr, String)> {
+        match self {
+            Self::Pcap(_) => Vec::new(),
+            Self::Pcapng(reader) => reader.names(),
+        }
+    }
+
     pub(super) fn dropped(&self) -> Option<u64> {
         match self {
             Self::Pcap(_) => None,

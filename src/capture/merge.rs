@@ -153,6 +153,7 @@ impl<'cap> Frames<'cap> {
                 damage,
                 dropped_by_capture: source.reader.dropped(),
                 unused_blocks: source.reader.unused_blocks(),
+                names: source.reader.names(),
             });
         }
         Ok(facts)

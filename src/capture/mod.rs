@@ -102,6 +102,8 @@ pub struct InputFacts {
     pub dropped_by_capture: Option<u64>,
     /// Blocks of a pcapng file that were passed over as they hold no packet, by kind, with their number.
     pub unused_blocks: std::collections::BTreeMap<String, u64>,
+    /// The names that a pcapng file has for addresses (name resolution blocks), sorted.
+    pub names: Vec<(std::net::IpAddr, String)>,
 }
 
 /// An interface of a capture file.

@@ -6,6 +6,7 @@
 mod chain;
 mod drops;
 mod interface;
+mod names;
 mod options;
 mod packet;
 mod unused;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use self::chain::{MAX_TRAILER, captured_end, ends};
 use self::drops::Drops;
 use self::interface::{InterfaceState, Interfaces};
+use self::names::NameRecords;
 use self::options::{Endian, Options};
 use self::packet::Packet;
 use self::unused::Unused;
@@ -39,6 +41,7 @@ pub(super) struct PcapngReader {
     drops: Drops,
     /// Blocks that hold no packet and were passed over.
     unused: Unused,
+    names: NameRecords,
 }
 
 impl PcapngReader {
@@ -70,6 +73,7 @@ impl PcapngReader {
             before: 0,
             drops: Drops::default(),
             unused: Unused::default(),
+            names: NameRecords::default(),
         })
     }
 
@@ -81,6 +85,11 @@ impl PcapngReader {
     /// Blocks that hold no packet and were passed over, by kind.
     pub(super) fn unused_blocks(&self) -> BTreeMap<String, u64> {
         self.unused.named()
+    }
+
+    /// The names that the file has for addresses.
+    pub(super) fn names(&self) -> Vec<(std::net::IpAddr, String)> {
+        self.names.all()
     }
 
     /// The next frame, or `None` at the end of the file.
@@ -218,6 +227,13 @@ impl PcapngReader {
                     self.drops.interface(id, dropped);
                 }
             }
+            NAMES => {
+                let before = self.names.full;
+                self.names.read(body, self.endian);
+                if self.names.full && !before {
+                    track.note(out, Bound::NameRecords { input: track.file });
+                }
+            }
             kind => {
                 // A block that is numbered as a frame has its number, whatever is in it.
                 track.frames += u64::from(NUMBERED.contains(&kind));
@@ -290,6 +306,7 @@ const SECTION: u32 = 0x0A0D_0D0A;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 /// Types without a packet that Wireshark numbers as frames: journal entries, custom blocks, system calls. Checked

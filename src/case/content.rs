@@ -134,7 +134,7 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const COVERAGE: &str = "coverage.json";
 pub(super) const PIECES: [&str; 2] = ["tables/pieces.csv", "tables/pieces.parquet"];
 pub(super) const NAMES: [&str; 5] = [REPORT, MANIFEST, COVERAGE, "report.txt", "report.html"];
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 12] = [
     "transfers",
     "subjects",
     "torrents",
@@ -142,6 +142,7 @@ pub(super) const TABLES: [&str; 11] = [
     "anomalies",
     "opaque",
     "mentions",
+    "swarms",
     "files",
     "hosts",
     "operators",

@@ -37,7 +37,7 @@ impl Report {
             causes.push("a bound was reached".to_owned());
             anomaly.examples.iter().for_each(|example| say::warning(&example.detail));
         }
-        let pieces = if self.views.writes_case() && self.source.is_dir() {
+        let pieces = if (self.views.writes_case() || self.views.shows_blocks()) && self.source.is_dir() {
             pieces_of(&self.source).map_err(|error| refusal::opening(&error))?
         } else {
             Vec::new()

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile};
+use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile, pieces_in};
 use peerproof::pseudonym::{Key, holds_no_address};
 use peerproof::report::{
-    Choice, Document, Moment, Screen, Sort, Whom, counted, dot, graphml, page, passed_over, terminal, timeline,
+    Choice, Document, Moment, Piece, Screen, Sort, Whom, counted, dot, graphml, page, passed_over, terminal,
+    timeline,
 };
 
 use super::keys;
@@ -173,6 +174,15 @@ impl Views {
                 Some(write(case, &key.applied(&document)?, Pieces::None, &hidden, None))
             }
         };
+        let mut document = document;
+        if let (None, true, Some(peer)) = (&document.pieces, self.shows_blocks(), self.peer) {
+            let is_of = |row: &&Piece| peer.is_at(row.uploader.ip) || peer.is_at(row.downloader.ip);
+            document.pieces = match pieces {
+                Pieces::Rows(rows) => Some(rows.iter().filter(is_of).cloned().collect()),
+                Pieces::Files(files) => pieces_in(files).map(|rows| rows.iter().filter(is_of).cloned().collect()),
+                Pieces::None => None,
+            };
+        }
         let mut shown = document.only(&self.choice());
         if let Some(key) = &place.key {
             shown = key.applied(&shown)?;
@@ -205,9 +215,16 @@ impl Views {
         self.output.is_some()
     }
 
+    /// Whether a peer is shown block by block.
+    pub fn shows_blocks(&self) -> bool {
+        self.peer.is_some() && matches!(self.format, Format::Text | Format::Html)
+    }
+
     /// Whether what is written lists what each unit contributes.
     pub fn lists_pieces(&self) -> bool {
-        self.table == Some(TableName::Pieces) || (self.output.is_some() && cfg!(feature = "table"))
+        self.table == Some(TableName::Pieces)
+            || self.shows_blocks()
+            || (self.output.is_some() && cfg!(feature = "table"))
     }
 
     /// Whether the report that is printed does.

@@ -298,7 +298,7 @@ impl<'e> Own<'e> {
         let mut flows = BTreeSet::new();
         let mut add = |transfer: &Transfer| {
             let protocol = match transfer.transport {
-                Transport::Utp => Protocol::Udp,
+                Transport::Utp | Transport::Udp => Protocol::Udp,
                 Transport::Tcp | Transport::Http => Protocol::Tcp,
             };
             flows.insert(FlowKey::new(transfer.uploader, transfer.downloader, protocol).0);

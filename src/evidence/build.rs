@@ -9,7 +9,7 @@ use super::apart::set_apart;
 use super::columns;
 use super::credit::{Files, Parties, Proofs, Proven};
 use super::ladder::{Known, Ladder};
-use super::mentions::by_torrent;
+use super::mentions::{by_torrent, named_in, of_swarms};
 use super::metadata::MetadataPart;
 use super::parties::{Group, parties_of, subjects_of};
 use super::ports::{Port, ports_of};
@@ -41,7 +41,15 @@ pub(crate) fn build(
     window_silence_ns: i64,
 ) -> Result<Evidence, Error> {
     let Findings {
-        mut anomalies, mentions, metadata, mut opaque, mut quality, clock_steps, coverage, same, ..
+        mut anomalies,
+        mut mentions,
+        metadata,
+        mut opaque,
+        mut quality,
+        clock_steps,
+        coverage,
+        same,
+        ..
     } = findings;
     quality.clock = quality.clock.with_inputs(&inputs);
     opaque.sort_by_key(|each| (each.a, each.b, each.transport, each.frames));
@@ -125,6 +133,8 @@ pub(crate) fn build(
             |t: &Transfer| (t.uploader, t.downloader, t.transport, t.info_hash.clone(), t.first_time, t.frames);
         key(&one.0).cmp(&key(&other.0))
     });
+    let swarms = of_swarms(std::mem::take(&mut mentions.swarms), |named| hash(key_of(&named, torrents)));
+    let names = named_in(std::mem::take(&mut mentions.names), &inputs);
     let mentions = by_torrent(mentions, |named| hash(key_of(&named, torrents)));
     set_apart(&mut opaque, &subjects, &mentions);
     Ok(Evidence {
@@ -136,6 +146,8 @@ pub(crate) fn build(
         coverage,
         subjects,
         mentions,
+        names,
+        swarms,
         opaque,
         known: judged.torrents.clone().into_owned(),
         unlisted,

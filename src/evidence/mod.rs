@@ -20,7 +20,7 @@ mod same;
 use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
 pub use crate::facts::Reason;
-pub use crate::hearsay::{Standing, Via};
+pub use crate::hearsay::{NameSource, Standing, Via};
 pub use crate::judge::{Burst, SessionTimes, Times};
 pub use crate::judge::{Class, Ground};
 pub use crate::session::Encryption;
@@ -38,8 +38,8 @@ pub(crate) use pieces::pieces;
 pub use pieces::{InputRun, Piece};
 pub(crate) use private::is_private;
 pub use rows::{
-    Edge, File, FileBytes, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard, Subject,
-    SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, HostName, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard,
+    Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
 /// Everything that a run proves. Its rows are those of the report.
@@ -59,6 +59,10 @@ pub struct Evidence {
     pub subjects: Vec<Subject>,
     /// Who named whom, and for which torrent, sorted. Hearsay: it changes no figure and no grade.
     pub mentions: Vec<Mention>,
+    /// Names that the captures give for addresses, sorted by address.
+    pub names: Vec<(std::net::IpAddr, HostName)>,
+    /// What was said of whole swarms, sorted by torrent. Hearsay, too.
+    pub swarms: Vec<Swarm>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
     /// Connections for which there were no rows left; `None` when all have theirs.

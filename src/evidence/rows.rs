@@ -9,7 +9,7 @@ use super::{Bytes, Flag, Grade, Initiator, PortBasis};
 use crate::ends::{
     At, Endpoint, FrameId, Frames, HashBeginning, Hex, InfoHash, Sightings, Span, Timestamp, Transport,
 };
-use crate::hearsay::{Standing, Via};
+use crate::hearsay::{NameSource, Standing, Via};
 use crate::session::Encryption;
 use crate::torrent::{self, Source};
 use crate::words::words;
@@ -458,6 +458,53 @@ pub struct Mention {
     /// The last of them.
     pub last_time: Timestamp,
     /// The frames that show the first, those that confirm it included.
+    pub frames: Frames,
+}
+
+/// A name that something in the captures gives for an address. Nothing was looked up, and a name is no person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostName {
+    /// The name; a byte of it that is no printable ASCII is `\\` and three digits in answers of DNS. Not escaped otherwise.
+    pub name: String,
+    /// Where it stands.
+    pub source: NameSource,
+    /// Who answered so; `None` for name records.
+    pub by: Option<Endpoint>,
+    /// The input that has the name records; `None` for answers.
+    pub input: Option<u16>,
+    /// Answers that say so; 0 for name records.
+    pub count: u64,
+    /// The first of them.
+    pub first_time: Option<Timestamp>,
+    /// The last of them.
+    pub last_time: Option<Timestamp>,
+    /// The frames of the first.
+    pub frames: Option<Frames>,
+}
+
+/// Hearsay of a whole swarm: what a tracker or a node of the DHT says of its size, or that it has peers of it. It names
+/// nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Swarm {
+    /// The torrent.
+    pub info_hash: Option<InfoHash>,
+    /// Who said it.
+    pub by: Endpoint,
+    /// How. By `dht-scrape` the figures are estimates, by `dht-sample` there are none.
+    pub via: Via,
+    /// Peers that have everything, the greatest figure said; `None` where none was.
+    pub seeders: Option<u64>,
+    /// Peers that do not have everything, the greatest figure said; `None` where none was.
+    pub leechers: Option<u64>,
+    /// Downloads that were completed, the greatest figure said; `None` where none was.
+    pub downloads: Option<u64>,
+    /// Messages.
+    pub count: u64,
+    /// The first of them.
+    pub first_time: Timestamp,
+    /// The last of them.
+    pub last_time: Timestamp,
+    /// The frames of the first.
     pub frames: Frames,
 }
 

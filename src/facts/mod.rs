@@ -60,7 +60,7 @@ pub use crate::session::{Claims, Ending, Hole, Reason, Unplaced};
 pub use crate::stream::{EndReason, GapCause, Missing};
 
 use crate::ends::FrameId;
-use crate::hearsay::{Mention, Named};
+use crate::hearsay::{Called, Counts, Mention, Named, Swarm};
 use crate::metadata::Harvest;
 
 /// The facts of one capture set.
@@ -86,6 +86,10 @@ pub struct Facts {
     pub metadata: Harvest,
     /// Who named whom, sorted.
     pub mentions: Vec<(Named, Mention)>,
+    /// What is said of whole swarms, sorted.
+    pub swarms: Vec<(Swarm, (Counts, Mention))>,
+    /// Names of hosts in answers of DNS, sorted.
+    pub names: Vec<(Called, Mention)>,
     /// What could not be read, in the order in which it ended.
     pub opaque: Vec<Opaque>,
     /// Frames at which the clock of their input stepped, sorted.

@@ -1,7 +1,9 @@
 //! The DHT (BEP 5, BEP 32): who announces a torrent, and whom nodes list. Nodes are no peers: `nodes`, `nodes6`, pings
-//! and searches name nobody, and neither do the filters of BEP 33.
+//! and searches name nobody. The filters of BEP 33 and the samples of BEP 51 are of whole swarms.
 
+use super::Counts;
 use super::compact::{PeerList, endpoint_v4, endpoint_v6};
+use super::swarms::estimate;
 use crate::bencode::{self, Bounds, Value};
 
 /// A message (KRPC) that bears on a mention.
@@ -31,6 +33,13 @@ pub enum Message {
         token: Option<Box<[u8]>>,
         /// The peers that it lists.
         values: PeerList,
+        /// The size of the swarm by its filters (BEP 33), which list nobody.
+        counts: Counts,
+    },
+    /// Answers a query for torrents (BEP 51).
+    Sample {
+        /// Torrents of which the node says that it stores peers, sorted, each once.
+        info_hashes: Vec<[u8; 20]>,
     },
 }
 
@@ -83,6 +92,18 @@ fn announce_peer(root: &Value<'_>) -> Result<Message, &'static str> {
 
 fn answer(root: &Value<'_>) -> Result<Option<Message>, &'static str> {
     let Some(body) = arguments(root, b"r") else { return Ok(None) };
+    if let Some(samples) = body.find(b"samples") {
+        let samples = samples.bytes().ok_or("`samples` of a DHT answer is not a string")?;
+        let (hashes, rest) = samples.as_chunks::<20>();
+        if !rest.is_empty() {
+            return Err("`samples` of a DHT answer is not made of info-hashes of 20 bytes");
+        }
+        let info_hashes: std::collections::BTreeSet<_> = hashes.iter().copied().collect();
+        return Ok(
+            (!info_hashes.is_empty()).then(|| Message::Sample { info_hashes: info_hashes.into_iter().collect() })
+        );
+    }
+    let counts = Counts { seeders: filter(body, b"BFsd")?, leechers: filter(body, b"BFpe")?, downloads: None };
     let token = body.find(b"token").and_then(|item| item.bytes()).map(Box::from);
     let values = match body.find(b"values") {
         Some(values) => values.list().ok_or("`values` of a DHT answer is not a list")?,
@@ -99,10 +120,17 @@ fn answer(root: &Value<'_>) -> Result<Option<Message>, &'static str> {
     };
     // One odd entry does not speak against the others.
     let values: PeerList = values.iter().map(|value| entry(value).ok().flatten()).collect();
-    if token.is_none() && values.is_empty() {
+    if token.is_none() && values.is_empty() && counts.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Message::Answer { transaction: transaction(root)?, token, values }))
+    Ok(Some(Message::Answer { transaction: transaction(root)?, token, values, counts }))
+}
+
+/// How many peers the filter under `key` stands for, about.
+fn filter(body: &Value<'_>, key: &[u8]) -> Result<Option<u64>, &'static str> {
+    let Some(filter) = body.find(key) else { return Ok(None) };
+    let filter = filter.bytes().and_then(|filter| filter.try_into().ok());
+    filter.map(|filter| Some(estimate(filter))).ok_or("a filter of a DHT answer does not have 256 bytes")
 }
 
 /// The dictionary under `key`, of a node that says its id.
@@ -126,7 +154,7 @@ pub(super) fn looks_like(bytes: &[u8]) -> bool {
 }
 
 // Each message of interest has one of these keys.
-const KEYS: [&[u8]; 3] = [b"9:info_hash", b"5:token", b"6:values"];
+const KEYS: [&[u8]; 6] = [b"9:info_hash", b"5:token", b"6:values", b"4:BFsd", b"4:BFpe", b"7:samples"];
 // What no other protocol would have beside them.
 const KINDS: [&[u8]; 2] = [b"1:y1:q", b"1:y1:r"];
 
@@ -159,12 +187,32 @@ mod tests {
         let announce = |port| Ok(Some(Message::AnnouncePeer { info_hash, port, token: token.clone() }));
         assert_eq!(parse(ANNOUNCE), announce(Some(6881)));
         assert_eq!(parse(&replaced(ANNOUNCE, "implied_porti0e", "implied_porti1e")), announce(None));
-        let Ok(Some(Message::Answer { transaction, token: issued, values })) = parse(ANSWER) else {
+        let Ok(Some(Message::Answer { transaction, token: issued, values, counts })) = parse(ANSWER) else {
             panic!("an answer")
         };
         assert_eq!((&*transaction, issued), (&b"aa"[..], Some(token)));
         let shown: Vec<_> = values.peers.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["10.0.0.1:6881", "10.0.0.2:6881", "[2001:db8::7]:6881"]);
+        assert!(counts.is_empty());
+    }
+
+    #[test]
+    fn filters_and_samples_tell_of_swarms_and_what_is_none_is_an_error() {
+        let answer = |inner: &[u8]| [b"d1:rd", inner, b"2:id20:abcdefghij0123456789e1:t2:aa1:y1:re"].concat();
+        let mut two = [0; 256];
+        (two[0], two[9]) = (1, 4);
+        let filters = [b"4:BFpe256:", &two[..], b"4:BFsd256:", &[0; 256]].concat();
+        let Ok(Some(Message::Answer { counts, values, .. })) = parse(&answer(&filters)) else {
+            panic!("an answer")
+        };
+        assert_eq!(counts, Counts { seeders: Some(0), leechers: Some(1), downloads: None });
+        assert!(values.is_empty());
+        let samples = [b"7:samples60:", &[7; 20][..], &[3; 20], &[7; 20]].concat();
+        assert_eq!(parse(&answer(&samples)), Ok(Some(Message::Sample { info_hashes: vec![[3; 20], [7; 20]] })));
+        for broken in [&b"4:BFsd2:xx"[..], b"4:BFpei1e", b"7:samples19:aaaaaaaaaaaaaaaaaaa", b"7:samplesle"] {
+            assert!(parse(&answer(broken)).is_err(), "{}", String::from_utf8_lossy(broken));
+        }
+        assert_eq!(parse(&answer(b"7:samples0:")), Ok(None));
     }
 
     #[test]
@@ -178,12 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn pings_nodes_errors_and_filters_bear_on_no_mention() {
+    fn pings_nodes_and_errors_bear_on_no_mention() {
         for other in [
             &b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"[..],
             b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q9:find_node1:t2:aa1:y1:qe",
             b"d1:rd2:id20:abcdefghij01234567895:nodes26:abcdefghij0123456789\x01\x02\x03\x04\x1a\xe1e1:t2:aa1:y1:re",
-            b"d1:rd4:BFsd2:xx2:id20:abcdefghij0123456789e1:t2:aa1:y1:re",
             b"d1:eli201e5:tokene1:t2:aa1:y1:ee",
             b"d1:q9:info_hashe",
             b"d9:info_hash3:abc",

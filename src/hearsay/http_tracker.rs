@@ -1,8 +1,9 @@
-//! HTTP trackers (BEP 3): the announce in a request's target, and the answer in its body (BEP 7, 23, 24). The HTTP around
-//! them is read by others.
+//! HTTP trackers (BEP 3): the announce in a request's target, and the answer in its body (BEP 7, 23, 24); scrapes (BEP 48).
+//! The HTTP around them is read by others.
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::Counts;
 use super::compact::{PeerList, endpoint};
 use crate::bencode::{self, Bounds, Value};
 use crate::ends::Endpoint;
@@ -16,6 +17,8 @@ pub struct Announce {
     pub port: u16,
     /// The addresses that it asks to be listed under (`ip`, `ipv4`, `ipv6`).
     pub named: PeerList,
+    /// What the tracker issued to it in an earlier answer (`trackerid`).
+    pub tracker_id: Option<Vec<u8>>,
 }
 
 impl Announce {
@@ -39,8 +42,79 @@ impl Announce {
         let info_hash = unescaped(hash).and_then(|hash| hash.try_into().ok());
         let info_hash = info_hash.ok_or("an announce without an info-hash of 20 bytes")?;
         let port = unescaped(port).and_then(|port| digits(&port)).ok_or("an announce without a port")?;
-        Ok(Some(Self { info_hash, port, named: named_in(target, port) }))
+        let tracker_id = values(target, b"trackerid").next().and_then(unescaped).filter(|id| !id.is_empty());
+        Ok(Some(Self { info_hash, port, named: named_in(target, port), tracker_id }))
     }
+}
+
+/// What a client asks a tracker about swarms (BEP 48). It announces nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scrape {
+    /// The torrents; none for all that the tracker has.
+    pub info_hashes: Vec<[u8; 20]>,
+}
+
+impl Scrape {
+    /// Reads the target of a GET request; `Ok(None)` for what is no scrape.
+    ///
+    /// # Errors
+    /// One plain sentence, when a scrape is broken.
+    pub fn parse(target: &[u8]) -> Result<Option<Self>, &'static str> {
+        if !is_scrape(target) {
+            return Ok(None);
+        }
+        let hash = |hash| unescaped(hash).filter(|_| !hash.contains(&b'+')).and_then(|hash| hash.try_into().ok());
+        let info_hashes: Option<Vec<[u8; 20]>> = values(target, b"info_hash").map(hash).collect();
+        info_hashes
+            .map(|info_hashes| Some(Self { info_hashes }))
+            .ok_or("a scrape with an info-hash that is not of 20 bytes")
+    }
+}
+
+/// Whether the last part of a target's path is that of a scrape, by the convention of BEP 48.
+fn is_scrape(target: &[u8]) -> bool {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    path.rsplit(|byte| *byte == b'/').next().is_some_and(|last| last.starts_with(b"scrape"))
+}
+
+/// The answer of a tracker to a scrape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scraped {
+    /// Torrents and their figures, sorted.
+    pub swarms: Vec<([u8; 20], Counts)>,
+    /// Entries without an info-hash of 20 bytes.
+    pub unusable: u64,
+}
+
+impl Scraped {
+    /// Reads a body; `Ok(None)` for an answer that tells of no swarm, as a refusal.
+    ///
+    /// # Errors
+    /// One plain sentence, when it is no bencoded dictionary, or its list is broken.
+    pub fn parse(body: &[u8]) -> Result<Option<Self>, &'static str> {
+        let (root, _) = bencode::parse_prefix(body, &Bounds::default())
+            .map_err(|_| "an answer to a scrape that is not bencoded, or that holds too much")?;
+        if root.dict().is_none() {
+            return Err("an answer to a scrape that is no dictionary");
+        }
+        let Some(files) = root.find(b"files") else { return Ok(None) };
+        let files = files.dict().ok_or("`files` of an answer to a scrape is no dictionary")?;
+        let row = |(name, file): &(&[u8], bencode::Item<'_>)| {
+            file.dict()?;
+            Some(((*name).try_into().ok()?, counts(file)))
+        };
+        let mut swarms: Vec<([u8; 20], Counts)> = files.iter().filter_map(row).collect();
+        swarms.sort_by_key(|(info_hash, _)| *info_hash);
+        let unusable = (files.len() - swarms.len()) as u64;
+        Ok(Some(Self { swarms, unusable }))
+    }
+}
+
+/// The figures of a swarm: those of a scrape, and what the answer to an announce has of them.
+fn counts(of: &Value<'_>) -> Counts {
+    let figure =
+        |key: &[u8]| of.find(key).and_then(|item| item.int()).and_then(|figure| u64::try_from(figure).ok());
+    Counts { seeders: figure(b"complete"), leechers: figure(b"incomplete"), downloads: figure(b"downloaded") }
 }
 
 /// The answer of a tracker.
@@ -52,6 +126,10 @@ pub struct Answer {
     pub peers: PeerList,
     /// What the tracker takes the client's own address for (BEP 24): it lists nobody.
     pub external_ip: Option<IpAddr>,
+    /// The size of the swarm.
+    pub counts: Counts,
+    /// What the client is to send with its next announce (`tracker id`).
+    pub tracker_id: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -85,6 +163,8 @@ impl Answer {
             interval: root.find(b"interval").and_then(|item| item.int()),
             peers,
             external_ip: external.and_then(address_bytes),
+            counts: counts(&root),
+            tracker_id: root.find(b"tracker id").and_then(|item| item.bytes()).map(<[u8]>::to_vec),
         }))
     }
 }
@@ -174,6 +254,46 @@ mod tests {
             ["[2001:db8::7]:6881", "[2001:db8::8]:99", "[2001:db8::9]:6881"].map(String::from).to_vec()
         );
         assert_eq!(named("&ip=peer.example.org"), (vec![], 1), "a name is not looked up");
+    }
+
+    #[test]
+    fn scrapes_and_their_answers_are_read() {
+        let one = "%6dnopqrstuvwxyz123456";
+        let scrape = |target: &str| Scrape::parse(target.as_bytes());
+        let hash = *b"mnopqrstuvwxyz123456";
+        let two = Scrape { info_hashes: vec![hash, [b'b'; 20]] };
+        assert_eq!(scrape(&format!("/x/scrape.php?info_hash={one}&info_hash={}", "b".repeat(20))), Ok(Some(two)));
+        assert_eq!(scrape("http://192.0.2.1/scrape"), Ok(Some(Scrape { info_hashes: Vec::new() })));
+        for other in ["/announce?info_hash=x", "/scrape/x?info_hash=y", "/x?scrape=1", "/"] {
+            assert_eq!(scrape(other), Ok(None), "{other}");
+        }
+        for broken in ["/scrape?info_hash=x", "/scrape?info_hash=%1", "/scrape?info_hash="] {
+            assert!(scrape(broken).is_err(), "{broken}");
+        }
+        let body = [
+            &b"d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei5e10:downloadedi50e10:incompletei10ee3:abcde20:"[..],
+            &[0xff; 20],
+            b"d8:completei-1eee5:flagsd20:min_request_intervali60eee",
+        ]
+        .concat();
+        let found = Scraped::parse(&body).expect("sound").expect("figures");
+        let counts = Counts { seeders: Some(5), leechers: Some(10), downloads: Some(50) };
+        assert_eq!(found.swarms, [([b'a'; 20], counts), ([0xff; 20], Counts::default())]);
+        assert_eq!(found.unusable, 1);
+        for end in 0..body.len() {
+            assert!(Scraped::parse(&body[..end]).is_err(), "{end}");
+        }
+        assert_eq!(Scraped::parse(b"d14:failure reason4:nopee"), Ok(None));
+        assert!(Scraped::parse(b"d5:filesi1ee").is_err() && Scraped::parse(b"le").is_err());
+    }
+
+    #[test]
+    fn an_announce_may_echo_what_its_tracker_issued() {
+        let found = parse(&format!("{SOUND}&trackerid=a%20b")).expect("sound").expect("an announce");
+        assert_eq!(found.tracker_id.as_deref(), Some(&b"a b"[..]));
+        let body = b"d8:completei7e8:intervali60e5:peers0:10:tracker id3:a be";
+        let found = Answer::parse(body).expect("sound").expect("peers");
+        assert_eq!((found.tracker_id.as_deref(), found.counts.seeders), (Some(&b"a b"[..]), Some(7)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::compact::PeerList;
 use super::recent::Recent;
-use super::{Doubts, Named, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
+use super::{Counts, Doubts, Named, Swarm, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
 use crate::ends::{At, Endpoint, Span, Timestamp};
 use crate::oddity::{Bound, Forgotten, MentionFault, Oddity};
 
@@ -38,6 +38,13 @@ pub enum Remark {
         /// The frames that show it, those that confirm it included.
         shown: Span,
     },
+    /// Something is said of a whole swarm.
+    Swarm {
+        /// Of which, by whom.
+        swarm: Swarm,
+        /// The figures.
+        counts: Counts,
+    },
     /// Something was odd; the packet is in no other remark if it is a double.
     Odd(Oddity),
 }
@@ -45,13 +52,15 @@ pub enum Remark {
 /// Listens to all datagrams of a run.
 ///
 /// # Invariants
-/// - Memory is bounded: three tables of `most` entries of at most 255 bytes beside their addresses, and one of 50 bytes
-///   each where there are several inputs.
+/// - Memory is bounded: three tables of `most` entries of at most 270 bytes beside their addresses, one of a sixteenth of
+///   that of at most 1,500 bytes each, and one of 50 bytes each where there are several inputs.
 #[derive(Debug)]
 pub struct Listener {
     /// Requests that an answer may name.
     asked: Recent<Asked, (Timestamp, [u8; 20])>,
-    /// Connection ids and tokens: to which address issued, and in which frame; `None` once another one got the same.
+    /// Swarms that a tracker was asked for.
+    scraped: Recent<Asked, Scraped>,
+    /// Connection ids, tokens and the ids that HTTP trackers issue: to which address issued, and in which frame; `None` once another one got the same.
     issued: Recent<Issued, Option<(IpAddr, At)>>,
     /// Who sent what may be the answer to a connect request that was not captured, and to whom.
     answered: Recent<(Endpoint, Endpoint), Timestamp>,
@@ -60,6 +69,9 @@ pub struct Listener {
     /// The frames of what was said, where another input may hold it, too.
     said: Option<Recent<u64, At>>,
 }
+
+/// When a tracker was asked for swarms, and for which.
+type Scraped = (Timestamp, Box<[[u8; 20]]>);
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +86,7 @@ struct Asked {
 enum Id {
     Connect(u32),
     Announce(u32),
+    Scrape(u32),
     Dht(Box<[u8]>),
 }
 
@@ -99,6 +112,7 @@ impl Listener {
     pub fn new(most: usize) -> Self {
         Self {
             asked: Recent::new(most),
+            scraped: Recent::new(most / SCRAPED_PART),
             issued: Recent::new(most),
             answered: Recent::new(most),
             marks: [None; MARKS],
@@ -142,10 +156,30 @@ impl Listener {
             Some(udp_tracker::Response::Announce(list)) => {
                 let asked = self.asked.find(&Asked { from: to, to: from, id: Id::Announce(list.transaction) });
                 if let Some((_, info_hash)) = asked {
+                    let counts = Counts {
+                        seeders: Some(list.seeders.into()),
+                        leechers: Some(list.leechers.into()),
+                        downloads: None,
+                    };
+                    let swarm = Swarm { info_hash: *info_hash, by: from, via: Via::UdpTracker };
+                    out.push(Remark::Swarm { swarm, counts });
                     return listed(datagram, list.peers, Some(*info_hash), Via::UdpTracker, out);
                 }
                 if self.answered.find(&(from, to)).is_some() && list.plausible() {
                     return listed(datagram, list.peers, None, Via::UdpTracker, out);
+                }
+            }
+            Some(udp_tracker::Response::Scrape { transaction, counts, exact }) => {
+                let asked = Asked { from: to, to: from, id: Id::Scrape(transaction) };
+                if let Some((_, hashes)) = self.scraped.find(&asked) {
+                    if !exact || counts.len() > hashes.len() {
+                        out.push(odd(MentionFault::Unreadable("a scrape's answer of another length"), 1));
+                    }
+                    let said = hashes.iter().zip(counts);
+                    return out.extend(said.map(|(info_hash, counts)| {
+                        let swarm = Swarm { info_hash: *info_hash, by: from, via: Via::UdpScrape };
+                        Remark::Swarm { swarm, counts }
+                    }));
                 }
             }
             Some(udp_tracker::Response::Error { .. }) | None => {}
@@ -155,7 +189,16 @@ impl Listener {
                 self.ask(datagram, Id::Connect(transaction), [0; 20], out);
             }
             Some(udp_tracker::Request::Announce(announce)) => self.announce(datagram, &announce, out),
-            None => {}
+            // Nobody is named by asking; and what echoes no id that was issued to it may be anything.
+            Some(udp_tracker::Request::Scrape { connection_id, transaction, info_hashes })
+                if self.shown(datagram, &connection_id).is_some() =>
+            {
+                let asked = Asked { from, to, id: Id::Scrape(transaction) };
+                if let Some((gone, _)) = self.scraped.put(asked, (at.time, info_hashes.into())) {
+                    forget(gone, at, ANSWER_NS, out);
+                }
+            }
+            Some(udp_tracker::Request::Scrape { .. }) | None => {}
         }
     }
 
@@ -166,6 +209,9 @@ impl Listener {
             return;
         }
         self.ask(datagram, Id::Announce(announce.transaction), info_hash, out);
+        if !announce.exact {
+            out.push(odd(MentionFault::Unreadable("options of an announce that cannot be read"), 1));
+        }
         let mut named = http_tracker::named_in(&announce.url.concat(), announce.port);
         if announce.ip.is_some() {
             // The field stays 32 bits wide under IPv6, where it means nothing (BEP 15).
@@ -191,9 +237,19 @@ impl Listener {
                 let port = port.unwrap_or(from.port);
                 announced(datagram, (Via::DhtAnnounce, info_hash, port), &PeerList::default(), shown, out);
             }
-            Ok(Some(dht::Message::Answer { transaction, token, values })) => {
+            Ok(Some(dht::Message::Sample { info_hashes })) => {
+                out.extend(info_hashes.into_iter().map(|info_hash| {
+                    let swarm = Swarm { info_hash, by: from, via: Via::DhtSample };
+                    Remark::Swarm { swarm, counts: Counts::default() }
+                }));
+            }
+            Ok(Some(dht::Message::Answer { transaction, token, values, counts })) => {
                 let asked = self.asked.find(&Asked { from: to, to: from, id: Id::Dht(transaction) });
                 let info_hash = asked.map(|(_, info_hash)| *info_hash);
+                if let Some(info_hash) = info_hash.filter(|_| !counts.is_empty()) {
+                    let swarm = Swarm { info_hash, by: from, via: Via::DhtScrape };
+                    out.push(Remark::Swarm { swarm, counts });
+                }
                 // Without its query, an answer for peers is known by its token.
                 if info_hash.is_some() || token.is_some() {
                     listed(datagram, values, info_hash, Via::Dht, out);
@@ -214,6 +270,20 @@ impl Listener {
         if let Some((gone, _)) = self.asked.put(asked, (datagram.at.time, info_hash)) {
             forget(gone, datagram.at, ANSWER_NS, out);
         }
+    }
+
+    /// Remembers the id that an HTTP tracker issued to a client (`tracker id`).
+    pub fn issue_id(&mut self, by: Endpoint, to: Endpoint, id: &[u8], at: At, out: &mut Vec<Remark>) {
+        if id.len() >= MIN_SECRET {
+            self.issue(by, to, &[TRACKER_ID, id].concat(), at, out);
+        }
+    }
+
+    /// The frame in which an HTTP tracker issued the id that a client at `to` echoes (`trackerid`).
+    pub fn issued_id(&self, by: Endpoint, to: Endpoint, id: &[u8]) -> Option<Span> {
+        let issued = Issued { by, secret: [TRACKER_ID, id].concat().into() };
+        let given = self.issued.find(&issued).copied().flatten();
+        given.filter(|(known, _)| *known == to.ip).map(|(_, at)| Span::single(at))
     }
 
     /// Remembers a secret.
@@ -346,6 +416,10 @@ fn apart(one: Timestamp, other: Timestamp) -> u64 {
 }
 
 const LSD: &[u8] = b"BT-SEARCH";
+/// What stands before the id of an HTTP tracker among the secrets.
+const TRACKER_ID: &[u8] = b"tracker id:";
+// Rationale: a client scrapes once in a while, and all of its torrents in one request.
+const SCRAPED_PART: usize = 16;
 // Rationale: the shortest that clients in use issue (libtorrent's tokens); what is shorter can be guessed.
 const MIN_SECRET: usize = 4;
 /// Bytes of a secret or transaction id that are remembered.

@@ -1,10 +1,11 @@
-//! Who named or announced whom: HTTP and UDP trackers, the DHT, local service discovery, peer exchange. Mentions never
-//! change a figure or a grade of direct evidence (evidence.md, section 3).
+//! Who named or announced whom: HTTP, UDP and WebSocket trackers, the DHT, local service discovery, peer exchange; and what
+//! trackers and nodes say of whole swarms. Neither changes a figure or a grade of direct evidence (evidence.md, section 3).
 //!
 //! ```text
-//! UDP datagram --looks_like--> Listener (requests asked, secrets issued) --> Remark::Mention | Remark::Odd
-//! HTTP request, answer -- http_tracker --> Announce | Answer
-//! ut_pex, ut_holepunch --------------------------------------------------> Mentions
+//! UDP datagram --looks_like--> Listener (requests asked, secrets issued) --> Remark::Mention | Remark::Swarm | Remark::Odd
+//! HTTP request, answer --- http_tracker --> Announce | Answer | Scrape | Scraped
+//! WebSocket message ----- socket_tracker --> Message
+//! ut_pex, AZ_PEER_EXCHANGE, ut_holepunch ---------------------------------> Mentions
 //! ```
 //!
 //! Who it was that named an address ([`Named::by`]): of a list, the endpoint that sent it (a tracker, a DHT node, a
@@ -16,7 +17,10 @@ pub mod dht;
 pub mod http_tracker;
 mod listener;
 pub mod lsd;
+pub mod names;
 mod recent;
+pub mod socket_tracker;
+mod swarms;
 pub mod udp_tracker;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ use crate::words::words;
 
 pub use compact::PeerList;
 pub use listener::{Datagram, Listener, Remark, looks_like};
+pub use names::{Called, NameSource, Names};
+pub use swarms::{Counts, Swarm, Swarms};
 
 words! {
     /// The protocol by which an address was named.
@@ -49,6 +55,22 @@ words! {
         DhtAnnounce = "dht-announce",
         /// Local service discovery (BEP 14): the announcer itself.
         Lsd = "lsd",
+        /// `AZ_PEER_EXCHANGE` of the Azureus messaging protocol: `added` or `added6`.
+        AzPex = "az-pex",
+        /// An offer or answer that a WebSocket tracker passed on, with the addresses at which its maker may be reached.
+        SocketTracker = "ws-tracker",
+        /// An announce to a WebSocket tracker: the announcer itself, or an address in its own offers and answers.
+        SocketAnnounce = "ws-announce",
+        /// The answer of an HTTP tracker to a scrape (BEP 48): of a swarm, nobody in it.
+        HttpScrape = "http-scrape",
+        /// The answer of a UDP tracker to a scrape (BEP 15): of a swarm, nobody in it.
+        UdpScrape = "udp-scrape",
+        /// The answer of a WebSocket tracker to a scrape: of a swarm, nobody in it.
+        SocketScrape = "ws-scrape",
+        /// Filters in the answer of a DHT node (BEP 33): an estimate of a swarm, nobody in it.
+        DhtScrape = "dht-scrape",
+        /// `samples` in the answer of a DHT node (BEP 51): it says that it stores peers of a torrent, and not which.
+        DhtSample = "dht-sample",
     }
 }
 
@@ -171,12 +193,16 @@ impl Mention {
 pub struct Mentions {
     named: BTreeMap<Named, Mention>,
     most: usize,
+    /// What is said of whole swarms, which takes no room of those who are named.
+    pub swarms: Swarms,
+    /// Names of hosts, which take none either.
+    pub names: Names,
 }
 
 impl Mentions {
     /// No mentions yet, and room for `most`.
     pub fn new(most: usize) -> Self {
-        Self { named: BTreeMap::new(), most }
+        Self { named: BTreeMap::new(), most, swarms: Swarms::new(most), names: Names::default() }
     }
 
     /// Counts a mention in `span`, which the frames `shown` show; `false` when it is a new one and there is no room.

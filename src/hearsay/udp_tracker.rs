@@ -10,6 +10,7 @@ use nom::combinator::{all_consuming, verify};
 use nom::number::complete::{be_i32, be_u8, be_u16, be_u32};
 use nom::{IResult, Parser};
 
+use super::Counts;
 use super::compact::{self, PeerList};
 
 /// What a client sends.
@@ -22,6 +23,15 @@ pub enum Request<'a> {
     },
     /// Announces the client.
     Announce(Announce<'a>),
+    /// Asks for the figures of swarms.
+    Scrape {
+        /// As in an announce.
+        connection_id: [u8; 8],
+        /// Names the request in its answer.
+        transaction: u32,
+        /// The torrents, in the order in which they are answered; at least one.
+        info_hashes: Vec<[u8; 20]>,
+    },
 }
 
 /// An announce.
@@ -65,6 +75,15 @@ pub enum Response {
     },
     /// Lists peers.
     Announce(Listing),
+    /// The figures of swarms, in the order of the request.
+    Scrape {
+        /// As in the request.
+        transaction: u32,
+        /// Those of each swarm, as far as they are captured.
+        counts: Vec<Counts>,
+        /// Whether nothing else is in the datagram on the wire.
+        exact: bool,
+    },
     /// Refuses.
     Error {
         /// As in the request.
@@ -102,12 +121,17 @@ impl Listing {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a connect or announce request of `wire_len` bytes, of which `bytes` were captured. `None` for all else.
+    /// Reads a connect, announce or scrape request of `wire_len` bytes, of which `bytes` were captured. `None` for all else.
     pub fn parse(bytes: &'a [u8], wire_len: u32) -> Option<Self> {
         if wire_len as usize == CONNECT
             && let Ok((_, transaction)) = all_consuming(connect_request).parse(bytes)
         {
             return Some(Self::Connect { transaction });
+        }
+        if let Ok((rest, (connection_id, transaction))) = scrape_request(bytes) {
+            let (hashes, cut) = rest.as_chunks::<20>();
+            let exact = cut.is_empty() && bytes.len() == wire_len as usize && !hashes.is_empty();
+            return exact.then(|| Self::Scrape { connection_id, transaction, info_hashes: hashes.to_vec() });
         }
         let (rest, announce) = announce_request(bytes).ok()?;
         let (url, exact) = options(rest);
@@ -127,6 +151,15 @@ impl Response {
                 (wire_len as usize == CONNECT).then_some(Self::Connect { transaction, connection_id })
             }
             1 => listing(rest, transaction, wire_len, client).map(Self::Announce),
+            2 => {
+                let (figures, _) = rest.as_chunks::<12>();
+                let counts = figures.iter().map(scraped).collect();
+                Some(Self::Scrape {
+                    transaction,
+                    counts,
+                    exact: (wire_len as usize).saturating_sub(8).is_multiple_of(12),
+                })
+            }
             3 => Some(Self::Error { transaction }),
             _ => None,
         }
@@ -140,6 +173,8 @@ pub(super) fn looks_like(bytes: &[u8], wire_len: u32) -> bool {
     let len = wire_len as usize;
     match start {
         [_, _, _, _, _, _, _, _, 0, 0, 0, 1] if len >= ANNOUNCE => true,
+        [_, _, _, _, _, _, _, _, 0, 0, 0, 2] if len > CONNECT && (len - CONNECT).is_multiple_of(20) => true,
+        [0, 0, 0, 2, ..] => len >= SCRAPED,
         [0, 0, 0, 0, ..] => len == CONNECT,
         [0, 0, 0, 1, ..] => wire_len >= LISTING,
         _ => *start == PROTOCOL && len == CONNECT,
@@ -154,6 +189,20 @@ fn head(input: &[u8]) -> IResult<&[u8], (u32, u32)> {
 fn connect_request(input: &[u8]) -> IResult<&[u8], u32> {
     let (rest, _) = tag(&PROTOCOL[..]).parse(input)?;
     be_u32(rest)
+}
+
+fn scrape_request(input: &[u8]) -> IResult<&[u8], ([u8; 8], u32)> {
+    let (rest, connection_id) = array(input)?;
+    let (rest, _) = tag(&2_u32.to_be_bytes()[..]).parse(rest)?;
+    let (rest, transaction) = be_u32(rest)?;
+    Ok((rest, (connection_id, transaction)))
+}
+
+/// Seeders, completed downloads, leechers.
+fn scraped(figures: &[u8; 12]) -> Counts {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *figures;
+    let figure = |bytes| Some(u64::from(u32::from_be_bytes(bytes)));
+    Counts { seeders: figure([a, b, c, d]), downloads: figure([e, f, g, h]), leechers: figure([i, j, k, l]) }
 }
 
 fn announce_request(input: &[u8]) -> IResult<&[u8], Announce<'_>> {
@@ -238,6 +287,8 @@ const CONNECT: usize = 16;
 const ANNOUNCE: usize = 98;
 /// Bytes of an answer without addresses.
 const LISTING: u32 = 20;
+/// Bytes of an answer to a scrape of one swarm.
+const SCRAPED: usize = 20;
 // Rationale: none, completed, started, stopped; 4 is "paused" (BEP 21), which HTTP has by name.
 const LAST_EVENT: u32 = 4;
 // Rationale: a datagram lists at most 10,911 addresses; clients ask for -1 (as many as the tracker likes) to a few thousand.
@@ -341,10 +392,10 @@ pub(super) mod tests {
         let Some(Response::Announce(list)) = response(&listed(9, &[9; 18]), six) else { panic!("a listing") };
         assert_eq!((list.peers.peers.len(), list.entries), (1, 1), "18 bytes are one IPv6 address");
         assert_eq!(response(b"\0\0\0\x03\0\0\0\x09nope", CLIENT), Some(Response::Error { transaction: 9 }));
+        let counts = vec![Counts { seeders: Some(1), downloads: Some(0), leechers: Some(2) }];
         assert_eq!(
-            response(b"\0\0\0\x02\0\0\0\x09\0\0\0\x01\0\0\0\0\0\0\0\x01", CLIENT),
-            None,
-            "a scrape lists nobody"
+            response(b"\0\0\0\x02\0\0\0\x09\0\0\0\x01\0\0\0\0\0\0\0\x02", CLIENT),
+            Some(Response::Scrape { transaction: 9, counts, exact: true }),
         );
     }
 

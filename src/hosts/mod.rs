@@ -1,4 +1,5 @@
-//! What lists that the user gives say of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN ranges).
+//! What lists that the user gives say of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN ranges);
+//! beside them stand the names that the captures give for them.
 //!
 //! Nothing is looked up anywhere else, and nothing here changes a figure or a grade. Every statement names its list, and a list its
 //! date: who held an address at a time is another question.
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ends::{Hex, Timestamp};
+use crate::evidence::HostName;
 use crate::words::words;
 use operators::Operators;
 pub use prefix::Prefix;
@@ -73,7 +75,7 @@ pub struct List {
     pub unread_lines: u64,
 }
 
-/// What the lists say of an address.
+/// What the lists, and the names in the captures, say of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// The address.
@@ -93,6 +95,17 @@ pub struct Host {
     /// Where it is listed as a relay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<Relay>,
+    /// Names that the captures give for it, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<HostName>,
+}
+
+impl Host {
+    /// An address of which nothing is said.
+    pub fn of(address: IpAddr) -> Self {
+        let (by, relays, names) = (Vec::new(), Vec::new(), Vec::new());
+        Self { address, asn: None, operator: None, country: None, by, relays, names }
+    }
 }
 
 /// An entry of a list of relays.
@@ -150,8 +163,7 @@ impl Lists {
     /// What is said of `address`; `None` where that is nothing. The first list that names an operator or country counts.
     pub fn of(&self, address: IpAddr) -> Option<Host> {
         let address = address.to_canonical();
-        let mut host =
-            Host { address, asn: None, operator: None, country: None, by: Vec::new(), relays: Vec::new() };
+        let mut host = Host::of(address);
         for (list, operators) in &self.operators {
             let Some(said) = operators.of(address) else { continue };
             let adds = host.asn.is_none() && said.asn.is_some()

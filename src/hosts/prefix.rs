@@ -43,6 +43,35 @@ impl Prefix {
         self.address.is_ipv4() == address.is_ipv4() && self.key() == cut(address, self.bits)
     }
 
+    /// The prefixes that hold the addresses from `first` to `last`, and no other; `None` where these are of different families,
+    /// or in the wrong order.
+    pub fn range(first: IpAddr, last: IpAddr) -> Option<Vec<Self>> {
+        let width: u8 = if first.is_ipv4() { 32 } else { 128 };
+        let (mut from, to) = (cut(first, width), cut(last, width));
+        if first.is_ipv4() != last.is_ipv4() || from > to {
+            return None;
+        }
+        let mut out = Vec::new();
+        loop {
+            // The largest one that begins here and does not go beyond.
+            let mut free = (from.trailing_zeros() as u8).min(width);
+            let end =
+                |free: u8| from.checked_add(1_u128.checked_shl(free.into()).map_or(u128::MAX, |size| size - 1));
+            while end(free).is_none_or(|end| end > to) {
+                free -= 1;
+            }
+            let address = match u32::try_from(from) {
+                Ok(bits) if width == 32 => std::net::Ipv4Addr::from(bits).into(),
+                _ => std::net::Ipv6Addr::from(from).into(),
+            };
+            out.push(Self { address, bits: width - free });
+            match end(free) {
+                Some(end) if end < to => from = end + 1,
+                _ => return Some(out),
+            }
+        }
+    }
+
     /// The bits that count, as a number.
     pub(super) fn key(&self) -> u128 {
         cut(self.address, self.bits)
@@ -79,6 +108,20 @@ mod tests {
             assert_eq!(parsed.holds(address.parse().expect(address)), held, "{prefix} {address}");
             assert_eq!(parsed.to_string(), prefix);
         }
+        let range = |first: &str, last: &str| {
+            let found = Prefix::range(first.parse().expect(first), last.parse().expect(last));
+            found.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let some = |all: &[&str]| Some(all.iter().map(ToString::to_string).collect());
+        assert_eq!(range("203.0.113.0", "203.0.113.127"), some(&["203.0.113.0/25"]));
+        let odd = ["203.0.113.5", "203.0.113.6/31", "203.0.113.8/30", "203.0.113.12"];
+        assert_eq!(range("203.0.113.5", "203.0.113.12"), some(&odd));
+        assert_eq!(range("0.0.0.0", "255.255.255.255"), some(&["0.0.0.0/0"]));
+        assert_eq!(range("255.255.255.255", "255.255.255.255"), some(&["255.255.255.255"]));
+        assert_eq!(range("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), some(&["::/0"]));
+        assert_eq!(range("2001:db8::1", "2001:db8::2"), some(&["2001:db8::1", "2001:db8::2"]));
+        assert_eq!(range("::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").map(|found| found.len()), Some(128));
+        assert!(range("203.0.113.9", "203.0.113.8").is_none() && range("1.2.3.4", "::5").is_none());
         for wrong in ["203.0.113.0/33", "2001:db8::/129", "x", "1.2.3.4/", "1.2.3.4/-1"] {
             assert!(wrong.parse::<Prefix>().is_err(), "{wrong}");
         }

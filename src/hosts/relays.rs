@@ -1,4 +1,4 @@
-//! Lists of relays: an address or prefix a line, CSV with or without a header, or the list of exits that the Tor project publishes.
+//! Lists of relays: an address, prefix or range a line, CSV with or without a header, or the list of exits that the Tor project publishes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -92,14 +92,17 @@ impl Relays {
     }
 
     fn add(&mut self, entry: Entry) {
-        let key = (entry.prefix.address.is_ipv4(), entry.prefix.bits);
         let relay = Relay { list: 0, kind: entry.kind, first: entry.first, last: entry.last };
-        self.entries.entry(key).or_default().entry(entry.prefix.key()).or_default().push(relay);
+        for prefix in entry.prefixes {
+            let key = (prefix.address.is_ipv4(), prefix.bits);
+            self.entries.entry(key).or_default().entry(prefix.key()).or_default().push(relay.clone());
+        }
     }
 }
 
 struct Entry {
-    prefix: Prefix,
+    /// An address or a prefix; those that make up a range.
+    prefixes: Vec<Prefix>,
     kind: Option<String>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -133,11 +136,11 @@ impl Entry {
             cells.get(index).copied().filter(|cell| !cell.is_empty())
         };
         let address =
-            column(Column::Address).and_then(prefix).or_else(|| cells.iter().find_map(|cell| prefix(cell)));
-        let prefix_of = address?;
+            column(Column::Address).and_then(prefixes).or_else(|| cells.iter().find_map(|cell| prefixes(cell)));
+        let prefixes_of = address?;
         if header.is_some() {
             return Some(Self {
-                prefix: prefix_of,
+                prefixes: prefixes_of,
                 kind: column(Column::Kind).map(str::to_owned),
                 first: column(Column::First).and_then(day).map(|(from, _)| from),
                 last: column(Column::Last).and_then(day).map(|(_, until)| until),
@@ -146,10 +149,10 @@ impl Entry {
         let mut days = cells.iter().filter_map(|cell| day(cell));
         let first = days.next();
         let last = days.next().or(first);
-        let is_text = |cell: &&&str| !cell.is_empty() && prefix(cell).is_none() && day(cell).is_none();
+        let is_text = |cell: &&&str| !cell.is_empty() && prefixes(cell).is_none() && day(cell).is_none();
         let is_number = |cell: &str| cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let kind = cells.iter().filter(is_text).find(|cell| !is_number(cell)).map(|cell| (*cell).to_owned());
-        Some(Self { prefix: prefix_of, kind, first: first.map(|day| day.0), last: last.map(|day| day.1) })
+        Some(Self { prefixes: prefixes_of, kind, first: first.map(|day| day.0), last: last.map(|day| day.1) })
     }
 }
 
@@ -158,7 +161,7 @@ fn tor(exit: &str) -> Option<Entry> {
     let (address, time) = exit.split_once(' ').unwrap_or((exit, ""));
     let time = day(time.trim());
     Some(Entry {
-        prefix: prefix(address)?,
+        prefixes: prefixes(address)?,
         kind: Some("Tor exit".to_owned()),
         first: time.map(|time| time.0),
         last: time.map(|time| time.1),
@@ -174,8 +177,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split([' ', ',', ';', '\t', '(', ')', '='])
 }
 
-fn prefix(cell: &str) -> Option<Prefix> {
-    cell.parse().ok()
+/// An address, a prefix, or a range: `203.0.113.0-203.0.113.127`.
+fn prefixes(cell: &str) -> Option<Vec<Prefix>> {
+    match cell.split_once('-') {
+        None => Some(vec![cell.parse().ok()?]),
+        Some((first, last)) => Prefix::range(first.trim().parse().ok()?, last.trim().parse().ok()?),
+    }
 }
 
 /// The beginning and the end of a day, or of a second: `2026-11-20`, `2026-11-20 07:02:10`, RFC 3339. Without a zone it is UTC.
@@ -265,5 +272,16 @@ mod tests {
         for wrong in ["", "# nothing\n", "name,date\nx,2026-11-20\n", "\0\0\u{1}"] {
             assert!(Relays::read("list", wrong.as_bytes()).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_range_is_its_addresses_and_no_other() {
+        let list = read(
+            "range,kind\n203.0.113.5-203.0.113.12,VPN\n2001:db8::1 - 2001:db8::3,proxy\n203.0.113.9-203.0.113.8,x\n",
+        );
+        let holds = |address: &str| list.holds(address.parse().expect("an address"));
+        assert!(["203.0.113.5", "203.0.113.9", "203.0.113.12", "2001:db8::2"].into_iter().all(holds));
+        assert!(!["203.0.113.4", "203.0.113.13", "2001:db8::4"].into_iter().any(holds));
+        assert_eq!(list.unread_lines(), 1);
     }
 }

@@ -75,6 +75,7 @@ fn row((transport, content): (FlowKind, Content), sums: &Flows) -> Kind {
         Content::Tls => ("TLS", "first bytes"),
         Content::Dns => ("DNS", "port"),
         Content::Quic => ("QUIC", "first bytes"),
+        Content::WebRtc => ("WebRTC, which could carry WebTorrent, encrypted", "first bytes"),
         Content::Tunnel(name) => (name, "port, first bytes"),
         Content::Other => ("not recognised", "none"),
     };

@@ -323,7 +323,7 @@ impl Hearing<'_> {
     fn suspect(&self, share: &Share) -> Option<Suspect> {
         let key = self.transfers.records.get(share.transfer.0 as usize)?.key;
         let protocol = match key.transport {
-            crate::ends::Transport::Utp => crate::ends::Protocol::Udp,
+            crate::ends::Transport::Utp | crate::ends::Transport::Udp => crate::ends::Protocol::Udp,
             crate::ends::Transport::Tcp | crate::ends::Transport::Http => crate::ends::Protocol::Tcp,
         };
         let (flow, from) = crate::ends::FlowKey::new(key.uploader, key.downloader, protocol);

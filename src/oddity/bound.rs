@@ -73,6 +73,21 @@ pub enum Bound {
         /// Who named it.
         by: Endpoint,
     },
+    /// [`Limits::mentions`](crate::Limits::mentions), of what is said of whole swarms.
+    Swarms {
+        /// Who said it.
+        by: Endpoint,
+    },
+    /// Names of hosts that are kept.
+    HostNames {
+        /// Who gave one that is not.
+        by: Endpoint,
+    },
+    /// Name records of a pcapng file that are kept.
+    NameRecords {
+        /// Index of the input.
+        input: u16,
+    },
     /// [`Limits::transactions`](crate::Limits::transactions).
     Transactions(Forgotten),
     /// Pieces of metadata that are kept or tried.
@@ -204,7 +219,8 @@ impl Bound {
             Self::Keystream { .. } => "keystream",
             Self::Secrets => "secrets",
             Self::Opaque { .. } => "opaque",
-            Self::Mentions { .. } => "mentions",
+            Self::Mentions { .. } | Self::Swarms { .. } => "mentions",
+            Self::HostNames { .. } | Self::NameRecords { .. } => "host names",
             Self::Transactions(_) => "transactions",
             Self::Metadata { .. } | Self::MetadataFiles { .. } => "metadata",
             Self::HashesFacts => "hashes messages",

@@ -151,6 +151,9 @@ pub enum Flaw {
     Skipped,
     /// More requests without a response than are remembered; the oldest was forgotten.
     Outstanding,
+    /// A message of a WebSocket that has a hole, is too long, or compressed with what came before it; or framing of one that
+    /// no client or server sends, so that nothing more of it is read.
+    Socket,
     /// A gap of unknown length, a change of protocol, or a search that found nothing: the rest is not read.
     GaveUp,
 }

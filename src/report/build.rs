@@ -38,6 +38,7 @@ impl Document {
             transfers: std::mem::take(&mut evidence.transfers),
             subjects: std::mem::take(&mut evidence.subjects),
             mentions: std::mem::take(&mut evidence.mentions),
+            swarms: std::mem::take(&mut evidence.swarms),
             opaque: std::mem::take(&mut evidence.opaque),
             anomalies: evidence.anomalies.iter().map(|(kind, tally)| anomaly(kind, tally)).collect(),
             hosts: Vec::new(),
@@ -49,6 +50,7 @@ impl Document {
             pieces: std::mem::take(&mut evidence.pieces),
             shown: None,
         };
+        document.name_hosts(std::mem::take(&mut evidence.names));
         document.notes = notes(&document);
         document
     }

@@ -1,5 +1,6 @@
 //! What of a report is shown: one address, or a stretch of time. Figures stay those of the whole run.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -51,6 +52,17 @@ pub struct Shown {
     pub of_transfers: u64,
     /// How many mentions.
     pub of_mentions: u64,
+    /// Of the addresses that mentions name here, those that have a row in the whole report, and none here; left out where there
+    /// is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows_elsewhere: Vec<Endpoint>,
+}
+
+impl Shown {
+    /// Whether an address has a row in the whole report that is not shown.
+    pub fn hides(&self, endpoint: Endpoint) -> bool {
+        self.rows_elsewhere.contains(&endpoint)
+    }
 }
 
 /// What is no address, or no time.
@@ -103,7 +115,14 @@ impl Document {
             of_subjects: self.subjects.len() as u64,
             of_transfers: self.transfers.len() as u64,
             of_mentions: self.mentions.len() as u64,
+            rows_elsewhere: Vec::new(),
         });
+        let ends = |subject: &Subject| {
+            let ip = subject.endpoint.ip;
+            let sent = subject.sent_from.iter().map(move |port| Endpoint { ip, port: *port });
+            sent.chain([subject.endpoint]).collect::<Vec<_>>()
+        };
+        let all: BTreeSet<Endpoint> = self.subjects.iter().flat_map(ends).collect();
         let kept: Vec<bool> = self.subjects.iter().map(|subject| choice.shows_subject(subject)).collect();
         let mut places = Vec::with_capacity(kept.len());
         let mut next = 0;
@@ -142,6 +161,13 @@ impl Document {
         }
         self.mentions
             .retain(|mention| choice.shows(&[mention.subject, mention.by], mention.first_time, mention.last_time));
+        let here: BTreeSet<Endpoint> = self.subjects.iter().flat_map(ends).collect();
+        let mut elsewhere: Vec<Endpoint> = self.mentions.iter().map(|mention| mention.subject).collect();
+        elsewhere.retain(|end| all.contains(end) && !here.contains(end));
+        elsewhere.sort_unstable();
+        elsewhere.dedup();
+        self.shown.iter_mut().for_each(|shown| shown.rows_elsewhere.clone_from(&elsewhere));
+        self.swarms.retain(|swarm| choice.shows(&[swarm.by], swarm.first_time, swarm.last_time));
         self.opaque.retain(|opaque| choice.is_of(&[opaque.a, opaque.b]));
         for map in self.torrents.iter_mut().filter_map(|torrent| torrent.map.as_mut()) {
             map.by.retain_mut(|row| match place(Some(row.subject)) {
@@ -176,6 +202,11 @@ impl Shown {
 }
 
 impl Whom {
+    /// Whether the address is meant, at whatever port.
+    pub fn is_at(self, ip: IpAddr) -> bool {
+        ip == self.ip
+    }
+
     /// Whether `endpoint` is meant.
     pub fn is(self, endpoint: Endpoint) -> bool {
         endpoint.ip == self.ip && self.port.is_none_or(|port| port == endpoint.port)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex, Timestamp};
-use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Summed, Torrent, Transfer, Unlisted};
+use crate::evidence::{Mention, Opaque, Piece, Quality, Subject, Summed, Swarm, Torrent, Transfer, Unlisted};
 use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
@@ -48,9 +48,13 @@ pub struct Document {
     pub subjects: Vec<Subject>,
     /// Who named whom. No mention changes a figure or a grade.
     pub mentions: Vec<Mention>,
+    /// What trackers and nodes of the DHT said of whole swarms, which names nobody; left out where there is nothing. It
+    /// changes no figure and no grade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swarms: Vec<Swarm>,
     /// Conversations that cannot be read.
     pub opaque: Vec<Opaque>,
-    /// What lists that were given say of the addresses above, sorted by address; left out where there is none. It changes no figure and
+    /// What lists that were given, and names in the captures, say of the addresses above, sorted by address; left out where there is none. It changes no figure and
     /// no grade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,

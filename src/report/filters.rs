@@ -84,7 +84,7 @@ pub(super) fn display_filter(frames: Frames, way: Option<&Way>, messages: Messag
         _ => (way.from, way.to),
     };
     let ip = if from.ip.is_ipv4() { "ip" } else { "ipv6" };
-    let transport = if way.transport == Transport::Utp { "udp" } else { "tcp" };
+    let transport = if matches!(way.transport, Transport::Utp | Transport::Udp) { "udp" } else { "tcp" };
     filter.push_str(&format!(
         " && {ip}.src == {} && {transport}.srcport == {} && {ip}.dst == {} && {transport}.dstport == {}",
         from.ip, from.port, to.ip, to.port

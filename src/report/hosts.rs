@@ -3,14 +3,30 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::ends::Frames;
+use crate::evidence::{HostName, NameSource};
 use crate::hosts::{Host, List, ListKind, Lists};
 use crate::report::Document;
 
-use super::text::{cut, visible};
+use super::text::{counted, cut, visible};
 
 impl Document {
-    /// The same report with what `lists` say of its addresses.
-    pub fn with_hosts(mut self, lists: &Lists) -> Self {
+    /// Puts the names that the captures give beside the addresses of the report.
+    pub(super) fn name_hosts(&mut self, names: Vec<(IpAddr, HostName)>) {
+        let known = self.addresses();
+        for (address, name) in names {
+            if known.binary_search(&address).is_err() {
+                continue;
+            }
+            match self.hosts.last_mut() {
+                Some(last) if last.address == address => last.names.push(name),
+                _ => self.hosts.push(Host { names: vec![name], ..Host::of(address) }),
+            }
+        }
+    }
+
+    /// Every address of which the report has a row, or a mention; sorted.
+    fn addresses(&self) -> Vec<IpAddr> {
         let mut addresses: Vec<IpAddr> = self.subjects.iter().map(|subject| subject.endpoint.ip).collect();
         addresses.extend(self.transfers.iter().flat_map(|transfer| [transfer.uploader.ip, transfer.downloader.ip]));
         addresses.extend(self.opaque.iter().flat_map(|each| [each.a.ip, each.b.ip]));
@@ -18,7 +34,19 @@ impl Document {
         addresses.iter_mut().for_each(|address| *address = address.to_canonical());
         addresses.sort_unstable();
         addresses.dedup();
-        self.hosts = addresses.into_iter().filter_map(|address| lists.of(address)).collect();
+        addresses
+    }
+
+    /// The same report with what `lists` say of its addresses.
+    pub fn with_hosts(mut self, lists: &Lists) -> Self {
+        let mut names: BTreeMap<IpAddr, Vec<HostName>> =
+            std::mem::take(&mut self.hosts).into_iter().map(|host| (host.address, host.names)).collect();
+        let host = |address: IpAddr| {
+            let names = names.remove(&address).unwrap_or_default();
+            let said = lists.of(address).or_else(|| (!names.is_empty()).then(|| Host::of(address)))?;
+            Some(Host { names, ..said })
+        };
+        self.hosts = self.addresses().into_iter().filter_map(host).collect();
         self.lists = lists.lists().to_vec();
         self
     }
@@ -57,7 +85,39 @@ pub(crate) fn sentences(host: &Host, lists: &[List]) -> Vec<String> {
         };
         out.push(format!("Listed as {kind} in {}{time}: what it sends may come from others.", dated(list)));
     }
+    for name in host.names.iter().take(MOST_NAMES) {
+        let called = visible(&cut(&name.name));
+        out.push(match (name.by, name.frames, name.first_time) {
+            (Some(by), Some(frames), Some(first)) => format!(
+                "Named \"{called}\" by an answer of {} from {by}, {}, {}.",
+                if name.source == NameSource::Mdns { "mDNS" } else { "DNS" },
+                date(first),
+                frame(frames)
+            ),
+            _ => format!(
+                "Named \"{called}\" in the name records of input #{}, which are not dated.",
+                u32::from(name.input.unwrap_or_default()) + 1
+            ),
+        });
+    }
+    match host.names.len() {
+        0 => {}
+        names if names > MOST_NAMES => {
+            let more = (names - MOST_NAMES) as u64;
+            out.push(format!("{}: the table hosts has all. A name is no person.", counted(more, "more name")));
+        }
+        _ => out.push("A name is no person.".to_owned()),
+    }
     out
+}
+
+/// `frame 12`, with its input where that is not the first.
+fn frame(frames: Frames) -> String {
+    if frames.file == 0 {
+        format!("frame {}", frames.first)
+    } else {
+        format!("frame #{} {}", frames.file + 1, frames.first)
+    }
 }
 
 /// `AS64500 Example, DE`; empty where nothing is known.
@@ -148,6 +208,9 @@ pub(super) fn operators(document: &Document) -> Vec<Operator> {
     rows
 }
 
+// Rationale: a host behind a provider of content has hundreds.
+const MOST_NAMES: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +235,7 @@ mod tests {
             operator: Some("Example\u{202e} Net".to_owned()),
             country: Some("DE".to_owned()),
             by: vec![0],
+            names: Vec::new(),
             relays: vec![Relay {
                 list: 1,
                 kind: Some("Tor exit".to_owned()),

@@ -11,6 +11,7 @@
 //! All of them together are a case: [`case`](crate::case).
 //! ```
 
+mod blocks;
 mod build;
 mod case_uco;
 mod choice;
@@ -38,8 +39,8 @@ mod vocabulary;
 
 pub use crate::ends::Frames;
 pub use crate::evidence::{
-    Edge, File, FileBytes, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality, Rung,
-    Standard, Subject, SubjectFile, Summed, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Edge, File, FileBytes, HostName, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality,
+    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};

@@ -35,14 +35,15 @@ pub(crate) struct Document {
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) subjects: Vec<Subject>,
     pub(crate) mentions: Vec<Mention>,
+    pub(crate) swarms: Vec<Swarm>,
     pub(crate) opaque: Vec<Opaque>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) lists: Vec<List>,
     pub(crate) anomalies: Vec<Anomaly>,
     pub(crate) quality: Quality,
     pub(crate) notes: Vec<String>,
-    /// Connections that are in no row, because a bound was reached.
     pub(crate) unlisted: Option<Unlisted>,
+    pub(crate) pieces: Option<Vec<crate::evidence::Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     pub(crate) shown: Option<Shown>,
 }
@@ -402,7 +403,18 @@ pub(crate) struct Mention {
     pub(crate) frames: Frames,
 }
 
-/// A conversation that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Swarm {
+    pub(crate) info_hash: Option<String>,
+    pub(crate) by: String,
+    pub(crate) via: Via,
+    pub(crate) seeders: Option<u64>,
+    pub(crate) leechers: Option<u64>,
+    pub(crate) downloads: Option<u64>,
+    pub(crate) count: u64,
+    pub(crate) frames: Frames,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[allow(missing_docs)] // As in `evidence::Opaque`.
 pub(crate) struct Opaque {

@@ -109,6 +109,7 @@ fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
         ),
         (of_kind(OpaqueKind::Relay), "through a proxy", None),
         (of_kind(OpaqueKind::Unrecognised), "whose bytes look random, which may be anything", None),
+        (of_kind(OpaqueKind::WebRtc), "of WebRTC, which could carry WebTorrent", None),
         (unconfirmed, "of a few messages that look like BitTorrent's (unconfirmed)", None),
         // Those with such messages are among them.
         (

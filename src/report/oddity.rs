@@ -249,6 +249,13 @@ fn reached(bound: &Bound) -> String {
         Bound::Mentions { subject, by } => {
             return format!("{subject} was named by {by}, and there is no room to list it");
         }
+        Bound::Swarms { by } => {
+            return format!("{by} spoke of a swarm, and there is no room to list it");
+        }
+        Bound::HostNames { by } => {
+            return format!("{by} gave a name for an address, and there is no room to keep it");
+        }
+        Bound::NameRecords { .. } => "no room to keep another name record",
         Bound::Transactions(forgotten) => {
             return format!(
                 "no room for {}",
@@ -393,6 +400,7 @@ fn http(flaw: Flaw) -> &'static str {
         Flaw::LostSync => "HTTP framing was lost",
         Flaw::Skipped => "bytes of an HTTP connection that belong to no message that was found",
         Flaw::Outstanding => "more outstanding HTTP requests than are remembered",
+        Flaw::Socket => "a message of a WebSocket that cannot be read",
         Flaw::GaveUp => "an HTTP connection was given up",
     }
 }
@@ -403,7 +411,7 @@ fn beyond(flaw: Flaw) -> String {
 
 fn one_connection(same: &SameConnection) -> String {
     let numbers = match same.transport {
-        Transport::Utp => "connection ids, numbers and clocks in the packets that open them",
+        Transport::Utp | Transport::Udp => "connection ids, numbers and clocks in the packets that open them",
         Transport::Tcp | Transport::Http => "initial sequence numbers in both directions",
     };
     let about = if same.handshakes { "handshakes" } else { "torrent" };

@@ -15,7 +15,7 @@ use crate::torrent::Source;
 /// A table: columns of equal height.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque`, `mentions`, `files`, `hosts`, `operators` or `pieces`.
+    /// `transfers`, `subjects`, `torrents`, `inputs`, `anomalies`, `opaque`, `mentions`, `swarms`, `files`, `hosts`, `operators` or `pieces`.
     pub name: &'static str,
     /// Its columns, left to right.
     pub columns: Vec<Column>,
@@ -62,7 +62,7 @@ pub struct TableKind {
 }
 
 /// Every table that there may be.
-pub const TABLES: [TableKind; 11] = [
+pub const TABLES: [TableKind; 12] = [
     TableKind { name: "transfers", make: |document| Some(transfers(document)) },
     TableKind { name: "subjects", make: |document| Some(subjects(document)) },
     TableKind { name: "torrents", make: |document| Some(torrents(document)) },
@@ -70,6 +70,7 @@ pub const TABLES: [TableKind; 11] = [
     TableKind { name: "anomalies", make: |document| Some(anomalies(document)) },
     TableKind { name: "opaque", make: |document| Some(opaque(document)) },
     TableKind { name: "mentions", make: |document| Some(mentions(document)) },
+    TableKind { name: "swarms", make: |document| Some(swarms(document)) },
     TableKind { name: "files", make: |document| Some(files(document)) },
     TableKind { name: "hosts", make: |document| Some(hosts(document)) },
     TableKind { name: "operators", make: |document| Some(operators(document)) },
@@ -154,6 +155,9 @@ fn hosts(document: &Document) -> Table {
             host.relays.iter().map(|relay| {
                 format!("{} ({})", visible_cell(relay.kind.as_deref().unwrap_or("relay")), list(relay.list))
             })
+        })
+        .values("names", |host| {
+            host.names.iter().map(|name| format!("{} ({})", visible_cell(&name.name), name.source))
         })
         .named("hosts")
 }
@@ -327,6 +331,21 @@ fn mentions(document: &Document) -> Table {
         .time("last_time", |m| Some(m.last_time))
         .frames("frames", |m| Some(m.frames))
         .named("mentions")
+}
+
+fn swarms(document: &Document) -> Table {
+    Columns::of(&document.swarms)
+        .value("info_hash", |s| s.info_hash.clone())
+        .value("by", |s| Some(s.by))
+        .value("via", |s| Some(s.via))
+        .number("seeders", |s| s.seeders)
+        .number("leechers", |s| s.leechers)
+        .number("downloads", |s| s.downloads)
+        .figure("count", |s| s.count)
+        .time("first_time", |s| Some(s.first_time))
+        .time("last_time", |s| Some(s.last_time))
+        .frames("frames", |s| Some(s.frames))
+        .named("swarms")
 }
 
 /// A row for each file of which a subject sent verified bytes.

@@ -1,9 +1,13 @@
 //! Extension messages (BEP 10) in their session: whose table of ids counts, and what each says.
 
-use super::{Session, SessionEvent, both};
+use std::net::SocketAddr;
+
+use super::{Naming, Session, SessionEvent, both};
 use crate::ends::{Direction, Endpoint, Span};
 use crate::oddity::{Bound, Oddity};
-use crate::wire::{ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage};
+use crate::wire::{
+    AzureusPex, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage,
+};
 
 impl<'cap> Session<'cap> {
     /// Takes an extension message with `id` that went in `direction`.
@@ -45,18 +49,15 @@ impl<'cap> Session<'cap> {
             },
             "ut_pex" => match PexMessage::parse(body) {
                 Ok(message) => {
-                    for peer in message.added {
-                        let subject = Endpoint { ip: peer.address.ip(), port: peer.address.port() };
-                        out.push(SessionEvent::Pex { from: direction, info_hash, subject, span });
-                    }
+                    let added = message.added.into_iter().map(|peer| peer.address);
+                    out.extend(named(direction, Naming::Pex, info_hash, added, span));
                     None
                 }
                 Err(fault) => Some(fault),
             },
             "ut_holepunch" => match Holepunch::parse(body) {
                 Ok(Holepunch { kind: HolepunchKind::Connect, address }) => {
-                    let subject = Endpoint { ip: address.ip(), port: address.port() };
-                    out.push(SessionEvent::Holepunch { from: direction, info_hash, subject, span });
+                    out.extend(named(direction, Naming::Holepunch, info_hash, [address], span));
                     None
                 }
                 Ok(_) => None,
@@ -79,6 +80,27 @@ impl<'cap> Session<'cap> {
         if let Some(fault) = fault {
             let (error, len) = (fault.to_string(), body.len() as u64);
             out.push(self.odd(direction, span, Oddity::Extension { name, error, len }));
+        }
+    }
+
+    /// Takes an `AZ_PEER_EXCHANGE` that went in `direction`.
+    pub(super) fn azureus_pex(
+        &mut self,
+        direction: Direction,
+        body: &[u8],
+        span: Span,
+        out: &mut Vec<SessionEvent<'cap>>,
+    ) {
+        match AzureusPex::parse(body) {
+            Ok(message) => {
+                let [low, high] = self.info_hashes();
+                let info_hash = message.info_hash.or(low).or(high);
+                out.extend(named(direction, Naming::AzPex, info_hash, message.added, span));
+            }
+            Err(fault) => {
+                let (name, error) = ("AZ_PEER_EXCHANGE".to_owned(), fault.to_string());
+                out.push(self.odd(direction, span, Oddity::Extension { name, error, len: body.len() as u64 }));
+            }
         }
     }
 
@@ -108,4 +130,18 @@ impl<'cap> Session<'cap> {
             }
         }
     }
+}
+
+/// The addresses that a message names.
+fn named<'cap>(
+    from: Direction,
+    naming: Naming,
+    info_hash: Option<[u8; 20]>,
+    addresses: impl IntoIterator<Item = SocketAddr>,
+    span: Span,
+) -> impl Iterator<Item = SessionEvent<'cap>> {
+    addresses.into_iter().map(move |address| {
+        let subject = Endpoint { ip: address.ip(), port: address.port() };
+        SessionEvent::Named { from, naming, info_hash, subject, span }
+    })
 }

@@ -119,28 +119,30 @@ pub enum SessionEvent<'cap> {
     },
     /// Something was odd.
     Odd(Occurrence),
-    /// A peer named another one (BEP 11).
-    Pex {
+    /// A peer named another one.
+    Named {
         /// Who named it.
         from: Direction,
-        /// The torrent, as the handshakes name it.
+        /// How.
+        naming: Naming,
+        /// The torrent, as the message or the handshakes name it.
         info_hash: Option<[u8; 20]>,
         /// Whom.
         subject: Endpoint,
         /// The frames that carried it.
         span: Span,
     },
-    /// A relay told a peer to connect to another one (BEP 55).
-    Holepunch {
-        /// Who told.
-        from: Direction,
-        /// The torrent, as the handshakes name it.
-        info_hash: Option<[u8; 20]>,
-        /// The peer to connect to.
-        subject: Endpoint,
-        /// The frames that carried it.
-        span: Span,
-    },
+}
+
+/// How a peer names another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `ut_pex` (BEP 11).
+    Pex,
+    /// `AZ_PEER_EXCHANGE` of the Azureus messaging protocol.
+    AzPex,
+    /// A relay told a peer to connect to it (BEP 55).
+    Holepunch,
 }
 
 /// A block with what the capture shows before it.
@@ -417,6 +419,10 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Message { message: Message::Extended { id, body }, span } => {
                     self.sides[direction.index()].confirmed(placed);
                     self.extended(direction, id, &body, span, out);
+                }
+                PeerEvent::Message { message: Message::AzPex(body), span } => {
+                    self.sides[direction.index()].confirmed(placed);
+                    self.azureus_pex(direction, &body, span, out);
                 }
                 PeerEvent::Message { message: Message::Hashes { range, hashes }, span } => {
                     self.sides[direction.index()].confirmed(placed);

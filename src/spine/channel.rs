@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Hub;
+use super::dns::DnsStream;
 use super::findings::{Opaque, OpaqueKind};
 use super::traffic::Content as Carried;
 use super::web::WebChannel;
@@ -31,6 +32,8 @@ pub(super) struct Channel<'cap> {
     content: Content<'cap>,
     /// The peer wire may come behind what it began with.
     watch: Option<Box<Watch<'cap>>>,
+    /// The names of hosts that may be in it.
+    dns: Option<Box<DnsStream<'cap>>>,
 }
 
 #[derive(Debug)]
@@ -76,12 +79,13 @@ impl<'cap> Channel<'cap> {
             packets: [0; 2],
             content: Content::Undecided,
             watch: None,
+            dns: DnsStream::of(flow),
         }
     }
 
     /// Whether the connection carries something that is not read further.
     pub(super) fn is_other(&self) -> bool {
-        matches!(self.content, Content::Other | Content::Proxied(_)) && self.watch.is_none()
+        matches!(self.content, Content::Other | Content::Proxied(_)) && self.watch.is_none() && self.dns.is_none()
     }
 
     /// Whether a block, or a part of one, was served on it: a webseed's too.
@@ -117,6 +121,9 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         hub: &mut Hub<'_, 'cap>,
     ) {
+        if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, hub)) {
+            self.dns = None;
+        }
         if self.watch.is_some() && self.look(direction, item, opening, hub) {
             return;
         }

@@ -223,6 +223,7 @@ mod tests {
             damage: None,
             dropped_by_capture: None,
             unused_blocks: Default::default(),
+            names: Vec::new(),
         }
     }
 

@@ -42,6 +42,9 @@ words! {
         /// BitTorrent through a SOCKS or HTTP proxy, or behind something else: the end that answers is the relay, and who
         /// is behind it is only its client's word.
         Relay = "relay",
+        /// A WebRTC connection: STUN and DTLS between the same ends. It could carry WebTorrent, or a call, and cannot be
+        /// read.
+        WebRtc = "webrtc",
     }
 }
 

@@ -7,6 +7,7 @@ mod clear;
 mod clock;
 mod coverage;
 mod delay;
+mod dns;
 mod doubles;
 mod ended;
 mod findings;
@@ -22,6 +23,7 @@ mod tcp;
 mod traffic;
 mod udp;
 mod web;
+mod webrtc;
 mod written;
 
 use std::collections::BTreeSet;
@@ -38,7 +40,7 @@ use crate::mse::{Candidates, Pool};
 use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
-use crate::session::{RequestRoom, Session, SessionEvent};
+use crate::session::{Naming, RequestRoom, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
 use crate::torrent::Torrents;
@@ -432,14 +434,13 @@ impl<'cap> Hub<'_, 'cap> {
                 SessionEvent::OtherLength { from, offset, frames } => {
                     self.other_length(session, from, offset, frames);
                 }
-                SessionEvent::Pex { from, info_hash, subject, span } => {
-                    let by = session.flow.source(from);
-                    let named = Named::new(subject, info_hash, by, Via::Pex);
-                    self.mention(named, span, span);
-                }
-                SessionEvent::Holepunch { from, info_hash, subject, span } => {
-                    let by = session.flow.source(from);
-                    let named = Named::new(subject, info_hash, by, Via::Holepunch);
+                SessionEvent::Named { from, naming, info_hash, subject, span } => {
+                    let via = match naming {
+                        Naming::Pex => Via::Pex,
+                        Naming::AzPex => Via::AzPex,
+                        Naming::Holepunch => Via::Holepunch,
+                    };
+                    let named = Named::new(subject, info_hash, session.flow.source(from), via);
                     self.mention(named, span, span);
                 }
                 SessionEvent::Metadata { from, info_hash, piece, total_size, payload, span } => {

@@ -50,6 +50,8 @@ pub(crate) enum Content {
     Dns,
     /// QUIC, by the first bytes.
     Quic,
+    /// WebRTC: STUN and DTLS between the same ends.
+    WebRtc,
     /// A tunnel that is not read, by the port and the first bytes: its name.
     Tunnel(&'static str),
     /// Not known.

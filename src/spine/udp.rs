@@ -7,6 +7,7 @@ use super::delay::{self, Delay};
 use super::doubles::{self, Doubles, Mark};
 use super::late::Late;
 use super::traffic::{Content, FlowKind, Volume};
+use super::webrtc::WebRtc;
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
@@ -21,6 +22,7 @@ pub(super) struct UdpFlow<'cap> {
     utp: Option<Box<Utp<'cap>>>,
     /// What is no uTP.
     rest: Volume,
+    webrtc: WebRtc,
     paths: Paths,
 }
 
@@ -69,7 +71,7 @@ struct Utp<'cap> {
 impl<'cap> UdpFlow<'cap> {
     pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         hub.tallies.udp_flows += 1;
-        Self { flow, utp: None, rest: Volume::default(), paths: Paths::default() }
+        Self { flow, utp: None, rest: Volume::default(), webrtc: WebRtc::default(), paths: Paths::default() }
     }
 
     /// Notes the tunnels that a packet crossed.
@@ -81,6 +83,7 @@ impl<'cap> UdpFlow<'cap> {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
                 self.rest.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
+                self.webrtc.look(packet, &datagram.payload);
                 hub.overhear(packet, datagram);
                 return;
             }
@@ -177,6 +180,7 @@ impl<'cap> UdpFlow<'cap> {
         };
         volume.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
         if !matches!(verdict, UtpVerdict::Part(_)) {
+            self.webrtc.look(packet, &datagram.payload);
             hub.overhear(packet, datagram);
         }
         let forgotten = utp.streams.take_forgotten();
@@ -206,8 +210,9 @@ impl<'cap> UdpFlow<'cap> {
     pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) {
         self.release(Timestamp::default(), |_| true, hub);
         let mut rest = self.rest;
+        let content = if self.webrtc.close(self.flow, hub) { Content::WebRtc } else { Content::Other };
         let Some(mut utp) = self.utp else {
-            return hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
+            return hub.traffic.add(self.flow, FlowKind::Udp, content, &rest);
         };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
@@ -220,7 +225,7 @@ impl<'cap> UdpFlow<'cap> {
         }
         utp.late.end(self.flow, true, hub);
         rest.take(&mut utp.pending);
-        hub.traffic.add(self.flow, FlowKind::Udp, Content::Other, &rest);
+        hub.traffic.add(self.flow, FlowKind::Udp, content, &rest);
     }
 }
 

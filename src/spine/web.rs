@@ -25,6 +25,8 @@ pub(super) struct WebChannel<'cap> {
     exchange: HttpExchange<'cap>,
     announces: Announces,
     events: Vec<WebEvent<'cap>>,
+    /// The frames that show that the client received something.
+    confirmed: Option<Span>,
     /// The request that was identified last, and as what.
     latest: Option<Identified>,
     torrents: BTreeSet<TorrentId>,
@@ -71,6 +73,7 @@ impl<'cap> WebChannel<'cap> {
             exchange: exchange.of_server(flow.source(client.reverse())),
             announces: Announces::default(),
             events: Vec::new(),
+            confirmed: None,
             latest: None,
             torrents: BTreeSet::new(),
             odd: Oddities::default(),
@@ -98,13 +101,14 @@ impl<'cap> WebChannel<'cap> {
             self.odd.note(item);
         }
         self.exchange.push(direction, item, &mut self.events);
-        self.drain(hub);
-        let client = self.server.reverse();
         let answered = match *item {
             StreamItem::Data { at, .. } if direction == self.server => Some(Span::single(at)),
             _ => None,
         };
-        self.announces.confirm(self.flow, client, established(opening).or(answered), hub);
+        let shown = established(opening).or(answered);
+        self.confirmed = self.confirmed.or(shown);
+        self.drain(hub);
+        self.announces.confirm(self.flow, self.server.reverse(), shown, hub);
     }
 
     fn drain(&mut self, hub: &mut Hub<'_, 'cap>) {
@@ -124,6 +128,9 @@ impl<'cap> WebChannel<'cap> {
                         let occurrence = Oddity::from(Bound::Redirects).within(request.span);
                         hub.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
                     }
+                }
+                WebEvent::Message(message) => {
+                    self.announces.message((self.flow, self.server.reverse()), &message, self.confirmed, hub);
                 }
                 WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
                 WebEvent::Bad { reason, bytes, at } => {
@@ -165,7 +172,11 @@ impl<'cap> WebChannel<'cap> {
         match event {
             WebEvent::Bad { reason, bytes, at } => noted.fault(*reason, None, *bytes, *at),
             WebEvent::Coded { request, bytes, at } => noted.fault(Flaw::Encoding, request.as_ref(), *bytes, *at),
-            WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Moved { .. } | WebEvent::Answer(_) => {}
+            WebEvent::Body(_)
+            | WebEvent::Asked(_)
+            | WebEvent::Moved { .. }
+            | WebEvent::Answer(_)
+            | WebEvent::Message(_) => {}
         }
     }
 

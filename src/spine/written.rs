@@ -59,6 +59,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         clock_steps.sort_unstable();
         Ok(Facts {
             mentions: mentions.iter().map(|(named, mention)| (*named, *mention)).collect(),
+            swarms: mentions.swarms.iter().map(|(swarm, said)| (*swarm, *said)).collect(),
+            names: mentions.names.iter().map(|(called, mention)| (called.clone(), *mention)).collect(),
             metadata: metadata.finish(),
             clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
             ..written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?
@@ -158,8 +160,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
             | SessionEvent::Contest { .. }
             | SessionEvent::OtherLength { .. }
             | SessionEvent::Metadata { .. }
-            | SessionEvent::Pex { .. }
-            | SessionEvent::Holepunch { .. } => {}
+            | SessionEvent::Named { .. } => {}
         }
         Ok(true)
     }

@@ -100,6 +100,7 @@ impl<'cap> Body<'cap> {
             range: None,
             boundary: None,
             location: None,
+            socket: false,
         };
         Self::new(head, None, Framing::InSync)
     }

@@ -3,6 +3,7 @@
 use super::body::{Body, Step};
 use super::head::{Gathered, Length, Progress, ResponseHead};
 use super::requests::Requests;
+use super::socket::Socket;
 use super::{Flaw, Stretch, WebEvent};
 use crate::Limits;
 use crate::ends::{At, Direction, Endpoint};
@@ -24,6 +25,8 @@ pub struct HttpExchange<'cap> {
     /// How the client's direction ended, and the server's.
     ends: [Option<(EndReason, At)>; 2],
     resync_bytes: u64,
+    /// What the client sends, and the server, once the connection is a WebSocket.
+    sockets: Option<Box<[Socket; 2]>>,
 }
 
 #[derive(Debug)]
@@ -51,6 +54,7 @@ impl<'cap> HttpExchange<'cap> {
             last: None,
             ends: [None; 2],
             resync_bytes: limits.resync_bytes,
+            sockets: None,
         }
     }
 
@@ -99,7 +103,10 @@ impl<'cap> HttpExchange<'cap> {
             }
             _ => return,
         };
-        if direction == self.client {
+        if let Some([client, server]) = self.sockets.as_deref_mut() {
+            let end = if direction == self.client { client } else { server };
+            end.push(stretch, out);
+        } else if direction == self.client {
             self.requests.push(stretch, out);
         } else {
             self.last = Some(stretch.at);
@@ -136,7 +143,7 @@ impl<'cap> HttpExchange<'cap> {
 
     /// Reads the server's bytes, or a hole in them.
     fn respond(&mut self, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
-        while stretch.len > 0 {
+        while stretch.len > 0 && self.sockets.is_none() {
             let at = stretch.at;
             match &mut self.state {
                 State::Body(body) => match body.push(&mut stretch, out) {
@@ -189,6 +196,9 @@ impl<'cap> HttpExchange<'cap> {
                 State::Idle => return,
             }
         }
+        if let Some([_, server]) = self.sockets.as_deref_mut() {
+            return server.push(stretch, out);
+        }
         // A body of no length is whole without another byte.
         if let State::Body(body) = &self.state
             && body.is_empty()
@@ -203,6 +213,11 @@ impl<'cap> HttpExchange<'cap> {
             out.push(WebEvent::Bad { reason: Flaw::Head, bytes: gathered.bytes().len() as u64, at });
             return self.lose(Vec::new(), at, out);
         };
+        if head.status == 101 && head.socket {
+            self.sockets = Some(Box::new([Socket::new(true), Socket::new(false)]));
+            self.state = State::Idle;
+            return self.requests.close();
+        }
         if head.status == 101 {
             return self.give_up(at, out);
         }

@@ -192,6 +192,8 @@ pub(super) struct ResponseHead {
     pub boundary: Option<Vec<u8>>,
     /// Where the resource is instead (RFC 9110 section 10.2.2).
     pub location: Option<String>,
+    /// Whether the connection goes on as a WebSocket (RFC 6455 section 4.1).
+    pub socket: bool,
 }
 
 impl ResponseHead {
@@ -201,10 +203,10 @@ impl ResponseHead {
         if !parsed.parse(head.bytes()).ok()?.is_complete() {
             return None;
         }
-        let Fields { length, coded, recoded, coding, range, boundary, location, .. } =
+        let Fields { length, coded, recoded, coding, range, boundary, location, socket, .. } =
             Fields::read(parsed.headers)?;
         let labelled = coded && !recoded && matches!(length, Length::Known(_));
-        Some(Self { status: parsed.code?, length, coded, labelled, coding, range, boundary, location })
+        Some(Self { status: parsed.code?, length, coded, labelled, coding, range, boundary, location, socket })
     }
 }
 
@@ -283,6 +285,7 @@ struct Fields {
     range: Option<ContentRange>,
     boundary: Option<Vec<u8>>,
     location: Option<String>,
+    socket: bool,
 }
 
 impl Fields {
@@ -298,6 +301,7 @@ impl Fields {
             range: None,
             boundary: None,
             location: None,
+            socket: false,
         };
         for header in headers {
             let value = header.value.trim_ascii();
@@ -316,6 +320,7 @@ impl Fields {
                     fields.coding = fields.coding.and_then(|coding| coding.then(value));
                 }
                 "location" => fields.location = std::str::from_utf8(value).ok().map(str::to_owned),
+                "upgrade" => fields.socket |= value.eq_ignore_ascii_case(b"websocket"),
                 "content-type" => fields.boundary = boundary(value),
                 "content-length" => {
                     // Rationale: RFC 9112 section 6.3 lets equal values repeat, joined by commas too.
@@ -390,7 +395,8 @@ pub(super) fn number(text: &str) -> Option<u64> {
 const METHODS: [&[u8]; 5] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS "];
 const VERSION: &[u8] = b"HTTP/1.";
 /// The fields that matter; [`Fields::read`] reads them.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
+    "upgrade",
     "host",
     "range",
     "content-range",

@@ -5,7 +5,8 @@
 //! resource may be of, and [`Candidate::blocks`] cuts a part into blocks with a place in it. A name and a
 //! size prove nothing: only the hash decides.
 //!
-//! Requests that ask a tracker (BEP 3) and their answers are handed on whole, for [`crate::hearsay`] to read.
+//! Requests that ask a tracker (BEP 3) and their answers are handed on whole, and so are the messages of WebSockets, for
+//! [`crate::hearsay`] to read.
 
 mod body;
 mod exchange;
@@ -14,6 +15,7 @@ mod mapping;
 mod multipart;
 mod redirects;
 mod requests;
+mod socket;
 mod tracker;
 
 use std::net::IpAddr;
@@ -27,6 +29,7 @@ pub use exchange::HttpExchange;
 pub use head::{Sniff, is_request, sniff};
 pub use mapping::{Basis, Candidate, Cell, Extent, identify};
 pub use redirects::Redirects;
+pub use socket::SocketMessage;
 pub use tracker::TrackerAnswer;
 
 /// One thing that an HTTP connection carried.
@@ -38,6 +41,8 @@ pub enum WebEvent<'cap> {
     Asked(Arc<WebRequest>),
     /// The whole body that answers such a request, or that may do so.
     Answer(TrackerAnswer),
+    /// A text message of a WebSocket that may be of a tracker.
+    Message(SocketMessage),
     /// What a request asked for is elsewhere: see [`Redirects`].
     Moved {
         /// The request.
@@ -99,13 +104,12 @@ impl WebRequest {
         host.parse::<IpAddr>() != Ok(ip) || named.unwrap_or(80) != port
     }
 
-    /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does).
+    /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does), or it is a scrape (BEP 48).
     pub fn asks_tracker(&self) -> bool {
-        let has = |key: &str| {
-            let query = self.target.split_once('?').map_or("", |(_, query)| query);
-            query.split('&').any(|pair| pair.split('=').next() == Some(key))
-        };
-        self.method == "GET" && has("info_hash") && has("port") && !has("piece")
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let has = |key: &str| query.split('&').any(|pair| pair.split('=').next() == Some(key));
+        let scrapes = path.rsplit('/').next().is_some_and(|last| last.starts_with("scrape"));
+        self.method == "GET" && !has("piece") && (scrapes || (has("info_hash") && has("port")))
     }
 }
 

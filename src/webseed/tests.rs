@@ -72,7 +72,11 @@ fn flaws(events: &[WebEvent<'_>]) -> Vec<(Flaw, u64)> {
     let flaw = |event: &WebEvent<'_>| match event {
         WebEvent::Bad { reason, bytes, .. } => Some((*reason, *bytes)),
         WebEvent::Coded { bytes, .. } => Some((Flaw::Encoding, *bytes)),
-        WebEvent::Body(_) | WebEvent::Asked(_) | WebEvent::Answer(_) | WebEvent::Moved { .. } => None,
+        WebEvent::Body(_)
+        | WebEvent::Asked(_)
+        | WebEvent::Answer(_)
+        | WebEvent::Message(_)
+        | WebEvent::Moved { .. } => None,
     };
     events.iter().filter_map(flaw).collect()
 }

@@ -18,6 +18,7 @@ impl<'cap> Message<'cap> {
     /// that is too short or too long for its id.
     pub fn parse(id: u8, body: Cow<'cap, [u8]>) -> Result<Self, UnknownReason> {
         let message = match id {
+            0 if body.starts_with(AZ_PEX) => return Ok(Self::AzPex(behind(body, AZ_PEX.len()))),
             0 => empty(&body, Self::Choke),
             1 => empty(&body, Self::Unchoke),
             2 => empty(&body, Self::Interested),
@@ -89,6 +90,8 @@ fn behind(body: Cow<'_, [u8]>, len: usize) -> Cow<'_, [u8]> {
     }
 }
 
+/// How `AZ_PEER_EXCHANGE` begins, behind the first byte of the length of its name.
+const AZ_PEX: &[u8] = b"\0\0\x10AZ_PEER_EXCHANGE";
 /// A SHA-256 hash in bytes (BEP 52).
 const HASH: usize = 32;
 /// Root, base layer, index, length, proof layers (BEP 52).
@@ -110,6 +113,7 @@ pub(super) mod encode {
         match message {
             Message::KeepAlive => vec![0; 4],
             Message::Choke => frame(0, &[]),
+            Message::AzPex(body) => frame(0, &[AZ_PEX, body].concat()),
             Message::Unchoke => frame(1, &[]),
             Message::Interested => frame(2, &[]),
             Message::NotInterested => frame(3, &[]),
@@ -161,6 +165,7 @@ pub(super) mod encode {
             Message::RejectRequest(block),
             Message::AllowedFast { piece: 9 },
             Message::Extended { id: 0, body: Cow::Owned(b"d1:md6:ut_pexi1eee".to_vec()) },
+            Message::AzPex(Cow::Owned(b"\x01d5:addedlee".to_vec())),
             Message::HashRequest { rejected: HashReply::Asked, range },
             Message::Hashes { range, hashes: Cow::Owned(vec![9; 64]) },
             Message::HashRequest { rejected: HashReply::Rejected, range },
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn a_fixed_body_cut_anywhere_or_with_a_byte_more_is_refused() {
         for message in encode::every().into_iter().skip(1) {
-            if matches!(message, Message::Bitfield(_) | Message::Extended { .. }) {
+            if matches!(message, Message::Bitfield(_) | Message::Extended { .. } | Message::AzPex(_)) {
                 continue;
             }
             let wire = encode::message(&message);

@@ -22,7 +22,7 @@ pub use client::{client_name, printable};
 pub use deframer::{Contest, Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
 pub use handshake::{HANDSHAKE, Sniff, sniff};
-pub use pex::{PexFlags, PexMessage, PexPeer};
+pub use pex::{AzureusPex, PexFlags, PexMessage, PexPeer};
 pub use resync::Expectation;
 
 /// One thing that a peer sent.
@@ -181,6 +181,8 @@ pub enum Message<'cap> {
         /// What follows the id.
         body: Cow<'cap, [u8]>,
     },
+    /// `AZ_PEER_EXCHANGE` of the Azureus messaging protocol, which has a name where BEP 3 has an id.
+    AzPex(Cow<'cap, [u8]>),
     /// BEP 52, ids 21 and 23: hash request and hash reject.
     HashRequest {
         /// 21 asks, 23 refuses.

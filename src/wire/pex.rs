@@ -1,4 +1,5 @@
-//! Peer exchange, `ut_pex` (BEP 11): whom a peer says it is connected to. Hearsay, never evidence.
+//! Peer exchange, `ut_pex` (BEP 11) and `AZ_PEER_EXCHANGE` of Azureus: whom a peer says it is connected to. Hearsay, never
+//! evidence.
 
 use std::net::SocketAddr;
 
@@ -71,6 +72,45 @@ impl PexMessage {
     }
 }
 
+/// An `AZ_PEER_EXCHANGE` message, as Azureus, Vuze and BiglyBT send it to one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AzureusPex {
+    /// The torrent; `None` where the message does not name it.
+    pub info_hash: Option<[u8; 20]>,
+    /// Peers that the sender says it is connected to: IPv4 first, each family in the order sent.
+    pub added: Vec<SocketAddr>,
+}
+
+impl AzureusPex {
+    /// Parses what stands behind the name: a byte of version, and a dictionary whose lists have a string for each address.
+    ///
+    /// # Errors
+    /// When the body does not begin with a dictionary, or a list is none of addresses.
+    pub fn parse(body: &[u8]) -> Result<Self, ExtendedError> {
+        let (root, _) = dictionary(body.get(1..).unwrap_or_default())?;
+        let info_hash = root.find(b"infohash").and_then(|item| item.bytes()).and_then(|hash| hash.try_into().ok());
+        let mut added = listed(&root, "added", socket_v4)?;
+        added.extend(listed(&root, "added6", socket_v6)?);
+        Ok(Self { info_hash, added })
+    }
+}
+
+/// Addresses as strings of a list, or as one string.
+fn listed<const N: usize>(
+    root: &Value<'_>,
+    key: &'static str,
+    address: fn(&[u8; N]) -> SocketAddr,
+) -> Result<Vec<SocketAddr>, ExtendedError> {
+    let Some(list) = root.find(key.as_bytes()).and_then(|item| item.list()) else {
+        return addresses(root, key, address);
+    };
+    let expected = "a list of addresses";
+    list.iter()
+        .map(|item| item.bytes().and_then(|bytes| bytes.try_into().ok()).map(address))
+        .collect::<Option<_>>()
+        .ok_or(ExtendedError::Key { key, expected })
+}
+
 /// The string under `key`; empty when the key is absent.
 fn string<'a>(root: &Value<'a>, key: &'static str) -> Result<&'a [u8], ExtendedError> {
     let Some(item) = root.find(key.as_bytes()) else {
@@ -132,6 +172,22 @@ mod tests {
         for end in 0..body.len() {
             assert!(PexMessage::parse(&body[..end]).is_err(), "cut to {end}");
         }
+    }
+
+    #[test]
+    fn addresses_of_azureus_are_strings_of_a_list() {
+        let list = b"\x01d5:addedl6:\x0a\0\0\x01\x1a\xe16:\x0a\0\0\x02\0\x01e6:added6l18:\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\0\x50e\
+            8:infohash20:mnopqrstuvwxyz123456e";
+        let found = AzureusPex::parse(list).expect("sound");
+        let shown: Vec<_> = found.added.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.1:6881", "10.0.0.2:1", "[2001:db8::7]:80"]);
+        assert_eq!(found.info_hash, Some(*b"mnopqrstuvwxyz123456"));
+        for end in 0..list.len() {
+            assert!(AzureusPex::parse(&list[..end]).is_err(), "cut to {end}");
+        }
+        let error = ExtendedError::Key { key: "added", expected: "a list of addresses" };
+        assert_eq!(AzureusPex::parse(b"\x01d5:addedl5:aaaaaee"), Err(error));
+        assert_eq!(AzureusPex::parse(b"\x01d5:added6:\x0a\0\0\x01\x1a\xe1e").map(|found| found.added.len()), Ok(1));
     }
 
     #[test]

@@ -57,6 +57,17 @@ pub fn udp_tracker(world: &mut World, from: SocketAddr, tracker: SocketAddr, has
     world.datagram(tracker, from, &listed(12, peers));
 }
 
+/// A scrape of a UDP tracker.
+pub fn scrape(id: u64, transaction: u32, info_hashes: &[[u8; 20]]) -> Vec<u8> {
+    [&id.to_be_bytes()[..], &2_u32.to_be_bytes(), &transaction.to_be_bytes(), &info_hashes.concat()].concat()
+}
+
+/// Its answer: seeders, completed downloads, leechers of each swarm.
+pub fn scraped(transaction: u32, figures: &[[u32; 3]]) -> Vec<u8> {
+    let words = [2, transaction].into_iter().chain(figures.iter().flatten().copied());
+    words.flat_map(u32::to_be_bytes).collect()
+}
+
 /// The target of an announce to an HTTP tracker.
 pub fn target(info_hash: [u8; 20], port: u16, more: &str) -> String {
     let hash: String = info_hash.iter().map(|byte| format!("%{byte:02x}")).collect();
@@ -119,6 +130,60 @@ pub fn values(transaction: &[u8; 2], token: &[u8; 4], peers: &[SocketAddr]) -> V
     }
     inner.push(b'e');
     krpc('r', &inner, &[b"1:t2:", &transaction[..], b"1:y1:r"].concat())
+}
+
+/// An answer for peers with the filters of BEP 33, in which the given numbers of bits are set.
+pub fn filters(transaction: &[u8; 2], seeds: usize, peers: usize) -> Vec<u8> {
+    let filter = |bits: usize| {
+        let mut filter = [0_u8; 256];
+        (0..bits).for_each(|bit| filter[bit / 8] |= 1 << (bit % 8));
+        [&b"256:"[..], &filter].concat()
+    };
+    let inner = [b"4:BFpe".to_vec(), filter(peers), b"4:BFsd".to_vec(), filter(seeds)].concat();
+    krpc('r', &inner, &[b"1:t2:", &transaction[..], b"1:y1:r"].concat())
+}
+
+/// An answer of the DHT with info-hashes that the node stores peers of (BEP 51).
+pub fn samples(transaction: &[u8; 2], info_hashes: &[[u8; 20]]) -> Vec<u8> {
+    let hashes = info_hashes.concat();
+    let inner =
+        [b"8:intervali60e3:numi900e7:samples".to_vec(), format!("{}:", hashes.len()).into(), hashes].concat();
+    krpc('r', &inner, &[b"1:t2:", &transaction[..], b"1:y1:r"].concat())
+}
+
+/// The request that opens a WebSocket.
+pub fn upgrade(path: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: tracker.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Its answer.
+pub const SWITCHED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// A text message of a WebSocket; a client masks it.
+pub fn text(masked: bool, text: &str) -> Vec<u8> {
+    let (flag, mask) = if masked { (0x80, vec![0xa5, 1, 0x77, 0x3c]) } else { (0, vec![]) };
+    let mut out = vec![0x81];
+    match text.len() {
+        len @ 0..126 => out.push(flag | len as u8),
+        len => {
+            out.push(flag | 126);
+            out.extend(u16::try_from(len).expect("short").to_be_bytes());
+        }
+    }
+    out.extend(&mask);
+    let key = if masked { mask } else { vec![0] };
+    out.extend(text.bytes().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+    out
+}
+
+/// Twenty bytes as WebTorrent writes them in JSON.
+pub fn json_bytes(bytes: [u8; 20]) -> String {
+    bytes.iter().map(|byte| format!("\\u{byte:04x}")).collect()
 }
 
 /// An announce to a DHT node.

@@ -16,7 +16,7 @@ impl Facts {
         out.write_all(MAGIC)?;
         let mut head = Vec::new();
         plain::put(&mut head, &(&self.inputs, &self.keys, &self.hashes, &self.metadata));
-        plain::put(&mut head, &(&self.mentions, &self.opaque, &self.clock_steps));
+        plain::put(&mut head, &(&self.mentions, &self.swarms, &self.names, &self.opaque, &self.clock_steps));
         out.write_all(&(head.len() as u64).to_le_bytes())?;
         out.write_all(&head)?;
         write_journal(&self.connections, out)?;
@@ -44,13 +44,15 @@ impl Facts {
         *from = from.strip_prefix(MAGIC)?;
         let mut head = take_part(from)?;
         let (inputs, keys, hashes, metadata) = plain::take(&mut head)?;
-        let (mentions, opaque, clock_steps) = plain::take(&mut head)?;
+        let (mentions, swarms, names, opaque, clock_steps) = plain::take(&mut head)?;
         let facts = Self {
             inputs,
             keys,
             hashes,
             metadata,
             mentions,
+            swarms,
+            names,
             opaque,
             clock_steps,
             connections: read_journal(from)?,

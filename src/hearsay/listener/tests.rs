@@ -45,6 +45,12 @@ fn shown(remarks: &[Remark]) -> Vec<String> {
             let (via, grade) = (named.via.name(), named.standing.name());
             format!("{} by {} {via} {grade} {}{hash}", named.subject, named.by, flags.join(",")).trim().to_owned()
         }
+        Remark::Swarm { swarm, counts } => {
+            let Counts { seeders, leechers, downloads } = counts;
+            let figures =
+                [seeders, leechers, downloads].map(|figure| figure.map_or("-".into(), |n: u64| n.to_string()));
+            format!("swarm {} by {} {} {}", swarm.info_hash[0], swarm.by, swarm.via, figures.join("/"))
+        }
         Remark::Odd(oddity) => format!("{oddity:?}"),
     };
     remarks.iter().map(line).collect()
@@ -66,6 +72,7 @@ fn an_announce_that_echoes_its_connection_id_is_confirmed_and_its_answer_names_p
         shown(&out),
         [
             "192.0.2.1:6881 by 192.0.2.1:6881 udp-announce G1b",
+            "swarm 109 by 198.51.100.1:6969 udp-tracker 2/3/-",
             "10.0.0.1:6881 by 198.51.100.1:6969 udp-tracker G0",
             "10.0.0.2:6882 by 198.51.100.1:6969 udp-tracker G0",
         ]

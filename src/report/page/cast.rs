@@ -34,6 +34,12 @@ pub(super) struct Peer<'d> {
 }
 
 impl<'d> Cast<'d> {
+    /// Whether a peer sent what the transfer of this number carried.
+    pub(super) fn is_sent(&self, peer: &Peer<'_>, number: u64) -> bool {
+        let transfer = usize::try_from(number).ok().and_then(|at| self.document.transfers.get(at));
+        transfer.is_some_and(|transfer| transfer.uploader_subject == Some(peer.index as u64))
+    }
+
     pub(super) fn of(document: &'d Document) -> Self {
         let several = document.torrents.len() > 1;
         let mut used: BTreeMap<String, u32> = BTreeMap::new();
@@ -98,11 +104,17 @@ impl<'d> Cast<'d> {
     pub(super) fn only_named(&self) -> BTreeMap<&'d str, Vec<&'d Mention>> {
         let mut named: BTreeMap<&str, Vec<&Mention>> = BTreeMap::new();
         for mention in &self.document.mentions {
-            if self.place_of(&mention.subject).is_none() {
+            if self.place_of(&mention.subject).is_none() && !self.is_elsewhere(&mention.subject) {
                 named.entry(&mention.subject).or_default().push(mention);
             }
         }
         named
+    }
+
+    /// Whether an address has a row in the whole report that is not shown.
+    pub(super) fn is_elsewhere(&self, endpoint: &str) -> bool {
+        let shown = self.document.shown.as_ref();
+        shown.is_some_and(|shown| endpoint.parse().is_ok_and(|end| shown.hides(end)))
     }
 
     /// `frame 381, 21:05:46.654`.

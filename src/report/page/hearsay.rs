@@ -8,7 +8,7 @@ use super::cast::Cast;
 use super::figures::times;
 use super::html::{self, Html};
 use super::words;
-use crate::report::model::Mention;
+use crate::report::model::{Mention, Swarm};
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -16,6 +16,18 @@ use crate::report::text::{counted, grouped};
 #[template(path = "hearsay.html", config = "src/report/page/askama.toml")]
 pub(super) struct Hearsay {
     groups: Vec<Group>,
+    swarms: Vec<SwarmRow>,
+    more_swarms: String,
+}
+
+/// What somebody said of a whole swarm.
+struct SwarmRow {
+    torrent: Html,
+    by: Html,
+    via: &'static str,
+    said: String,
+    count: String,
+    frame: String,
 }
 
 struct Group {
@@ -42,20 +54,42 @@ impl Hearsay {
         for mention in &cast.document.mentions {
             by_address.entry(&mention.subject).or_default().push(mention);
         }
-        let (mut only, mut also) = (Vec::new(), Vec::new());
+        let (mut only, mut also, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
         for (address, mentions) in by_address {
             match cast.place_of(address) {
                 Some(place) => also.push((place, address, mentions)),
+                None if cast.is_elsewhere(address) => elsewhere.push((0, address, mentions)),
                 None => only.push((0, address, mentions)),
             }
         }
         only.sort_by_key(|(_, address, _)| (address.parse::<std::net::SocketAddr>().ok(), *address));
         also.sort_by_key(|(place, address, _)| (*place, *address));
+        elsewhere.sort_by_key(|(_, address, _)| (address.parse::<std::net::SocketAddr>().ok(), *address));
         let groups = [
             group(cast, &only, "Addresses with nothing but hearsay", true),
+            group(cast, &elsewhere, "Addresses whose direct evidence is not in the part that is shown", true),
             group(cast, &also, "Addresses that also have direct evidence above", also.len() <= FOLDED),
         ];
-        Self { groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect() }
+        let swarms = &cast.document.swarms;
+        Self {
+            groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect(),
+            swarms: swarms.iter().take(MOST_ROWS).map(|swarm| swarm_row(cast, swarm)).collect(),
+            more_swarms: match swarms.len().saturating_sub(MOST_ROWS) {
+                0 => String::new(),
+                more => format!("{}: the table swarms has all.", counted(more as u64, "more saying")),
+            },
+        }
+    }
+}
+
+fn swarm_row(cast: &Cast<'_>, swarm: &Swarm) -> SwarmRow {
+    SwarmRow {
+        torrent: Html::text(swarm.info_hash.as_deref().unwrap_or("not told")),
+        by: Html::ours(format!("<span class=\"ep\">{}</span>", html::endpoint(&swarm.by))),
+        via: swarm.via.name(),
+        said: crate::report::terminal::swarm_size(swarm.via, swarm.seeders, swarm.leechers, swarm.downloads),
+        count: times(swarm.count),
+        frame: cast.numbering.frames(swarm.frames),
     }
 }
 

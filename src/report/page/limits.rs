@@ -64,7 +64,17 @@ impl Unread {
         };
         let (relayed, relayed_bytes) = sum(&|kind| kind == "relay");
         let (random, random_bytes) = sum(&|kind| kind == "unrecognised");
-        let (hidden, hidden_bytes) = sum(&|kind| kind != "relay" && kind != "unrecognised");
+        let (webrtc, webrtc_bytes) = sum(&|kind| kind == "webrtc");
+        let (hidden, hidden_bytes) = sum(&|kind| kind == "mse-rc4");
+        if webrtc > 0 {
+            self.hides(Html::text(&format!(
+                "{} of WebRTC ({}), encrypted: WebTorrent goes through such, and so do calls and whatever else browsers do. \
+                 Nothing is said of {} content.",
+                counted(webrtc, "conversation"),
+                counted(webrtc_bytes, "byte"),
+                plural(webrtc, "its", "their")
+            )));
+        }
         if random > 0 {
             self.hides(Html::text(&format!(
                 "{} whose bytes look random, on ports of other services, {} not recognised ({}) and may be anything.",

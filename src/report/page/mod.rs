@@ -10,11 +10,13 @@
 
 mod answer;
 mod arcs;
+mod blocks;
 mod cast;
 mod figures;
 mod hearsay;
 mod html;
 mod limits;
+mod matrix;
 mod method;
 mod peer;
 mod peers;
@@ -29,6 +31,7 @@ mod words;
 
 use askama::Template;
 
+use crate::report::hosts;
 use crate::report::model::{Document, Input};
 use crate::report::text::{counted, grouped};
 use answer::Answer;
@@ -53,10 +56,10 @@ pub enum PageError {
 /// # Errors
 /// Whatever a template reports.
 pub fn page(document: &crate::report::Document) -> Result<String, PageError> {
-    render(&Document::of(document)?)
+    render(&Document::of(document)?, &hosts::operators(document))
 }
 
-fn render(document: &Document) -> Result<String, PageError> {
+fn render(document: &Document, operators: &[hosts::Operator]) -> Result<String, PageError> {
     let cast = Cast::of(document);
     let unread = Unread::of(document);
     let page = Page {
@@ -72,7 +75,7 @@ fn render(document: &Document) -> Result<String, PageError> {
         torrent_head: plural(document.torrents.len() as u64, "The torrent", "The torrents"),
         answer: Answer::of(&cast, &unread).render()?,
         peers: peers::Peers::of(&cast).render()?,
-        whom: whom::Whom::of(&cast).render()?,
+        whom: whom::Whom::of(&cast, operators).render()?,
         torrents: torrent::Torrents::of(&cast).render()?,
         hearsay: hearsay::Hearsay::of(&cast).render()?,
         quality: quality::Quality::of(document).render()?,

@@ -7,7 +7,7 @@ use super::cast::{Cast, Peer};
 use super::figures::{plural, share};
 use super::html::{self, Html, SHORT};
 use super::words::{self, CLASSES};
-use super::{peers, svg, times};
+use super::{blocks, peers, svg, times};
 use crate::ends::Endpoint;
 use crate::evidence::Grade;
 use crate::report::filters::{Messages, Way, display_filter};
@@ -37,6 +37,8 @@ pub(super) struct Section {
     answers: String,
     zero: String,
     lost: String,
+    blocks: blocks::Rows,
+    blocks_how: String,
     files: Vec<File>,
     files_left: String,
     when: times::Plot,
@@ -93,7 +95,10 @@ impl Section {
         let subject = peer.subject;
         let figures = &peer.figures;
         let served = figures.served_bytes;
-        let (chain_head, chain, filters, filter_note) = proof(cast, peer);
+        let (chain_head, chain, mut filters, filter_note) = proof(cast, peer);
+        let own = blocks::of(cast, peer);
+        let exact = own.as_deref().map(blocks::filters).unwrap_or_default();
+        filters.extend(exact.into_iter().map(|(what, text)| Filter { what, text }));
         let zero: Vec<&str> = CLASSES.iter().filter(|class| (class.bytes)(figures) == 0).map(|c| c.name).collect();
         let label = CLASSES
             .iter()
@@ -136,6 +141,11 @@ impl Section {
                     plural(lost, "is", "are")
                 ),
             },
+            blocks_how: match (served, own.is_some()) {
+                (0, _) | (_, true) => String::new(),
+                _ => format!("--peer {}", subject.endpoint),
+            },
+            blocks: blocks::Rows::of(cast, own.as_deref().unwrap_or_default()),
             files_left: match files.len().saturating_sub(MOST_FILES) {
                 0 => String::new(),
                 more => format!(
@@ -529,6 +539,8 @@ fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
     if peer.rung(Grade::G4).is_none() && peer.subject.transport.name() != "http" {
         parts.push(Html::text("a claim of it to have pieces"));
     }
+    let pieces = blocks::without(cast, peer);
+    parts.extend(pieces.map(|pieces| Html::text(&format!("bytes of it of the pieces {pieces}"))));
     let mut html = Html::text("Not in these captures: ");
     for (at, part) in parts.iter().enumerate() {
         html.push(if at > 0 { "; " } else { "" }).add(part);

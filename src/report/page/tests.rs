@@ -41,7 +41,7 @@ fn hostile() -> Document {
 
 #[test]
 fn nothing_that_a_stranger_wrote_is_markup_and_all_of_it_is_seen() {
-    let page = render(&hostile()).expect("a page");
+    let page = render(&hostile(), &[]).expect("a page");
     assert!(!page.contains("<img") && !page.contains("evil.example/ onerror=\""), "markup of a stranger");
     assert!(
         page.contains("<span class=\"esc\">U+202E</span>") && page.contains("<span class=\"esc\">U+000A</span>")
@@ -54,7 +54,7 @@ fn nothing_that_a_stranger_wrote_is_markup_and_all_of_it_is_seen() {
 #[test]
 fn every_link_leads_to_a_place_of_the_page_and_nothing_leaves_it() {
     for document in [full(), empty(), hostile()] {
-        let page = render(&document).expect("a page");
+        let page = render(&document, &[]).expect("a page");
         for href in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let id = href.strip_prefix('#').unwrap_or_else(|| panic!("{href} leaves the page"));
             assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
@@ -67,7 +67,7 @@ fn every_link_leads_to_a_place_of_the_page_and_nothing_leaves_it() {
 
 #[test]
 fn no_two_elements_share_an_id() {
-    let page = render(&full()).expect("a page");
+    let page = render(&full(), &[]).expect("a page");
     let mut seen = std::collections::BTreeSet::new();
     for id in page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(seen.insert(id), "{id} twice");
@@ -78,7 +78,7 @@ fn no_two_elements_share_an_id() {
 fn a_browser_runs_this_script_and_no_other() {
     let digest = Sha256::digest(SCRIPT.as_bytes());
     assert_eq!(SCRIPT_HASH, format!("sha256-{}", base64(&digest)));
-    assert!(render(&full()).expect("a page").contains(&format!("<script>{SCRIPT}</script>")));
+    assert!(render(&full(), &[]).expect("a page").contains(&format!("<script>{SCRIPT}</script>")));
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -149,7 +149,7 @@ fn what_a_table_shows_and_what_it_leaves_out_are_all() {
         document.subjects.push(model::Subject { endpoint, ..one.clone() });
     }
     let served: u64 = document.subjects.iter().map(|subject| subject.served_bytes).sum();
-    let page = render(&document).expect("a page");
+    let page = render(&document, &[]).expect("a page");
     assert!(page.contains("The first 50 of 123 peers") && page.contains("the other 73 follow"), "the cut is told");
     assert!(page.contains(&format!("<td class=\"r q2\">{}</td>", grouped(served))), "sums are over all");
     let (rows, lines) = (page.matches("<tr data-row data-ep=").count(), page.matches("<li id=\"p-").count());
@@ -169,8 +169,38 @@ fn where_not_all_was_read_a_zero_is_no_zero() {
         frames: crate::ends::Frames { file: 0, first: 1, last: 2, last_file: None },
         basis: String::new(),
     });
-    let page = render(&document).expect("a page");
+    let page = render(&document, &[]).expect("a page");
     assert!(page.contains("No connection can be read, so nothing can be said either way."));
     let (limit, answer) = (page.find("class=\"limit\""), page.find("<ol class=\"ans\">"));
     assert!(limit < answer, "what could not be read stands above the answer");
+}
+
+#[test]
+fn of_more_peers_than_a_picture_shows_a_table_says_who_sent_to_whom_and_a_rumour_is_not_in_it() {
+    let mut document = full();
+    let pattern = document.transfers.iter().find(|transfer| transfer.bytes.served_bytes > 0).cloned().expect("one");
+    for number in 1..=30 {
+        let mut transfer = pattern.clone();
+        transfer.uploader = format!("198.51.100.{number}:1");
+        transfer.downloader = format!("198.51.100.{}:1", number + 30);
+        (transfer.uploader_subject, transfer.downloader_subject) = (None, None);
+        document.transfers.push(transfer);
+    }
+    let page = render(&document, &[]).expect("a page");
+    let table = page.split("Rows send, columns receive").nth(1).and_then(|rest| rest.split("</table>").next());
+    let table = table.expect("a table");
+    assert!(table.contains("198.51.100.30") && table.contains("198.51.100.60"));
+    for mention in document.mentions.iter().filter(|mention| mention.grade.name() == "G0") {
+        let sends =
+            document.transfers.iter().any(|row| [&row.uploader, &row.downloader].contains(&&mention.subject));
+        assert!(sends || !table.contains(&mention.subject), "{}", mention.subject);
+    }
+    document.transfers.extend((61..=100).map(|number| {
+        let mut transfer = pattern.clone();
+        transfer.uploader = format!("198.51.100.{number}:1");
+        transfer.downloader = format!("203.0.113.{number}:1");
+        (transfer.uploader_subject, transfer.downloader_subject) = (None, None);
+        transfer
+    }));
+    assert!(!render(&document, &[]).expect("a page").contains("Rows send, columns receive"), "a table for nobody");
 }

@@ -8,7 +8,9 @@ use super::arcs::{Edge, Picture, Saying, Sent};
 use super::cast::{Cast, label};
 use super::figures::plural;
 use super::html::{self, Html};
+use super::matrix::Matrix;
 use super::words;
+use crate::report::hosts::Operator;
 use crate::report::model::Transfer;
 use crate::report::text::{counted, grouped};
 
@@ -18,6 +20,9 @@ use crate::report::text::{counted, grouped};
 pub(super) struct Whom {
     picture: Option<Picture>,
     no_picture: String,
+    matrix: Option<Matrix>,
+    operators: Vec<Sum>,
+    operators_left: String,
     rows: Vec<Row>,
     sums: [String; 5],
     total: String,
@@ -35,8 +40,14 @@ struct Row {
     frames: String,
 }
 
+/// Sums over one operator.
+struct Sum {
+    name: String,
+    cells: [String; 5],
+}
+
 impl Whom {
-    pub(super) fn of(cast: &Cast<'_>) -> Self {
+    pub(super) fn of(cast: &Cast<'_>, operators: &[Operator]) -> Self {
         let mut served: Vec<&Transfer> =
             cast.document.transfers.iter().filter(|transfer| transfer.bytes.served_bytes > 0).collect();
         let quiet = cast.document.transfers.len() - served.len();
@@ -54,10 +65,18 @@ impl Whom {
                 counted(served.iter().skip(MOST_ROWS).map(|t| t.bytes.verified_bytes).sum(), "byte")
             ),
         };
-        let (picture, no_picture) = picture(cast);
+        let (picture, no_picture, nodes) = picture(cast);
+        // Rumours have no place in it: only what was served is summed.
+        let operators: Vec<&Operator> = operators.iter().filter(|sum| sum.served_bytes > 0).collect();
         Self {
             picture,
             no_picture,
+            matrix: if (MOST_NODES + 1..=MOST_IN_MATRIX).contains(&nodes) { Matrix::of(cast) } else { None },
+            operators_left: match operators.len().saturating_sub(MOST_ROWS) {
+                0 => String::new(),
+                more => format!("{}: the table operators has all.", counted(more as u64, "more operator")),
+            },
+            operators: operators.into_iter().take(MOST_ROWS).map(sum).collect(),
             rows: served.iter().take(MOST_ROWS).map(|transfer| row(cast, transfer)).collect(),
             sums,
             total: format!("All {}", counted(served.len() as u64, "transfer")),
@@ -78,6 +97,17 @@ impl Whom {
             },
             meanings: words::meanings(&["served", "verified", "refuted", "acknowledged", "asked for", "frame"]),
         }
+    }
+}
+
+fn sum(sum: &Operator) -> Sum {
+    let number = sum.asn.map(|asn| format!("AS{asn}"));
+    let named = |text: &str| (!text.is_empty()).then(|| html::plain(text, html::SHORT));
+    let name: Vec<String> = number.into_iter().chain(named(&sum.operator)).chain(named(&sum.country)).collect();
+    let figures = [sum.uploaders, sum.standard_met, sum.served_bytes, sum.verified_bytes, sum.refuted_bytes];
+    Sum {
+        name: if name.is_empty() { "No operator named".to_owned() } else { name.join(" ") },
+        cells: figures.map(grouped),
     }
 }
 
@@ -106,8 +136,8 @@ fn row(cast: &Cast<'_>, transfer: &Transfer) -> Row {
     }
 }
 
-/// The picture, or why there is none.
-fn picture(cast: &Cast<'_>) -> (Option<Picture>, String) {
+/// The picture, or why there is none; and how many addresses there are.
+fn picture(cast: &Cast<'_>) -> (Option<Picture>, String, usize) {
     let mut nodes = Nodes::of(cast);
     let mut edges: BTreeMap<(usize, usize), Sent> = BTreeMap::new();
     for transfer in &cast.document.transfers {
@@ -142,7 +172,7 @@ fn picture(cast: &Cast<'_>) -> (Option<Picture>, String) {
     }
     let count = nodes.names.len();
     if count < 2 {
-        return (None, String::new());
+        return (None, String::new(), count);
     }
     if count > MOST_NODES {
         return (
@@ -151,6 +181,7 @@ fn picture(cast: &Cast<'_>) -> (Option<Picture>, String) {
                 "{} addresses are too many for a picture that can be read: the table holds the largest transfers.",
                 grouped(count as u64)
             ),
+            count,
         );
     }
     let sent = edges
@@ -165,7 +196,7 @@ fn picture(cast: &Cast<'_>) -> (Option<Picture>, String) {
         .map(|((from, to), sent)| Edge { from: *from, to: *to, sent: *sent })
         .collect();
     let opaque = opaque.into_iter().filter(|(a, b)| a != b).collect();
-    (Some(Picture::draw(nodes.named(), sent, opaque, said.into_iter().collect())), String::new())
+    (Some(Picture::draw(nodes.named(), sent, opaque, said.into_iter().collect())), String::new(), count)
 }
 
 /// Who stands in the picture, top to bottom: the peers as in the table, then whoever has no row.
@@ -217,4 +248,6 @@ impl Nodes {
 
 // Rationale: more arcs than these nodes have cannot be told apart.
 const MOST_NODES: usize = 40;
+// Rationale: a table of as many columns is read with a finger on it; beyond that only sums say something.
+const MOST_IN_MATRIX: usize = 120;
 const MOST_ROWS: usize = 50;

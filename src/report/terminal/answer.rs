@@ -304,7 +304,9 @@ fn quiet(subject: &Subject) -> String {
 pub(super) fn only_named(document: &Document) -> BTreeMap<Endpoint, Vec<&Mention>> {
     let rows = rows_of(document);
     let mut named: BTreeMap<Endpoint, Vec<&Mention>> = BTreeMap::new();
-    for mention in document.mentions.iter().filter(|mention| !rows.contains(&mention.subject)) {
+    let elsewhere = |end| document.shown.as_ref().is_some_and(|shown| shown.hides(end));
+    let without = |mention: &&Mention| !rows.contains(&mention.subject) && !elsewhere(mention.subject);
+    for mention in document.mentions.iter().filter(without) {
         named.entry(mention.subject).or_default().push(mention);
     }
     named

@@ -6,18 +6,23 @@ use super::answer::only_named;
 use super::names::View;
 use super::page::{Page, faint};
 use super::screen::Detail;
-use crate::evidence::Standing;
+use crate::evidence::{Standing, Swarm, Via};
 use crate::report::Mention;
 use crate::report::text::{counted, grouped};
 
 /// Writes the section.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     page.heading("NAMED BY OTHERS  (hearsay: it may be forged, and changes no figure above)");
-    let mentions = &view.document.mentions;
-    if mentions.is_empty() {
+    if view.document.mentions.is_empty() {
         page.line("Nobody.");
-        return;
+    } else {
+        mentions(view, page);
     }
+    swarms(view, page);
+}
+
+fn mentions(view: &View<'_>, page: &mut Page) {
+    let mentions = &view.document.mentions;
     let without = only_named(view.document);
     let all: std::collections::BTreeSet<_> = mentions.iter().map(|mention| mention.subject).collect();
     let addresses = |count: usize| match count {
@@ -26,6 +31,9 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     };
     let command = "-f csv --table mentions";
     page.line(&match without.len() {
+        0 if view.document.shown.is_some() => {
+            format!("{}. All {}: {command}", addresses(all.len()), counted(mentions.len() as u64, "mention"))
+        }
         0 => format!(
             "{}, {} with a row above. All {}: {command}",
             addresses(all.len()),
@@ -59,6 +67,57 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
             _ => "addresses without a row",
         };
         page.line(&format!("and {} more {noun}", grouped(more as u64)));
+    }
+}
+
+/// What was said of whole swarms.
+fn swarms(view: &View<'_>, page: &mut Page) {
+    let swarms = &view.document.swarms;
+    if swarms.is_empty() {
+        return;
+    }
+    let most = if view.screen.detail == Detail::All { MOST_ROWS } else { MOST_NAMED };
+    let shown = if swarms.len() <= most + 2 { swarms.len() } else { most };
+    page.line("Said of whole swarms, which names nobody in them:");
+    let is_other =
+        |swarm: &&Swarm| !view.document.torrents.iter().any(|row| Some(&row.info_hash) == swarm.info_hash.as_ref());
+    let mut rows: Vec<&Swarm> = swarms.iter().collect();
+    rows.sort_by_key(is_other);
+    for swarm in rows.into_iter().take(shown) {
+        let figures = size(swarm.via, swarm.seeders, swarm.leechers, swarm.downloads);
+        let often =
+            if swarm.count > 1 { format!(" {} times, the first:", grouped(swarm.count)) } else { String::new() };
+        let of = match (view.document.torrents.len(), &swarm.info_hash) {
+            (1, Some(hash)) if view.document.torrents.first().is_some_and(|row| row.info_hash == *hash) => {
+                String::new()
+            }
+            (_, hash) => format!(", of {}", view.torrent(hash.as_ref())),
+        };
+        let line = format!("{} ({}),{often} {}: {figures}{of}", swarm.by, swarm.via, view.frames(swarm.frames));
+        page.row(&faint(&line), 2, 4);
+    }
+    if swarms.len() > shown {
+        let more = counted((swarms.len() - shown) as u64, "more saying");
+        page.line(&format!("and {more}: -f csv --table swarms"));
+    }
+}
+
+/// The figures of a swarm as somebody said them, in words.
+pub(crate) fn size(via: Via, seeders: Option<u64>, leechers: Option<u64>, downloads: Option<u64>) -> String {
+    let peers = |count: u64, what: &str| format!("{} {what}", grouped(count));
+    let figures: Vec<String> = [
+        seeders.map(|count| peers(count, if count == 1 { "has everything" } else { "have everything" })),
+        leechers.map(|count| peers(count, if count == 1 { "does not" } else { "do not" })),
+        downloads.map(|count| counted(count, "completed download")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match (figures.is_empty(), via) {
+        (true, Via::DhtSample) => "it says that it stores peers of it".to_owned(),
+        (true, _) => "no figure".to_owned(),
+        (false, Via::DhtScrape) => format!("about {}, estimated from filters", figures.join(", ")),
+        (false, _) => figures.join(", "),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What lists that were given say of the addresses.
+//! What lists that were given, and names in the captures, say of the addresses.
 
 use super::names::View;
 use super::page::Page;
@@ -10,10 +10,11 @@ use crate::report::text::{counted, cut, grouped, visible};
 /// Writes the section: the peers that are shown, those that sent most first, then the sums over operators.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let document = view.document;
-    if document.lists.is_empty() {
-        return;
-    }
-    page.heading("ADDRESSES  (as lists that were given say; it changes no figure and no grade)");
+    page.heading(match (document.lists.is_empty(), document.hosts.is_empty()) {
+        (true, true) => return,
+        (true, false) => "ADDRESSES  (as names in the captures say; it changes no figure or grade)",
+        (false, _) => "ADDRESSES  (as lists that were given say; it changes no figure and no grade)",
+    });
     let most = if view.screen.detail == Detail::All { usize::MAX } else { FEW };
     let mut seen = std::collections::BTreeSet::new();
     let mut named = view.peers.iter().filter_map(|subject| {
@@ -28,6 +29,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
     match named.count() as u64 {
         0 if any => {}
+        0 if document.lists.is_empty() => page.line("No peer has a name in the captures."),
         0 => page.line("No list that was given names any of these peers."),
         more => page.line(&format!("{} more: -f csv --table hosts", grouped(more))),
     }

@@ -23,6 +23,7 @@ mod screen;
 mod unread;
 mod words;
 
+pub(crate) use hearsay::size as swarm_size;
 pub(crate) use names::clock;
 pub use names::passed_over;
 pub(crate) use page::{Page, bold};

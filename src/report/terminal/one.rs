@@ -11,7 +11,8 @@ use super::reasons::{flag_words, missing, not_reached};
 use super::screen::{Detail, OTHERS, PEERS};
 use super::unread;
 use super::words::short;
-use crate::evidence::{Flag, Grade};
+use crate::evidence::{Class, Flag, Grade};
+use crate::report::blocks as block;
 use crate::report::filters::Way;
 use crate::report::text::{counted, grouped};
 use crate::report::{Subject, Transfer};
@@ -86,6 +87,7 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
     }
     ladder(view, subject, page);
     bytes(subject, page);
+    blocks(view, subject, page);
     files(view, subject, page);
     sessions(view, subject, page);
     not_seen(view, subject, page);
@@ -221,6 +223,66 @@ fn bytes(subject: &Subject, page: &mut Page) {
     }
 }
 
+/// Whether the transfer of this number is one in which the subject sent.
+fn is_sent<'v>(view: &'v View<'_>, subject: &'v Subject) -> impl Fn(u64) -> bool + 'v {
+    move |number| {
+        let transfer = usize::try_from(number).ok().and_then(|at| view.document.transfers.get(at));
+        transfer.is_some_and(|transfer| edges::is_of(transfer, subject).0)
+    }
+}
+
+/// From the classes to what makes them up: which bytes of which piece, asked for and sent in which frames.
+fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
+    if subject.bytes.served == 0 {
+        return;
+    }
+    let Some(pieces) = &view.document.pieces else {
+        page.line("Which bytes of which piece, and in which frames: -f csv --table pieces");
+        return;
+    };
+    let all = block::blocks(pieces, is_sent(view, subject));
+    page.heading(&format!(
+        "BLOCKS  {}",
+        match all.len() {
+            1 => "1 stretch of a piece".to_owned(),
+            count => format!("{} stretches of pieces", grouped(count as u64)),
+        }
+    ));
+    let columns = vec![
+        figure("piece"),
+        word("bytes of the piece"),
+        figure("served"),
+        word("class"),
+        word("asked"),
+        word("sent in frames"),
+    ];
+    let mut table = Table::new(columns, 1);
+    let shown = view.screen.rows(PEERS, all.len());
+    for each in all.iter().take(shown) {
+        let sent = match each.summed_frames() {
+            Some((count, frames)) => format!("{} frames, {}", grouped(count), view.cite(frames)),
+            None => each.frames.iter().map(|frames| view.cite(*frames)).collect::<Vec<_>>().join(", "),
+        };
+        table.push(vec![
+            each.piece.clone(),
+            each.place(),
+            grouped(each.bytes),
+            each.class.name().to_owned(),
+            each.asked.map_or_else(|| "-".to_owned(), |frames| view.cite(frames)),
+            if sent.is_empty() { "-".to_owned() } else { sent },
+        ]);
+    }
+    table.write(page);
+    if let Some(rest) = all.get(shown..).filter(|rest| !rest.is_empty()) {
+        let bytes = rest.iter().map(|each| each.bytes).fold(0, u64::saturating_add);
+        page.line(&format!(
+            "and {} more with {}: --top 0, or -f csv --table pieces",
+            grouped(rest.len() as u64),
+            counted(bytes, "byte")
+        ));
+    }
+}
+
 fn files(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let files: Vec<_> = subject.files.iter().filter(|file| file.verified_bytes > 0).collect();
     if files.is_empty() {
@@ -289,6 +351,16 @@ fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     if subject.received_bytes == 0 {
         parts.push("piece data to it".to_owned());
     }
+    let torrent =
+        view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == subject.info_hash.as_ref());
+    if let (Some(pieces), Some(count)) = (&view.document.pieces, torrent.and_then(|torrent| torrent.pieces))
+        && subject.bytes.served > 0
+    {
+        let without = block::without(pieces, is_sent(view, subject), count);
+        if !without.is_empty() {
+            parts.push(format!("bytes of it of the pieces {}", block::stretches(&without)));
+        }
+    }
     if subject.pieces_advertised == 0 && subject.transport.name() != "http" {
         parts.push("a claim of it to have pieces".to_owned());
     }
@@ -330,7 +402,17 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
         what.push("the first proof");
     }
     if differing.is_some() {
-        what.push("the first block that differs");
+        what.push("what differs");
+    }
+    let own = view.document.pieces.as_deref().map(|pieces| block::blocks(pieces, is_sent(view, subject)));
+    let exact = |keep: &dyn Fn(&block::Block) -> bool| {
+        let sets = block::sets(own.iter().flatten().filter(|each| keep(each)));
+        let few = sets.iter().map(|(_, set)| set.len()).sum::<usize>() <= MOST_EXACT;
+        sets.into_iter().filter(|_| few).collect::<Vec<_>>()
+    };
+    let sent = exact(&|_| true);
+    if !sent.is_empty() {
+        what.push("exactly the frames that it sent");
     }
     page.heading(&format!("IN WIRESHARK  {}", what.join("; ")));
     let messages: std::collections::BTreeSet<String> =
@@ -348,13 +430,27 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
     if !frames.is_empty() {
         next::filters(&frames, view, page);
     }
-    if let Some(frames) = differing {
+    let differ = exact(&|each| each.class == Class::Refuted);
+    if !differ.is_empty() {
+        sets(&differ, view, page);
+    } else if let Some(frames) = differing {
         next::filters(&[frames], view, page);
     }
+    sets(&sent, view, page);
     if of.iter().any(|transfer| transfer.transport == crate::ends::Transport::Utp) {
         page.line(
             "Wireshark does not rebuild uTP: these select packets and not messages, and others' between them.",
         );
+    }
+}
+
+/// Filters of exactly these frames, a set for each input.
+fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
+    for (file, set) in sets {
+        if view.several {
+            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
+        }
+        page.frame_filters(set);
     }
 }
 
@@ -388,4 +484,5 @@ fn last(view: &View<'_>, subject: &Subject) -> String {
 
 // Rationale: as much as a screen carries beside the rest.
 const MOST_FILTERS: usize = 5;
+const MOST_EXACT: usize = 60;
 const MOST_RANGES: usize = 20;

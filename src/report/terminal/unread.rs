@@ -101,6 +101,17 @@ fn opaque(view: &View<'_>, page: &mut Page) {
             conversations(view, &random)
         ));
     }
+    let webrtc: Vec<&Opaque> = view.document.opaque.iter().filter(|each| each.kind == OpaqueKind::WebRtc).collect();
+    if !webrtc.is_empty() {
+        page.line(&format!(
+            "{} of WebRTC ({}), encrypted: WebTorrent goes through such, and so do calls and whatever else browsers do. Nothing \
+             is said of {} content. {}",
+            counted(webrtc.len() as u64, "conversation"),
+            bytes(&webrtc),
+            if webrtc.len() == 1 { "its" } else { "their" },
+            conversations(view, &webrtc)
+        ));
+    }
     if view.screen.detail == Detail::All {
         for each in view.document.opaque.iter().take(MOST_ROWS) {
             page.row(

@@ -3,6 +3,10 @@
 mod announced;
 mod http;
 mod named;
+mod names;
+mod peers;
+mod sockets;
+mod swarms;
 
 use std::net::SocketAddr;
 
@@ -31,6 +35,16 @@ fn told(evidence: &Evidence) -> Vec<String> {
         format!("{subject} by {by} {via} {grade}{flags} x{count}{unknown}")
     };
     evidence.mentions.iter().map(line).collect()
+}
+
+/// Everything said of whole swarms: by, via, seeders, leechers, downloads.
+fn swarms(evidence: &Evidence) -> Vec<String> {
+    let line = |row: &peerproof::evidence::Swarm| {
+        let figure = |figure: Option<u64>| figure.map_or("-".to_owned(), |figure| figure.to_string());
+        let [seeders, leechers, downloads] = [row.seeders, row.leechers, row.downloads].map(figure);
+        format!("{} {} {seeders}/{leechers}/{downloads} x{}", row.by, row.via, row.count)
+    };
+    evidence.swarms.iter().map(line).collect()
 }
 
 fn odd(evidence: &Evidence, kind: Kind) -> u64 {

@@ -1,0 +1,80 @@
+//! The blocks of the one peer that is shown: what it sent of each piece, and the filters of exactly those frames.
+
+use super::cast::{Cast, Peer};
+use crate::evidence::Class;
+use crate::report::blocks::{self, Block};
+use crate::report::text::{counted, grouped};
+
+/// The table.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    pub(super) left: String,
+}
+
+/// Bytes of a piece, of one class.
+pub(super) struct Row {
+    pub(super) piece: String,
+    pub(super) place: String,
+    pub(super) bytes: String,
+    pub(super) class: &'static str,
+    pub(super) asked: String,
+    pub(super) sent: String,
+}
+
+/// The blocks of a peer; `None` where the report does not list them.
+pub(super) fn of(cast: &Cast<'_>, peer: &Peer<'_>) -> Option<Vec<Block>> {
+    let pieces = cast.document.pieces.as_deref()?;
+    Some(blocks::blocks(pieces, |number| cast.is_sent(peer, number)))
+}
+
+/// The pieces of which a peer that sent something sent nothing.
+pub(super) fn without(cast: &Cast<'_>, peer: &Peer<'_>) -> Option<String> {
+    let pieces = cast.document.pieces.as_deref().filter(|_| peer.sent_any())?;
+    let count = cast.torrent(peer.subject.info_hash.as_deref())?.pieces?;
+    let without = blocks::without(pieces, |number| cast.is_sent(peer, number), count);
+    (!without.is_empty()).then(|| blocks::stretches(&without))
+}
+
+/// Filters that select exactly the frames of what differs, and of all that was sent.
+pub(super) fn filters(all: &[Block]) -> Vec<(&'static str, String)> {
+    let exact = |what, keep: &dyn Fn(&&Block) -> bool| {
+        let sets = blocks::sets(all.iter().filter(keep));
+        let filters: Vec<String> =
+            sets.iter().flat_map(|(_, set)| blocks::filters(set)).take(MOST_FILTERS).collect();
+        filters.into_iter().map(move |text| (what, text))
+    };
+    let differ = exact("what differs", &|block| block.class == Class::Refuted);
+    differ.chain(exact("sent, exactly", &|_| true)).collect()
+}
+
+impl Rows {
+    pub(super) fn of(cast: &Cast<'_>, all: &[Block]) -> Self {
+        let cell = |frames| cast.numbering.cell(frames);
+        let row = |block: &Block| Row {
+            piece: block.piece.clone(),
+            place: block.place(),
+            bytes: grouped(block.bytes),
+            class: block.class.name(),
+            asked: block.asked.map_or_else(|| "–".to_owned(), cell),
+            sent: match block.summed_frames() {
+                Some((count, frames)) => format!("{} frames, {}", grouped(count), cell(frames)),
+                None if block.frames.is_empty() => "–".to_owned(),
+                None => block.frames.iter().map(|frames| cell(*frames)).collect::<Vec<_>>().join(", "),
+            },
+        };
+        let left = match all.get(MOST_ROWS..) {
+            None | Some([]) => String::new(),
+            Some(rest) => format!(
+                "{} more, with {}: the table pieces has all.",
+                grouped(rest.len() as u64),
+                counted(rest.iter().map(|block| block.bytes).fold(0, u64::saturating_add), "byte")
+            ),
+        };
+        Self { rows: all.iter().take(MOST_ROWS).map(row).collect(), left }
+    }
+}
+
+const MOST_FILTERS: usize = 10;
+// Rationale: one peer is shown; 5,000 rows are half a megabyte.
+const MOST_ROWS: usize = 5_000;
