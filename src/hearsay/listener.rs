@@ -7,7 +7,7 @@ use super::compact::PeerList;
 use super::recent::Recent;
 use super::{Doubts, Named, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
 use crate::ends::{At, Endpoint, Span, Timestamp};
-use crate::oddity::{Bound, Forgotten, MentionFault, Oddity};
+use crate::oddity::{Bound, Forgotten, MentionFault, Oddity, Said};
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +182,7 @@ impl Listener {
         let Datagram { from, to, at, .. } = *datagram;
         match dht::Message::parse(datagram.bytes) {
             Ok(None) => {}
-            Err(reason) => out.push(odd(MentionFault::Unreadable(reason), 1)),
+            Err(reason) => out.push(odd(MentionFault::Unreadable(Said(reason)), 1)),
             Ok(Some(dht::Message::GetPeers { transaction, info_hash })) => {
                 self.ask(datagram, Id::Dht(transaction), info_hash, out);
             }
@@ -278,7 +278,7 @@ impl Listener {
 }
 
 fn lsd(datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
-    let bad = |reason| odd(MentionFault::Unreadable(reason), 1);
+    let bad = |reason| odd(MentionFault::Unreadable(Said(reason)), 1);
     if !datagram.to.ip.is_multicast() {
         return out.push(bad("local service discovery that was not sent to a multicast group"));
     }

@@ -6,7 +6,7 @@ use super::{Hub, Purpose};
 use crate::ends::{Direction, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer};
 use crate::hearsay::{Datagram, Doubts, Named, Remark, Via, announce_of, looks_like};
-use crate::oddity::{MentionFault, Oddity, Sink};
+use crate::oddity::{MentionFault, Oddity, Said, Sink};
 use crate::packet::{Checksum, Packet, UdpDatagram};
 use crate::stream::Opening;
 use crate::webseed::{TrackerAnswer, WebRequest};
@@ -79,7 +79,7 @@ impl Announces {
         self.any = true;
         match Announce::parse(request.target.as_bytes()) {
             Ok(None) => {}
-            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(reason)),
+            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason))),
             Ok(Some(announce)) => {
                 if self.pending.len() >= MOST_PENDING
                     && let Some((oldest, span)) = self.pending.pop_front()
@@ -114,7 +114,7 @@ impl Announces {
         let found = match found {
             Ok(Some(found)) if asked.is_some() || found.interval.is_some() => found,
             Err(reason) if asked.is_some() => {
-                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(reason));
+                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason)));
             }
             // A bencoded file that somebody fetched is no tracker's answer.
             Ok(_) | Err(_) => return,

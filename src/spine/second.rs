@@ -45,7 +45,7 @@ impl Hub<'_, '_> {
 }
 
 /// A stretch that may be framed otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Contested {
     key: Stretch,
     id: ConnectionId,
@@ -100,6 +100,11 @@ impl Framings {
 }
 
 impl Readings {
+    /// Whether no reading showed a stretch that may be framed otherwise.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
     pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
         for Contested { key, id, starts } in found {
