@@ -112,7 +112,7 @@ pub fn judge<'t>(
     let blocks = facts.blocks.iter().chain(web.blocks.iter().cloned());
     let blocks = Blocks(Sorted::new(blocks, order, limits.journal_memory, spool_dir)?);
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
-    let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
+    let ask: &mut dyn Ask = &mut Logged::new(&log, ask, &facts.bases);
     let mut torrents = trees::teach(facts, given, odd).map_or(Cow::Borrowed(given), Cow::Owned);
     if let Some(taught) = layers(&torrents, &lines, &blocks, ask) {
         torrents = Cow::Owned(taught);
