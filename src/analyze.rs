@@ -1,26 +1,31 @@
 //! The way through the stages, from captures to evidence.
 
 mod captured;
+mod carry;
 mod hasher;
+mod sets;
+mod source;
 mod verified;
 
 use std::sync::OnceLock;
 
-use crate::anomaly::ByFrame;
-use crate::capture::{CaptureSet, Frames, Spill};
+use crate::anomaly::{Anomalies, ByFrame};
+use crate::capture::{CaptureSet, Frames, InputFacts, Spill};
 use crate::evidence::Evidence;
-use crate::facts::{Facts, Input, Keys};
+use crate::facts::{Facts, Input};
 use crate::judge::{self, Contests, Judged, Row, judge};
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
+use crate::part::Walked;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Contested, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
+use crate::spine::{Contested, Findings, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
 pub use captured::Captured;
 use hasher::Hasher;
+pub use sets::{Gathered, analyze_parts, holds_parts, make_part};
 pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
@@ -57,19 +62,9 @@ fn run(
 ) -> Result<Evidence, Error> {
     check_engine()?;
     let spill = Spill::new(options.spool_dir);
-    let digests: Vec<OnceLock<Result<[u8; 32], Error>>> = (0..captures.len()).map(|_| OnceLock::new()).collect();
-    // One stream each, and the longest work there is: begun before everything else.
-    let errands = (0..).zip(&digests).filter(|(file, _)| options.digest && captures.is_to_be_hashed(*file));
-    let errands = errands.map(|(file, digest)| {
-        let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digest(file)));
-        errand
-    });
-    let mut evidence = with_errands(options.threads, errands.collect(), |prover| {
-        let proven = read(captures, torrents, options, prover, &spill, taker);
-        if proven.is_err() {
-            prover.give_up();
-        }
-        proven
+    let digests: Vec<_> = (0..captures.len()).map(|_| OnceLock::new()).collect();
+    let mut evidence = with_digests(captures, &digests, options, |prover| {
+        read(captures, torrents, options, prover, &spill, taker)
     })?;
     evidence.passed_over = captures.passed_over().to_vec();
     for ((file, facts), digest) in (0..).zip(&mut evidence.captures).zip(digests) {
@@ -78,6 +73,36 @@ fn run(
         }
     }
     Ok(evidence)
+}
+
+/// The SHA-256 of a capture, once it is computed.
+type Sha256 = OnceLock<Result<[u8; 32], Error>>;
+
+/// Does `work` while the captures are hashed, where that is asked for.
+fn with_digests<'cap, T>(
+    captures: &'cap CaptureSet,
+    digests: &'cap [Sha256],
+    options: &Options<'_>,
+    work: impl FnOnce(&Prover<'cap>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    // One stream each, and the longest work there is: begun before everything else.
+    let errands = (0..).zip(digests).filter(|(file, _)| options.digest && captures.is_to_be_hashed(*file));
+    let errands = errands.map(|(file, digest)| {
+        let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digest(file)));
+        errand
+    });
+    with_errands(options.threads, errands.collect(), |prover| {
+        let done = work(prover);
+        if done.is_err() {
+            prover.give_up();
+        }
+        done
+    })
+}
+
+/// Whether all that is known of torrents is given.
+fn complete(torrents: &Torrents) -> bool {
+    torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty()
 }
 
 /// The same without the digests of the captures.
@@ -89,7 +114,7 @@ fn read<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
-    if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
+    if complete(torrents) {
         prove(captures, torrents, options, prover, spill, taker)
     } else {
         let (found, left_out) = with_metadata(captures, torrents, options)?;
@@ -161,11 +186,7 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
         first_time: input.first_time,
         last_time: input.last_time,
     });
-    let mut info_hashes: Vec<_> = keys.iter().flat_map(|torrent| torrent.wire_hashes()).collect();
-    info_hashes.sort_unstable();
-    info_hashes.dedup();
-    let keys = Keys { secrets: options.secrets.digests(), info_hashes };
-    Ok(Facts { inputs: inputs.collect(), keys, ..spine.into_facts()? })
+    Ok(Facts { inputs: inputs.collect(), keys: sets::keys(keys, options), ..spine.into_facts()? })
 }
 
 /// What the captures hold, nothing of it proven; and `taker` is given every stream of the peer wire. Of the torrents only the
@@ -246,37 +267,91 @@ fn prove<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
+    let walked = reading(captures, torrents, options, prover, spill)?;
+    let mut ask = Captured::new(captures, spill, options);
+    proven(walked, torrents, options, &mut ask, taker)
+}
+
+/// Takes every frame through the spine: of captures in which content imitates messages, in the framing that verifies most.
+fn reading<'cap>(
+    captures: &'cap CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    prover: &Prover<'cap>,
+    spill: &'cap Spill,
+) -> Result<Walked, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
     let mut late = Latecomers::default();
     loop {
         let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
             let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
             spine.look_again(look.clone());
-            let hasher = Hasher::new(torrents, Bytes { captures, spill }, prover, options);
+            let hasher = Hasher::new(torrents, Bytes::Walk { captures, spill }, prover, options);
             spine.write_down(captures, spill, Some(Box::new(hasher)));
             spine
         })?;
         let inputs = frames.finish()?;
-        let (mut facts, mut findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill }, prover, options)?;
-        let (contests, mut odd) = (std::mem::take(&mut findings.contests), ByFrame::default());
-        let (mut verified, mut rows) = (Contested::tally(&contests), options.pieces.then(Vec::new));
+        let (mut facts, findings, _) = spine.finish()?;
+        hasher::of_unnamed(&mut facts, torrents, Bytes::Walk { captures, spill }, prover, options)?;
+        let walked = Walked { facts, findings, inputs };
+        let contests = walked.findings.contests.clone();
+        if contests.is_empty() && readings.is_empty() {
+            return Ok(walked);
+        }
+        let mut verified = Contested::tally(&contests);
         let mut ask = Captured::new(captures, spill, options);
-        let told = judge::Told { odd: &mut odd, contests: &mut verified, rows: rows.as_mut() };
-        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
-        drop(facts);
-        if readings.go_on(contests, &verified, &mut look) {
-            continue;
+        let told = judge::Told { odd: &mut ByFrame::default(), contests: &mut verified, rows: None };
+        judge(&walked.facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        if !readings.go_on(contests, &verified, &mut look) {
+            return Ok(walked);
         }
-        findings.anomalies.join(odd.into_inner());
-        findings.anomalies.join(std::mem::take(&mut ask.anomalies));
-        let silence = options.limits.window_silence_ns;
-        let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
-        if let Some(rows) = rows {
-            add_pieces(&mut evidence, &judged, rows, &ask, taker)?;
-        }
-        return Ok(evidence);
     }
+}
+
+/// Judges what was read, and makes the evidence.
+fn proven(
+    Walked { facts, mut findings, inputs }: Walked,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    ask: &mut Captured<'_, '_>,
+    taker: Option<&mut dyn TakeVerified>,
+) -> Result<Evidence, Error> {
+    let (judged, odd, rows) = judged(&facts, torrents, options, ask)?;
+    drop(facts);
+    findings.anomalies.join(odd);
+    made((judged, rows), findings, inputs, torrents, options, ask, taker)
+}
+
+/// Judges facts; with what was odd, and what each unit contributes, where that is asked for.
+fn judged<'t>(
+    facts: &Facts,
+    torrents: &'t Torrents,
+    options: &Options<'_>,
+    ask: &mut Captured<'_, '_>,
+) -> Result<(Judged<'t>, Anomalies, Option<Vec<Row>>), Error> {
+    let (mut odd, mut rows) = (ByFrame::default(), options.pieces.then(Vec::new));
+    let told = judge::Told { odd: &mut odd, contests: &mut Contests::default(), rows: rows.as_mut() };
+    let judged = judge(facts, torrents, &options.limits, options.spool_dir, ask, told)?;
+    Ok((judged, odd.into_inner(), rows))
+}
+
+/// Makes the evidence of what was judged.
+fn made(
+    (judged, rows): (Judged<'_>, Option<Vec<Row>>),
+    mut findings: Findings,
+    inputs: Vec<InputFacts>,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    ask: &mut Captured<'_, '_>,
+    taker: Option<&mut dyn TakeVerified>,
+) -> Result<Evidence, Error> {
+    findings.anomalies.join(std::mem::take(&mut ask.anomalies));
+    let silence = options.limits.window_silence_ns;
+    let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
+    if let Some(rows) = rows {
+        add_pieces(&mut evidence, &judged, rows, ask, taker)?;
+    }
+    Ok(evidence)
 }
 
 /// Adds what each unit contributes to the figures.
@@ -310,23 +385,19 @@ pub fn with_log(
     options: &Options<'_>,
     keep: &dyn Fn(usize) -> bool,
 ) -> Result<(Evidence, u64), Error> {
-    let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
-        None
-    } else {
-        Some(with_metadata(captures, torrents, options)?.0)
-    };
+    let found = if complete(torrents) { None } else { Some(with_metadata(captures, torrents, options)?.0) };
     let torrents = found.as_ref().unwrap_or(torrents);
     let spill = Spill::new(options.spool_dir);
     with_prover(options.threads, |prover| {
         let (spine, frames) = walk(captures, &spill, options, || {
             let mut spine = Spine::new(options, torrents, &spill, Purpose::Proof);
-            let hasher = Hasher::new(torrents, Bytes { captures, spill: &spill }, prover, options);
+            let hasher = Hasher::new(torrents, Bytes::Walk { captures, spill: &spill }, prover, options);
             spine.write_down(captures, &spill, Some(Box::new(hasher)));
             spine
         })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill: &spill }, prover, options)?;
+        hasher::of_unnamed(&mut facts, torrents, Bytes::Walk { captures, spill: &spill }, prover, options)?;
         facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
         let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
         let mut ask = Captured::new(captures, &spill, options);

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ends::{FrameId, Timestamp};
-use crate::oddity::{Occurrence, Sink};
+use crate::oddity::{Occurrence, Said, Sink};
 
 pub use crate::oddity::Kind;
 
 /// How often a kind was seen, and its first examples in capture order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Occurrences.
     pub count: u64,
@@ -21,11 +21,11 @@ pub struct Tally {
 /// All oddities of a run by kind.
 ///
 /// Every stage on the serial spine gives its own here, so the order of the examples is the capture's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Anomalies {
     tallies: BTreeMap<Kind, Tally>,
     /// The bounds that were reached.
-    bounds: BTreeSet<&'static str>,
+    bounds: BTreeSet<Said>,
 }
 
 impl Anomalies {
@@ -47,6 +47,14 @@ impl Anomalies {
 }
 
 impl Anomalies {
+    /// The same with other examples.
+    pub(crate) fn map(mut self, mut change: impl FnMut(Occurrence) -> Occurrence) -> Self {
+        for tally in self.tallies.values_mut() {
+            tally.examples = std::mem::take(&mut tally.examples).into_iter().map(&mut change).collect();
+        }
+        self
+    }
+
     /// Adds what was found apart from these: of each kind the examples of the first frames are kept.
     pub fn join(&mut self, others: Self) {
         for (kind, other) in others.tallies {
@@ -56,7 +64,7 @@ impl Anomalies {
             let both = !tally.examples.is_empty() && !other.examples.is_empty();
             if kind == Kind::LimitReached {
                 for example in other.examples {
-                    let first = example.oddity.bound().is_some_and(|bound| self.bounds.insert(bound));
+                    let first = example.oddity.bound().is_some_and(|bound| self.bounds.insert(Said(bound)));
                     if first || tally.examples.len() < EXAMPLES {
                         tally.examples.push(example);
                     }
@@ -113,7 +121,7 @@ impl Sink for Anomalies {
     /// Counts one. The first that reaches a bound is an example however many there are of others: none hides another.
     fn odd(&mut self, occurrence: Occurrence) {
         let (kind, amount) = occurrence.oddity.tally();
-        let first = occurrence.oddity.bound().is_some_and(|bound| self.bounds.insert(bound));
+        let first = occurrence.oddity.bound().is_some_and(|bound| self.bounds.insert(Said(bound)));
         let tally = self.tallies.entry(kind).or_default();
         tally.count += 1;
         tally.amount = tally.amount.saturating_add(amount);

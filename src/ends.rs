@@ -347,6 +347,16 @@ impl FrameId {
         (self.0 >> NUMBER_BITS) as u16
     }
 
+    /// The same frame where `inputs` others stand before its own.
+    pub fn behind(self, inputs: u16) -> Self {
+        Self(self.0.wrapping_add(u64::from(inputs) << NUMBER_BITS))
+    }
+
+    /// The same frame where `inputs` others stand no longer before its own.
+    pub fn ahead(self, inputs: u16) -> Self {
+        Self(self.0.wrapping_sub(u64::from(inputs) << NUMBER_BITS))
+    }
+
     /// Wireshark's `frame.number` in that file, from 1.
     pub fn number(self) -> u64 {
         self.0 & NUMBER_MASK
@@ -504,6 +514,11 @@ impl Sightings {
             self.note(*first);
             self.note(*last);
         }
+    }
+
+    /// The same where `inputs` others stand before these.
+    pub fn behind(&self, inputs: u16) -> Self {
+        Self(self.0.iter().map(|(first, last)| (first.behind(inputs), last.behind(inputs))).collect())
     }
 
     /// The first and the last frame of each input, by input.

@@ -125,6 +125,7 @@ mod options;
 pub mod output;
 #[doc(hidden)]
 pub mod packet;
+pub mod part;
 #[doc(hidden)]
 pub mod prove;
 #[doc(hidden)]
@@ -156,7 +157,10 @@ pub mod stages {
 
 #[doc(hidden)]
 pub use analyze::with_log;
-pub use analyze::{Captured, Found, TakeVerified, Verified, analyze, analyze_content, facts, find_torrents};
+pub use analyze::{
+    Captured, Found, Gathered, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
+    find_torrents, holds_parts, make_part,
+};
 pub use capture::{CaptureSet, OpenOptions};
 pub use ends::Endpoint;
 pub use error::Error;
@@ -166,5 +170,6 @@ pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
 pub use mse::Secrets;
 pub use options::{ChecksumPolicy, Options, UdpTunnel};
+pub use part::Part;
 pub use report::{Document, Given, terminal};
 pub use torrent::{Torrent, Torrents};

@@ -13,11 +13,11 @@ use std::net::IpAddr;
 pub use bound::{Bound, Forgotten};
 pub use kind::Kind;
 pub use reason::{
-    BadTime, Flaw, GapKind, Leg, Lost, MentionFault, Misplaced, ProofError, Relay, SameConnection, Unit,
+    BadTime, Flaw, GapKind, Leg, Lost, MentionFault, Misplaced, ProofError, Relay, Said, SameConnection, Unit,
     UnknownReason,
 };
 
-use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, InfoHash, Span};
+use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, InfoHash, Span, Transport};
 
 /// Takes the oddities that a stage meets.
 pub trait Sink {
@@ -32,7 +32,7 @@ impl Sink for Vec<Occurrence> {
 }
 
 /// An oddity, and where it was met.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Occurrence {
     /// The oddity itself.
     pub oddity: Oddity,
@@ -77,7 +77,7 @@ impl Occurrence {
 }
 
 /// Between whom an oddity was met.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Parties {
     /// Nobody in particular.
     #[default]
@@ -93,7 +93,7 @@ pub enum Parties {
 }
 
 /// One thing that was odd. Equal oddities are equal values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Oddity {
     /// A stretch of a capture file that could not be read.
@@ -152,7 +152,7 @@ pub enum Oddity {
     /// Headers that cannot be used.
     BadHeader {
         /// The words of the parser that refused them.
-        reason: &'static str,
+        reason: Said,
     },
     /// A fragment that no datagram can have.
     BadFragment {
@@ -420,6 +420,13 @@ pub enum Oddity {
     },
     /// One connection on both sides of an address translation.
     SameConnection(Box<SameConnection>),
+    /// One connection in several capture sets: what it sent in a direction counts once.
+    SeenTwice {
+        /// Its transport.
+        transport: Transport,
+        /// Its packets in one set and in the other.
+        spans: [Span; 2],
+    },
     /// A declared port at which another client was seen.
     DeclaredPort {
         /// The port.

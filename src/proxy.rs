@@ -10,7 +10,7 @@ use nom::number::streaming::{be_u8, be_u16, be_u32, be_u128};
 use nom::{Err, IResult, Parser};
 
 use crate::ends::{Direction, Hex};
-use crate::oddity::Relay;
+use crate::oddity::{Relay, Said};
 use crate::stream::StreamItem;
 use crate::wire::HANDSHAKE;
 
@@ -51,7 +51,7 @@ impl std::fmt::Display for Relay {
             Self::Dialog { asked, info_hash } => (asked, info_hash),
         };
         match asked {
-            Some((protocol, target)) => write!(f, "{protocol}, asked for a connection to {target}; ")?,
+            Some((Said(protocol), target)) => write!(f, "{protocol}, asked for a connection to {target}; ")?,
             None => f.write_str("something that was not captured or is not known stands before it; ")?,
         }
         let Some(info_hash) = info_hash else { return f.write_str("the handshake is not whole") };
@@ -179,13 +179,13 @@ fn find(said: &[u8]) -> Option<usize> {
 
 /// The protocol of the dialog with a proxy, and where the client asked to be connected to, by what both said, each from
 /// its first byte on.
-fn dialog(client: &[u8], proxy: &[u8]) -> Option<(&'static str, String)> {
+fn dialog(client: &[u8], proxy: &[u8]) -> Option<(Said, String)> {
     let (protocol, dialog) = match client.first()? {
         5 => ("SOCKS 5", socks5(client, proxy)),
         4 => ("SOCKS 4", socks4(client, proxy)),
         _ => ("HTTP CONNECT", connect(client, proxy)),
     };
-    dialog.ok().map(|(_, target)| (protocol, target))
+    dialog.ok().map(|(_, target)| (Said(protocol), target))
 }
 
 /// What the client said behind the dialog, and where it asked to be connected to.
@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn the_peer_wire_is_told_behind_every_kind_of_proxy() {
         for (protocol, target, client, proxy) in dialogs() {
-            let dialog = Some((protocol, target.to_owned()));
+            let dialog = Some((Said(protocol), target.to_owned()));
             assert_eq!(dialog, super::dialog(&client, &proxy));
             let [client, proxy] = [client, proxy].map(|said| &*said.leak());
             for size in [13, 64, 1_400] {

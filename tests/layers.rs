@@ -128,10 +128,19 @@ const LAYERS: &[Layer] = &[
     },
     // Expectations against a report.
     Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
+    // Facts of a set in a directory, and those of several sets together.
+    Layer {
+        name: "part",
+        uses: &["capture", "hearsay", "metadata", "options", "facts", "spine", "output", "report"],
+        crates: &["postcard", "sha2", "serde_json"],
+    },
     Layer {
         name: "analyze",
-        uses: &["capture", "metadata", "options", "torrent", "facts", "prove", "judge", "spine", "evidence"],
-        crates: &[],
+        uses: &[
+            "capture", "metadata", "options", "torrent", "webseed", "facts", "prove", "judge", "spine", "evidence",
+            "part",
+        ],
+        crates: &["sha2"],
     },
     // Verified bytes as files.
     Layer {

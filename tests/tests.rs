@@ -20,6 +20,7 @@ mod inspect;
 mod layers;
 mod log;
 mod page;
+mod parts;
 mod pieces;
 mod robustness;
 mod scans;

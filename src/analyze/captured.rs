@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use super::source::Source;
 use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
-use crate::facts::{CopyRange, Digests, SPILL};
+use crate::ends::{At, Span};
+use crate::facts::{CopyRange, Digests, Place, SPILL};
 use crate::judge::{Ask, Parts, Slice, Suspect};
 use crate::judge::{Content, Measure, RangeSet};
 use crate::oddity::{Oddity, Sink};
@@ -17,7 +19,6 @@ use crate::torrent::Expected;
 /// Captures, with what was derived from them while they were read.
 #[derive(Debug)]
 pub struct Captured<'cap, 'run> {
-    captures: &'cap CaptureSet,
     pub(super) bytes: Bytes<'cap>,
     options: &'run Options<'run>,
     /// Bytes that were touched since memory was given back.
@@ -31,20 +32,22 @@ pub struct Captured<'cap, 'run> {
 impl<'cap, 'run> Captured<'cap, 'run> {
     /// The captures that facts name, and the spill of the walk that wrote them.
     pub fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &'run Options<'run>) -> Self {
-        Self {
-            captures,
-            bytes: Bytes { captures, spill },
-            options,
-            touched: 0,
-            hashed: 0,
-            anomalies: Anomalies::default(),
-        }
+        Self::of(Bytes::Walk { captures, spill }, options)
+    }
+
+    /// What is at hand of several sets, whose first inputs are `bases`.
+    pub(super) fn of_sets(sources: &'cap [Source], bases: &'cap [u16], options: &'run Options<'run>) -> Self {
+        Self::of(Bytes::Sets { sources, bases }, options)
+    }
+
+    fn of(bytes: Bytes<'cap>, options: &'run Options<'run>) -> Self {
+        Self { bytes, options, touched: 0, hashed: 0, anomalies: Anomalies::default() }
     }
 
     /// Bytes were touched, anywhere: they are not needed again, and from time to time their memory is given back.
     fn touch(&mut self, bytes: u64) {
         self.touched += bytes;
-        if self.touched >= self.captures.room(self.options.window) {
+        if self.touched >= self.bytes.room(self.options.window) {
             self.touched = 0;
             self.release();
         }
@@ -52,26 +55,80 @@ impl<'cap, 'run> Captured<'cap, 'run> {
 
     /// Gives the memory of the captures back.
     pub(super) fn release(&self) {
-        self.captures.release();
+        self.bytes.release();
     }
 }
 
 /// The bytes that facts name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bytes<'cap> {
-    pub(super) captures: &'cap CaptureSet,
-    pub(super) spill: &'cap Spill,
+pub(super) enum Bytes<'cap> {
+    /// Of facts that were written in this run.
+    Walk {
+        /// The captures.
+        captures: &'cap CaptureSet,
+        /// The bytes that were derived from them.
+        spill: &'cap Spill,
+    },
+    /// Of facts that were put together of several sets.
+    Sets {
+        /// What is at hand of each.
+        sources: &'cap [Source],
+        /// The first input of each.
+        bases: &'cap [u16],
+    },
 }
 
 impl<'cap> Bytes<'cap> {
-    /// The bytes of a slice; `None` never, of facts that were written about these captures.
-    pub(super) fn slice(&self, slice: &Slice) -> Option<&'cap [u8]> {
-        let bytes = match slice.place.store {
-            SPILL => self.spill.bytes_at(slice.place.offset, slice.len),
-            store => self.captures.bytes_at(store, slice.place.offset, slice.len),
+    /// The captures that are open.
+    fn captures(self) -> impl Iterator<Item = &'cap CaptureSet> {
+        let (one, several) = match self {
+            Self::Walk { captures, .. } => (Some(captures), &[][..]),
+            Self::Sets { sources, .. } => (None, sources),
         };
-        debug_assert!(bytes.is_some(), "facts name bytes that are there: {slice:?}");
+        one.into_iter().chain(several.iter().filter_map(Source::open_captures))
+    }
+
+    /// Gives back the memory of what was touched.
+    pub(super) fn release(self) {
+        self.captures().for_each(CaptureSet::release);
+    }
+
+    /// Bytes that may be touched before it is worth to give memory back.
+    pub(super) fn room(self, window: u64) -> u64 {
+        self.captures().map(|captures| captures.room(window)).max().unwrap_or(window)
+    }
+
+    /// The bytes of a slice; `None` where they are not at hand, which they are of facts that were written in this run.
+    pub(super) fn slice(&self, slice: &Slice) -> Option<&'cap [u8]> {
+        let bytes = self.at(slice.place, slice.len);
+        debug_assert!(
+            bytes.is_some() || matches!(self, Self::Sets { .. }),
+            "facts name bytes that are there: {slice:?}"
+        );
         bytes
+    }
+
+    /// Whether a slice is at hand, as far as is known without a look at the captures.
+    fn holds(&self, slice: &Slice) -> bool {
+        match *self {
+            Self::Walk { .. } => true,
+            Self::Sets { sources, bases } => {
+                let (number, place) = slice.place.of_set(bases);
+                sources.get(number).is_some_and(|source| source.holds(place, slice.len))
+            }
+        }
+    }
+
+    /// The same by place.
+    pub(super) fn at(&self, place: Place, len: u32) -> Option<&'cap [u8]> {
+        match *self {
+            Self::Walk { spill, .. } if place.store == SPILL => spill.bytes_at(place.offset, len),
+            Self::Walk { captures, .. } => captures.bytes_at(place.store, place.offset, len),
+            Self::Sets { sources, bases } => {
+                let (number, place) = place.of_set(bases);
+                sources.get(number)?.bytes_at(place, len)
+            }
+        }
     }
 
     pub(super) fn content(&self, parts: &Parts) -> Content<'cap> {
@@ -82,6 +139,49 @@ impl<'cap> Bytes<'cap> {
             }
         }
         content
+    }
+
+    /// Of each suspect, whether it rests on a damaged frame.
+    fn damaged(self, suspects: &[Suspect], options: &Options<'_>, out: &mut dyn Sink) -> Result<Vec<bool>, Error> {
+        let (sources, bases) = match self {
+            Self::Walk { captures, .. } => return spine::damaged(captures, suspects, options, out),
+            Self::Sets { sources, bases } => (sources, bases),
+        };
+        let mut damaged = vec![false; suspects.len()];
+        for (number, (source, base)) in sources.iter().zip(bases).enumerate() {
+            let of_set = |suspect: &Suspect| {
+                let file = suspect.span.first.frame.file();
+                bases.partition_point(|base| *base <= file).checked_sub(1) == Some(number)
+            };
+            let own: Vec<usize> = (0..).zip(suspects).filter(|(_, it)| of_set(it)).map(|(at, _)| at).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let Some(captures) = source.captures() else {
+                source.missed.set(true);
+                continue;
+            };
+            let local = |at: At| At { frame: at.frame.ahead(*base), ..at };
+            let there = |span: Span| Span { first: local(span.first), last: local(span.last) };
+            let there: Vec<Suspect> = own
+                .iter()
+                .filter_map(|at| suspects.get(*at))
+                .map(|suspect| Suspect { span: there(suspect.span), ..*suspect })
+                .collect();
+            let mut odd = Vec::new();
+            let found = spine::damaged(captures, &there, options, &mut odd)?;
+            own.iter().zip(found).for_each(|(at, found)| {
+                damaged.get_mut(*at).into_iter().for_each(|damaged| *damaged = found);
+            });
+            for mut occurrence in odd {
+                occurrence.span = occurrence.span.map(|span| Span {
+                    first: At { frame: span.first.frame.behind(*base), ..span.first },
+                    last: At { frame: span.last.frame.behind(*base), ..span.last },
+                });
+                out.odd(occurrence);
+            }
+        }
+        Ok(damaged)
     }
 }
 
@@ -100,6 +200,10 @@ impl Ask for Captured<'_, '_> {
     }
 
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
+        // They decide nothing: what is not at hand for them is not missed.
+        if !content.slices().iter().all(|slice| self.bytes.holds(slice)) {
+            return None;
+        }
         self.touch(content.bytes());
         let job = measure.job(&self.bytes.content(content))?;
         let mut runs = job.runs;
@@ -122,7 +226,9 @@ impl Ask for Captured<'_, '_> {
 
     fn is_trivial(&mut self, parts: &Parts) -> bool {
         self.touch(PAGE);
-        self.bytes.content(parts).is_trivial()
+        let content = self.bytes.content(parts);
+        // Of bytes that are not at hand nothing is said.
+        content.is_trivial() && (parts.is_empty() || content.bytes() > 0)
     }
 
     fn non_zero(&mut self, parts: &Parts) -> u64 {
@@ -133,7 +239,7 @@ impl Ask for Captured<'_, '_> {
     }
 
     fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
-        spine::damaged(self.captures, suspects, self.options, &mut self.anomalies)
+        self.bytes.damaged(suspects, self.options, &mut self.anomalies)
     }
 }
 

@@ -223,9 +223,9 @@ pub(super) fn of_unnamed<'cap>(
             hasher.enter_block(&Heard { info_hash, piece, begin, len, receiver, runs }, true)?;
         }
         touched += block.captured();
-        if touched >= bytes.captures.room(options.window) {
+        if touched >= bytes.room(options.window) {
             touched = 0;
-            bytes.captures.release();
+            bytes.release();
         }
     }
     for copy in &hasher.finish()? {

@@ -61,11 +61,11 @@ pub struct Frame<'cap> {
 }
 
 /// The link type of an interface: a `LINKTYPE_` value of the pcap registry, FCS bits removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct LinkType(pub u16);
 
 /// A file in a directory of captures that is none.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct PassedOver {
     /// Its path from the directory that was given, with `/` between the parts.
     pub name: String,
@@ -76,7 +76,7 @@ pub struct PassedOver {
 }
 
 /// What the report says of one capture file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InputFacts {
     /// File name without its directories, or `-` for standard input.
     pub name: String,
@@ -107,7 +107,7 @@ pub struct InputFacts {
 }
 
 /// An interface of a capture file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Interface {
     /// Its link type.
     pub link_type: LinkType,

@@ -6,19 +6,24 @@ use clap::Args;
 use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
+use peerproof::hosts::Lists;
 use peerproof::input::read_whole;
 use peerproof::report::{Document, Given};
+use peerproof::torrent::Torrents;
 use peerproof::{Error, Options};
 
 use super::Ending;
 use super::captures::Captures;
 use super::ending::ending;
 use super::hosts::HostLists;
+use super::parts;
 use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
-use super::views::Views;
+use super::views::{Place, Views};
 
 /// Read captures and report what each peer served, verified against the torrents
+///
+/// A part that `peerproof facts` wrote may stand wherever a capture does: several sets are judged together.
 #[derive(Debug, Args)]
 pub struct Analyze {
     #[command(flatten)]
@@ -55,6 +60,11 @@ pub struct Analyze {
     #[arg(long)]
     no_digest: bool,
 
+    /// Where the captures of parts are looked for, in and below that directory; the SHA-256 decides, not the name. May be
+    /// given several times; the working directory unless it is given
+    #[arg(long = "captures", value_name = "DIR")]
+    places: Vec<PathBuf>,
+
     /// Take the SHA-256 of captures over from a list in the format of sha256sum, instead of computing it; the report marks
     /// it as stated. Captures that it does not name are hashed
     #[arg(long, value_name = "FILE")]
@@ -67,12 +77,15 @@ impl Analyze {
         let place = self.views.check()?;
         let lists = self.hosts.open()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
+        let parts = parts::among(self.captures.paths())?;
+        if !parts.is_empty() {
+            return self.run_parts(look, &place, &lists, &torrents, parts);
+        }
         let sums = self.sha256_from.as_deref().map(sums).transpose()?;
         let mut captures = self.captures.open()?;
         if let Some(sums) = &sums {
             captures.set.state(sums)?;
         }
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let bar = Progress::of(look, self.captures.paths(), captures.set.total_bytes());
         let advance = |done: u64| bar.at(done);
         let options = Options {
@@ -84,18 +97,64 @@ impl Analyze {
             sha1_collision_check: self.sha1_collision_check,
             ..captures.options()
         };
-        let mut evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
+        let evidence = peerproof::analyze(&captures.set, &torrents, &options)?;
         bar.end();
+        self.show(look, &place, &lists, evidence, &options)
+    }
+
+    /// The same where some of the captures are parts.
+    fn run_parts(
+        &self,
+        look: Look,
+        place: &Place<'_>,
+        lists: &Lists,
+        torrents: &Torrents,
+        paths: Vec<PathBuf>,
+    ) -> anyhow::Result<Ending> {
+        if self.no_digest || self.sha256_from.is_some() {
+            let option = if self.no_digest { "--no-digest" } else { "--sha256-from" };
+            anyhow::bail!(
+                "{option} does not go with parts: they name their captures by the digests that were computed"
+            );
+        }
+        let how = self.captures.how()?;
+        let others: Vec<PathBuf> =
+            self.captures.paths().iter().filter(|path| !paths.contains(path)).cloned().collect();
+        let captures = if others.is_empty() { None } else { Some(self.captures.open_some(&others)?) };
+        let options = Options {
+            threads: self.threads.map_or_else(cores, usize::from),
+            window: self.window,
+            pieces: self.pieces || self.sha1_collision_check || self.views.lists_pieces(),
+            sha1_collision_check: self.sha1_collision_check,
+            ..how.options()
+        };
+        let gathered = parts::gathered(&paths, captures, &self.places);
+        let evidence = peerproof::analyze_parts(gathered, torrents, &options)?;
+        self.show(look, place, lists, evidence, &options)
+    }
+
+    fn show(
+        &self,
+        look: Look,
+        place: &Place<'_>,
+        lists: &Lists,
+        mut evidence: Evidence,
+        options: &Options<'_>,
+    ) -> anyhow::Result<Ending> {
         let listed = if self.pieces || self.views.prints_pieces() { None } else { evidence.pieces.take() };
         let (torrents, covered) = (torrent_files(&evidence), Covered::take(&mut evidence));
         let given = Given::of(&evidence.known);
         let document = Document::take(&mut evidence, &given, options.checksums, &options.limits)
             .with_tunnels(options.tunnels)
-            .with_hosts(&lists);
+            .with_hosts(lists);
         let pieces = listed.as_deref().map_or(Pieces::None, Pieces::Rows);
-        self.views.show(look, &place, document, pieces, &torrents, Some(&covered))?;
+        self.views.show(look, place, document, pieces, &torrents, Some(&covered))?;
         Ok(ending(&evidence))
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Reads the list of `--sha256-from`.

@@ -71,6 +71,12 @@ pub struct Settings {
 pub struct Opened {
     /// The captures.
     pub set: CaptureSet,
+    how: How,
+}
+
+/// The words of the command line on how captures are read.
+#[derive(Debug)]
+pub struct How {
     secrets: Secrets,
     checksums: ChecksumPolicy,
     tunnels: Vec<UdpTunnel>,
@@ -97,6 +103,22 @@ impl Captures {
     /// Whether damage ends the run.
     pub fn strict(&self) -> bool {
         self.reading.strict()
+    }
+
+    /// How they are read.
+    ///
+    /// # Errors
+    /// As [`Reading::open`], but for the captures.
+    pub fn how(&self) -> anyhow::Result<How> {
+        self.reading.settings.how()
+    }
+
+    /// Opens some of them.
+    ///
+    /// # Errors
+    /// Those of [`CaptureSet::open`].
+    pub fn open_some(&self, paths: &[PathBuf]) -> anyhow::Result<CaptureSet> {
+        self.reading.settings.set(paths, self.strict())
     }
 
     /// Opens them.
@@ -129,11 +151,19 @@ impl Settings {
     /// # Errors
     /// As [`Reading::open`].
     pub fn open(&self, paths: &[PathBuf], strict: bool) -> anyhow::Result<Opened> {
+        let how = self.how()?;
+        Ok(Opened { set: self.set(paths, strict)?, how })
+    }
+
+    fn set(&self, paths: &[PathBuf], strict: bool) -> anyhow::Result<CaptureSet> {
+        let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict };
+        CaptureSet::open(paths, &options).map_err(|error| explained(error, paths))
+    }
+
+    fn how(&self) -> anyhow::Result<How> {
         check(&self.tunnels)?;
         let secrets = self.mse_secrets.as_deref().map_or_else(|| Ok(Secrets::default()), secrets)?;
-        let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict };
-        Ok(Opened {
-            set: CaptureSet::open(paths, &options).map_err(|error| explained(error, paths))?,
+        Ok(How {
             secrets,
             checksums: self.checksums.policy(),
             tunnels: self.tunnels.clone(),
@@ -144,19 +174,26 @@ impl Settings {
 }
 
 impl Opened {
+    /// The options of a run over these captures; whatever else a command knows, it sets itself.
+    pub fn options(&self) -> Options<'_> {
+        self.how.options()
+    }
+
     /// Reads them as the captures of a report were read.
     ///
     /// # Errors
     /// [`Error::Usage`] for a tunnel of which this version knows nothing.
     pub fn as_in(&mut self, options: &peerproof::report::Options) -> Result<(), Error> {
-        self.checksums = options.checksums;
-        self.tunnels = options.tunnels.iter().map(|tunnel| tunnel.parse()).collect::<Result<_, _>>()?;
+        self.how.checksums = options.checksums;
+        self.how.tunnels = options.tunnels.iter().map(|tunnel| tunnel.parse()).collect::<Result<_, _>>()?;
         let rows = options.limits.get("rows").and_then(|rows| usize::try_from(*rows).ok());
-        self.limits.rows = rows.unwrap_or(self.limits.rows);
+        self.how.limits.rows = rows.unwrap_or(self.how.limits.rows);
         Ok(())
     }
+}
 
-    /// The options of a run over these captures; whatever else a command knows, it sets itself.
+impl How {
+    /// The options of a run; whatever else a command knows, it sets itself.
     pub fn options(&self) -> Options<'_> {
         Options {
             checksums: self.checksums,

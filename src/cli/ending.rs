@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use peerproof::anomaly::Kind;
-use peerproof::evidence::Evidence;
+use peerproof::anomaly::{Anomalies, Kind};
+use peerproof::evidence::{Evidence, InputFacts};
 use peerproof::oddity::Occurrence;
 use peerproof::report::oddity::sentence;
 use peerproof::report::{counted, damaged, escaped};
@@ -12,8 +12,13 @@ use super::{Ending, say};
 
 /// Says on standard error what makes the run less than complete, and how it ended.
 pub fn ending(evidence: &Evidence) -> Ending {
+    ending_of(&evidence.captures, &evidence.anomalies, evidence.known.passed_over().len() as u64)
+}
+
+/// The same of inputs, of what was odd in them, and of torrent files that were passed over.
+pub fn ending_of(captures: &[InputFacts], anomalies: &Anomalies, passed_over: u64) -> Ending {
     let mut causes = Vec::new();
-    for capture in &evidence.captures {
+    for capture in captures {
         if let Some(damage) = &capture.damage {
             let said = damaged(&capture.name, damage);
             // The place is cause enough; what is there stands in the warning.
@@ -22,7 +27,7 @@ pub fn ending(evidence: &Evidence) -> Ending {
         }
     }
     for kind in [Kind::DamagedCapture, Kind::LimitReached] {
-        let Some(tally) = evidence.anomalies.tally(kind) else { continue };
+        let Some(tally) = anomalies.tally(kind) else { continue };
         if kind == Kind::DamagedCapture && !causes.is_empty() {
             continue;
         }
@@ -41,7 +46,7 @@ pub fn ending(evidence: &Evidence) -> Ending {
             _ => "an input is damaged".to_owned(),
         });
     }
-    match evidence.known.passed_over().len() as u64 {
+    match passed_over {
         0 => {}
         1 => causes.push("a torrent file was passed over".to_owned()),
         count => causes.push(format!("{} were passed over", counted(count, "torrent file"))),

@@ -25,7 +25,7 @@ Answer  audit    does the capture support this notice?
 Prove   verify   every verdict of a case again
         cut      the smallest capture that proves the same of a peer
         check    captures against what is expected of them, for a client's CI
-More    reveal  schema  words  completions  man
+More    facts (for many captures)  reveal  schema  words  completions  man
 
 All take  -f FORMAT  -o OUT  --color WHEN  -q  -v  -h  -V
 

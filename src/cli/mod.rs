@@ -10,6 +10,7 @@ mod completions;
 mod content;
 mod cut;
 mod ending;
+mod facts;
 mod files;
 mod help;
 mod hosts;
@@ -17,6 +18,7 @@ mod inspect;
 mod keys;
 mod man;
 mod material;
+mod parts;
 mod refusal;
 mod report;
 mod reveal;
@@ -87,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Clear(command) => command.run(look),
         Command::Content(command) => command.run(look),
         Command::Cut(command) => command.run(look),
+        Command::Facts(command) => command.run(look),
         Command::Inspect(command) => command.run(look),
         Command::Torrent(command) => command.run(look),
         Command::Reveal(command) => command.run(look),
@@ -158,6 +161,7 @@ enum Command {
     Clear(clear::Clear),
     Content(content::Content),
     Cut(cut::Cut),
+    Facts(facts::Facts),
     Inspect(inspect::Inspect),
     Torrent(torrent::Torrent),
     Reveal(reveal::Reveal),

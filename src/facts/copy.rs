@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Journal, Receiver, Run};
 use crate::Error;
@@ -30,6 +31,17 @@ pub struct Copy {
 /// bytes of the same captures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ContentName(pub [u8; 16]);
+
+impl ContentName {
+    /// The name of these bytes of one set among several, by the number of that set.
+    pub fn in_set(self, number: usize) -> Self {
+        if number == 0 {
+            return self;
+        }
+        let hashed = Sha256::new().chain_update((number as u64).to_le_bytes()).chain_update(self.0).finalize();
+        Self(hashed.first_chunk().copied().unwrap_or_default())
+    }
+}
 
 /// A range within a piece, in bytes; ordered by its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -52,7 +52,7 @@ pub use keys::Keys;
 pub use opaque::Opaque;
 pub use peer::{CutHandshake, Handshake, Peer, Side};
 pub use place::{Place, Run, SPILL};
-pub use sets::{SetId, Sets};
+pub use sets::{Reading, SetId, Sets, Settled};
 pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
 
@@ -94,4 +94,7 @@ pub struct Facts {
     pub opaque: Vec<Opaque>,
     /// Frames at which the clock of their input stepped, sorted.
     pub clock_steps: Vec<FrameId>,
+    /// Of facts that were put together of several sets, the first input of each; empty for those of one set. It is not
+    /// written down.
+    pub bases: Vec<u16>,
 }

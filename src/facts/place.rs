@@ -16,6 +16,34 @@ pub struct Place {
     pub offset: u64,
 }
 
+impl Place {
+    /// This place of one set among several, `number` of which the first input is `base`.
+    pub fn in_set(self, number: u16, base: u16) -> Self {
+        match self.store {
+            SPILL => Self { offset: self.offset | u64::from(number) << SET_SHIFT, ..self },
+            store => Self { store: store.saturating_add(base), ..self },
+        }
+    }
+
+    /// The number of the set that this place is of, among several whose first inputs are `bases`, and the place within it.
+    pub fn of_set(self, bases: &[u16]) -> (usize, Self) {
+        match self.store {
+            SPILL => {
+                let number = self.offset >> SET_SHIFT;
+                (number as usize, Self { offset: self.offset & ((1 << SET_SHIFT) - 1), ..self })
+            }
+            store => {
+                let number = bases.partition_point(|base| *base <= store).saturating_sub(1);
+                let base = bases.get(number).copied().unwrap_or(0);
+                (number, Self { store: store.saturating_sub(base), ..self })
+            }
+        }
+    }
+}
+
+// Rationale: no store of derived bytes holds 256 TiB.
+const SET_SHIFT: u32 = 48;
+
 /// The store of derived bytes: reassembled from fragments, or decrypted. They are in no input in one piece.
 pub const SPILL: u16 = u16::MAX;
 

@@ -6,7 +6,6 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 use super::{Copy, Facts, Journal};
-use crate::Error;
 use crate::ends::Timestamp;
 
 /// A capture set and how it was read: SHA-256 over the digests of its inputs, in their order, and the options.
@@ -25,20 +24,59 @@ impl SetId {
     }
 }
 
+/// The facts of a set, with whatever goes with them.
+pub trait Reading {
+    /// The facts.
+    fn facts(&self) -> &Facts;
+
+    /// The same, to be added to.
+    fn facts_mut(&mut self) -> &mut Facts;
+
+    /// Bytes of payload that go with them.
+    fn carried(&self) -> u64 {
+        0
+    }
+}
+
+impl Reading for Facts {
+    fn facts(&self) -> &Facts {
+        self
+    }
+
+    fn facts_mut(&mut self) -> &mut Facts {
+        self
+    }
+}
+
 /// Facts by their set.
 ///
 /// # Invariants
 /// - What was added is kept as it is: a union is associative, commutative and idempotent, as that of any sets.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sets {
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sets<R = Facts> {
     /// By set, and by the SHA-256 of their encoding: of one set there may be several readings, with other keys.
-    readings: BTreeMap<(SetId, [u8; 32]), Facts>,
+    readings: BTreeMap<(SetId, [u8; 32]), R>,
 }
 
-impl Sets {
+/// What is to be judged of several sets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settled<R> {
+    /// Each set once, by the time of its first frame and then by its name.
+    pub sets: Vec<(SetId, R)>,
+    /// Those that do not fit together, each with the reason.
+    pub refused: Vec<(R, String)>,
+}
+
+impl<R> Default for Sets<R> {
+    fn default() -> Self {
+        Self { readings: BTreeMap::new() }
+    }
+}
+
+impl<R: Reading> Sets<R> {
     /// Adds the facts of a set.
-    pub fn add(&mut self, id: SetId, facts: Facts) {
-        self.readings.insert((id, digest(&facts)), facts);
+    pub fn add(&mut self, id: SetId, reading: R) {
+        self.readings.insert((id, digest(&reading)), reading);
     }
 
     /// Adds all that `other` holds.
@@ -56,71 +94,96 @@ impl Sets {
         self.readings.is_empty()
     }
 
-    /// The facts to be judged, each set once, by the time of their first frame and then by their set. Of several readings
-    /// of one set that with more keys counts, and takes over what the others hashed of the same blocks. A set whose inputs
-    /// another one holds is left out.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for sets that share inputs otherwise, or hold the same inputs and were read with other options.
-    pub fn settle(self) -> Result<Vec<Facts>, Error> {
-        let mut sets: BTreeMap<SetId, Facts> = BTreeMap::new();
-        for ((id, _), facts) in self.readings {
+    /// The facts to be judged. Of several readings of one set that with more keys counts, and takes over what the others
+    /// hashed of the same blocks. Sets that hold the same inputs and were read with other options are refused, and those
+    /// that share some inputs where neither holds all of the other's. Of the rest, a set whose inputs another one holds is
+    /// left out.
+    pub fn settle(self) -> Settled<R> {
+        let mut sets: BTreeMap<SetId, R> = BTreeMap::new();
+        for ((id, _), reading) in self.readings {
             let settled = match sets.remove(&id) {
-                Some(known) if known.keys.len() >= facts.keys.len() => with_copies(known, &facts),
-                Some(known) => with_copies(facts, &known),
-                None => facts,
+                Some(known) if weight(&known) >= weight(&reading) => with_copies(known, &reading),
+                Some(known) => with_copies(reading, &known),
+                None => reading,
             };
             sets.insert(id, settled);
         }
-        let inputs = |facts: &Facts| -> BTreeSet<[u8; 32]> {
-            facts.inputs.iter().filter_map(|input| input.sha256).collect()
+        let inputs = |reading: &R| -> BTreeSet<[u8; 32]> {
+            reading.facts().inputs.iter().filter_map(|input| input.sha256).collect()
         };
-        let held: Vec<(SetId, BTreeSet<[u8; 32]>)> = sets.iter().map(|(id, facts)| (*id, inputs(facts))).collect();
-        for (place, (one, own)) in held.iter().enumerate() {
-            for (other, theirs) in held.iter().skip(place + 1).filter(|(_, theirs)| !theirs.is_disjoint(own)) {
-                if own == theirs || !(own.is_subset(theirs) || theirs.is_subset(own)) {
-                    return Err(clash([one, other].map(|id| sets.get(id)), own == theirs));
+        let held: Vec<(SetId, BTreeSet<[u8; 32]>)> =
+            sets.iter().map(|(id, reading)| (*id, inputs(reading))).collect();
+        let mut holders: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+        for (place, (_, own)) in held.iter().enumerate() {
+            own.iter().for_each(|input| holders.entry(*input).or_default().push(place));
+        }
+        let mut clashes: BTreeMap<SetId, (SetId, bool)> = BTreeMap::new();
+        let mut within: Vec<(SetId, SetId)> = Vec::new();
+        let pairs: BTreeSet<(usize, usize)> = holders
+            .values()
+            .flat_map(|all| all.iter().flat_map(|one| all.iter().map(|other| (*one, *other))))
+            .filter(|(one, other)| one < other)
+            .collect();
+        for (one, other) in pairs {
+            let (Some((one, own)), Some((other, theirs))) = (held.get(one), held.get(other)) else { continue };
+            match (own.is_subset(theirs), theirs.is_subset(own)) {
+                (true, false) => within.push((*one, *other)),
+                (false, true) => within.push((*other, *one)),
+                (same, _) => {
+                    clashes.entry(*one).or_insert((*other, same));
+                    clashes.entry(*other).or_insert((*one, same));
                 }
             }
         }
-        let within =
-            |own: &BTreeSet<[u8; 32]>| held.iter().any(|(_, theirs)| own != theirs && own.is_subset(theirs));
-        for (id, own) in &held {
-            if within(own) {
-                sets.remove(id);
-            }
+        let names: BTreeMap<SetId, String> =
+            clashes.keys().filter_map(|id| Some((*id, names(sets.get(id)?.facts())))).collect();
+        let mut refused = Vec::new();
+        for (id, (other, same)) in &clashes {
+            let other = names.get(other).cloned().unwrap_or_default();
+            let why = if *same {
+                format!("the same captures were read with other options in another part ({other})")
+            } else {
+                format!("it shares some captures, and not all, with another part ({other})")
+            };
+            refused.extend(sets.remove(id).map(|reading| (reading, why)));
         }
-        let mut settled: Vec<(Option<Timestamp>, SetId, Facts)> =
-            sets.into_iter().map(|(id, facts)| (first_time(&facts), id, facts)).collect();
-        settled.sort_by_key(|(time, id, _)| (time.is_none(), *time, *id));
-        Ok(settled.into_iter().map(|(_, _, facts)| facts).collect())
+        for (id, _) in within.iter().filter(|(_, holder)| !clashes.contains_key(holder)) {
+            sets.remove(id);
+        }
+        let mut sets: Vec<(SetId, R)> = sets.into_iter().collect();
+        sets.sort_by_cached_key(|(id, reading)| {
+            let time = first_time(reading.facts());
+            (time.is_none(), time, *id)
+        });
+        Settled { sets, refused }
     }
 }
 
+/// Of two readings of one set, the greater one counts.
+fn weight(reading: &impl Reading) -> (usize, u64) {
+    (reading.facts().keys.len(), reading.carried())
+}
+
 /// What `other` hashed of the same blocks, too: sorted, each once.
-fn with_copies(mut facts: Facts, other: &Facts) -> Facts {
+fn with_copies<R: Reading>(mut reading: R, other: &R) -> R {
     // With other keys there may be other blocks, and a copy names blocks by their number.
-    if facts.blocks == other.blocks {
-        let all: BTreeSet<Copy> = facts.copies.iter().chain(other.copies.iter()).collect();
+    let (facts, others) = (reading.facts_mut(), other.facts());
+    if facts.blocks == others.blocks && facts.copies != others.copies {
+        let all: BTreeSet<Copy> = facts.copies.iter().chain(others.copies.iter()).collect();
         facts.copies = all.into_iter().collect::<Journal<Copy>>();
     }
-    facts
+    reading
 }
 
 fn first_time(facts: &Facts) -> Option<Timestamp> {
     facts.inputs.iter().filter_map(|input| input.first_time).min()
 }
 
-fn clash(sets: [Option<&Facts>; 2], same: bool) -> Error {
-    let [one, other] = sets.map(|facts| {
-        let names = facts.iter().flat_map(|facts| facts.inputs.iter().map(|input| input.name.as_str()));
-        names.collect::<Vec<_>>().join(", ")
-    });
-    let why = if same { "were read with different options" } else { "share some captures, and not all" };
-    Error::Usage(format!("the facts of {one} and those of {other} {why}"))
+fn names(facts: &Facts) -> String {
+    facts.inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn digest(facts: &Facts) -> [u8; 32] {
+fn digest(reading: &impl Reading) -> [u8; 32] {
     struct Hashing(Sha256);
 
     impl io::Write for Hashing {
@@ -135,7 +198,8 @@ fn digest(facts: &Facts) -> [u8; 32] {
     }
 
     let mut hashing = Hashing(Sha256::new());
-    facts.write(&mut hashing).expect("a hasher takes all bytes");
+    reading.facts().write(&mut hashing).expect("a hasher takes all bytes");
+    hashing.0.update(reading.carried().to_le_bytes());
     hashing.0.finalize().into()
 }
 
@@ -202,35 +266,44 @@ mod tests {
             prop_assert_eq!(united([sets(&one), sets(&two)]), united([sets(&two), sets(&one)]), "commutative");
             prop_assert_eq!(united([sets(&one), sets(&one)]), sets(&one), "idempotent");
             // What comes of it depends on nothing but the union.
-            prop_assert_eq!(left.settle().ok(), right.settle().ok());
+            prop_assert_eq!(left.settle(), right.settle());
         }
+    }
+
+    /// The sets that are judged, and why others are refused.
+    fn settled(sets: Sets) -> (Vec<Facts>, Vec<String>) {
+        let Settled { sets, refused } = sets.settle();
+        (sets.into_iter().map(|(_, facts)| facts).collect(), refused.into_iter().map(|(_, why)| why).collect())
     }
 
     #[test]
     fn of_two_readings_that_with_more_keys_counts_and_knows_what_both_hashed() {
-        let settled = sets(&[(vec![1], 0, vec![7, 2]), (vec![1], 2, vec![2, 5])]).settle().expect("one set");
+        let (settled, _) = settled(sets(&[(vec![1], 0, vec![7, 2]), (vec![1], 2, vec![2, 5])]));
         assert_eq!(settled, [facts(&[1], 2, &[2, 5, 7])]);
     }
 
     #[test]
     fn a_set_within_another_one_is_left_out_and_the_others_stand_by_their_time() {
         let members = [(vec![1], 0, vec![]), (vec![1, 2], 0, vec![]), (vec![3], 0, vec![]), (vec![2], 0, vec![])];
-        let settled = sets(&members).settle().expect("nothing clashes");
-        assert_eq!(settled, [facts(&[3], 0, &[]), facts(&[1, 2], 0, &[])]);
+        let settled = settled(sets(&members));
+        assert_eq!(settled, (vec![facts(&[3], 0, &[]), facts(&[1, 2], 0, &[])], Vec::new()));
     }
 
     #[test]
-    fn sets_that_share_captures_otherwise_are_refused_by_name() {
-        let error = sets(&[(vec![1, 2], 0, vec![]), (vec![2, 3], 0, vec![])]).settle().expect_err("they overlap");
-        assert!(
-            error.to_string().contains("share some captures") && error.to_string().contains("3.pcap"),
-            "{error}"
-        );
-        let mut other_options = sets(&[(vec![1], 0, vec![])]);
+    fn sets_that_share_captures_otherwise_are_refused_by_name_and_the_others_stay() {
+        let members =
+            [(vec![1, 2], 0, vec![]), (vec![2, 3], 0, vec![]), (vec![4], 0, vec![]), (vec![2], 0, vec![])];
+        let (left, why) = settled(sets(&members));
+        // What only those hold that are refused is not lost with them.
+        assert_eq!(left, [facts(&[4], 0, &[]), facts(&[2], 0, &[])]);
+        assert!(why.len() == 2 && why.iter().all(|why| why.contains("shares some captures")), "{why:?}");
+        assert!(why.iter().any(|why| why.contains("3.pcap")), "{why:?}");
+        let mut other_options = sets(&[(vec![1], 0, vec![]), (vec![3], 0, vec![])]);
         let again = facts(&[1], 0, &[]);
         other_options.add(SetId::of(&again, "checksums tested").expect("digests"), again);
-        let error = other_options.settle().expect_err("two readings with other options");
-        assert!(error.to_string().contains("different options"), "{error}");
+        let (left, why) = settled(other_options);
+        assert_eq!(left, [facts(&[3], 0, &[])]);
+        assert!(why.len() == 2 && why.iter().all(|why| why.contains("other options")), "{why:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::compact::PeerList;
 use super::recent::Recent;
 use super::{Counts, Doubts, Named, Swarm, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
 use crate::ends::{At, Endpoint, Span, Timestamp};
-use crate::oddity::{Bound, Forgotten, MentionFault, Oddity};
+use crate::oddity::{Bound, Forgotten, MentionFault, Oddity, Said};
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +173,7 @@ impl Listener {
                 let asked = Asked { from: to, to: from, id: Id::Scrape(transaction) };
                 if let Some((_, hashes)) = self.scraped.find(&asked) {
                     if !exact || counts.len() > hashes.len() {
-                        out.push(odd(MentionFault::Unreadable("a scrape's answer of another length"), 1));
+                        out.push(odd(MentionFault::Unreadable(Said("a scrape's answer of another length")), 1));
                     }
                     let said = hashes.iter().zip(counts);
                     return out.extend(said.map(|(info_hash, counts)| {
@@ -210,7 +210,7 @@ impl Listener {
         }
         self.ask(datagram, Id::Announce(announce.transaction), info_hash, out);
         if !announce.exact {
-            out.push(odd(MentionFault::Unreadable("options of an announce that cannot be read"), 1));
+            out.push(odd(MentionFault::Unreadable(Said("options of an announce that cannot be read")), 1));
         }
         let mut named = http_tracker::named_in(&announce.url.concat(), announce.port);
         if announce.ip.is_some() {
@@ -228,7 +228,7 @@ impl Listener {
         let Datagram { from, to, at, .. } = *datagram;
         match dht::Message::parse(datagram.bytes) {
             Ok(None) => {}
-            Err(reason) => out.push(odd(MentionFault::Unreadable(reason), 1)),
+            Err(reason) => out.push(odd(MentionFault::Unreadable(Said(reason)), 1)),
             Ok(Some(dht::Message::GetPeers { transaction, info_hash })) => {
                 self.ask(datagram, Id::Dht(transaction), info_hash, out);
             }
@@ -348,7 +348,7 @@ impl Listener {
 }
 
 fn lsd(datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
-    let bad = |reason| odd(MentionFault::Unreadable(reason), 1);
+    let bad = |reason| odd(MentionFault::Unreadable(Said(reason)), 1);
     if !datagram.to.ip.is_multicast() {
         return out.push(bad("local service discovery that was not sent to a multicast group"));
     }

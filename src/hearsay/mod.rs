@@ -235,6 +235,13 @@ impl Mentions {
     }
 }
 
+impl FromIterator<(Named, Mention)> for Mentions {
+    fn from_iter<I: IntoIterator<Item = (Named, Mention)>>(mentions: I) -> Self {
+        let named: BTreeMap<_, _> = mentions.into_iter().collect();
+        Self { most: named.len(), named, swarms: Swarms::default(), names: Names::default() }
+    }
+}
+
 impl IntoIterator for Mentions {
     type Item = (Named, Mention);
     type IntoIter = std::collections::btree_map::IntoIter<Named, Mention>;

@@ -64,6 +64,22 @@ impl Names {
     }
 }
 
+impl FromIterator<(Called, Mention)> for Names {
+    /// All of them; those of one name are one.
+    fn from_iter<I: IntoIterator<Item = (Called, Mention)>>(names: I) -> Self {
+        let mut called: BTreeMap<Called, Mention> = BTreeMap::new();
+        for (name, mention) in names {
+            match called.get_mut(&name) {
+                Some(known) => known.join(&mention),
+                None => {
+                    called.insert(name, mention);
+                }
+            }
+        }
+        Self { called }
+    }
+}
+
 impl IntoIterator for Names {
     type Item = (Called, Mention);
     type IntoIter = std::collections::btree_map::IntoIter<Called, Mention>;

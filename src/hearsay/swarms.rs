@@ -80,6 +80,25 @@ impl Swarms {
     }
 }
 
+impl FromIterator<(Swarm, (Counts, Mention))> for Swarms {
+    /// All of them; those of one swarm, by one and in one way, are one saying.
+    fn from_iter<I: IntoIterator<Item = (Swarm, (Counts, Mention))>>(sayings: I) -> Self {
+        let mut said: BTreeMap<Swarm, (Counts, Mention)> = BTreeMap::new();
+        for (swarm, (counts, mention)) in sayings {
+            match said.get_mut(&swarm) {
+                Some((known, before)) => {
+                    known.join(counts);
+                    before.join(&mention);
+                }
+                None => {
+                    said.insert(swarm, (counts, mention));
+                }
+            }
+        }
+        Self { most: said.len(), said }
+    }
+}
+
 impl IntoIterator for Swarms {
     type Item = (Swarm, (Counts, Mention));
     type IntoIter = std::collections::btree_map::IntoIter<Swarm, (Counts, Mention)>;

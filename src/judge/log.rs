@@ -26,6 +26,8 @@ pub(super) struct Logged<'a> {
     piece: Option<u32>,
     copies: HashMap<ContentName, Vec<Copy>, foldhash::quality::FixedState>,
     other: &'a mut dyn Ask,
+    /// As in [`Facts::bases`](crate::facts::Facts::bases).
+    bases: &'a [u16],
 }
 
 impl fmt::Debug for Logged<'_> {
@@ -35,8 +37,8 @@ impl fmt::Debug for Logged<'_> {
 }
 
 impl<'a> Logged<'a> {
-    pub(super) fn new(log: &'a Log, other: &'a mut dyn Ask) -> Self {
-        Self { log, rest: begin(log), piece: None, copies: HashMap::default(), other }
+    pub(super) fn new(log: &'a Log, other: &'a mut dyn Ask, bases: &'a [u16]) -> Self {
+        Self { log, rest: begin(log), piece: None, copies: HashMap::default(), other, bases }
     }
 
     /// Names of equal bytes have one class.
@@ -70,7 +72,7 @@ impl Ask for Logged<'_> {
 
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
         if !self.copies.is_empty()
-            && let Some(known) = self.copies.get(&copy.name())
+            && let Some(known) = self.copies.get(&copy.name_among(self.bases))
             && let Some(known) = known.iter().find(|known| is_of(known, measure))
         {
             return known.digests.clone();
@@ -86,8 +88,8 @@ impl Ask for Logged<'_> {
         if self.copies.len() > 1
             && one.extent() == range
             && other.extent() == range
-            && let Some(class) = self.class(one.name())
-            && self.class(other.name()) == Some(class)
+            && let Some(class) = self.class(one.name_among(self.bases))
+            && self.class(other.name_among(self.bases)) == Some(class)
         {
             return true;
         }

@@ -106,7 +106,7 @@ pub fn judge<'t>(
     let mut lines = Lines::of(facts, given, limits, spool_dir)?;
     let Told { odd, contests, rows } = told;
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
-    let ask: &mut dyn Ask = &mut Logged::new(&log, ask);
+    let ask: &mut dyn Ask = &mut Logged::new(&log, ask, &facts.bases);
     let web = web::serve(facts, given, &mut lines, Some(ask), odd);
     let mut doubts = Doubts::of(&facts.doubts, odd);
     // What is said between ends that do not speak of one torrent says nothing of either.

@@ -147,6 +147,19 @@ impl Parts {
         ContentName(digest.first_chunk().copied().unwrap_or_default())
     }
 
+    /// The same in facts of several sets, whose first inputs are `bases`: bytes of one set go by the name that they have
+    /// there.
+    pub fn name_among(&self, bases: &[u16]) -> ContentName {
+        let Some(first) = self.slices.first().filter(|_| bases.len() > 1) else { return self.name() };
+        let (number, _) = first.place.of_set(bases);
+        let within = |slice: &Slice| {
+            let (other, place) = slice.place.of_set(bases);
+            (other == number).then_some(Slice { place, ..*slice })
+        };
+        let within: Option<Vec<Slice>> = self.slices.iter().map(within).collect();
+        within.map_or_else(|| self.name(), |slices| Self { slices }.name().in_set(number))
+    }
+
     /// The range from its first byte to its last one.
     pub fn extent(&self) -> Range<u32> {
         let [first, last] = [self.slices.first(), self.slices.last()].map(|slice| slice.map(Slice::range));

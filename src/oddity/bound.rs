@@ -4,7 +4,7 @@ use super::{Lost, Unit};
 use crate::ends::Endpoint;
 
 /// A bound of this tool that was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Bound {
     /// Interfaces of one section of a pcapng file that are told apart.
@@ -138,6 +138,15 @@ pub enum Bound {
         /// Bytes that are not written.
         bytes: u64,
     },
+    /// Captures of facts that were written before, and that are not at hand: nothing is refuted by them.
+    Captures {
+        /// Index of the input.
+        input: u16,
+        /// Bytes of payload that were asked for, and are nowhere.
+        bytes: u64,
+        /// Whether they would have to be read again, with other torrents or secrets.
+        again: bool,
+    },
     /// Framings of content that looks like messages that are tried.
     Framings {
         /// Readings of the captures that are made for them.
@@ -191,7 +200,7 @@ pub enum Bound {
 }
 
 /// Something of a dialog with a tracker or the DHT that was forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Forgotten {
     /// A request that an answer might have named, or a secret that confirms an announce.
     Transaction,
@@ -234,6 +243,7 @@ impl Bound {
             Self::ClearHeld { .. } => "clear_held",
             Self::Framings { .. } => "framings",
             Self::WebFiles { .. } => "webseed files",
+            Self::Captures { .. } => "captures",
             Self::Names => "names",
             Self::AdvertisedBytes => "advertised_bytes",
             Self::Pieces { .. } => "pieces",
@@ -259,6 +269,7 @@ impl Bound {
             | Self::LateSegments { bytes }
             | Self::WebFiles { bytes, .. }
             | Self::ClearHeld { bytes }
+            | Self::Captures { bytes, .. }
             | Self::Copies { bytes, .. } => bytes,
             _ => 1,
         }

@@ -81,7 +81,8 @@ words! {
         Sha1Collision = "sha1-collision",
         /// Bytes that match one half of a hybrid torrent and not the other: the halves describe other bytes.
         HybridMismatch = "hybrid-mismatch",
-        /// Two connections between different addresses that are one, on both sides of an address translation.
+        /// Two connections between different addresses that are one, on both sides of an address translation; or one
+        /// connection in several capture sets, of which each direction counts once.
         SameConnection = "same-connection",
         /// A peer declared a port (BEP 10 `p`) of its address at which another client was seen.
         DeclaredPort = "declared-port",
@@ -159,7 +160,7 @@ impl Oddity {
             Self::UnusedSecret { .. } => (Kind::UnusedSecret, 1),
             Self::Collision { .. } | Self::CollisionAttack { .. } => (Kind::Sha1Collision, 1),
             Self::HalfMatch { .. } => (Kind::HybridMismatch, 1),
-            Self::SameConnection(_) => (Kind::SameConnection, 1),
+            Self::SameConnection(_) | Self::SeenTwice { .. } => (Kind::SameConnection, 1),
             Self::DeclaredPort { .. } => (Kind::DeclaredPort, 1),
             Self::InfoHashMismatch => (Kind::InfoHashMismatch, 1),
             Self::NotGiven { .. } | Self::NoTorrent { .. } => (Kind::TorrentNotGiven, 1),

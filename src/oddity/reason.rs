@@ -1,10 +1,31 @@
 //! Reasons and places: what the fields of oddities say. Some are of one stage, which gives them on under its own name.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use super::Bound;
 use crate::ends::{Endpoint, Span, Transport};
 
+/// Words of this program. Those that are read, of facts that were written, are kept for good: there are a few of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Said(pub &'static str);
+
+impl<'de> serde::Deserialize<'de> for Said {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let words = String::deserialize(deserializer)?;
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(words) = known.get(words.as_str()) {
+            return Ok(Self(words));
+        }
+        let words: &'static str = words.leak();
+        known.insert(words);
+        Ok(Self(words))
+    }
+}
+
 /// A unit that a hash decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Unit {
     /// Its piece.
     pub piece: u32,
@@ -13,7 +34,7 @@ pub struct Unit {
 }
 
 /// One side of an address translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Leg {
     /// Who opened the connection, and to whom.
     pub ends: [Endpoint; 2],
@@ -22,7 +43,7 @@ pub struct Leg {
 }
 
 /// A connection on both sides of an address translation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SameConnection {
     /// Both sides.
     pub legs: [Leg; 2],
@@ -33,7 +54,7 @@ pub struct SameConnection {
 }
 
 /// What is wrong with a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum BadTime {
     /// It is zero.
     Zero,
@@ -44,7 +65,7 @@ pub enum BadTime {
 }
 
 /// The size of a stretch of a stream that is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Lost {
     /// Bytes.
     Bytes(u64),
@@ -65,7 +86,7 @@ impl Lost {
 }
 
 /// What is known of bytes that the capture does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum GapKind {
     /// The receiver acknowledged them.
     Acknowledged,
@@ -78,7 +99,7 @@ pub enum GapKind {
 }
 
 /// Why a message was not understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum UnknownReason {
     /// No supported BEP defines its id.
     Id,
@@ -91,7 +112,7 @@ pub enum UnknownReason {
 }
 
 /// Why a block has no place in its torrent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Misplaced {
     /// The torrent has no such piece.
     NoSuchPiece {
@@ -114,7 +135,7 @@ pub enum Misplaced {
 }
 
 /// Why a `hashes` message (BEP 52) proves nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ProofError {
     /// The torrent has no file with this root.
     NoSuchFile,
@@ -159,26 +180,26 @@ pub enum Flaw {
 }
 
 /// Why a message that names peers was not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum MentionFault {
     /// Entries of it name no endpoint.
     Unusable,
     /// An announce over IPv6 names an IPv4 address.
     OtherFamily,
     /// It could not be read; the words of its parser.
-    Unreadable(&'static str),
+    Unreadable(Said),
     /// The HTTP of a tracker could not be read.
     Web(Flaw),
 }
 
 /// The relay that a connection goes through.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Relay {
     /// The dialog with a proxy, or whatever else stands before the peer wire.
     Dialog {
         /// The protocol of the dialog and the target that the client named; `None` where they are not in the capture, or not
         /// known.
-        asked: Option<(&'static str, String)>,
+        asked: Option<(Said, String)>,
         /// The info-hash of the handshake behind it, where the capture holds it.
         info_hash: Option<[u8; 20]>,
     },

@@ -21,7 +21,7 @@ use super::wireless;
 use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
 use crate::capture::Frame;
 use crate::ends::{At, FlowKey, PathId, Protocol, Span};
-use crate::oddity::{Bound, Oddity, Sink};
+use crate::oddity::{Bound, Oddity, Said, Sink};
 use crate::{Error, Limits};
 
 /// Where bytes go that do not lie in one piece in the capture.
@@ -513,7 +513,7 @@ impl Decoder {
 /// Counts a frame that cannot be used; always `None`, to be returned.
 #[cold]
 fn bad_header<T>(at: At, reason: &'static str, out: &mut dyn Sink) -> Option<T> {
-    out.odd(Oddity::BadHeader { reason }.at(at));
+    out.odd(Oddity::BadHeader { reason: Said(reason) }.at(at));
     None
 }
 

@@ -98,7 +98,7 @@ impl Decoded {
     pub fn text(&self) -> String {
         self.packet.clone().unwrap_or_else(|| match self.anomalies.iter().next() {
             Some((_, tally)) => match tally.examples[0].oddity {
-                Oddity::BadHeader { reason } => reason.to_owned(),
+                Oddity::BadHeader { reason } => reason.0.to_owned(),
                 ref other => format!("{other:?}"),
             },
             None => "none".to_owned(),

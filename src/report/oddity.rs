@@ -32,7 +32,7 @@ pub fn sentence(oddity: &Oddity) -> String {
             let around = if *tunnelled { "tunnel around it" } else { "frame" };
             format!("the length of the IP packet goes {beyond} bytes beyond the {around}")
         }
-        Oddity::BadHeader { reason } => (*reason).to_owned(),
+        Oddity::BadHeader { reason } => reason.0.to_owned(),
         Oddity::BadFragment { len, offset } => format!("a fragment of {len} bytes at {offset} cannot be one"),
         Oddity::FragmentConflict { offset } => {
             format!("the fragment at byte {offset} contradicts an earlier one; the datagram is left out")
@@ -154,7 +154,7 @@ pub fn sentence(oddity: &Oddity) -> String {
                 "entries that name no endpoint: port 0, no address, or a host name".to_owned()
             }
             MentionFault::OtherFamily => "an IPv4 address in an announce over IPv6".to_owned(),
-            MentionFault::Unreadable(reason) => (*reason).to_owned(),
+            MentionFault::Unreadable(reason) => reason.0.to_owned(),
             MentionFault::Web(flaw) => http(*flaw).to_owned(),
         },
         Oddity::Proxied { relay, .. } => relay.to_string(),
@@ -179,6 +179,14 @@ pub fn sentence(oddity: &Oddity) -> String {
             format!("{}: bytes that match its tree (v2) and not its SHA-1 (v1)", named(*unit))
         }
         Oddity::SameConnection(same) => one_connection(same),
+        Oddity::SeenTwice { spans: [one, other], .. } => format!(
+            "this connection is in two capture sets, from frame {} of input {} and from frame {} of input {}: what was sent \
+             in a direction counts once, as the one with more of it shows it",
+            one.first.frame.number(),
+            one.first.frame.file(),
+            other.first.frame.number(),
+            other.first.frame.file()
+        ),
         Oddity::DeclaredPort { port } => format!(
             "it declares port {port}, at which its address shows what is not known to be the same client: it goes by the \
              port that it sent from"
@@ -293,6 +301,17 @@ fn reached(bound: &Bound) -> String {
         Bound::Copies { unit, bytes } => {
             let unit = named(*unit);
             return format!("{bytes} bytes of {unit} are undecided after as many copies and senders as are tried");
+        }
+        Bound::Captures { input, bytes: _, again: true } => {
+            return format!(
+                "the capture of input {input} is not at hand, and would have to be read again with these torrents and secrets"
+            );
+        }
+        Bound::Captures { input, bytes, again: false } => {
+            return format!(
+                "the capture of input {input} is not at hand: {bytes} bytes of payload could not be asked for, and nothing is \
+                 refuted by it"
+            );
         }
         Bound::LateSegments { bytes } => {
             return format!(

@@ -10,7 +10,7 @@ use crate::hearsay::socket_tracker::Message;
 use crate::hearsay::{
     Called, Counts, Datagram, Doubts, NameSource, Named, PeerList, Remark, Swarm, Via, announce_of, looks_like,
 };
-use crate::oddity::{Bound, MentionFault, Oddity, Sink};
+use crate::oddity::{Bound, MentionFault, Oddity, Said, Sink};
 use crate::packet::{Checksum, Packet, UdpDatagram};
 use crate::stream::Opening;
 use crate::webseed::{SocketMessage, TrackerAnswer, WebRequest};
@@ -127,10 +127,10 @@ impl Announces {
         match Announce::parse(request.target.as_bytes()) {
             Ok(None) => {
                 if let Err(reason) = Scrape::parse(request.target.as_bytes()) {
-                    hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(reason));
+                    hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason)));
                 }
             }
-            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(reason)),
+            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason))),
             Ok(Some(announce)) => {
                 if self.pending.len() >= MOST_PENDING
                     && let Some((oldest, span)) = self.pending.pop_front()
@@ -169,7 +169,7 @@ impl Announces {
         let found = match found {
             Ok(Some(found)) if asked.is_some() || found.interval.is_some() => found,
             Err(reason) if asked.is_some() => {
-                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(reason));
+                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason)));
             }
             // A bencoded file that somebody fetched is no tracker's answer.
             Ok(_) | Err(_) => return,
@@ -205,7 +205,7 @@ impl Announces {
         let span = message.span;
         match Message::parse(&message.text) {
             Ok(None) => {}
-            Err(reason) => hub.bad_tracker(flow, from, span, 1, MentionFault::Unreadable(reason)),
+            Err(reason) => hub.bad_tracker(flow, from, span, 1, MentionFault::Unreadable(Said(reason))),
             Ok(Some(Message::Scrape { swarms })) => {
                 self.any = true;
                 for (info_hash, counts) in swarms.into_iter().filter(|_| !message.from_client) {
@@ -255,7 +255,7 @@ fn scraped(flow: FlowKey, server: Direction, answer: &TrackerAnswer, asked: &Scr
         Ok(None) => {}
         // Without an info-hash it is known by its answer alone: any page may be called so.
         Err(_) if asked.info_hashes.is_empty() => {}
-        Err(reason) => hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(reason)),
+        Err(reason) => hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason))),
         Ok(Some(found)) => {
             for (info_hash, counts) in found.swarms {
                 hub.swarm(Swarm { info_hash, by: flow.source(server), via: Via::HttpScrape }, counts, answer.span);

@@ -140,7 +140,7 @@ pub struct Quality {
 }
 
 /// Two flows that carry the same connection under different addresses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct SameConnection {
     pub(crate) transport: Transport,
     /// Who opened it, and to whom, on either side.

@@ -76,7 +76,7 @@ impl Hub<'_, '_> {
 }
 
 /// A stretch that may be read otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Contested {
     key: Stretch,
     id: ConnectionId,
@@ -89,7 +89,7 @@ pub(crate) struct Contested {
 type Stretch = (FlowKey, u32, Direction, Question);
 
 /// What the hash decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 enum Question {
     /// Where the search ends that begins at this offset.
     Framing(u64),
@@ -98,7 +98,7 @@ enum Question {
 }
 
 /// One way to read a stretch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 enum Choice {
     /// The search ends here.
     Start(u64),
@@ -155,6 +155,11 @@ impl Ways {
 }
 
 impl Readings {
+    /// Whether no reading showed a stretch that may be framed otherwise.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
     pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
         for Contested { key, id, begun, choices } in found {

@@ -60,6 +60,7 @@ impl Facts {
             bodies: read_journal(from)?,
             doubts: read_journal(from)?,
             copies: read_journal(from)?,
+            bases: Vec::new(),
         };
         head.is_empty().then_some(facts)
     }

@@ -1,0 +1,335 @@
+//! Several sets as one: their facts behind one another, in the order in which they were settled.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::moved::{By, Moved};
+use super::twice::Twice;
+use super::{Beside, Part, Walked};
+use crate::Error;
+use crate::ends::ConnectionId;
+use crate::facts::{Facts, Journal, Keys, Scope, SetId};
+use crate::hearsay::{Counts, Mention, Mentions, Named, Swarm};
+use crate::limits::Limits;
+use crate::metadata::{Contribution, Harvest, Rebuilt};
+use crate::oddity::Sink;
+use crate::spine::{ClockQuality, Coverage, Findings, Host, Opaque, Quality, Seen};
+
+/// The facts of all `sets` as those of one walk, in their order. There is at least one, and they have at most 65,535 inputs.
+///
+/// # Errors
+/// [`Error::Io`] when there is no room to spool them; [`Error::Usage`] for more inputs.
+pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Path>) -> Result<Walked, Error> {
+    let mut by = Vec::with_capacity(sets.len());
+    let mut inputs = 0_usize;
+    for (number, (_, part)) in sets.iter().enumerate() {
+        let stride = (number as u64) << STRIDE;
+        let before = u16::try_from(inputs).ok();
+        inputs += part.facts.inputs.len();
+        let (Some(before), Ok(set), true) = (before, u16::try_from(number), inputs < usize::from(u16::MAX)) else {
+            return Err(Error::Usage(format!(
+                "the parts are of {inputs} captures and more, at most 65,535 are judged"
+            )));
+        };
+        by.push(By { set, inputs: before, connections: stride, blocks: stride, order: stride });
+    }
+    if sets.len() == 1 {
+        return sets.into_iter().next().map(|(_, part)| part.into_walked()).ok_or_else(none);
+    }
+    let mut twice = Twice::of(&sets, &by);
+    let mut facts = Facts {
+        connections: Journal::new(limits.journal_memory / SMALLER, dir),
+        blocks: Journal::new(limits.journal_memory, dir),
+        bodies: Journal::new(limits.journal_memory / SMALLER, dir),
+        doubts: Journal::new(limits.journal_memory / SMALLER, dir),
+        copies: Journal::new(limits.journal_memory / SMALLER, dir),
+        bases: by.iter().map(|by| by.inputs).collect(),
+        ..Facts::default()
+    };
+    let (mut all, mut seen) = (Beside::default(), Covered::default());
+    let (mut named, mut harvest, mut keys) = (BTreeMap::new(), Gathered::default(), Keys::default());
+    let mut clock_steps = Vec::new();
+    for ((number, (_, part)), by) in sets.into_iter().enumerate().zip(&by) {
+        let Part { facts: own, beside, .. } = part;
+        append(&mut facts, &own, number, by, &mut twice)?;
+        for (name, mention) in own.mentions {
+            let mention = mention.moved(by);
+            named.entry(name).and_modify(|known: &mut Mention| known.join(&mention)).or_insert(mention);
+        }
+        harvest.add(own.metadata, by);
+        keys.secrets.extend(own.keys.secrets);
+        keys.info_hashes.extend(own.keys.info_hashes);
+        clock_steps.extend(own.clock_steps.into_iter().map(|frame| frame.moved(by)));
+        facts.inputs.extend(own.inputs);
+        facts.hashes.extend(own.hashes.into_iter().map(|hashes| hashes.moved(by)));
+        facts.opaque.extend(own.opaque.into_iter().map(|opaque| opaque.moved(by)));
+        join(&mut all, beside, &mut seen, by);
+    }
+    keys.secrets.sort_unstable();
+    keys.secrets.dedup();
+    keys.info_hashes.sort_unstable();
+    keys.info_hashes.dedup();
+    facts.keys = keys;
+    twice.told.drain(..).for_each(|occurrence| all.anomalies.odd(occurrence));
+    all.same.append(&mut twice.legs);
+    let Beside {
+        anomalies,
+        opaque,
+        quality,
+        coverage: _,
+        same,
+        contests: _,
+        swarms,
+        names,
+        inputs,
+        passed_over: _,
+    } = all;
+    let opaque = once(opaque, &facts.bases);
+    let named: BTreeMap<Named, Mention> = named;
+    let mut mentions: Mentions = named.into_iter().collect();
+    (mentions.swarms, mentions.names) = (swarms.into_iter().collect(), names.into_iter().collect());
+    let findings = Findings {
+        anomalies,
+        mentions,
+        metadata: harvest.finish(),
+        opaque,
+        quality,
+        clock_steps,
+        coverage: seen.finish(),
+        same,
+        contests: Vec::new(),
+    };
+    Ok(Walked { facts, findings, inputs })
+}
+
+fn none() -> Error {
+    Error::Usage("no part is left to be judged".to_owned())
+}
+
+/// Adds the journals of a set.
+fn append(all: &mut Facts, own: &Facts, number: usize, by: &By, twice: &mut Twice) -> Result<(), Error> {
+    for connection in &own.connections {
+        if let Some(connection) = twice.connection(number, connection, by) {
+            all.connections.push(&connection)?;
+        }
+    }
+    let counts = |id: ConnectionId, from| twice.sent(number, id, from, by);
+    for block in &own.blocks {
+        if let Some(connection) = counts(block.connection, block.from) {
+            let mut block = block.moved(by);
+            block.connection = connection;
+            all.blocks.push(&block)?;
+        }
+    }
+    for body in &own.bodies {
+        // Both directions of a web server's connection count alike.
+        if let Some(connection) = counts(body.connection, crate::ends::Direction::LowToHigh) {
+            let mut body = body.moved(by);
+            body.connection = connection;
+            all.bodies.push(&body)?;
+        }
+    }
+    for doubt in &own.doubts {
+        let connection = match &doubt.scope {
+            Scope::Stretch(id, from, _) | Scope::Direction(id, from) => match counts(*id, *from) {
+                None => continue,
+                connection => connection,
+            },
+            Scope::Share(_) | Scope::Piece(..) => None,
+        };
+        let mut doubt = doubt.moved(by);
+        if let (Some(connection), Scope::Stretch(id, ..) | Scope::Direction(id, _)) = (connection, &mut doubt.scope)
+        {
+            *id = connection;
+        }
+        all.doubts.push(&doubt)?;
+    }
+    own.copies.iter().try_for_each(|copy| all.copies.push(&copy.moved(by)))
+}
+
+/// Adds what was found beside the facts of a set.
+fn join(all: &mut Beside, own: Beside, seen: &mut Covered, by: &By) {
+    let Beside { anomalies, opaque, quality, coverage, same, contests: _, swarms, names, inputs, passed_over } =
+        own;
+    all.anomalies.join(anomalies.map(|occurrence| occurrence.moved(by)));
+    for mut each in opaque {
+        each.frames.shift(by);
+        all.opaque.push(each);
+    }
+    all.quality = both(std::mem::take(&mut all.quality), quality, by);
+    seen.add(coverage);
+    all.same.extend(same.into_iter().map(|same| same.moved(by)));
+    let moved = |(swarm, (counts, mention)): (Swarm, (Counts, Mention))| (swarm, (counts, mention.moved(by)));
+    all.swarms.extend(swarms.into_iter().map(moved));
+    all.names.extend(names.into_iter().map(|(name, mention)| (name, mention.moved(by))));
+    all.inputs.extend(inputs);
+    all.passed_over.extend(passed_over);
+}
+
+fn both(one: Quality, other: Quality, by: &By) -> Quality {
+    let mut unread = one.unread;
+    for more in other.unread {
+        let known = unread.iter_mut().find(|known| known.protocol == more.protocol);
+        match known {
+            Some(known) => {
+                known.frames += more.frames;
+                known.may_carry |= more.may_carry;
+            }
+            None => unread.push(more),
+        }
+    }
+    unread.sort_by(|a, b| b.frames.cmp(&a.frames).then_with(|| a.protocol.cmp(&b.protocol)));
+    let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one + other),
+        (one, other) => one.or(other),
+    };
+    let clock_steps = one.clock_steps + other.clock_steps;
+    let first_time = one.first_time.into_iter().chain(other.first_time).min();
+    let last_time = one.last_time.into_iter().chain(other.last_time).max();
+    let ns = first_time.zip(last_time).map(|(first, last)| last.0.abs_diff(first.0));
+    Quality {
+        frames: one.frames + other.frames,
+        not_ip: one.not_ip + other.not_ip,
+        unread,
+        unrecognised: one.unrecognised + other.unrecognised,
+        unrecognised_cut: one.unrecognised_cut + other.unrecognised_cut,
+        tcp_flows: one.tcp_flows + other.tcp_flows,
+        utp_flows: one.utp_flows + other.utp_flows,
+        gaps: one.gaps + other.gaps,
+        gap_bytes: one.gap_bytes + other.gap_bytes,
+        bad_checksums: sum(one.bad_checksums, other.bad_checksums),
+        clock_steps,
+        udp_flows: one.udp_flows + other.udp_flows,
+        first_time,
+        last_time,
+        duration_ns: ns.filter(|_| clock_steps == 0),
+        seen_at_two_taps: one.seen_at_two_taps + other.seen_at_two_taps,
+        clock: clocks(one.clock, other.clock, by),
+    }
+}
+
+/// Of a conversation that several sets hold, the one with most bytes of it.
+fn once(mut all: Vec<Opaque>, bases: &[u16]) -> Vec<Opaque> {
+    let set = |each: &Opaque| bases.partition_point(|base| *base <= each.frames.file);
+    all.sort_by_key(|each| {
+        let bytes = each.a_to_b.saturating_add(each.b_to_a);
+        (each.a, each.b, each.transport, each.kind, Reverse(bytes), each.frames)
+    });
+    let mut kept: Vec<Opaque> = Vec::with_capacity(all.len());
+    for each in all {
+        let same = |known: &&Opaque| {
+            (known.a, known.b, known.transport, known.kind) == (each.a, each.b, each.transport, each.kind)
+        };
+        let overlaps = |known: &Opaque| {
+            set(known) != set(&each) && known.first_time <= each.last_time && each.first_time <= known.last_time
+        };
+        if !kept.iter().rev().take_while(same).any(overlaps) {
+            kept.push(each);
+        }
+    }
+    kept
+}
+
+/// Of a walk the clocks are told without what the inputs say of them: that is added when the report is made.
+fn clocks(mut one: ClockQuality, other: ClockQuality, by: &By) -> ClockQuality {
+    for mut steps in other.steps {
+        steps.file = steps.file.saturating_add(by.inputs);
+        one.steps.push(steps);
+    }
+    for mut taps in other.taps {
+        (taps.a, taps.b) = (taps.a.saturating_add(by.inputs), taps.b.saturating_add(by.inputs));
+        one.taps.push(taps);
+    }
+    one
+}
+
+/// What several sets can have seen.
+#[derive(Debug, Default)]
+struct Covered {
+    hosts: BTreeMap<IpAddr, Host>,
+    /// The ends of every packet of all sets so far; `None` before the first.
+    central: Option<Vec<IpAddr>>,
+    rest: Coverage,
+}
+
+impl Covered {
+    fn add(&mut self, other: Coverage) {
+        for more in other.hosts {
+            let known = self.hosts.entry(more.address).or_insert(Host { from: None, to: None, ..more });
+            let seen = |known: Option<Seen>, more: Option<Seen>| match (known, more) {
+                (Some(known), Some(more)) => Some(known.join(more)),
+                (known, more) => known.or(more),
+            };
+            (known.from, known.to) = (seen(known.from, more.from), seen(known.to, more.to));
+            // They may be the same: so many at least.
+            known.others = known.others.max(more.others);
+        }
+        match &mut self.central {
+            None => self.central = Some(other.central),
+            Some(central) => central.retain(|address| other.central.contains(address)),
+        }
+        self.rest.hosts_left_out += other.hosts_left_out;
+        self.rest.unrecognised.extend(other.unrecognised);
+        self.rest.unrecognised_left_out += other.unrecognised_left_out;
+        self.rest.clock_steps.extend(other.clock_steps);
+    }
+
+    fn finish(mut self) -> Coverage {
+        self.rest.unrecognised.sort_unstable();
+        self.rest.clock_steps.sort_unstable();
+        let (hosts, central) = (self.hosts.into_values().collect(), self.central.unwrap_or_default());
+        Coverage { hosts, central, ..self.rest }
+    }
+}
+
+/// Info dictionaries of several sets.
+#[derive(Debug, Default)]
+struct Gathered {
+    rebuilt: BTreeMap<[u8; 20], Rebuilt>,
+    unfinished: BTreeSet<[u8; 20]>,
+    rest: Harvest,
+}
+
+impl Gathered {
+    fn add(&mut self, harvest: Harvest, by: &By) {
+        let Harvest { rebuilt, wrong, unfinished, counts } = harvest;
+        for new in rebuilt {
+            let Rebuilt { info_hash, info, contributors, whole_from } = new.moved(by);
+            let empty = || Rebuilt { info_hash, info, contributors: Vec::new(), whole_from: Vec::new() };
+            let known = self.rebuilt.entry(info_hash).or_insert_with(empty);
+            for Contribution { way, pieces } in contributors {
+                match known.contributors.iter_mut().find(|known| known.way == way) {
+                    Some(known) => pieces.into_iter().for_each(|(piece, span)| {
+                        known.pieces.entry(piece).or_insert(span);
+                    }),
+                    None => known.contributors.push(Contribution { way, pieces }),
+                }
+            }
+            known.contributors.sort_by_key(|contribution| contribution.way);
+            for (from, span) in whole_from {
+                if known.whole_from.iter().all(|(other, _)| *other != from) {
+                    known.whole_from.push((from, span));
+                }
+            }
+            known.whole_from.sort_by_key(|(from, _)| *from);
+        }
+        self.unfinished.extend(unfinished);
+        self.rest.wrong.extend(wrong.into_iter().map(|wrong| wrong.moved(by)));
+        self.rest.counts.wrong += counts.wrong;
+        self.rest.counts.mismatches += counts.mismatches;
+        self.rest.counts.malformed += counts.malformed;
+        self.rest.counts.limited += counts.limited;
+    }
+
+    fn finish(self) -> Harvest {
+        let unfinished = self.unfinished.into_iter().filter(|hash| !self.rebuilt.contains_key(hash)).collect();
+        Harvest { unfinished, rebuilt: self.rebuilt.into_values().collect(), ..self.rest }
+    }
+}
+
+// Rationale: no set has 10^12 connections, blocks or frames, and 65,535 sets fit above.
+const STRIDE: u32 = 40;
+// Rationale: as a walk keeps its journals.
+const SMALLER: usize = 4;

@@ -1,0 +1,121 @@
+//! Parts that cannot be used are refused by name, and the others go on.
+
+use super::{Place, Ran, parsed, sum};
+use crate::fixture::{self, list, text};
+
+fn place() -> Place {
+    let place = Place::new();
+    for (name, from) in [("plain", "plain-transfer"), ("peers", "three-peers")] {
+        let case = fixture::named(from);
+        place.put(&format!("{name}.pcap"), &case.read("capture.pcap"));
+        place.put(&format!("{name}.torrent"), &case.read(&case.torrent()));
+        let (capture, part) = (format!("{name}.pcap"), format!("{name}.part"));
+        assert_eq!(place.run(&["facts", &capture, "-o", &part]).0, 0);
+    }
+    place
+}
+
+/// That `part` is refused for this reason, beside a part that goes on, and alone.
+fn refused(place: &Place, part: &str, why: &str) {
+    let Ran(code, _, said) = place.run(&["analyze", part, "-t", "plain.torrent"]);
+    assert!(code == 2 && said.contains(part) && said.contains(why), "{part}: {code}: {said}");
+    let alone = parsed(&place.report(&["peers.part", "-t", "peers.torrent"], false));
+    let Ran(code, out, said) =
+        place.run(&["analyze", part, "peers.part", "-t", "plain.torrent", "-t", "peers.torrent", "-f", "json"]);
+    assert!(code == 3 && said.contains(part), "{part}: {code}: {said}");
+    let report = parsed(&out);
+    assert_eq!(sum(&report, "served_bytes"), sum(&alone, "served_bytes"), "{part}");
+    let told = list(&report["passed_over"]);
+    assert_eq!(told.len(), 1, "{part}");
+    assert!(text(&told[0]["name"]) == part && text(&told[0]["found"]).contains(why), "{}", told[0]);
+}
+
+#[test]
+fn a_torn_file_of_a_part_is_refused_by_name() {
+    for (file, change) in [("facts.bin", 0), ("beside.bin", 1), ("facts.bin", 2), ("part.json", 0)] {
+        let place = place();
+        let path = place.path("plain.part").join(file);
+        let mut bytes = std::fs::read(&path).expect("there");
+        match change {
+            0 => bytes.truncate(bytes.len() / 2),
+            1 => {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            }
+            _ => {}
+        }
+        if change == 2 {
+            std::fs::remove_file(&path).expect("there");
+        } else {
+            std::fs::write(&path, &bytes).expect("written");
+        }
+        refused(&place, "plain.part", file);
+    }
+}
+
+#[test]
+fn a_part_of_another_schema_is_refused() {
+    let place = place();
+    let path = place.path("plain.part/part.json");
+    let text = std::fs::read_to_string(&path).expect("there");
+    std::fs::write(&path, text.replace("peerproof/part/1", "peerproof/part/7")).expect("written");
+    refused(&place, "plain.part", "peerproof/part/7");
+}
+
+#[test]
+fn a_part_that_was_read_with_other_options_is_refused() {
+    let place = place();
+    assert_eq!(place.run(&["facts", "plain.pcap", "-o", "plain.part", "--force", "--checksums", "flag"]).0, 0);
+    refused(&place, "plain.part", "other options");
+}
+
+#[test]
+fn two_parts_that_share_some_captures_are_both_refused_and_the_others_go_on() {
+    let place = place();
+    let case = fixture::named("hybrid");
+    place.put("third.pcap", &case.read("capture.pcap"));
+    assert_eq!(place.run(&["facts", "plain.pcap", "third.pcap", "-o", "one"]).0, 0);
+    let third = fixture::named("ipv6");
+    place.put("fourth.pcap", &third.read("capture.pcap"));
+    assert_eq!(place.run(&["facts", "third.pcap", "fourth.pcap", "-o", "two"]).0, 0);
+    let alone = parsed(&place.report(&["peers.part", "-t", "peers.torrent"], false));
+    let report = parsed(&place.report(&["one", "peers.part", "two", "-t", "peers.torrent"], true));
+    assert_eq!(sum(&report, "served_bytes"), sum(&alone, "served_bytes"));
+    assert_eq!(list(&report["passed_over"]).len(), 2);
+    let Ran(code, _, said) = place.run(&["analyze", "one", "two"]);
+    assert!(code == 2 && said.contains("shares some captures"), "{said}");
+}
+
+#[test]
+fn a_capture_that_changed_is_told_and_accuses_nobody() {
+    let place = Place::new();
+    let case = fixture::named("corrupt-seeder");
+    let capture = case.read("capture.pcap");
+    place.put("capture.pcap", &capture);
+    place.put("a.torrent", &case.read(&case.torrent()));
+    assert_eq!(place.run(&["facts", "capture.pcap", "-o", "part"]).0, 0);
+    let before = parsed(&place.report(&["part", "-t", "a.torrent"], false));
+    assert!(sum(&before, "refuted_bytes") > 0);
+    let mut changed = capture.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    place.put("capture.pcap", &changed);
+    let report = parsed(&place.report(&["part", "-t", "a.torrent"], true));
+    assert_eq!((sum(&report, "refuted_bytes"), sum(&report, "verified_bytes")), (0, 0));
+    assert_eq!(sum(&report, "served_bytes"), sum(&before, "served_bytes"));
+    let said = list(&report["anomalies"]).iter().find(|row| text(&row["kind"]) == "limit-reached").expect("told");
+    assert!(text(&said["examples"][0]["detail"]).contains("not at hand"), "{said}");
+    // Under another name, in another place, it is found again.
+    place.put("elsewhere/below/renamed", &capture);
+    let again = parsed(&place.report(&["part", "-t", "a.torrent", "--captures", "elsewhere"], false));
+    assert_eq!(again, before);
+}
+
+#[test]
+fn a_directory_that_holds_parts_is_no_set_of_captures() {
+    let place = place();
+    place.put("parts/x.pcap", b"");
+    std::fs::rename(place.path("plain.part"), place.path("parts/plain")).expect("moved");
+    let Ran(code, _, said) = place.run(&["analyze", "parts"]);
+    assert!(code == 2 && said.contains("try: parts/*"), "{said}");
+}
