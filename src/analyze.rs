@@ -4,6 +4,7 @@ mod captured;
 mod hasher;
 mod verified;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::anomaly::ByFrame;
@@ -25,8 +26,8 @@ pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
 ///
-/// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), they are read
-/// once more before, to rebuild it from what peers sent one another (BEP 9).
+/// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), it is rebuilt from what
+/// peers sent one another (BEP 9); only where that is a key of MSE, or may be a webseed's, they are read once more with it.
 ///
 /// # Errors
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
@@ -89,14 +90,8 @@ fn read<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
-    if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
-        prove(captures, torrents, options, prover, spill, taker)
-    } else {
-        let (found, left_out) = with_metadata(captures, torrents, options)?;
-        let mut evidence = prove(captures, &found, options, prover, spill, taker)?;
-        tell_left_out(left_out, &mut evidence.anomalies);
-        Ok(evidence)
-    }
+    let seek = torrents.is_empty() || !torrents.iter().all(|torrent| torrent.has_metadata());
+    prove(captures, torrents, seek, options, prover, spill, taker)
 }
 
 /// What the captures hold of torrents themselves.
@@ -220,45 +215,55 @@ pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     }
 }
 
-/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given. And how
-/// many were left out.
-fn with_metadata(
-    captures: &CaptureSet,
-    torrents: &Torrents,
-    options: &Options<'_>,
-) -> Result<(Torrents, u64), Error> {
+/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
+fn joined(torrents: &Torrents, found: &Torrents) -> Torrents {
     let mut known = torrents.clone();
-    let found = survey(captures, torrents, options)?;
-    for torrent in found.torrents.iter() {
+    for torrent in found.iter() {
         if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
             known.add(torrent.clone());
         }
     }
-    Ok((known, found.left_out))
+    known
 }
 
-/// Takes every frame through the spine, judges the facts, and makes the evidence.
+/// Takes every frame through the spine, judges the facts, and makes the evidence; with `seek`, by the torrents too that the
+/// captures describe.
 fn prove<'cap>(
     captures: &'cap CaptureSet,
-    torrents: &Torrents,
+    given: &Torrents,
+    mut seek: bool,
     options: &Options<'_>,
     prover: &Prover<'cap>,
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
-    let mut late = Latecomers::default();
+    let (mut late, mut torrents) = (Latecomers::default(), Cow::Borrowed(given));
+    let mut left_out = 0;
     loop {
         let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
-            let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
+            let mut spine = Spine::new(options, &torrents, spill, Purpose::Proof);
             spine.look_again(look.clone());
-            let hasher = Hasher::new(torrents, Bytes { captures, spill }, prover, options);
+            let hasher = Hasher::new(&torrents, Bytes { captures, spill }, prover, options);
             spine.write_down(captures, spill, Some(Box::new(hasher)));
             spine
         })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill }, prover, options)?;
+        let mut found = Torrents::default();
+        if std::mem::take(&mut seek) {
+            (found, left_out) = torrents_of(&findings.metadata.rebuilt);
+            found = judge::teach(&facts, &found, &mut Vec::new()).unwrap_or(found);
+            if !found.is_empty() {
+                torrents = Cow::Owned(joined(given, &found));
+                if findings.torrents_tell || !options.secrets.is_empty() {
+                    late = Latecomers::default();
+                    continue;
+                }
+            }
+        }
+        let torrents = &*torrents;
+        hasher::of_rest(&mut facts, torrents, &found, Bytes { captures, spill }, prover, options)?;
         let (contests, mut odd) = (std::mem::take(&mut findings.contests), ByFrame::default());
         let (mut verified, mut rows) = (Contested::tally(&contests), options.pieces.then(Vec::new));
         let mut ask = Captured::new(captures, spill, options);
@@ -275,6 +280,7 @@ fn prove<'cap>(
         if let Some(rows) = rows {
             add_pieces(&mut evidence, &judged, rows, &ask, taker)?;
         }
+        tell_left_out(left_out, &mut evidence.anomalies);
         return Ok(evidence);
     }
 }
@@ -313,7 +319,7 @@ pub fn with_log(
     let found = if torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty() {
         None
     } else {
-        Some(with_metadata(captures, torrents, options)?.0)
+        Some(joined(torrents, &survey(captures, torrents, options)?.torrents))
     };
     let torrents = found.as_ref().unwrap_or(torrents);
     let spill = Spill::new(options.spool_dir);
@@ -326,7 +332,8 @@ pub fn with_log(
         })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes { captures, spill: &spill }, prover, options)?;
+        let bytes = Bytes { captures, spill: &spill };
+        hasher::of_rest(&mut facts, torrents, &Torrents::default(), bytes, prover, options)?;
         facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
         let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
         let mut ask = Captured::new(captures, &spill, options);
