@@ -292,9 +292,9 @@ pub(super) fn number_of(text: &str) -> u64 {
     digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
 }
 
-// Rationale: some 1.6 KB each until rows are chosen; ten times as many as have rows. Whoever sends more than a flood does is
+// Rationale: some 2 KB each until rows are chosen; six times as many as have rows. Whoever sends more than a flood does is
 // among them.
-const MOST_LINES: usize = 200_000;
+const MOST_LINES: usize = 1 << 17;
 // Rationale: as other journals beside that of blocks.
 const SMALLER: usize = 4;
 
