@@ -2,6 +2,7 @@
 //! looked at.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use hashbrown::HashMap;
@@ -77,6 +78,8 @@ pub(super) struct Lines {
     pub(super) silent: Option<SortedLines>,
     /// What was sent on connections that are not judged.
     pub(super) unjudged: Unjudged,
+    /// The pieces of which blocks were sent on those.
+    pub(super) unjudged_pieces: BTreeSet<u32>,
 }
 
 /// Connections with piece data beyond as many as are judged: those on which least was sent.
@@ -227,6 +230,7 @@ impl Lines {
             let Some(line) = lines.get_mut(block.connection) else {
                 lines.unjudged.served += block.captured();
                 lines.unjudged.lost += block.lost();
+                lines.unjudged_pieces.insert(block.piece);
                 continue;
             };
             line.has_block = true;
