@@ -7,6 +7,7 @@ mod sets;
 mod source;
 mod verified;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::anomaly::{Anomalies, ByFrame};
@@ -30,8 +31,8 @@ pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
 ///
-/// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), they are read
-/// once more before, to rebuild it from what peers sent one another (BEP 9).
+/// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), it is rebuilt from what
+/// peers sent one another (BEP 9); only where that is a key of MSE, or may be a webseed's, they are read once more with it.
 ///
 /// # Errors
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
@@ -114,14 +115,7 @@ fn read<'cap>(
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
-    if complete(torrents) {
-        prove(captures, torrents, options, prover, spill, taker)
-    } else {
-        let (found, left_out) = with_metadata(captures, torrents, options)?;
-        let mut evidence = prove(captures, &found, options, prover, spill, taker)?;
-        tell_left_out(left_out, &mut evidence.anomalies);
-        Ok(evidence)
-    }
+    prove(captures, torrents, options, prover, spill, taker)
 }
 
 /// What the captures hold of torrents themselves.
@@ -241,69 +235,89 @@ pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     }
 }
 
-/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given. And how
-/// many were left out.
-fn with_metadata(
-    captures: &CaptureSet,
-    torrents: &Torrents,
-    options: &Options<'_>,
-) -> Result<(Torrents, u64), Error> {
+/// The given torrents, with the metadata that the captures hold; all torrents in the captures where none was given.
+fn joined(torrents: &Torrents, found: &Torrents) -> Torrents {
     let mut known = torrents.clone();
-    let found = survey(captures, torrents, options)?;
-    for torrent in found.torrents.iter() {
+    for torrent in found.iter() {
         if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
             known.add(torrent.clone());
         }
     }
-    Ok((known, found.left_out))
+    known
 }
 
-/// Takes every frame through the spine, judges the facts, and makes the evidence.
+/// Takes every frame through the spine, judges the facts, and makes the evidence; with `seek`, by the torrents too that the
+/// captures describe.
 fn prove<'cap>(
     captures: &'cap CaptureSet,
-    torrents: &Torrents,
+    given: &Torrents,
     options: &Options<'_>,
     prover: &Prover<'cap>,
     spill: &'cap Spill,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
-    let walked = reading(captures, torrents, options, prover, spill)?;
+    let Read { walked, torrents, left_out } = reading(captures, given, !complete(given), options, prover, spill)?;
     let mut ask = Captured::new(captures, spill, options);
-    proven(walked, torrents, options, &mut ask, taker)
+    let mut evidence = proven(walked, &torrents, options, &mut ask, taker)?;
+    tell_left_out(left_out, &mut evidence.anomalies);
+    Ok(evidence)
+}
+
+/// What a walk wrote down.
+struct Read<'t> {
+    walked: Walked,
+    /// The torrents that it is judged by.
+    torrents: Cow<'t, Torrents>,
+    /// How many torrents that the captures describe are not among them.
+    left_out: u64,
 }
 
 /// Takes every frame through the spine: of captures in which content imitates messages, in the framing that verifies most.
-fn reading<'cap>(
+/// With `seek`, the torrents that the captures describe are added to those that are given.
+fn reading<'cap, 't>(
     captures: &'cap CaptureSet,
-    torrents: &Torrents,
+    given: &'t Torrents,
+    mut seek: bool,
     options: &Options<'_>,
     prover: &Prover<'cap>,
     spill: &'cap Spill,
-) -> Result<Walked, Error> {
+) -> Result<Read<'t>, Error> {
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
-    let mut late = Latecomers::default();
+    let (mut late, mut torrents, mut left_out) = (Latecomers::default(), Cow::Borrowed(given), 0);
     loop {
         let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
-            let mut spine = Spine::new(options, torrents, spill, Purpose::Proof);
+            let mut spine = Spine::new(options, &torrents, spill, Purpose::Proof);
             spine.look_again(look.clone());
-            let hasher = Hasher::new(torrents, Bytes::Walk { captures, spill }, prover, options);
+            let hasher = Hasher::new(&torrents, Bytes::Walk { captures, spill }, prover, options);
             spine.write_down(captures, spill, Some(Box::new(hasher)));
             spine
         })?;
         let inputs = frames.finish()?;
         let (mut facts, findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes::Walk { captures, spill }, prover, options)?;
+        let mut found = Torrents::default();
+        if std::mem::take(&mut seek) {
+            (found, left_out) = torrents_of(&findings.metadata.rebuilt);
+            found = judge::teach(&facts, &found, &mut Vec::new()).unwrap_or(found);
+            if !found.is_empty() {
+                torrents = Cow::Owned(joined(given, &found));
+                if findings.torrents_tell || !options.secrets.is_empty() {
+                    late = Latecomers::default();
+                    continue;
+                }
+            }
+        }
+        hasher::of_rest(&mut facts, &torrents, &found, Bytes::Walk { captures, spill }, prover, options)?;
         let walked = Walked { facts, findings, inputs };
         let contests = walked.findings.contests.clone();
         if contests.is_empty() && readings.is_empty() {
-            return Ok(walked);
+            return Ok(Read { walked, torrents, left_out });
         }
         let mut verified = Contested::tally(&contests);
         let mut ask = Captured::new(captures, spill, options);
         let told = judge::Told { odd: &mut ByFrame::default(), contests: &mut verified, rows: None };
-        judge(&walked.facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
+        judge(&walked.facts, &torrents, &options.limits, options.spool_dir, &mut ask, told)?;
         if !readings.go_on(contests, &verified, &mut look) {
-            return Ok(walked);
+            return Ok(Read { walked, torrents, left_out });
         }
     }
 }
@@ -385,7 +399,11 @@ pub fn with_log(
     options: &Options<'_>,
     keep: &dyn Fn(usize) -> bool,
 ) -> Result<(Evidence, u64), Error> {
-    let found = if complete(torrents) { None } else { Some(with_metadata(captures, torrents, options)?.0) };
+    let found = if complete(torrents) {
+        None
+    } else {
+        Some(joined(torrents, &survey(captures, torrents, options)?.torrents))
+    };
     let torrents = found.as_ref().unwrap_or(torrents);
     let spill = Spill::new(options.spool_dir);
     with_prover(options.threads, |prover| {
@@ -397,7 +415,8 @@ pub fn with_log(
         })?;
         let inputs = frames.finish()?;
         let (mut facts, mut findings, _) = spine.finish()?;
-        hasher::of_unnamed(&mut facts, torrents, Bytes::Walk { captures, spill: &spill }, prover, options)?;
+        let bytes = Bytes::Walk { captures, spill: &spill };
+        hasher::of_rest(&mut facts, torrents, &Torrents::default(), bytes, prover, options)?;
         facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
         let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
         let mut ask = Captured::new(captures, &spill, options);

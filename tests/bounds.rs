@@ -215,3 +215,27 @@ fn pieces_of_connections_that_begin_in_the_middle_are_hashed_by_many_and_not_by_
         }
     }
 }
+
+#[test]
+fn a_piece_in_single_bytes_of_every_second_place_in_no_order_is_judged_as_any_other() {
+    let torrent = Recipe::single("one.bin", 1 << 16, 40_000, 4).v1();
+    let mut world = World::new();
+    let ids = [wire::peer_id("-XX0001-", 1), wire::peer_id("-XX0001-", 2)];
+    let conn = world.meet(address(M), address(S), torrent.info_hash, ids);
+    let begins = |first: u32| (0..20_000_u32).map(move |n| n * 7_919 % 20_000 * 2 + first);
+    for first in [0, 1] {
+        let blocks: Vec<u8> =
+            begins(first).flat_map(|at| wire::piece(0, at, &torrent.content[at as usize..][..1])).collect();
+        world.send(conn, Side::B, &blocks);
+    }
+    // Once more, with one byte that is another.
+    let again: Vec<u8> = begins(0)
+        .flat_map(|at| wire::piece(0, at, &[torrent.content[at as usize] ^ u8::from(at == 4_000)]))
+        .collect();
+    world.send(conn, Side::B, &again);
+    let run = Run::new().capture(world.pcap()).torrent(&torrent);
+    let evidence = run.once(1, 64 << 20).expect("it is read");
+    check(&evidence);
+    let bytes = transfer(&evidence, S, M).bytes;
+    assert_eq!((bytes.served, bytes.verified, bytes.repeated, bytes.refuted), (60_000, 40_000, 19_999, 1));
+}

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::captured::{Bytes, tell_trivial};
 use crate::ends::ConnectionId;
@@ -197,30 +197,46 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
     }
 }
 
-/// Hashes what connections sent that no handshake names, as if it were of each torrent that has room for it, and adds it to the
-/// log of the facts: the judge asks for it to choose their torrents.
-pub(super) fn of_unnamed<'cap>(
+/// Hashes what was not hashed while the captures were read, and adds it to the log of the facts: what was sent of torrents that
+/// only the captures themselves described (`found`), and what connections sent that no handshake names, as if it were of each
+/// torrent that has room for it.
+pub(super) fn of_rest<'cap>(
     facts: &mut Facts,
     torrents: &Torrents,
+    found: &Torrents,
     bytes: Bytes<'cap>,
     prover: &Prover<'cap>,
     options: &Options<'_>,
 ) -> Result<(), Error> {
-    let unnamed = facts.connections.iter().filter_map(|connection| {
-        let peer = connection.peer().filter(|peer| peer.info_hashes() == [None; 2] && peer.has_blocks())?;
-        (!peer.is_broken()).then_some(connection.id)
+    let all = torrents.len() <= MOST_TRIED;
+    // The torrent of each direction.
+    let rest = facts.connections.iter().filter_map(|connection| {
+        let peer = connection.peer().filter(|peer| peer.has_blocks() && !peer.is_broken())?;
+        let [low, high] = peer.info_hashes();
+        let named = [low.or(high), high.or(low)];
+        let is_found = named.iter().flatten().any(|hash| found.find(hash).is_some());
+        (is_found || (all && named == [None; 2])).then_some((connection.id, named))
     });
-    let unnamed: HashSet<ConnectionId, foldhash::quality::FixedState> = unnamed.collect();
-    if unnamed.is_empty() || torrents.len() > MOST_TRIED {
+    let rest: HashMap<ConnectionId, _, foldhash::quality::FixedState> = rest.collect();
+    if rest.is_empty() {
         return Ok(());
     }
     let mut hasher = Hasher::new(torrents, bytes, prover, options);
     let mut touched = 0;
-    for block in facts.blocks.iter().filter(|block| unnamed.contains(&block.connection)) {
+    for block in &facts.blocks {
+        let Some(named) = rest.get(&block.connection) else { continue };
         let Block { piece, begin, len, receiver, runs, .. } = &block;
-        for info_hash in torrents.iter().filter_map(|torrent| torrent.wire_hashes().next()) {
-            let (piece, begin, len, receiver) = (*piece, *begin, *len, *receiver);
-            hasher.enter_block(&Heard { info_hash, piece, begin, len, receiver, runs }, true)?;
+        let (piece, begin, len, receiver) = (*piece, *begin, *len, *receiver);
+        match named.get(block.from.index()).copied().flatten() {
+            Some(info_hash) if found.find(&info_hash).is_some() => {
+                hasher.enter_block(&Heard { info_hash, piece, begin, len, receiver, runs }, false)?;
+            }
+            Some(_) => {}
+            None => {
+                for info_hash in torrents.iter().filter_map(|torrent| torrent.wire_hashes().next()) {
+                    hasher.enter_block(&Heard { info_hash, piece, begin, len, receiver, runs }, true)?;
+                }
+            }
         }
         touched += block.captured();
         if touched >= bytes.room(options.window) {

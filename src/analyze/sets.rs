@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::captured::Captured;
 use super::source::{Files, Source, Way};
-use super::{complete, judged, made, reading, tell_left_out, torrents_of, with_digests, with_metadata};
+use super::{Read, complete, joined, judged, made, reading, tell_left_out, torrents_of, with_digests};
 use crate::Error;
 use crate::capture::{CaptureSet, PassedOver, Spill};
 use crate::evidence::Evidence;
@@ -50,18 +50,18 @@ fn read(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>, spill
             "a part names its captures by their digests, and --no-digest leaves them out".to_owned(),
         ));
     }
-    let found = if complete(torrents) { None } else { Some(with_metadata(captures, torrents, options)?.0) };
-    let torrents = found.as_ref().unwrap_or(torrents);
     let digests: Vec<_> = (0..captures.len()).map(|_| OnceLock::new()).collect();
-    let mut walked =
-        with_digests(captures, &digests, options, |prover| reading(captures, torrents, options, prover, spill))?;
+    let seek = !complete(torrents);
+    let Read { mut walked, torrents, .. } = with_digests(captures, &digests, options, |prover| {
+        reading(captures, torrents, seek, options, prover, spill)
+    })?;
     for ((file, input), digest) in (0..).zip(&mut walked.inputs).zip(digests) {
         if input.sha256.is_none() {
             input.sha256 = Some(digest.into_inner().unwrap_or_else(|| captures.digest(file))?);
         }
     }
     walked.facts.inputs = inputs(&walked);
-    walked.facts.keys = keys(torrents, options);
+    walked.facts.keys = keys(&torrents, options);
     Ok(Part::of(walked, captures.passed_over().to_vec(), options))
 }
 
@@ -132,7 +132,7 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
             .map_or("no part is given".to_owned(), |first| format!("{}: {}", first.name, first.found));
         return Err(Error::Usage(why));
     }
-    let known = if complete(torrents) { torrents.clone() } else { add_found(torrents, &sets, options)?.0 };
+    let known = if complete(torrents) { torrents.clone() } else { add_found(torrents, &sets).0 };
     let mut hand = Hand { files: OnceCell::new(), places, sources: Vec::new(), untold: Vec::new() };
     let mut inputs = 0;
     for (id, part) in &mut sets {
@@ -141,7 +141,7 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
         hand.reach(part, own, inputs, &known, options)?;
         inputs = inputs.saturating_add(u16::try_from(part.facts.inputs.len()).unwrap_or(u16::MAX));
     }
-    let (known, left_out) = if complete(torrents) { (known, 0) } else { add_found(torrents, &sets, options)? };
+    let (known, left_out) = if complete(torrents) { (known, 0) } else { add_found(torrents, &sets) };
     let mut passed_over: Vec<PassedOver> =
         sets.iter().flat_map(|(_, part)| part.beside.passed_over.iter().cloned()).collect();
     let bases = bases(&sets);
@@ -168,9 +168,9 @@ fn bases(sets: &[(SetId, Part)]) -> Vec<u16> {
     sets.iter().map(base).collect()
 }
 
-/// The given torrents with the metadata that the sets hold, as [`with_metadata`] finds it in captures; and how many torrents
+/// The given torrents with the metadata that the sets hold, as a walk finds it in captures; and how many torrents
 /// were left out.
-fn add_found(torrents: &Torrents, sets: &[(SetId, Part)], options: &Options<'_>) -> Result<(Torrents, u64), Error> {
+fn add_found(torrents: &Torrents, sets: &[(SetId, Part)]) -> (Torrents, u64) {
     let rebuilt = sets.iter().flat_map(|(_, part)| &part.facts.metadata.rebuilt);
     let rebuilt: BTreeMap<[u8; 20], &Rebuilt> = rebuilt.map(|rebuilt| (rebuilt.info_hash, rebuilt)).collect();
     let rebuilt: Vec<Rebuilt> = rebuilt.into_values().cloned().collect();
@@ -178,14 +178,7 @@ fn add_found(torrents: &Torrents, sets: &[(SetId, Part)], options: &Options<'_>)
     let hashes = sets.iter().flat_map(|(_, part)| part.facts.hashes.iter().cloned()).collect();
     let hashes = Facts { hashes, ..Facts::default() };
     let found = judge::teach(&hashes, &found, &mut Vec::new()).unwrap_or(found);
-    let mut known = torrents.clone();
-    for torrent in found.iter() {
-        if torrents.is_empty() || torrent.wire_hashes().any(|hash| torrents.find(&hash).is_some()) {
-            known.add(torrent.clone());
-        }
-    }
-    let _ = options;
-    Ok((known, left_out))
+    (joined(torrents, &found), left_out)
 }
 
 /// What is at hand of the captures of parts.
@@ -242,9 +235,10 @@ impl Hand {
         let way = match found {
             Ok(captures) => {
                 let spill = Spill::new(options.spool_dir);
-                let read =
-                    with_prover(options.threads, |prover| reading(&captures, known, options, prover, &spill));
-                replace(part, read?, known, options);
+                let read = with_prover(options.threads, |prover| {
+                    reading(&captures, known, false, options, prover, &spill)
+                });
+                replace(part, read?.walked, known, options);
                 Way::Read(Box::new((captures, spill)))
             }
             Err(missing) => {

@@ -66,11 +66,15 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // Help, or the version.
-            match help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp) {
-                Some(text) => drop(say::print(text.as_bytes())),
-                None => drop(error.print()),
-            }
-            return ExitCode::SUCCESS;
+            let short = help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp);
+            let text = short.unwrap_or_else(|| say::styled(&error.render()));
+            return match say::print(text.as_bytes()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    say::error(&refusal::sentence(&error));
+                    ExitCode::from(CANNOT_RUN)
+                }
+            };
         }
         Err(error) => {
             say::error(&refusal::usage(&error));

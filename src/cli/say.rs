@@ -5,7 +5,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use anstream::stderr;
+use anstream::{AutoStream, ColorChoice, stderr};
+use clap::builder::StyledStr;
 use peerproof::report::visible;
 
 use super::refusal::reason;
@@ -29,6 +30,14 @@ pub fn write(result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::R
             Err(anyhow::anyhow!("standard output: {}", reason(&error)))
         }
         _ => Ok(()),
+    }
+}
+
+/// A text of clap's with its styles, where standard output shows them.
+pub fn styled(text: &StyledStr) -> String {
+    match AutoStream::choice(&io::stdout()) {
+        ColorChoice::Never => text.to_string(),
+        _ => text.ansi().to_string(),
     }
 }
 

@@ -24,23 +24,19 @@ pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swa
 
 /// Reads captures and says what they hold.
 ///
-/// They are read once; where they hold the metadata of torrents (BEP 9), once more, so that these have their names and
-/// their two info-hashes are one. `options.threads` and `options.digest` play no part: nothing is proven, and the
+/// They are read once. Where they hold the metadata of torrents (BEP 9), these have their names, and their two info-hashes are
+/// one; only where that is a key of MSE, or may be a webseed's, they are read once more with it. `options.threads` and `options.digest` play no part: nothing is proven, and the
 /// inputs are not hashed.
 ///
 /// # Errors
 /// As [`analyze`](crate::analyze()).
 pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspection, Error> {
-    let found = survey(captures, &Torrents::default(), options)?;
-    let (torrents, left_out) = torrents_of(&found.metadata.rebuilt);
-    let mut found = if torrents.is_empty() {
-        found
-    } else {
-        // Before they are gathered once more.
-        drop(found);
-        survey(captures, &torrents, options)?
+    let mut torrents = Torrents::default();
+    let found = loop {
+        if let Some(found) = survey(captures, &mut torrents, options)? {
+            break found;
+        }
     };
-    tell_left_out(left_out, &mut found.evidence.anomalies);
     Ok(build::inspection(found, options))
 }
 
@@ -61,7 +57,8 @@ struct Survey {
     torrents: Torrents,
 }
 
-fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> Result<Survey, Error> {
+/// One walk with these torrents; `None` where it found others, with which the captures have to be read once more.
+fn survey(captures: &CaptureSet, torrents: &mut Torrents, options: &Options<'_>) -> Result<Option<Survey>, Error> {
     let spill = Spill::new(options.spool_dir);
     let (spine, frames) = walk(captures, &spill, options, || {
         let mut spine = Spine::new(options, torrents, &spill, Purpose::Inspect);
@@ -70,6 +67,13 @@ fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> 
     })?;
     let inputs = frames.finish()?;
     let (facts, mut findings, traffic) = spine.finish()?;
+    let (found, left_out) = torrents_of(&findings.metadata.rebuilt);
+    if torrents.is_empty() && !found.is_empty() {
+        *torrents = found;
+        if findings.torrents_tell || !options.secrets.is_empty() {
+            return Ok(None);
+        }
+    }
     let mut odd = ByFrame::default();
     let judged = judge::count(&facts, torrents, &options.limits, options.spool_dir, &mut odd)?;
     findings.anomalies.join(odd.into_inner());
@@ -77,5 +81,6 @@ fn survey(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>) -> 
     let silence = options.limits.window_silence_ns;
     let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
     evidence.passed_over = captures.passed_over().to_vec();
-    Ok(Survey { evidence, traffic, metadata, torrents: judged.torrents.into_owned() })
+    tell_left_out(left_out, &mut evidence.anomalies);
+    Ok(Some(Survey { evidence, traffic, metadata, torrents: judged.torrents.into_owned() }))
 }

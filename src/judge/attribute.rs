@@ -2,6 +2,7 @@
 //! looked at.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use hashbrown::HashMap;
@@ -79,6 +80,8 @@ pub(super) struct Lines {
     pub(super) silent: Option<SortedLines>,
     /// What was sent on connections that are not judged.
     pub(super) unjudged: Unjudged,
+    /// The pieces of which blocks were sent on those.
+    pub(super) unjudged_pieces: BTreeSet<u32>,
 }
 
 /// Connections with piece data beyond as many as are judged: those on which least was sent.
@@ -251,6 +254,7 @@ impl Lines {
             let Some(line) = lines.get_mut(block.connection) else {
                 lines.unjudged.served += block.captured();
                 lines.unjudged.lost += block.lost();
+                lines.unjudged_pieces.insert(block.piece);
                 continue;
             };
             line.has_block = true;
@@ -316,9 +320,9 @@ pub(super) fn number_of(text: &str) -> u64 {
     digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
 }
 
-// Rationale: some 1.6 KB each until rows are chosen; ten times as many as have rows. Whoever sends more than a flood does is
+// Rationale: some 2 KB each until rows are chosen; six times as many as have rows. Whoever sends more than a flood does is
 // among them.
-const MOST_LINES: usize = 200_000;
+const MOST_LINES: usize = 1 << 17;
 // Rationale: as other journals beside that of blocks.
 const SMALLER: usize = 4;
 

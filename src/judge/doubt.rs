@@ -84,6 +84,7 @@ impl Bench<'_> {
     pub fn refutes(&self, share: &Share, against: Against, piece: &PieceDoubt) -> Result<(), Reason> {
         let of_piece = match against {
             Against::Differs => piece.half_open.then_some(Reason::HalfUnknown),
+            Against::Failed if piece.unjudged => Some(Reason::Bound),
             Against::Failed => piece.padding.then_some(Reason::PaddingNotZero),
         };
         let placed =
@@ -110,6 +111,8 @@ pub struct PieceDoubt {
     pub padding: bool,
     /// One half of a hybrid torrent is known of it, and the other is not.
     pub half_open: bool,
+    /// Blocks of it were sent on connections that are not judged: a copy may have been whole, and right, with those.
+    pub unjudged: bool,
 }
 
 impl Doubts {

@@ -373,8 +373,9 @@ impl Hearing<'_> {
             }
         }
         let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
+        let unjudged = self.lines.unjudged_pieces.contains(&number);
         let of = |(key, shares): (TorrentKey, Vec<Share>)| {
-            let piece = match key {
+            let mut piece = match key {
                 TorrentKey::Given(id) => {
                     let torrent = self.torrents.torrent(id);
                     let index = torrent.piece(number)?;
@@ -382,6 +383,7 @@ impl Hearing<'_> {
                 }
                 TorrentKey::NotGiven(_) | TorrentKey::Unknown => Piece::unknown(number, shares),
             };
+            piece.unjudged = unjudged;
             Some((key, piece))
         };
         shares.into_iter().filter_map(of).collect()

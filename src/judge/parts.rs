@@ -112,19 +112,6 @@ impl Parts {
         Self { slices }
     }
 
-    /// Adds parts that do not overlap these.
-    pub fn absorb(&mut self, other: Self) {
-        let extent = other.extent();
-        let at = self.slices.partition_point(|slice| slice.start < extent.start);
-        let fits = self.slices.get(at).is_none_or(|next| extent.end <= next.start);
-        // Rationale: blocks come in order, and those that do not mostly go between two others.
-        let to = if fits { at } else { self.slices.len() };
-        self.slices.splice(to..to, other.slices);
-        if !fits {
-            self.slices.sort_by_key(|slice| slice.start);
-        }
-    }
-
     /// A name for these bytes: where they lie.
     pub fn name(&self) -> ContentName {
         let mut text = Vec::with_capacity(self.slices.len() * NAME_BYTES);

@@ -25,6 +25,8 @@ pub struct Piece {
     pub odd_padding: Vec<(Span, u64)>,
     /// The padding that its SHA-1 covers may not be zeros.
     padding_doubt: bool,
+    /// See [`PieceDoubt::unjudged`].
+    pub unjudged: bool,
 }
 
 /// A unit with its shares.
@@ -79,6 +81,7 @@ impl Piece {
             pads: Vec::new(),
             odd_padding: Vec::new(),
             padding_doubt: false,
+            unjudged: false,
         };
         let (mut odd, has_leaves) = (Parts::default(), torrent.info_hash_v2().is_some());
         let mut shares = shares;
@@ -131,7 +134,7 @@ impl Piece {
         let unit = Unit { piece: number, leaf: None };
         let shares: Vec<Share> = shares.into_iter().filter(|share| !share.ranges.is_empty()).collect();
         let units = vec![OfUnit { unit, measure: None, shares, contents: Contents::default() }];
-        Self { number, units, pads: Vec::new(), odd_padding: Vec::new(), padding_doubt: false }
+        Self { number, units, pads: Vec::new(), odd_padding: Vec::new(), padding_doubt: false, unjudged: false }
     }
 
     fn take_padding(
@@ -165,7 +168,8 @@ impl Piece {
     /// What is in doubt of the whole of it.
     fn doubt(&self, unit: &Unit) -> PieceDoubt {
         // The hash of a leaf is of no padding.
-        PieceDoubt { padding: self.padding_doubt && unit.leaf.is_none(), half_open: false }
+        let padding = self.padding_doubt && unit.leaf.is_none();
+        PieceDoubt { padding, half_open: false, unjudged: self.unjudged }
     }
 
     /// The shares that may be held against their senders, as far as what rests on them alone goes.

@@ -84,6 +84,17 @@ fn all_blocks_of_a_failed_copy_from_one_sender_are_refuted() {
 }
 
 #[test]
+fn a_failed_copy_of_a_piece_of_which_more_was_sent_than_is_judged_accuses_nobody() {
+    let mut table = Table::new(2);
+    table.piece.unjudged = true;
+    table.send(0, [good(0), bad(1), good(2), good(3)]);
+    assert_eq!(table.rulings(), [doubted(Reason::Bound); 4]);
+    // What differs from a copy that is right is another matter.
+    table.send(1, (0..4).map(good));
+    assert_eq!(table.rulings()[..4], [EQUAL, DIFFERS, EQUAL, EQUAL]);
+}
+
+#[test]
 fn a_failed_copy_of_several_senders_accuses_nobody() {
     let mut table = Table::new(2);
     table.send(0, [good(0), good(1)]);
@@ -253,7 +264,7 @@ fn a_web_server_answers_for_its_bytes_only_where_it_is_listed_and_was_shown_to_h
 
 #[test]
 fn padding_that_may_not_be_zeros_makes_a_failed_hash_nobodys_and_excuses_no_other_bytes() {
-    let piece = PieceDoubt { padding: true, half_open: false };
+    let piece = PieceDoubt { padding: true, ..PieceDoubt::default() };
     let mut table = Table::new(1);
     table.piece = piece;
     table.send(0, [good(0), bad(1), good(2), good(3)]);
@@ -335,8 +346,10 @@ fn what_speaks_against_a_share_is_asked_in_one_place() {
     let doubts = Doubts::default();
     let bench = Bench { doubts: &doubts, records: &table.records };
     let share = &table.shares[0];
-    let (padding, half_open) =
-        (PieceDoubt { padding: true, half_open: false }, PieceDoubt { padding: false, half_open: true });
+    let (padding, half_open) = (
+        PieceDoubt { padding: true, ..PieceDoubt::default() },
+        PieceDoubt { half_open: true, ..PieceDoubt::default() },
+    );
     assert_eq!(bench.refutes(share, Against::Differs, &padding), Ok(()));
     assert_eq!(bench.refutes(share, Against::Failed, &padding), Err(Reason::PaddingNotZero));
     assert_eq!(bench.refutes(share, Against::Differs, &half_open), Err(Reason::HalfUnknown));

@@ -1,6 +1,7 @@
 //! Classes: these shares, these doubts, this class, this reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::ask::Ask;
 use super::contents::{Attempt, Contents, State};
@@ -181,8 +182,13 @@ pub fn classes(
         };
         let earlier = versions.get(&share.transfer).map_or(&[][..], Vec::as_slice);
         // A block that is wrong in part takes nothing from those of a copy that is right.
-        for (parts, ranges) in earlier.iter().filter(|_| right.is_none()) {
-            remove_equal(&mut fresh, share, parts, ranges, ask);
+        for version in earlier.iter().filter(|_| right.is_none()) {
+            let common = common(&fresh, &version.ranges);
+            for range in common {
+                if ask.same(&share.parts, &version.within(&range), range.clone()) {
+                    fresh.remove(range);
+                }
+            }
         }
         let mut repeated = share.ranges.clone();
         fresh.iter().for_each(|range| repeated.remove(range));
@@ -228,7 +234,7 @@ pub fn classes(
         }
         if any_wrong && several.contains(&share.transfer) {
             let earlier = versions.entry(share.transfer).or_default();
-            outcome.crowded |= !keep_version(earlier, &share.parts, fresh);
+            outcome.crowded |= !keep_version(earlier, &share.parts, &fresh);
         }
     }
     outcome
@@ -326,31 +332,54 @@ fn credit(
 /// The credits of each transfer.
 type Credited = BTreeMap<TransferId, Vec<usize>>;
 
-/// What one transfer sent, each place once.
-type Version = (Parts, RangeSet);
+/// What one transfer sent, each place once: there may be any number of parts, in any order.
+#[derive(Debug, Default)]
+struct Version {
+    ranges: RangeSet,
+    /// By the first byte; each without a hole.
+    parts: BTreeMap<u32, Parts>,
+}
+
+impl Version {
+    fn put(&mut self, parts: &Parts, fresh: &RangeSet) {
+        for range in fresh.iter() {
+            self.parts.insert(range.start, parts.cut(&std::iter::once(range.clone()).collect()));
+            self.ranges.insert(range);
+        }
+    }
+
+    /// Its bytes in `range`.
+    fn within(&self, range: &Range<u32>) -> Parts {
+        let before = self.parts.range(..range.start).next_back();
+        let near = before.into_iter().chain(self.parts.range(range.clone()));
+        let range: RangeSet = std::iter::once(range.clone()).collect();
+        Parts::joined(near.map(|(_, parts)| parts.cut(&range)))
+    }
+}
 
 /// Keeps what a transfer sent for the first time, to tell what it repeats: in the first version that has its place
 /// free, so that there are as many versions as it sent different contents for one place. `false` when there is no room.
-fn keep_version(versions: &mut Vec<Version>, parts: &Parts, fresh: RangeSet) -> bool {
-    let free = |(_, ranges): &Version| !fresh.iter().any(|range| ranges.intersects(&range));
-    let parts = parts.cut(&fresh);
-    match versions.iter().position(free) {
-        Some(index) => {
-            if let Some((known, ranges)) = versions.get_mut(index) {
-                known.absorb(parts);
-                fresh.iter().for_each(|range| ranges.insert(range));
-            }
-        }
-        None if versions.len() < MOST_VERSIONS => versions.push((parts, fresh)),
-        None => return false,
+fn keep_version(versions: &mut Vec<Version>, parts: &Parts, fresh: &RangeSet) -> bool {
+    let free = |version: &&mut Version| !fresh.iter().any(|range| version.ranges.intersects(&range));
+    if let Some(version) = versions.iter_mut().find(free) {
+        version.put(parts, fresh);
+    } else if versions.len() < MOST_VERSIONS {
+        versions.push(Version::default());
+        versions.iter_mut().last().into_iter().for_each(|version| version.put(parts, fresh));
+    } else {
+        return false;
     }
     true
 }
 
+/// What two sets have in common.
+fn common(one: &RangeSet, other: &RangeSet) -> Vec<Range<u32>> {
+    one.iter().flat_map(|range| other.within(&range).collect::<Vec<_>>()).collect()
+}
+
 /// Removes from `fresh` what `share` has in common with `other` within `ranges`, byte for byte.
 fn remove_equal(fresh: &mut RangeSet, share: &Share, other: &Parts, ranges: &RangeSet, ask: &mut dyn Ask) {
-    let common: Vec<_> = fresh.iter().flat_map(|range| ranges.within(&range).collect::<Vec<_>>()).collect();
-    for range in common {
+    for range in common(fresh, ranges) {
         if ask.same(&share.parts, other, range.clone()) {
             fresh.remove(range);
         }
@@ -359,3 +388,36 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share, other: &Parts, ranges: &Ran
 
 // Rationale: a sender that sends this many different contents for one place is refuted long before.
 const MOST_VERSIONS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ends::FrameId;
+    use crate::facts::Place;
+    use crate::judge::Slice;
+
+    fn sent(range: Range<u32>) -> Parts {
+        let place = Place { store: 0, offset: 1_000 + u64::from(range.start) };
+        Parts::of_slice(Slice { start: range.start, len: range.len() as u32, place, frame: FrameId::new(0, 1) })
+    }
+
+    proptest! {
+        #[test]
+        fn a_version_has_each_byte_that_was_put_into_it(
+            blocks in prop::collection::vec((0..200_u32, 1..20_u32), 0..40), probe in (0..200_u32, 1..60_u32),
+        ) {
+            let mut version = Version::default();
+            for (start, len) in blocks {
+                let mut fresh: RangeSet = std::iter::once(start..start + len).collect();
+                version.ranges.clone().iter().for_each(|known| fresh.remove(known));
+                version.put(&sent(start..start + len), &fresh);
+            }
+            let probe = probe.0..probe.0 + probe.1;
+            let found = version.within(&probe);
+            prop_assert!(found.ranges().iter().eq(version.ranges.within(&probe)));
+            prop_assert!(found.slices().iter().all(|slice| slice.place.offset == 1_000 + u64::from(slice.start)));
+        }
+    }
+}

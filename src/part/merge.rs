@@ -100,6 +100,7 @@ pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Pat
         coverage: seen.finish(),
         same,
         contests: Vec::new(),
+        torrents_tell: false,
     };
     Ok(Walked { facts, findings, inputs })
 }

@@ -109,8 +109,18 @@ impl Part {
         passed_over: Vec<PassedOver>,
         options: &Options<'_>,
     ) -> Self {
-        let Findings { anomalies, mut mentions, metadata, opaque, quality, clock_steps, coverage, same, contests } =
-            findings;
+        let Findings {
+            anomalies,
+            mut mentions,
+            metadata,
+            opaque,
+            quality,
+            clock_steps,
+            coverage,
+            same,
+            contests,
+            torrents_tell: _,
+        } = findings;
         let swarms = std::mem::take(&mut mentions.swarms).into_iter().collect();
         let names = std::mem::take(&mut mentions.names).into_iter().collect();
         facts.mentions = mentions.into_iter().collect();
@@ -140,6 +150,7 @@ impl Part {
             coverage,
             same,
             contests,
+            torrents_tell: false,
         };
         Walked { facts, findings, inputs }
     }

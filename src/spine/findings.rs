@@ -30,6 +30,8 @@ pub(crate) struct Findings {
     pub(crate) same: Vec<SameConnection>,
     /// Stretches that may be framed otherwise.
     pub(crate) contests: Vec<Contested>,
+    /// Whether something was read of which the torrents that the walk knows tell more: HTTP, which may be a webseed's.
+    pub(crate) torrents_tell: bool,
 }
 
 words! {

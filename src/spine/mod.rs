@@ -150,6 +150,8 @@ struct Tallies {
     gaps: u64,
     gap_bytes: u64,
     taps: Taps,
+    /// Whether HTTP was read.
+    web: bool,
 }
 
 /// A flow of either transport.
@@ -401,8 +403,18 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
         let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
         let contests = second.contests;
-        let findings =
-            Findings { anomalies, mentions, metadata, opaque, quality, clock_steps, coverage, same, contests };
+        let findings = Findings {
+            anomalies,
+            mentions,
+            metadata,
+            opaque,
+            quality,
+            clock_steps,
+            coverage,
+            same,
+            contests,
+            torrents_tell: tallies.web,
+        };
         Ok((facts, findings, traffic))
     }
 }

@@ -66,6 +66,7 @@ impl<'cap> WebChannel<'cap> {
     }
 
     fn of(exchange: HttpExchange<'cap>, client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
+        hub.tallies.web = true;
         Self {
             id: hub.connection(),
             flow,

@@ -50,6 +50,10 @@ fn a_result_that_the_disk_has_no_room_for_is_a_failure_that_is_told() {
         &["inspect", CAPTURE],
         &["torrent", TORRENT],
         &["schema"],
+        &["--help"],
+        &["-V"],
+        &["analyze", "--help"],
+        &["analyze", "-h"],
     ] {
         let output = program(&place, arguments).stdout(full()).output().expect("it starts");
         let said = String::from_utf8_lossy(&output.stderr);
