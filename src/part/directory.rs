@@ -120,6 +120,10 @@ impl Part {
             fs::create_dir(new.path().join(TABLES)).map_err(failed)?;
             for make in super::tables::TABLES {
                 let (table, mut content) = (make(self), Vec::new());
+                if table.columns.is_empty() {
+                    // Without a row there is no table.
+                    continue;
+                }
                 let written = crate::report::write_parquet(&table, &mut content);
                 written.map_err(|error| failed(io::Error::other(error)))?;
                 put(&format!("{TABLES}/{}.parquet", table.name), &content).map_err(failed)?;

@@ -54,6 +54,20 @@ fn a_torn_file_of_a_part_is_refused_by_name() {
 }
 
 #[test]
+#[cfg(feature = "table")]
+fn a_torn_table_is_refused_by_name() {
+    let place = place();
+    for name in ["connections", "blocks", "inputs"] {
+        assert!(place.path(&format!("peers.part/tables/{name}.parquet")).exists(), "{name}");
+    }
+    let path = place.path("plain.part/tables/blocks.parquet");
+    let mut bytes = std::fs::read(&path).expect("there");
+    bytes.truncate(bytes.len() - 1);
+    std::fs::write(&path, &bytes).expect("written");
+    refused(&place, "plain.part", "blocks.parquet");
+}
+
+#[test]
 fn a_part_of_another_schema_is_refused() {
     let place = place();
     let path = place.path("plain.part/part.json");
