@@ -230,6 +230,7 @@ impl PcapngReader {
             NAMES => {
                 let before = self.names.full;
                 self.names.read(body, self.endian);
+                self.unused.count(kind, body, self.endian);
                 if self.names.full && !before {
                     track.note(out, Bound::NameRecords { input: track.file });
                 }

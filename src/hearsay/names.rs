@@ -36,7 +36,7 @@ pub struct Called {
 /// All names of a run.
 ///
 /// # Invariants
-/// - At most [`MOST_NAMES`] different ones.
+/// - At most 100,000 different ones.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     called: BTreeMap<Called, Mention>,

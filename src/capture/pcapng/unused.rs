@@ -41,6 +41,7 @@ impl Unused {
 /// The name of a type of block; of decryption secrets, what they decrypt is said too.
 fn name(kind: u32, of: u32) -> String {
     let name = match kind {
+        4 => "name resolution",
         7 => "IRIG timestamp",
         8 => "ARINC 429 information",
         9 => "systemd journal",
