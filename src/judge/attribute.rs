@@ -112,14 +112,13 @@ impl Line {
         let peer = connection.peer()?;
         let [low, high] = peer.info_hashes();
         let begins = peer.info_hash_begins();
-        let told = by_beginning(begins, torrents);
-        let key = |hash: Option<[u8; 20]>| hash.map_or(told, |hash| key_of(hash, torrents));
+        let key = |hash: Option<[u8; 20]>| hash.map_or(TorrentKey::Unknown, |hash| key_of(hash, torrents));
         Some(Self {
             connection: connection.id,
             flow: connection.flow,
             transport: connection.transport,
             torrents: [key(low.or(high)), key(high.or(low))],
-            named: low.or(high).is_some() || told != TorrentKey::Unknown,
+            named: low.or(high).is_some(),
             begins: begins.to_vec(),
             peer_ids: peer.peer_ids(),
             unconfirmed: BOTH.map(|from| connection.is_unconfirmed(from)),
@@ -182,7 +181,7 @@ impl Line {
 
     /// Whether a cut handshake leaves it open that it is of this torrent.
     pub(super) fn may_be_of(&self, torrent: &Torrent) -> bool {
-        begins_so(torrent, &self.begins)
+        torrent.wire_hashes().any(|hash| hash.starts_with(&self.begins))
     }
 
     /// Whether it has a row: BitTorrent beyond doubt.
@@ -212,19 +211,6 @@ impl Line {
             named: self.named,
             unconfirmed: self.unconfirmed.get(from.index()).copied().unwrap_or(false),
         }
-    }
-}
-
-fn begins_so(torrent: &Torrent, begins: &[u8]) -> bool {
-    torrent.wire_hashes().any(|hash| hash.starts_with(begins))
-}
-
-/// The torrent whose info-hash begins so, where enough of it is known to tell.
-fn by_beginning(begins: &[u8], torrents: &Torrents) -> TorrentKey {
-    let mut of = torrents.ids().filter(|id| begins_so(torrents.torrent(*id), begins));
-    match (of.next(), of.next()) {
-        (Some(id), None) if begins.len() >= LEAST_BEGINNING => TorrentKey::Given(id),
-        _ => TorrentKey::Unknown,
     }
 }
 
@@ -328,8 +314,6 @@ const SMALLER: usize = 4;
 
 pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];
 
-// Rationale: 64 bits; a torrent of another swarm begins so by chance once in 10^19.
-const LEAST_BEGINNING: usize = 8;
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
