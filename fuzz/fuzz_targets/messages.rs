@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use libfuzzer_sys::fuzz_target;
 use peerproof::session::Advertised;
 use peerproof::wire::{
-    AzureusPex, ExtendedHandshake, Holepunch, LtDontHave, Message, MetadataMessage, PexMessage, UnknownReason, client_name,
-    printable,
+    AzureusPex, ExtendedHandshake, Holepunch, LtDontHave, Message, MetadataMessage, PexMessage, UnknownReason,
+    client_name, printable,
 };
 use shared::{Cursor, at};
 

@@ -24,7 +24,10 @@ fuzz_target!(|data: &[u8]| {
     let body = input.block();
     let _ = Scrape::parse(target);
     if let Ok(Some(scraped)) = Scraped::parse(body) {
-        assert!(scraped.swarms.is_sorted_by_key(|(info_hash, _)| *info_hash) && scraped.swarms.len() * 20 <= body.len(), "more swarms than bytes");
+        assert!(
+            scraped.swarms.is_sorted_by_key(|(info_hash, _)| *info_hash) && scraped.swarms.len() * 20 <= body.len(),
+            "more swarms than bytes"
+        );
     }
     if let Ok(Some(Message::Announce { named, .. })) = Message::parse(body) {
         hearsay::check_list(&named);
