@@ -53,6 +53,9 @@ pub struct DecodeCounts {
     pub other_ip: u64,
     /// TCP and UDP checksums that do not match; `None` when they were not tested.
     pub bad_checksums: Option<u64>,
+    /// Those that cannot be tested, as the packet is not whole or only its first half was filled in: the sender's network
+    /// card was to complete it; 0 also where none was to be tested.
+    pub untested_checksums: u64,
     /// IP fragments.
     pub fragments: u64,
     /// Fragments that only repeated what was there.

@@ -66,8 +66,10 @@ impl Doubt {
         let apart = span.first.time.0.abs_diff(span.last.time.0);
         match tested {
             Checksum::Bad => Some(Oddity::Mismatched { untested_ns: None }),
-            Checksum::Unchecked if apart > UNTESTED_NS => Some(Oddity::Mismatched { untested_ns: Some(apart) }),
-            Checksum::Unchecked | Checksum::Good => None,
+            Checksum::Unchecked | Checksum::Partial if apart > UNTESTED_NS => {
+                Some(Oddity::Mismatched { untested_ns: Some(apart) })
+            }
+            Checksum::Unchecked | Checksum::Partial | Checksum::Good => None,
         }
     }
 }
@@ -77,7 +79,7 @@ impl Damage {
         let (checksum, matches) = match tested {
             Checksum::Good => (Some(Checksum::Bad), Some(true)),
             Checksum::Bad => (None, Some(false)),
-            Checksum::Unchecked => (None, None),
+            Checksum::Unchecked | Checksum::Partial => (None, None),
         };
         let oddity = match self {
             Self::Marked => Oddity::DamagedFrame { matches },

@@ -110,6 +110,9 @@ pub struct Payload<'cap> {
 pub enum Checksum {
     /// Not tested: by policy, or because the capture does not hold the whole packet.
     Unchecked,
+    /// Its field holds only the sum of the pseudo header: the sender's network card was to complete it. Among others of a
+    /// direction that match, it is as good as wrong.
+    Partial,
     /// It matches.
     Good,
     /// It does not match.

@@ -57,7 +57,7 @@ impl Sums {
     /// Counts an outcome. Gives whether it is damage: wrong, where nearly all others are right.
     #[inline]
     pub(super) fn note(&mut self, origin: Origin, outcome: Checksum) -> bool {
-        if outcome == Checksum::Unchecked {
+        if matches!(outcome, Checksum::Unchecked | Checksum::Partial) {
             return false;
         }
         for counts in

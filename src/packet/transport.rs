@@ -72,8 +72,7 @@ fn payload(cut: Cut<'_>) -> Payload<'_> {
 
 /// Tests the checksum of `segment`, whose header holds `stated`.
 ///
-/// [`Checksum::Unchecked`] when it was not completely captured, when UDP does without, or when the field holds only
-/// the sum of the pseudo header: the sender's network card was to complete it.
+/// [`Checksum::Unchecked`] when it was not completely captured, or when UDP does without.
 pub(super) fn checksum(
     source: IpAddr,
     destination: IpAddr,
@@ -96,7 +95,7 @@ pub(super) fn checksum(
         return Checksum::Good;
     }
     let partial = |sum: Sum16BitWords| !sum.ones_complement().to_be() == stated;
-    if partial(pseudo) || partial(without_length) { Checksum::Unchecked } else { Checksum::Bad }
+    if partial(pseudo) || partial(without_length) { Checksum::Partial } else { Checksum::Bad }
 }
 
 pub(super) const TCP: u8 = 6;

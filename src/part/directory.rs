@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -218,7 +218,17 @@ impl Part {
         let read = |name: &str| -> Result<Option<Vec<u8>>, Error> {
             let Some(entry) = manifest.files.iter().find(|entry| entry.name == name) else { return Ok(None) };
             let torn = |found: &str| refused(name, found.to_owned(), whole);
-            let content = match fs::read(path.join(name)) {
+            let file = path.join(name);
+            // What has another size, or is a pipe or a device, is not read.
+            let is_it = |file: &fs::Metadata| file.is_file() && file.len() == entry.bytes;
+            let content = match fs::metadata(&file) {
+                Ok(found) if !is_it(&found) => {
+                    return Err(torn(&format!("{} of {} bytes", found.len(), entry.bytes)));
+                }
+                Ok(_) => fs::read(&file),
+                Err(error) => Err(error),
+            };
+            let content = match content {
                 Ok(content) => content,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(torn("no such file")),
                 Err(source) => {
@@ -233,8 +243,13 @@ impl Part {
             is_same.then_some(Some(content)).ok_or_else(|| torn("other bytes"))
         };
         // Tables are not read here, and a part of which something is torn is no part.
-        for table in manifest.files.iter().filter(|entry| entry.name.starts_with(TABLES)) {
-            read(&table.name)?;
+        for Entry { name, .. } in manifest.files.iter().filter(|entry| entry.name.starts_with(TABLES)) {
+            let parts: Vec<_> = Path::new(name).components().collect();
+            let is_plain = parts.iter().all(|part| matches!(part, Component::Normal(_)));
+            if parts.len() != 2 || !is_plain {
+                return Err(refused(MANIFEST, format!("the file {name:?}"), "files of the part"));
+            }
+            read(name)?;
         }
         let missing = |file: &str| refused(MANIFEST, format!("no {file}"), "the files of a part");
         let facts = read(FACTS)?.ok_or_else(|| missing(FACTS))?;

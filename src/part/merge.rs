@@ -201,6 +201,7 @@ fn both(one: Quality, other: Quality, by: &By) -> Quality {
         gaps: one.gaps + other.gaps,
         gap_bytes: one.gap_bytes + other.gap_bytes,
         bad_checksums: sum(one.bad_checksums, other.bad_checksums),
+        untested_checksums: one.untested_checksums + other.untested_checksums,
         clock_steps,
         udp_flows: one.udp_flows + other.udp_flows,
         first_time,

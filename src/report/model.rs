@@ -1,5 +1,4 @@
-//! The contract of `report.json` as texts and numbers: the report read back from its own JSON, for views that print values
-//! as the report writes them. A field that such a view does not need is not here.
+//! The contract of `report.json` as texts and numbers, for views that print values as the report writes them, and need them.
 
 #![allow(missing_docs, dead_code)] // The fields are those of the report; each view reads some.
 
@@ -26,7 +25,6 @@ use crate::words::words;
 pub(crate) struct Document {
     pub(crate) schema: crate::report::document::Schema,
     pub(crate) tool: Tool,
-    /// Every option that can change a figure.
     pub(crate) options: Options,
     /// The captures, in the order that [`Frames::file`] counts, then the torrents.
     pub(crate) inputs: Vec<Input>,
@@ -481,6 +479,8 @@ pub(crate) struct Quality {
     pub(crate) gaps: u64,
     pub(crate) gap_bytes: u64,
     pub(crate) bad_checksums: Option<u64>,
+    #[serde(default)]
+    pub(crate) untested_checksums: u64,
     pub(crate) clock_steps: u64,
     pub(crate) udp_flows: u64,
     pub(crate) first_time: Option<String>,

@@ -94,8 +94,8 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
     };
     match checksum {
         Checksum::Good => tested.right += 1,
-        Checksum::Bad if tested.wrong.len() < MOST_WRONG => tested.wrong.push(packet.at),
-        Checksum::Bad => tested.more += 1,
+        Checksum::Bad | Checksum::Partial if tested.wrong.len() < MOST_WRONG => tested.wrong.push(packet.at),
+        Checksum::Bad | Checksum::Partial => tested.more += 1,
         Checksum::Unchecked => {}
     }
 }

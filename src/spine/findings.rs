@@ -122,6 +122,10 @@ pub struct Quality {
     pub gap_bytes: u64,
     /// Packets with a wrong checksum; `None` when they were not tested.
     pub bad_checksums: Option<u64>,
+    /// Packets whose checksum was to be tested and could not be: they are cut, or it was left to the network card; left out
+    /// where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untested_checksums: u64,
     /// Backward or implausible steps of the clock.
     pub clock_steps: u64,
     /// UDP flows of any kind.

@@ -392,6 +392,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             gaps: tallies.gaps,
             gap_bytes: tallies.gap_bytes,
             bad_checksums: counts.bad_checksums,
+            untested_checksums: counts.untested_checksums,
             clock_steps: self.clock.count,
             seen_at_two_taps: tallies.taps.packets,
             clock: self.clock.quality(tallies.taps),

@@ -68,6 +68,23 @@ fn a_torn_table_is_refused_by_name() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_is_no_file_of_that_size_or_lies_outside_is_not_read() {
+    let place = place();
+    let part = place.path("plain.part");
+    std::fs::remove_file(part.join("facts.bin")).expect("there");
+    std::os::unix::fs::symlink("/dev/zero", part.join("facts.bin")).expect("linked");
+    refused(&place, "plain.part", "facts.bin");
+    let place = self::place();
+    let manifest = place.path("plain.part").join("part.json");
+    let mut told = parsed(&std::fs::read_to_string(&manifest).expect("there"));
+    let entry = serde_json::json!({"name": "tables/../../peers.pcap", "bytes": 1, "sha256": "0".repeat(64)});
+    told["files"].as_array_mut().expect("a list").push(entry);
+    std::fs::write(&manifest, told.to_string()).expect("written");
+    refused(&place, "plain.part", "tables/../../peers.pcap");
+}
+
+#[test]
 fn a_part_of_another_schema_is_refused() {
     let place = place();
     let path = place.path("plain.part/part.json");

@@ -107,6 +107,32 @@ fn t64_a_damaged_datagram_names_nobody_new() {
 }
 
 #[test]
+fn t64_a_sum_that_looks_like_one_that_was_left_to_the_card_is_wrong_among_right_ones() {
+    for torrent in torrents() {
+        let mut world = World::new();
+        connection(&mut world, &torrent, [S, M], false, true);
+        let records = world.records();
+        let mut hit = 0;
+        for (frame, record) in records.iter().enumerate().filter(|(_, record)| record.bytes.len() > 1_000) {
+            let mut damaged = records.to_vec();
+            // One byte of the payload; then the sum of addresses, protocol and length alone, without the ones' complement.
+            damaged[frame].bytes[300] ^= 4;
+            let segment = record.bytes.len() - 34;
+            let words =
+                record.bytes[26..34].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+            let sum = words.sum::<u32>() + 6 + segment as u32;
+            let folded = (sum & 0xffff) + (sum >> 16);
+            damaged[frame].bytes[50..52].copy_from_slice(&(folded as u16).to_be_bytes());
+            let evidence = read(&damaged, &torrent);
+            let refuted: u64 = evidence.subjects.iter().map(|subject| subject.bytes.refuted).sum();
+            assert_eq!(refuted, 0, "frame {frame}");
+            hit += 1;
+        }
+        assert!(hit > 20, "{hit}");
+    }
+}
+
+#[test]
 fn t64_where_all_checksums_are_wrong_they_say_nothing() {
     for torrent in torrents() {
         for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {

@@ -133,6 +133,7 @@ impl Decoder {
     ) -> Checksum {
         let Some(bad) = &mut self.counts.bad_checksums else { return Checksum::Unchecked };
         let outcome = tested(datagram, segment, head);
+        self.counts.untested_checksums += u64::from(matches!(outcome, Checksum::Unchecked | Checksum::Partial));
         if outcome == Checksum::Bad {
             *bad += 1;
             let (source, destination) = ends(datagram, head);

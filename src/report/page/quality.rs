@@ -61,10 +61,16 @@ impl Quality {
         );
         ask(
             "Were checksums tested?",
-            match quality.bad_checksums {
-                None => "No (--checksums flag does).".to_owned(),
-                Some(0) => "Yes; none is wrong.".to_owned(),
-                Some(count) => format!("Yes; {} with a wrong one.", counted(count, "packet")),
+            match (quality.bad_checksums, quality.untested_checksums) {
+                (None, _) => "No (--checksums flag does).".to_owned(),
+                (Some(0), 0) => "Yes; none is wrong.".to_owned(),
+                (Some(wrong), 0) => format!("Yes; {} with a wrong one.", counted(wrong, "packet")),
+                (Some(wrong), untested) => format!(
+                    "{} with a wrong one; {} could not be tested: cut, or left to the network card (Wireshark shows such \
+                     a one as bad).",
+                    counted(wrong, "packet"),
+                    counted(untested, "other")
+                ),
             },
             "A packet damaged on the way would be read as sent. A matching hash excludes that for verified bytes; for \
              refuted bytes it is one possible cause.",

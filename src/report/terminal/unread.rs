@@ -256,6 +256,12 @@ fn always(view: &View<'_>, page: &mut Page) {
         None => "Checksums: not tested.".to_owned(),
         Some(count) => format!("Checksums: tested, wrong in {}.", counted(count, "packet")),
     });
+    if quality.untested_checksums > 0 {
+        words.push(format!(
+            "{} could not be tested: cut, or left to the network card (Wireshark shows such a one as bad).",
+            counted(quality.untested_checksums, "checksum")
+        ));
+    }
     if quality.not_ip > 0 {
         words.push(format!("{} not IP: unread.", counted(quality.not_ip, "frame")));
     }
