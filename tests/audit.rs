@@ -191,3 +191,157 @@ fn an_audit_replaces_nothing_that_is_not_one() {
     assert_eq!(with(&["--force"]), Some(2));
     assert_eq!(std::fs::read_to_string(place.join("letters/notes.txt")).expect("still there"), "mine");
 }
+
+/// The first letter, on one line, of a notice against captures and torrents of the fixtures.
+fn letter(notice: &Path, captures: &[&str], torrents: &[&str], options: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a directory");
+    let place = folder.path().join("audit");
+    let mut arguments = vec![notice.display().to_string(), "--capture".to_owned()];
+    arguments.extend(captures.iter().map(|name| fixtures().join(name).display().to_string()));
+    for name in torrents {
+        arguments.extend(["-t".to_owned(), fixtures().join(name).display().to_string()]);
+    }
+    arguments.extend(options.iter().map(|option| (*option).to_owned()));
+    arguments.extend(["-o".to_owned(), place.display().to_string()]);
+    audit(&arguments);
+    let text = std::fs::read_to_string(place.join("letters/1.txt")).expect("a letter");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A notice on a hash at one moment.
+fn claiming(folder: &Path, address: &str, time: &str, hash: &str) -> PathBuf {
+    let path = folder.join("notice.csv");
+    let text = format!("address,port,time,infohash,claim\n{address},6881,{time},{hash},uploaded\n");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn that_an_address_sent_no_piece_is_said_of_the_torrent_where_it_sent_another() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let foreign = "00112233445566778899aabbccddeeff00112233";
+    let not_given = "The torrent file of this torrent was not given.";
+    for (case, torrent) in [
+        ("three-peers", "halves.torrent"),
+        ("ipv6", "six.torrent"),
+        ("utp-clean", "utp.torrent"),
+        ("hybrid", "parts.torrent"),
+    ] {
+        let (capture, torrent) = (format!("{case}/capture.pcap"), format!("{case}/{torrent}"));
+        let (address, time) = serving(&fixtures().join(&capture), &fixtures().join(&torrent));
+        let notice = claiming(folder.path(), &address, &time, foreign);
+        let text = letter(&notice, &[&capture], &[&torrent], &["--covers", "none"]);
+        let of_another = "No piece of this torrent from this address is in the capture; it holds pieces of another torrent \
+                          from it.";
+        assert!(text.contains(of_another) && text.contains(not_given), "{case}: {text}");
+        assert!(!text.contains("No piece from this address"), "{case}: {text}");
+        // Neither is described: they may be two hashes of one hybrid torrent.
+        let text = letter(&notice, &[&capture], &[], &["--covers", "none"]);
+        let perhaps = "No piece of this torrent from this address is known to be in the capture;";
+        assert!(text.contains(perhaps) && text.contains(not_given), "{case}: {text}");
+    }
+    let own = samples().join("03-mail-pgp-twice.eml");
+    let text =
+        letter(&own, &["metadata-only/capture.pcap"], &["metadata-only/meta.torrent"], &["--covers", "none"]);
+    assert!(text.contains("No piece from this address is in the capture. But it may have had"), "{text}");
+    assert!(!text.contains(not_given), "{text}");
+}
+
+/// The address that served most in a capture, and when it began.
+fn serving(capture: &Path, torrent: &Path) -> (String, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("analyze")
+        .arg(capture)
+        .arg("-t")
+        .arg(torrent)
+        .args(["-f", "json"])
+        .output()
+        .expect("the program runs");
+    let report: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let subjects = list(&report["subjects"]);
+    let most = subjects.iter().max_by_key(|subject| subject["served_bytes"].as_u64()).expect("a subject");
+    let (address, _) = text(&most["endpoint"]).rsplit_once(':').expect("a port");
+    (address.trim_matches(['[', ']']).to_owned(), text(&most["first_time"]).to_owned())
+}
+
+#[test]
+fn a_letter_names_what_is_missing_of_the_standard() {
+    let notice = samples().join("02-acns12-corrupt-seeder.xml");
+    let text = letter(&notice, &["corrupt-seeder/capture.pcap"], &["corrupt-seeder/shared.torrent"], &[]);
+    for sentence in [
+        "It does not reach the standard of proof: no whole piece came from this address alone.",
+        "It does not show that a whole piece came from this address alone, as the standard of proof wants.",
+        "It holds 56 packets",
+        "(frames 83 to 176)",
+        "In Wireshark: frame.number in {83..176}.",
+    ] {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
+    assert!(!text.contains("advertised and asked for"), "{text}");
+    let done = audit(&[
+        samples().join("14-list-acts.csv").display().to_string(),
+        "--capture".to_owned(),
+        fixtures().join("hearsay/capture.pcap").display().to_string(),
+        "-t".to_owned(),
+        fixtures().join("hearsay/hearsay.torrent").display().to_string(),
+        "-f".to_owned(),
+        "json".to_owned(),
+    ]);
+    let document: Value = serde_json::from_slice(&done.out).expect("JSON");
+    let missing: Vec<Value> =
+        list(&document["claims"]).iter().map(|claim| claim["evidence"]["missing"].clone()).collect();
+    assert_eq!(missing[0], "sole-unit");
+    assert!(missing[2].is_null() && missing[3].is_null(), "to be named or to join has no standard: {missing:?}");
+}
+
+#[test]
+fn frames_of_several_captures_name_theirs() {
+    let captures = ["three-peers/capture.pcap", "corrupt-seeder/capture.pcap"];
+    let notice = samples().join("01-acns12-honest-seeder.xml");
+    let text = letter(&notice, &captures, &["corrupt-seeder/shared.torrent"], &[]);
+    for sentence in [
+        "#1 \"capture.pcap\", SHA-256",
+        "#2 \"capture.pcap\", SHA-256",
+        "They ran from",
+        "They hold 153 packets from 203.0.113.2",
+        "(frames 78 of #2, 183 to 187 of #2, 190 to 192 of #2)",
+        "(frame 24 of #2): that is hearsay",
+        "In Wireshark, in #2: frame.number in {78,",
+    ] {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
+    let alone = letter(&notice, &captures[1..], &["corrupt-seeder/shared.torrent"], &[]);
+    assert!(alone.contains("(frames 78, 183 to 187, 190 to 192)") && !alone.contains('#'), "{alone}");
+}
+
+#[test]
+fn the_screen_tells_judged_and_not_judged_apart_and_explains_its_codes() {
+    let arguments = |notice: &str, case: &str, torrent: &str| {
+        [
+            samples().join(notice).display().to_string(),
+            "--capture".to_owned(),
+            fixtures().join(case).join("capture.pcap").display().to_string(),
+            "-t".to_owned(),
+            fixtures().join(case).join(torrent).display().to_string(),
+        ]
+    };
+    let screen = |arguments: &[String]| {
+        let shown = String::from_utf8(audit(arguments).out).expect("text");
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let shown = screen(&arguments("05-list-german-latin1.csv", "three-peers", "halves.torrent"));
+    for sentence in [
+        "5 claims judged: 1 not-at-stated-time, 1 outside-capture, 3 supported; 3 with the standard of proof met. 1 not \
+         judged: 1 unusable.",
+        "outside-capture: the captures cannot have seen it, and say nothing about it.",
+        "address-never-seen: the captures hold no packet from the address.",
+        "bad-hash: its hash has a length or a letter that no hash has.",
+        "NEXT -o DIR writes a letter for each claim, in sentences: letters/1.txt to letters/6.txt in DIR.",
+    ] {
+        assert!(shown.contains(sentence), "{sentence}: {shown}");
+    }
+    let shown = screen(&arguments("15-hostile-entities.xml", "corrupt-seeder", "shared.torrent"));
+    assert!(shown.contains("No claim judged. 1 not judged: 1 unusable."), "{shown}");
+    let shown = screen(&arguments("02-acns12-corrupt-seeder.xml", "corrupt-seeder", "shared.torrent"));
+    assert!(shown.contains("refuted-bytes: blocks that it sent differ from the torrent;"), "{shown}");
+}

@@ -476,6 +476,9 @@ impl Case<'_> {
         if reasons.is_empty() {
             reasons.push(Reason::VantageUnknown);
         }
+        if self.resolution.is_resolved && self.resolution.without_metadata {
+            reasons.push(Reason::TorrentNotGiven);
+        }
         reasons
     }
 

@@ -230,8 +230,25 @@ pub struct EvidenceRow {
     pub advertised: Option<Place>,
     pub requested: Option<Place>,
     pub served: Option<Place>,
+    /// The first element of the standard of proof that is missing.
+    pub missing: Option<&'static str>,
     pub mentions: Vec<MentionRow>,
     pub elsewhere: Option<Box<EvidenceRow>>,
+    /// Of the address, at every port and time; left out of `elsewhere`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_served: Option<AddressServed>,
+}
+
+/// Bytes of pieces that the address sent in all of the captures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AddressServed {
+    /// Of the torrent of the claim.
+    pub this_torrent_bytes: u64,
+    /// Of torrents that are others.
+    pub other_torrents_bytes: u64,
+    /// Of torrents of which nobody can tell: without a handshake, or without a description on either side, as the
+    /// info-hashes of a hybrid are two.
+    pub unknown_torrent_bytes: u64,
 }
 
 /// A time and its frames.

@@ -60,6 +60,7 @@ impl Examined {
                     .collect(),
                 served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
                 acknowledged: t.bytes.acknowledged,
+                asked: t.bytes.solicited,
                 is_forgeable: t.flags.contains(&Flag::ReturnPathUnconfirmed),
                 obstacles: obstacles(&t.flags),
                 window: course

@@ -135,6 +135,8 @@ pub struct Transfer {
     pub served: Vec<(Window, u64)>,
     /// Bytes that the receiver confirmed, of all that were served.
     pub acknowledged: u64,
+    /// Bytes that answer a request that is in the captures.
+    pub asked: u64,
     /// Whether a connection of it is not confirmed (`return-path-unconfirmed`): anybody may have sent what is in it.
     pub is_forgeable: bool,
     /// What keeps it from being read whole.

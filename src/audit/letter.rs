@@ -1,8 +1,10 @@
 //! A letter a claim, for a reader without training: six parts, none left out, one page (notices.md, section 3).
 
+mod lack;
 mod render;
 
-use super::document::{ClaimRow, Document, EvidenceRow, Place, is_met};
+use super::captures::Captures;
+use super::document::{ClaimRow, Document, EvidenceRow, is_met};
 use crate::ends::Frames;
 use crate::report::{counted, grouped, host_sentences, quoted, visible};
 pub use render::page;
@@ -20,15 +22,16 @@ const FINDING: &str = "FINDING";
 impl Letter {
     /// The letter of `claim`, a claim of `document` that was judged or not.
     pub fn of(document: &Document, claim: &ClaimRow) -> Self {
-        let finding = finding(claim);
-        let why = why(claim, document);
+        let captures = Captures::of(document);
+        let finding = finding(claim, &captures);
+        let why = why(claim, document, &captures);
         let parts = vec![
             ("THE NOTICE", vec![notice(claim)]),
-            ("WHAT WAS EXAMINED", examined(document, claim)),
+            ("WHAT WAS EXAMINED", examined(&captures, claim)),
             (FINDING, vec![finding]),
             ("WHY", why.into_iter().take(MOST_REASONS).collect()),
             ("WHAT THIS DOES NOT SHOW", not_shown(claim)),
-            ("TO CHECK", check(document, claim)),
+            ("TO CHECK", check(document, claim, &captures)),
         ];
         Self { parts }
     }
@@ -69,16 +72,21 @@ fn notice(claim: &ClaimRow) -> String {
     text
 }
 
-fn examined(document: &Document, claim: &ClaimRow) -> Vec<String> {
+fn examined(captures: &Captures<'_>, claim: &ClaimRow) -> Vec<String> {
     let mut out = Vec::new();
-    let captures: Vec<_> = document.inputs.iter().filter(|input| input.kind == "capture").collect();
-    for input in captures.iter().take(MOST_INPUTS) {
+    let listed = captures.listed(MOST_INPUTS, &mentioned(claim));
+    for (number, input) in &listed {
         let digest = input.sha256.as_ref().map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
-        out.push(format!("{}{digest}.", quoted(&input.name, QUOTED)));
+        out.push(format!("{number}{}{digest}.", quoted(&input.name, QUOTED)));
     }
-    if captures.len() > MOST_INPUTS {
-        out.push(format!("And {} more, in audit.json.", counted((captures.len() - MOST_INPUTS) as u64, "capture")));
+    let more = captures.count().saturating_sub(listed.len());
+    if more > 0 {
+        out.push(format!("And {} more, in audit.json.", counted(more as u64, "capture")));
     }
+    let [they, them, held, taken] = match captures.are_several() {
+        true => ["They", "them", "They hold", "they are taken"],
+        false => ["It", "it", "It holds", "it is taken"],
+    };
     let Some(coverage) = &claim.coverage else { return out };
     let stretches = coverage.time.iter().take(MOST_STRETCHES);
     let times: Vec<String> =
@@ -86,24 +94,24 @@ fn examined(document: &Document, claim: &ClaimRow) -> Vec<String> {
     if !times.is_empty() {
         let more = coverage.time.len().saturating_sub(MOST_STRETCHES);
         let more = if more > 0 { format!(" and {more} further stretches") } else { String::new() };
-        out.push(format!("It ran from {}{more}, all times UTC.", times.join(", and from ")));
+        out.push(format!("{they} ran from {}{more}, all times UTC.", times.join(", and from ")));
     }
     let address = claim.claim.who.address.as_deref().unwrap_or("the address");
     out.push(match (coverage.address, coverage.basis) {
         ("whole", Some("stated")) => {
-            format!("Everything that {address} sent and received then is in it, as the person who ran this audit states.")
+            format!("Everything that {address} sent and received then is in {them}, as the person who ran this audit states.")
         }
         ("whole", _) => format!(
-            "{address} is one end of every packet in it, with {}: it is taken for everything that it sent and received.",
+            "{address} is one end of every packet in {them}, with {}: {taken} for everything that it sent and received.",
             if coverage.others >= 3 { "three others or more".to_owned() } else { format!("{} others", coverage.others) }
         ),
         ("sessions", _) => format!(
-            "It holds {} from {address} and {} to it, and may hold only a part of that address' traffic.",
+            "{held} {} from {address} and {} to it, and may hold only a part of that address' traffic.",
             counted(coverage.packets_from, "packet"),
             grouped(coverage.packets_to)
         ),
-        ("toward", _) => format!("It holds {} to {address} and none from it.", counted(coverage.packets_to, "packet")),
-        _ => format!("It holds no packet from {address}."),
+        ("toward", _) => format!("{held} {} to {address} and none from it.", counted(coverage.packets_to, "packet")),
+        _ => format!("{held} no packet from {address}."),
     });
     out.push(match coverage.drops {
         Some(0) => "The capturing program counted no dropped packet.".to_owned(),
@@ -116,7 +124,7 @@ fn examined(document: &Document, claim: &ClaimRow) -> Vec<String> {
     out
 }
 
-fn finding(claim: &ClaimRow) -> String {
+fn finding(claim: &ClaimRow, captures: &Captures<'_>) -> String {
     let first = claim.reasons.first().map_or("", |reason| reason.id);
     let Some(verdict) = claim.verdict else {
         return match claim.status {
@@ -128,14 +136,15 @@ fn finding(claim: &ClaimRow) -> String {
     let who = name(claim);
     let serves = matches!(claim.claim.act, "uploaded" | "unknown" | "offered");
     match (verdict, first) {
-        ("supported", _) if is_met(claim) && serves => met(claim, &who),
+        ("supported", _) if is_met(claim) && serves => met(claim, &who, captures),
         ("supported", _) => match claim.claim.act {
-            "uploaded" | "unknown" => "The capture supports the notice in that this address sent bytes of the torrent. It does \
-                                       not reach the standard of proof."
-                .to_owned(),
-            "offered" => "The capture supports this notice: the address said that it had pieces, and agreed to send. It does \
-                          not reach the standard of proof."
-                .to_owned(),
+            "uploaded" | "unknown" => {
+                format!("The capture supports the notice in that this address sent bytes of the torrent. {}", lack::short(claim))
+            }
+            "offered" => format!(
+                "The capture supports this notice: the address said that it had pieces, and agreed to send. {}",
+                lack::short(claim)
+            ),
             "joined" => "The capture supports this notice: the address took part in the swarm of this torrent. That shows no \
                          piece sent."
                 .to_owned(),
@@ -182,18 +191,18 @@ fn finding(claim: &ClaimRow) -> String {
                 .to_owned()
         }
         ("outside-capture", _) => "The capture cannot answer this notice: it holds no packet of this address.".to_owned(),
-        (_, reason) => undecided(reason),
+        (_, reason) => undecided(reason, claim),
     }
 }
 
-fn met(claim: &ClaimRow, who: &str) -> String {
+fn met(claim: &ClaimRow, who: &str, captures: &Captures<'_>) -> String {
     let found = claim.evidence.as_ref();
     let piece = found.and_then(|found| found.piece).map_or("a piece".to_owned(), |piece| format!("piece {piece}"));
     let places = found
         .and_then(|found| Some([found.advertised.as_ref()?, found.requested.as_ref()?, found.served.as_ref()?]));
     let frames = places.map(|[said, asked, sent]| {
-        let of = |place: &Place| numbers(&place.frames);
-        format!(" (frames {}, {}, {})", of(said), of(asked), of(sent))
+        let [said, asked, sent] = [said, asked, sent].map(|place| captures.cite(&place.frames));
+        format!(" (frames {said}, {asked}, {sent})")
     });
     format!(
         "The capture supports this notice. At the stated time {who} had said that it had {piece}, was asked for it, and sent \
@@ -205,9 +214,10 @@ fn met(claim: &ClaimRow, who: &str) -> String {
 fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
     let has = |id: &str| claim.reasons.iter().any(|reason| reason.id == id);
     match reason {
-        "only-advertised" => "The capture supports a part of this notice. The address said that it had pieces; in the capture it \
-                              sent none."
-            .to_owned(),
+        "only-advertised" => format!(
+            "The capture supports a part of this notice. The address said that it had pieces; {}",
+            lack::sent_none(claim)
+        ),
         "only-announced" => {
             "The capture supports a part of this notice. The address announced itself for this torrent; that shows no \
                              connection with a peer."
@@ -268,7 +278,7 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
     }
 }
 
-fn undecided(reason: &str) -> String {
+fn undecided(reason: &str, claim: &ClaimRow) -> String {
     match reason {
         "encrypted" => "The capture cannot answer this notice: connections of this address at that time are encrypted. Nobody can \
                         read from the capture what they were."
@@ -293,12 +303,13 @@ fn undecided(reason: &str) -> String {
         "hash-kind-ambiguous" => "The hash in the notice may be that of a file, which BitTorrent does not carry, so the capture \
                                   cannot answer it."
             .to_owned(),
-        "window-partly-covered" => "The capture ran for a part of the stated time only. In that part it holds no piece from this \
-                                    address."
-            .to_owned(),
-        "vantage-unknown" => "No piece from this address is in the capture. But it may have had connections that did not pass \
-                              here, so this neither supports nor contradicts the notice."
-            .to_owned(),
+        "window-partly-covered" => {
+            format!("The capture ran for a part of the stated time only. {}", lack::no_piece(claim))
+        }
+        "vantage-unknown" => format!(
+            "{} But it may have had connections that did not pass here, so this neither supports nor contradicts the notice.",
+            lack::no_piece(claim)
+        ),
         _ => "The capture cannot answer this notice.".to_owned(),
     }
 }
@@ -329,7 +340,7 @@ fn session(claim: &ClaimRow) -> &'static str {
     }
 }
 
-fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
+fn why(claim: &ClaimRow, document: &Document, captures: &Captures<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let Some(found) = &claim.evidence else {
         out.push("Nothing in it was compared with the capture.".to_owned());
@@ -344,18 +355,18 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
             "{} that it sent are the torrent's by hash, {} of them in units from it alone{}.",
             counted(place.verified_bytes, "byte"),
             if place.sole_bytes == 0 { "none".to_owned() } else { grouped(place.sole_bytes) },
-            in_frames(place)
+            in_frames(place, captures)
         ));
     } else if place.served_bytes > 0 {
         out.push(format!(
             "{} labelled as pieces were sent from it{}.",
             counted(place.served_bytes, "byte"),
-            in_frames(place)
+            in_frames(place, captures)
         ));
     } else if place.received_bytes > 0 {
         out.push(format!("{} of the torrent were sent to it.", counted(place.received_bytes, "byte")));
     } else if let (Some(frames), Some(grade)) = (&place.frames, claim.grade) {
-        out.push(format!("The highest rung that it reached is {grade} ({}).", in_numbers(frames)));
+        out.push(format!("The highest rung that it reached is {grade} ({}).", captures.frames(frames)));
     }
     if claim.flags.iter().any(|flag| flag.id == "refuted-bytes") {
         out.push(
@@ -382,7 +393,7 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
             "{who} by {}, {} ({}): that is hearsay.",
             mention.via,
             counted(mention.count, "time"),
-            in_numbers(&mention.frames)
+            captures.frames(&mention.frames)
         ));
     }
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
@@ -439,18 +450,12 @@ fn why(claim: &ClaimRow, document: &Document) -> Vec<String> {
 
 fn not_shown(claim: &ClaimRow) -> Vec<String> {
     let mut out = vec!["An address is not a person; several people or devices may share it.".to_owned()];
-    if claim.verdict == Some("supported") && claim.evidence.as_ref().is_some_and(|found| found.advertised.is_none())
-    {
-        out.push(
-            "It does not show that the pieces were advertised and asked for as the standard of proof wants."
-                .to_owned(),
-        );
-    }
+    out.extend(lack::not_shown(claim));
     out.push("This letter speaks only of the packets in the captures named above.".to_owned());
     out
 }
 
-fn check(document: &Document, claim: &ClaimRow) -> Vec<String> {
+fn check(document: &Document, claim: &ClaimRow, captures: &Captures<'_>) -> Vec<String> {
     let names = |kind: &str, option: &str| -> String {
         let inputs = document.inputs.iter().filter(|input| input.kind == kind);
         inputs.take(MOST_INPUTS).map(|input| format!(" {option}{}", quoted_name(&input.name))).collect()
@@ -480,45 +485,36 @@ fn check(document: &Document, claim: &ClaimRow) -> Vec<String> {
         last.push_str(&said);
         last.push('.');
     }
-    let filter = claim.evidence.as_ref().and_then(|found| {
-        let places = [&found.advertised, &found.requested, &found.served];
-        let all: Vec<&Frames> =
-            places.into_iter().flatten().map(|place| &place.frames).chain(&found.frames).collect();
-        let ranges: Vec<String> = all
-            .iter()
-            .map(|frames| match frames.last_file {
-                None if frames.first != frames.last => format!("{}..{}", frames.first, frames.last),
-                _ => frames.first.to_string(),
-            })
-            .collect();
-        (!ranges.is_empty()).then(|| format!("In Wireshark: frame.number in {{{}}}.", ranges.join(", ")))
-    });
-    out.extend(filter);
+    if captures.count() > MOST_INPUTS {
+        let more = captures.count() - MOST_INPUTS;
+        out.push(format!("It takes {} more, in audit.json.", counted(more as u64, "capture")));
+    }
+    out.extend(captures.filter(&cited(claim)));
     out
 }
 
-fn in_frames(found: &EvidenceRow) -> String {
-    found.frames.as_ref().map(|frames| format!(" ({})", in_numbers(frames))).unwrap_or_default()
+/// All frames that a letter names.
+fn mentioned(claim: &ClaimRow) -> Vec<&Frames> {
+    let Some(found) = &claim.evidence else { return Vec::new() };
+    let elsewhere = found.elsewhere.as_ref().and_then(|other| other.frames.as_ref());
+    let mention = found.mentions.first().map(|mention| &mention.frames);
+    cited(claim).into_iter().chain(elsewhere).chain(mention).collect()
 }
 
-fn in_numbers(frames: &Frames) -> String {
-    let one = frames.first == frames.last && frames.last_file.is_none();
-    format!("{} {}", if one { "frame" } else { "frames" }, numbers(frames))
+/// The frames of the claim's own evidence.
+fn cited(claim: &ClaimRow) -> Vec<&Frames> {
+    let Some(found) = &claim.evidence else { return Vec::new() };
+    let places = [&found.advertised, &found.requested, &found.served];
+    places.into_iter().flatten().map(|place| &place.frames).chain(&found.frames).collect()
+}
+
+fn in_frames(found: &EvidenceRow, captures: &Captures<'_>) -> String {
+    found.frames.as_ref().map(|frames| format!(" ({})", captures.frames(frames))).unwrap_or_default()
 }
 
 /// Whether an endpoint is of `address`.
 fn is_of(endpoint: &str, address: &str) -> bool {
     endpoint.rsplit_once(':').is_some_and(|(ip, _)| ip.trim_matches(['[', ']']) == address)
-}
-
-fn numbers(frames: &Frames) -> String {
-    match (frames.first, frames.last, frames.last_file) {
-        (first, last, None) if first == last => first.to_string(),
-        (first, last, None) => format!("{first} to {last}"),
-        (first, last, Some(file)) => {
-            format!("{first} of input {} to {last} of input {}", frames.file + 1, file + 1)
-        }
-    }
 }
 
 fn name(claim: &ClaimRow) -> String {

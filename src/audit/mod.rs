@@ -5,6 +5,7 @@
 
 mod act;
 mod address;
+mod captures;
 pub mod claim;
 mod decide;
 pub mod document;
@@ -23,6 +24,7 @@ mod terms;
 mod text;
 mod time;
 pub mod verdict;
+mod words;
 
 pub use crate::hosts::Prefix;
 pub use decide::{Flag, Judged, judge};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::claim::Window;
 use super::decide::is_web;
-use super::examined::{Event, Host, Index, Mention, Rows, Session, Transfer, Unread};
+use super::examined::{Event, Host, Index, Mention, Obstacle, Rows, Session, Transfer, Unread};
 use super::verdict::{Found, Rank};
 use crate::ends::Endpoint;
 use crate::evidence::Grade;
@@ -145,6 +145,9 @@ impl<'a> Search<'a> {
                 }
             }
             if any {
+                found.advertised |= transfer.rungs.iter().any(|event| event.grade == Grade::G4);
+                found.requested |= transfer.asked > 0;
+                found.one_sided |= transfer.obstacles.contains(&Obstacle::OneSided);
                 endpoints.insert(transfer.uploader);
                 at_ports.insert(transfer.uploader.port);
             }

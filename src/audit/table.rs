@@ -1,11 +1,14 @@
 //! The answers as a table for the terminal, each claim in one line and its reasons below.
 
+use super::captures::Captures;
 use super::document::{ClaimRow, Document};
-use crate::report::{counted, visible, wrapped};
+use super::words::meaning;
+use crate::report::{counted, grouped, visible, wrapped};
 
 /// The table of `document`, lines of at most `width` characters.
 pub fn table(document: &Document, width: usize) -> String {
     let width = width.max(NARROWEST);
+    let captures = Captures::of(document);
     let judged = document.claims.iter().filter(|claim| claim.status == "judged");
     let others = document.claims.iter().filter(|claim| claim.status != "judged");
     let header = ["#", "address", "stated (UTC)", "verdict", "grade", "standard"].map(str::to_owned);
@@ -13,7 +16,7 @@ pub fn table(document: &Document, width: usize) -> String {
     let mut below: Vec<String> = vec![String::new()];
     for claim in judged.chain(others) {
         rows.push(cells(claim));
-        below.push(details(claim));
+        below.push(details(claim, &captures));
     }
     let mut widths = [0; 6];
     for row in &rows {
@@ -44,6 +47,8 @@ pub fn table(document: &Document, width: usize) -> String {
     out.push_str(&covered(document, width));
     out.push_str(&wrapped(&summary(document), width, 2));
     out.push('\n');
+    out.push_str(&words(document, width));
+    out.push_str(&next(document, width));
     out
 }
 
@@ -62,14 +67,14 @@ fn cells(claim: &ClaimRow) -> [String; 6] {
         number,
         address,
         stated,
-        claim.verdict.unwrap_or(claim.status).to_owned(),
+        said(claim).to_owned(),
         claim.grade.unwrap_or("-").to_owned(),
         claim.standard.unwrap_or("-").to_owned(),
     ]
 }
 
 /// Where the claim stands, what it claims, and why the answer is what it is.
-fn details(claim: &ClaimRow) -> String {
+fn details(claim: &ClaimRow, captures: &Captures<'_>) -> String {
     let notice = &claim.notice;
     let mut words = vec![visible(&notice.input)];
     words.extend((!notice.part.is_empty()).then(|| format!("part {}", notice.part)));
@@ -85,13 +90,8 @@ fn details(claim: &ClaimRow) -> String {
         let hints: Vec<&str> = time.hints.iter().take(3).map(String::as_str).collect();
         words.push(format!("would fit at {}", hints.join(", ")));
     }
-    if let Some(frames) = claim.evidence.as_ref().and_then(|found| found.frames) {
-        words.push(if frames.first == frames.last {
-            format!("frame {}", frames.first)
-        } else {
-            format!("frames {}-{}", frames.first, frames.last)
-        });
-    }
+    let frames = claim.evidence.as_ref().and_then(|found| found.frames.as_ref());
+    words.extend(frames.map(|frames| captures.frames(frames)));
     words.extend(claim.claim.found.as_deref().map(visible));
     words.join(", ")
 }
@@ -114,16 +114,65 @@ fn covered(document: &Document, width: usize) -> String {
 fn summary(document: &Document) -> String {
     let judged = document.claims.iter().filter(|claim| claim.verdict.is_some()).count();
     let met = document.claims.iter().filter(|claim| super::document::is_met(claim)).count();
-    let parts: Vec<String> = document.summary.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let left_out = match document.claims_left_out {
-        0 => String::new(),
-        more => format!(" {} were not read: a bound was reached.", counted(more, "further claim")),
+    let of = |is_judged: bool| {
+        let own = |word: &&String| {
+            document.claims.iter().any(|claim| claim.verdict.is_some() == is_judged && said(claim) == word.as_str())
+        };
+        let words = document.summary.iter().filter(|(word, _)| own(word));
+        words.map(|(word, count)| format!("{} {word}", grouped(*count))).collect::<Vec<_>>().join(", ")
     };
-    format!(
-        "{} judged: {}; {met} with the standard of proof met.{left_out}",
-        counted(judged as u64, "claim"),
-        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
-    )
+    let mut out = match judged {
+        0 => "No claim judged.".to_owned(),
+        _ => format!(
+            "{} judged: {}; {met} with the standard of proof met.",
+            counted(judged as u64, "claim"),
+            of(true)
+        ),
+    };
+    let others = document.claims.len().saturating_sub(judged);
+    if others > 0 {
+        out.push_str(&format!(" {} not judged: {}.", grouped(others as u64), of(false)));
+    }
+    if document.claims_left_out > 0 {
+        let more = counted(document.claims_left_out, "further claim");
+        let were = if document.claims_left_out == 1 { "was" } else { "were" };
+        out.push_str(&format!(" {more} {were} not read: a bound was reached."));
+    }
+    out
+}
+
+/// The verdict, or the status where there is none.
+fn said(claim: &ClaimRow) -> &'static str {
+    claim.verdict.unwrap_or(claim.status)
+}
+
+/// The codes of the table in words, each once, in their order.
+fn words(document: &Document, width: usize) -> String {
+    let mut codes: Vec<&str> = Vec::new();
+    for claim in &document.claims {
+        let reasons = claim.reasons.iter().map(|reason| reason.id);
+        for code in [said(claim)].into_iter().chain(reasons).chain(claim.flags.iter().map(|flag| flag.id)) {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+    }
+    let lines = codes.iter().filter_map(|code| {
+        meaning(code).map(|meaning| format!("{}\n", wrapped(&format!("  {code}: {meaning}."), width, 4)))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("WORDS\n{lines}") }
+}
+
+/// Where the letters are.
+fn next(document: &Document, width: usize) -> String {
+    let letters = match document.claims.len() {
+        0 => return String::new(),
+        1 => "letters/1.txt".to_owned(),
+        many => format!("letters/1.txt to letters/{many}.txt"),
+    };
+    let text = format!("NEXT  -o DIR writes a letter for each claim, in sentences: {letters} in DIR.");
+    format!("{}\n", wrapped(&text, width, 2))
 }
 
 // Rationale: an address, a time and a verdict side by side.

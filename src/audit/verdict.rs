@@ -224,6 +224,56 @@ pub struct Found {
     pub frames: Option<Span>,
     /// The piece of the first unit that meets the standard, and the frames of its advertisement, request and payload.
     pub standard: Option<(u32, [Span; 3])>,
+    /// Whether a connection of it advertised pieces, at whatever time.
+    pub advertised: bool,
+    /// Whether bytes that it sent answer requests, at whatever time.
+    pub requested: bool,
+    /// Whether a transfer of it has one direction only.
+    pub one_sided: bool,
+}
+
+impl Found {
+    /// The first element of the standard of proof that is missing; `None` where it is met.
+    pub fn lack(&self) -> Option<Lack> {
+        if self.standard.is_some() {
+            return None;
+        }
+        Some(match self {
+            Self { advertised: false, .. } => Lack::Advertised,
+            Self { requested: false, served: 1.., one_sided: true, .. } => Lack::OneSided,
+            Self { requested: false, served: 1.., .. } => Lack::Requested,
+            Self { sole: 0, .. } => Lack::SoleUnit,
+            _ => Lack::Together,
+        })
+    }
+}
+
+/// An element of the standard of proof that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// It advertised nothing.
+    Advertised,
+    /// It was asked for nothing that it sent.
+    Requested,
+    /// The other direction, in which it would have been asked, is not there.
+    OneSided,
+    /// No unit came from it alone.
+    SoleUnit,
+    /// No unit that came from it alone was advertised and requested before.
+    Together,
+}
+
+impl Lack {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Advertised => "advertised",
+            Self::Requested => "requested",
+            Self::OneSided => "one-sided",
+            Self::SoleUnit => "sole-unit",
+            Self::Together => "together",
+        }
+    }
 }
 
 /// Another reading of the stated time that would fit; no proof.

@@ -38,6 +38,7 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
         units: Vec::new(),
         served: Vec::new(),
         acknowledged: 0,
+        asked: 0,
         is_forgeable: false,
         obstacles: Vec::new(),
         window,

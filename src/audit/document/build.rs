@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActRow, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, HashRow, MentionRow, NoticeRow,
-    Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
+    ActRow, AddressServed, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, HashRow, MentionRow,
+    NoticeRow, Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
 };
 use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
 use crate::audit::examined::Index;
 use crate::audit::terms::Terms;
-use crate::audit::verdict::{Coverage, Found, Judgement, Reason, Standard, Vantage};
+use crate::audit::verdict::{Coverage, Found, Judgement, Lack, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
 use crate::report::hex;
@@ -161,6 +161,8 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
     let mut row = found(&first.within);
     row.torrent = hash;
     row.elsewhere = Some(Box::new(found(&first.elsewhere)));
+    row.missing = first.within.lack().filter(|_| first.standard == Standard::NotMet).map(Lack::name);
+    row.address_served = Some(address_served(judged, index));
     let rows = index.rows(judged.coverage.address);
     row.mentions = rows
         .into_iter()
@@ -178,6 +180,23 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
         })
         .collect();
     row
+}
+
+fn address_served(judged: &Judged, index: &Index<'_>) -> AddressServed {
+    let address = judged.coverage.address;
+    let is_known = |torrent: &usize| index.examined.torrents.get(*torrent).is_some_and(|known| known.has_metadata);
+    let is_described = judged.torrents.iter().any(is_known);
+    let mut sums = AddressServed::default();
+    let rows = index.rows(address).into_iter().flat_map(|rows| &rows.transfers);
+    for transfer in rows.filter(|transfer| transfer.uploader.ip == address) {
+        let sum = match transfer.torrent {
+            Some(torrent) if judged.torrents.contains(&torrent) => &mut sums.this_torrent_bytes,
+            Some(torrent) if is_described || is_known(&torrent) => &mut sums.other_torrents_bytes,
+            _ => &mut sums.unknown_torrent_bytes,
+        };
+        *sum += transfer.served.iter().map(|(_, bytes)| bytes).sum::<u64>();
+    }
+    sums
 }
 
 fn found(found: &Found) -> EvidenceRow {
@@ -199,8 +218,10 @@ fn found(found: &Found) -> EvidenceRow {
         advertised: found.standard.map(|(_, [advertised, ..])| place(advertised)),
         requested: found.standard.map(|(_, [_, requested, _])| place(requested)),
         served: found.standard.map(|(_, [.., served])| place(served)),
+        missing: None,
         mentions: Vec::new(),
         elsewhere: None,
+        address_served: None,
     }
 }
 

@@ -1,0 +1,123 @@
+//! Sentences about pieces that are missing: of the standard of proof, and of an address.
+
+use crate::audit::document::ClaimRow;
+
+/// How a claim that is supported falls short of the standard of proof: what is missing first.
+pub(super) fn short(claim: &ClaimRow) -> String {
+    short_by(missing(claim))
+}
+
+fn short_by(missing: &str) -> String {
+    let what = match missing {
+        "advertised" => ": nothing in the capture shows that it had said that it had pieces.",
+        "requested" => ": nothing in the capture shows that it was asked for what it sent.",
+        "one-sided" => {
+            ". Only packets in one direction were captured, so nobody can tell from it whether the pieces were asked for."
+        }
+        "sole-unit" => ": no whole piece came from this address alone.",
+        _ => {
+            ": for no piece that came from this address alone does the capture prove that it was advertised and asked for \
+              before."
+        }
+    };
+    format!("It does not reach the standard of proof{what}")
+}
+
+/// The same as what a letter does not show.
+pub(super) fn not_shown(claim: &ClaimRow) -> Option<String> {
+    if claim.verdict != Some("supported") || claim.standard != Some("not-met") {
+        return None;
+    }
+    Some(not_shown_by(missing(claim)))
+}
+
+fn not_shown_by(missing: &str) -> String {
+    let what = match missing {
+        "advertised" => "that the address had said that it had the pieces",
+        "requested" | "one-sided" => "that the pieces were asked for",
+        "sole-unit" => "that a whole piece came from this address alone",
+        _ => "that a piece that came from this address alone was advertised and asked for before",
+    };
+    format!("It does not show {what}, as the standard of proof wants.")
+}
+
+fn missing(claim: &ClaimRow) -> &'static str {
+    claim.evidence.as_ref().and_then(|found| found.missing).unwrap_or_default()
+}
+
+/// That no piece of the address is there, and of which torrent where it sent others.
+pub(super) fn no_piece(claim: &ClaimRow) -> String {
+    let served = claim.evidence.as_ref().and_then(|found| found.address_served).unwrap_or_default();
+    let mut text = match (served.this_torrent_bytes, served.unknown_torrent_bytes, served.other_torrents_bytes) {
+        (0, 0, 0) => "No piece from this address is in the capture.",
+        (0, 0, _) => {
+            "No piece of this torrent from this address is in the capture; it holds pieces of another torrent from it."
+        }
+        (0, ..) => {
+            "No piece of this torrent from this address is known to be in the capture; it holds pieces from it of which \
+             nobody can tell the torrent."
+        }
+        _ => "No piece of this torrent from this address as the notice states it is in the capture.",
+    }
+    .to_owned();
+    if claim.reasons.iter().any(|reason| reason.id == "torrent-not-given") {
+        text.push_str(" The torrent file of this torrent was not given.");
+    }
+    text
+}
+
+/// Where the address sent pieces, which a sentence about its having sent none has to leave out.
+pub(super) fn sent_none(claim: &ClaimRow) -> &'static str {
+    let served = claim.evidence.as_ref().and_then(|found| found.address_served).unwrap_or_default();
+    match (served.this_torrent_bytes, served.unknown_torrent_bytes, served.other_torrents_bytes) {
+        (0, 0, 0) => "in the capture it sent none.",
+        (0, 0, _) => "in the capture it sent none of this torrent.",
+        (0, ..) => "in the capture it sent none that is known to be of this torrent.",
+        _ => "in the capture it sent none at the stated time and port.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::verdict::{Found, Lack};
+
+    #[test]
+    fn the_sentence_is_of_what_is_missing() {
+        let none = Found { served: 16, ..Found::default() };
+        let advertised = Found { advertised: true, ..none.clone() };
+        let asked = Found { requested: true, ..advertised.clone() };
+        for (found, lack, short, not_shown) in [
+            (none, Lack::Advertised, "had said that it had pieces", "had said that it had the pieces"),
+            (advertised.clone(), Lack::Requested, "asked for what it sent", "the pieces were asked for"),
+            (
+                Found { one_sided: true, ..advertised.clone() },
+                Lack::OneSided,
+                "so nobody can tell from it whether the pieces were asked for",
+                "the pieces were asked for",
+            ),
+            (
+                Found { served: 0, ..advertised },
+                Lack::SoleUnit,
+                "no whole piece came from this address alone",
+                "that a whole piece came from this address alone",
+            ),
+            (
+                asked.clone(),
+                Lack::SoleUnit,
+                "no whole piece came from this address alone",
+                "that a whole piece came from this address alone",
+            ),
+            (
+                Found { sole: 16, ..asked },
+                Lack::Together,
+                "prove that it was advertised and asked for before",
+                "was advertised and asked for before",
+            ),
+        ] {
+            assert_eq!(found.lack(), Some(lack));
+            let said = (short_by(lack.name()), not_shown_by(lack.name()));
+            assert!(said.0.contains(short) && said.1.contains(not_shown), "{said:?}");
+        }
+    }
+}
