@@ -100,6 +100,9 @@ pub fn case(error: &CaseError) -> Refusal {
 
 /// An error of the command line in one line, with what clap guesses was meant.
 pub fn usage(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "no capture named; try: peerproof CAPTURE, or peerproof --help".to_owned();
+    }
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();

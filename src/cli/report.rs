@@ -25,7 +25,7 @@ pub struct Report {
 impl Report {
     /// Reads the report and shows it.
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
-        let place = self.views.check()?;
+        let place = self.views.check()?.read_from(&self.source);
         let opened = Opened::read(&self.source).map_err(|error| refusal::opening(&error))?;
         let document = opened.document;
         let damaged = document.inputs.iter().filter_map(|input| match input {

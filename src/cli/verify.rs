@@ -57,6 +57,12 @@ impl Verify {
                 let why = "the case is not what its captures show (first place named)";
                 Ok(Ending::Failed(why.to_owned()))
             }
+            Err(Fault::Cannot(what)) if cfg!(not(feature = "table")) && what.contains(" holds no tables/") => {
+                // The second program cannot know by which build it is asked.
+                let what = what.split(": peerproof analyze").next().unwrap_or(&what).to_owned();
+                let what = format!("{what}, and this build has no tables");
+                Err(Refusal { what, instead: "install without --no-default-features".to_owned() }.into())
+            }
             Err(Fault::Cannot(what)) => {
                 let instead = "peerproof verify CASE CAPTURE...".to_owned();
                 Err(Refusal { what, instead }.into())

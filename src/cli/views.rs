@@ -117,6 +117,15 @@ pub struct Place<'v> {
     case: Option<Case>,
     key: Option<Key>,
     path: Option<&'v Path>,
+    /// The case that the report was read from.
+    source: Option<&'v Path>,
+}
+
+impl<'v> Place<'v> {
+    /// The same for a report that was read from `source`.
+    pub fn read_from(self, source: &'v Path) -> Self {
+        Self { source: source.is_dir().then_some(source), ..self }
+    }
 }
 
 impl Views {
@@ -126,7 +135,7 @@ impl Views {
     /// A [`Refusal`] for arguments that do not fit one another or this build; that of a place where no case can be.
     pub fn check(&self) -> anyhow::Result<Place<'_>> {
         if self.format == Format::Csv && cfg!(not(feature = "table")) {
-            anyhow::bail!("this build has no tables: build with the feature `table` for --format csv");
+            anyhow::bail!("this build has no tables: install without --no-default-features, or use -f json");
         }
         if self.table.is_some() && self.format != Format::Csv {
             let name = self.table.and_then(|table| table.to_possible_value());
@@ -141,7 +150,7 @@ impl Views {
         }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
         let key = self.pseudonymize.as_deref().map(keys::read).transpose()?;
-        Ok(Place { case, key, path: self.output.as_deref() })
+        Ok(Place { case, key, path: self.output.as_deref(), source: None })
     }
 
     /// Writes the case, prints the report, and tells on standard error what the printed form does not.
@@ -174,6 +183,7 @@ impl Views {
                 Some(write(case, &key.applied(&document)?, Pieces::None, &hidden, None))
             }
         };
+        let kept = place.path.filter(|_| matches!(written, Some(Ok(_)))).or(place.source);
         let mut document = document;
         if let (None, true, Some(peer)) = (&document.pieces, self.shows_blocks(), self.peer) {
             let is_of = |row: &&Piece| peer.is_at(row.uploader.ip) || peer.is_at(row.downloader.ip);
@@ -189,7 +199,7 @@ impl Views {
         }
         match self.absent(&shown) {
             None if self.format == Format::Json => say::write(|out| shown.write_json(out))?,
-            None => say::print(&self.rendered(&shown, look)?)?,
+            None => say::print(&self.rendered(&shown, self.screen(look, kept))?)?,
             Some(refusal) if written.is_none() => return Err(refusal.into()),
             Some(refusal) => say::warning(&refusal.to_string()),
         }
@@ -241,21 +251,22 @@ impl Views {
                 0 => format!("{peer} has no row, and nobody named it"),
                 count => format!("{peer} has no row, {}", counted(count, "mention")),
             },
-            instead: "-f csv --table mentions".to_owned(),
+            instead: if cfg!(feature = "table") { "-f csv --table mentions" } else { "-f json" }.to_owned(),
         })
     }
 
-    fn screen(&self, look: Look) -> Screen {
-        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), ..look.screen() }
+    fn screen(&self, look: Look, case: Option<&Path>) -> Screen {
+        let case = case.map(|case| case.display().to_string());
+        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), case, ..look.screen() }
     }
 
     fn choice(&self) -> Choice {
         Choice { peer: self.peer, from: self.from, to: self.to }
     }
 
-    fn rendered(&self, document: &Document, look: Look) -> anyhow::Result<Vec<u8>> {
+    fn rendered(&self, document: &Document, screen: Screen) -> anyhow::Result<Vec<u8>> {
         Ok(match self.format {
-            Format::Text => terminal(document, &self.screen(look)).into_bytes(),
+            Format::Text => terminal(document, &screen).into_bytes(),
             Format::Html => page(document)?.into_bytes(),
             Format::Json => document.json()?.into_bytes(),
             Format::Jsonl => timeline(document)?.into_bytes(),

@@ -304,13 +304,16 @@ fn reached(bound: &Bound) -> String {
         }
         Bound::Captures { input, bytes: _, again: true } => {
             return format!(
-                "the capture of input {input} is not at hand, and would have to be read again with these torrents and secrets"
+                "the bytes of #{} could not be read and hashed: it is not at hand, and would have to be read again with these \
+                 torrents and secrets; --captures DIR says where it is",
+                u64::from(*input) + 1
             );
         }
         Bound::Captures { input, bytes, again: false } => {
             return format!(
-                "the capture of input {input} is not at hand: {bytes} bytes of payload could not be asked for, and nothing is \
-                 refuted by it"
+                "the bytes of #{} could not be read and hashed: it is not at hand; {bytes} bytes of payload could not be asked \
+                 for, and nothing is refuted by it; --captures DIR says where it is",
+                u64::from(*input) + 1
             );
         }
         Bound::LateSegments { bytes } => {

@@ -125,7 +125,7 @@ pub fn damaged(name: &str, damage: &str) -> String {
     format!("{} is damaged{how}{}", escaped(name), visible(damage))
 }
 
-/// `part` of `whole` in per cent, cut after one decimal. `100 %` only for all of it, `0 %` only for none.
+/// `part` of `whole` in per cent, rounded to one decimal. `100 %` only for all of it, `0 %` only for none.
 pub fn share(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0 %".to_owned();
@@ -133,10 +133,11 @@ pub fn share(part: u64, whole: u64) -> String {
     if part >= whole {
         return "100 %".to_owned();
     }
-    let tenths = u128::from(part) * 1_000 / u128::from(whole);
-    if tenths == 0 {
+    let (part, whole) = (u128::from(part) * 1_000, u128::from(whole));
+    let tenths = (part + whole / 2) / whole;
+    if part < whole {
         "less than 0.1 %".to_owned()
-    } else if tenths == 999 && u128::from(part) * 1_000 > u128::from(whole) * 999 {
+    } else if part > whole * 999 {
         "more than 99.9 %".to_owned()
     } else if tenths.is_multiple_of(10) {
         format!("{} %", tenths / 10)

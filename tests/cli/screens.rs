@@ -174,8 +174,9 @@ fn one_address_has_a_screen_and_one_without_a_row_is_refused() {
         assert!(out.lines().any(|known| known == line), "{line}\n{out}");
     }
     let (code, out, said) = run(&case.folder, &[&arguments[..], &["203.0.113.9"]].concat());
-    let expected = "error: 203.0.113.9 has no row, and nobody named it; try: -f csv --table mentions\n";
-    assert_eq!((code, out.as_str(), said.as_str()), (2, "", expected));
+    let form = if cfg!(feature = "table") { "-f csv --table mentions" } else { "-f json" };
+    let expected = format!("error: 203.0.113.9 has no row, and nobody named it; try: {form}\n");
+    assert_eq!((code, out.as_str(), said), (2, "", expected));
 }
 
 #[test]
@@ -252,4 +253,95 @@ fn checksums_that_the_network_card_was_to_fill_in_are_told_as_untested() {
     let text = case.report_with("capture.pcap", &["--checksums", "flag", "-f", "text"]);
     let words: Vec<&str> = text.split_whitespace().collect();
     assert!(words.join(" ").contains("251 checksums could not be tested"), "{text}");
+}
+
+#[test]
+fn where_nothing_was_hashed_a_zero_is_no_claim() {
+    let case = fixture::named("three-peers");
+    let other = fixture::named("multi-file");
+    let place = place();
+    place.put("capture.pcap", &case.read("capture.pcap"));
+    place.put("other.torrent", &other.read(&other.torrent()));
+    for arguments in [&["analyze", "capture.pcap"] as &[&str], &["analyze", "capture.pcap", "-t", "other.torrent"]]
+    {
+        let (code, out, _) = place.run(arguments);
+        let said = flat(&out);
+        assert_eq!(code, 0, "{out}");
+        for line in [
+            "? Standard of proof met. No peer, on what these captures hold. Not everything could be hashed,",
+            "? Sent bytes that are the torrent's by hash, without meeting the standard.",
+            "? Sent blocks that differ from the torrent.",
+        ] {
+            assert!(said.contains(line), "{line}: {out}");
+        }
+        let (_, page, _) = place.run(&[arguments, &["-f", "html"]].concat());
+        for head in [
+            "Standard of proof met",
+            "Sent verified bytes, standard not met",
+            "Sent bytes that differ from the torrent (GX)",
+        ] {
+            let line = page.lines().find(|line| line.contains(&format!("</span>{head}</h3>"))).expect("a row");
+            assert!(line.contains("aria-hidden=\"true\">?</p>") && line.contains("Cannot be told: "), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_wrong_torrent_is_said_first_and_last_and_not_given_again() {
+    let case = fixture::named("three-peers");
+    let other = fixture::named("multi-file");
+    let place = place();
+    place.put("capture.pcap", &case.read("capture.pcap"));
+    place.put("other.torrent", &other.read(&other.torrent()));
+    let (_, out, _) = place.run(&["analyze", "capture.pcap", "-t", "other.torrent"]);
+    let answer: String = flat(out.split("ANSWER").nth(1).expect("an answer"));
+    let first = answer.split("person) ").nth(1).expect("a line");
+    assert!(first.starts_with("No connection that could be read shows the info-hash of "), "{out}");
+    assert!(
+        first.contains(". The captures name torrent ") && first.contains(": give its torrent file with -t."),
+        "{out}"
+    );
+    let next = out.split("NEXT").nth(1).expect("commands");
+    assert!(!next.contains("other.torrent") && next.contains("-t FILE"), "{out}");
+    let last = flat(out.rsplit("\n\n").next().expect("a last line"));
+    assert!(last.starts_with("No connection that could be read shows the info-hash of "), "{last}");
+    assert!(last.ends_with("shown to be of it."), "{last}");
+}
+
+#[test]
+fn of_a_capture_without_a_frame_nothing_can_be_said() {
+    let place = place();
+    place.put("header.pcap", &World::new().pcap());
+    for arguments in [&["analyze", "header.pcap"] as &[&str], &["analyze", "header.pcap", "-t", TORRENT]] {
+        let (_, out, _) = place.run(arguments);
+        assert!(flat(&out).contains("? Nothing can be said: header.pcap holds no frame."), "{out}");
+        assert_eq!(out.trim_end().lines().last(), Some("Nothing can be said: header.pcap holds no frame."));
+        assert!(!out.contains("Other connections, times and places were not captured"), "{out}");
+        let (_, page, _) = place.run(&[arguments, &["-f", "html"]].concat());
+        assert!(page.contains("The captures hold no frame: nothing can be said either way."), "{page}");
+    }
+}
+
+#[test]
+fn what_is_in_a_case_is_not_kept_again() {
+    let case = fixture::named("three-peers");
+    let place = place();
+    place.put("capture.pcap", &case.read("capture.pcap"));
+    place.put("it.torrent", &case.read(&case.torrent()));
+    let made = place.run(&["analyze", "capture.pcap", "-t", "it.torrent", "-o", "case/"]).1;
+    let again = place.run(&["report", "case/"]).1;
+    for out in [&made, &again] {
+        let next = out.split("NEXT").nth(1).expect("commands");
+        assert!(next.contains("peerproof report case/ --peer ") && next.contains("open case/report.html"), "{out}");
+        assert!(!next.contains("-o case/"), "{out}");
+        assert!(out.contains("Exact frames of a row: --peer."), "{out}");
+    }
+    let peer = next_peer(&made);
+    let (_, one, _) = place.run(&["report", "case/", "--peer", &peer]);
+    assert!(!one.contains("Exact frames of a row"), "{one}");
+}
+
+fn next_peer(out: &str) -> String {
+    let after = out.split("peerproof report case/ --peer ").nth(1).expect("a command");
+    after.split_whitespace().next().expect("an address").to_owned()
 }

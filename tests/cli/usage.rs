@@ -86,6 +86,7 @@ fn an_error_is_one_line_that_says_where_and_what_and_what_to_try() {
     for (arguments, expected) in [
         (&["analyse", CAPTURE] as &[&str], "no command analyse; try: peerproof analyze"),
         (&["missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
+        (&[], "no capture named; try: peerproof CAPTURE, or peerproof --help"),
         (&["analyze", "missing.pcap"], "missing.pcap: no such file; try: peerproof inspect ."),
         (&["analyze", CAPTURE, "--formt", "json"], "unexpected argument '--formt' found; try: --format"),
         (&["analyze", CAPTURE, "-f", "jsn"], "invalid value 'jsn' for '--format <FORMAT>' [possible values: text"),

@@ -46,8 +46,21 @@ struct InputRow {
 
 impl Answer {
     pub(super) fn of(cast: &Cast<'_>, unread: &Unread) -> Self {
-        let nothing_read = cast.peers.is_empty() && unread.hides_peers;
-        let rows = if nothing_read { vec![nothing(), named(cast, unread)] } else { rows(cast, unread) };
+        let quality = &cast.document.quality;
+        let why = match (cast.peers.is_empty(), quality.frames) {
+            (true, 0) => Some("The captures hold no frame: nothing can be said either way."),
+            (true, frames) if frames == quality.not_ip => Some(
+                "The captures hold no frame with IP in it that this tool reads: nothing can be said either way.",
+            ),
+            (true, _) if unread.hides_peers => {
+                Some("No connection can be read, so nothing can be said either way.")
+            }
+            _ => None,
+        };
+        let rows = match why {
+            Some(why) => vec![nothing(why), named(cast, true)],
+            None => rows(cast, unread),
+        };
         let captures = cast.document.inputs.len();
         Self {
             unread: unread.html(),
@@ -57,7 +70,7 @@ impl Answer {
             inputs_left: match captures.saturating_sub(MOST_INPUTS) {
                 0 => String::new(),
                 left => format!(
-                    "{} more, {}: see the table inputs.",
+                    "{} more, {}: see report.json.",
                     counted(left as u64, "input"),
                     counted(cast.document.inputs.iter().skip(MOST_INPUTS).map(bytes).sum(), "byte")
                 ),
@@ -76,8 +89,13 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         cast.peers.iter().filter(unproven).partition(|peer| peer.subject.grade < Grade::G3);
     let differing = cast.peers.iter().filter(|peer| peer.figures.refuted_bytes > 0).collect::<Vec<_>>();
     let silent = cast.peers.iter().filter(|peer| !peer.sent_any()).collect::<Vec<_>>();
-    let none = if unread.hides_peers {
+    // Where nothing was hashed, nobody is shown to have sent the torrent's bytes, nor that nobody did.
+    let unhashed = unhashed(cast);
+    let (unread, hashed) = (unread.hides_peers, unread.hides_peers || unhashed);
+    let none = if unread {
         "No peer, on what these captures hold. Not everything could be read, so this is no finding that nobody did."
+    } else if unhashed {
+        "No peer, on what these captures hold. Not everything could be hashed, so this is no finding that nobody did."
     } else {
         "No peer, on what these captures hold."
     };
@@ -90,7 +108,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
                 body = paragraph(&Html::text(none));
             }
             body.add(&each(cast, &met, |peer| met_sentence(cast, peer)));
-            row(met.len(), unread, "Standard of proof met", body, "who used the address, or intent.")
+            row(met.len(), hashed, "Standard of proof met", body, "who used the address, or intent.")
         },
         {
             let mut body = each(cast, &verified, |peer| verified_sentence(cast, peer));
@@ -102,7 +120,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
                 }));
             }
             let not = "that any of them alone held a piece, unless its grade is G8 or G9.";
-            row(verified.len(), unread, "Sent verified bytes, standard not met", body, not)
+            row(verified.len(), hashed, "Sent verified bytes, standard not met", body, not)
         },
     ];
     if !unproven.is_empty() {
@@ -132,7 +150,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         }
         body.add(&disputed(cast));
         let not = "intent: a failing disk or a damaged capture does the same.";
-        row(differing.len(), unread, "Sent bytes that differ from the torrent (GX)", body, not)
+        row(differing.len(), hashed, "Sent bytes that differ from the torrent (GX)", body, not)
     });
     rows.push({
         let body = if silent.is_empty() {
@@ -148,23 +166,34 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     rows
 }
 
+/// Whether bytes were sent as pieces of a torrent whose hashes are not known, so that nothing of them was hashed.
+fn unhashed(cast: &Cast<'_>) -> bool {
+    let torrents = cast.document.torrents.iter();
+    let known: BTreeSet<&str> = torrents
+        .filter(|torrent| torrent.source.is_some() && torrent.size.is_some())
+        .map(|torrent| torrent.info_hash.as_str())
+        .collect();
+    let is_known = |peer: &Peer<'_>| peer.subject.info_hash.as_deref().is_some_and(|hash| known.contains(hash));
+    cast.peers.iter().any(|peer| peer.sent_any() && !is_known(peer))
+}
+
 /// The only answer where nothing can be read.
-fn nothing() -> Row {
+fn nothing(why: &str) -> Row {
     Row {
-        count: "–".to_owned(),
+        count: "?".to_owned(),
         zero: true,
         spoken: "Cannot be told: ".to_owned(),
         head: "What any peer sent",
-        body: paragraph(&Html::text("No connection can be read, so nothing can be said either way.")),
+        body: paragraph(&Html::text(why)),
         not: "that anybody sent something, nor that nobody did.",
     }
 }
 
-fn row(count: usize, unread: &Unread, head: &'static str, body: Html, not: &'static str) -> Row {
-    let unknown = count == 0 && unread.hides_peers;
+fn row(count: usize, unread: bool, head: &'static str, body: Html, not: &'static str) -> Row {
+    let unknown = count == 0 && unread;
     let noun = plural(count as u64, "peer", "peers");
     Row {
-        count: if unknown { "–".to_owned() } else { grouped(count as u64) },
+        count: if unknown { "?".to_owned() } else { grouped(count as u64) },
         zero: count == 0,
         spoken: if unknown { "Cannot be told: ".to_owned() } else { format!("{} {noun}: ", grouped(count as u64)) },
         head,
@@ -392,7 +421,7 @@ fn metadata(peer: &Peer<'_>) -> bool {
     peer.rung(Grade::G3m).is_some()
 }
 
-fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
+fn named(cast: &Cast<'_>, unread: bool) -> Row {
     let only = cast.only_named();
     let listed: Vec<&str> = only
         .iter()
@@ -445,19 +474,19 @@ fn named(cast: &Cast<'_>, unread: &Unread) -> Row {
             many => Html::ours(format!(
                 "None. {} that others named also {} a row of direct evidence; what was said of {} is under <a \
                  href=\"#hearsay\">hearsay</a> and counts for nothing here.",
-                if many == 1 {
-                    "The address".to_owned()
-                } else {
-                    format!("All {} addresses", grouped(many as u64))
+                match many {
+                    1 => "The address".to_owned(),
+                    2 => "Both addresses".to_owned(),
+                    _ => format!("All {} addresses", grouped(many as u64)),
                 },
                 plural(many as u64, "has", "have"),
                 plural(many as u64, "it", "them")
             )),
         });
     }
-    let unknown = count == 0 && unread.hides_peers;
+    let unknown = count == 0 && unread;
     Row {
-        count: if unknown { "–".to_owned() } else { grouped(count) },
+        count: if unknown { "?".to_owned() } else { grouped(count) },
         zero: count == 0,
         spoken: if unknown {
             "Cannot be told: ".to_owned()

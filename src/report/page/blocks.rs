@@ -66,7 +66,7 @@ impl Rows {
         let left = match all.get(MOST_ROWS..) {
             None | Some([]) => String::new(),
             Some(rest) => format!(
-                "{} more, with {}: the table pieces has all.",
+                "{} more, with {}: peerproof analyze --pieces -f json has all.",
                 grouped(rest.len() as u64),
                 counted(rest.iter().map(|block| block.bytes).fold(0, u64::saturating_add), "byte")
             ),

@@ -1,4 +1,4 @@
-//! Figures as the page writes them: shares that are never rounded up, times, frames.
+//! Figures as the page writes them: shares that are never rounded to all or none, times, frames.
 
 use crate::ends::Frames;
 use crate::report::model::{Document, Input};
@@ -110,15 +110,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_cut_and_never_rounded_up() {
+    fn shares_are_rounded_and_never_to_all_or_none() {
         let cases = [
             (0, 7, "0 %"),
             (7, 7, "100 %"),
-            (98_304, 3_555_328, "2.7 %"),
+            (98_304, 3_555_328, "2.8 %"),
             (999_999, 1_000_000, "more than 99.9 %"),
             (999, 1_000, "99.9 %"),
             (1, 1_000_000, "less than 0.1 %"),
             (1, 4, "25 %"),
+            (2, 3, "66.7 %"),
+            (9_996, 10_000, "more than 99.9 %"),
+            (9_985, 10_000, "99.9 %"),
+            (0, 0, "0 %"),
             (u64::MAX - 1, u64::MAX, "more than 99.9 %"),
         ];
         for (part, whole, expected) in cases {

@@ -76,7 +76,7 @@ impl Hearsay {
             swarms: swarms.iter().take(MOST_ROWS).map(|swarm| swarm_row(cast, swarm)).collect(),
             more_swarms: match swarms.len().saturating_sub(MOST_ROWS) {
                 0 => String::new(),
-                more => format!("{}: the table swarms has all.", counted(more as u64, "more saying")),
+                more => format!("{}: report.json has all.", counted(more as u64, "more saying")),
             },
         }
     }
@@ -103,7 +103,7 @@ fn group(cast: &Cast<'_>, found: &[(usize, &str, Vec<&Mention>)], caption: &'sta
         left: match found.len().saturating_sub(MOST_ROWS) {
             0 => String::new(),
             more => format!(
-                "{}, mentioned {}: the table mentions has all.",
+                "{}, mentioned {}: report.json has all.",
                 match more {
                     1 => "1 more address".to_owned(),
                     more => format!("{} more addresses", grouped(more as u64)),

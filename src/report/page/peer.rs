@@ -540,7 +540,7 @@ fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
         parts.push(Html::text("a claim of it to have pieces"));
     }
     let pieces = blocks::without(cast, peer);
-    parts.extend(pieces.map(|pieces| Html::text(&format!("bytes of it of the pieces {pieces}"))));
+    parts.extend(pieces.map(|pieces| Html::text(&format!("bytes from it of the pieces {pieces}"))));
     let mut html = Html::text("Not in these captures: ");
     for (at, part) in parts.iter().enumerate() {
         html.push(if at > 0 { "; " } else { "" }).add(part);

@@ -101,7 +101,7 @@ impl Peers {
             lines,
             lines_left: match left.len().saturating_sub(MOST_LINES) {
                 0 => String::new(),
-                more => format!("{} more: the table subjects has a row for each.", counted(more as u64, "peer")),
+                more => format!("{} more: report.json has a row for each.", counted(more as u64, "peer")),
             },
             sections: shown.iter().enumerate().map(|(at, peer)| Section::of(cast, peer, at < MOST_OPEN)).collect(),
         }
@@ -176,6 +176,7 @@ fn table(cast: &Cast<'_>, shown: &[Peer<'_>]) -> Table {
         sums: kept.iter().map(|figure| grouped((figure.of)(&all))).collect(),
         total: match cast.peers.len() {
             1 => "The peer".to_owned(),
+            2 => "Both peers".to_owned(),
             count => format!("All {} peers", grouped(count as u64)),
         },
         met: format!("{} met", grouped(met)),

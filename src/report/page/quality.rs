@@ -83,8 +83,8 @@ impl Quality {
                 .unwrap_or_default()
         });
         ask(
-            "Whose clock is it, and does it step?",
-            if caveats.is_empty() { "It does not step.".to_owned() } else { caveats.join(" ") },
+            "Does the clock of the captures step?",
+            if caveats.is_empty() { "No.".to_owned() } else { caveats.join(" ") },
             &clocks::source(&quality.clock),
         );
         ask(

@@ -70,7 +70,7 @@ impl Torrents {
             left: match all.len().saturating_sub(MOST_TORRENTS) {
                 0 => String::new(),
                 more => format!(
-                    "{}, with {} served: the table torrents has a row for each.",
+                    "{}, with {} served: report.json has a row for each.",
                     counted(more as u64, "more torrent"),
                     counted(all.iter().skip(MOST_TORRENTS).map(|torrent| torrent.served_bytes).sum(), "byte")
                 ),

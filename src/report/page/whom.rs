@@ -59,7 +59,7 @@ impl Whom {
         let left = match left {
             0 => String::new(),
             more => format!(
-                "{} more, with {} served and {} verified: the table transfers has a row for each.",
+                "{} more, with {} served and {} verified: report.json has a row for each.",
                 counted(more as u64, "transfer"),
                 counted(served.iter().skip(MOST_ROWS).map(|t| t.bytes.served_bytes).sum(), "byte"),
                 counted(served.iter().skip(MOST_ROWS).map(|t| t.bytes.verified_bytes).sum(), "byte")
@@ -74,12 +74,16 @@ impl Whom {
             matrix: if (MOST_NODES + 1..=MOST_IN_MATRIX).contains(&nodes) { Matrix::of(cast) } else { None },
             operators_left: match operators.len().saturating_sub(MOST_ROWS) {
                 0 => String::new(),
-                more => format!("{}: the table operators has all.", counted(more as u64, "more operator")),
+                more => format!("{}: report.json has all.", counted(more as u64, "more operator")),
             },
             operators: operators.into_iter().take(MOST_ROWS).map(sum).collect(),
             rows: served.iter().take(MOST_ROWS).map(|transfer| row(cast, transfer)).collect(),
             sums,
-            total: format!("All {}", counted(served.len() as u64, "transfer")),
+            total: match served.len() {
+                1 => "The transfer".to_owned(),
+                2 => "Both transfers".to_owned(),
+                many => format!("All {} transfers", grouped(many as u64)),
+            },
             note: if cast.numbering.several() {
                 "From one peer to another, by verified bytes. Frames: #2 is the second capture.".to_owned()
             } else {
@@ -89,7 +93,7 @@ impl Whom {
             quiet: match quiet as u64 {
                 0 => String::new(),
                 quiet => format!(
-                    "{} {} no piece data: the table transfers has {}.",
+                    "{} {} no piece data: report.json has {}.",
                     counted(quiet, "further direction"),
                     "carried",
                     plural(quiet, "it", "them")

@@ -15,6 +15,9 @@ use crate::report::{Document, Edge, Input, Mention, Standard, Subject};
 /// Writes the section.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     page.heading("ANSWER  (a peer is an address and port, for one torrent: never a person)");
+    if let Some(line) = other_torrent(view) {
+        page.row(&line, 2, 2);
+    }
     let rows = if view.peers.is_empty() { nobody(view) } else { rows(view) };
     let digits = rows.iter().map(|row| row.count.len()).max().unwrap_or(1);
     let hang = 4 + digits.max(1);
@@ -29,11 +32,34 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
+/// Where the torrent that was given is not the one that the captures show: which one that is.
+fn other_torrent(view: &View<'_>) -> Option<String> {
+    let instead = view.instead();
+    let (first, others) = instead.split_first()?;
+    let more = match others.len() as u64 {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "other torrent")),
+    };
+    let give = match (instead.iter().any(|torrent| torrent.source.is_none()), others.is_empty()) {
+        (false, _) => "",
+        (true, true) => ": give its torrent file with -t",
+        (true, false) => ": give their torrent files with -t",
+    };
+    Some(format!(
+        "No connection that could be read shows {}. The captures name torrent {}{more}{give}.",
+        view.asked(),
+        first.info_hash
+    ))
+}
+
 /// The answer in one line.
 pub(super) fn last_line(view: &View<'_>, page: &mut Page) {
     let met = view.peers.iter().filter(|subject| subject.actionable).count() as u64;
     let differ = view.peers.iter().filter(|subject| subject.bytes.refuted > 0).count() as u64;
     let mut line = match (view.peers.len() as u64, met) {
+        (0, _) if view.document.shown.is_none() && view.empty().is_some() => {
+            format!("Nothing can be said: {}.", view.empty().unwrap_or_default())
+        }
         (0, _) if view.unread.hides => {
             "No connection can be read for the answer: nothing can be said either way.".to_owned()
         }
@@ -44,7 +70,16 @@ pub(super) fn last_line(view: &View<'_>, page: &mut Page) {
         (all, 0) => format!("None of {} peers met the standard of proof", grouped(all)),
         (all, met) => format!("{} of {} peers met the standard of proof", grouped(met), grouped(all)),
     };
-    if !view.peers.is_empty() {
+    if !view.instead().is_empty() {
+        line = format!(
+            "No connection that could be read shows {}; {} shown to be of it.",
+            view.asked(),
+            match view.peers.len() {
+                1 => "the 1 peer is not".to_owned(),
+                many => format!("none of the {} peers is", grouped(many as u64)),
+            }
+        );
+    } else if !view.peers.is_empty() {
         line.push_str(&match differ {
             0 => ".".to_owned(),
             differ => format!("; {} sent blocks that differ.", grouped(differ)),
@@ -78,16 +113,22 @@ fn rows(view: &View<'_>) -> Vec<Row> {
         head,
         below: first(view, peers, &|subject| graded(subject.grade, 0), line),
     };
+    // Where nothing was hashed, nobody is shown to have sent the torrent's bytes, nor that nobody did.
+    let unhashed = view.unhashed();
+    let hashed = |row: Row| match row.count.as_str() {
+        "0" if unhashed => Row { count: "?".to_owned(), ..row },
+        _ => row,
+    };
     let met = of(&|subject| subject.actionable);
-    let mut rows = vec![row(&met, standard(view, &met), &|subject| {
+    let mut rows = vec![hashed(row(&met, standard(view, &met), &|subject| {
         let what = whole(subject);
         match &subject.standard {
             Some(proof) => format!("{what}; {}", proven(view, proof)),
             None => what,
         }
-    })];
+    }))];
     let verified = of(&|subject| !subject.actionable && subject.bytes.verified > 0);
-    rows.push(row(
+    rows.push(hashed(row(
         &verified,
         "Sent bytes that are the torrent's by hash, without meeting the standard.".to_owned(),
         &|subject| {
@@ -99,7 +140,7 @@ fn rows(view: &View<'_>) -> Vec<Row> {
             };
             format!("{}{frames}{missing}", counted(subject.bytes.verified, "byte"))
         },
-    ));
+    )));
     let unproven = of(&|subject| sent_any(subject) && subject.bytes.verified == 0 && subject.bytes.refuted == 0);
     if !unproven.is_empty() {
         rows.push(row(&unproven, "Sent bytes labelled as pieces, none of them verified.".to_owned(), &|subject| {
@@ -125,11 +166,11 @@ fn rows(view: &View<'_>) -> Vec<Row> {
               the same."
             .to_owned(),
     };
-    rows.push(Row {
+    rows.push(hashed(Row {
         count: count(view, differ.len()),
         head,
         below: first(view, &differ, &|_| Grade::GX.name().to_owned(), &|subject| differing(view, subject)),
-    });
+    }));
     let silent = of(&|subject| !sent_any(subject));
     rows.push(row(&silent, "Sent no piece data in these captures.".to_owned(), &|subject| quiet(subject)));
     rows.push(named(view));
@@ -146,6 +187,19 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
             below: Vec::new(),
         }];
     }
+    if let Some(empty) = view.empty() {
+        return vec![
+            Row {
+                count: "?".to_owned(),
+                head: format!("Nothing can be said: {empty}."),
+                below: vec![
+                    notes(document).first().map(|note| visible(note)).unwrap_or_default(),
+                    format!("What there is instead: {}", next_inspect(document).join(" ")),
+                ],
+            },
+            Row { count: "?".to_owned(), ..named(view) },
+        ];
+    }
     if view.unread.hides {
         let mut below: Vec<String> = notes(document).first().map(|note| visible(note)).into_iter().collect();
         below.retain(|note| !note.starts_with("The captures hold "));
@@ -153,7 +207,6 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
         return vec![Row { count: "?".to_owned(), head, below }, named(view)];
     }
     let head = match document.torrents.iter().filter(|torrent| torrent.source.is_some()).count() {
-        _ if document.quality.frames == 0 || document.quality.not_ip == document.quality.frames => String::new(),
         0 => "No connection in these captures is shown to be BitTorrent.".to_owned(),
         1 => format!("No connection in these captures shows the info-hash of {}.", view.torrents_named()),
         _ => format!("No connection in these captures shows an info-hash of the {}.", view.torrents_named()),
@@ -164,7 +217,7 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
     vec![
         Row {
             count: "0".to_owned(),
-            head: format!("{head} {elsewhere}").trim_start().to_owned(),
+            head: format!("{head} {elsewhere}"),
             below: vec![note, format!("What there is instead: {}", captures.join(" "))],
         },
         named(view),
@@ -214,6 +267,8 @@ fn standard(view: &View<'_>, met: &[&Subject]) -> String {
     if met.is_empty() {
         let doubt = if view.unread.hides {
             " Not everything could be read, so this is no finding that nobody did."
+        } else if view.unhashed() {
+            " Not everything could be hashed, so this is no finding that nobody did."
         } else {
             ""
         };

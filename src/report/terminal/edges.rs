@@ -4,6 +4,7 @@ use super::grid::{Table, figure, word};
 use super::names::{View, graded};
 use super::page::Page;
 use super::screen::OTHERS;
+use super::words::table_of;
 use crate::ends::Transport;
 use crate::report::text::{counted, grouped};
 use crate::report::{Subject, Transfer};
@@ -64,13 +65,18 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
     }
     table.without_zeros(&["refuted", "lost"]);
     table.write(page);
-    page.line(&answered(&edges));
+    let mut said = answered(&edges);
+    if !view.document.shown.as_ref().is_some_and(|shown| shown.peer.is_some()) {
+        said.push_str(" Exact frames of a row: --peer.");
+    }
+    page.line(&said);
     if let Some(more @ 1..) = edges.len().checked_sub(shown) {
         let rest = edges.iter().skip(shown);
         page.line(&format!(
-            "{}, {} served: -v, or -f csv --table transfers",
+            "{}, {} served: -v, or {}",
             counted(more as u64, "more transfer"),
-            counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte")
+            counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte"),
+            table_of("transfers")
         ));
     }
 }
@@ -88,7 +94,7 @@ fn answered(edges: &[&Transfer]) -> String {
         all if all == served => "all acknowledged".to_owned(),
         some => format!("acknowledged: {}", grouped(some)),
     };
-    format!("{asked}, {acknowledged}. Exact frames of a row: --peer.")
+    format!("{asked}, {acknowledged}.")
 }
 
 /// Piece messages; a web server sends none.

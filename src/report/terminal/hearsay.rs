@@ -6,6 +6,7 @@ use super::answer::only_named;
 use super::names::View;
 use super::page::{Page, faint};
 use super::screen::Detail;
+use super::words::table_of;
 use crate::evidence::{Standing, Swarm, Via};
 use crate::report::Mention;
 use crate::report::text::{counted, grouped};
@@ -29,7 +30,7 @@ fn mentions(view: &View<'_>, page: &mut Page) {
         1 => "1 address".to_owned(),
         count => format!("{} addresses", grouped(count as u64)),
     };
-    let command = "-f csv --table mentions";
+    let command = table_of("mentions");
     page.line(&match without.len() {
         0 if view.document.shown.is_some() => {
             format!("{}. All {}: {command}", addresses(all.len()), counted(mentions.len() as u64, "mention"))
@@ -98,7 +99,7 @@ fn swarms(view: &View<'_>, page: &mut Page) {
     }
     if swarms.len() > shown {
         let more = counted((swarms.len() - shown) as u64, "more saying");
-        page.line(&format!("and {more}: -f csv --table swarms"));
+        page.line(&format!("and {more}: {}", table_of("swarms")));
     }
 }
 

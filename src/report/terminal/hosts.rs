@@ -3,6 +3,7 @@
 use super::names::View;
 use super::page::Page;
 use super::screen::Detail;
+use super::words::table_of;
 use crate::ends::Endpoint;
 use crate::report::hosts::{operators, sentences};
 use crate::report::text::{counted, cut, grouped, visible};
@@ -31,7 +32,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         0 if any => {}
         0 if document.lists.is_empty() => page.line("No peer has a name in the captures."),
         0 => page.line("No list that was given names any of these peers."),
-        more => page.line(&format!("{} more: -f csv --table hosts", grouped(more))),
+        more => page.line(&format!("{} more: {}", grouped(more), table_of("hosts"))),
     }
     for list in document.lists.iter().filter(|list| list.unread_lines > 0) {
         let lines = counted(list.unread_lines, "line");

@@ -12,6 +12,7 @@ use crate::ends::{Endpoint, InfoHash, Timestamp, Transport};
 use crate::evidence::{Grade, PortBasis};
 use crate::report::text::{TIE, counted, duration, escaped, grouped, visible};
 use crate::report::{Document, Frames, Input, PassedOver, Purpose, Subject};
+use crate::torrent::Source;
 
 /// A report with what each section needs of it.
 pub(super) struct View<'d> {
@@ -36,6 +37,69 @@ impl<'d> View<'d> {
             clock: Clock::of(document, screen.zone.as_ref()),
             several: captures > 1,
         }
+    }
+
+    /// Whether bytes were sent as pieces of a torrent whose hashes are not known, so that nothing of them was hashed.
+    pub(super) fn unhashed(&self) -> bool {
+        let sized = |torrent: &&crate::report::Torrent| torrent.source.is_some() && torrent.size.is_some();
+        let known: BTreeSet<&InfoHash> =
+            self.document.torrents.iter().filter(sized).map(|torrent| &torrent.info_hash).collect();
+        self.peers.iter().any(|subject| {
+            (subject.bytes.served > 0 || subject.bytes.lost > 0)
+                && !subject.info_hash.as_ref().is_some_and(|info_hash| known.contains(info_hash))
+        })
+    }
+
+    /// The torrents that the captures name instead, where torrents were given and no connection is of one of them; empty
+    /// where one is, or where no other torrent is named.
+    pub(super) fn instead(&self) -> Vec<&'d crate::report::Torrent> {
+        let given = |source: Option<Source>| matches!(source, Some(Source::File | Source::Magnet));
+        let torrents = &self.document.torrents;
+        let asked: BTreeSet<&InfoHash> =
+            torrents.iter().filter(|torrent| given(torrent.source)).map(|torrent| &torrent.info_hash).collect();
+        let unlisted = self.document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
+        let mut spoken = self
+            .document
+            .transfers
+            .iter()
+            .filter_map(|transfer| transfer.info_hash.as_ref())
+            .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()));
+        if self.peers.is_empty()
+            || asked.is_empty()
+            || self.document.shown.is_some()
+            || spoken.any(|info_hash| asked.contains(info_hash))
+        {
+            return Vec::new();
+        }
+        torrents.iter().filter(|torrent| !given(torrent.source)).collect()
+    }
+
+    /// `the info-hash of "shared.bin"`, of the torrents that were given.
+    pub(super) fn asked(&self) -> String {
+        let given =
+            |torrent: &&crate::report::Torrent| matches!(torrent.source, Some(Source::File | Source::Magnet));
+        let given: Vec<_> = self.document.torrents.iter().filter(given).collect();
+        match given.as_slice() {
+            [one] => format!("the info-hash of {}", self.torrent(Some(&one.info_hash))),
+            some => format!("an info-hash of the {} given", counted(some.len() as u64, "torrent")),
+        }
+    }
+
+    /// `capture.pcap holds no frame`, where there is nothing in which a connection could be shown.
+    pub(super) fn empty(&self) -> Option<String> {
+        let quality = &self.document.quality;
+        let what = match (quality.frames, quality.not_ip) {
+            (0, _) => "no frame",
+            (frames, not_ip) if frames == not_ip => "no frame with IP in it that this tool reads",
+            _ => return None,
+        };
+        let captures: Vec<usize> = (0..self.document.inputs.len())
+            .filter(|at| matches!(self.document.inputs.get(*at), Some(Input::Capture { .. })))
+            .collect();
+        Some(match captures.as_slice() {
+            [one] => format!("{} holds {what}", self.input(*one)),
+            some => format!("{} hold {what}", counted(some.len() as u64, "capture")),
+        })
     }
 
     /// The torrents that were looked for, as the begin of a title.

@@ -3,6 +3,7 @@
 use super::names::View;
 use super::page::Page;
 use super::screen::Detail;
+use super::words::table_of;
 use crate::ends::Timestamp;
 use crate::report::text::{columns, counted, grouped, shell_word, visible};
 use crate::report::{Document, Frames, Input};
@@ -49,7 +50,7 @@ pub(super) fn inputs(view: &View<'_>, page: &mut Page) {
         }
     }
     if let Some(more @ 1..) = document.inputs.len().checked_sub(shown) {
-        page.line(&format!("{}: -v, or -f csv --table inputs", counted(more as u64, "more input")));
+        page.line(&format!("{}: -v, or {}", counted(more as u64, "more input"), table_of("inputs")));
     }
 }
 
@@ -97,16 +98,16 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     } else if !secret {
         what.push("what there is in the captures");
     }
-    what.push("keep it");
+    what.push(if view.screen.case.is_some() { "the page of the case" } else { "keep it" });
     page.heading(&format!("NEXT  {}", what.join("; ")));
     if secret {
-        page.command(&command(document, "--mse-secrets FILE"));
+        page.command(&command(view, "--mse-secrets FILE"));
     }
     if let Some(proof) = proof {
         filters(&[proof.advertised, proof.requested, proof.served], view, page);
     }
     match best {
-        Some(best) => page.command(&command(document, &format!("--peer {}", best.endpoint.ip))),
+        Some(best) => page.command(&again(view, &format!("--peer {}", best.endpoint.ip))),
         None if !secret => {
             let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
             words.extend(captures(document));
@@ -114,7 +115,25 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         }
         None => {}
     }
-    page.command(&command(document, "-o case/"));
+    keep(view, page);
+}
+
+/// How the report is kept, or where it is kept already.
+pub(super) fn keep(view: &View<'_>, page: &mut Page) {
+    match &view.screen.case {
+        Some(case) => {
+            page.command(&["open".to_owned(), shell_word(&format!("{}/report.html", case.trim_end_matches('/')))])
+        }
+        None => page.command(&command(view, "-o case/")),
+    }
+}
+
+/// The command that shows the report again, with more options: of the case, where there is one.
+pub(super) fn again(view: &View<'_>, more: &str) -> Vec<String> {
+    let Some(case) = &view.screen.case else { return command(view, more) };
+    let mut words = vec!["peerproof".to_owned(), "report".to_owned(), shell_word(case)];
+    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words
 }
 
 /// Filters of exactly these frames: a set for each input.
@@ -147,18 +166,24 @@ pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
 }
 
 /// The command that makes the report again, with more options.
-pub(super) fn command(document: &Document, more: &str) -> Vec<String> {
+pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
+    let document = view.document;
     let mut words = vec!["peerproof".to_owned(), "analyze".to_owned()];
     words.extend(captures(document));
     let torrents: Vec<&str> =
         document.inputs.iter().filter(|input| matches!(input, Input::Torrent { .. })).map(Input::name).collect();
-    if torrents.len() > MOST_NAMED || torrents.iter().any(|name| columns(name) > LONGEST_WORD) {
+    let wrong = !view.instead().is_empty();
+    if wrong {
+        words.push("-t FILE".to_owned());
+    } else if torrents.len() > MOST_NAMED || torrents.iter().any(|name| columns(name) > LONGEST_WORD) {
         words.push("-t TORRENTS/".to_owned());
     } else {
         words.extend(torrents.iter().map(|name| format!("-t {}", shell_word(name))));
     }
     let magnets = document.torrents.iter().filter(|torrent| torrent.source == Some(crate::torrent::Source::Magnet));
-    words.extend(magnets.take(MOST_NAMED).map(|torrent| format!("-t {}", torrent.info_hash)));
+    words.extend(
+        magnets.take(if wrong { 0 } else { MOST_NAMED }).map(|torrent| format!("-t {}", torrent.info_hash)),
+    );
     let checksums = document.options.checksums.name();
     if checksums != "ignore" {
         words.push(format!("--checksums {checksums}"));

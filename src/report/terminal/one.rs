@@ -10,7 +10,7 @@ use super::page::{Page, bold};
 use super::reasons::{flag_words, missing, not_reached};
 use super::screen::{Detail, OTHERS, PEERS};
 use super::unread;
-use super::words::short;
+use super::words::{short, table_of};
 use crate::evidence::{Class, Flag, Grade};
 use crate::report::blocks as block;
 use crate::report::filters::Way;
@@ -43,9 +43,12 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         unread::write(view, page);
     }
     if view.screen.detail != Detail::Answer && !view.peers.is_empty() {
-        page.heading("NEXT  the whole report; keep it");
-        page.command(&next::command(view.document, ""));
-        page.command(&next::command(view.document, "-o case/"));
+        page.heading(match &view.screen.case {
+            Some(_) => "NEXT  the whole report; the page of the case",
+            None => "NEXT  the whole report; keep it",
+        });
+        page.command(&next::again(view, ""));
+        next::keep(view, page);
     }
     page.blank();
     for subject in view.peers.iter().take(shown) {
@@ -237,7 +240,10 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
         return;
     }
     let Some(pieces) = &view.document.pieces else {
-        page.line("Which bytes of which piece, and in which frames: -f csv --table pieces");
+        page.line(&format!(
+            "Which bytes of which piece, and in which frames: {}",
+            if cfg!(feature = "table") { table_of("pieces") } else { "--pieces -f json".to_owned() }
+        ));
         return;
     };
     let all = block::blocks(pieces, is_sent(view, subject));
@@ -275,11 +281,7 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
     table.write(page);
     if let Some(rest) = all.get(shown..).filter(|rest| !rest.is_empty()) {
         let bytes = rest.iter().map(|each| each.bytes).fold(0, u64::saturating_add);
-        page.line(&format!(
-            "and {} more with {}: --top 0, or -f csv --table pieces",
-            grouped(rest.len() as u64),
-            counted(bytes, "byte")
-        ));
+        page.line(&format!("and {} more with {}: --top 0", grouped(rest.len() as u64), counted(bytes, "byte")));
     }
 }
 
@@ -322,8 +324,9 @@ fn sessions(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let silent = of.iter().filter(|transfer| transfer.bytes.served == 0 && transfer.bytes.lost == 0).count() as u64;
     if silent > 0 {
         page.line(&format!(
-            "{} without piece data: -f csv --table transfers",
-            counted(silent, "further direction")
+            "{} without piece data: {}",
+            counted(silent, "further direction"),
+            table_of("transfers")
         ));
     }
 }
@@ -345,7 +348,7 @@ fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
         .map(|transfer| transfer.downloader.to_string())
         .collect();
     let mut parts = vec![match receivers.is_empty() {
-        true => "piece data of it to anyone".to_owned(),
+        true => "piece data from it to anyone".to_owned(),
         false => format!("piece data to anyone but {}", listed(receivers, FEW)),
     }];
     if subject.received_bytes == 0 {
@@ -358,7 +361,7 @@ fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     {
         let without = block::without(pieces, is_sent(view, subject), count);
         if !without.is_empty() {
-            parts.push(format!("bytes of it of the pieces {}", block::stretches(&without)));
+            parts.push(format!("bytes from it of the pieces {}", block::stretches(&without)));
         }
     }
     if subject.pieces_advertised == 0 && subject.transport.name() != "http" {
@@ -467,7 +470,7 @@ fn said(view: &View<'_>, page: &mut Page) {
         page.row(&hearsay::sentence(view, mention), 2, 4);
     }
     if let Some(more @ 1..) = mentions.len().checked_sub(shown) {
-        page.line(&format!("and {}: -v, or -f csv --table mentions", counted(more as u64, "more mention")));
+        page.line(&format!("and {}: -v, or {}", counted(more as u64, "more mention"), table_of("mentions")));
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
     if more > 0 {
         page.heading(&format!("PEERS of {}", counted(more as u64, "more torrent")));
-        page.line("All of them: -v, or -f csv --table subjects");
+        page.line(&format!("All of them: -v, or {}", words::table_of("subjects")));
     }
 }
 
@@ -158,8 +158,9 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     }
     if !rest.is_empty() {
         page.line(&format!(
-            "All {} rows: --top 0, or -f csv --table subjects. One address: --peer.",
-            grouped(subjects.len() as u64)
+            "All {} rows: --top 0, or {}. One address: --peer.",
+            grouped(subjects.len() as u64),
+            words::table_of("subjects")
         ));
     }
 }

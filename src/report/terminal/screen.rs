@@ -19,6 +19,8 @@ pub struct Screen {
     pub sort: Option<Sort>,
     /// A zone whose times stand beside UTC.
     pub zone: Option<TimeZone>,
+    /// The directory of the case that holds the report, as the command line names it; `None` where there is none.
+    pub case: Option<String>,
 }
 
 words! {
@@ -66,7 +68,7 @@ words! {
 impl Screen {
     /// A page of `width` columns, without ink.
     pub fn new(width: usize) -> Self {
-        Self { width, colour: false, detail: Detail::Page, top: None, sort: None, zone: None }
+        Self { width, colour: false, detail: Detail::Page, top: None, sort: None, zone: None, case: None }
     }
 
     /// Everything, as a case's report.txt has it: 80 columns, without ink.

@@ -74,7 +74,8 @@ fn rows_beyond_the_table_are_summed_by_grade_and_standard() {
     }
     let text = page(&document, |_| ());
     assert!(
-        text.contains("  43 more ") && text.contains("All 63 rows: --top 0, or -f csv --table subjects."),
+        text.contains("  43 more ")
+            && text.contains(&format!("All 63 rows: --top 0, or {}.", words::table_of("subjects"))),
         "{text}"
     );
     assert!(text.contains("and 58 more, in PEERS"), "{text}");
@@ -274,10 +275,14 @@ fn hearsay_stands_apart_and_names_who_has_no_row_first() {
         ])
         .collect();
     let text = flat(&document);
+    let mentions = format!(
+        "202 addresses, 201 without a row above. All 202 mentions: {} 203.0.113.250:2 G1b by itself",
+        words::table_of("mentions")
+    );
     for part in [
         "201 Only named by others or by their own announces.",
         "1 address announced itself (G1b), which shows no content: 203.0.113.250:2",
-        "202 addresses, 201 without a row above. All 202 mentions: -f csv --table mentions 203.0.113.250:2 G1b by itself",
+        mentions.as_str(),
         "and 196 more addresses without a row",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");

@@ -3,6 +3,7 @@
 use super::names::{FEW, View, listed};
 use super::page::Page;
 use super::screen::Detail;
+use super::words::table_of;
 use crate::anomaly::Kind;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::clocks;
@@ -136,7 +137,7 @@ fn opaque(view: &View<'_>, page: &mut Page) {
 /// The first few with their frames.
 fn conversations(view: &View<'_>, rows: &[&Opaque]) -> String {
     if rows.len() > FEW {
-        return "All of them: -f csv --table opaque".to_owned();
+        return format!("All of them: {}", table_of("opaque"));
     }
     listed(rows.iter().map(|row| format!("{} - {}, {}", row.a, row.b, view.frames(row.frames))), FEW)
 }

@@ -70,6 +70,11 @@ pub(super) fn short(grade: Grade) -> &'static str {
     }
 }
 
+/// What to type for a table of the report, whole; a build without tables has its rows in JSON alone.
+pub(super) fn table_of(name: &str) -> String {
+    if cfg!(feature = "table") { format!("-f csv --table {name}") } else { "-f json".to_owned() }
+}
+
 type Class = (&'static str, &'static str, fn(&Bytes) -> u64);
 
 const CLASSES: [Class; 8] = [
