@@ -1,5 +1,7 @@
 //! The captures as letters and tables name them, and frames of them: with several, a frame is one of `#2`.
 
+use std::collections::BTreeSet;
+
 use super::document::{Document, Input};
 use crate::ends::Frames;
 
@@ -60,19 +62,16 @@ impl<'a> Captures<'a> {
 
     /// A display filter of `cited`, for each capture; `None` where nothing is cited.
     pub(super) fn filter(&self, cited: &[&Frames]) -> Option<String> {
-        let mut files: Vec<u16> = Vec::new();
-        for file in cited.iter().flat_map(|frames| [Some(frames.file), frames.last_file]).flatten() {
-            if !files.contains(&file) {
-                files.push(file);
-            }
-        }
+        let files = cited.iter().flat_map(|frames| [Some(frames.file), frames.last_file]).flatten();
+        let files: BTreeSet<u16> = files.collect();
         let filters = files.iter().map(|file| {
             let ranges: Vec<String> = cited.iter().filter_map(|frames| range(frames, *file)).collect();
-            let own = if self.are_several() { format!(", in {}", number(*file)) } else { String::new() };
-            format!("{own}: frame.number in {{{}}}", ranges.join(", "))
+            let own = if self.are_several() { format!("in {}: ", number(*file)) } else { String::new() };
+            format!("{own}frame.number in {{{}}}", ranges.join(", "))
         });
-        let filters: Vec<String> = filters.collect();
-        (!filters.is_empty()).then(|| format!("In Wireshark{}.", filters.join(";")))
+        let filters = filters.collect::<Vec<_>>().join("; ");
+        let several = if self.are_several() { ", " } else { ": " };
+        (!files.is_empty()).then(|| format!("In Wireshark{several}{filters}."))
     }
 }
 
@@ -119,8 +118,8 @@ mod tests {
         assert_eq!(
             many.filter(&[&single, &range, &over]).as_deref(),
             Some(
-                "In Wireshark, in #2: frame.number in {78, 190}; in #9: frame.number in {3}; in #1: frame.number in \
-                 {3..9}."
+                "In Wireshark, in #1: frame.number in {3..9}; in #2: frame.number in {78, 190}; in #9: frame.number in \
+                 {3}."
             )
         );
         let numbers = |least, cited: &[&Frames]| {
