@@ -248,7 +248,10 @@ fn a_case_finds_its_captures_and_what_is_there_is_never_replaced() {
     std::fs::remove_file(&moved).expect("removed");
     let gone = run(&["content", &at, "-o", &path(&place.path().join("more"))]);
     assert_eq!(gone.status.code(), Some(2), "{gone:?}");
-    assert!(String::from_utf8_lossy(&gone.stderr).contains("no file with SHA-256 "), "{gone:?}");
+    assert!(
+        String::from_utf8_lossy(&gone.stderr).contains(") is needed and was not found; try: peerproof content "),
+        "{gone:?}"
+    );
     let nothing = fixture::named("metadata-only");
     let none = run(&["content", &path(&nothing.path("capture.pcap")), "-o", &path(&place.path().join("none"))]);
     assert_eq!((none.status.code(), place.path().join("none").exists()), (Some(1), false), "{none:?}");

@@ -33,7 +33,14 @@ fn a_case_is_rendered_again_in_every_form_without_its_captures() {
     let read = |name: &str| std::fs::read(place.path().join(name)).expect("a file of the case");
     assert_eq!(run(&["report", "case", "-f", "json"]).stdout, read("case/report.json"));
     assert_eq!(run(&["report", "case/report.json", "-f", "html"]).stdout, read("case/report.html"));
-    for form in ["text", "html", "json", "jsonl", "dot", "graphml"] {
+    let (first, again) = (run(&["analyze", capture, "-t", torrent]), run(&["report", "case"]));
+    // Of a case there is another command next.
+    let shown = |output: &Output| {
+        String::from_utf8_lossy(&output.stdout).split("\nNEXT  ").next().unwrap_or_default().to_owned()
+    };
+    assert!(first.status.code() == Some(0) && shown(&first).len() > 1_000);
+    assert_eq!(shown(&first), shown(&again));
+    for form in ["html", "json", "jsonl", "dot", "graphml"] {
         let (first, again) =
             (run(&["analyze", capture, "-t", torrent, "-f", form]), run(&["report", "case", "-f", form]));
         assert_eq!(first.status.code(), Some(0), "{form}");
@@ -86,7 +93,7 @@ fn one_peer_is_shown_block_by_block_and_its_filters_select_exactly_its_frames() 
     ] {
         assert!(lines.iter().any(|line| line == row), "{row}\n{text}");
     }
-    assert!(lines.join(" ").contains("bytes of it of the pieces 2-3, 6."), "{text}");
+    assert!(lines.join(" ").contains("bytes from it of the pieces 2-3, 6."), "{text}");
     // The rows add up to the sum over them.
     let served = lines.iter().filter(|line| line.contains(" verified ") || line.contains(" refuted "));
     let served: u64 = served.filter_map(|line| row_bytes(line)).sum();

@@ -29,7 +29,7 @@ pub struct Clear {
 impl Clear {
     /// Reads the streams and writes them.
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
-        let ready = self.material.open()?;
+        let ready = self.material.open("clear")?;
         let mut file = new_file(&self.output)?;
         let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());
         let advance = |done: u64| bar.at(done);

@@ -33,7 +33,7 @@ pub struct Content {
 impl Content {
     /// Reads, proves, writes.
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
-        let ready = self.material.open()?;
+        let ready = self.material.open("content")?;
         let wanted = Wanted { peer: self.peer, torrents: ready.asked };
         let mut files = Files::at(&self.output, wanted).map_err(|error| self.taken(error))?;
         let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());

@@ -42,7 +42,7 @@ pub struct Cut {
 impl Cut {
     /// Cuts, and analyses the cut.
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
-        let ready = self.material.open()?;
+        let ready = self.material.open("cut")?;
         let mut file = new_file(&self.output)?;
         let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());
         let advance = |done: u64| bar.at(done);

@@ -45,10 +45,10 @@ impl Material {
     ///
     /// # Errors
     /// Those of reading the case, of finding and opening captures, and of reading torrents.
-    pub fn open(&self) -> anyhow::Result<Ready> {
+    pub fn open(&self, command: &str) -> anyhow::Result<Ready> {
         let strict = self.reading.strict();
         let (case, paths) = match self.paths.split_first() {
-            Some((first, others)) if is_case(first) => (Some(first), captures_of(first, others)?),
+            Some((first, others)) if is_case(first) => (Some(first), captures_of(first, others, command)?),
             _ => (None, self.paths.clone()),
         };
         let mut torrents = self.torrents.open(&paths, strict)?;
@@ -69,12 +69,19 @@ fn is_case(path: &Path) -> bool {
     path.join("manifest.json").is_file() && path.join("report.json").is_file()
 }
 
+/// `capture.pcap (SHA-256 0a1b...) is needed and was not found`, of the words of the second program.
+fn needed(what: &str) -> Option<String> {
+    let (digest, name) = what.strip_prefix("no file with SHA-256 ")?.split_once(" of ")?;
+    let name = name.strip_suffix(" is given, beside the case, in it, or in the working directory")?;
+    Some(format!("{name} (SHA-256 {digest}) is needed and was not found"))
+}
+
 /// The captures of a case.
-fn captures_of(case: &Path, given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<PathBuf>> {
     peerproof_verify::captures(case, given).map_err(|fault| match fault {
         Fault::Cannot(what) => {
-            let instead = format!("{} CAPTURE... (the files that the case was made of)", case.display());
-            Refusal { what, instead }.into()
+            let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
+            Refusal { what: needed(&what).unwrap_or(what), instead }.into()
         }
         Fault::Differs(differs) => {
             Error::Usage(format!("{}: the case states {}, found {}", differs.place, differs.stated, differs.found))

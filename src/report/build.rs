@@ -1,12 +1,12 @@
 //! From [`Evidence`] to [`Document`]: its rows as they are, with the inputs and options of the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Hex};
 use crate::evidence::{self, Evidence, InputFacts, LinkType};
 use crate::limits::Limits;
-use crate::oddity::Occurrence;
+use crate::oddity::{Bound, Occurrence, Oddity};
 use crate::options::{ChecksumPolicy, UdpTunnel};
 use crate::report::document::*;
 use crate::report::facts::{Given, TorrentInput};
@@ -50,9 +50,34 @@ impl Document {
             pieces: std::mem::take(&mut evidence.pieces),
             shown: None,
         };
+        document.away(evidence);
         document.name_hosts(std::mem::take(&mut evidence.names));
         document.notes = notes(&document);
         document
+    }
+
+    /// Says of what lies in captures that are not at hand why nothing of it was hashed: of them it is not known what is
+    /// complete.
+    fn away(&mut self, evidence: &Evidence) {
+        let examples = evidence.anomalies.iter().flat_map(|(_, tally)| &tally.examples);
+        let away: BTreeSet<u16> = examples
+            .filter_map(|example| match example.oddity {
+                Oddity::Reached(Bound::Captures { input, .. }) => Some(input),
+                _ => None,
+            })
+            .collect();
+        let subjects = self.subjects.iter_mut().map(|row| (row.served_frames, &mut row.next_rung));
+        let transfers = self.transfers.iter_mut().map(|row| (row.served_frames, &mut row.next_rung));
+        for (frames, reason) in subjects.chain(transfers) {
+            let (Some(frames), Some(reason)) = (frames, reason) else { continue };
+            if away.contains(&frames.file) {
+                let said = format!(
+                    "no piece with bytes of it could be hashed: the bytes of #{} could not be read",
+                    u64::from(frames.file) + 1
+                );
+                *reason = reason.replace("no piece with bytes of it is complete in the capture", &said);
+            }
+        }
     }
 
     /// The same report, of a run that was told of `tunnels`.

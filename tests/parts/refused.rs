@@ -135,7 +135,17 @@ fn a_capture_that_changed_is_told_and_accuses_nobody() {
     assert_eq!((sum(&report, "refuted_bytes"), sum(&report, "verified_bytes")), (0, 0));
     assert_eq!(sum(&report, "served_bytes"), sum(&before, "served_bytes"));
     let said = list(&report["anomalies"]).iter().find(|row| text(&row["kind"]) == "limit-reached").expect("told");
-    assert!(text(&said["examples"][0]["detail"]).contains("not at hand"), "{said}");
+    assert!(
+        text(&said["examples"][0]["detail"])
+            .contains("the bytes of #1 could not be read and hashed: it is not at hand"),
+        "{said}"
+    );
+    let reasons: Vec<&str> = list(&report["subjects"]).iter().filter_map(|row| row["next_rung"].as_str()).collect();
+    let why = "no piece with bytes of it could be hashed: the bytes of #1 could not be read";
+    assert!(reasons.iter().any(|reason| reason.contains(why)), "{reasons:?}");
+    assert!(!reasons.iter().any(|reason| reason.contains("is complete in the capture")), "{reasons:?}");
+    let shown = place.run(&["analyze", "part", "-t", "a.torrent"]).1;
+    assert!(shown.split("NEXT").nth(1).is_some_and(|next| next.contains("--captures DIR")), "{shown}");
     // Under another name, in another place, it is found again.
     place.put("elsewhere/below/renamed", &capture);
     let again = parsed(&place.report(&["part", "-t", "a.torrent", "--captures", "elsewhere"], false));

@@ -66,7 +66,7 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
     table.without_zeros(&["refuted", "lost"]);
     table.write(page);
     let mut said = answered(&edges);
-    if !view.document.shown.as_ref().is_some_and(|shown| shown.peer.is_some()) {
+    if view.document.shown.as_ref().is_none_or(|shown| shown.peer.is_none()) {
         said.push_str(" Exact frames of a row: --peer.");
     }
     page.line(&said);

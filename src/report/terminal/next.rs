@@ -115,6 +115,10 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         }
         None => {}
     }
+    let examples = document.anomalies.iter().flat_map(|anomaly| &anomaly.examples);
+    if examples.into_iter().any(|example| example.detail.contains("--captures DIR")) {
+        page.command(&command(view, "--captures DIR"));
+    }
     keep(view, page);
 }
 
