@@ -106,7 +106,7 @@ fn examined(captures: &Captures<'_>, claim: &ClaimRow) -> Vec<String> {
             if coverage.others >= 3 { "three others or more".to_owned() } else { format!("{} others", coverage.others) }
         ),
         ("sessions", _) => format!(
-            "{held} {} from {address} and {} to it, and may hold only a part of that address' traffic.",
+            "{held} {} from {address} and {} to it, and may hold only a part of that address's traffic.",
             counted(coverage.packets_from, "packet"),
             grouped(coverage.packets_to)
         ),

@@ -233,7 +233,9 @@ impl Audit {
         }
         let refused = document.claims.iter().filter(|claim| claim.status == "unusable").count();
         if refused > 0 {
-            causes.insert(0, format!("{} could not be used", counted(refused as u64, "notice or row")));
+            let notices = counted(refused as u64, "notice");
+            let rows = if refused == 1 { "row" } else { "rows" };
+            causes.insert(0, format!("{notices} or {rows} could not be used"));
         }
         if document.claims_left_out > 0 {
             causes.push(format!(
