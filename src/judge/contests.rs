@@ -24,6 +24,11 @@ impl Contests {
         self.0.get(&(id, from)).and_then(|stretches| stretches.get(&begun)).copied().unwrap_or(0)
     }
 
+    /// Verified bytes of a stretch and of all behind it in its direction.
+    pub fn verified_behind(&self, id: ConnectionId, from: Direction, begun: u64) -> u64 {
+        self.0.get(&(id, from)).map_or(0, |stretches| stretches.range(begun..).map(|(_, verified)| verified).sum())
+    }
+
     /// So many bytes of a block that begins at `start` are verified.
     pub fn count(&mut self, id: ConnectionId, from: Direction, start: u64, bytes: u64) {
         let stretch = self.0.get_mut(&(id, from)).and_then(|stretches| stretches.range_mut(..=start).next_back());

@@ -142,7 +142,9 @@ pub(crate) struct Readings {
 #[derive(Debug)]
 struct Ways {
     choices: Vec<Choice>,
-    verified: Vec<Option<u64>>,
+    /// Verified bytes of the stretch with each; of packets also of all behind it, where that is all that differs: with a
+    /// forged handshake nothing is verified anywhere.
+    verified: Vec<Option<(u64, u64)>>,
     /// That of the present reading.
     now: usize,
 }
@@ -163,7 +165,11 @@ impl Readings {
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
     pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
         for Contested { key, id, begun, choices } in found {
-            let bytes = verified.verified(id, key.2, begun);
+            let behind = match key.3 {
+                Question::Framing(_) => 0,
+                Question::Packet(..) => verified.verified_behind(id, key.2, begun),
+            };
+            let bytes = (verified.verified(id, key.2, begun), behind);
             let verified = vec![None; choices.len()];
             let known = self.stretches.entry(key).or_insert(Ways { choices, verified, now: 0 });
             if let Some(verified) = known.verified.get_mut(known.now) {
@@ -176,7 +182,7 @@ impl Readings {
         for ways in self.stretches.values_mut() {
             // What did not come up in this reading is not wanted.
             if let Some(verified @ None) = ways.verified.get_mut(ways.now) {
-                *verified = Some(0);
+                *verified = Some((0, 0));
             }
             let next = ways.verified.iter().position(|verified| verified.is_none());
             let next = next.filter(|_| untried).unwrap_or_else(|| ways.best());

@@ -103,6 +103,39 @@ fn of_two_packets_of_one_number_the_hash_tells_which_is_the_senders_whatever_the
 }
 
 #[test]
+fn a_forged_handshake_before_the_real_one_hides_no_seeder() {
+    let torrent = Recipe::single("small.bin", 2 * SMALL, 8 * SMALL as usize, 93).v1();
+    for later in [false, true] {
+        let mut world = World::new();
+        let mut conn = UtpConn::open(&mut world, address(M), address(S), 4_711, [1, 500]);
+        let mut other = torrent.info_hash;
+        other[8] ^= 1;
+        let forged = [wire::handshake(other, id(2)), vec![0; 5]].concat();
+        conn.send(&mut world, 0, &wire::handshake(torrent.info_hash, id(1)));
+        let number = conn.next(1);
+        if !later {
+            conn.again(&mut world, 1, number, &forged);
+        }
+        conn.send(&mut world, 1, &wire::handshake(torrent.info_hash, id(2)));
+        if later {
+            conn.again(&mut world, 1, number, &forged);
+        }
+        conn.send(&mut world, 1, &[wire::have_all(), wire::unchoke()].concat());
+        for piece in 0..4 {
+            // Another one within the blocks.
+            if piece == 2 {
+                conn.again(&mut world, 1, conn.next(1).wrapping_add(3), &[0x5a; 1_000]);
+            }
+            conn.fetch(&mut world, &torrent, piece);
+        }
+        let evidence = analyze(&world, &torrent);
+        nobody_refuted(&evidence);
+        let row = transfer(&evidence, S, M);
+        assert!(row.grade >= Grade::G8 && row.bytes.verified >= u64::from(4 * SMALL), "{later}: {row:#?}");
+    }
+}
+
+#[test]
 fn a_connection_with_the_ids_and_the_first_number_of_the_one_before_is_another_one() {
     // BEP 29 lets every connection begin with number 1.
     let torrent = four_pieces();
