@@ -155,8 +155,7 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
     })?;
     frames.finish()?;
     let facts = spine.into_facts()?;
-    let (torrents, left_out) = torrents_of(&facts.metadata.rebuilt);
-    let torrents = judge::teach(&facts, &torrents, &mut Vec::new()).unwrap_or(torrents);
+    let (torrents, left_out) = described(&facts.metadata.rebuilt, &facts);
     Ok(Found { torrents, metadata: facts.metadata, left_out })
 }
 
@@ -228,6 +227,12 @@ pub(crate) fn torrents_of(rebuilt: &[Rebuilt]) -> (Torrents, u64) {
     (torrents, left_out)
 }
 
+/// As [`torrents_of`], with what the `hashes` messages among the facts teach of their trees.
+fn described(rebuilt: &[Rebuilt], facts: &Facts) -> (Torrents, u64) {
+    let (found, left_out) = torrents_of(rebuilt);
+    (judge::teach(facts, &found, &mut Vec::new()).unwrap_or(found), left_out)
+}
+
 /// Tells of info dictionaries that [`torrents_of`] left out.
 pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     if left_out > 0 {
@@ -296,8 +301,7 @@ fn reading<'cap, 't>(
         let (mut facts, findings, _) = spine.finish()?;
         let mut found = Torrents::default();
         if std::mem::take(&mut seek) {
-            (found, left_out) = torrents_of(&findings.metadata.rebuilt);
-            found = judge::teach(&facts, &found, &mut Vec::new()).unwrap_or(found);
+            (found, left_out) = described(&findings.metadata.rebuilt, &facts);
             if !found.is_empty() {
                 torrents = Cow::Owned(joined(given, &found));
                 if findings.torrents_tell || !options.secrets.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::captured::{Bytes, Captured};
-use super::complete;
+use super::{complete, described};
 use crate::Error;
 use crate::anomaly::ByFrame;
 use crate::capture::{CaptureSet, Spill};
@@ -12,7 +12,7 @@ use crate::facts::{ContentName, Copy, CopyRange, Digests, Journal, Place};
 use crate::judge::{self, Ask, Class, Contests, Measure, Parts, Suspect, Why, judge};
 use crate::options::Options;
 use crate::part::{Carried, Part};
-use crate::torrent::{Expected, Torrents};
+use crate::torrent::Torrents;
 
 /// Lets `part` carry what is open: all payload where the torrents do not decide anything, else that of pieces in which
 /// something is decided by no hash. What is hashed on the way is added to what the part knows.
@@ -26,8 +26,7 @@ pub(super) fn carry(
     let found = if complete(torrents) {
         None
     } else {
-        let (found, _) = super::torrents_of(&part.facts.metadata.rebuilt);
-        let found = judge::teach(&part.facts, &found, &mut Vec::new()).unwrap_or(found);
+        let (found, _) = described(&part.facts.metadata.rebuilt, &part.facts);
         let mut known = torrents.clone();
         found.iter().for_each(|torrent| _ = known.add(torrent.clone()));
         Some(known)
@@ -84,12 +83,6 @@ impl Ask for Noting<'_, '_> {
 
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
         let digests = self.ask.digests(copy, measure);
-        let in_leaves = match &measure.expected {
-            Expected::V2(tree) => tree.content,
-            Expected::Both { v2, .. } => v2.content,
-            Expected::Leaf(_) => u32::try_from(measure.content()).unwrap_or(u32::MAX),
-            Expected::Sha1(_) | Expected::Unknown => 0,
-        };
         let content: ContentName = copy.name();
         let range = CopyRange::from(measure.range.clone());
         self.copies.push(Copy {
@@ -97,7 +90,7 @@ impl Ask for Noting<'_, '_> {
             content,
             same_as: None,
             range,
-            in_leaves,
+            in_leaves: measure.in_leaves(),
             digests: digests.clone(),
         });
         digests

@@ -7,12 +7,11 @@ use std::sync::OnceLock;
 
 use super::captured::Captured;
 use super::source::{Files, Source, Way};
-use super::{Read, complete, joined, judged, made, reading, tell_left_out, torrents_of, with_digests};
+use super::{Read, complete, described, joined, judged, made, reading, tell_left_out, with_digests};
 use crate::Error;
 use crate::capture::{CaptureSet, PassedOver, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Doubt, Facts, Input, Journal, Keys, Place, Reason, SPILL, Scope, SetId, Sets, Settled};
-use crate::judge;
 use crate::metadata::Rebuilt;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -174,10 +173,9 @@ fn add_found(torrents: &Torrents, sets: &[(SetId, Part)]) -> (Torrents, u64) {
     let rebuilt = sets.iter().flat_map(|(_, part)| &part.facts.metadata.rebuilt);
     let rebuilt: BTreeMap<[u8; 20], &Rebuilt> = rebuilt.map(|rebuilt| (rebuilt.info_hash, rebuilt)).collect();
     let rebuilt: Vec<Rebuilt> = rebuilt.into_values().cloned().collect();
-    let (found, left_out) = torrents_of(&rebuilt);
     let hashes = sets.iter().flat_map(|(_, part)| part.facts.hashes.iter().cloned()).collect();
     let hashes = Facts { hashes, ..Facts::default() };
-    let found = judge::teach(&hashes, &found, &mut Vec::new()).unwrap_or(found);
+    let (found, left_out) = described(&rebuilt, &hashes);
     (joined(torrents, &found), left_out)
 }
 

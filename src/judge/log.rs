@@ -112,11 +112,8 @@ impl Ask for Logged<'_> {
 /// Whether a copy was hashed as the unit of `measure`, by all of its hashes.
 fn is_of(copy: &Copy, measure: &Measure) -> bool {
     let (sha1, in_leaves) = match measure.expected {
-        Expected::Sha1(_) => (true, 0),
-        Expected::V2(tree) => (false, tree.content),
-        Expected::Both { v2, .. } => (true, v2.content),
-        // The bytes of a leaf that are not padding.
-        Expected::Leaf(_) => (false, u32::try_from(measure.content()).unwrap_or(u32::MAX)),
+        Expected::Sha1(_) | Expected::Both { .. } => (true, measure.in_leaves()),
+        Expected::V2(_) | Expected::Leaf(_) => (false, measure.in_leaves()),
         Expected::Unknown => return false,
     };
     copy.range == CopyRange::from(measure.range.clone())

@@ -121,6 +121,17 @@ impl Measure {
         Some(Self { range, pads, expected })
     }
 
+    /// How many bytes of it are hashed in leaves; 0 where its hashes ask for none.
+    pub fn in_leaves(&self) -> u32 {
+        match self.expected {
+            Expected::V2(tree) => tree.content,
+            Expected::Both { v2, .. } => v2.content,
+            // The bytes of a leaf that are not padding.
+            Expected::Leaf(_) => u32::try_from(self.content()).unwrap_or(u32::MAX),
+            Expected::Sha1(_) | Expected::Unknown => 0,
+        }
+    }
+
     /// Bytes of it that are not padding.
     pub fn content(&self) -> u64 {
         u64::from(self.range.end - self.range.start) - self.pads.total()
