@@ -307,7 +307,8 @@ impl Decoder {
                         reading => {
                             // Two lengths that differ are one damaged, or an odd sender.
                             let odd = whole.wire != upper.payload.wire;
-                            let asked = Asked { origin, steers: self.reads_damage || odd || steers(&found.payload) };
+                            let asked =
+                                Asked { origin, steers: self.reads_damage || odd || steers(&found.payload) };
                             match self.judge(&doubt, datagram, whole, &head, asked, at, out) {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),
