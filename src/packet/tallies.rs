@@ -23,7 +23,7 @@ struct Counts {
     wrong: u32,
 }
 
-/// Where a packet was captured and who sent it, as places in [`ChecksumTallies`].
+/// Where a packet was captured and who sent it, as places in [`ChecksumTallies`]: a `u8` is below [`PLACES`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     interface: u8,

@@ -148,7 +148,7 @@ impl Clock {
         if self.last.len() <= file {
             self.last.resize(file + 1, None);
         }
-        if let Some(last) = self.last[file].replace(at.time) {
+        if let Some(last) = self.last.get_mut(file).and_then(|last| last.replace(at.time)) {
             let step = at.time.0.saturating_sub(last.0);
             if !(-BACKWARD_NS..FORWARD_NS).contains(&step) {
                 self.step(at, step, shared);
