@@ -95,6 +95,42 @@ fn a_piece_whose_blocks_are_spread_over_sets_is_verified_as_in_one_set() {
 }
 
 #[test]
+fn pieces_that_are_hashed_in_groups_elsewhere_give_the_same_bytes() {
+    let place = Place::new();
+    let torrent = torrent();
+    place.torrent("a.torrent", &torrent);
+    let world = spread(&torrent, 5);
+    let (mut one, mut other) = (world.clone(), world.clone());
+    one.drop(|packet| packet.conn == Conn(1));
+    other.drop(|packet| packet.conn == Conn(0));
+    place.world("one.pcap", &one);
+    place.world("other.pcap", &other);
+    for name in ["one", "other"] {
+        let (capture, part) = (format!("{name}.pcap"), format!("{name}.part"));
+        assert_eq!(place.run(&["facts", &capture, "--carry-open", "-o", &part]).0, 0);
+    }
+    let parts = ["-t", "a.torrent", "one.part", "other.part", "--captures", "nowhere"];
+    std::fs::create_dir(place.path("nowhere")).expect("made");
+    let alone = place.report(&parts, false);
+    let mut hashed = 0;
+    for group in 1..=3 {
+        let (units, name) = (format!("{group}/3"), format!("units-{group}"));
+        let Ran(code, out, said) = place.run(&[&["facts"], &parts[..], &["--units", &units, "-o", &name]].concat());
+        assert_eq!(code, 0, "{said}");
+        let said = out.split(", ").nth(1).and_then(|said| said.split(' ').next()?.parse::<u64>().ok());
+        hashed += said.expect("a number of byte strings");
+    }
+    assert_eq!(hashed, u64::from(torrent.pieces()), "each piece in one group");
+    for units in [&["units-1", "units-2", "units-3"][..], &["units-2"]] {
+        assert!(place.report(&[&parts[..], units].concat(), false) == alone, "{units:?}");
+    }
+    // Of other parts they say nothing, and that is told.
+    let Ran(code, _, said) =
+        place.run(&["analyze", "-t", "a.torrent", "one.part", "units-1", "--captures", "nowhere"]);
+    assert!(code == 3 && said.contains("units-1"), "{code}: {said}");
+}
+
+#[test]
 fn open_pieces_that_are_carried_are_put_together_without_any_capture() {
     let place = Place::new();
     let torrent = torrent();
