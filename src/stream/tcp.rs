@@ -21,20 +21,20 @@ mod ended;
 mod side;
 
 use super::challenge::Challenge;
-use super::gate::{self, Gate, place};
 use super::path::{Ack, ReturnPath};
-use super::{EndReason, Found, StreamItem, StreamLimits};
+use super::pending::{self, PendingPackets, place};
+use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
-use side::{Acknowledger, Side};
+use side::{Acknowledger, TcpSide};
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
 pub struct TcpConnection<'cap> {
-    sides: [Side<'cap>; 2],
+    sides: [TcpSide<'cap>; 2],
     /// Segments that wait for bytes of the other direction.
-    gates: [Gate<TcpSegment<'cap>>; 2],
+    pending: [PendingPackets<TcpSegment<'cap>>; 2],
     limits: StreamLimits,
     opening: Opening,
     path: ReturnPath<u32>,
@@ -48,11 +48,11 @@ pub struct TcpConnection<'cap> {
 #[derive(Clone, Copy, Debug)]
 struct Reset {
     direction: Direction,
-    /// Whether it has the number that the receiver expects: it ignores others (RFC 5961, section 3.2).
+    /// True if the RST has the number that the receiver expects: it ignores others (RFC 5961, section 3.2).
     exact: bool,
 }
 
-/// What was captured of a connection's opening: evidence that both endpoints really took part.
+/// The captured part of a connection's opening: evidence that both endpoints really took part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opening {
     /// The direction of the first SYN (of ST_SYN in uTP); `None` when neither it nor its answer was captured.
@@ -74,8 +74,8 @@ impl<'cap> TcpConnection<'cap> {
     /// A connection of which nothing was seen yet; allocates nothing.
     pub fn new(limits: &StreamLimits) -> Self {
         Self {
-            sides: [Side::default(), Side::default()],
-            gates: Default::default(),
+            sides: [TcpSide::default(), TcpSide::default()],
+            pending: Default::default(),
             limits: *limits,
             opening: Opening::default(),
             path: ReturnPath::default(),
@@ -123,8 +123,8 @@ impl<'cap> TcpConnection<'cap> {
         begins.then(Vec::new)
     }
 
-    /// Whether `segment` is the SYN that opened this connection once more, after its end or a long silence: it opens
-    /// another one, unless it is a copy of the first.
+    /// Returns true if `segment` is the SYN that opened this connection once more, after its end or a long silence:
+    /// it opens another one, unless it is a copy of the first.
     pub fn may_be_reopened_by(&self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
         let last = self.sides.iter().filter_map(|side| side.last).map(|at| at.time.0).max();
         let is_silent = || last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS);
@@ -136,7 +136,7 @@ impl<'cap> TcpConnection<'cap> {
             && (self.is_over() || is_silent())
     }
 
-    /// Whether a SYN that was pushed waits for an answer.
+    /// Returns true while a SYN that was pushed waits for an answer.
     #[inline]
     pub fn is_challenged(&self) -> bool {
         self.challenge.is_some()
@@ -155,7 +155,8 @@ impl<'cap> TcpConnection<'cap> {
         self.challenge.take().map(|challenge| challenge.into_packets())
     }
 
-    /// Whether `segment` answers the challenge: it is of the other end, and acknowledges the SYN or what followed it.
+    /// Returns true if `segment` answers the challenge: it is of the other end, and acknowledges the SYN or a
+    /// segment behind it.
     fn answers(
         &self,
         challenge: &Challenge<TcpSegment<'cap>>,
@@ -184,7 +185,7 @@ impl<'cap> TcpConnection<'cap> {
         }
     }
 
-    /// Whether `segment` goes on from the challenge's own SYN.
+    /// Returns true if `segment` goes on from the challenge's own SYN.
     fn follows(
         &self,
         challenge: &Challenge<TcpSegment<'cap>>,
@@ -198,13 +199,14 @@ impl<'cap> TcpConnection<'cap> {
             && (goes_on(segment.seq, start, own) || (own.distance(segment.seq) != Some(0) && behind()))
     }
 
-    /// Whether more of it was captured than a SYN that nobody answered.
+    /// Returns true if more of the connection was captured than a SYN that nobody answered.
     fn has_begun(&self) -> bool {
         self.opening.syn_ack.is_some()
             || self.sides.iter().any(|side| side.reorder.seen_end() > 0 || !side.held.is_empty())
     }
 
-    /// Whether a SYN or SYN-ACK has other numbers than this connection; `None` where its numbers are not known.
+    /// Returns true if a SYN or SYN-ACK has other numbers than this connection; `None` where its numbers are not
+    /// known.
     fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> Option<bool> {
         let this = self.side(direction);
         let start = segment.seq.wrapping_add(1);
@@ -313,7 +315,7 @@ impl<'cap> TcpConnection<'cap> {
         }
         let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
         let mut taken = true;
-        if ahead.is_some() || self.gates.iter().any(|gate| !gate.is_empty()) {
+        if ahead.is_some() || self.pending.iter().any(|packets| !packets.is_empty()) {
             self.push_ahead(at, direction, segment, start, out);
         } else {
             taken = this.receive(at, segment, &limits, &mut emit);
@@ -359,7 +361,7 @@ impl<'cap> TcpConnection<'cap> {
         let ack = segment.ack.filter(|_| segment.payload.wire_len > 0);
         let need = ack.and_then(|ack| self.side(reverse).lacks(ack));
         match need.filter(|_| self.side(direction).has_begun()) {
-            Some(need) => self.gates[direction.index()].hold(need, at, *segment),
+            Some(need) => self.pending[direction.index()].hold(need, at, *segment),
             None => {
                 let side = &mut self.sides[direction.index()];
                 side.receive(at, segment, &limits, &mut |item| out.push((direction, item)));
@@ -372,7 +374,9 @@ impl<'cap> TcpConnection<'cap> {
     fn open(&mut self, now: Option<At>, start: usize, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
         loop {
             let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
-            let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, &self.limits) else { return };
+            let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, &self.limits) else {
+                return;
+            };
             let reverse = direction.reverse();
             // It waited for what it acknowledges as long as anything is waited for.
             let suspect = self.is_suspect(direction, &waiting.packet, Ack::Ahead);
@@ -382,7 +386,7 @@ impl<'cap> TcpConnection<'cap> {
                 Direction::HighToLow => (high, low),
             };
             // What waits there may be what fills the hole.
-            if self.gates[reverse.index()].is_empty() {
+            if self.pending[reverse.index()].is_empty() {
                 let at = now.unwrap_or(waiting.at);
                 that.give_up_before(waiting.need, at, &self.limits, &mut |item| out.push((reverse, item)));
             } else {
@@ -411,15 +415,16 @@ impl<'cap> TcpConnection<'cap> {
         Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
     }
 
-    /// Whether an RST that its receiver takes, or a FIN in both directions, was seen: the connection may be closed early to make room.
+    /// Returns true once an RST that its receiver takes, or a FIN in both directions, was seen: the connection may
+    /// be closed early to save memory.
     pub fn is_over(&self) -> bool {
         self.is_reset() || self.sides.iter().all(|side| side.fin.is_some())
     }
 
-    /// Whether it is over and nothing of it is open: an RST, or a FIN of each direction that the other one confirmed, and
-    /// no byte waits for another one.
+    /// Returns true if the connection is over and nothing of it is open: an RST, or a FIN of each direction that
+    /// the other one confirmed, and no byte waits for another one.
     pub fn is_settled(&self) -> bool {
-        let confirmed = |side: &Side<'cap>| {
+        let confirmed = |side: &TcpSide<'cap>| {
             side.fin.is_some_and(|fin| fin == side.reorder.next() && side.ack.is_some_and(|(ack, _)| ack > fin))
         };
         (self.is_reset() || self.sides.iter().all(confirmed))
@@ -441,11 +446,11 @@ impl<'cap> TcpConnection<'cap> {
     #[inline]
     pub fn waiting(&self) -> usize {
         let [low, high] = &self.sides;
-        let [one, other] = &self.gates;
+        let [one, other] = &self.pending;
         low.reorder.waiting() + high.reorder.waiting() + 2 * (one.len() + other.len())
     }
 
-    /// What must be remembered of it once it is over, to know what belongs to it.
+    /// The memory to keep of the connection once it is over, by which its late packets are told.
     pub fn ended(&self) -> Ended {
         Ended::of(&self.sides)
     }
@@ -453,8 +458,8 @@ impl<'cap> TcpConnection<'cap> {
     /// Gives back what it holds to compare later segments with, and what waits; for a connection of which no more is
     /// read. [`replaced_by`](Self::replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
-        self.sides.iter_mut().for_each(Side::give_back);
-        self.gates = Default::default();
+        self.sides.iter_mut().for_each(TcpSide::give_back);
+        self.pending = Default::default();
     }
 
     /// Behind which byte of the other direction, of those that were delivered, `segment` was sent.
@@ -466,15 +471,15 @@ impl<'cap> TcpConnection<'cap> {
 
     /// Where `segment`, which was pushed, would have been in time, if its place was given up.
     #[inline]
-    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> Found {
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> FilledHole {
         let side = &mut self.sides[direction.index()];
         if side.reorder.holes.is_empty() || segment.payload.bytes.is_empty() || segment.flags.rst {
-            return Found::Nothing;
+            return FilledHole::Nothing;
         }
         side.late(segment)
     }
 
-    fn side(&self, direction: Direction) -> &Side<'cap> {
+    fn side(&self, direction: Direction) -> &TcpSide<'cap> {
         let [low, high] = &self.sides;
         match direction {
             Direction::LowToHigh => low,
@@ -492,8 +497,8 @@ impl<'cap> TcpConnection<'cap> {
         self.path.packet(direction, at, used, ack, self.limits.acked_hole_wait_ns);
     }
 
-    /// Whether the receiver of `segment` would not take it, as what it acknowledges was not sent to it: at least as sure as
-    /// `least`.
+    /// Returns true if the receiver of `segment` would not take it, as it acknowledges bytes that were not sent to
+    /// its sender: at least as sure as `least`.
     #[inline]
     fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
         let judged = self.path.judge(direction, segment.ack, NEAR);
@@ -535,8 +540,9 @@ fn end_of(segment: &TcpSegment<'_>) -> u32 {
     segment.seq.wrapping_add(segment.payload.wire_len).wrapping_add(flags)
 }
 
-/// Whether a sequence number is that of a connection whose first byte is `start`, and not of the one whose side is given.
-fn goes_on(number: u32, start: u32, side: &Side<'_>) -> bool {
+/// Returns true if a sequence number is that of a connection whose first byte is `start`, and not of the one whose
+/// side is given.
+fn goes_on(number: u32, start: u32, side: &TcpSide<'_>) -> bool {
     let distance = side.distance(number);
     let is_near = distance.is_some_and(|distance| distance.abs() <= NEAR);
     (number == start && distance != Some(0)) || (!is_near && (0..=NEAR).contains(&signed(number, start)))

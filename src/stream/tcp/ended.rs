@@ -1,21 +1,21 @@
-//! What is remembered of a connection that is over: enough to tell what still belongs to it.
+//! The memory of a connection that is over: enough to tell packets that still belong to it.
 
-use super::side::{JUST_BEFORE, Side};
+use super::side::{JUST_BEFORE, TcpSide};
 use super::{NEAR, signed};
 use crate::ends::Direction;
 use crate::packet::TcpSegment;
-use crate::stream::Found;
+use crate::stream::FilledHole;
 use crate::stream::holes::Holes;
 
 /// The place at which each direction of a connection stopped.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
     sides: [Stop; 2],
-    /// What was given up, where anything was.
+    /// The places that were given up; `None` without any.
     holes: Option<Box<[Holes; 2]>>,
 }
 
-/// What a segment is that comes after the end.
+/// The kind of a segment that comes after the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover {
     /// Nothing with payload: a last acknowledgement, an RST, a FIN or SYN sent again.
@@ -36,23 +36,23 @@ struct Stop {
 }
 
 impl Ended {
-    pub(super) fn of(sides: &[Side<'_>; 2]) -> Self {
+    pub(super) fn of(sides: &[TcpSide<'_>; 2]) -> Self {
         let torn = sides.iter().any(|side| !side.reorder.holes.is_empty());
         Self {
-            sides: sides.each_ref().map(Side::stop).map(|(isn, origin, next)| Stop { isn, origin, next }),
+            sides: sides.each_ref().map(TcpSide::stop).map(|(isn, origin, next)| Stop { isn, origin, next }),
             holes: torn.then(|| Box::new(sides.each_ref().map(|side| side.reorder.holes.clone()))),
         }
     }
 
     /// As [`TcpConnection::late`](super::TcpConnection::late).
-    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'_>) -> Found {
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'_>) -> FilledHole {
         let start = self.sides[direction.index()].relative(segment.seq);
-        let (Some(start), Some(holes)) = (start, &mut self.holes) else { return Found::Nothing };
+        let (Some(start), Some(holes)) = (start, &mut self.holes) else { return FilledHole::Nothing };
         let len = segment.payload.bytes.len() as i64;
         holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE)
     }
 
-    /// What `segment`, sent in `direction`, is; by the rules of
+    /// Classifies `segment`, sent in `direction`, by the rules of
     /// [`TcpConnection::replaced_by`](super::TcpConnection::replaced_by).
     pub fn judge(&self, direction: Direction, segment: &TcpSegment<'_>) -> Leftover {
         let [low, high] = &self.sides;

@@ -3,9 +3,9 @@
 use super::{NEAR, signed};
 use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
-use crate::stream::patience::Patience;
+use crate::stream::hole_timer::HoleTimer;
 use crate::stream::reorder::Reorder;
-use crate::stream::{EndReason, Found, GapCause, Missing, StreamItem, StreamLimits};
+use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits};
 
 /// The segment that carries an acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +17,12 @@ pub(super) struct Acknowledger {
 
 /// One direction.
 #[derive(Debug, Default)]
-pub(super) struct Side<'cap> {
+pub(super) struct TcpSide<'cap> {
     /// The sequence number of offset 0, once that is decided.
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
     pub(super) isn: Option<u32>,
-    /// What the other direction acknowledges, while nothing of this one tells its numbers.
+    /// The number that the other direction acknowledges, while nothing of this one tells its numbers.
     pub(super) hint: Option<u32>,
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
@@ -36,17 +36,17 @@ pub(super) struct Side<'cap> {
     ack_end: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
-    /// What was last given out as acknowledged.
+    /// The offset up to which bytes were last given out as acknowledged.
     acked: u64,
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
-    patience: Patience,
+    hole_timer: HoleTimer,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
     pub(super) last: Option<At>,
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> TcpSide<'cap> {
     /// The sequence number of its SYN, that of its first byte, and the offset at which it stands.
     pub(super) fn stop(&self) -> (Option<u32>, Option<u32>, u64) {
         (self.isn, self.origin, self.reorder.next())
@@ -68,27 +68,29 @@ impl<'cap> Side<'cap> {
         self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
     }
 
-    /// Whether the receiver of the direction expects `seq` next, as far as it is known: it is the next byte, or the next one
-    /// to be acknowledged.
+    /// Returns true if the receiver of the direction expects `seq` next, as far as is known: the next byte, or the
+    /// next one to be acknowledged.
     pub(super) fn is_expected(&self, seq: u32) -> bool {
         let acked = |seq: u32| self.ack.is_some_and(|(ack, _)| self.relative(seq) == i64::try_from(ack).ok());
         self.distance(seq).is_none_or(|distance| distance == 0) || acked(seq)
     }
 
-    /// What of the holes that were given up a segment fills.
+    /// Fills holes that were given up with a segment; returns the hole.
     #[cold]
-    pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> Found {
+    pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> FilledHole {
         let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
         let len = segment.payload.bytes.len() as i64;
-        start.map_or(Found::Nothing, |start| self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE))
+        start.map_or(FilledHole::Nothing, |start| {
+            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE)
+        })
     }
 
-    /// Whether anything was captured of the direction.
+    /// Returns true if any packet of the direction was captured.
     pub(super) fn was_seen(&self) -> bool {
         self.last.is_some()
     }
 
-    /// Whether it is decided where the direction begins.
+    /// Returns true once the start of the direction is decided.
     pub(super) fn has_begun(&self) -> bool {
         self.origin.is_some()
     }
@@ -296,7 +298,8 @@ impl<'cap> Side<'cap> {
         len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
     }
 
-    /// Whether `start` is where the captured bytes end, and was acknowledged longer ago than holes are waited for.
+    /// Returns true if `start` is where the captured bytes end, and was acknowledged longer ago than holes are
+    /// waited for.
     fn is_long_acknowledged(&self, start: i64, at: At, limits: &StreamLimits) -> bool {
         let waited = |since: At| at.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns;
         u64::try_from(start).is_ok_and(|start| {
@@ -360,7 +363,7 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether the highest acknowledgement names bytes that had not been seen.
+    /// Returns true if the highest acknowledgement names bytes that had not been seen.
     #[inline]
     fn is_early(&self) -> bool {
         self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack)
@@ -397,7 +400,7 @@ impl<'cap> Side<'cap> {
         if ack > self.reorder.next() && self.reorder.is_waiting() {
             self.wait(ack, at, counts, limits, emit);
         } else {
-            self.patience.rest();
+            self.hole_timer.rest();
         }
         let Some((sure, at)) = self.sure else { return };
         let upto = sure.min(self.reorder.next());
@@ -416,7 +419,7 @@ impl<'cap> Side<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let settled = self.patience.wait(ack, at, counts, limits);
+        let settled = self.hole_timer.wait(ack, at, counts, limits);
         while self.reorder.is_waiting() && settled > self.reorder.next() {
             self.reorder.give_up(settled, GapCause::Unseen, at, limits, &mut without_probes(settled, emit));
         }

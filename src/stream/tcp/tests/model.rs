@@ -17,7 +17,7 @@ struct Step {
     ack: Option<usize>,
 }
 
-/// What a direction must say, nothing left out but the cuts of its items.
+/// The items that a direction must give, nothing left out but how they are cut.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     /// Offset, byte and frame.
@@ -188,7 +188,7 @@ impl Model {
     }
 }
 
-/// What a direction says, in the model's words.
+/// The items of a direction in the model's words.
 fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
     let mut told = Told::default();
     for item in items {
@@ -257,7 +257,7 @@ proptest! {
             let place = |of: usize, place: usize| isns[of].wrapping_add(1).wrapping_add(place as u32);
             let seq = if step.syn { isns[this] } else { place(this, step.start) };
             let way = if step.back { B } else { A };
-            // By itself: bytes that acknowledge what is not there yet would wait for it, which gate.rs has tests of.
+            // By itself: bytes that acknowledge what is not there yet would wait for it, which pending.rs has tests of.
             if let Some(ack) = step.ack {
                 run.push(way, TcpSegment { ack: Some(place(that, ack)), ..segment(place(this, step.start), &[]) });
                 models[that].acknowledge(run.frame, ack, step.start);
