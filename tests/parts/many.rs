@@ -153,6 +153,41 @@ fn open_pieces_that_are_carried_are_put_together_without_any_capture() {
 }
 
 #[test]
+fn what_is_carried_tells_all_that_captures_tell_whatever_torrents_are_given_later() {
+    let place = Place::new();
+    let (torrent, other) = (torrent(), Recipe::single("other.bin", 65_536, 70_000, 8).v1());
+    place.torrent("own.torrent", &torrent);
+    place.torrent("other.torrent", &other);
+    let mut world = World::new();
+    let id = |number: u32| wire::peer_id("-XX0001-", number);
+    let conn = world.meet(address(M), address(S), torrent.info_hash, [id(1), id(2)]);
+    // The capture itself describes the torrent, and a piece of it is sent twice.
+    let size = format!("13:metadata_sizei{}e", torrent.info.len());
+    world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+    world.send(conn, Side::B, &wire::extended_hello(&[("ut_metadata", 2)], &size));
+    world.send(conn, Side::A, &wire::metadata_request(2, 0));
+    world.send(conn, Side::B, &wire::metadata(2, 0, &torrent.info));
+    world.send(conn, Side::B, &wire::bitfield_full(torrent.pieces()));
+    world.send(conn, Side::B, &wire::unchoke());
+    [0, 0, 1].into_iter().for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+    place.world("one.pcap", &world);
+    std::fs::create_dir(place.path("nowhere")).expect("made");
+    let givens = [&[][..], &["-t", "other.torrent"], &["-t", "own.torrent"]];
+    for (number, before) in givens.iter().enumerate() {
+        let part = format!("{number}.part");
+        let made = place.run(&[&["facts", "one.pcap", "--carry-open", "-o", &part], *before].concat());
+        assert_eq!(made.0, 0, "{}", made.2);
+        for later in givens {
+            let captures = parsed(&place.report(&[&["one.pcap"], later].concat(), false));
+            let Ran(_, alone, _) =
+                place.run(&[&["analyze", "-f", "json", &part, "--captures", "nowhere"], later].concat());
+            assert_eq!(figures(&parsed(&alone)), figures(&captures), "{before:?}, then {later:?}");
+            assert!(sum(&captures, "repeated_bytes") > 0);
+        }
+    }
+}
+
+#[test]
 fn any_order_of_all_recordings_as_parts_gives_the_same_bytes() {
     let place = Place::new();
     std::fs::create_dir(place.path("parts")).expect("made");
