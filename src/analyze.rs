@@ -5,6 +5,7 @@ mod carry;
 mod hasher;
 mod sets;
 mod source;
+mod units;
 mod verified;
 
 use std::borrow::Cow;
@@ -26,7 +27,8 @@ use crate::{Error, evidence};
 use captured::Bytes;
 pub use captured::Captured;
 use hasher::Hasher;
-pub use sets::{Gathered, analyze_parts, holds_parts, make_part};
+pub use sets::{Gathered, analyze_parts, hash_units, holds_parts, make_part};
+pub use units::Group;
 pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
@@ -299,6 +301,8 @@ fn reading<'cap, 't>(
         })?;
         let inputs = frames.finish()?;
         let (mut facts, findings, _) = spine.finish()?;
+        // What is asked of them from here on is little, and here and there.
+        captures.release();
         let mut found = Torrents::default();
         if std::mem::take(&mut seek) {
             (found, left_out) = described(&findings.metadata.rebuilt, &facts);

@@ -158,8 +158,8 @@ pub mod stages {
 #[doc(hidden)]
 pub use analyze::with_log;
 pub use analyze::{
-    Captured, Found, Gathered, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
-    find_torrents, holds_parts, make_part,
+    Captured, Found, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
+    find_torrents, hash_units, holds_parts, make_part,
 };
 pub use capture::{CaptureSet, OpenOptions};
 pub use ends::Endpoint;

@@ -47,7 +47,7 @@ mod web;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use ask::{Ask, Suspect};
@@ -108,7 +108,11 @@ pub fn judge<'t>(
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
     let ask: &mut dyn Ask = &mut Logged::new(&log, ask, &facts.bases);
     let web = web::serve(facts, given, &mut lines, Some(ask), odd);
-    let mut doubts = Doubts::of(&facts.doubts, odd);
+    // Lines of web servers go by numbers of their own.
+    let webs: BTreeSet<ConnectionId> =
+        lines.all.iter().filter(|line| line.only.is_some()).map(|line| line.connection).collect();
+    let is_asked = |id: ConnectionId| webs.contains(&id) || lines.index(id).is_some();
+    let mut doubts = Doubts::of(&facts.doubts, is_asked, odd);
     // What is said between ends that do not speak of one torrent says nothing of either.
     for line in lines.all.iter().filter(|line| line.torrents[0] != line.torrents[1]) {
         BOTH.iter().for_each(|from| doubts.of_direction(line.connection, *from, Reason::NotConfirmed));
