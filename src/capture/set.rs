@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
-use super::PassedOver;
 use super::format::Reader;
 use super::gather::gather;
 use super::merge::Frames;
 use super::source::Input;
 use super::sums::Sums;
 use super::track::Track;
+use super::{Digests, PassedOver};
 use crate::Error;
 use crate::ends::Timestamp;
 
@@ -174,13 +174,13 @@ impl CaptureSet {
         input.is_some_and(|input| input.stated.is_none() && !input.is_read_once())
     }
 
-    /// SHA-256 of an input as given, by the `file` of a frame. May run on another thread than the frames.
+    /// SHA-256 of an input as given and of its content, by the `file` of a frame. May run on another thread than the frames.
     ///
     /// # Errors
     /// [`Error::Io`] when the input cannot be read; [`Error::Usage`] for none of them.
-    pub fn digest(&self, file: u16) -> Result<[u8; 32], Error> {
+    pub fn digests(&self, file: u16) -> Result<Digests, Error> {
         let none = || Error::Usage(format!("there is no capture {file}"));
-        self.inputs.get(usize::from(file)).ok_or_else(none)?.digest()
+        self.inputs.get(usize::from(file)).ok_or_else(none)?.digests()
     }
 }
 
@@ -320,7 +320,7 @@ mod tests {
     fn a_set_can_be_hashed_on_another_thread_while_it_is_read() {
         let set = CaptureSet::from_bytes(vec![("a".to_owned(), capture(&[1, 2]))]).expect("sound");
         std::thread::scope(|scope| {
-            let digests = scope.spawn(|| set.digest(0));
+            let digests = scope.spawn(|| set.digests(0));
             assert_eq!(read(&set).expect("sound").0.len(), 2);
             assert!(digests.join().expect("no panic").is_ok());
         });

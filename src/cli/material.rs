@@ -69,23 +69,32 @@ fn is_case(path: &Path) -> bool {
     path.join("manifest.json").is_file() && path.join("report.json").is_file()
 }
 
-/// `capture.pcap (SHA-256 0a1b...) is needed and was not found`, of the words of the second program.
-fn needed(what: &str) -> Option<String> {
-    let (digest, name) = what.strip_prefix("no file with SHA-256 ")?.split_once(" of ")?;
-    let name = name.strip_suffix(" is given, beside the case, in it, or in the working directory")?;
-    Some(format!("{name} (SHA-256 {digest}) is needed and was not found"))
-}
-
 /// The captures of a case.
 fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<PathBuf>> {
-    peerproof_verify::captures(case, given).map_err(|fault| match fault {
-        Fault::Cannot(what) => {
+    let found = peerproof_verify::captures(case, &around(case, given));
+    found.map(|found| found.into_iter().map(|found| found.path).collect()).map_err(|fault| match fault {
+        Fault::Missing { name, sha256 } => {
             let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
-            Refusal { what: needed(&what).unwrap_or(what), instead }.into()
+            Refusal { what: format!("{name} (SHA-256 {sha256}) is needed and was not found"), instead }.into()
         }
-        Fault::Differs(differs) => {
-            Error::Usage(format!("{}: the case states {}, found {}", differs.place, differs.stated, differs.found))
-                .into()
+        Fault::Cannot(what) => anyhow::Error::msg(what),
+        Fault::Differs { place, stated, found } => {
+            Error::Usage(format!("{place}: the case states {stated}, found {found}")).into()
         }
     })
+}
+
+/// Files that may be captures of a case: those that are given, and those in the directories that are given, beside the case, in it, and in
+/// the working directory.
+pub(super) fn around(case: &Path, given: &[PathBuf]) -> Vec<PathBuf> {
+    let above = case.canonicalize().ok().and_then(|case| case.parent().map(Path::to_owned));
+    let places = given.iter().cloned().chain(above).chain([case.to_owned(), PathBuf::from(".")]);
+    let mut files = Vec::new();
+    for place in places {
+        let inside = std::fs::read_dir(&place).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut own: Vec<PathBuf> = inside.chain([place]).filter(|path| path.is_file()).collect();
+        own.sort();
+        files.append(&mut own);
+    }
+    files
 }
