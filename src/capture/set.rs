@@ -1,7 +1,7 @@
 //! The inputs of a run, in an order that does not depend on how they were given.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::format::Reader;
 use super::gather::gather;
@@ -166,6 +166,17 @@ impl CaptureSet {
             return Err(Error::Usage(format!("{} states a digest of none of the captures", sums.name())));
         }
         Ok(())
+    }
+
+    /// Takes over the digest of the input that was given as `path`.
+    pub fn state_of(&mut self, path: &Path, sha256: [u8; 32]) {
+        let given = path.display().to_string();
+        self.inputs.iter_mut().filter(|input| input.given == given).for_each(|input| input.stated = Some(sha256));
+    }
+
+    /// The digest of an input that was taken over, by the `file` of a frame.
+    pub fn stated(&self, file: u16) -> Option<[u8; 32]> {
+        self.inputs.get(usize::from(file))?.stated
     }
 
     /// Whether a digest of this input has to be computed, and is not on the way: by the `file` of a frame.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use peerproof::Error;
 use peerproof::case;
+use peerproof::report::Input;
 use peerproof::torrent::{Torrent, Torrents};
-use peerproof_verify::Fault;
+use peerproof_verify::{Fault, Found};
 
 use super::captures::{Opened, Reading};
 use super::refusal::{self, Refusal};
@@ -47,16 +48,24 @@ impl Material {
     /// Those of reading the case, of finding and opening captures, and of reading torrents.
     pub fn open(&self, command: &str) -> anyhow::Result<Ready> {
         let strict = self.reading.strict();
-        let (case, paths) = match self.paths.split_first() {
+        let (case, found) = match self.paths.split_first() {
             Some((first, others)) if is_case(first) => (Some(first), captures_of(first, others, command)?),
-            _ => (None, self.paths.clone()),
+            _ => (None, Vec::new()),
         };
+        let own = |found: &Found| found.path.clone();
+        let paths = if case.is_some() { found.iter().map(own).collect() } else { self.paths.clone() };
         let mut torrents = self.torrents.open(&paths, strict)?;
         let asked = torrents.wire_hashes().collect();
         let mut captures = self.reading.open(&paths)?;
         if let Some(case) = case {
             let opened = case::Opened::read(case).map_err(|error| refusal::opening(&error))?;
             captures.as_in(&opened.document.options)?;
+            for found in found.iter().filter(|found| found.is_as_given) {
+                let input = usize::try_from(found.input).ok().and_then(|at| opened.document.inputs.get(at));
+                if let Some(Input::Capture { sha256: Some(sha256), .. }) = input {
+                    captures.set.state_of(&found.path, sha256.0);
+                }
+            }
             for (info_hash, bytes) in &opened.torrents {
                 torrents.add(Torrent::parse(&format!("torrents/{info_hash}.torrent"), bytes)?);
             }
@@ -70,9 +79,8 @@ fn is_case(path: &Path) -> bool {
 }
 
 /// The captures of a case.
-fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let found = peerproof_verify::captures(case, &around(case, given));
-    found.map(|found| found.into_iter().map(|found| found.path).collect()).map_err(|fault| match fault {
+fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<Found>> {
+    peerproof_verify::captures(case, &around(case, given)).map_err(|fault| match fault {
         Fault::Missing { name, sha256 } => {
             let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
             Refusal { what: format!("{name} (SHA-256 {sha256}) is needed and was not found"), instead }.into()
