@@ -100,8 +100,8 @@ const LAYERS: &[Layer] = &[
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
-            "polars_core",
-            "polars_io",
+            "polars_arrow",
+            "polars_parquet",
             "serde_json",
             "jiff",
             "askama",
