@@ -11,11 +11,11 @@ use super::handshake::{HANDSHAKE, HANDSHAKE_LEN};
 use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE, PIECE, PIECE_FIXED, REQUEST_LEN};
 use super::window::{Stop, Window};
 
-/// What the counterpart asked this direction for.
+/// The unanswered requests of the counterpart to this direction.
 pub trait Expectation {
-    /// Whether exactly this block was requested and has not been answered.
+    /// Returns true if exactly this block was requested and has not been answered.
     fn awaits(&self, block: BlockRef) -> bool;
-    /// Whether any request is unanswered.
+    /// Returns true if any request is unanswered.
     fn any(&self) -> bool;
     /// The only request that is unanswered whose answer begins with these bytes of a `piece` message.
     fn answered_by(&self, begins: &[u8]) -> Option<BlockRef> {
@@ -43,7 +43,7 @@ impl Expectation for Nothing {
     }
 }
 
-/// What is expected where the stream ends: no header can be confirmed by a second one any more.
+/// The expectation where the stream ends: no header can be confirmed by a second one any more.
 pub(super) struct AtEnd<'e>(pub &'e dyn Expectation);
 
 impl Expectation for AtEnd<'_> {
@@ -86,13 +86,13 @@ pub(super) struct Search {
 pub(super) struct Candidate {
     /// Place of its first byte.
     pub offset: u64,
-    /// Whether it is a handshake.
+    /// True if a handshake begins there.
     pub handshake: bool,
     /// Place of the next header.
     next: u64,
     /// How many headers must follow it in a row.
     chain: u8,
-    /// Whether it convinces where what follows cannot be seen.
+    /// True if the candidate convinces where the stream behind it cannot be seen.
     standard: bool,
 }
 
@@ -139,7 +139,7 @@ impl Search {
         self.pending.map_or(self.from, |candidate| candidate.offset)
     }
 
-    /// Whether a candidate waits for more of the stream.
+    /// Returns true if a candidate waits for more of the stream.
     pub fn waits(&self) -> bool {
         self.pending.is_some()
     }
@@ -150,7 +150,8 @@ impl Search {
         self.pending = None;
     }
 
-    /// Whether what waits is this `request`; then it waits no longer for what follows.
+    /// Returns true if the candidate that waits is this `request`, which then waits no longer for the headers
+    /// behind it.
     pub fn confirm(&mut self, request: BlockRef, window: &Window<'_>) -> bool {
         let Some(candidate) = &mut self.pending else { return false };
         let mut bytes = [0; REQUEST_LEN];
@@ -221,7 +222,12 @@ impl Search {
                     at += 1;
                     continue;
                 }
-                if matches!(rest, [0, _, _, _, id, ..] if !is_searched(*id)) && !matches!(rest, [0, 0, 0, 0, ..]) {
+                let passed = match rest {
+                    [0, _, _, _, 0, 1..=u8::MAX, ..] | [0, _, _, _, 0, 0, 1..=u8::MAX, ..] => true,
+                    [0, _, _, _, id, ..] => !is_searched(*id),
+                    _ => false,
+                };
+                if passed && !matches!(rest, [0, 0, 0, 0, ..]) {
                     at += 1;
                     continue;
                 }
@@ -230,10 +236,10 @@ impl Search {
                     at += zeros(tail) + 1;
                     continue;
                 }
-                let class = if rest.len() >= HANDSHAKE.len() {
+                let class = if rest.len() >= MAX_HEADER {
                     self.classify(offset, rest)
                 } else {
-                    let mut buffer = [0; HANDSHAKE.len()];
+                    let mut buffer = [0; MAX_HEADER];
                     let (filled, stop) = window.peek(offset, &mut buffer);
                     let seen = buffer.get(..filled).unwrap_or_default();
                     match self.classify(offset, seen) {
@@ -287,7 +293,7 @@ impl Search {
             Some(index <= MAX_PIECE && begin.is_none_or(|begin| begin <= MAX_BEGIN))
         };
         let plausible = match header {
-            Header::Piece { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
+            Header::Piece { .. } | Header::Named { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
             Header::Other { id: 4 | 13 | 17, len: 5 } => sane(4),
             Header::Other { id: 6 | 8 | 16, len: 13 } => sane(8),
             // Every extension message but the shortest is a dictionary (BEP 10).
@@ -312,7 +318,7 @@ fn cut_header(seen: &[u8]) -> Class {
 fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candidate {
     let next = offset.saturating_add(4 + u64::from(header.len()));
     let awaited = match header {
-        Header::Piece { piece, begin, payload } => expected.awaits(BlockRef { piece, begin, length: payload }),
+        Header::Piece { piece, begin, payload, .. } => expected.awaits(BlockRef { piece, begin, length: payload }),
         _ => false,
     };
     let doubted = matches!(header, Header::Piece { .. }) && expected.any();
@@ -320,9 +326,9 @@ fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candida
     Candidate { offset, handshake: false, next, chain, standard: awaited || header.is_standard_block() }
 }
 
-/// Whether a search may end at a message with this id: those whose first bytes say much.
+/// Returns true if a search may end at a message with this id: one whose first bytes say much.
 fn is_searched(id: u8) -> bool {
-    matches!(id, 4 | 6..=8 | 13 | 16 | 17 | 20)
+    matches!(id, 0 | 4 | 6..=8 | 13 | 16 | 17 | 20)
 }
 
 /// How many bytes `bytes` starts with that are zero.

@@ -1,7 +1,8 @@
-//! What a search passed over, read as the message that went on in it and the answers to the requests that fit it.
+//! The bytes that a search passed over, read as the message that went on in them and the answers to the requests
+//! that fit them.
 
 use super::{Deframer, State};
-use crate::wire::header::{Header, MAX_HEADER};
+use crate::wire::header::{Header, MAX_HEADER, PIECE_HEADER};
 use crate::wire::resync::Expectation;
 use crate::wire::stretch::{Explanation, MAX_REQUESTS, Next};
 use crate::wire::{Block, BlockRef, Framing, PeerEvent};
@@ -32,7 +33,8 @@ impl<'cap> Deframer<'cap> {
         self.window.replay(&mut self.queue);
     }
 
-    /// The same at the end of the stream, where no header was found any more; whether something was.
+    /// As [`explain`](Self::explain), at the end of the stream, where no header was found any more; returns true if
+    /// a message was.
     pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
         self.pass_over(u64::MAX);
         let Some(end) = self.stretch.as_ref().map(|stretch| stretch.reached()) else { return false };
@@ -68,7 +70,7 @@ impl<'cap> Deframer<'cap> {
         let mut buffer = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(end, &mut buffer);
         let next = match buffer.get(..filled).and_then(Header::read) {
-            Some(Header::Piece { piece, begin, payload }) => {
+            Some(Header::Piece { piece, begin, payload, .. }) => {
                 // What comes before this block was asked for before it. Where its own request was not seen, others were
                 // not either, and those that were seen would put wrong names on the blocks.
                 let own = BlockRef { piece, begin, length: payload };
@@ -100,21 +102,22 @@ impl<'cap> Deframer<'cap> {
         answered.sort_unstable();
         let mut requests = expected.in_order(MAX_REQUESTS);
         requests.retain(|BlockRef { piece, begin, length }| {
-            let fits =
-                Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
+            let size = PIECE_HEADER as u8;
+            let answer = Header::Piece { size, piece: *piece, begin: *begin, payload: *length };
+            let fits = answer.is_plausible(self.message_bytes);
             fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
         });
         requests
     }
 }
 
-/// What is in no message of what was passed over.
+/// The bytes of a passed-over stretch that are in no message.
 struct Unread {
     /// Captured bytes.
     skipped: u64,
-    /// The same with those that gaps hide.
+    /// Bytes captured or hidden by gaps.
     passed: u64,
-    /// Whether there is no other way to read the rest.
+    /// True if there is no other way to read the rest.
     sure: bool,
 }
 
