@@ -328,3 +328,22 @@ fn a_signature_by_the_public_tools_is_checked_and_told() {
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[test]
+fn an_opposing_expert_reads_the_verifier_in_an_hour() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/verify");
+    let mut lines = 0;
+    for entry in std::fs::read_dir(folder.join("src")).expect("readable") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("readable");
+        assert!(!text.contains("peerproof::"), "it shares no code with the first program");
+        let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        lines += code.count();
+    }
+    assert!(lines <= 900, "{lines} lines of code");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("readable");
+    let (_, dependencies) = manifest.split_once("[dependencies]\n").expect("dependencies");
+    let mut names: Vec<&str> = dependencies.lines().filter_map(|line| line.split(" = ").next()).collect();
+    names.retain(|name| !name.is_empty());
+    // Hashes, JSON, the table, and what captures are compressed with.
+    assert_eq!(names, ["bzip2", "csv", "flate2", "liblzma", "lz4_flex", "serde_json", "sha1", "sha2", "zstd"]);
+}

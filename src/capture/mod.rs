@@ -89,7 +89,6 @@ pub struct InputFacts {
     /// True if `sha256` was taken over from a list ([`Sums`]), and not computed.
     pub stated: bool,
     /// What is in it once it is decompressed; `None` where it is not compressed, or no digest was computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// Frames read.
     pub frames: u64,
