@@ -95,7 +95,7 @@ impl Verify {
 /// Tells a difference.
 fn differs(place: &str, stated: &str, found: &str) -> anyhow::Result<Ending> {
     let [place, stated, found] = [place, stated, found].map(escaped);
-    say::print(format!("differs: {place}\n  the case     {stated}\n  the packets  {found}\n").as_bytes())?;
+    say::print(format!("differs: {place}\n  the case     {stated}\n  found        {found}\n").as_bytes())?;
     Ok(Ending::Failed("the case is not what its captures show (first place named)".to_owned()))
 }
 

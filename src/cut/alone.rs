@@ -54,11 +54,14 @@ pub(super) fn alone(
     let mut wanted = BTreeSet::new();
     let parts = walked(captures, options, &mut |packet| {
         let is_of = [packet.flow.low, packet.flow.high].iter().any(|end| peer.is_at(end.ip));
-        if is_of {
+        if is_of && wanted.len() <= MOST_FRAMES {
             wanted.insert(packet.at.frame);
         }
         is_of
     })?;
+    if wanted.len() > MOST_FRAMES {
+        return Ok(None);
+    }
     wanted.extend(parts);
     let mut frames: BTreeMap<u16, Vec<Frame<'_>>> = BTreeMap::new();
     let (mut all, mut bytes) = (captures.frames(), 0);
@@ -128,3 +131,5 @@ fn written(frames: &[Frame<'_>], known: &[capture::Interface]) -> Option<(Vec<u8
 
 // Rationale: of one peer among many, all of it; more is read where it stands.
 const MOST_HELD: u64 = 256 << 20;
+// Rationale: of that many bytes, in packets of 64.
+const MOST_FRAMES: usize = 4 << 20;
