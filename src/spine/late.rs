@@ -7,18 +7,18 @@ use super::{Hub, Spine};
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
-use crate::stream::{Due, Found, StreamItem};
+use crate::stream::{Due, FilledHole, StreamItem};
 
-/// What came late, over the whole run.
+/// The late packets of the whole run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latecomers<'cap> {
-    /// Whether it is read where it belongs in this reading; else it is noted.
+    /// True in a reading that reads late packets where they belong; else they are noted.
     second: bool,
     /// By flow, the frame before which it is due, its place there and its own frame.
     due: BTreeMap<(FlowKey, FrameId, i64, FrameId), Packet<'cap>>,
     /// How many are noted, in the flows too.
     noted: usize,
-    /// What there was no room for: bytes, and where they are.
+    /// Late packets beyond the bound: bytes, and where they are.
     dropped: Option<(u64, Span)>,
     /// Frames that were read already; whether in doubt.
     read: BTreeMap<FrameId, bool>,
@@ -26,7 +26,7 @@ pub(crate) struct Latecomers<'cap> {
     flows: BTreeSet<FlowKey>,
 }
 
-/// What came late of one flow, in a first reading.
+/// The late packets of one flow, in a first reading.
 #[derive(Debug, Default)]
 pub(super) struct Late<'cap>(Vec<(Due, Packet<'cap>)>);
 
@@ -59,15 +59,15 @@ impl<'cap> Spine<'_, 'cap> {
 impl<'cap> Late<'cap> {
     /// Notes a packet where it came late.
     #[cold]
-    pub(super) fn note(&mut self, found: Found, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn note(&mut self, found: FilledHole, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
         let late = &mut hub.late;
         match found {
-            Found::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
+            FilledHole::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
                 late.noted += 1;
                 self.0.push((due, *packet));
             }
-            Found::Nothing => {}
-            Found::Due(_) | Found::Forgotten => {
+            FilledHole::Nothing => {}
+            FilledHole::Due(_) | FilledHole::Forgotten => {
                 let (bytes, at) = (payload(packet).bytes.len() as u64, packet.at);
                 if late.second {
                     return;
@@ -79,7 +79,8 @@ impl<'cap> Late<'cap> {
         }
     }
 
-    /// Whether any of it belongs to the beginning of its direction, without which it is not known what a connection carries.
+    /// Returns true if a late packet belongs to the beginning of its direction, without which it is not known what
+    /// a connection carries.
     pub(super) fn has_beginning(&self) -> bool {
         self.0.iter().any(|(due, _)| due.place < BEGINNING)
     }
@@ -97,18 +98,18 @@ impl<'cap> Late<'cap> {
 }
 
 impl<'cap> Latecomers<'cap> {
-    /// Whether anything of a flow comes late.
+    /// Returns true if a late packet of the flow is due.
     pub(super) fn expects(&self, flow: FlowKey) -> bool {
         !self.flows.is_empty() && self.flows.contains(&flow)
     }
 
-    /// Whether a frame was read where it belongs.
+    /// Returns true if a frame was read where it belongs.
     pub(super) fn was_read(&self, frame: FrameId) -> bool {
         self.read.contains_key(&frame)
     }
 
-    /// What is due before a packet of the flow, with the time of that packet where its own is later; in doubt where that is
-    /// more than the tolerance.
+    /// Takes the late packets that are due before a packet of the flow, with the time of that packet where their
+    /// own is later; in doubt where that is more than the tolerance.
     #[cold]
     pub(super) fn before(&mut self, flow: FlowKey, next: At, tolerance_ns: i64) -> Vec<Packet<'cap>> {
         let (first, last) = (FrameId::new(0, 1), FrameId::new(u16::MAX, LAST_FRAME));

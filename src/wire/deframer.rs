@@ -121,9 +121,8 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    /// As [`push`](Self::push), but returns before a search goes by requests that the bytes read so far may answer
-    /// or make: `true` once `expected` must first know of the events in `out`, and [`go_on`](Self::go_on) reads the
-    /// rest.
+    /// As [`push`](Self::push), but stops before a search that asks `expected`, as the events in `out` may answer
+    /// requests: `true` if it stopped, and [`go_on`](Self::go_on) reads the rest.
     pub fn read(
         &mut self,
         item: &StreamItem<'cap>,
