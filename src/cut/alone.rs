@@ -15,8 +15,16 @@ use crate::report::Whom;
 pub(super) struct Origin {
     /// Of each capture that was read, its name, and its SHA-256 where that is known.
     pub(super) named: Vec<(String, Option<Hex<32>>)>,
-    /// Of each capture that was made, the index of the one that was read, its frames there, and its interfaces there.
-    made: Option<Vec<(u16, Vec<FrameId>, Vec<u32>)>>,
+    /// The captures that were made.
+    made: Option<Vec<Made>>,
+}
+
+/// A capture that was made: the index of the one that was read, and its frames and its interfaces there.
+#[derive(Debug)]
+struct Made {
+    file: u16,
+    frames: Vec<FrameId>,
+    interfaces: Vec<u32>,
 }
 
 impl Origin {
@@ -30,7 +38,7 @@ impl Origin {
     /// Where a frame stood.
     pub(super) fn frame(&self, at: FrameId) -> FrameId {
         let Some(made) = &self.made else { return at };
-        let frames = made.get(usize::from(at.file())).map(|(_, frames, _)| frames);
+        let frames = made.get(usize::from(at.file())).map(|made| &made.frames);
         let index = usize::try_from(at.number()).ok().and_then(|number| number.checked_sub(1));
         frames.zip(index).and_then(|(frames, index)| frames.get(index)).copied().unwrap_or(at)
     }
@@ -38,8 +46,8 @@ impl Origin {
     /// The index of a capture, and the number of an interface in it.
     pub(super) fn interface(&self, file: u16, interface: u32) -> (u16, u32) {
         let own = self.made.as_ref().and_then(|made| made.get(usize::from(file)));
-        own.map_or((file, interface), |(file, _, interfaces)| {
-            (*file, interfaces.get(interface as usize).copied().unwrap_or(interface))
+        own.map_or((file, interface), |made| {
+            (made.file, made.interfaces.get(interface as usize).copied().unwrap_or(interface))
         })
     }
 }
@@ -82,7 +90,8 @@ pub(super) fn alone(
         let known = facts.get(usize::from(file)).map_or(&[][..], |facts| &facts.interfaces);
         let Some((content, interfaces)) = written(&frames, known) else { return Ok(None) };
         files.push((name.clone(), content));
-        from.insert(name, (file, frames.iter().map(|frame| frame.at.frame).collect(), interfaces));
+        let frames = frames.iter().map(|frame| frame.at.frame).collect();
+        from.insert(name, Made { file, frames, interfaces });
     }
     if files.is_empty() {
         return Ok(None);

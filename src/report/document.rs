@@ -130,7 +130,7 @@ pub enum Input {
         content_bytes: Option<u64>,
         /// SHA-256 of the decompressed content, so that the capture is known however it is compressed; left out as `content_bytes`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        content_sha256: Option<Hex<32>>,
+        content_sha256: Option<Box<Hex<32>>>,
         /// Frames read.
         frames: u64,
         /// Time of the first frame in file order.

@@ -13,8 +13,9 @@ pub(crate) struct Torrent {
     /// SHA-1 and SHA-256 of its info dictionary, in hex, as far as it has v1 and v2.
     pub(crate) info_hashes: Vec<String>,
     piece_length: u64,
-    /// v1: all bytes, the hashes one after another, and which bytes are padding.
-    v1: Option<(u64, Vec<u8>, Vec<(u64, u64)>)>,
+    /// v1: all bytes, and the hashes one after another; and which bytes are padding.
+    v1: Option<(u64, Vec<u8>)>,
+    pads: Vec<(u64, u64)>,
     /// v2: files with their first piece, size, and root; and the layers by root.
     v2: Vec<(u64, u64, Vec<u8>)>,
     layers: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -44,13 +45,13 @@ impl Torrent {
         }
         if let Some(hashes) = info.get(b"pieces") {
             torrent.info_hashes.push(hex(&Sha1::digest(info.raw)));
-            let (mut end, mut pads) = (0_u64, Vec::new());
+            let mut end = 0_u64;
             for file in info.get(b"files").map_or(std::slice::from_ref(info), |files| &files.items) {
                 let start = end;
                 end = end.saturating_add(file.number(b"length"));
-                pads.extend(file.text(b"attr").contains(&b'p').then_some((start, end)));
+                torrent.pads.extend(file.text(b"attr").contains(&b'p').then_some((start, end)));
             }
-            torrent.v1 = Some((end, hashes.text.to_vec(), pads));
+            torrent.v1 = Some((end, hashes.text.to_vec()));
         }
         if let Some(tree) = info.get(b"file tree") {
             torrent.info_hashes.push(hex(&Sha256::digest(info.raw)));
@@ -78,11 +79,11 @@ impl Torrent {
     /// What `piece` has to be; `None` where there is no such piece.
     pub(crate) fn piece(&self, piece: u32) -> Option<Expected> {
         let (mut expected, from) = (Expected::default(), u64::from(piece).checked_mul(self.piece_length)?);
-        if let Some((all, hashes, pads)) = &self.v1 {
+        if let Some((all, hashes)) = &self.v1 {
             let to = from.checked_add(self.piece_length)?.min(*all);
             expected.len = to.checked_sub(from).filter(|len| (1..=MOST_PIECE).contains(len))?;
             expected.v1 = hashes.chunks_exact(20).nth(piece as usize).map(<[u8]>::to_vec);
-            let near = pads.iter().filter(|(first, end)| *first < to && from < *end);
+            let near = self.pads.iter().filter(|(first, end)| *first < to && from < *end);
             expected.pads.extend(near.map(|(first, end)| (first.max(&from) - from, end.min(&to) - from)));
         }
         let index_in = |(first, size, _): &(u64, u64, Vec<u8>)| {
