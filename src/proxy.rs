@@ -19,7 +19,7 @@ use crate::wire::HANDSHAKE;
 /// # Invariants
 /// - It holds a bounded number of items, and no copy of their bytes.
 #[derive(Debug)]
-pub struct Watch<'cap> {
+pub struct ProxyWatch<'cap> {
     client: Direction,
     /// Of which side the first byte is at offset 0, by [`Direction::index`].
     begun: [bool; 2],
@@ -32,7 +32,7 @@ pub struct Watch<'cap> {
 
 /// The verdict on the beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum ProxyOutcome {
     /// It cannot be told yet.
     More,
     /// Nothing that is known here.
@@ -59,7 +59,7 @@ impl std::fmt::Display for Relay {
     }
 }
 
-impl<'cap> Watch<'cap> {
+impl<'cap> ProxyWatch<'cap> {
     /// Of a connection that `client` opened; nothing of it was read yet. Sides that are not `begun`, by
     /// [`Direction::index`], may begin anywhere: what they say could be content.
     pub fn new(client: Direction, begun: [bool; 2]) -> Self {
@@ -67,7 +67,7 @@ impl<'cap> Watch<'cap> {
     }
 
     /// Takes the next item, and says what the connection is by now. Data must come in order for each side.
-    pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>) -> Look {
+    pub fn push(&mut self, direction: Direction, item: &StreamItem<'cap>) -> ProxyOutcome {
         match *item {
             StreamItem::Data { offset, bytes, .. } => {
                 self.read[direction.index()] = offset.saturating_add(bytes.len() as u64);
@@ -85,30 +85,30 @@ impl<'cap> Watch<'cap> {
             // Where the first bytes have two versions, one may be the handshake.
             StreamItem::Conflict { offset: 0, bytes, .. } if bytes.starts_with(&HANDSHAKE) => {
                 self.held.push((direction, *item));
-                return Look::Handshake;
+                return ProxyOutcome::Handshake;
             }
             StreamItem::Gap { .. } | StreamItem::Conflict { .. } => self.held.push((direction, *item)),
-            _ => return Look::More,
+            _ => return ProxyOutcome::More,
         }
         self.on()
     }
 
     /// The verdict, as far as the connection was read.
-    fn on(&self) -> Look {
+    fn on(&self) -> ProxyOutcome {
         if let Some((side, at)) = self.found {
             if at == 0 {
-                return Look::Handshake;
+                return ProxyOutcome::Handshake;
             }
             let proxied = self.proxied(side, at);
             let whole = matches!(proxied, Relay::Dialog { info_hash: Some(_), .. });
             let full = self.held.len() >= MOST_ITEMS;
             if whole || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
-                return Look::Proxied(proxied);
+                return ProxyOutcome::Proxied(proxied);
             }
         }
         let [low, high] = self.read;
         let read = low.min(high) >= MOST_BYTES || low.max(high) >= MOST_ALONE;
-        if read || self.held.len() >= MOST_ITEMS { Look::Over } else { Look::More }
+        if read || self.held.len() >= MOST_ITEMS { ProxyOutcome::Over } else { ProxyOutcome::More }
     }
 
     /// The relay of a connection on which nothing follows.
@@ -338,8 +338,8 @@ mod tests {
     }
 
     /// Pushes both dialogs, in segments of `size`, the client's first or last; up to the first answer but `More`.
-    fn watched(client: &'static [u8], proxy: &'static [u8], size: usize, client_first: bool) -> Look {
-        let mut watch = Watch::new(Direction::LowToHigh, [true; 2]);
+    fn watched(client: &'static [u8], proxy: &'static [u8], size: usize, client_first: bool) -> ProxyOutcome {
+        let mut watch = ProxyWatch::new(Direction::LowToHigh, [true; 2]);
         let segments = |direction, said: &'static [u8]| {
             said.chunks(size).enumerate().map(move |(n, bytes)| {
                 let offset = (n * size) as u64;
@@ -349,7 +349,7 @@ mod tests {
         let [from, to] = [segments(Direction::LowToHigh, client), segments(Direction::HighToLow, proxy)];
         let items: Vec<_> = if client_first { from.chain(to).collect() } else { to.chain(from).collect() };
         let mut looks = items.iter().map(|(direction, item)| watch.push(*direction, item));
-        looks.find(|look| *look != Look::More).unwrap_or(Look::More)
+        looks.find(|look| *look != ProxyOutcome::More).unwrap_or(ProxyOutcome::More)
     }
 
     #[test]
@@ -359,14 +359,14 @@ mod tests {
             assert_eq!(dialog, super::dialog(&client, &proxy));
             let [client, proxy] = [client, proxy].map(|said| &*said.leak());
             for size in [13, 64, 1_400] {
-                let peer = Look::Proxied(Relay::Dialog {
+                let peer = ProxyOutcome::Proxied(Relay::Dialog {
                     asked: dialog.clone(),
                     info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa"),
                 });
                 assert_eq!(watched(client, proxy, size, false), peer, "{protocol} {size}");
                 // Without its answer, the proxy may not have been one.
                 let unknown =
-                    Look::Proxied(Relay::Dialog { asked: None, info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
+                    ProxyOutcome::Proxied(Relay::Dialog { asked: None, info_hash: Some(*b"aaaaaaaaaaaaaaaaaaaa") });
                 assert_eq!(watched(client, proxy, size, true), unknown, "{protocol} {size}");
             }
             for len in 0..proxy.len() {
@@ -387,23 +387,23 @@ mod tests {
 
     #[test]
     fn a_handshake_at_the_beginning_is_that_of_the_peer_wire_and_nothing_else_is() {
-        assert_eq!(watched(b"junk", HANDSHAKE, 70, true), Look::Handshake);
-        assert_eq!(watched(b"junk", HANDSHAKE, 7, true), Look::Handshake);
-        assert_eq!(watched(b"junk", b"more junk", 7, true), Look::More);
-        assert_eq!(watched(&[7; 5_000], &[8; 5_000], 1_000, true), Look::Over);
-        assert_eq!(watched(&[7; 70_000], b"", 1_000, true), Look::Over);
-        assert_eq!(watched(&[7; 65], b"", 1, true), Look::Over);
+        assert_eq!(watched(b"junk", HANDSHAKE, 70, true), ProxyOutcome::Handshake);
+        assert_eq!(watched(b"junk", HANDSHAKE, 7, true), ProxyOutcome::Handshake);
+        assert_eq!(watched(b"junk", b"more junk", 7, true), ProxyOutcome::More);
+        assert_eq!(watched(&[7; 5_000], &[8; 5_000], 1_000, true), ProxyOutcome::Over);
+        assert_eq!(watched(&[7; 70_000], b"", 1_000, true), ProxyOutcome::Over);
+        assert_eq!(watched(&[7; 65], b"", 1, true), ProxyOutcome::Over);
     }
 
     #[test]
     fn a_handshake_that_is_cut_is_told_at_the_end_or_behind_the_gap() {
-        let mut watch = Watch::new(Direction::LowToHigh, [true; 2]);
+        let mut watch = ProxyWatch::new(Direction::LowToHigh, [true; 2]);
         let data = |offset, bytes| StreamItem::Data { offset, bytes, at: at(), doubtful: false };
-        assert_eq!(watch.push(Direction::LowToHigh, &data(0, &[5, 1, 0])), Look::More);
+        assert_eq!(watch.push(Direction::LowToHigh, &data(0, &[5, 1, 0])), ProxyOutcome::More);
         assert!(watch.is_dialog() && watch.end().is_none());
-        assert_eq!(watch.push(Direction::LowToHigh, &data(13, &HANDSHAKE[..30])), Look::More);
+        assert_eq!(watch.push(Direction::LowToHigh, &data(13, &HANDSHAKE[..30])), ProxyOutcome::More);
         let cut = Relay::Dialog { asked: None, info_hash: None };
         assert_eq!(watch.end().as_ref(), Some(&cut));
-        assert_eq!(watch.push(Direction::LowToHigh, &data(60, b"later")), Look::Proxied(cut));
+        assert_eq!(watch.push(Direction::LowToHigh, &data(60, b"later")), ProxyOutcome::Proxied(cut));
     }
 }

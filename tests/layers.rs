@@ -258,7 +258,7 @@ fn no_context_is_threaded_through_a_stage() {
     let stages = [
         "capture", "packet", "flow", "stream", "mse", "wire", "proxy", "session", "hearsay", "metadata", "webseed",
     ];
-    let contexts = ["&mut Hub", "&Prover", "&Decoder"];
+    let contexts = ["&mut Shared", "&Prover", "&Decoder"];
     let makers = ["new(", "joined(", "from("];
     let mut faults = Vec::new();
     for source in sources() {

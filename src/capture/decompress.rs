@@ -63,10 +63,10 @@ impl Compression {
 /// Each member gets its own decoder, so that whatever stands behind the last one cannot cost the bytes before it.
 pub(super) struct Members<R: Read> {
     compression: Compression,
-    state: State<R>,
+    state: MemberState<R>,
 }
 
-enum State<R: Read> {
+enum MemberState<R: Read> {
     Between(Ahead<R>),
     Inside(Box<Decoder<R>>),
     /// After an error; nothing more can be read.
@@ -83,7 +83,7 @@ enum Decoder<R: Read> {
 
 impl<R: Read> Members<R> {
     pub(super) fn new(compression: Compression, source: R) -> Self {
-        Self { compression, state: State::Between(Ahead::new(source)) }
+        Self { compression, state: MemberState::Between(Ahead::new(source)) }
     }
 
     /// Opens the member at the start of `source`; `None` at its end.
@@ -119,16 +119,16 @@ impl<R: Read> Members<R> {
 impl<R: Read> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match std::mem::replace(&mut self.state, State::Broken) {
-                State::Broken => return Ok(0),
-                State::Between(source) => match self.open(source)? {
-                    Some(decoder) => self.state = State::Inside(Box::new(decoder)),
+            match std::mem::replace(&mut self.state, MemberState::Broken) {
+                MemberState::Broken => return Ok(0),
+                MemberState::Between(source) => match self.open(source)? {
+                    Some(decoder) => self.state = MemberState::Inside(Box::new(decoder)),
                     None => return Ok(0),
                 },
-                State::Inside(mut decoder) => {
+                MemberState::Inside(mut decoder) => {
                     let n = decoder.read(buffer).map_err(|error| self.compression.explained(error))?;
                     if n > 0 {
-                        self.state = State::Inside(decoder);
+                        self.state = MemberState::Inside(decoder);
                         return Ok(n);
                     }
                     let source = decoder.into_source();
@@ -136,7 +136,7 @@ impl<R: Read> Read for Members<R> {
                     if source.starved {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    self.state = State::Between(source);
+                    self.state = MemberState::Between(source);
                 }
             }
         }

@@ -9,7 +9,7 @@ use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modifi
 
 use self::variants::ANOTHER;
 use super::mapped::load_ahead;
-use super::resync::{self, Lead, Records, Step};
+use super::resync::{self, Lead, RecordSize, Records};
 use super::track::Track;
 use super::{Frame, Interface, LinkType};
 use crate::Error;
@@ -292,8 +292,8 @@ impl Records for Chain<'_> {
         self.leap_breaks
     }
 
-    fn step(&self, (): &mut (), rest: &[u8]) -> Option<Step> {
-        self.sound(rest).map(|record| Step { len: record.len, seconds: Some(record.seconds) })
+    fn step(&self, (): &mut (), rest: &[u8]) -> Option<RecordSize> {
+        self.sound(rest).map(|record| RecordSize { len: record.len, seconds: Some(record.seconds) })
     }
 
     fn cross(&self, (): &(), rest: &[u8]) -> Option<usize> {

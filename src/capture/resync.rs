@@ -11,7 +11,7 @@
 
 /// A record seen from its first bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct RecordSize {
     /// Bytes up to the next record; never 0.
     pub(super) len: usize,
     /// Its time in seconds; `None` where the record has none.
@@ -29,7 +29,7 @@ pub(super) trait Records {
     fn leap_breaks(&self) -> bool;
 
     /// Reads the record at the start of `rest`; `None` when it is not plausible.
-    fn step(&self, known: &mut Self::Known, rest: &[u8]) -> Option<Step>;
+    fn step(&self, known: &mut Self::Known, rest: &[u8]) -> Option<RecordSize>;
 
     /// The length of the damaged record at the start of `rest`, when what is sound of it leads to a sound one.
     fn cross(&self, known: &Self::Known, rest: &[u8]) -> Option<usize>;
@@ -230,7 +230,7 @@ mod tests {
     /// Records as a closure reads them.
     struct By<F>(F);
 
-    impl<F: Fn(&[u8]) -> Option<Step>> Records for By<F> {
+    impl<F: Fn(&[u8]) -> Option<RecordSize>> Records for By<F> {
         type Known = ();
 
         fn begin(&self) {}
@@ -239,7 +239,7 @@ mod tests {
             true
         }
 
-        fn step(&self, (): &mut (), rest: &[u8]) -> Option<Step> {
+        fn step(&self, (): &mut (), rest: &[u8]) -> Option<RecordSize> {
             self.0(rest)
         }
 
@@ -249,17 +249,17 @@ mod tests {
     }
 
     /// The first place from `from` on where records chain; the last good one was of the second 5,000.
-    fn find(bytes: &[u8], from: usize, step: impl Fn(&[u8]) -> Option<Step>) -> Option<usize> {
+    fn find(bytes: &[u8], from: usize, step: impl Fn(&[u8]) -> Option<RecordSize>) -> Option<usize> {
         super::find(bytes, from..bytes.len(), Some(5_000), &By(step))
     }
 
     /// Records of the form: `R`, then the length of the whole record, then whether it has a time, and that in minutes.
-    fn step(rest: &[u8]) -> Option<Step> {
+    fn step(rest: &[u8]) -> Option<RecordSize> {
         match rest {
             [b'R', len, 1, minutes, ..] if *len >= 2 => {
-                Some(Step { len: usize::from(*len), seconds: Some(i64::from(*minutes) * 60) })
+                Some(RecordSize { len: usize::from(*len), seconds: Some(i64::from(*minutes) * 60) })
             }
-            [b'R', len, ..] if *len >= 2 => Some(Step { len: usize::from(*len), seconds: None }),
+            [b'R', len, ..] if *len >= 2 => Some(RecordSize { len: usize::from(*len), seconds: None }),
             _ => None,
         }
     }
@@ -300,7 +300,7 @@ mod tests {
         let steps = std::cell::Cell::new(0_u64);
         let counted = |rest: &[u8]| {
             steps.set(steps.get() + 1);
-            rest.first().filter(|len| **len > 0).map(|len| Step { len: usize::from(*len), seconds: None })
+            rest.first().filter(|len| **len > 0).map(|len| RecordSize { len: usize::from(*len), seconds: None })
         };
         let stretch = [vec![3; 200_000], vec![0; 300]].concat();
         let bytes = [stretch.repeat(20), vec![200; 600_000]].concat();

@@ -187,7 +187,7 @@ fn fill(
     let meter = Rc::new(RefCell::new(Meter { raw, hasher, bytes: 0, failed: None }));
     let mut layers = String::new();
     let mut damage = None;
-    let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(Shared(Rc::clone(&meter))));
+    let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(SharedMeter(Rc::clone(&meter))));
     // A fault before the first bytes comes again, and is told, when the content is read.
     while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
         if layers.matches('+').count() >= MAX_LAYERS {
@@ -286,9 +286,9 @@ impl<R: Read> Read for Meter<R> {
 }
 
 /// A handle on the meter that a decoder may own.
-struct Shared<R>(Rc<RefCell<Meter<R>>>);
+struct SharedMeter<R>(Rc<RefCell<Meter<R>>>);
 
-impl<R: Read> Read for Shared<R> {
+impl<R: Read> Read for SharedMeter<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.borrow_mut().read(buffer)
     }

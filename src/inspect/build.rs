@@ -10,7 +10,7 @@ use crate::evidence::{Encryption, Mention, OpaqueKind, Standing, Subject, Transf
 use crate::options::Options;
 use crate::report;
 use crate::report::{Document, Given, Input};
-use crate::spine::{Content, FlowKind, Flows};
+use crate::spine::{CarriedProtocol, FlowKind, Flows};
 use crate::torrent::Torrent;
 
 /// Puts together what was found.
@@ -61,23 +61,23 @@ pub(super) fn inspection(mut found: Survey, options: &Options<'_>) -> Inspection
     inspection
 }
 
-fn row((transport, content): (FlowKind, Content), sums: &Flows) -> Kind {
+fn row((transport, content): (FlowKind, CarriedProtocol), sums: &Flows) -> Kind {
     let (name, basis) = match content {
-        Content::PeerClear => ("BitTorrent in clear", "messages"),
-        Content::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
-        Content::PeerMseRc4 => ("BitTorrent, MSE decrypted", "messages"),
-        Content::MseOpaque => ("BitTorrent encrypted with MSE", "classification"),
-        Content::Proxied => ("BitTorrent through a proxy", "first bytes"),
-        Content::Dht => ("BitTorrent DHT", "first bytes"),
-        Content::Tracker => ("BitTorrent tracker", "first bytes"),
-        Content::Lsd => ("BitTorrent local discovery", "first bytes"),
-        Content::Http => ("HTTP", "first bytes"),
-        Content::Tls => ("TLS", "first bytes"),
-        Content::Dns => ("DNS", "port"),
-        Content::Quic => ("QUIC", "first bytes"),
-        Content::WebRtc => ("WebRTC, which could carry WebTorrent, encrypted", "first bytes"),
-        Content::Tunnel(name) => (name, "port, first bytes"),
-        Content::Other => ("not recognised", "none"),
+        CarriedProtocol::PeerClear => ("BitTorrent in clear", "messages"),
+        CarriedProtocol::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
+        CarriedProtocol::PeerMseRc4 => ("BitTorrent, MSE decrypted", "messages"),
+        CarriedProtocol::MseOpaque => ("BitTorrent encrypted with MSE", "classification"),
+        CarriedProtocol::Proxied => ("BitTorrent through a proxy", "first bytes"),
+        CarriedProtocol::Dht => ("BitTorrent DHT", "first bytes"),
+        CarriedProtocol::Tracker => ("BitTorrent tracker", "first bytes"),
+        CarriedProtocol::Lsd => ("BitTorrent local discovery", "first bytes"),
+        CarriedProtocol::Http => ("HTTP", "first bytes"),
+        CarriedProtocol::Tls => ("TLS", "first bytes"),
+        CarriedProtocol::Dns => ("DNS", "port"),
+        CarriedProtocol::Quic => ("QUIC", "first bytes"),
+        CarriedProtocol::WebRtc => ("WebRTC, which could carry WebTorrent, encrypted", "first bytes"),
+        CarriedProtocol::Tunnel(name) => (name, "port, first bytes"),
+        CarriedProtocol::Other => ("not recognised", "none"),
     };
     Kind {
         transport: transport.name(),
@@ -181,8 +181,12 @@ fn only_named_torrents(mentions: &[Mention], torrents: &[report::Torrent]) -> BT
 }
 
 fn readable(found: &Survey) -> Readable {
-    let clear =
-        |content: Content| matches!(content, Content::PeerClear | Content::PeerMsePlaintext | Content::PeerMseRc4);
+    let clear = |content: CarriedProtocol| {
+        matches!(
+            content,
+            CarriedProtocol::PeerClear | CarriedProtocol::PeerMsePlaintext | CarriedProtocol::PeerMseRc4
+        )
+    };
     let kinds = found.traffic.kinds.iter();
     let cut = found.evidence.anomalies.tally(anomaly::Kind::Snaplen);
     let encrypted = found.evidence.opaque.iter().filter(|each| each.kind != OpaqueKind::Relay);

@@ -48,7 +48,7 @@ impl Flights {
 
 /// The classification of the first bytes of both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Classification {
     /// Nothing speaks against MSE; too little was seen to say that it is.
     NotYet,
     /// It is not MSE, unless bytes of the silent side are missing in front of those that it may be.
@@ -60,34 +60,38 @@ pub(super) enum Verdict {
 }
 
 /// Judges the beginnings of both streams.
-pub(super) fn classify(initiator: &[u8], responder: &[u8], flights: &Flights) -> Verdict {
+pub(super) fn classify(initiator: &[u8], responder: &[u8], flights: &Flights) -> Classification {
     let windows = KEY_LEN as u64..=MAX_FIRST as u64;
     if !may_be_key(initiator) || !may_be_key(responder) {
-        return Verdict::No;
+        return Classification::No;
     }
     if flights.responder_first || flights.first > *windows.end() {
-        return if flights.initiator.min(flights.responder) == 0 { Verdict::Unordered } else { Verdict::No };
+        return if flights.initiator.min(flights.responder) == 0 {
+            Classification::Unordered
+        } else {
+            Classification::No
+        };
     }
     if flights.responder == 0 {
-        return Verdict::NotYet;
+        return Classification::NotYet;
     }
     if !windows.contains(&flights.first) || !unframed(initiator, flights.first) {
-        return Verdict::No;
+        return Classification::No;
     }
     let Some(answer) = flights.answer else {
-        return if flights.responder > *windows.end() { Verdict::Unordered } else { Verdict::NotYet };
+        return if flights.responder > *windows.end() { Classification::Unordered } else { Classification::NotYet };
     };
     if !windows.contains(&answer) || !unframed(responder, answer) {
-        return Verdict::No;
+        return Classification::No;
     }
     match flights.second {
-        Some(second) if second.saturating_sub(flights.first) < MIN_SECOND as u64 => Verdict::No,
-        Some(_) if flights.responder >= answer + FIXED_LEN as u64 => Verdict::Likely,
-        _ => Verdict::NotYet,
+        Some(second) if second.saturating_sub(flights.first) < MIN_SECOND as u64 => Classification::No,
+        Some(_) if flights.responder >= answer + FIXED_LEN as u64 => Classification::Likely,
+        _ => Classification::NotYet,
     }
 }
 
-/// The reasons for [`Verdict::Likely`], in plain words.
+/// The reasons for [`Classification::Likely`], in plain words.
 pub(super) fn basis(flights: &Flights) -> String {
     format!(
         "a classification, not a proof: both sides begin with 96 random-looking bytes below the prime of MSE, without \

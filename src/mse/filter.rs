@@ -1,10 +1,10 @@
 //! The filter: holds the beginning of both directions until it is known what they are.
 
 use super::allowance::Pool;
-use super::classify::{Flights, Verdict, basis, classify, may_be_key};
-use super::handshake::{self, Fit, PLAINTEXT, RC4, Step};
+use super::classify::{Classification, Flights, basis, classify, may_be_key};
+use super::decryption::{Decryption, ItemSink, Wire};
+use super::handshake::{self, Fit, PLAINTEXT, Parsed, RC4};
 use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed, shows_message};
-use super::side::{Side, Sink, Wire};
 use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome};
 use crate::Error;
 use crate::ends::Direction;
@@ -25,7 +25,7 @@ pub struct MseFilter<'cap> {
     flights: Flights,
     heads: [Head; 2],
     held: Vec<(Direction, StreamItem<'cap>)>,
-    sides: [Side; 2],
+    sides: [Decryption; 2],
     fit: Option<Fit>,
     /// True if the responder's answer was captured before the bytes that it answers.
     disordered: bool,
@@ -60,7 +60,7 @@ impl<'cap> MseFilter<'cap> {
             flights: Flights::default(),
             heads: [Head::default(), Head::default()],
             held: Vec::new(),
-            sides: [Side::Through, Side::Through],
+            sides: [Decryption::Through, Decryption::Through],
             fit: None,
             disordered: false,
             searched: false,
@@ -100,7 +100,7 @@ impl<'cap> MseFilter<'cap> {
         self.hold(direction, item);
         self.decide(candidates);
         if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
-            self.cut_short = self.verdict() != Some(Verdict::Unordered);
+            self.cut_short = self.verdict() != Some(Classification::Unordered);
             self.finish(candidates);
         }
         if !matches!(self.outcome, MseOutcome::Undecided | MseOutcome::NotMse) {
@@ -175,7 +175,7 @@ impl<'cap> MseFilter<'cap> {
     /// Returns true if a part could not be read because more keystream than is allowed would have to be passed over
     /// before it.
     pub fn is_too_far(&self) -> bool {
-        self.sides.iter().any(|side| matches!(side, Side::TooFar))
+        self.sides.iter().any(|side| matches!(side, Decryption::TooFar))
     }
 
     /// Takes the items that are still held, in order of arrival, for a caller that goes on without the filter once
@@ -224,25 +224,25 @@ impl<'cap> MseFilter<'cap> {
         let [a, b] = [initiator.index(), initiator.reverse().index()];
         let [Some(first), Some(second)] = [self.heads.get(a), self.heads.get(b)] else { return };
         if self.assumed {
-            return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            return self.settle(MseOutcome::NotMse, [Decryption::Through, Decryption::Through]);
         }
         // What is missing before them comes late: the stream waits for it.
         let waits = !(self.damaged || self.finishing || (first.ended && second.ended));
         match classify(&first.bytes, &second.bytes, &self.flights) {
-            Verdict::Likely => {
+            Classification::Likely => {
                 let (first, second) =
                     (clear_handshake(first, KEY_LEN + MIN_SECOND), clear_handshake(second, FIRST_CLEAR));
                 self.without_key(initiator, first, second);
             }
-            Verdict::NotYet | Verdict::Unordered if waits => {}
-            Verdict::NotYet | Verdict::Unordered | Verdict::No => {
-                self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            Classification::NotYet | Classification::Unordered if waits => {}
+            Classification::NotYet | Classification::Unordered | Classification::No => {
+                self.settle(MseOutcome::NotMse, [Decryption::Through, Decryption::Through]);
             }
         }
     }
 
     /// Classifies the beginnings, once the side that began is known.
-    fn verdict(&self) -> Option<Verdict> {
+    fn verdict(&self) -> Option<Classification> {
         let initiator = self.initiator?;
         let (first, second) = (self.heads.get(initiator.index())?, self.heads.get(initiator.reverse().index())?);
         Some(classify(&first.bytes, &second.bytes, &self.flights))
@@ -308,32 +308,36 @@ impl<'cap> MseFilter<'cap> {
         // Where its own bytes do not show it: behind the shortest handshake, if the first byte is known.
         let least = if self.assumed { 0 } else { (KEY_LEN + MIN_SECOND) as u64 };
         let earliest = self.flights.second.unwrap_or(self.flights.initiator).max(least);
-        let first = if clear { Side::Wire(Wire::clear(earliest)) } else { Side::Opaque };
+        let first = if clear { Decryption::Wire(Wire::clear(earliest)) } else { Decryption::Opaque };
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret: fit.secret } };
         (self.fit, self.initiator) = (Some(fit), Some(initiator));
-        self.settle_by_role(outcome, initiator, [first, Side::Wire(Wire::of_answer(answer, clear, &self.pool))]);
+        self.settle_by_role(
+            outcome,
+            initiator,
+            [first, Decryption::Wire(Wire::of_answer(answer, clear, &self.pool))],
+        );
     }
 
     /// Decides a connection that looks like MSE, by the clear handshakes found in it.
-    fn without_key(&mut self, initiator: Direction, first: Step<u64>, second: Step<u64>) {
+    fn without_key(&mut self, initiator: Direction, first: Parsed<u64>, second: Parsed<u64>) {
         let earliest = self.flights.second.unwrap_or(self.flights.initiator);
         let answered = self.flights.answer().unwrap_or(self.flights.responder) + FIXED_LEN as u64;
         let (from, back) = match (first, second) {
-            (Step::Found(from), Step::Found(back)) => (from, back),
-            (_, Step::Found(back)) => (earliest, back),
-            (Step::Found(from), Step::No(_)) => (from, answered),
+            (Parsed::Found(from), Parsed::Found(back)) => (from, back),
+            (_, Parsed::Found(back)) => (earliest, back),
+            (Parsed::Found(from), Parsed::No(_)) => (from, answered),
             // The handshake may be in what is missing: what follows tells whether it is in clear.
-            (_, Step::No(_)) if self.damaged && self.messages => {
-                return self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            (_, Parsed::No(_)) if self.damaged && self.messages => {
+                return self.settle(MseOutcome::NotMse, [Decryption::Through, Decryption::Through]);
             }
-            (_, Step::No(_)) if self.damaged && !self.finishing => return,
-            (_, Step::No(_)) => {
+            (_, Parsed::No(_)) if self.damaged && !self.finishing => return,
+            (_, Parsed::No(_)) => {
                 let basis = basis(&self.flights);
-                return self.settle(MseOutcome::Opaque { basis }, [Side::Opaque, Side::Opaque]);
+                return self.settle(MseOutcome::Opaque { basis }, [Decryption::Opaque, Decryption::Opaque]);
             }
-            (_, Step::More) => return,
+            (_, Parsed::More) => return,
         };
-        let sides = [Side::Wire(Wire::clear(from)), Side::Wire(Wire::clear(back))];
+        let sides = [Decryption::Wire(Wire::clear(from)), Decryption::Wire(Wire::clear(back))];
         self.settle_by_role(MseOutcome::Plaintext, initiator, sides);
     }
 
@@ -341,18 +345,18 @@ impl<'cap> MseFilter<'cap> {
     fn unlock(&mut self, keyed: Keyed, initiator: Direction) {
         self.fit = Some(keyed.fit);
         let secret = keyed.fit.secret;
-        let opaque = [Side::Opaque, Side::Opaque];
+        let opaque = [Decryption::Opaque, Decryption::Opaque];
         let (opening, answer) = match keyed.found {
-            Step::More => return,
-            Step::No(reason) if keyed.named => {
+            Parsed::More => return,
+            Parsed::No(reason) if keyed.named => {
                 let basis = format!("a secret and a given torrent fit its hashes, but {reason}");
                 return self.settle(MseOutcome::WrongSecret { secret, basis }, opaque);
             }
-            Step::No(reason) => {
+            Parsed::No(reason) => {
                 let basis = format!("a secret fits, but {reason}");
                 return self.settle(MseOutcome::Opaque { basis }, opaque);
             }
-            Step::Found(found) => found,
+            Parsed::Found(found) => found,
         };
         let select = answer.as_ref().map_or(opening.provide, |answer| answer.select);
         let clear = match select {
@@ -367,9 +371,10 @@ impl<'cap> MseFilter<'cap> {
             }
         };
         let end = if clear { opening.start.saturating_add(opening.len) } else { u64::MAX };
-        let first = Side::Wire(Wire::rc4(opening.start, end, opening.cipher, &self.pool));
+        let first = Decryption::Wire(Wire::rc4(opening.start, end, opening.cipher, &self.pool));
         self.whole = answer.is_some() && !self.disordered;
-        let second = answer.map_or(Side::Opaque, |answer| Side::Wire(Wire::of_answer(answer, clear, &self.pool)));
+        let second = answer
+            .map_or(Decryption::Opaque, |answer| Decryption::Wire(Wire::of_answer(answer, clear, &self.pool)));
         let outcome = if clear { MseOutcome::Plaintext } else { MseOutcome::Rc4 { secret } };
         self.settle_by_role(outcome, initiator, [first, second]);
     }
@@ -380,11 +385,11 @@ impl<'cap> MseFilter<'cap> {
         self.finishing = true;
         self.decide(candidates);
         if self.outcome == MseOutcome::Undecided {
-            self.settle(MseOutcome::NotMse, [Side::Through, Side::Through]);
+            self.settle(MseOutcome::NotMse, [Decryption::Through, Decryption::Through]);
         }
     }
 
-    fn settle_by_role(&mut self, outcome: MseOutcome, initiator: Direction, [first, second]: [Side; 2]) {
+    fn settle_by_role(&mut self, outcome: MseOutcome, initiator: Direction, [first, second]: [Decryption; 2]) {
         let sides = match initiator {
             Direction::LowToHigh => [first, second],
             Direction::HighToLow => [second, first],
@@ -392,7 +397,7 @@ impl<'cap> MseFilter<'cap> {
         self.settle(outcome, sides);
     }
 
-    fn settle(&mut self, outcome: MseOutcome, sides: [Side; 2]) {
+    fn settle(&mut self, outcome: MseOutcome, sides: [Decryption; 2]) {
         self.outcome = outcome;
         self.sides = sides;
         self.heads = [Head::default(), Head::default()];
@@ -417,7 +422,7 @@ impl<'cap> MseFilter<'cap> {
         store: &dyn Store<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) -> Result<(), Error> {
-        let mut sink = Sink { direction, store, out };
+        let mut sink = ItemSink { direction, store, out };
         if let Some(side) = self.sides.get_mut(direction.index()) {
             let opaque = side.forward(item, &mut sink)?;
             if let Some(count) = self.opaque.get_mut(direction.index()) {

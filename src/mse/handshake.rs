@@ -5,7 +5,7 @@ use super::{Candidates, FIXED_LEN, HASHES_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secr
 
 /// How far something was read.
 #[derive(Debug)]
-pub(super) enum Step<T> {
+pub(super) enum Parsed<T> {
     /// It ends behind what is there.
     More,
     /// It is whole.
@@ -58,34 +58,34 @@ pub(super) fn find_req1(head: &[u8], from: usize, secrets: &Secrets) -> Option<(
     })
 }
 
-/// The info-hash that the 20 bytes behind HASH('req1', S) name; [`Step::No`] when it is none of the candidates.
+/// The info-hash that the 20 bytes behind HASH('req1', S) name; [`Parsed::No`] when it is none of the candidates.
 pub(super) fn find_skey(
     head: &[u8],
     place: usize,
     secret: &[u8; KEY_LEN],
     candidates: &Candidates<'_>,
-) -> Step<[u8; 20]> {
-    let Some(named) = head.get(place + 20..).and_then(<[u8]>::first_chunk::<20>) else { return Step::More };
+) -> Parsed<[u8; 20]> {
+    let Some(named) = head.get(place + 20..).and_then(<[u8]>::first_chunk::<20>) else { return Parsed::More };
     match candidates.find_skey(named, secret) {
-        Some(skey) => Step::Found(skey),
-        None => Step::No("none of the given torrents is its SKEY"),
+        Some(skey) => Parsed::Found(skey),
+        None => Parsed::No("none of the given torrents is its SKEY"),
     }
 }
 
 /// Reads step 3 behind the two hashes.
-pub(super) fn opening(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Opening> {
+pub(super) fn opening(head: &[u8], fit: &Fit, secret: &[u8; KEY_LEN]) -> Parsed<Opening> {
     let place = fit.place + HASHES_LEN;
     let mut cipher = Cipher::new(keys::key(b"keyA", secret, &fit.skey));
     let (provide, pad) = match fixed(head, place, &mut cipher) {
-        Step::Found(fields) => fields,
-        Step::More => return Step::More,
-        Step::No(reason) => return Step::No(reason),
+        Parsed::Found(fields) => fields,
+        Parsed::More => return Parsed::More,
+        Parsed::No(reason) => return Parsed::No(reason),
     };
     cipher.skip(pad as u64);
     let at = place + FIXED_LEN + pad;
-    let Some(mut len) = head.get(at..).and_then(<[u8]>::first_chunk::<2>).copied() else { return Step::More };
+    let Some(mut len) = head.get(at..).and_then(<[u8]>::first_chunk::<2>).copied() else { return Parsed::More };
     cipher.apply(&mut len);
-    Step::Found(Opening { provide, start: at as u64 + 2, len: u16::from_be_bytes(len).into(), cipher })
+    Parsed::Found(Opening { provide, start: at as u64 + 2, len: u16::from_be_bytes(len).into(), cipher })
 }
 
 /// A secret and a torrent whose verification constant stands in the responder's stream, from `from` on, and step 4
@@ -96,50 +96,50 @@ pub(super) fn find_answer(head: &[u8], from: usize, candidates: &Candidates<'_>)
     window.array_windows().find_map(|bytes| {
         let fit = candidates.find_constant(bytes)?;
         match answer(head, from, &fit, candidates.secrets().secret(fit.secret)?) {
-            Step::Found(answer) if matches!(answer.select, PLAINTEXT | RC4) => Some((fit, answer)),
+            Parsed::Found(answer) if matches!(answer.select, PLAINTEXT | RC4) => Some((fit, answer)),
             _ => None,
         }
     })
 }
 
 /// Finds and reads step 4 in the responder's stream, from `from` on.
-pub(super) fn answer(head: &[u8], from: usize, fit: &Fit, secret: &[u8; KEY_LEN]) -> Step<Answer> {
+pub(super) fn answer(head: &[u8], from: usize, fit: &Fit, secret: &[u8; KEY_LEN]) -> Parsed<Answer> {
     let cipher = Cipher::new(keys::key(b"keyB", secret, &fit.skey));
     let mut wanted = [0; VC_LEN];
     cipher.at(0).apply(&mut wanted);
     let window = head.get(from..head.len().min(MAX_FIRST + VC_LEN)).unwrap_or_default();
     let Some(place) = window.windows(VC_LEN).position(|bytes| bytes == wanted) else {
         return if head.len() < MAX_FIRST + VC_LEN {
-            Step::More
+            Parsed::More
         } else {
-            Step::No("the responder's verification constant is not in its window")
+            Parsed::No("the responder's verification constant is not in its window")
         };
     };
     let (place, mut cipher) = (from + place, cipher);
     match fixed(head, place, &mut cipher) {
-        Step::Found((select, pad)) => {
+        Parsed::Found((select, pad)) => {
             cipher.skip(pad as u64);
-            Step::Found(Answer { select, start: (place + FIXED_LEN + pad) as u64, cipher })
+            Parsed::Found(Answer { select, start: (place + FIXED_LEN + pad) as u64, cipher })
         }
-        Step::More => Step::More,
-        Step::No(reason) => Step::No(reason),
+        Parsed::More => Parsed::More,
+        Parsed::No(reason) => Parsed::No(reason),
     }
 }
 
 /// VC, crypto_provide or crypto_select, and the length of the padding, at `place`.
-fn fixed(head: &[u8], place: usize, cipher: &mut Cipher) -> Step<(u32, usize)> {
+fn fixed(head: &[u8], place: usize, cipher: &mut Cipher) -> Parsed<(u32, usize)> {
     let Some(mut bytes) = head.get(place..).and_then(<[u8]>::first_chunk::<FIXED_LEN>).copied() else {
-        return Step::More;
+        return Parsed::More;
     };
     cipher.apply(&mut bytes);
     let [vc @ .., a, b, c, d, high, low] = bytes;
     let pad = usize::from(u16::from_be_bytes([high, low]));
     if vc != [0; VC_LEN] {
-        Step::No("the verification constant does not decrypt to zeros")
+        Parsed::No("the verification constant does not decrypt to zeros")
     } else if pad > MAX_PAD {
-        Step::No("the padding is longer than 512 bytes")
+        Parsed::No("the padding is longer than 512 bytes")
     } else {
-        Step::Found((u32::from_be_bytes([a, b, c, d]), pad))
+        Parsed::Found((u32::from_be_bytes([a, b, c, d]), pad))
     }
 }
 

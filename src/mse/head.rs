@@ -1,6 +1,6 @@
 //! The beginning of each direction, gathered until the connection is understood, and what can be read from it.
 
-use super::handshake::{self, Answer, Fit, Opening, Step};
+use super::handshake::{self, Answer, Fit, Opening, Parsed};
 use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MAX_PAD, Secrets};
 
 /// The beginning of one direction.
@@ -36,7 +36,7 @@ pub(super) struct Keyed {
     /// True if one of the given torrents is the SKEY.
     pub named: bool,
     /// The two messages as far as they were read, or the reason why they cannot be.
-    pub found: Step<(Opening, Option<Answer>)>,
+    pub found: Parsed<(Opening, Option<Answer>)>,
 }
 
 /// Reads both sides with the secret whose hash stands at `place` in the initiator's stream; step 4 is looked for from
@@ -49,51 +49,51 @@ pub(super) fn keyed(
     secret: usize,
     candidates: &Candidates<'_>,
 ) -> Keyed {
-    let mut keyed = Keyed { fit: Fit { secret, place, skey: [0; 20] }, named: false, found: Step::More };
+    let mut keyed = Keyed { fit: Fit { secret, place, skey: [0; 20] }, named: false, found: Parsed::More };
     let cut_off = "its handshake is not whole in the capture";
     let Some(s) = candidates.secrets().secret(secret) else { return keyed };
     match handshake::find_skey(&first.bytes, place, s, candidates) {
-        Step::Found(skey) => (keyed.fit.skey, keyed.named) = (skey, true),
-        Step::More => {
+        Parsed::Found(skey) => (keyed.fit.skey, keyed.named) = (skey, true),
+        Parsed::More => {
             if first.is_final() {
-                keyed.found = Step::No(cut_off);
+                keyed.found = Parsed::No(cut_off);
             }
             return keyed;
         }
-        Step::No(reason) => {
-            keyed.found = Step::No(reason);
+        Parsed::No(reason) => {
+            keyed.found = Parsed::No(reason);
             return keyed;
         }
     }
     let opening = match handshake::opening(&first.bytes, &keyed.fit, s) {
-        Step::Found(opening) => opening,
-        Step::More => {
+        Parsed::Found(opening) => opening,
+        Parsed::More => {
             if first.is_final() {
-                (keyed.named, keyed.found) = (false, Step::No(cut_off));
+                (keyed.named, keyed.found) = (false, Parsed::No(cut_off));
             }
             return keyed;
         }
-        Step::No(reason) => {
-            keyed.found = Step::No(reason);
+        Parsed::No(reason) => {
+            keyed.found = Parsed::No(reason);
             return keyed;
         }
     };
     keyed.found = match handshake::answer(&second.bytes, from, &keyed.fit, s) {
-        Step::Found(answer) => Step::Found((opening, Some(answer))),
-        Step::More if second.is_final() => Step::Found((opening, None)),
-        Step::More => Step::More,
-        Step::No(reason) => Step::No(reason),
+        Parsed::Found(answer) => Parsed::Found((opening, Some(answer))),
+        Parsed::More if second.is_final() => Parsed::Found((opening, None)),
+        Parsed::More => Parsed::More,
+        Parsed::No(reason) => Parsed::No(reason),
     };
     keyed
 }
 
 /// Where a clear handshake stands in `head`, from `from` on.
-pub(super) fn clear_handshake(head: &Head, from: usize) -> Step<u64> {
+pub(super) fn clear_handshake(head: &Head, from: usize) -> Parsed<u64> {
     let window = head.bytes.get(from..).unwrap_or_default();
     match window.windows(HANDSHAKE.len()).position(|bytes| bytes == HANDSHAKE) {
-        Some(place) => Step::Found((from + place) as u64),
-        None if head.ended || head.bytes.len() >= LAST_CLEAR + HANDSHAKE.len() => Step::No("no clear handshake"),
-        None => Step::More,
+        Some(place) => Parsed::Found((from + place) as u64),
+        None if head.ended || head.bytes.len() >= LAST_CLEAR + HANDSHAKE.len() => Parsed::No("no clear handshake"),
+        None => Parsed::More,
     }
 }
 

@@ -18,6 +18,7 @@
 mod allowance;
 mod candidates;
 mod classify;
+mod decryption;
 mod filter;
 mod handshake;
 mod head;
@@ -25,7 +26,6 @@ mod keys;
 #[cfg(test)]
 mod recorded;
 mod secrets;
-mod side;
 #[cfg(test)]
 mod tests;
 

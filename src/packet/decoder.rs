@@ -8,10 +8,10 @@ use self::judge::{Asked, ends, is_small, steers, untested};
 use super::cut::Cut;
 use super::doubt::{Damage, Doubt};
 use super::fragments::{Fragments, Key};
-use super::ip::{self, Datagram, Place, Within};
+use super::ip::{self, Datagram, FragmentPlace, Within};
 use super::link::{self, Layer, Network};
 use super::paths::{OTHERS, Paths};
-use super::sums::Sums;
+use super::tallies::ChecksumTallies;
 use super::transport::{self, Head, TCP, UDP};
 use super::tunnel::ports::Ports;
 use super::tunnel::udp::Reading;
@@ -82,11 +82,11 @@ pub struct Decoder {
     counts: DecodeCounts,
     unread: UnreadFrames,
     /// Checksums of IPv4 headers.
-    headers: Sums,
+    headers: ChecksumTallies,
     /// Lengths of IP packets without such a checksum: wrong where they go beyond the frame.
-    lengths: Sums,
+    lengths: ChecksumTallies,
     /// Checksums of TCP and UDP.
-    transports: Sums,
+    transports: ChecksumTallies,
     /// True if packets with a wrong checksum are read even where that is damage, and all are tested.
     reads_damage: bool,
     /// The interface of the frame that was decoded last.
@@ -108,9 +108,9 @@ impl Decoder {
             paths: Paths::new(),
             counts: DecodeCounts { bad_checksums, ..DecodeCounts::default() },
             unread: UnreadFrames::default(),
-            headers: Sums::default(),
-            lengths: Sums::default(),
-            transports: Sums::default(),
+            headers: ChecksumTallies::default(),
+            lengths: ChecksumTallies::default(),
+            transports: ChecksumTallies::default(),
             reads_damage: false,
             interface: 0,
             outer: Doubt::default(),
@@ -460,7 +460,7 @@ impl Decoder {
     fn reassemble<'cap>(
         &mut self,
         datagram: Datagram<'cap>,
-        place: Place,
+        place: FragmentPlace,
         path: PathId,
         at: At,
         store: &dyn Store<'cap>,

@@ -31,7 +31,7 @@ pub(super) enum Damage {
 
 /// The decision on a packet in doubt.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct Decision {
     /// The checksum result under which the packet is used; `None` when the packet is left out.
     pub checksum: Option<Checksum>,
     /// The oddity that is told of the packet.
@@ -49,14 +49,14 @@ impl Doubt {
     ///
     /// Where checksums say nothing, `silent`, a wrong one says nothing of fragments: what they make is used, and held
     /// against nobody.
-    pub fn verdict(&self, tested: Checksum, silent: bool) -> Verdict {
+    pub fn verdict(&self, tested: Checksum, silent: bool) -> Decision {
         if self.joined.is_some() && tested == Checksum::Bad && silent {
-            return Verdict { checksum: Some(Checksum::Bad), told: None };
+            return Decision { checksum: Some(Checksum::Bad), told: None };
         }
         match (self.mismatch(tested), self.damaged) {
-            (Some(oddity), _) => Verdict { checksum: None, told: Some(oddity) },
+            (Some(oddity), _) => Decision { checksum: None, told: Some(oddity) },
             (None, Some(damage)) => damage.verdict(tested),
-            (None, None) => Verdict { checksum: Some(tested), told: None },
+            (None, None) => Decision { checksum: Some(tested), told: None },
         }
     }
 
@@ -75,7 +75,7 @@ impl Doubt {
 }
 
 impl Damage {
-    fn verdict(self, tested: Checksum) -> Verdict {
+    fn verdict(self, tested: Checksum) -> Decision {
         let (checksum, matches) = match tested {
             Checksum::Good => (Some(Checksum::Bad), Some(true)),
             Checksum::Bad => (None, Some(false)),
@@ -85,7 +85,7 @@ impl Damage {
             Self::Marked => Oddity::DamagedFrame { matches },
             Self::Header => Oddity::DamagedHeader { matches },
         };
-        Verdict { checksum, told: Some(oddity) }
+        Decision { checksum, told: Some(oddity) }
     }
 }
 

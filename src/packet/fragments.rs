@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 
 use super::cut::Cut;
 use super::decoder::Store;
-use super::ip::Place;
+use super::ip::FragmentPlace;
 use super::pieces::{Added, Pieces};
 use crate::ends::{At, Span};
 use crate::oddity::{Bound, Oddity, Sink};
@@ -50,7 +50,7 @@ pub(super) struct Whole<'cap> {
 /// - Every entry of `open` is in `order` with its serial; `order` may hold stale serials besides.
 #[derive(Debug)]
 pub(super) struct Fragments {
-    open: HashMap<Key, Datagram, RandomState>,
+    open: HashMap<Key, OpenDatagram, RandomState>,
     order: VecDeque<(u64, Key)>,
     done: VecDeque<(Key, At, Pieces)>,
     spare: Vec<Pieces>,
@@ -65,7 +65,7 @@ pub(super) struct Fragments {
 }
 
 #[derive(Debug)]
-struct Datagram {
+struct OpenDatagram {
     serial: u64,
     protocol: u8,
     span: Span,
@@ -98,7 +98,7 @@ impl Fragments {
     pub fn add<'cap>(
         &mut self,
         key: Key,
-        place: Place,
+        place: FragmentPlace,
         protocol: u8,
         payload: Cut<'_>,
         at: At,
@@ -124,7 +124,7 @@ impl Fragments {
                 self.order.push_back((self.serial, key));
                 let pieces = self.spare.pop().unwrap_or_default();
                 let span = Span::single(at);
-                entry.insert(Datagram { serial: self.serial, protocol, span, contradicted: false, pieces })
+                entry.insert(OpenDatagram { serial: self.serial, protocol, span, contradicted: false, pieces })
             }
         };
         entry.span.cover(at);
@@ -176,7 +176,7 @@ impl Fragments {
 
     /// Returns true if the fragment belongs to a datagram that was just completed: the second copy of a SPAN
     /// double.
-    fn is_repeat(&self, key: &Key, place: Place, payload: Cut<'_>, at: At) -> bool {
+    fn is_repeat(&self, key: &Key, place: FragmentPlace, payload: Cut<'_>, at: At) -> bool {
         self.done.iter().any(|(done, when, pieces)| {
             done == key
                 && at.time.0.abs_diff(when.time.0) <= REPEAT_NS
@@ -278,7 +278,7 @@ mod tests {
 
         fn add(&mut self, id: u32, offset: usize, bytes: &[u8], wire: usize, more: bool) -> Option<Whole<'static>> {
             self.2 += 1;
-            let place = Place { id, offset, more };
+            let place = FragmentPlace { id, offset, more };
             let key = Key { id, ..KEY };
             self.0
                 .add(key, place, 17, Cut::new(bytes, wire), at(self.2), &Leak, &mut self.1)

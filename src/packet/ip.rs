@@ -49,14 +49,14 @@ pub(super) struct Upper<'a> {
     pub protocol: u8,
     pub payload: Cut<'a>,
     /// Set for a fragment; `payload` is then a part of the datagram.
-    pub fragment: Option<Place>,
+    pub fragment: Option<FragmentPlace>,
     /// A routing header is in force: the destination in the checksum is another one.
     pub routed: bool,
 }
 
 /// The place of a fragment in its datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FragmentPlace {
     pub id: u32,
     /// In bytes, a multiple of 8.
     pub offset: usize,
@@ -91,7 +91,7 @@ fn ipv4(cut: Cut<'_>, within: Within) -> Result<Datagram<'_>, &'static str> {
     let protocol = header.protocol().0;
     let upper = if header.is_fragmenting_payload() {
         let offset = usize::from(header.fragments_offset().value()) * 8;
-        let place = Place { id: u32::from(header.identification()), offset, more: header.more_fragments() };
+        let place = FragmentPlace { id: u32::from(header.identification()), offset, more: header.more_fragments() };
         Upper { protocol, payload: body, fragment: Some(place), routed: false }
     } else if protocol != AUTHENTICATION {
         Upper { protocol, payload: body, fragment: None, routed: false }
@@ -192,7 +192,7 @@ pub(super) fn extensions(next: u8, body: Cut<'_>, ipv6: bool) -> Result<Upper<'_
             (FRAGMENT, true) => {
                 let header = Ipv6FragmentHeaderSlice::from_slice(bytes).map_err(|_| CUT_EXTENSION)?;
                 let offset = usize::from(header.fragment_offset().value()) * 8;
-                let place = Place { id: header.identification(), offset, more: header.more_fragments() };
+                let place = FragmentPlace { id: header.identification(), offset, more: header.more_fragments() };
                 let payload = upper.payload.skip(FRAGMENT_HEADER).ok_or(LONG_EXTENSION)?;
                 // RFC 6946: an atomic fragment is a whole datagram.
                 if header.is_fragmenting_payload() {

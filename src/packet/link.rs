@@ -56,7 +56,7 @@ pub(super) struct Marks {
 }
 
 /// One step down, or the end of the way.
-pub(super) enum Step<'a> {
+pub(super) enum Descent<'a> {
     Down(Layer, Cut<'a>),
     /// One down, in a frame of which the header says more.
     Marked(Layer, Cut<'a>, Marks),
@@ -68,7 +68,7 @@ impl LinkType {
     pub fn is_read(self) -> bool {
         // What a link type is not known by is the type alone, never the frame.
         let nothing = Cut::default();
-        !matches!(link_header(self.0, nothing), Some(Step::End(Network::UnknownLink(_))))
+        !matches!(link_header(self.0, nothing), Some(Descent::End(Network::UnknownLink(_))))
     }
 }
 
@@ -84,12 +84,12 @@ pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> (Network<'_>, Marks
     }
     for _ in 0..MAX_HEADERS {
         match step(layer, cut) {
-            Some(Step::Down(next, rest)) => (layer, cut) = (next, rest),
-            Some(Step::Marked(next, rest, more)) => {
+            Some(Descent::Down(next, rest)) => (layer, cut) = (next, rest),
+            Some(Descent::Marked(next, rest, more)) => {
                 (layer, cut) = (next, rest);
                 marks = Marks { damaged: marks.damaged | more.damaged, trailer: marks.trailer + more.trailer };
             }
-            Some(Step::End(network)) => return (network, marks),
+            Some(Descent::End(network)) => return (network, marks),
             None => return (Network::Bad("a link header is cut off"), marks),
         }
         if layer == Layer::Ip {
@@ -101,7 +101,7 @@ pub(super) fn descend(mut layer: Layer, mut cut: Cut<'_>) -> (Network<'_>, Marks
 
 /// `None`: the header is not completely captured.
 #[inline]
-fn step(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
+fn step(layer: Layer, cut: Cut<'_>) -> Option<Descent<'_>> {
     match layer {
         Layer::Link(link) => link_header(link, cut),
         Layer::Ethernet => down(Layer::EtherType(cut.u16(12)?), cut.skip(14)?),
@@ -110,23 +110,25 @@ fn step(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
         Layer::Ppp => ppp(cut),
         Layer::Mpls => mpls(cut),
         Layer::Ip => end(Network::Ip(cut)),
-        Layer::DamagedLink(link) => Some(Step::Marked(Layer::Link(link), cut, Marks { damaged: true, trailer: 0 })),
+        Layer::DamagedLink(link) => {
+            Some(Descent::Marked(Layer::Link(link), cut, Marks { damaged: true, trailer: 0 }))
+        }
         Layer::PaddedWireless => wireless::data_frame(cut, true),
     }
 }
 
 #[inline]
-pub(super) fn down(layer: Layer, cut: Cut<'_>) -> Option<Step<'_>> {
-    Some(Step::Down(layer, cut))
+pub(super) fn down(layer: Layer, cut: Cut<'_>) -> Option<Descent<'_>> {
+    Some(Descent::Down(layer, cut))
 }
 
 #[inline]
-pub(super) fn end(network: Network<'_>) -> Option<Step<'_>> {
-    Some(Step::End(network))
+pub(super) fn end(network: Network<'_>) -> Option<Descent<'_>> {
+    Some(Descent::End(network))
 }
 
 #[inline]
-fn link_header(link: u16, cut: Cut<'_>) -> Option<Step<'_>> {
+fn link_header(link: u16, cut: Cut<'_>) -> Option<Descent<'_>> {
     match link {
         LINK_ETHERNET => down(Layer::Ethernet, cut),
         LINK_RAW_A | LINK_RAW_B | LINK_RAW | LINK_IPV4 | LINK_IPV6 => down(Layer::Ip, cut),
@@ -155,7 +157,7 @@ fn link_header(link: u16, cut: Cut<'_>) -> Option<Step<'_>> {
 }
 
 #[inline]
-fn ether_type_header(ether_type: u16, cut: Cut<'_>) -> Option<Step<'_>> {
+fn ether_type_header(ether_type: u16, cut: Cut<'_>) -> Option<Descent<'_>> {
     match ether_type {
         0x0800 | 0x86dd => down(Layer::Ip, cut),
         // 802.1Q, 802.1ad, and the tags used before it.
@@ -181,7 +183,7 @@ fn ether_type_header(ether_type: u16, cut: Cut<'_>) -> Option<Step<'_>> {
     }
 }
 
-fn llc(cut: Cut<'_>) -> Option<Step<'_>> {
+fn llc(cut: Cut<'_>) -> Option<Descent<'_>> {
     match cut.array(0)? {
         [0xaa, 0xaa, 0x03] => {
             let oui: [u8; 3] = cut.array(3)?;
@@ -200,7 +202,7 @@ fn llc(cut: Cut<'_>) -> Option<Step<'_>> {
     }
 }
 
-fn ppp(cut: Cut<'_>) -> Option<Step<'_>> {
+fn ppp(cut: Cut<'_>) -> Option<Descent<'_>> {
     let cut = match cut.array(0)? {
         [0xff, 0x03] => cut.skip(2)?,
         _ => cut,
@@ -225,7 +227,7 @@ fn behind_direction(cut: Cut<'_>) -> Cut<'_> {
 }
 
 /// RFC 2516, session stage.
-fn pppoe(cut: Cut<'_>) -> Option<Step<'_>> {
+fn pppoe(cut: Cut<'_>) -> Option<Descent<'_>> {
     let [version_type, code] = cut.array(0)?;
     if version_type != 0x11 {
         return end(Network::Bad("PPPoE of an unknown version"));
@@ -240,7 +242,7 @@ fn pppoe(cut: Cut<'_>) -> Option<Step<'_>> {
     down(Layer::Ppp, rest)
 }
 
-fn mpls(cut: Cut<'_>) -> Option<Step<'_>> {
+fn mpls(cut: Cut<'_>) -> Option<Descent<'_>> {
     let mut rest = cut;
     for _ in 0..MAX_HEADERS {
         let label = rest.u32(0)?;
@@ -287,7 +289,7 @@ pub(super) fn ethernet_holds_ip(cut: Cut<'_>) -> bool {
 }
 
 /// BSD loopback: an address family in the byte order of the host, or in network order.
-fn null(cut: Cut<'_>) -> Option<Step<'_>> {
+fn null(cut: Cut<'_>) -> Option<Descent<'_>> {
     let family = cut.array::<4>(0)?;
     let rest = cut.skip(4)?;
     match u32::from_be_bytes(family).min(u32::from_le_bytes(family)) {
@@ -298,7 +300,7 @@ fn null(cut: Cut<'_>) -> Option<Step<'_>> {
 }
 
 /// Linux cooked: `hardware` is an `ARPHRD_` value, `protocol` an EtherType or one of Linux's own numbers.
-fn cooked(hardware: u16, protocol: u16, rest: Cut<'_>) -> Option<Step<'_>> {
+fn cooked(hardware: u16, protocol: u16, rest: Cut<'_>) -> Option<Descent<'_>> {
     match (hardware, protocol) {
         (ARPHRD_RADIOTAP, _) => down(Layer::Link(LINK_RADIOTAP), rest),
         (ARPHRD_NETLINK, _) => end(Network::Other(Unread::Named("Netlink"))),
@@ -309,7 +311,7 @@ fn cooked(hardware: u16, protocol: u16, rest: Cut<'_>) -> Option<Step<'_>> {
 }
 
 /// Apple's packet tap: its own length and the link type behind it, little-endian.
-fn pktap(cut: Cut<'_>) -> Option<Step<'_>> {
+fn pktap(cut: Cut<'_>) -> Option<Descent<'_>> {
     let length = u32::from_le_bytes(cut.array(0)?);
     let kind = u32::from_le_bytes(cut.array(4)?);
     let link = u32::from_le_bytes(cut.array(8)?);
@@ -327,20 +329,20 @@ fn pktap(cut: Cut<'_>) -> Option<Step<'_>> {
 }
 
 /// Per-packet information: its own length and the link type behind it, little-endian.
-fn ppi(cut: Cut<'_>) -> Option<Step<'_>> {
+fn ppi(cut: Cut<'_>) -> Option<Descent<'_>> {
     let length = usize::from(u16::from_le_bytes(cut.array(2)?));
     match u16::try_from(u32::from_le_bytes(cut.array(4)?)) {
         Ok(link) if length >= 8 && length <= cut.wire => {
             let (layer, rest) = (Layer::Link(link), cut.skip(length)?);
             let damaged = link == LINK_IEEE802_11 && wireless::is_damaged_by_ppi(cut.trim(length));
-            Some(Step::Marked(layer, rest, Marks { damaged, trailer: 0 }))
+            Some(Descent::Marked(layer, rest, Marks { damaged, trailer: 0 }))
         }
         _ => end(Network::Bad("a PPI header of impossible length")),
     }
 }
 
 /// Netfilter log: attributes in the byte order of the host, one of them the packet.
-fn nflog(cut: Cut<'_>) -> Option<Step<'_>> {
+fn nflog(cut: Cut<'_>) -> Option<Descent<'_>> {
     let family = cut.u8(0)?;
     if family != 2 && family != 10 {
         return end(Network::Other(Unread::Family(u32::from(family))));

@@ -8,8 +8,8 @@ mod ip;
 mod link;
 mod paths;
 mod pieces;
-mod sums;
 mod tags;
+mod tallies;
 #[cfg(test)]
 mod testing;
 mod transport;

@@ -1,22 +1,22 @@
 //! Tags between an Ethernet header and IP that switches and service chains add.
 
 use super::cut::Cut;
-use super::link::{Layer, Network, Step, down, end};
+use super::link::{Descent, Layer, Network, down, end};
 use super::unread::Unread;
 
 /// A tag of `length` bytes whose last two are the EtherType of what follows.
-pub(super) fn fixed(cut: Cut<'_>, length: usize) -> Option<Step<'_>> {
+pub(super) fn fixed(cut: Cut<'_>, length: usize) -> Option<Descent<'_>> {
     down(Layer::EtherType(cut.u16(length.checked_sub(2)?)?), cut.skip(length)?)
 }
 
 /// Cisco MetaData: version, number of options of four bytes, those, and the EtherType.
-pub(super) fn cisco_metadata(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn cisco_metadata(cut: Cut<'_>) -> Option<Descent<'_>> {
     let options = usize::from(cut.u8(1)?.max(1));
     fixed(cut, 4 + options * 4)
 }
 
 /// RFC 8300: a base header that states its length in words of four bytes, and the number of what follows.
-pub(super) fn service_header(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn service_header(cut: Cut<'_>) -> Option<Descent<'_>> {
     let [first, second, _, next] = cut.array(0)?;
     let words = usize::from(second & 0x3f);
     if first >> 6 != 0 || words < 2 {
@@ -35,7 +35,7 @@ pub(super) fn service_header(cut: Cut<'_>) -> Option<Step<'_>> {
 }
 
 /// IEEE 802.1AE: integrity without encryption leaves the frame as it was, its EtherType behind the tag.
-pub(super) fn macsec(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn macsec(cut: Cut<'_>) -> Option<Descent<'_>> {
     let control = cut.u8(0)?;
     if control & (MACSEC_VERSION | MACSEC_ENCRYPTED | MACSEC_CHANGED) != 0 {
         return end(Network::Other(Unread::EtherType(MACSEC)));

@@ -1,14 +1,14 @@
 //! IEEE 802.11 data frames, and the capture headers in front of them.
 
 use super::cut::Cut;
-use super::link::{LINK_IEEE802_11, Layer, Marks, Network, Step, down, end};
+use super::link::{Descent, LINK_IEEE802_11, Layer, Marks, Network, down, end};
 use super::unread::Unread;
 
 /// A data frame with its MAC header; `padded` when the radio aligned the header to 4 bytes.
 ///
 /// Encrypted frames are [`Network::Other`]: without the key they hold nothing to read. Several frames in one (A-MSDU)
 /// are [`Network::Aggregate`]; fragments of frames are [`Network::Bad`], so that they are listed.
-pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Step<'_>> {
+pub(super) fn data_frame(cut: Cut<'_>, padded: bool) -> Option<Descent<'_>> {
     let [kind, flags] = cut.array(0)?;
     let (frame_type, subtype) = (kind >> 2 & 3, kind >> 4);
     let other = match frame_type {
@@ -61,7 +61,7 @@ pub(super) fn part(aggregate: Cut<'_>, offset: usize) -> Option<(Cut<'_>, Option
 }
 
 /// Radiotap (<https://www.radiotap.org>): little-endian, self-described length, flags after the timestamp.
-pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn radiotap(cut: Cut<'_>) -> Option<Descent<'_>> {
     let length = usize::from(u16::from_le_bytes(cut.array(2)?));
     if length < 8 {
         return end(Network::Bad("a radiotap header of impossible length"));
@@ -84,7 +84,7 @@ pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
     let flags = if first & 2 != 0 && flags_at < length { cut.u8(flags_at)? } else { 0 };
     let layer = if flags & RADIOTAP_PADDED != 0 { Layer::PaddedWireless } else { Layer::Link(LINK_IEEE802_11) };
     let trailer = if flags & RADIOTAP_FCS != 0 { FCS } else { 0 };
-    Some(Step::Marked(layer, rest, Marks { damaged: flags & RADIOTAP_BAD_FCS != 0, trailer }))
+    Some(Descent::Marked(layer, rest, Marks { damaged: flags & RADIOTAP_BAD_FCS != 0, trailer }))
 }
 
 /// Reads from per-packet information that the frame check sequence is wrong, or that the radio met an error.
@@ -103,7 +103,7 @@ pub(super) fn is_damaged_by_ppi(header: Cut<'_>) -> bool {
 }
 
 /// Prism monitor header: message code and length in the byte order of the host, or AVS under the same link type.
-pub(super) fn prism(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn prism(cut: Cut<'_>) -> Option<Descent<'_>> {
     if cut.u32(0)? & 0xffff_f000 == AVS_MAGIC {
         return avs(cut);
     }
@@ -112,11 +112,11 @@ pub(super) fn prism(cut: Cut<'_>) -> Option<Step<'_>> {
 }
 
 /// AVS header: version and length, big-endian.
-pub(super) fn avs(cut: Cut<'_>) -> Option<Step<'_>> {
+pub(super) fn avs(cut: Cut<'_>) -> Option<Descent<'_>> {
     behind(cut, cut.u32(4)?)
 }
 
-fn behind(cut: Cut<'_>, length: u32) -> Option<Step<'_>> {
+fn behind(cut: Cut<'_>, length: u32) -> Option<Descent<'_>> {
     match usize::try_from(length).ok().filter(|&length| length >= 8).and_then(|length| cut.skip(length)) {
         Some(rest) => data_frame(rest, false),
         None => end(Network::Bad("a wireless capture header of impossible length")),

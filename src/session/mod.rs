@@ -21,10 +21,10 @@ pub use advertised::Advertised;
 pub use claims::Claims;
 pub(crate) use delivery::Delivery;
 use outstanding::Outstanding;
-pub use outstanding::{Answer, RequestRoom};
+pub use outstanding::{Answer, RequestBudget};
 pub use pieces::PieceSet;
 pub use reason::Reason;
-use side::Side;
+use side::SessionSide;
 pub use side::{Ending, Hole, SideFacts};
 pub use unplaced::Unplaced;
 
@@ -195,7 +195,7 @@ pub struct Session<'cap> {
     /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first; known when it is over, where both
     /// were captured.
     pub initial: Option<[u64; 2]>,
-    sides: [Side<'cap>; 2],
+    sides: [SessionSide<'cap>; 2],
     events: Vec<PeerEvent<'cap>>,
     span: Option<Span>,
 }
@@ -219,7 +219,7 @@ impl<'cap> Session<'cap> {
             from_start: matches!(start, Start::Handshake),
             bytes: 0,
             initial: None,
-            sides: [Side::new(start, limits), Side::new(start, limits)],
+            sides: [SessionSide::new(start, limits), SessionSide::new(start, limits)],
             events: Vec::new(),
             span: None,
         }
@@ -557,9 +557,9 @@ fn unsure<'cap>(from: Direction, stretch: Range<u64>) -> SessionEvent<'cap> {
 
 /// The side that sends in `direction`, and the other one.
 fn both<'s, 'cap>(
-    sides: &'s mut [Side<'cap>; 2],
+    sides: &'s mut [SessionSide<'cap>; 2],
     direction: Direction,
-) -> (&'s mut Side<'cap>, &'s mut Side<'cap>) {
+) -> (&'s mut SessionSide<'cap>, &'s mut SessionSide<'cap>) {
     let [low, high] = sides;
     match direction {
         Direction::LowToHigh => (low, high),

@@ -20,36 +20,36 @@ pub enum Answer {
     Unasked,
 }
 
-/// Room for the requests of all connections of a run. While there is some, each direction remembers all of its own; where
-/// there is none, whoever has more than a fair share forgets, so that spare requests of one connection make no other forget
-/// one. As much again is there for fair shares; beyond it, there is room for a few in each direction.
+/// The budget for the requests of all connections of a run. Within it, each direction remembers all of its own; beyond it,
+/// whoever has more than a fair share forgets, so that spare requests of one connection make no other forget one. As much
+/// again is there for fair shares; beyond that, each direction may remember a few.
 #[derive(Clone, Debug, Default)]
-pub struct RequestRoom(Rc<Held>);
+pub struct RequestBudget(Rc<RequestCounts>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct RequestCounts {
     most: usize,
     requests: Cell<usize>,
     /// Directions with a request.
     directions: Cell<usize>,
 }
 
-impl RequestRoom {
-    /// Room for `requests`.
+impl RequestBudget {
+    /// A budget of `requests`.
     pub fn new(requests: usize) -> Self {
-        Self(Rc::new(Held { most: requests, ..Held::default() }))
+        Self(Rc::new(RequestCounts { most: requests, ..RequestCounts::default() }))
     }
 
     /// A direction has so many requests now, where it had `before`.
     fn note(&self, before: usize, now: usize) {
-        let Held { requests, directions, .. } = &*self.0;
+        let RequestCounts { requests, directions, .. } = &*self.0;
         requests.set((requests.get() + now).saturating_sub(before));
         directions.set((directions.get() + usize::from(now > 0)).saturating_sub(usize::from(before > 0)));
     }
 
     /// How many a direction may have now.
     fn share(&self) -> usize {
-        let Held { most, requests, directions } = &*self.0;
+        let RequestCounts { most, requests, directions } = &*self.0;
         match requests.get() {
             held if held <= *most => usize::MAX,
             held if held / 2 <= *most => (most / directions.get().max(1)).max(LEAST),
@@ -61,7 +61,7 @@ impl RequestRoom {
 /// Requests by piece and begin.
 ///
 /// # Invariants
-/// - At most its share of the room, or `most` without one; the oldest is forgotten first, and that is told once.
+/// - At most its share of the budget, or `most` without one; the oldest is forgotten first, and that is told once.
 /// - `order` is at most twice as long as what is live, but for a few.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
@@ -71,8 +71,8 @@ pub(super) struct Outstanding {
     next: u64,
     chokes: u64,
     most: usize,
-    room: Option<RequestRoom>,
-    /// Requests that the room knows of.
+    budget: Option<RequestBudget>,
+    /// Requests that the budget knows of.
     known: usize,
     overflow: Overflow,
     /// True if the last block answered no request that was seen.
@@ -121,21 +121,21 @@ impl Outstanding {
         outstanding
     }
 
-    /// From now on as many are remembered as there is room for.
-    pub(super) fn share(&mut self, room: &RequestRoom) {
-        self.room = Some(room.clone());
+    /// Remembers as many as `budget` allows from now on.
+    pub(super) fn share(&mut self, budget: &RequestBudget) {
+        self.budget = Some(budget.clone());
         self.tell_room();
     }
 
     fn tell_room(&mut self) {
         let now = self.requests.len();
-        if let Some(room) = &self.room {
-            room.note(std::mem::replace(&mut self.known, now), now);
+        if let Some(budget) = &self.budget {
+            budget.note(std::mem::replace(&mut self.known, now), now);
         }
     }
 
     fn may_have(&self) -> usize {
-        self.room.as_ref().map_or(self.most, RequestRoom::share)
+        self.budget.as_ref().map_or(self.most, RequestBudget::share)
     }
 
     /// Takes a request that ends at or before `place` in the stream.
@@ -310,8 +310,8 @@ impl Expectation for Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        if let Some(room) = &self.room {
-            room.note(self.known, 0);
+        if let Some(budget) = &self.budget {
+            budget.note(self.known, 0);
         }
     }
 }
@@ -403,9 +403,9 @@ mod tests {
 
     #[test]
     fn with_room_nobody_forgets_a_request_and_without_it_whoever_has_more_than_others_does() {
-        let room = RequestRoom::new(40);
+        let budget = RequestBudget::new(40);
         let [mut greedy, mut modest, mut late] = [(); 3].map(|()| Outstanding::new(4));
-        [&mut greedy, &mut modest, &mut late].into_iter().for_each(|one| one.share(&room));
+        [&mut greedy, &mut modest, &mut late].into_iter().for_each(|one| one.share(&budget));
         let asked = |one: &mut Outstanding, pieces: std::ops::Range<u32>| {
             pieces.for_each(|piece| one.request(block(piece), span(1), 0));
         };
@@ -413,7 +413,7 @@ mod tests {
         asked(&mut modest, 0..10);
         assert!(!greedy.overflowed() && !modest.overflowed());
         assert_eq!(greedy.answer(0, 0, 16_384), Answer::Solicited(span(1)));
-        // There is no room now, and each may have a third of it.
+        // The budget is spent now, and each may have a third of it.
         asked(&mut late, 0..13);
         assert!(!late.overflowed() && late.answer(0, 0, 16_384) == Answer::Solicited(span(1)));
         asked(&mut modest, 10..13);
@@ -421,17 +421,17 @@ mod tests {
         asked(&mut greedy, 30..31);
         assert!(greedy.take_overflow() && greedy.answer(14, 0, 16_384) == Answer::Unasked);
         assert_eq!(greedy.answer(15, 0, 16_384), Answer::Solicited(span(1)));
-        assert_eq!((room.0.requests.get(), room.0.directions.get()), (39, 3));
+        assert_eq!((budget.0.requests.get(), budget.0.directions.get()), (39, 3));
         drop((greedy, modest, late));
-        assert_eq!((room.0.requests.get(), room.0.directions.get()), (0, 0));
+        assert_eq!((budget.0.requests.get(), budget.0.directions.get()), (0, 0));
     }
 
     #[test]
     fn any_number_of_connections_with_spare_requests_hold_no_more_than_their_room() {
-        let room = RequestRoom::new(1_000);
+        let budget = RequestBudget::new(1_000);
         let mut all: Vec<Outstanding> = (0..100).map(|_| Outstanding::new(16_384)).collect();
         for one in &mut all {
-            one.share(&room);
+            one.share(&budget);
             (0..17_000).for_each(|piece| one.request(block(piece), span(1), 0));
         }
         let held: usize = all.iter().map(|one| one.requests.len()).sum();

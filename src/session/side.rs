@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use super::unplaced::Unplaced;
-use super::{Advertised, Answer, Delivery, Outstanding, RequestRoom, Session};
+use super::{Advertised, Answer, Delivery, Outstanding, RequestBudget, Session};
 use crate::Limits;
 use crate::ends::{At, FrameId, Span};
 use crate::stream::{EndReason, GapCause, Missing};
@@ -123,7 +123,7 @@ impl SideFacts {
 }
 
 #[derive(Debug)]
-pub(super) struct Side<'cap> {
+pub(super) struct SessionSide<'cap> {
     pub(super) facts: SideFacts,
     pub(super) deframer: Deframer<'cap>,
     pub(super) outstanding: Outstanding,
@@ -145,7 +145,7 @@ pub(super) struct Side<'cap> {
     answers: VecDeque<(FrameId, u64)>,
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> SessionSide<'cap> {
     pub(super) fn new(start: Start, limits: &Limits) -> Self {
         Self {
             facts: SideFacts::default(),
@@ -333,10 +333,10 @@ impl<'cap> Side<'cap> {
 }
 
 impl Session<'_> {
-    /// Lets the session remember more requests while there is `room`.
+    /// Lets the session remember more requests, as long as `budget` allows.
     #[must_use]
-    pub fn sharing(mut self, room: &RequestRoom) -> Self {
-        self.sides.iter_mut().for_each(|side| side.outstanding.share(room));
+    pub fn sharing(mut self, budget: &RequestBudget) -> Self {
+        self.sides.iter_mut().for_each(|side| side.outstanding.share(budget));
         self
     }
 }

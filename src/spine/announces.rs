@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Hub, Purpose};
+use super::{Purpose, Shared};
 use crate::ends::{At, Direction, Endpoint, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer, Scrape, Scraped};
 use crate::hearsay::names::{answers, source_of};
@@ -25,7 +25,7 @@ pub(super) struct Announces {
     any: bool,
 }
 
-impl<'cap> Hub<'_, 'cap> {
+impl<'cap> Shared<'_, 'cap> {
     /// Takes a datagram that is no part of a uTP connection.
     #[inline]
     pub(super) fn overhear(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>) {
@@ -123,20 +123,28 @@ impl Announces {
     }
 
     /// Takes a request that asks a tracker.
-    pub(super) fn ask(&mut self, flow: FlowKey, client: Direction, request: &WebRequest, hub: &mut Hub<'_, '_>) {
+    pub(super) fn ask(
+        &mut self,
+        flow: FlowKey,
+        client: Direction,
+        request: &WebRequest,
+        shared: &mut Shared<'_, '_>,
+    ) {
         self.any = true;
         match Announce::parse(request.target.as_bytes()) {
             Ok(None) => {
                 if let Err(reason) = Scrape::parse(request.target.as_bytes()) {
-                    hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason)));
+                    shared.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason)));
                 }
             }
-            Err(reason) => hub.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason))),
+            Err(reason) => {
+                shared.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason)))
+            }
             Ok(Some(announce)) => {
                 if self.pending.len() >= MOST_PENDING
                     && let Some((oldest, span)) = self.pending.pop_front()
                 {
-                    announced(flow, client, oldest, span, None, hub);
+                    announced(flow, client, oldest, span, None, shared);
                 }
                 self.pending.push_back((announce, request.span));
             }
@@ -145,10 +153,16 @@ impl Announces {
 
     /// Notes that the frames of `shown` show that the client received something.
     #[inline]
-    pub(super) fn confirm(&mut self, flow: FlowKey, client: Direction, shown: Option<Span>, hub: &mut Hub<'_, '_>) {
+    pub(super) fn confirm(
+        &mut self,
+        flow: FlowKey,
+        client: Direction,
+        shown: Option<Span>,
+        shared: &mut Shared<'_, '_>,
+    ) {
         if shown.is_some() {
             for (announce, span) in self.pending.drain(..) {
-                announced(flow, client, announce, span, shown, hub);
+                announced(flow, client, announce, span, shown, shared);
             }
         }
     }
@@ -159,18 +173,18 @@ impl Announces {
         flow: FlowKey,
         server: Direction,
         answer: &TrackerAnswer,
-        hub: &mut Hub<'_, '_>,
+        shared: &mut Shared<'_, '_>,
     ) {
         let target = answer.request.as_ref().map(|request| request.target.as_bytes());
         if let Some(Ok(Some(scrape))) = target.map(Scrape::parse) {
-            return scraped(flow, server, answer, &scrape, hub);
+            return scraped(flow, server, answer, &scrape, shared);
         }
         let found = Answer::parse(&answer.body);
         let asked = answer.request.as_ref().map(|request| Announce::parse(request.target.as_bytes()));
         let found = match found {
             Ok(Some(found)) if asked.is_some() || found.interval.is_some() => found,
             Err(reason) if asked.is_some() => {
-                return hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason)));
+                return shared.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason)));
             }
             // A bencoded file that somebody fetched is no tracker's answer.
             Ok(_) | Err(_) => return,
@@ -180,17 +194,17 @@ impl Announces {
             Doubts { bad_checksum: answer.doubtful, one_sided: answer.request.is_none(), ..Doubts::default() };
         let by = flow.source(server);
         if let Some(id) = &found.tracker_id {
-            hub.issue_id(flow, server, id, answer.span.last);
+            shared.issue_id(flow, server, id, answer.span.last);
         }
         if let Some(info_hash) = info_hash.filter(|_| !found.counts.is_empty()) {
-            hub.swarm(Swarm { info_hash, by, via: Via::HttpTracker }, found.counts, answer.span);
+            shared.swarm(Swarm { info_hash, by, via: Via::HttpTracker }, found.counts, answer.span);
         }
         for subject in found.peers.peers {
             let named = Named::new(subject, info_hash, by, Via::HttpTracker);
-            hub.mention(Named { doubts, ..named }, answer.span, answer.span);
+            shared.mention(Named { doubts, ..named }, answer.span, answer.span);
         }
         if found.peers.unusable > 0 {
-            hub.bad_tracker(flow, server, answer.span, found.peers.unusable, MentionFault::Unusable);
+            shared.bad_tracker(flow, server, answer.span, found.peers.unusable, MentionFault::Unusable);
         }
     }
 
@@ -200,17 +214,17 @@ impl Announces {
         (flow, client): (FlowKey, Direction),
         message: &SocketMessage,
         confirmed: Option<Span>,
-        hub: &mut Hub<'_, '_>,
+        shared: &mut Shared<'_, '_>,
     ) {
         let from = if message.from_client { client } else { client.reverse() };
         let span = message.span;
         match Message::parse(&message.text) {
             Ok(None) => {}
-            Err(reason) => hub.bad_tracker(flow, from, span, 1, MentionFault::Unreadable(Said(reason))),
+            Err(reason) => shared.bad_tracker(flow, from, span, 1, MentionFault::Unreadable(Said(reason))),
             Ok(Some(Message::Scrape { swarms })) => {
                 self.any = true;
                 for (info_hash, counts) in swarms.into_iter().filter(|_| !message.from_client) {
-                    hub.swarm(Swarm { info_hash, by: flow.source(from), via: Via::SocketScrape }, counts, span);
+                    shared.swarm(Swarm { info_hash, by: flow.source(from), via: Via::SocketScrape }, counts, span);
                 }
             }
             Ok(Some(Message::Announce { info_hash, named, counts })) if message.from_client => {
@@ -218,51 +232,55 @@ impl Announces {
                 let _ = counts;
                 let (port, tracker_id) = (flow.source(client).port, None);
                 let announce = Announce { info_hash, port, named, tracker_id };
-                announced_by((flow, client), announce, span, confirmed, Via::SocketAnnounce, hub);
+                announced_by((flow, client), announce, span, confirmed, Via::SocketAnnounce, shared);
             }
             Ok(Some(Message::Announce { info_hash, named: PeerList { peers, unusable }, counts })) => {
                 self.any = true;
                 let by = flow.source(from);
                 if !counts.is_empty() {
-                    hub.swarm(Swarm { info_hash, by, via: Via::SocketTracker }, counts, span);
+                    shared.swarm(Swarm { info_hash, by, via: Via::SocketTracker }, counts, span);
                 }
                 let doubts = Doubts { bad_checksum: message.doubtful, ..Doubts::default() };
                 for subject in peers {
                     let named = Named::new(subject, Some(info_hash), by, Via::SocketTracker);
-                    hub.mention(Named { doubts, ..named }, span, span);
+                    shared.mention(Named { doubts, ..named }, span, span);
                 }
                 if unusable > 0 {
-                    hub.bad_tracker(flow, from, span, unusable, MentionFault::Unusable);
+                    shared.bad_tracker(flow, from, span, unusable, MentionFault::Unusable);
                 }
             }
         }
     }
 
     /// Ends the connection.
-    pub(super) fn close(self, flow: FlowKey, client: Direction, hub: &mut Hub<'_, '_>) {
+    pub(super) fn close(self, flow: FlowKey, client: Direction, shared: &mut Shared<'_, '_>) {
         for (announce, span) in self.pending {
             // What it echoes may show what its connection does not.
             let (by, to) = (flow.destination(client), flow.source(client));
             let id = announce.tracker_id.as_deref();
-            let issued = id.and_then(|id| hub.listener.issued_id(by, to, id)).map(|issued| issued.join(span));
-            announced(flow, client, announce, span, issued, hub);
+            let issued = id.and_then(|id| shared.listener.issued_id(by, to, id)).map(|issued| issued.join(span));
+            announced(flow, client, announce, span, issued, shared);
         }
     }
 }
 
 /// The answer to a scrape.
-fn scraped(flow: FlowKey, server: Direction, answer: &TrackerAnswer, asked: &Scrape, hub: &mut Hub<'_, '_>) {
+fn scraped(flow: FlowKey, server: Direction, answer: &TrackerAnswer, asked: &Scrape, shared: &mut Shared<'_, '_>) {
     match Scraped::parse(&answer.body) {
         Ok(None) => {}
         // Without an info-hash it is known by its answer alone: any page may be called so.
         Err(_) if asked.info_hashes.is_empty() => {}
-        Err(reason) => hub.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason))),
+        Err(reason) => shared.bad_tracker(flow, server, answer.span, 1, MentionFault::Unreadable(Said(reason))),
         Ok(Some(found)) => {
             for (info_hash, counts) in found.swarms {
-                hub.swarm(Swarm { info_hash, by: flow.source(server), via: Via::HttpScrape }, counts, answer.span);
+                shared.swarm(
+                    Swarm { info_hash, by: flow.source(server), via: Via::HttpScrape },
+                    counts,
+                    answer.span,
+                );
             }
             if found.unusable > 0 {
-                hub.bad_tracker(flow, server, answer.span, found.unusable, MentionFault::Unusable);
+                shared.bad_tracker(flow, server, answer.span, found.unusable, MentionFault::Unusable);
             }
         }
     }
@@ -275,9 +293,9 @@ fn announced(
     announce: Announce,
     span: Span,
     confirmed: Option<Span>,
-    hub: &mut Hub<'_, '_>,
+    shared: &mut Shared<'_, '_>,
 ) {
-    announced_by((flow, client), announce, span, confirmed, Via::HttpAnnounce, hub);
+    announced_by((flow, client), announce, span, confirmed, Via::HttpAnnounce, shared);
 }
 
 fn announced_by(
@@ -286,7 +304,7 @@ fn announced_by(
     span: Span,
     confirmed: Option<Span>,
     via: Via,
-    hub: &mut Hub<'_, '_>,
+    shared: &mut Shared<'_, '_>,
 ) {
     let Announce { info_hash, port, named, .. } = announce;
     let from = flow.source(client);
@@ -294,10 +312,10 @@ fn announced_by(
     for named in mentions {
         // Another address is named by the announce alone.
         let own = confirmed.filter(|_| named.subject == named.by);
-        hub.mention(named, span, own.map_or(span, |confirmed| confirmed.join(span)));
+        shared.mention(named, span, own.map_or(span, |confirmed| confirmed.join(span)));
     }
     if unusable > 0 {
-        hub.bad_tracker(flow, client, span, unusable, MentionFault::Unusable);
+        shared.bad_tracker(flow, client, span, unusable, MentionFault::Unusable);
     }
 }
 

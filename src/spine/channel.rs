@@ -3,19 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Hub;
+use super::Shared;
 use super::dns::DnsStream;
 use super::findings::{Opaque, OpaqueKind};
-use super::traffic::Content as Carried;
+use super::traffic::CarriedProtocol;
 use super::web::WebChannel;
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::oddity::{Bound, Oddity, Relay, Sink};
-use crate::proxy::{Look, Watch};
+use crate::proxy::{ProxyOutcome, ProxyWatch};
 use crate::session::{Encryption, Session};
 use crate::stream::{Opening, StreamItem};
 use crate::webseed;
-use crate::wire::{Sniff, Start, sniff};
+use crate::wire::{HandshakeSniff, Start, sniff};
 
 /// The content of one connection, over either transport.
 #[derive(Debug)]
@@ -30,15 +30,15 @@ pub(super) struct Channel<'cap> {
     unread: [bool; 2],
     /// Packets by direction, before there is a session.
     packets: [u64; 2],
-    content: Content<'cap>,
+    content: ChannelContent<'cap>,
     /// The peer wire may come behind what it began with.
-    watch: Option<Box<Watch<'cap>>>,
+    watch: Option<Box<ProxyWatch<'cap>>>,
     /// The names of hosts that may be in it.
     dns: Option<Box<DnsStream<'cap>>>,
 }
 
 #[derive(Debug)]
-enum Content<'cap> {
+enum ChannelContent<'cap> {
     /// No payload yet.
     Undecided,
     /// The peer wire, or what may be it.
@@ -78,7 +78,7 @@ impl<'cap> Channel<'cap> {
             seen: Sightings::default(),
             unread: [false; 2],
             packets: [0; 2],
-            content: Content::Undecided,
+            content: ChannelContent::Undecided,
             watch: None,
             dns: DnsStream::of(flow),
         }
@@ -86,15 +86,20 @@ impl<'cap> Channel<'cap> {
 
     /// Returns true if the connection carries a protocol that is not read further.
     pub(super) fn is_other(&self) -> bool {
-        matches!(self.content, Content::Other | Content::Proxied(_)) && self.watch.is_none() && self.dns.is_none()
+        matches!(self.content, ChannelContent::Other | ChannelContent::Proxied(_))
+            && self.watch.is_none()
+            && self.dns.is_none()
     }
 
     /// Returns true if a block, or a part of one, was served on the connection: a webseed's too.
     pub(super) fn has_blocks(&self) -> bool {
         match &self.content {
-            Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
-            Content::Web(web) => web.has_blocks(),
-            Content::Undecided | Content::Mse(_, None) | Content::Proxied(_) | Content::Other => false,
+            ChannelContent::Peer(session) | ChannelContent::Mse(_, Some(session)) => session.has_blocks(),
+            ChannelContent::Web(web) => web.has_blocks(),
+            ChannelContent::Undecided
+            | ChannelContent::Mse(_, None)
+            | ChannelContent::Proxied(_)
+            | ChannelContent::Other => false,
         }
     }
 
@@ -108,8 +113,8 @@ impl<'cap> Channel<'cap> {
         self.seen.note(at.frame);
         let packets = &mut self.packets[direction.index()];
         match &mut self.content {
-            Content::Peer(session) | Content::Mse(_, Some(session)) => session.touch(direction, at),
-            Content::Mse(_, None) => (self.unread[direction.index()], *packets) = (true, *packets + 1),
+            ChannelContent::Peer(session) | ChannelContent::Mse(_, Some(session)) => session.touch(direction, at),
+            ChannelContent::Mse(_, None) => (self.unread[direction.index()], *packets) = (true, *packets + 1),
             _ => *packets += 1,
         }
     }
@@ -120,30 +125,32 @@ impl<'cap> Channel<'cap> {
         direction: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
-        if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, hub)) {
+        if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, shared)) {
             self.dns = None;
         }
-        if self.watch.is_some() && self.look(direction, item, opening, hub) {
+        if self.watch.is_some() && self.look(direction, item, opening, shared) {
             return;
         }
         match &self.content {
-            Content::Undecided => self.decide(direction, item, opening, hub),
-            Content::Web(web) if !web.has_blocks() && begins_with_handshake(item) && begins(opening, direction) => {
+            ChannelContent::Undecided => self.decide(direction, item, opening, shared),
+            ChannelContent::Web(web)
+                if !web.has_blocks() && begins_with_handshake(item) && begins(opening, direction) =>
+            {
                 // No server of HTTP answers so: the request was not what the client sent.
-                self.content = self.peer(Start::Handshake, direction, opening, hub);
+                self.content = self.peer(Start::Handshake, direction, opening, shared);
             }
-            Content::Peer(session) if !session.from_start && !session.is_peer_wire() => {
-                self.reconsider(direction, item, hub);
+            ChannelContent::Peer(session) if !session.from_start && !session.is_peer_wire() => {
+                self.reconsider(direction, item, shared);
             }
             _ => {}
         }
         match &mut self.content {
-            Content::Peer(session) => read(session, direction, item, opening, hub),
-            Content::Web(web) => web.item(direction, item, opening, hub),
-            Content::Mse(..) => self.filter(Some((direction, item)), opening, hub),
-            Content::Undecided | Content::Proxied(_) | Content::Other => {}
+            ChannelContent::Peer(session) => read(session, direction, item, opening, shared),
+            ChannelContent::Web(web) => web.item(direction, item, opening, shared),
+            ChannelContent::Mse(..) => self.filter(Some((direction, item)), opening, shared),
+            ChannelContent::Undecided | ChannelContent::Proxied(_) | ChannelContent::Other => {}
         }
     }
 
@@ -153,40 +160,46 @@ impl<'cap> Channel<'cap> {
         direction: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         self.content = match *item {
             StreamItem::Data { offset: 0, bytes, .. } if opening.initiator.is_some() => match sniff(bytes) {
-                Sniff::Handshake | Sniff::NeedMore => self.peer(Start::Handshake, direction, opening, hub),
+                HandshakeSniff::Handshake | HandshakeSniff::NeedMore => {
+                    self.peer(Start::Handshake, direction, opening, shared)
+                }
                 // Its own SYN is missing, so these need not be its first bytes.
-                Sniff::Other if !begins(opening, direction) => self.mid_stream(direction, item, opening, hub),
-                Sniff::Other => match webseed::sniff(bytes) {
-                    webseed::Sniff::Request => Content::Web(Box::new(WebChannel::new(direction, self.flow, hub))),
-                    webseed::Sniff::Response => {
+                HandshakeSniff::Other if !begins(opening, direction) => {
+                    self.mid_stream(direction, item, opening, shared)
+                }
+                HandshakeSniff::Other => match webseed::sniff(bytes) {
+                    webseed::HttpSniff::Request => {
+                        ChannelContent::Web(Box::new(WebChannel::new(direction, self.flow, shared)))
+                    }
+                    webseed::HttpSniff::Response => {
                         // What it answers may have been a request to be connected.
                         self.watch = watch(opening).map(Box::new);
                         self.watch.iter_mut().for_each(|watch| _ = watch.push(direction, item));
-                        Content::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, hub)))
+                        ChannelContent::Web(Box::new(WebChannel::new(direction.reverse(), self.flow, shared)))
                     }
-                    webseed::Sniff::Undecided | webseed::Sniff::Other => {
-                        Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
+                    webseed::HttpSniff::Undecided | webseed::HttpSniff::Other => {
+                        ChannelContent::Mse(Box::new(MseFilter::new(opening.initiator, &shared.keystream)), None)
                     }
                 },
             },
-            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, item, opening, hub),
+            StreamItem::Data { .. } | StreamItem::Gap { .. } => self.mid_stream(direction, item, opening, shared),
             _ => return,
         };
         self.unread[direction.index()] = true;
     }
 
     /// Goes on with what began in mid-stream and shows by a whole request that it is HTTP.
-    fn reconsider(&mut self, direction: Direction, item: &StreamItem<'cap>, hub: &mut Hub<'_, 'cap>) {
+    fn reconsider(&mut self, direction: Direction, item: &StreamItem<'cap>, shared: &mut Shared<'_, 'cap>) {
         if let StreamItem::Data { bytes, .. } = item
             && webseed::is_request(bytes)
         {
-            let web = Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)));
-            if let Content::Peer(session) = std::mem::replace(&mut self.content, web) {
-                end(session, Transported::default(), self.seen.clone(), hub);
+            let web = ChannelContent::Web(Box::new(WebChannel::joined(direction, self.flow, shared)));
+            if let ChannelContent::Peer(session) = std::mem::replace(&mut self.content, web) {
+                end(session, Transported::default(), self.seen.clone(), shared);
             }
         }
     }
@@ -197,16 +210,16 @@ impl<'cap> Channel<'cap> {
         direction: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
-    ) -> Content<'cap> {
+        shared: &mut Shared<'_, 'cap>,
+    ) -> ChannelContent<'cap> {
         if let StreamItem::Data { bytes, .. } = item
             && webseed::is_request(bytes)
         {
-            Content::Web(Box::new(WebChannel::joined(direction, self.flow, hub)))
-        } else if hub.candidates.secrets().is_empty() {
-            self.peer(Start::MidStream, direction, opening, hub)
+            ChannelContent::Web(Box::new(WebChannel::joined(direction, self.flow, shared)))
+        } else if shared.candidates.secrets().is_empty() {
+            self.peer(Start::MidStream, direction, opening, shared)
         } else {
-            Content::Mse(Box::new(MseFilter::new(opening.initiator, &hub.keystream)), None)
+            ChannelContent::Mse(Box::new(MseFilter::new(opening.initiator, &shared.keystream)), None)
         }
     }
 
@@ -215,9 +228,9 @@ impl<'cap> Channel<'cap> {
         start: Start,
         direction: Direction,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
-    ) -> Content<'cap> {
-        Content::Peer(Box::new(self.session(start, direction, opening, hub)))
+        shared: &mut Shared<'_, 'cap>,
+    ) -> ChannelContent<'cap> {
+        ChannelContent::Peer(Box::new(self.session(start, direction, opening, shared)))
     }
 
     fn session(
@@ -225,14 +238,14 @@ impl<'cap> Channel<'cap> {
         start: Start,
         direction: Direction,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) -> Session<'cap> {
-        let session = Session::new(hub.connection(), self.flow, self.transport, start, &hub.options.limits);
-        let mut session = session.sharing(&hub.requests);
+        let session = Session::new(shared.connection(), self.flow, self.transport, start, &shared.options.limits);
+        let mut session = session.sharing(&shared.requests);
         session.number = self.number;
         for from in [Direction::LowToHigh, Direction::HighToLow] {
             session.count(from, self.packets[from.index()]);
-            let chosen = hub.second.chosen(self.flow, self.number, from);
+            let chosen = shared.second.chosen(self.flow, self.number, from);
             if !chosen.is_empty() {
                 session.choose(from, chosen);
             }
@@ -249,14 +262,19 @@ impl<'cap> Channel<'cap> {
     }
 
     /// Takes an item, or the end, through the MSE filter.
-    fn filter(&mut self, item: Option<(Direction, &StreamItem<'cap>)>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
-        let Content::Mse(filter, session) = &mut self.content else { return };
-        let mut out = std::mem::take(&mut hub.scratch.clear);
+    fn filter(
+        &mut self,
+        item: Option<(Direction, &StreamItem<'cap>)>,
+        opening: &Opening,
+        shared: &mut Shared<'_, 'cap>,
+    ) {
+        let ChannelContent::Mse(filter, session) = &mut self.content else { return };
+        let mut out = std::mem::take(&mut shared.scratch.clear);
         let result = match item {
-            Some((direction, item)) => filter.push(direction, item, &hub.candidates, &hub.spill, &mut out),
-            None => filter.close(&hub.candidates, &hub.spill, &mut out),
+            Some((direction, item)) => filter.push(direction, item, &shared.candidates, &shared.spill, &mut out),
+            None => filter.close(&shared.candidates, &shared.spill, &mut out),
         };
-        hub.fail(result);
+        shared.fail(result);
         let (whole, decrypted) = (filter.is_whole(), filter.secret().is_some());
         let readable = match filter.outcome() {
             MseOutcome::Plaintext => Some(Encryption::MsePlaintext),
@@ -264,13 +282,13 @@ impl<'cap> Channel<'cap> {
             MseOutcome::NotMse => {
                 let held = filter.take_held();
                 if filter.has_untried() {
-                    note_untried(self.flow, self.span, hub);
+                    note_untried(self.flow, self.span, shared);
                 }
                 if filter.was_cut_short() {
                     let bound = Bound::Mse { held: held.len() as u64 };
-                    hub.anomalies.odd(Oddity::from(bound).within(self.span).between(self.flow));
+                    shared.anomalies.odd(Oddity::from(bound).within(self.span).between(self.flow));
                 }
-                return self.not_mse(held, out, opening, hub);
+                return self.not_mse(held, out, opening, shared);
             }
             MseOutcome::Undecided | MseOutcome::Opaque { .. } | MseOutcome::WrongSecret { .. } => None,
         };
@@ -282,7 +300,7 @@ impl<'cap> Channel<'cap> {
                         [Direction::LowToHigh, Direction::HighToLow].map(|way| (way, self.unread[way.index()]));
                     let mut senders = sent.into_iter().filter(|(_, sent)| *sent).map(|(way, _)| way);
                     let first = senders.next().unwrap_or(Direction::LowToHigh);
-                    let mut new = self.session(Start::Handshake, first, opening, hub);
+                    let mut new = self.session(Start::Handshake, first, opening, shared);
                     if let (Some(second), Some(span)) = (senders.next(), self.span) {
                         new.touch(second, span.last);
                     }
@@ -294,14 +312,14 @@ impl<'cap> Channel<'cap> {
                 }
             };
             for (direction, item) in out.drain(..) {
-                read(&mut known, direction, &item, opening, hub);
+                read(&mut known, direction, &item, opening, shared);
             }
-            if let Content::Mse(_, session) = &mut self.content {
+            if let ChannelContent::Mse(_, session) = &mut self.content {
                 *session = Some(known);
             }
         }
         out.clear();
-        hub.scratch.clear = out;
+        shared.scratch.clear = out;
     }
 
     /// Goes on with a connection that is no MSE.
@@ -310,9 +328,9 @@ impl<'cap> Channel<'cap> {
         held: Vec<(Direction, StreamItem<'cap>)>,
         mut out: Vec<(Direction, StreamItem<'cap>)>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
-        let clear = matches!(&self.content, Content::Mse(filter, _) if filter.may_be_clear());
+        let clear = matches!(&self.content, ChannelContent::Mse(filter, _) if filter.may_be_clear());
         out.extend(held);
         // The first segment may have been too short to tell.
         let client = [Direction::LowToHigh, Direction::HighToLow].into_iter().find(|client| {
@@ -322,39 +340,44 @@ impl<'cap> Channel<'cap> {
             });
             opening.initiator.is_some()
                 && webseed::sniff(&data.flatten().copied().take(LONGEST_METHOD).collect::<Vec<_>>())
-                    == webseed::Sniff::Request
+                    == webseed::HttpSniff::Request
         });
         if let Some(client) = client {
-            let mut web = WebChannel::new(client, self.flow, hub);
-            out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, hub));
-            self.content = Content::Web(Box::new(web));
+            let mut web = WebChannel::new(client, self.flow, shared);
+            out.iter().for_each(|(direction, item)| web.item(*direction, item, opening, shared));
+            self.content = ChannelContent::Web(Box::new(web));
         } else if let Some(look) = self.behind(&out, clear, opening) {
             match look {
-                Look::Proxied(proxied) => self.content = Content::Proxied(Box::new(proxied)),
-                Look::Handshake => self.begin(Start::Handshake, out.drain(..), opening, hub),
-                Look::More | Look::Over => self.content = Content::Other,
+                ProxyOutcome::Proxied(proxied) => self.content = ChannelContent::Proxied(Box::new(proxied)),
+                ProxyOutcome::Handshake => self.begin(Start::Handshake, out.drain(..), opening, shared),
+                ProxyOutcome::More | ProxyOutcome::Over => self.content = ChannelContent::Other,
             }
         } else {
             // It was only tried for a secret's sake, or what is missing may be why it does not look like MSE.
-            self.begin(Start::MidStream, out.drain(..), opening, hub);
+            self.begin(Start::MidStream, out.drain(..), opening, shared);
         }
         out.clear();
-        hub.scratch.clear = out;
+        shared.scratch.clear = out;
     }
 
     /// Looks for a proxy's dialog at the beginning of a connection that is no MSE, where that was captured; `None`
     /// for one that may be the peer wire because a part of the beginning is missing. It is watched on where it
     /// cannot be told yet.
-    fn behind(&mut self, held: &[(Direction, StreamItem<'cap>)], clear: bool, opening: &Opening) -> Option<Look> {
+    fn behind(
+        &mut self,
+        held: &[(Direction, StreamItem<'cap>)],
+        clear: bool,
+        opening: &Opening,
+    ) -> Option<ProxyOutcome> {
         let mut watch = watch(opening)?;
         let mut looks = held.iter().map(|(direction, item)| watch.push(*direction, item));
-        let look = looks.find(|look| *look != Look::More).unwrap_or(Look::More);
+        let look = looks.find(|look| *look != ProxyOutcome::More).unwrap_or(ProxyOutcome::More);
         // MSE that selected plaintext has a handshake behind its keys, too.
-        let told = !clear || look == Look::Handshake || watch.is_dialog();
-        if look == Look::More && told {
+        let told = !clear || look == ProxyOutcome::Handshake || watch.is_dialog();
+        if look == ProxyOutcome::More && told {
             self.watch = Some(Box::new(watch));
         }
-        told.then_some(look).filter(|look| !clear || !matches!(look, Look::More | Look::Over))
+        told.then_some(look).filter(|look| !clear || !matches!(look, ProxyOutcome::More | ProxyOutcome::Over))
     }
 
     /// Looks for the peer wire behind what the connection began with; whether the item was taken for that.
@@ -363,17 +386,19 @@ impl<'cap> Channel<'cap> {
         direction: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) -> bool {
         let Some(mut watch) = self.watch.take() else { return false };
         match watch.push(direction, item) {
-            Look::More => self.watch = Some(watch),
-            Look::Handshake if matches!(self.content, Content::Other) => {
-                self.begin(Start::Handshake, watch.into_held().into_iter(), opening, hub);
+            ProxyOutcome::More => self.watch = Some(watch),
+            ProxyOutcome::Handshake if matches!(self.content, ChannelContent::Other) => {
+                self.begin(Start::Handshake, watch.into_held().into_iter(), opening, shared);
                 return true;
             }
-            Look::Proxied(proxied) if !self.has_blocks() => self.content = Content::Proxied(Box::new(proxied)),
-            Look::Handshake | Look::Proxied(_) | Look::Over => {}
+            ProxyOutcome::Proxied(proxied) if !self.has_blocks() => {
+                self.content = ChannelContent::Proxied(Box::new(proxied))
+            }
+            ProxyOutcome::Handshake | ProxyOutcome::Proxied(_) | ProxyOutcome::Over => {}
         }
         false
     }
@@ -384,53 +409,53 @@ impl<'cap> Channel<'cap> {
         start: Start,
         held: impl Iterator<Item = (Direction, StreamItem<'cap>)>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         let mut held = held.peekable();
         let direction = held.peek().map_or(Direction::LowToHigh, |(direction, _)| *direction);
-        let mut session = self.session(start, direction, opening, hub);
+        let mut session = self.session(start, direction, opening, shared);
         for (direction, item) in held {
-            read(&mut session, direction, &item, opening, hub);
+            read(&mut session, direction, &item, opening, shared);
         }
-        self.content = Content::Peer(Box::new(session));
+        self.content = ChannelContent::Peer(Box::new(session));
     }
 
     /// Ends the connection, and says what it carried.
-    pub(super) fn close(mut self, transported: Transported, hub: &mut Hub<'_, 'cap>) -> Carried {
-        if let Content::Mse(..) = self.content {
-            self.filter(None, &transported.opening, hub);
+    pub(super) fn close(mut self, transported: Transported, shared: &mut Shared<'_, 'cap>) -> CarriedProtocol {
+        if let ChannelContent::Mse(..) = self.content {
+            self.filter(None, &transported.opening, shared);
         }
         if let Some(proxied) = self.watch.take().and_then(|watch| watch.end()).filter(|_| !self.has_blocks()) {
-            self.content = Content::Proxied(Box::new(proxied));
+            self.content = ChannelContent::Proxied(Box::new(proxied));
         }
         let (flow, transport, span) = (self.flow, self.transport, self.span);
         let mut seen = self.seen;
         let opening = transported.opening;
         [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
         match self.content {
-            Content::Peer(session) => end(session, transported, seen, hub),
-            Content::Web(web) => {
-                web.close(transported, span, seen, hub);
-                Carried::Http
+            ChannelContent::Peer(session) => end(session, transported, seen, shared),
+            ChannelContent::Web(web) => {
+                web.close(transported, span, seen, shared);
+                CarriedProtocol::Http
             }
-            Content::Mse(filter, session) => {
-                hub.used_secrets.extend(filter.secret());
+            ChannelContent::Mse(filter, session) => {
+                shared.used_secrets.extend(filter.secret());
                 if filter.has_untried() {
-                    note_untried(flow, span, hub);
+                    note_untried(flow, span, shared);
                 }
-                let mut carried = Carried::Other;
+                let mut carried = CarriedProtocol::Other;
                 if let Some(session) = session {
-                    carried = end(session, transported, seen, hub);
+                    carried = end(session, transported, seen, shared);
                 }
                 let [a_to_b, b_to_a] = filter.opaque_bytes();
                 if filter.is_too_far() {
                     let bound = Bound::Keystream { bytes: a_to_b + b_to_a };
-                    hub.anomalies.odd(Oddity::from(bound).within(span).between(flow));
+                    shared.anomalies.odd(Oddity::from(bound).within(span).between(flow));
                 }
                 let basis = match filter.outcome() {
                     MseOutcome::Opaque { basis } => basis.clone(),
                     MseOutcome::WrongSecret { secret, basis } => {
-                        hub.note_wrong_secret(*secret, basis, flow, span);
+                        shared.note_wrong_secret(*secret, basis, flow, span);
                         basis.clone()
                     }
                     _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
@@ -443,25 +468,25 @@ impl<'cap> Channel<'cap> {
                     let frames = span.into();
                     let opaque =
                         Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
-                    hub.opaque(opaque, span);
+                    shared.opaque(opaque, span);
                 }
-                Carried::MseOpaque
+                CarriedProtocol::MseOpaque
             }
-            Content::Proxied(proxied) => {
-                hub.relay(flow, transport, transported.bytes, span, *proxied);
-                Carried::Proxied
+            ChannelContent::Proxied(proxied) => {
+                shared.relay(flow, transport, transported.bytes, span, *proxied);
+                CarriedProtocol::Proxied
             }
-            Content::Undecided | Content::Other => Carried::Other,
+            ChannelContent::Undecided | ChannelContent::Other => CarriedProtocol::Other,
         }
     }
 }
 
 /// Says that a connection may be one that the secrets open.
-fn note_untried(flow: FlowKey, span: Option<Span>, hub: &mut Hub<'_, '_>) {
-    hub.anomalies.odd(Oddity::from(Bound::Secrets).within(span).between(flow));
+fn note_untried(flow: FlowKey, span: Option<Span>, shared: &mut Shared<'_, '_>) {
+    shared.anomalies.odd(Oddity::from(Bound::Secrets).within(span).between(flow));
 }
 
-impl Hub<'_, '_> {
+impl Shared<'_, '_> {
     /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
     pub(super) fn relay(
         &mut self,
@@ -486,13 +511,13 @@ impl Hub<'_, '_> {
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.
-fn watch<'cap>(opening: &Opening) -> Option<Watch<'cap>> {
+fn watch<'cap>(opening: &Opening) -> Option<ProxyWatch<'cap>> {
     let begun = [Direction::LowToHigh, Direction::HighToLow].map(|direction| begins(opening, direction));
-    Some(Watch::new(opening.initiator?, begun))
+    Some(ProxyWatch::new(opening.initiator?, begun))
 }
 
 fn begins_with_handshake(item: &StreamItem<'_>) -> bool {
-    matches!(item, StreamItem::Data { offset: 0, bytes, .. } if sniff(bytes) == Sniff::Handshake)
+    matches!(item, StreamItem::Data { offset: 0, bytes, .. } if sniff(bytes) == HandshakeSniff::Handshake)
 }
 
 /// Returns true if the segment that opens a direction was seen, or the answer to it, so that its offsets count from
@@ -502,41 +527,45 @@ fn begins(opening: &Opening, direction: Direction) -> bool {
     syn.or(opening.syn_ack).is_some()
 }
 
-/// Hands an item to a session, and what it makes known to the hub.
+/// Hands an item to a session, and what it makes known to the shared.
 fn read<'cap>(
     session: &mut Session<'cap>,
     direction: Direction,
     item: &StreamItem<'cap>,
     opening: &Opening,
-    hub: &mut Hub<'_, 'cap>,
+    shared: &mut Shared<'_, 'cap>,
 ) {
-    let mut events = std::mem::take(&mut hub.scratch.events);
+    let mut events = std::mem::take(&mut shared.scratch.events);
     session.push(direction, item, &mut events);
-    hub.clear_item(session, direction, item, opening);
+    shared.clear_item(session, direction, item, opening);
     if !events.is_empty() {
         note_opening(session, opening);
-        hub.deliver(session, &mut events);
+        shared.deliver(session, &mut events);
     }
-    hub.scratch.events = events;
+    shared.scratch.events = events;
 }
 
 fn end<'cap>(
     mut session: Box<Session<'cap>>,
     transported: Transported,
     seen: Sightings,
-    hub: &mut Hub<'_, 'cap>,
-) -> Carried {
+    shared: &mut Shared<'_, 'cap>,
+) -> CarriedProtocol {
     note_opening(&mut session, &transported.opening);
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
     session.initial = transported.initial;
     if let Some(initial) = transported.initial {
-        hub.legs.note(&session, initial, &mut hub.anomalies);
+        shared.translations.note(&session, initial, &mut shared.anomalies);
     }
     let encryption = session.encryption;
-    hub.clear_end(session.id);
-    if hub.close(*session, transported.paths) { Carried::of_peer(encryption) } else { Carried::Other }
+    shared.clear_end(session.id);
+    if shared.close(*session, transported.paths) {
+        CarriedProtocol::of_peer(encryption)
+    } else {
+        CarriedProtocol::Other
+    }
 }
 
 /// Tells the session what the transport knows of its opening.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use hashbrown::HashMap;
 
-use super::{Hub, Spine};
+use super::{Shared, Spine};
 use crate::Error;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Transport};
 use crate::oddity::{Bound, Oddity, Sink};
@@ -56,7 +56,7 @@ pub(super) struct Clear<'run, 'cap> {
 #[derive(Debug, Default)]
 struct Connection<'cap> {
     begun: bool,
-    sides: [Side; 2],
+    sides: [ClearSide; 2],
     /// Items that wait until the connection is the peer wire beyond doubt.
     held: Vec<(Direction, StreamItem<'cap>)>,
     /// Bytes beyond those.
@@ -65,7 +65,7 @@ struct Connection<'cap> {
 
 /// One direction.
 #[derive(Clone, Copy, Debug, Default)]
-struct Side {
+struct ClearSide {
     /// The offset in the stream that stands at the first sequence number.
     base: Option<u64>,
     /// Bytes of gaps of which only the packets are counted.
@@ -152,7 +152,7 @@ impl<'cap> Connection<'cap> {
         taker: &mut dyn TakeSegments,
     ) -> Result<(), Error> {
         let first = first_number(session.id);
-        let number = |side: &Side, offset: u64| {
+        let number = |side: &ClearSide, offset: u64| {
             first.wrapping_add(1).wrapping_add(offset.wrapping_sub(side.base.unwrap_or(0)) as u32)
         };
         let other = self.sides.get(from.reverse().index()).copied().unwrap_or_default();
@@ -189,11 +189,11 @@ impl<'cap> Connection<'cap> {
 impl<'run> Spine<'run, '_> {
     /// Says before the first frame who wants the streams of the peer wire themselves.
     pub(crate) fn clear_to(&mut self, taker: &'run mut dyn TakeSegments) {
-        self.hub.clear = Some(Clear::new(taker));
+        self.shared.clear = Some(Clear::new(taker));
     }
 }
 
-impl<'cap> Hub<'_, 'cap> {
+impl<'cap> Shared<'_, 'cap> {
     /// Hands on what a session has read, where that is asked for.
     pub(super) fn clear_item(
         &mut self,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
+use super::Shared;
 use crate::capture::InputFacts;
 use crate::ends::{At, Span, Timestamp};
 use crate::oddity::{Oddity, Sink};
@@ -139,7 +139,7 @@ pub(super) struct Clock {
 
 impl Clock {
     #[inline]
-    pub(super) fn tick(&mut self, at: At, hub: &mut Hub<'_, '_>) {
+    pub(super) fn tick(&mut self, at: At, shared: &mut Shared<'_, '_>) {
         match &mut self.span {
             Some(span) => span.cover(at),
             None => self.span = Some(Span::single(at)),
@@ -148,10 +148,10 @@ impl Clock {
         if self.last.len() <= file {
             self.last.resize(file + 1, None);
         }
-        if let Some(last) = self.last[file].replace(at.time) {
+        if let Some(last) = self.last.get_mut(file).and_then(|last| last.replace(at.time)) {
             let step = at.time.0.saturating_sub(last.0);
             if !(-BACKWARD_NS..FORWARD_NS).contains(&step) {
-                self.step(at, step, hub);
+                self.step(at, step, shared);
             }
         }
     }
@@ -168,7 +168,7 @@ impl Clock {
     }
 
     #[cold]
-    fn step(&mut self, at: At, step: i64, hub: &mut Hub<'_, '_>) {
+    fn step(&mut self, at: At, step: i64, shared: &mut Shared<'_, '_>) {
         self.count += 1;
         let file = at.frame.file();
         let new = ClockSteps { file, count: 0, least_ns: step, most_ns: step };
@@ -178,7 +178,7 @@ impl Clock {
         if self.steps.len() < MOST_STEPS {
             self.steps.push(at);
         }
-        hub.anomalies.odd(Oddity::ClockStep { ns: step }.at(at));
+        shared.anomalies.odd(Oddity::ClockStep { ns: step }.at(at));
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::doubles;
+use super::duplicates;
 use crate::ends::{At, FlowKey, Timestamp};
 use crate::packet::{Packet, Payload, TransportLayer};
 
@@ -18,14 +18,14 @@ use crate::packet::{Packet, Payload, TransportLayer};
 /// - At most [`MOST`] wait.
 #[derive(Debug, Default)]
 pub(super) struct Delay<'cap> {
-    waiting: VecDeque<Waiting<'cap>>,
+    waiting: VecDeque<DelayedPacket<'cap>>,
     /// True if the flow is among the [`Delayed`].
     listed: bool,
 }
 
 /// A packet that waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting<'cap> {
+pub(super) struct DelayedPacket<'cap> {
     /// The packet that came at this place. Copies are told by it.
     place: At,
     /// It, or a longer copy of it: of another file, with its frame number, but with the time of the place.
@@ -50,7 +50,7 @@ impl<'cap> Delay<'cap> {
     /// Lets a packet wait; or a shorter copy of it, the `original`, whose place it then takes.
     #[cold]
     pub(super) fn push(&mut self, packet: &Packet<'cap>, original: Option<At>) {
-        let mut new = Waiting { place: packet.at, packet: *packet, original };
+        let mut new = DelayedPacket { place: packet.at, packet: *packet, original };
         let first = original.and_then(|place| self.waiting.iter_mut().find(|waiting| waiting.place == place));
         if let Some(first) = first
             && is_longer(packet, &first.packet)
@@ -73,7 +73,7 @@ impl<'cap> Delay<'cap> {
     }
 
     /// Takes out the next packet that need not wait: one that is whole, one for which it `is_late`, or one too many.
-    pub(super) fn pop(&mut self, is_late: impl Fn(At) -> bool) -> Option<Waiting<'cap>> {
+    pub(super) fn pop(&mut self, is_late: impl Fn(At) -> bool) -> Option<DelayedPacket<'cap>> {
         let first = self.waiting.front()?;
         if is_cut(payload(&first.packet)) && !is_late(first.packet.at) && self.waiting.len() <= MOST {
             return None;
@@ -149,7 +149,7 @@ fn payload<'a, 'cap>(packet: &'a Packet<'cap>) -> &'a Payload<'cap> {
 // Rationale: clocks that are set by hand are seconds apart; whatever waits is bounded by number, too.
 const WAIT_NS: i64 = 10_000_000_000;
 // Rationale: as many as copies are told of, in both directions; 400 KiB.
-const MOST: usize = 2 * doubles::MOST;
+const MOST: usize = 2 * duplicates::MOST;
 // Rationale: a packet takes as much memory.
 const SLICES: usize = 4;
 // Rationale: the flows that are held by default, and as many that were given up; 20 MB.
@@ -184,7 +184,7 @@ mod tests {
     /// File, frame, time and captured bytes of what comes out.
     fn out(delay: &mut Delay<'_>, late: bool) -> Vec<(u16, u64, i64, usize)> {
         let all = std::iter::from_fn(|| delay.pop(|_| late));
-        all.map(|Waiting { packet, .. }| {
+        all.map(|DelayedPacket { packet, .. }| {
             let At { time, frame } = packet.at;
             (frame.file(), frame.number(), time.0, payload(&packet).bytes.len())
         })

@@ -1,6 +1,6 @@
 //! DNS over TCP (RFC 7766): messages behind their lengths, of which only the names are read.
 
-use super::Hub;
+use super::Shared;
 use crate::ends::{Direction, FlowKey, Protocol, Span};
 use crate::hearsay::NameSource;
 use crate::hearsay::names::source_of;
@@ -27,7 +27,12 @@ impl<'cap> DnsStream<'cap> {
     }
 
     /// Takes the next item of a direction; `false` once nothing more is read.
-    pub(super) fn push(&mut self, direction: Direction, item: &StreamItem<'cap>, hub: &mut Hub<'_, 'cap>) -> bool {
+    pub(super) fn push(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        shared: &mut Shared<'_, 'cap>,
+    ) -> bool {
         if direction != self.from {
             return true;
         }
@@ -38,7 +43,7 @@ impl<'cap> DnsStream<'cap> {
                 // What a damaged packet says names nobody, and its lengths are in doubt.
                 self.lost = doubtful || self.parts.len() > MOST_PARTS;
                 if !self.lost {
-                    self.messages(at, hub);
+                    self.messages(at, shared);
                 }
             }
             StreamItem::Gap { .. } => self.lost = true,
@@ -47,7 +52,7 @@ impl<'cap> DnsStream<'cap> {
         !self.lost
     }
 
-    fn messages(&mut self, at: crate::ends::At, hub: &mut Hub<'_, 'cap>) {
+    fn messages(&mut self, at: crate::ends::At, shared: &mut Shared<'_, 'cap>) {
         let held: usize = self.parts.iter().map(|part| part.len()).sum();
         let mut head = self.parts.iter().flat_map(|part| part.iter().copied());
         let (Some(high), Some(low)) = (head.next(), head.next()) else { return };
@@ -64,7 +69,7 @@ impl<'cap> DnsStream<'cap> {
         while let Some((len, behind)) = rest.split_first_chunk::<2>()
             && let Some((message, next)) = behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))
         {
-            hub.called(
+            shared.called(
                 message,
                 NameSource::Dns,
                 self.flow.source(self.from),

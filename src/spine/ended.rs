@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::late::Late;
-use super::traffic::{Content, FlowKind, Volume};
-use super::{Flow, Hub};
+use super::traffic::{CarriedProtocol, FlowKind, Volume};
+use super::{Flow, Shared};
 use crate::ends::{Direction, FlowKey, Timestamp};
 use crate::flow::{FlowTable, Life};
 use crate::oddity::{Oddity, Sink};
@@ -18,7 +18,7 @@ pub(super) struct EndedFlow {
     /// As of [`TcpFlow`](super::TcpFlow).
     pub(super) number: u32,
     pub(super) stop: Ended,
-    pub(super) carried: Content,
+    pub(super) carried: CarriedProtocol,
     pub(super) volume: Volume,
     /// As of [`TcpFlow`](super::TcpFlow).
     pub(super) syn: Option<(Direction, u32)>,
@@ -31,7 +31,7 @@ impl EndedFlow {
             flow,
             number: 0,
             stop: Ended::default(),
-            carried: Content::Other,
+            carried: CarriedProtocol::Other,
             volume: Volume::default(),
             syn: None,
         }
@@ -43,25 +43,25 @@ impl EndedFlow {
         &mut self,
         packet: &Packet<'cap>,
         segment: &TcpSegment<'cap>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) -> bool {
         match self.stop.judge(packet.direction, segment) {
             Leftover::Beyond => return false,
             Leftover::Again => {
                 // A second tap may have the only copy.
                 let known = (packet.direction, packet.fingerprint);
-                if !hub.several_taps || self.syn.is_some_and(|syn| syn != known) {
+                if !shared.several_taps || self.syn.is_some_and(|syn| syn != known) {
                     return false;
                 }
             }
             Leftover::Nothing => {}
-            Leftover::Repeated(_) if hub.late.was_read(packet.at.frame) => {}
+            Leftover::Repeated(_) if shared.late.was_read(packet.at.frame) => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
                 let mut late = Late::default();
-                late.note(self.stop.late(packet.direction, segment), packet, hub);
-                late.end(self.flow, true, hub);
+                late.note(self.stop.late(packet.direction, segment), packet, shared);
+                late.end(self.flow, true, shared);
                 let occurrence = Oddity::RepeatedAfterEnd { len }.at(packet.at);
-                hub.anomalies.odd(occurrence.sent(packet.flow, packet.direction));
+                shared.anomalies.odd(occurrence.sent(packet.flow, packet.direction));
             }
             Leftover::Repeated(_) => {}
         }
@@ -71,8 +71,8 @@ impl EndedFlow {
     }
 
     /// Counts what it carried.
-    pub(super) fn close(&self, hub: &mut Hub<'_, '_>) {
-        hub.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
+    pub(super) fn close(&self, shared: &mut Shared<'_, '_>) {
+        shared.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
     }
 }
 
@@ -100,7 +100,7 @@ impl Lingering {
         &mut self,
         now: Timestamp,
         flows: &mut FlowTable<Flow<'cap>>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         while let Some((time, key)) = self.next(now) {
             let Some(Flow::Tcp(flow)) = flows.recall(key) else { continue };
@@ -109,7 +109,7 @@ impl Lingering {
                 Some(last) if last > time => self.add(last, key, flow.has_blocks()),
                 Some(_) => {
                     if let Some(flow) = flows.recall(key) {
-                        flow.end(hub);
+                        flow.end(shared);
                         flows.set_life(Life::Ended);
                     }
                 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClockQuality, Contested, Coverage, Hub, Purpose};
+use super::{ClockQuality, Contested, Coverage, Purpose, Shared};
 use crate::anomaly::Anomalies;
 use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
@@ -176,7 +176,7 @@ impl SameConnection {
     }
 }
 
-impl Hub<'_, '_> {
+impl Shared<'_, '_> {
     /// Notes the messages of a connection that nothing confirms to be the peer wire. Blocks that are held until it is known
     /// which torrent they are of are told when they are let go.
     pub(super) fn note_unconfirmed(&mut self, session: &Session<'_>) {

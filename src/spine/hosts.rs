@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use hashbrown::HashMap;
 
 use super::coverage::{Coverage, Host, Seen, UnrecognisedFlow};
-use super::traffic::{Content, Volume};
+use super::traffic::{CarriedProtocol, Volume};
 use crate::ends::{Direction, FlowKey, Timestamp};
 
 /// The packets of every address.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    hosts: HashMap<IpAddr, Sums, foldhash::quality::FixedState>,
+    hosts: HashMap<IpAddr, HostSums, foldhash::quality::FixedState>,
     left_out: u64,
     unrecognised: Vec<UnrecognisedFlow>,
     unrecognised_left_out: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Hosts {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
+struct HostSums {
     from: Option<Seen>,
     to: Option<Seen>,
     others: [Option<IpAddr>; 3],
@@ -28,7 +28,7 @@ struct Sums {
 
 impl Hosts {
     /// Adds a flow that ended.
-    pub(super) fn add(&mut self, flow: FlowKey, content: Content, volume: &Volume) {
+    pub(super) fn add(&mut self, flow: FlowKey, content: CarriedProtocol, volume: &Volume) {
         let (low, high) = (flow.low.ip, flow.high.ip);
         if is_of_one_link(low) || is_of_one_link(high) {
             return;
@@ -40,7 +40,7 @@ impl Hosts {
         let told = |direction| seen(direction).filter(|_| both || volume.tells(direction));
         self.host(low, high, up, told(Direction::HighToLow));
         self.host(high, low, down, told(Direction::LowToHigh));
-        let unknown = content == Content::Other && volume.bytes().iter().sum::<u64>() > 0;
+        let unknown = content == CarriedProtocol::Other && volume.bytes().iter().sum::<u64>() > 0;
         if let (true, Some(all)) = (unknown, up.into_iter().chain(down).reduce(Seen::join)) {
             if self.unrecognised.len() < MOST_UNRECOGNISED {
                 let (first, last) = (all.first, all.last);
@@ -153,7 +153,7 @@ mod tests {
         let mut volume = Volume::default();
         volume.note(direction, Timestamp(5), false);
         let mut hosts = Hosts::default();
-        hosts.add(flow, Content::Other, &volume);
+        hosts.add(flow, CarriedProtocol::Other, &volume);
         let coverage = hosts.finish(Vec::new());
         let called = coverage.hosts.iter().find(|host| host.address == end(2, 0).ip).expect("a host");
         assert_eq!((called.from, called.to), (None, None));

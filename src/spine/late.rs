@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Hub, Spine};
+use super::{Shared, Spine};
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
@@ -34,14 +34,14 @@ impl<'cap> Spine<'_, 'cap> {
     /// Ends every flow. What came late, where another reading of the captures is worth while for it.
     pub(crate) fn end_flows(&mut self) -> Option<Latecomers<'cap>> {
         while let Some((_, flow)) = self.flows.evict() {
-            flow.close(&mut self.hub);
+            flow.close(&mut self.shared);
         }
-        let late = &mut self.hub.late;
-        if late.second || late.due.is_empty() || self.hub.failure.is_some() {
+        let late = &mut self.shared.late;
+        if late.second || late.due.is_empty() || self.shared.failure.is_some() {
             return None;
         }
         // All is written down once more.
-        drop(self.hub.written.take().map(|written| written.into_facts()));
+        drop(self.shared.written.take().map(|written| written.into_facts()));
         let late = std::mem::take(late);
         let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
         Some(Latecomers { second: true, flows, ..late })
@@ -50,19 +50,19 @@ impl<'cap> Spine<'_, 'cap> {
     /// Says before the first frame what came late in a first reading.
     pub(crate) fn expect_late(&mut self, late: Latecomers<'cap>) {
         if let Some((bytes, span)) = late.dropped {
-            self.hub.anomalies.odd(Oddity::from(Bound::LateSegments { bytes }).within(span));
+            self.shared.anomalies.odd(Oddity::from(Bound::LateSegments { bytes }).within(span));
         }
-        self.hub.late = late;
+        self.shared.late = late;
     }
 }
 
 impl<'cap> Late<'cap> {
     /// Notes a packet where it came late.
     #[cold]
-    pub(super) fn note(&mut self, found: FilledHole, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
-        let late = &mut hub.late;
+    pub(super) fn note(&mut self, found: FilledHole, packet: &Packet<'cap>, shared: &mut Shared<'_, 'cap>) {
+        let late = &mut shared.late;
         match found {
-            FilledHole::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
+            FilledHole::Due(due) if !late.second && late.noted < shared.options.limits.late_segments => {
                 late.noted += 1;
                 self.0.push((due, *packet));
             }
@@ -86,13 +86,13 @@ impl<'cap> Late<'cap> {
     }
 
     /// The flow is over; `wanted` where its content is of interest.
-    pub(super) fn end(self, flow: FlowKey, wanted: bool, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn end(self, flow: FlowKey, wanted: bool, shared: &mut Shared<'_, 'cap>) {
         if !wanted {
-            hub.late.noted -= self.0.len();
+            shared.late.noted -= self.0.len();
             return;
         }
         for (Due { before, place }, packet) in self.0 {
-            hub.late.due.insert((flow, before, place, packet.at.frame), packet);
+            shared.late.due.insert((flow, before, place, packet.at.frame), packet);
         }
     }
 }

@@ -2,25 +2,25 @@
 
 mod acquit;
 mod announces;
+mod budget;
 mod channel;
 mod clear;
 mod clock;
 mod coverage;
 mod delay;
 mod dns;
-mod doubles;
+mod duplicates;
 mod ended;
 mod findings;
 mod hosts;
 mod late;
-mod legs;
 mod paths;
-mod room;
 mod sample;
 mod second;
 mod spilled;
 mod tcp;
 mod traffic;
+mod translations;
 mod udp;
 mod web;
 mod webrtc;
@@ -40,12 +40,13 @@ use crate::mse::{Candidates, Pool};
 use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
-use crate::session::{Naming, RequestRoom, Session, SessionEvent};
+use crate::session::{Naming, RequestBudget, Session, SessionEvent};
 use crate::stream::utp::UtpId;
 use crate::stream::{EndReason, StreamItem};
 use crate::torrent::Torrents;
 use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
+use budget::StreamBudget;
 use clear::Clear;
 pub(crate) use clear::{ClearSegment, TakeSegments};
 use clock::{Clock, Taps};
@@ -56,13 +57,12 @@ use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection, encrypted};
 pub use findings::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 pub(crate) use late::Latecomers;
-use legs::Legs;
 use paths::Paths;
-use room::Room;
 pub(crate) use second::{Contested, Readings, SecondLook};
 pub(crate) use spilled::Spilled;
 use tcp::TcpFlow;
-pub(crate) use traffic::{Content, FlowKind, Flows, Traffic};
+pub(crate) use traffic::{CarriedProtocol, FlowKind, Flows, Traffic};
+use translations::Translations;
 use udp::UdpFlow;
 use written::Written;
 
@@ -71,14 +71,14 @@ use written::Written;
 pub(crate) struct Spine<'run, 'cap> {
     flows: FlowTable<Flow<'cap>>,
     lingering: Lingering,
-    hub: Hub<'run, 'cap>,
+    shared: Shared<'run, 'cap>,
     clock: Clock,
     frames: u64,
 }
 
 /// The stages and stores that all flows share.
 #[derive(Debug)]
-pub(crate) struct Hub<'run, 'cap> {
+pub(crate) struct Shared<'run, 'cap> {
     options: &'run Options<'run>,
     decoder: Decoder,
     spill: Spilled<'cap>,
@@ -96,7 +96,7 @@ pub(crate) struct Hub<'run, 'cap> {
     mentions: Mentions,
     listener: Listener,
     metadata: MetadataStore,
-    legs: Legs,
+    translations: Translations,
     /// Where webseeds sent their clients.
     redirects: Redirects,
     /// True if there are several inputs or interfaces, so that packets may be there twice.
@@ -114,8 +114,8 @@ pub(crate) struct Hub<'run, 'cap> {
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
     /// The budget of slices that the streams share.
-    room: Room,
-    requests: RequestRoom,
+    budget: StreamBudget,
+    requests: RequestBudget,
     delayed: Delayed,
     scratch: Scratch<'cap>,
 }
@@ -131,7 +131,7 @@ pub(crate) enum Purpose {
     Proof,
 }
 
-/// Lists that are empty between packets, kept for their room.
+/// Lists that are empty between packets, kept for their memory.
 #[derive(Debug, Default)]
 struct Scratch<'cap> {
     items: Vec<(Direction, StreamItem<'cap>)>,
@@ -173,7 +173,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         Self {
             flows: FlowTable::new(options.limits.flows),
             lingering: Lingering::default(),
-            hub: Hub {
+            shared: Shared {
                 options,
                 decoder: Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels),
                 spill: Spilled(spill),
@@ -187,7 +187,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 mentions: Mentions::new(options.limits.mentions),
                 listener: Listener::new(options.limits.transactions),
                 metadata: MetadataStore::default(),
-                legs: Legs::default(),
+                translations: Translations::default(),
                 redirects: Redirects::default(),
                 several_taps: false,
                 purpose,
@@ -199,8 +199,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 late: Latecomers::default(),
                 next_connection: 0,
                 utp_open: 0,
-                room: Room::new(&options.limits),
-                requests: RequestRoom::new(options.limits.requests),
+                budget: StreamBudget::new(&options.limits),
+                requests: RequestBudget::new(options.limits.requests),
                 delayed: Delayed::default(),
                 scratch: Scratch::default(),
             },
@@ -212,42 +212,43 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Says before the first frame how many inputs there are, and how many interfaces they have together.
     pub(crate) fn expect_inputs(&mut self, inputs: usize, interfaces: usize) {
         if inputs > 1 {
-            self.hub.listener.expect_copies(self.hub.options.limits.transactions);
+            self.shared.listener.expect_copies(self.shared.options.limits.transactions);
         }
-        self.hub.several_taps = inputs.max(interfaces) > 1;
-        if self.hub.several_taps {
-            self.hub.room.expect_longer_copies();
+        self.shared.several_taps = inputs.max(interfaces) > 1;
+        if self.shared.several_taps {
+            self.shared.budget.expect_longer_copies();
         }
     }
 
     /// Takes the next frame.
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
-        self.hub.written.iter_mut().for_each(|written| written.tick());
-        self.clock.tick(frame.at, &mut self.hub);
-        let decoded = self.hub.decoder.decode(frame, &self.hub.spill, &mut self.hub.anomalies);
+        self.shared.written.iter_mut().for_each(|written| written.tick());
+        self.clock.tick(frame.at, &mut self.shared);
+        let decoded = self.shared.decoder.decode(frame, &self.shared.spill, &mut self.shared.anomalies);
         self.decoded(&decoded)?;
         decoded?;
-        while self.hub.decoder.has_more() {
-            let decoded = self.hub.decoder.decode_more(frame, &self.hub.spill, &mut self.hub.anomalies);
+        while self.shared.decoder.has_more() {
+            let decoded = self.shared.decoder.decode_more(frame, &self.shared.spill, &mut self.shared.anomalies);
             self.decoded(&decoded)?;
             decoded?;
         }
-        self.hub.failure.take().map_or(Ok(()), Err)
+        self.shared.failure.take().map_or(Ok(()), Err)
     }
 
     /// By reference: a packet is long, and this is done for each.
     #[inline]
     fn decoded(&mut self, decoded: &Result<Option<Packet<'cap>>, Error>) -> Result<(), Error> {
         if let Ok(None) = decoded
-            && let Some((one, other)) = self.hub.decoder.take_other_ends()
+            && let Some((one, other)) = self.shared.decoder.take_other_ends()
         {
-            self.hub.traffic.hosts.ends(one, other);
+            self.shared.traffic.hosts.ends(one, other);
         }
         if let Ok(Some(packet)) = decoded {
             self.packet(packet);
             if packet.also_tunnel
-                && let Some(inner) = self.hub.decoder.inside(packet, &self.hub.spill, &mut self.hub.anomalies)?
+                && let Some(inner) =
+                    self.shared.decoder.inside(packet, &self.shared.spill, &mut self.shared.anomalies)?
             {
                 self.packet(&inner);
             }
@@ -256,20 +257,20 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
-        if !self.hub.delayed.is_empty() {
+        if !self.shared.delayed.is_empty() {
             self.release_late(packet.at.time);
         }
-        let hub = &mut self.hub;
+        let shared = &mut self.shared;
         let new = || {
             let flow = match &packet.transport {
-                _ if hub.decoder.is_damaged(packet, &mut hub.anomalies) => return None,
-                TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, 0, hub))),
-                TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, hub)),
+                _ if shared.decoder.is_damaged(packet, &mut shared.anomalies) => return None,
+                TransportLayer::Tcp(_) => Flow::Tcp(Box::new(TcpFlow::new(packet.flow, 0, shared))),
+                TransportLayer::Udp(_) => Flow::Udp(UdpFlow::new(packet.flow, shared)),
             };
             Some(flow)
         };
         let Some((flow, evicted)) = self.flows.touch(packet.flow, new) else { return };
-        let hub = &mut self.hub;
+        let shared = &mut self.shared;
         match flow {
             Flow::Tcp(flow) => flow.cross(packet.path),
             Flow::Udp(flow) => flow.cross(packet.path),
@@ -279,31 +280,31 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         match &packet.transport {
             TransportLayer::Udp(datagram) => {
                 if let Flow::Udp(flow) = flow {
-                    flow.push(packet, datagram, hub);
+                    flow.push(packet, datagram, shared);
                 }
             }
             TransportLayer::Tcp(segment) => {
                 if let Flow::Ended(ended) = flow
-                    && !ended.take(packet, segment, hub)
+                    && !ended.take(packet, segment, shared)
                 {
                     let number = ended.number + 1;
-                    ended.close(hub);
-                    let mut next = Box::new(TcpFlow::new(packet.flow, number, hub));
+                    ended.close(shared);
+                    let mut next = Box::new(TcpFlow::new(packet.flow, number, shared));
                     next.cross(packet.path);
                     *flow = Flow::Tcp(next);
                 }
                 if let Flow::Tcp(flow) = flow {
-                    flow.push(packet, segment, hub);
+                    flow.push(packet, segment, shared);
                     if flow.begins_to_linger(packet.at.time) {
                         self.lingering.add(packet.at.time, packet.flow, flow.has_blocks());
                     }
                     self.flows.set_life(Life::Live);
                 }
-                self.lingering.settle(packet.at.time, &mut self.flows, hub);
+                self.lingering.settle(packet.at.time, &mut self.flows, shared);
             }
         }
-        let hub = &mut self.hub;
-        if hub.utp_open > hub.options.limits.flows.div_ceil(UTP_PART) {
+        let shared = &mut self.shared;
+        if shared.utp_open > shared.options.limits.flows.div_ceil(UTP_PART) {
             // One flow may hold many, and one takes 6 KB with what was read of it.
             let evicted = self.flows.evict();
             self.make_room(packet.at, evicted);
@@ -316,16 +317,16 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes what waited for longer copies, and long enough at `now`.
     #[cold]
     fn release_late(&mut self, now: Timestamp) {
-        let hub = &mut self.hub;
-        while let Some((key, late)) = hub.delayed.next(now) {
+        let shared = &mut self.shared;
+        while let Some((key, late)) = shared.delayed.next(now) {
             match self.flows.recall(key) {
                 Some(Flow::Tcp(flow)) => {
-                    flow.release_late(late, now, hub);
+                    flow.release_late(late, now, shared);
                     if flow.begins_to_linger(now) {
                         self.lingering.add(now, key, flow.has_blocks());
                     }
                 }
-                Some(Flow::Udp(flow)) => flow.release_late(late, now, hub),
+                Some(Flow::Udp(flow)) => flow.release_late(late, now, shared),
                 Some(Flow::Ended(_)) | None => {}
             }
         }
@@ -334,13 +335,13 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Closes a flow that was taken out of the table.
     #[cold]
     fn make_room(&mut self, at: At, evicted: Option<(FlowKey, Flow<'cap>)>) {
-        let hub = &mut self.hub;
+        let shared = &mut self.shared;
         match evicted {
             // What it carried is written down, so nothing is lost.
-            Some((_, Flow::Ended(ended))) => ended.close(hub),
+            Some((_, Flow::Ended(ended))) => ended.close(shared),
             Some((key, flow)) => {
-                hub.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
-                flow.close(hub);
+                shared.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
+                flow.close(shared);
             }
             None => {}
         }
@@ -348,8 +349,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
     fn close_flows(&mut self) {
         self.end_flows();
-        self.hub.decoder.finish(&mut self.hub.anomalies);
-        self.hub.note_unused_secrets();
+        self.shared.decoder.finish(&mut self.shared.anomalies);
+        self.shared.note_unused_secrets();
     }
 
     /// Ends every flow, and gives the facts and what was found beside them. All traffic comes third.
@@ -358,12 +359,12 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// The first failure of the operating system.
     pub(crate) fn finish(mut self) -> Result<(Facts, Findings, Traffic), Error> {
         self.close_flows();
-        let Hub {
+        let Shared {
             decoder,
             mut anomalies,
             mentions,
             metadata,
-            legs,
+            translations,
             tallies,
             mut traffic,
             opaque,
@@ -371,7 +372,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             second,
             written,
             ..
-        } = self.hub;
+        } = self.shared;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -402,7 +403,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         };
         let steps = self.clock.steps;
         let coverage = std::mem::take(&mut traffic.hosts).finish(steps.iter().map(|at| at.time).collect());
-        let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), legs.finish(&mut anomalies));
+        let (clock_steps, same) = (steps.iter().map(|at| at.frame).collect(), translations.finish(&mut anomalies));
         let contests = second.contests;
         let findings = Findings {
             anomalies,
@@ -422,11 +423,11 @@ impl<'run, 'cap> Spine<'run, 'cap> {
 
 impl Sink for Spine<'_, '_> {
     fn odd(&mut self, occurrence: Occurrence) {
-        self.hub.anomalies.odd(occurrence);
+        self.shared.anomalies.odd(occurrence);
     }
 }
 
-impl<'cap> Hub<'_, 'cap> {
+impl<'cap> Shared<'_, 'cap> {
     fn connection(&mut self) -> ConnectionId {
         self.next_connection += 1;
         ConnectionId(self.next_connection)
@@ -532,20 +533,20 @@ impl<'cap> Hub<'_, 'cap> {
 }
 
 impl<'cap> Flow<'cap> {
-    fn close(self, hub: &mut Hub<'_, 'cap>) {
+    fn close(self, shared: &mut Shared<'_, 'cap>) {
         match self {
-            Self::Tcp(flow) => flow.close(EndReason::Open, hub),
-            Self::Udp(flow) => flow.close(EndReason::Open, hub),
-            Self::Ended(flow) => flow.close(hub),
+            Self::Tcp(flow) => flow.close(EndReason::Open, shared),
+            Self::Udp(flow) => flow.close(EndReason::Open, shared),
+            Self::Ended(flow) => flow.close(shared),
         }
     }
 
     /// Writes down what a TCP connection carried, and remembers only that it was there.
-    fn end(&mut self, hub: &mut Hub<'_, 'cap>) {
+    fn end(&mut self, shared: &mut Shared<'_, 'cap>) {
         let Self::Tcp(flow) = self else { return };
         let nothing = EndedFlow::nothing_of(flow.key());
         *self = match std::mem::replace(self, Self::Ended(nothing)) {
-            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, hub)),
+            Self::Tcp(flow) => Self::Ended(flow.end(EndReason::Open, shared)),
             other => other,
         };
     }

@@ -13,7 +13,7 @@ impl Spine<'_, '_> {
     /// # Errors
     /// Those of reading the captures.
     pub(crate) fn learn_sums(&mut self, captures: &CaptureSet) -> Result<(), Error> {
-        let options = self.hub.options;
+        let options = self.shared.options;
         let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
         let (mut frames, store) = (captures.frames(), Spilled(&spill));
         let decoder = Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels);
@@ -28,7 +28,7 @@ impl Spine<'_, '_> {
                 }
             }
         }
-        self.hub.decoder.learn_from(decoder);
+        self.shared.decoder.learn_from(decoder);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Hub, Spine};
+use super::{Shared, Spine};
 use crate::ends::{ConnectionId, Direction, FlowKey, FrameId};
 use crate::judge::Contests;
 use crate::oddity::{Bound, Oddity, Sink};
@@ -30,13 +30,13 @@ impl Spine<'_, '_> {
     pub(crate) fn look_again(&mut self, look: SecondLook) {
         if look.crowded {
             let most = MOST_READINGS as u32;
-            self.hub.anomalies.odd(Oddity::from(Bound::Framings { most }).seen());
+            self.shared.anomalies.odd(Oddity::from(Bound::Framings { most }).seen());
         }
-        self.hub.second = look;
+        self.shared.second = look;
     }
 }
 
-impl Hub<'_, '_> {
+impl Shared<'_, '_> {
     /// Notes a stretch that may be framed otherwise.
     pub(super) fn contest(&mut self, session: &Session<'_>, from: Direction, contest: Contest) {
         let Contest { begun, starts } = contest;

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use super::channel::{Channel, Transported};
 use super::delay::{self, Delay};
-use super::doubles::{self, Doubles, Mark};
+use super::duplicates::{self, Duplicates, Mark};
 use super::ended::EndedFlow;
 use super::late::Late;
 use super::traffic::Volume;
-use super::{Hub, Paths};
+use super::{Paths, Shared};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::packet::{Packet, TcpSegment, TransportLayer};
 use crate::stream::{EndReason, FilledHole, Opening, StreamItem, TcpConnection};
@@ -23,7 +23,7 @@ pub(super) struct TcpFlow<'cap> {
     /// Slices that wait in both, as they are counted.
     waiting: usize,
     channel: Channel<'cap>,
-    recent: [Doubles; 2],
+    recent: [Duplicates; 2],
     duplicates: bool,
     volume: Volume,
     paths: Paths,
@@ -45,16 +45,16 @@ pub(super) struct TcpFlow<'cap> {
 }
 
 impl<'cap> TcpFlow<'cap> {
-    pub(super) fn new(flow: FlowKey, number: u32, hub: &mut Hub<'_, 'cap>) -> Self {
-        hub.tallies.tcp_flows += 1;
-        hub.room.begin();
+    pub(super) fn new(flow: FlowKey, number: u32, shared: &mut Shared<'_, 'cap>) -> Self {
+        shared.tallies.tcp_flows += 1;
+        shared.budget.begin();
         Self {
             flow,
             delay: Delay::default(),
-            stream: TcpConnection::new(hub.room.now()),
+            stream: TcpConnection::new(shared.budget.now()),
             waiting: 0,
             channel: Channel::new(flow, Transport::Tcp, number),
-            recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
+            recent: [Duplicates::new(shared.several_taps), Duplicates::new(shared.several_taps)],
             duplicates: false,
             volume: Volume::default(),
             paths: Paths::default(),
@@ -62,7 +62,7 @@ impl<'cap> TcpFlow<'cap> {
             queued: false,
             read: true,
             late: Late::default(),
-            expects_late: hub.late.expects(flow),
+            expects_late: shared.late.expects(flow),
             number,
             syn: None,
         }
@@ -78,48 +78,53 @@ impl<'cap> TcpFlow<'cap> {
         self.paths.add(path);
     }
 
-    pub(super) fn push(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
-        let original = self.note_duplicate(packet, segment, hub);
-        if self.delay.is_empty() && !self.is_delayed(segment, hub) {
-            self.take(packet, segment, original, hub);
+    pub(super) fn push(
+        &mut self,
+        packet: &Packet<'cap>,
+        segment: &TcpSegment<'cap>,
+        shared: &mut Shared<'_, 'cap>,
+    ) {
+        let original = self.note_duplicate(packet, segment, shared);
+        if self.delay.is_empty() && !self.is_delayed(segment, shared) {
+            self.take(packet, segment, original, shared);
         } else {
-            self.wait(packet, original, hub);
+            self.wait(packet, original, shared);
         }
     }
 
     /// Returns true if a longer copy of a segment is worth waiting for.
     #[inline]
-    fn is_delayed(&self, segment: &TcpSegment<'_>, hub: &Hub<'_, '_>) -> bool {
-        delay::is_cut(&segment.payload) && hub.room.awaits_longer_copies() && !self.channel.is_other()
+    fn is_delayed(&self, segment: &TcpSegment<'_>, shared: &Shared<'_, '_>) -> bool {
+        delay::is_cut(&segment.payload) && shared.budget.awaits_longer_copies() && !self.channel.is_other()
     }
 
     #[cold]
-    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>) {
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, shared: &mut Shared<'_, 'cap>) {
         self.delay.push(packet, original);
-        let gives_up = !hub.room.awaits_longer_copies();
-        self.release(|_| gives_up, hub);
-        hub.delayed.add(packet.at.time, self.flow, &mut self.delay);
+        let gives_up = !shared.budget.awaits_longer_copies();
+        self.release(|_| gives_up, shared);
+        shared.delayed.add(packet.at.time, self.flow, &mut self.delay);
     }
 
     /// Takes what waited and need not any longer.
-    fn release(&mut self, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>) {
+    fn release(&mut self, is_late: impl Fn(At) -> bool, shared: &mut Shared<'_, 'cap>) {
         // With a new connection on the same addresses `self` becomes another one.
         let mut delay = std::mem::take(&mut self.delay);
         while let Some(waiting) = delay.pop(&is_late) {
             if let TransportLayer::Tcp(segment) = &waiting.packet.transport {
-                self.take(&waiting.packet, segment, waiting.original, hub);
+                self.take(&waiting.packet, segment, waiting.original, shared);
             }
         }
         self.delay = delay;
         let waiting = self.stream.waiting() + self.delay.slices();
-        hub.room.wait(&mut self.waiting, waiting);
+        shared.budget.wait(&mut self.waiting, waiting);
     }
 
     /// Takes what waited since before `late`; it is `now`.
-    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, shared: &mut Shared<'_, 'cap>) {
         self.delay.unlist();
-        self.release(|at| at.time < late, hub);
-        hub.delayed.add(now, self.flow, &mut self.delay);
+        self.release(|at| at.time < late, shared);
+        shared.delayed.add(now, self.flow, &mut self.delay);
     }
 
     /// Takes a segment whose turn it is.
@@ -129,17 +134,17 @@ impl<'cap> TcpFlow<'cap> {
         packet: &Packet<'cap>,
         segment: &TcpSegment<'cap>,
         original: Option<At>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         let (at, direction) = (packet.at, packet.direction);
         if self.expects_late {
-            self.read_late(at, hub);
+            self.read_late(at, shared);
         }
         let special =
             segment.flags.syn || segment.flags.rst || self.stream.is_over() || self.stream.is_challenged();
         let mut replaced = if special { self.stream.replaced_by(direction, segment) } else { None };
         if segment.flags.syn {
-            let is_copy = hub.several_taps && self.syn.is_none_or(|syn| syn == (direction, packet.fingerprint));
+            let is_copy = shared.several_taps && self.syn.is_none_or(|syn| syn == (direction, packet.fingerprint));
             if !is_copy && self.stream.may_be_reopened_by(at, direction, segment) {
                 replaced.get_or_insert_default();
             }
@@ -149,10 +154,10 @@ impl<'cap> TcpFlow<'cap> {
         }
         if let Some(first) = replaced {
             let (paths, syn, queued) = (self.paths.clone(), self.syn, self.queued);
-            let next = Self { paths, syn, queued, ..Self::new(self.flow, self.number + 1, hub) };
-            std::mem::replace(self, next).close(EndReason::Replaced, hub);
+            let next = Self { paths, syn, queued, ..Self::new(self.flow, self.number + 1, shared) };
+            std::mem::replace(self, next).close(EndReason::Replaced, shared);
             for (at, direction, segment) in first {
-                self.receive(at, direction, &segment, false, hub);
+                self.receive(at, direction, &segment, false, shared);
             }
         }
         if segment.flags.syn {
@@ -165,28 +170,28 @@ impl<'cap> TcpFlow<'cap> {
             segment.ack.is_some() && !segment.flags.syn,
             &segment.payload,
         );
-        if self.expects_late && hub.late.was_read(at.frame) {
+        if self.expects_late && shared.late.was_read(at.frame) {
             return;
         }
         if self.channel.is_other() && !segment.flags.syn && !self.stream.is_challenged() {
-            return self.note_late(packet, segment, hub);
+            return self.note_late(packet, segment, shared);
         }
-        self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, hub);
-        self.note_late(packet, segment, hub);
+        self.receive(at, direction, segment, original.is_some() && mark(packet, segment).sure, shared);
+        self.note_late(packet, segment, shared);
         if self.channel.is_other() && self.read {
             self.read = false;
             self.stream.give_back();
-            hub.room.wait(&mut self.waiting, 0);
-            hub.room.end();
+            shared.budget.wait(&mut self.waiting, 0);
+            shared.budget.end();
         }
     }
 
     /// Notes a segment whose place was given up.
     #[inline]
-    fn note_late(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
+    fn note_late(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, shared: &mut Shared<'_, 'cap>) {
         let found = self.stream.late(packet.direction, segment);
         if found != FilledHole::Nothing {
-            self.late.note(found, packet, hub);
+            self.late.note(found, packet, shared);
         }
     }
 
@@ -198,17 +203,17 @@ impl<'cap> TcpFlow<'cap> {
         direction: Direction,
         segment: &TcpSegment<'cap>,
         is_copy: bool,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
-        let mut items = std::mem::take(&mut hub.scratch.items);
-        self.stream.limit(hub.room.now());
+        let mut items = std::mem::take(&mut shared.scratch.items);
+        self.stream.limit(shared.budget.now());
         let taken = self.stream.push(at, direction, segment, &mut items);
-        hub.room.wait(&mut self.waiting, self.stream.waiting());
+        shared.budget.wait(&mut self.waiting, self.stream.waiting());
         if taken {
             self.channel.touch(direction, at);
         }
         if is_copy {
-            items.retain(|(_, item)| !doubles::is_doubt_of(item, at));
+            items.retain(|(_, item)| !duplicates::is_doubt_of(item, at));
         }
         let opening = self.stream.opening();
         if self.expects_late
@@ -216,30 +221,36 @@ impl<'cap> TcpFlow<'cap> {
             && let Some(upto) = self.stream.sent_behind(direction, segment)
         {
             // What it acknowledges may stand behind it.
-            self.channel.item(direction, &StreamItem::Answers { at, upto }, &opening, hub);
+            self.channel.item(direction, &StreamItem::Answers { at, upto }, &opening, shared);
         }
         for (direction, item) in items.drain(..) {
-            self.item(direction, &item, &opening, hub);
+            self.item(direction, &item, &opening, shared);
         }
-        hub.scratch.items = items;
+        shared.scratch.items = items;
     }
 
     #[inline]
-    fn item(&mut self, direction: Direction, item: &StreamItem<'cap>, opening: &Opening, hub: &mut Hub<'_, 'cap>) {
+    fn item(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        shared: &mut Shared<'_, 'cap>,
+    ) {
         if self.expects_late
-            && let Some(doubt) = hub.late.doubt(item)
+            && let Some(doubt) = shared.late.doubt(item)
         {
-            self.channel.item(direction, &doubt, opening, hub);
+            self.channel.item(direction, &doubt, opening, shared);
         }
-        self.channel.item(direction, item, opening, hub);
+        self.channel.item(direction, item, opening, shared);
     }
 
     /// Reads what stands later in the captures and is due before a packet.
     #[cold]
-    fn read_late(&mut self, next: At, hub: &mut Hub<'_, 'cap>) {
-        for packet in hub.late.before(self.flow, next, hub.options.limits.acked_hole_wait_ns) {
+    fn read_late(&mut self, next: At, shared: &mut Shared<'_, 'cap>) {
+        for packet in shared.late.before(self.flow, next, shared.options.limits.acked_hole_wait_ns) {
             if let TransportLayer::Tcp(segment) = &packet.transport {
-                self.receive(packet.at, packet.direction, segment, false, hub);
+                self.receive(packet.at, packet.direction, segment, false, shared);
             }
         }
     }
@@ -274,19 +285,19 @@ impl<'cap> TcpFlow<'cap> {
     }
 
     /// Ends the flow.
-    pub(super) fn close(self, reason: EndReason, hub: &mut Hub<'_, 'cap>) {
-        self.end(reason, hub).close(hub);
+    pub(super) fn close(self, reason: EndReason, shared: &mut Shared<'_, 'cap>) {
+        self.end(reason, shared).close(shared);
     }
 
     /// Writes down what it carried; the volume is not counted yet.
-    pub(super) fn end(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) -> EndedFlow {
-        self.release(|_| true, hub);
+    pub(super) fn end(mut self, reason: EndReason, shared: &mut Shared<'_, 'cap>) -> EndedFlow {
+        self.release(|_| true, shared);
         let challenger = self.stream.take_challenger();
         if !challenger.is_empty() {
-            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, self.number + 1, hub) };
-            std::mem::replace(&mut self, next).close(EndReason::Replaced, hub);
+            let next = Self { paths: self.paths.clone(), ..Self::new(self.flow, self.number + 1, shared) };
+            std::mem::replace(&mut self, next).close(EndReason::Replaced, shared);
             for (at, direction, segment) in challenger {
-                self.receive(at, direction, &segment, false, hub);
+                self.receive(at, direction, &segment, false, shared);
             }
         }
         let opening = self.stream.opening();
@@ -294,22 +305,22 @@ impl<'cap> TcpFlow<'cap> {
             let mut items = Vec::new();
             self.stream.close(reason, &mut items);
             for (direction, item) in items {
-                self.item(direction, &item, &opening, hub);
+                self.item(direction, &item, &opening, shared);
             }
         }
         let stop = self.stream.ended();
-        hub.room.wait(&mut self.waiting, 0);
+        shared.budget.wait(&mut self.waiting, 0);
         if self.read {
-            hub.room.end();
+            shared.budget.end();
         }
-        let paths = self.paths.names(&hub.decoder);
+        let paths = self.paths.names(&shared.decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let is_other = self.channel.is_other();
-        let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, hub);
+        let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, shared);
         // A beginning that came late hides what the rest is.
         let wanted = !is_other || self.late.has_beginning();
-        self.late.end(self.flow, wanted, hub);
+        self.late.end(self.flow, wanted, shared);
         EndedFlow { flow: self.flow, number: self.number, stop, carried, volume: self.volume, syn: self.syn }
     }
 
@@ -318,15 +329,15 @@ impl<'cap> TcpFlow<'cap> {
         &mut self,
         packet: &Packet<'cap>,
         segment: &TcpSegment<'cap>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) -> Option<At> {
         if segment.payload.wire_len == 0 {
             return None;
         }
         let mark = mark(packet, segment);
-        let original = self.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies())?;
+        let original = self.recent[packet.direction.index()].original(mark, packet.at, shared.budget.copies())?;
         self.duplicates = true;
-        doubles::note(original, packet.at, packet.flow, packet.direction, hub);
+        duplicates::note(original, packet.at, packet.flow, packet.direction, shared);
         Some(original)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum FlowKind {
 
 /// The protocol of a flow or connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Content {
+pub(crate) enum CarriedProtocol {
     /// The peer wire in clear.
     PeerClear,
     /// The peer wire behind MSE that selected plaintext.
@@ -73,7 +73,7 @@ pub(crate) struct Volume {
     /// Payload bytes in the capture; `captured` is no more than those.
     captured: u64,
     /// The protocol that the first payload looks like; `None` before there is any.
-    hint: Option<Content>,
+    hint: Option<CarriedProtocol>,
     /// True if the opening of the flow was seen.
     begins: bool,
 }
@@ -98,7 +98,7 @@ pub(crate) struct Flows {
 pub(crate) struct Traffic {
     /// Who sent and received packets.
     pub(crate) hosts: Hosts,
-    pub(crate) kinds: BTreeMap<(FlowKind, Content), Flows>,
+    pub(crate) kinds: BTreeMap<(FlowKind, CarriedProtocol), Flows>,
     /// See [`Quality`](super::Quality).
     pub(crate) unrecognised: u64,
     /// See [`Quality`](super::Quality).
@@ -120,7 +120,7 @@ impl FlowKind {
     }
 }
 
-impl Content {
+impl CarriedProtocol {
     /// The peer wire behind `encryption`.
     pub(crate) fn of_peer(encryption: Encryption) -> Self {
         match encryption {
@@ -184,7 +184,7 @@ impl Volume {
         self.bytes[direction.index()] += u64::from(payload.wire_len);
         self.captured += payload.bytes.len() as u64;
         if self.hint.is_none() && !payload.bytes.is_empty() {
-            self.hint = Some(Content::hint(flow, payload.bytes));
+            self.hint = Some(CarriedProtocol::hint(flow, payload.bytes));
         }
     }
 
@@ -266,7 +266,7 @@ impl Traffic {
     /// The protocols that were not read: those of `frames`, and tunnels over UDP.
     pub(crate) fn unread(&self, mut frames: Vec<(String, u64, bool)>) -> Vec<UnreadProtocol> {
         for ((_, content), flows) in &self.kinds {
-            if let Content::Tunnel(name) = content {
+            if let CarriedProtocol::Tunnel(name) = content {
                 // Keys are agreed on in one, and browsers talk in the other.
                 let carries = !name.starts_with("IKE") && !name.starts_with("DTLS");
                 frames.push(((*name).to_owned(), flows.frames, carries));
@@ -278,18 +278,18 @@ impl Traffic {
     }
 
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
-    pub(crate) fn add(&mut self, flow: FlowKey, kind: FlowKind, content: Content, volume: &Volume) {
+    pub(crate) fn add(&mut self, flow: FlowKey, kind: FlowKind, content: CarriedProtocol, volume: &Volume) {
         let [low, high] = volume.frames;
         if low + high == 0 {
             return;
         }
         let content = match content {
-            Content::Other => volume.hint.unwrap_or_default(),
+            CarriedProtocol::Other => volume.hint.unwrap_or_default(),
             shown => shown,
         };
         self.hosts.add(flow, content, volume);
         let bytes = volume.bytes.iter().sum::<u64>();
-        if content == Content::Other && bytes > 0 {
+        if content == CarriedProtocol::Other && bytes > 0 {
             if volume.captured < bytes {
                 self.unrecognised_cut += 1;
             } else if kind == FlowKind::Tcp && !volume.begins {
@@ -330,23 +330,28 @@ mod tests {
     #[test]
     fn what_is_no_bittorrent_is_named_by_its_port_or_its_first_bytes() {
         for (port, protocol, bytes, expected) in [
-            (443, Protocol::Tcp, &b"\x16\x03\x01\x02\x00\x01\x00"[..], Content::Tls),
-            (80, Protocol::Tcp, b"GET /announce HTTP/1.1", Content::Http),
-            (53, Protocol::Udp, b"\x12\x34\x01\x00", Content::Dns),
-            (53, Protocol::Tcp, b"\x00\x20\x12\x34", Content::Dns),
-            (443, Protocol::Udp, b"\xc3\x00\x00\x00\x01\x08", Content::Quic),
-            (6881, Protocol::Udp, b"d1:ad2:id20:", Content::Dht),
-            (6969, Protocol::Udp, b"\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd", Content::Tracker),
-            (6771, Protocol::Udp, b"BT-SEARCH * HTTP/1.1\r\n", Content::Lsd),
-            (443, Protocol::Tcp, b"\x17\x03\x03", Content::Other),
-            (4500, Protocol::Udp, b"\x00\x00\x10\x01\x00", Content::Tunnel("ESP over UDP, encrypted")),
-            (4500, Protocol::Udp, b"\x00\x00\x00\x00\x01", Content::Tunnel("IKE over UDP")),
-            (4500, Protocol::Tcp, b"\x00\x00\x10\x01\x00", Content::Other),
-            (5246, Protocol::Udp, b"\x01\x00\x00\x00\x16", Content::Tunnel("CAPWAP over UDP")),
-            (9999, Protocol::Udp, b"\x16\xfe\xff\x00", Content::Tunnel("DTLS over UDP, encrypted")),
-            (6881, Protocol::Udp, b"", Content::Other),
+            (443, Protocol::Tcp, &b"\x16\x03\x01\x02\x00\x01\x00"[..], CarriedProtocol::Tls),
+            (80, Protocol::Tcp, b"GET /announce HTTP/1.1", CarriedProtocol::Http),
+            (53, Protocol::Udp, b"\x12\x34\x01\x00", CarriedProtocol::Dns),
+            (53, Protocol::Tcp, b"\x00\x20\x12\x34", CarriedProtocol::Dns),
+            (443, Protocol::Udp, b"\xc3\x00\x00\x00\x01\x08", CarriedProtocol::Quic),
+            (6881, Protocol::Udp, b"d1:ad2:id20:", CarriedProtocol::Dht),
+            (
+                6969,
+                Protocol::Udp,
+                b"\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd",
+                CarriedProtocol::Tracker,
+            ),
+            (6771, Protocol::Udp, b"BT-SEARCH * HTTP/1.1\r\n", CarriedProtocol::Lsd),
+            (443, Protocol::Tcp, b"\x17\x03\x03", CarriedProtocol::Other),
+            (4500, Protocol::Udp, b"\x00\x00\x10\x01\x00", CarriedProtocol::Tunnel("ESP over UDP, encrypted")),
+            (4500, Protocol::Udp, b"\x00\x00\x00\x00\x01", CarriedProtocol::Tunnel("IKE over UDP")),
+            (4500, Protocol::Tcp, b"\x00\x00\x10\x01\x00", CarriedProtocol::Other),
+            (5246, Protocol::Udp, b"\x01\x00\x00\x00\x16", CarriedProtocol::Tunnel("CAPWAP over UDP")),
+            (9999, Protocol::Udp, b"\x16\xfe\xff\x00", CarriedProtocol::Tunnel("DTLS over UDP, encrypted")),
+            (6881, Protocol::Udp, b"", CarriedProtocol::Other),
         ] {
-            assert_eq!(Content::hint(flow(port, protocol), bytes), expected, "{bytes:?}");
+            assert_eq!(CarriedProtocol::hint(flow(port, protocol), bytes), expected, "{bytes:?}");
         }
     }
 
@@ -357,11 +362,14 @@ mod tests {
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &Payload::default());
         volume.count(flow, Direction::LowToHigh, Timestamp(1), false, &packet(b"GET / HTTP/1.1"));
         later.count(flow, Direction::HighToLow, Timestamp(1), false, &packet(b"\x16\x03\x01\x00\x00\x02"));
-        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
+        traffic.add(flow, FlowKind::Tcp, CarriedProtocol::Other, &volume);
         volume.take(&mut later);
-        traffic.add(flow, FlowKind::Tcp, Content::Other, &volume);
-        traffic.add(flow, FlowKind::Tcp, Content::PeerClear, &later);
+        traffic.add(flow, FlowKind::Tcp, CarriedProtocol::Other, &volume);
+        traffic.add(flow, FlowKind::Tcp, CarriedProtocol::PeerClear, &later);
         let expected = Flows { flows: 2, one_way: 1, frames: 5, bytes: 49, captured: 34 };
-        assert_eq!(traffic.kinds.into_iter().collect::<Vec<_>>(), [((FlowKind::Tcp, Content::Http), expected)]);
+        assert_eq!(
+            traffic.kinds.into_iter().collect::<Vec<_>>(),
+            [((FlowKind::Tcp, CarriedProtocol::Http), expected)]
+        );
     }
 }

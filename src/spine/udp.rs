@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::channel::{Channel, Transported};
 use super::delay::{self, Delay};
-use super::doubles::{self, Doubles, Mark};
+use super::duplicates::{self, Duplicates, Mark};
 use super::late::Late;
-use super::traffic::{Content, FlowKind, Volume};
+use super::traffic::{CarriedProtocol, FlowKind, Volume};
 use super::webrtc::WebRtc;
-use super::{Hub, Paths};
+use super::{Paths, Shared};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{self, Checksum, Packet, Payload, UdpDatagram};
@@ -59,7 +59,7 @@ struct Utp<'cap> {
     channels: Channels<'cap>,
     /// Packets that may be uTP; the next connection that is established takes them.
     pending: Volume,
-    recent: [Doubles; 2],
+    recent: [Duplicates; 2],
     /// The connections of which packets were captured more than once.
     doubled: BTreeSet<UtpId>,
     /// The late packets of the connections.
@@ -69,8 +69,8 @@ struct Utp<'cap> {
 }
 
 impl<'cap> UdpFlow<'cap> {
-    pub(super) fn new(flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
-        hub.tallies.udp_flows += 1;
+    pub(super) fn new(flow: FlowKey, shared: &mut Shared<'_, 'cap>) -> Self {
+        shared.tallies.udp_flows += 1;
         Self { flow, utp: None, rest: Volume::default(), webrtc: WebRtc::default(), paths: Paths::default() }
     }
 
@@ -79,66 +79,73 @@ impl<'cap> UdpFlow<'cap> {
         self.paths.add(path);
     }
 
-    pub(super) fn push(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn push(
+        &mut self,
+        packet: &Packet<'cap>,
+        datagram: &UdpDatagram<'cap>,
+        shared: &mut Shared<'_, 'cap>,
+    ) {
         if self.utp.is_none() {
             if utp::Packet::parse(&datagram.payload).is_err() {
                 self.rest.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
                 self.webrtc.look(packet, &datagram.payload);
-                hub.overhear(packet, datagram);
+                shared.overhear(packet, datagram);
                 return;
             }
-            let mut streams = UtpFlow::new(hub.room.now());
-            streams.reject(hub.second.rejected(self.flow));
+            let mut streams = UtpFlow::new(shared.budget.now());
+            streams.reject(shared.second.rejected(self.flow));
             self.utp = Some(Box::new(Utp {
                 delay: Delay::default(),
                 streams,
                 waiting: 0,
                 channels: Channels::default(),
                 pending: Volume::default(),
-                recent: [Doubles::new(hub.several_taps), Doubles::new(hub.several_taps)],
+                recent: [Duplicates::new(shared.several_taps), Duplicates::new(shared.several_taps)],
                 doubled: BTreeSet::new(),
                 late: Late::default(),
-                expects_late: hub.late.expects(self.flow),
+                expects_late: shared.late.expects(self.flow),
             }));
         }
         let Some(utp) = &mut self.utp else { return };
-        let original = mark(packet, &datagram.payload)
-            .and_then(|mark| utp.recent[packet.direction.index()].original(mark, packet.at, hub.room.copies()));
-        let waits = !utp.delay.is_empty() || (delay::is_cut(&datagram.payload) && hub.room.awaits_longer_copies());
+        let original = mark(packet, &datagram.payload).and_then(|mark| {
+            utp.recent[packet.direction.index()].original(mark, packet.at, shared.budget.copies())
+        });
+        let waits =
+            !utp.delay.is_empty() || (delay::is_cut(&datagram.payload) && shared.budget.awaits_longer_copies());
         if waits && utp::Packet::parse(&datagram.payload).is_ok() {
-            self.wait(packet, original, hub);
+            self.wait(packet, original, shared);
         } else {
-            self.take(packet, datagram, original, hub);
+            self.take(packet, datagram, original, shared);
         }
     }
 
     #[cold]
-    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, hub: &mut Hub<'_, 'cap>) {
+    fn wait(&mut self, packet: &Packet<'cap>, original: Option<At>, shared: &mut Shared<'_, 'cap>) {
         let Some(utp) = &mut self.utp else { return };
         utp.delay.push(packet, original);
-        let gives_up = !hub.room.awaits_longer_copies();
-        self.release(packet.at.time, |_| gives_up, hub);
+        let gives_up = !shared.budget.awaits_longer_copies();
+        self.release(packet.at.time, |_| gives_up, shared);
     }
 
     /// Takes what waited and need not any longer; it is `now`.
-    fn release(&mut self, now: Timestamp, is_late: impl Fn(At) -> bool, hub: &mut Hub<'_, 'cap>) {
+    fn release(&mut self, now: Timestamp, is_late: impl Fn(At) -> bool, shared: &mut Shared<'_, 'cap>) {
         while let Some(waiting) = self.utp.as_mut().and_then(|utp| utp.delay.pop(&is_late)) {
             if let packet::TransportLayer::Udp(datagram) = &waiting.packet.transport {
-                self.take(&waiting.packet, datagram, waiting.original, hub);
+                self.take(&waiting.packet, datagram, waiting.original, shared);
             }
         }
         let Some(utp) = &mut self.utp else { return };
         let waiting = utp.waits();
-        hub.room.wait(&mut utp.waiting, waiting);
-        hub.delayed.add(now, self.flow, &mut utp.delay);
+        shared.budget.wait(&mut utp.waiting, waiting);
+        shared.delayed.add(now, self.flow, &mut utp.delay);
     }
 
     /// Takes what waited since before `late`; it is `now`.
-    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn release_late(&mut self, late: Timestamp, now: Timestamp, shared: &mut Shared<'_, 'cap>) {
         if let Some(utp) = &mut self.utp {
             utp.delay.unlist();
         }
-        self.release(now, |at| at.time < late, hub);
+        self.release(now, |at| at.time < late, shared);
     }
 
     /// Takes a datagram whose turn it is.
@@ -147,31 +154,31 @@ impl<'cap> UdpFlow<'cap> {
         packet: &Packet<'cap>,
         datagram: &UdpDatagram<'cap>,
         original: Option<At>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         let Some(utp) = &mut self.utp else { return };
         if utp.expects_late {
-            for late in hub.late.before(self.flow, packet.at, hub.options.limits.acked_hole_wait_ns) {
-                utp.read_late(&late, self.flow, hub, &self.paths);
+            for late in shared.late.before(self.flow, packet.at, shared.options.limits.acked_hole_wait_ns) {
+                utp.read_late(&late, self.flow, shared, &self.paths);
             }
-            if hub.late.was_read(packet.at.frame) {
+            if shared.late.was_read(packet.at.frame) {
                 return utp.pending.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
             }
         }
         let answers =
             if utp.expects_late { utp.streams.sent_behind(packet.direction, &datagram.payload) } else { None };
-        let mut items = std::mem::take(&mut hub.scratch.utp_items);
+        let mut items = std::mem::take(&mut shared.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
-        utp.streams.limit(hub.room.now());
+        utp.streams.limit(shared.budget.now());
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
         if let UtpVerdict::Part(_) = verdict {
             let found = utp.streams.late(packet.direction, &datagram.payload);
             if found != FilledHole::Nothing {
-                utp.late.note(found, packet, hub);
+                utp.late.note(found, packet, shared);
             }
         }
         let waiting = utp.waits();
-        hub.room.wait(&mut utp.waiting, waiting);
+        shared.budget.wait(&mut utp.waiting, waiting);
         // Counted before a connection that ends with this packet is closed.
         let volume = match verdict {
             UtpVerdict::NotUtp(_) => &mut self.rest,
@@ -181,51 +188,52 @@ impl<'cap> UdpFlow<'cap> {
         volume.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
         if !matches!(verdict, UtpVerdict::Part(_)) {
             self.webrtc.look(packet, &datagram.payload);
-            hub.overhear(packet, datagram);
+            shared.overhear(packet, datagram);
         }
         let forgotten = utp.streams.take_forgotten();
         if forgotten > 0 {
             let oddity = Oddity::PossibleUtp { packets: forgotten };
-            hub.anomalies.odd(oddity.at(packet.at).sent(self.flow, packet.direction));
+            shared.anomalies.odd(oddity.at(packet.at).sent(self.flow, packet.direction));
         }
         if let (Some(original), UtpVerdict::Part(id)) = (original, verdict) {
             utp.doubled.insert(id);
-            doubles::note(original, packet.at, packet.flow, packet.direction, hub);
-            items.retain(|(.., item)| !doubles::is_doubt_of(item, packet.at));
+            duplicates::note(original, packet.at, packet.flow, packet.direction, shared);
+            items.retain(|(.., item)| !duplicates::is_doubt_of(item, packet.at));
         }
         // What it acknowledges may stand behind it.
         let answers = answers.map(|(id, upto)| (id, packet.direction, StreamItem::Answers { at: packet.at, upto }));
         items.splice(0..0, answers);
-        utp.deliver(self.flow, &mut items, hub, &self.paths);
+        utp.deliver(self.flow, &mut items, shared, &self.paths);
         if let UtpVerdict::Part(id) = verdict
             && let Some((channel, volume)) = utp.channels.get_mut(id)
         {
             volume.take(&mut utp.pending);
             channel.touch(packet.direction, packet.at);
         }
-        hub.scratch.utp_items = items;
+        shared.scratch.utp_items = items;
     }
 
     /// Ends the flow.
-    pub(super) fn close(mut self, reason: EndReason, hub: &mut Hub<'_, 'cap>) {
-        self.release(Timestamp::default(), |_| true, hub);
+    pub(super) fn close(mut self, reason: EndReason, shared: &mut Shared<'_, 'cap>) {
+        self.release(Timestamp::default(), |_| true, shared);
         let mut rest = self.rest;
-        let content = if self.webrtc.close(self.flow, hub) { Content::WebRtc } else { Content::Other };
+        let content =
+            if self.webrtc.close(self.flow, shared) { CarriedProtocol::WebRtc } else { CarriedProtocol::Other };
         let Some(mut utp) = self.utp else {
-            return hub.traffic.add(self.flow, FlowKind::Udp, content, &rest);
+            return shared.traffic.add(self.flow, FlowKind::Udp, content, &rest);
         };
         let mut items = Vec::new();
         utp.streams.close(reason, &mut items);
-        hub.room.wait(&mut utp.waiting, 0);
-        utp.deliver(self.flow, &mut items, hub, &self.paths);
+        shared.budget.wait(&mut utp.waiting, 0);
+        utp.deliver(self.flow, &mut items, shared, &self.paths);
         let mut ids: Vec<_> = utp.channels.0.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         for id in ids {
-            utp.end(self.flow, id, hub, &self.paths);
+            utp.end(self.flow, id, shared, &self.paths);
         }
-        utp.late.end(self.flow, true, hub);
+        utp.late.end(self.flow, true, shared);
         rest.take(&mut utp.pending);
-        hub.traffic.add(self.flow, FlowKind::Udp, content, &rest);
+        shared.traffic.add(self.flow, FlowKind::Udp, content, &rest);
     }
 }
 
@@ -237,28 +245,28 @@ impl<'cap> Utp<'cap> {
 
     /// Reads a packet that stands later in the captures.
     #[cold]
-    fn read_late(&mut self, packet: &Packet<'cap>, flow: FlowKey, hub: &mut Hub<'_, 'cap>, paths: &Paths) {
+    fn read_late(&mut self, packet: &Packet<'cap>, flow: FlowKey, shared: &mut Shared<'_, 'cap>, paths: &Paths) {
         let packet::TransportLayer::Udp(datagram) = &packet.transport else { return };
         let mut items = Vec::new();
         let doubtful = datagram.checksum == Checksum::Bad;
         self.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
-        self.deliver(flow, &mut items, hub, paths);
+        self.deliver(flow, &mut items, shared, paths);
     }
 
     fn deliver(
         &mut self,
         flow: FlowKey,
         items: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
         paths: &Paths,
     ) {
         let mut ended = Vec::new();
         for (id, direction, item) in items.drain(..) {
             let opening = self.streams.opening(id).unwrap_or_default();
             if self.channels.get_mut(id).is_none() {
-                hub.tallies.utp_flows += 1;
-                hub.utp_open += 1;
-                hub.room.begin();
+                shared.tallies.utp_flows += 1;
+                shared.utp_open += 1;
+                shared.budget.begin();
                 self.channels.open(id, Channel::new(flow, Transport::Utp, id.0));
             }
             let Some((channel, _)) = self.channels.get_mut(id) else { continue };
@@ -267,11 +275,11 @@ impl<'cap> Utp<'cap> {
                 _ => None,
             };
             if self.expects_late
-                && let Some(doubt) = hub.late.doubt(&item)
+                && let Some(doubt) = shared.late.doubt(&item)
             {
-                channel.item(direction, &doubt, &opening, hub);
+                channel.item(direction, &doubt, &opening, shared);
             }
-            channel.item(direction, &item, &opening, hub);
+            channel.item(direction, &item, &opening, shared);
             if let Some(at) = frame {
                 channel.touch(direction, at);
             }
@@ -282,19 +290,20 @@ impl<'cap> Utp<'cap> {
         // Both directions of a connection end in one batch of items.
         ended.dedup();
         for id in ended {
-            self.end(flow, id, hub, paths);
+            self.end(flow, id, shared, paths);
         }
     }
 
-    fn end(&mut self, flow: FlowKey, id: UtpId, hub: &mut Hub<'_, 'cap>, paths: &Paths) {
+    fn end(&mut self, flow: FlowKey, id: UtpId, shared: &mut Shared<'_, 'cap>, paths: &Paths) {
         if let Some((channel, volume)) = self.channels.remove(id) {
-            hub.utp_open -= 1;
-            hub.room.end();
+            shared.utp_open -= 1;
+            shared.budget.end();
             let opening = self.streams.opening(id).unwrap_or_default();
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
-            let transported = Transported { opening, duplicates, initial, paths: paths.names(&hub.decoder), bytes };
-            let carried = channel.close(transported, hub);
-            hub.traffic.add(flow, FlowKind::Utp, carried, &volume);
+            let transported =
+                Transported { opening, duplicates, initial, paths: paths.names(&shared.decoder), bytes };
+            let carried = channel.close(transported, shared);
+            shared.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::announces::{Announces, established};
 use super::channel::Transported;
-use super::{Hub, Purpose};
+use super::{Purpose, Shared};
 use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, MentionFault, Oddity, Relay, Sink};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
@@ -54,21 +54,21 @@ struct Identified {
 
 impl<'cap> WebChannel<'cap> {
     /// A connection on which requests go in `client`.
-    pub(super) fn new(client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
-        let exchange = HttpExchange::new(client, &hub.options.limits);
-        Self::of(exchange, client, flow, hub)
+    pub(super) fn new(client: Direction, flow: FlowKey, shared: &mut Shared<'_, 'cap>) -> Self {
+        let exchange = HttpExchange::new(client, &shared.options.limits);
+        Self::of(exchange, client, flow, shared)
     }
 
     /// A connection that is read from somewhere in its middle on.
-    pub(super) fn joined(client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
-        let exchange = HttpExchange::joined(client, &hub.options.limits);
-        Self::of(exchange, client, flow, hub)
+    pub(super) fn joined(client: Direction, flow: FlowKey, shared: &mut Shared<'_, 'cap>) -> Self {
+        let exchange = HttpExchange::joined(client, &shared.options.limits);
+        Self::of(exchange, client, flow, shared)
     }
 
-    fn of(exchange: HttpExchange<'cap>, client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
-        hub.tallies.web = true;
+    fn of(exchange: HttpExchange<'cap>, client: Direction, flow: FlowKey, shared: &mut Shared<'_, 'cap>) -> Self {
+        shared.tallies.web = true;
         Self {
-            id: hub.connection(),
+            id: shared.connection(),
             flow,
             server: client.reverse(),
             exchange: exchange.of_server(flow.source(client.reverse())),
@@ -78,7 +78,7 @@ impl<'cap> WebChannel<'cap> {
             latest: None,
             torrents: BTreeSet::new(),
             odd: Oddities::default(),
-            noted: hub.written.as_ref().map(|_| Box::default()),
+            noted: shared.written.as_ref().map(|_| Box::default()),
             relayed: None,
         }
     }
@@ -93,11 +93,11 @@ impl<'cap> WebChannel<'cap> {
         direction: Direction,
         item: &StreamItem<'cap>,
         opening: &Opening,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         if direction == self.server {
             if let Some(noted) = &mut self.noted {
-                noted.item((self.id, self.server), item, hub);
+                noted.item((self.id, self.server), item, shared);
             }
             self.odd.note(item);
         }
@@ -108,32 +108,32 @@ impl<'cap> WebChannel<'cap> {
         };
         let shown = established(opening).or(answered);
         self.confirmed = self.confirmed.or(shown);
-        self.drain(hub);
-        self.announces.confirm(self.flow, self.server.reverse(), shown, hub);
+        self.drain(shared);
+        self.announces.confirm(self.flow, self.server.reverse(), shown, shared);
     }
 
-    fn drain(&mut self, hub: &mut Hub<'_, 'cap>) {
+    fn drain(&mut self, shared: &mut Shared<'_, 'cap>) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             self.note(&event);
             match event {
-                WebEvent::Body(part) => self.body(&part, hub),
+                WebEvent::Body(part) => self.body(&part, shared),
                 WebEvent::Asked(request) => {
-                    self.announces.ask(self.flow, self.server.reverse(), &request, hub);
+                    self.announces.ask(self.flow, self.server.reverse(), &request, shared);
                 }
                 WebEvent::Moved { request, location } => {
                     if let Some(noted) = &mut self.noted {
-                        noted.moved(&request, &location, hub);
+                        noted.moved(&request, &location, shared);
                     }
-                    if !hub.redirects.note(&request, &location, hub.torrents) {
+                    if !shared.redirects.note(&request, &location, shared.torrents) {
                         let occurrence = Oddity::from(Bound::Redirects).within(request.span);
-                        hub.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
+                        shared.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
                     }
                 }
                 WebEvent::Message(message) => {
-                    self.announces.message((self.flow, self.server.reverse()), &message, self.confirmed, hub);
+                    self.announces.message((self.flow, self.server.reverse()), &message, self.confirmed, shared);
                 }
-                WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, hub),
+                WebEvent::Answer(answer) => self.announces.answer(self.flow, self.server, &answer, shared),
                 WebEvent::Bad { reason, bytes, at } => {
                     let oddity = match reason.bound(bytes) {
                         // Whose it is, what was not read would have told.
@@ -145,10 +145,10 @@ impl<'cap> WebChannel<'cap> {
                         }
                         None => continue,
                     };
-                    hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
+                    shared.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
                 }
                 WebEvent::Coded { request, bytes, at } => {
-                    let of = |total| identify(request.as_deref(), total, hub.torrents);
+                    let of = |total| identify(request.as_deref(), total, shared.torrents);
                     let named = || !of(None).is_empty();
                     // Of a file's own length, the label is wrong, and the body is read as it is.
                     if !of(Some(bytes)).is_empty() {
@@ -156,14 +156,14 @@ impl<'cap> WebChannel<'cap> {
                     }
                     if !self.torrents.is_empty() || (request.is_some() && named()) {
                         let oddity = Oddity::Web { flaw: Flaw::Encoding, bytes };
-                        hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
+                        shared.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
                     }
                 }
             }
         }
         self.events = events;
         if !self.torrents.is_empty() {
-            self.tell(hub);
+            self.tell(shared);
         }
     }
 
@@ -182,7 +182,7 @@ impl<'cap> WebChannel<'cap> {
     }
 
     /// Says what was odd about the responses, now that they are a webseed's.
-    fn tell(&mut self, hub: &mut Hub<'_, 'cap>) {
+    fn tell(&mut self, shared: &mut Shared<'_, 'cap>) {
         for item in std::mem::take(&mut self.odd.untold) {
             let (oddity, at) = match item {
                 StreamItem::Conflict { offset, bytes, at } => {
@@ -202,15 +202,15 @@ impl<'cap> WebChannel<'cap> {
                 StreamItem::OutOfWindow { len, at } => (Oddity::OutOfWindow { len }, at),
                 _ => continue,
             };
-            hub.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
+            shared.anomalies.odd(oddity.at(at).sent(self.flow, self.server).of(self.id));
         }
     }
 
-    fn body(&mut self, part: &BodyPart<'cap>, hub: &mut Hub<'_, 'cap>) {
+    fn body(&mut self, part: &BodyPart<'cap>, shared: &mut Shared<'_, 'cap>) {
         if let Some(noted) = &mut self.noted {
-            noted.body(self.id, part, hub);
+            noted.body(self.id, part, shared);
         }
-        if hub.purpose == Purpose::Survey {
+        if shared.purpose == Purpose::Survey {
             return;
         }
         let same = |latest: &Identified| {
@@ -222,7 +222,7 @@ impl<'cap> WebChannel<'cap> {
                 }
         };
         if !self.latest.as_ref().is_some_and(same) {
-            let candidates = hub.redirects.identify(part.request.as_deref(), part.total, hub.torrents);
+            let candidates = shared.redirects.identify(part.request.as_deref(), part.total, shared.torrents);
             let candidate = candidates.into_iter().min_by_key(|candidate| candidate.basis);
             self.latest = Some(Identified { request: part.request.clone(), total: part.total, candidate });
         }
@@ -234,9 +234,9 @@ impl<'cap> WebChannel<'cap> {
             return;
         }
         let torrent = candidate.torrent;
-        for block in candidate.blocks(hub.torrents.torrent(torrent), part) {
+        for block in candidate.blocks(shared.torrents.torrent(torrent), part) {
             self.torrents.insert(torrent);
-            hub.hear(self.flow, self.server, torrent, &block);
+            shared.hear(self.flow, self.server, torrent, &block);
         }
     }
 
@@ -246,22 +246,22 @@ impl<'cap> WebChannel<'cap> {
         transported: Transported,
         span: Option<Span>,
         seen: Sightings,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
         self.exchange.close(&mut self.events);
-        self.drain(hub);
-        self.announces.close(self.flow, self.server.reverse(), hub);
+        self.drain(shared);
+        self.announces.close(self.flow, self.server.reverse(), shared);
         if let Some(target) = self.relayed.take() {
             let relay = Relay::Http { proxy: self.flow.source(self.server), target };
-            hub.relay(self.flow, Transport::Tcp, transported.bytes, span, relay);
+            shared.relay(self.flow, Transport::Tcp, transported.bytes, span, relay);
         }
         let Some(span) = span else { return };
         if let Some(noted) = self.noted.take() {
-            noted.close(self.id, self.flow, self.server, (&transported, span, &seen), hub);
+            noted.close(self.id, self.flow, self.server, (&transported, span, &seen), shared);
         }
         if let Some(initial) = transported.initial {
             let client = self.server.reverse();
-            hub.legs.note_web(self.flow, client, span, &self.torrents, initial, &mut hub.anomalies);
+            shared.translations.note_web(self.flow, client, span, &self.torrents, initial, &mut shared.anomalies);
         }
     }
 }

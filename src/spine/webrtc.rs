@@ -1,7 +1,7 @@
 //! WebRTC (RFC 8835): STUN and DTLS between the same ends. What it carries cannot be read, and WebTorrent is one of the
 //! things that it could be.
 
-use super::Hub;
+use super::Shared;
 use super::findings::{Opaque, OpaqueKind};
 use crate::ends::{FlowKey, Span, Transport};
 use crate::packet::{Packet, Payload};
@@ -38,7 +38,7 @@ impl WebRtc {
     }
 
     /// Ends the flow; whether it was one.
-    pub(super) fn close(self, flow: FlowKey, hub: &mut Hub<'_, '_>) -> bool {
+    pub(super) fn close(self, flow: FlowKey, shared: &mut Shared<'_, '_>) -> bool {
         let Some(Shown { span, dtls: true, bytes: [a_to_b, b_to_a] }) = self.0.map(|shown| *shown) else {
             return false;
         };
@@ -54,7 +54,7 @@ impl WebRtc {
             first_time: span.first.time,
             last_time: span.last.time,
         };
-        hub.opaque(opaque, span);
+        shared.opaque(opaque, span);
         true
     }
 }

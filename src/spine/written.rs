@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::findings::Opaque as Found;
-use super::{Hub, Purpose, Spine};
+use super::{Purpose, Shared, Spine};
 use crate::Error;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
@@ -42,7 +42,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         spill: &'cap Spill,
         eager: Option<Box<dyn Eager + 'run>>,
     ) {
-        self.hub.written = Some(Box::new(Written::new(captures, spill, self.hub.options, eager)));
+        self.shared.written = Some(Box::new(Written::new(captures, spill, self.shared.options, eager)));
     }
 
     /// Ends every flow, and gives what was written down.
@@ -51,7 +51,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// The first failure of the operating system.
     pub(crate) fn into_facts(mut self) -> Result<Facts, Error> {
         self.close_flows();
-        let Hub { written, failure, mentions, metadata, .. } = self.hub;
+        let Shared { written, failure, mentions, metadata, .. } = self.shared;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -68,7 +68,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 }
 
-impl<'cap> Hub<'_, 'cap> {
+impl<'cap> Shared<'_, 'cap> {
     /// Writes down what a session made known, where that is asked for.
     pub(super) fn write(&mut self, session: &Session<'cap>, event: &SessionEvent<'cap>) {
         let Some(written) = &mut self.written else { return };

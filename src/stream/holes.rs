@@ -40,11 +40,12 @@ impl Holes {
     /// Notes that nothing more is waited for at these places, before `at`.
     #[cold]
     pub(super) fn give_up(&mut self, mut places: Range<u64>, at: FrameId, limits: &StreamLimits) {
-        let known = self.0.get_or_insert_default();
-        places.start = places.start.max(known.given_up.back().map_or(0, |last| last.places.end));
+        let last = self.0.as_ref().and_then(|known| known.given_up.back());
+        places.start = places.start.max(last.map_or(0, |last| last.places.end));
         if places.is_empty() {
             return;
         }
+        let known = self.0.get_or_insert_default();
         if known.given_up.len() >= limits.holes as usize {
             known.given_up.pop_front();
             known.forgot = true;

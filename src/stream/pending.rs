@@ -48,6 +48,11 @@ impl<P> PendingPackets<P> {
         self.held.front().map(|waiting| &waiting.packet)
     }
 
+    /// All that wait, the one that came first in front.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &P> {
+        self.held.iter().map(|waiting| &waiting.packet)
+    }
+
     /// Lets a packet wait until the other direction has come to `need`.
     pub(super) fn hold(&mut self, need: u64, at: At, packet: P) {
         self.held.push_back(PendingPacket { need, at, packet });

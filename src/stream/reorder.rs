@@ -52,6 +52,11 @@ impl<'cap> Reorder<'cap> {
         !self.pending.is_empty()
     }
 
+    /// Offset of the first bytes that wait behind a hole.
+    pub(super) fn first_waiting(&self) -> Option<u64> {
+        self.pending.front().map(|first| first.offset)
+    }
+
     /// Takes bytes at `offset`; what the snap length cut is a gap unless another copy of it waits already.
     ///
     /// Bytes seen before are compared with their first copy, which stays; where the snap length cut one of the two,

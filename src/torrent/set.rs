@@ -34,7 +34,7 @@ pub struct Unreadable {
 
 /// A torrent of a [`Torrents`], by the order in which it was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub struct TorrentId(pub u32);
+pub struct TorrentId(pub(crate) u32);
 
 /// A file given as torrent, for the report's `inputs`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,17 +11,17 @@ use crate::wire::Framing;
 
 /// A response's body that is being read.
 #[derive(Debug)]
-pub(super) struct Body<'cap> {
-    frame: Frame,
-    content: Content,
-    sink: Sink<'cap>,
+pub(super) struct HttpBody<'cap> {
+    frame: BodyFraming,
+    content: BodyContent,
+    sink: PartSink<'cap>,
     /// The body gathered whole besides, where it may be a tracker's answer.
     tracker: Option<Gathering<'cap>>,
 }
 
 /// The state of a body behind a stretch of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum BodyProgress {
     /// It needs more.
     More,
     /// It is whole.
@@ -32,14 +32,14 @@ pub(super) enum Step {
 
 /// The framing around the content.
 #[derive(Debug)]
-enum Frame {
+enum BodyFraming {
     Length(u64),
     UntilClose,
-    Chunk(Chunk),
+    Chunk(ChunkState),
 }
 
 #[derive(Debug)]
-enum Chunk {
+enum ChunkState {
     /// Within the line that states a chunk's size.
     Size(Vec<u8>),
     /// Within a chunk, with so many bytes to come.
@@ -52,21 +52,21 @@ enum Chunk {
 
 /// The use of the content.
 #[derive(Debug)]
-enum Content {
+enum BodyContent {
     /// One range of the resource.
-    Plain(Run),
+    Plain(RangeRest),
     /// Several ranges.
     Multipart(Multipart),
     /// Nothing that can be used.
     Ignored,
 }
 
-impl<'cap> Body<'cap> {
+impl<'cap> HttpBody<'cap> {
     pub fn new(head: ResponseHead, request: Option<Arc<WebRequest>>, framing: Framing) -> Self {
         let frame = match head.length {
-            Length::Known(len) => Frame::Length(len),
-            Length::Chunked => Frame::Chunk(Chunk::Size(Vec::new())),
-            Length::Unstated => Frame::UntilClose,
+            Length::Known(len) => BodyFraming::Length(len),
+            Length::Chunked => BodyFraming::Chunk(ChunkState::Size(Vec::new())),
+            Length::Unstated => BodyFraming::UntilClose,
         };
         let known = match head.length {
             Length::Known(len) => Some(len),
@@ -75,17 +75,17 @@ impl<'cap> Body<'cap> {
         let tracker = Gathering::new(&head, request.as_ref(), framing);
         let asked = request.as_ref().is_some_and(|request| request.asks_tracker());
         let content = match (head.status, head.range, head.boundary) {
-            _ if (head.coded && !head.labelled) || asked => Content::Ignored,
-            (206, _, Some(boundary)) => Content::Multipart(Multipart::new(boundary)),
+            _ if (head.coded && !head.labelled) || asked => BodyContent::Ignored,
+            (206, _, Some(boundary)) => BodyContent::Multipart(Multipart::new(boundary)),
             (206, Some(range), None) => {
-                Content::Plain(Run { next: range.first, left: Some(range.len()), total: range.total })
+                BodyContent::Plain(RangeRest { next: range.first, left: Some(range.len()), total: range.total })
             }
-            (200, ..) => Content::Plain(Run { next: 0, left: known, total: known }),
-            _ => Content::Ignored,
+            (200, ..) => BodyContent::Plain(RangeRest { next: 0, left: known, total: known }),
+            _ => BodyContent::Ignored,
         };
         // A server may put the label on bytes that are the file's own: the hash tells, and nothing is held against anybody.
         let framing = if head.labelled { Framing::Resynchronised } else { framing };
-        let sink = Sink { request, status: head.status, framing, part: None };
+        let sink = PartSink { request, status: head.status, framing, part: None };
         Self { frame, content, sink, tracker }
     }
 
@@ -107,29 +107,29 @@ impl<'cap> Body<'cap> {
 
     /// Returns true if the body is whole before its first byte.
     pub fn is_empty(&self) -> bool {
-        matches!(self.frame, Frame::Length(0))
+        matches!(self.frame, BodyFraming::Length(0))
     }
 
     /// Reads what belongs to the body off the stretch.
-    pub fn push(&mut self, stretch: &mut Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) -> Step {
+    pub fn push(&mut self, stretch: &mut Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) -> BodyProgress {
         loop {
             match &mut self.frame {
-                Frame::Length(0) => {
+                BodyFraming::Length(0) => {
                     self.sink.flush(out);
                     self.answer(out);
-                    return Step::Whole;
+                    return BodyProgress::Whole;
                 }
-                _ if stretch.len == 0 => return Step::More,
-                Frame::Length(left) => {
+                _ if stretch.len == 0 => return BodyProgress::More,
+                BodyFraming::Length(left) => {
                     let taken = stretch.take(*left);
                     *left -= taken.len;
                     self.take(taken, out);
                 }
-                Frame::UntilClose => {
+                BodyFraming::UntilClose => {
                     let taken = stretch.take(u64::MAX);
                     self.take(taken, out);
                 }
-                Frame::Chunk(Chunk::Data(left)) => {
+                BodyFraming::Chunk(ChunkState::Data(left)) => {
                     let taken = stretch.take(*left);
                     *left -= taken.len;
                     let whole = *left == 0;
@@ -137,26 +137,26 @@ impl<'cap> Body<'cap> {
                     if whole {
                         // The next byte of the resource is not the next one of the stream.
                         self.sink.flush(out);
-                        self.frame = Frame::Chunk(Chunk::Break);
+                        self.frame = BodyFraming::Chunk(ChunkState::Break);
                     }
                 }
-                Frame::Chunk(chunk) => {
+                BodyFraming::Chunk(chunk) => {
                     let at = stretch.at;
                     let Some(byte) = stretch.byte() else {
                         self.sink.flush(out);
-                        return Step::Lost;
+                        return BodyProgress::Lost;
                     };
                     match chunk.read(byte) {
-                        Step::More => {}
-                        Step::Whole => {
+                        BodyProgress::More => {}
+                        BodyProgress::Whole => {
                             self.sink.flush(out);
                             self.answer(out);
-                            return Step::Whole;
+                            return BodyProgress::Whole;
                         }
-                        Step::Lost => {
+                        BodyProgress::Lost => {
                             self.sink.flush(out);
                             out.push(WebEvent::Bad { reason: Flaw::Chunk, bytes: 0, at });
-                            return Step::Lost;
+                            return BodyProgress::Lost;
                         }
                     }
                 }
@@ -180,13 +180,13 @@ impl<'cap> Body<'cap> {
     pub fn close(mut self, at: At, told: bool, out: &mut Vec<WebEvent<'cap>>) {
         self.sink.flush(out);
         let (bytes, whole) = match self.frame {
-            Frame::Length(left) => (left, left == 0),
-            Frame::UntilClose => match self.content {
-                Content::Plain(Run { left: Some(left), .. }) => (left, left == 0),
+            BodyFraming::Length(left) => (left, left == 0),
+            BodyFraming::UntilClose => match self.content {
+                BodyContent::Plain(RangeRest { left: Some(left), .. }) => (left, left == 0),
                 _ => (0, true),
             },
-            Frame::Chunk(Chunk::Data(left)) => (left, false),
-            Frame::Chunk(_) => (0, false),
+            BodyFraming::Chunk(ChunkState::Data(left)) => (left, false),
+            BodyFraming::Chunk(_) => (0, false),
         };
         if !whole {
             out.extend(told.then_some(WebEvent::Bad { reason: Flaw::Truncated, bytes, at }));
@@ -196,9 +196,9 @@ impl<'cap> Body<'cap> {
     }
 }
 
-impl Chunk {
+impl ChunkState {
     /// Reads a byte of the framing.
-    fn read(&mut self, byte: u8) -> Step {
+    fn read(&mut self, byte: u8) -> BodyProgress {
         match self {
             Self::Size(line) => {
                 if byte != b'\n' {
@@ -206,31 +206,31 @@ impl Chunk {
                     if line.last() != Some(&b';') {
                         line.push(byte);
                     }
-                    return if line.len() > MAX_LINE { Step::Lost } else { Step::More };
+                    return if line.len() > MAX_LINE { BodyProgress::Lost } else { BodyProgress::More };
                 }
-                let Some(size) = chunk_size(line) else { return Step::Lost };
+                let Some(size) = chunk_size(line) else { return BodyProgress::Lost };
                 *self = if size == 0 { Self::Trailer { line: 0, all: 0 } } else { Self::Data(size) };
-                Step::More
+                BodyProgress::More
             }
             Self::Break => match byte {
-                b'\r' => Step::More,
+                b'\r' => BodyProgress::More,
                 b'\n' => {
                     *self = Self::Size(Vec::new());
-                    Step::More
+                    BodyProgress::More
                 }
-                _ => Step::Lost,
+                _ => BodyProgress::Lost,
             },
             Self::Trailer { line, all } => {
                 *all += 1;
                 match byte {
-                    b'\n' if *line == 0 => return Step::Whole,
+                    b'\n' if *line == 0 => return BodyProgress::Whole,
                     b'\n' => *line = 0,
                     b'\r' => {}
                     _ => *line += 1,
                 }
-                if *all > MAX_TRAILER { Step::Lost } else { Step::More }
+                if *all > MAX_TRAILER { BodyProgress::Lost } else { BodyProgress::More }
             }
-            Self::Data(_) => Step::More,
+            Self::Data(_) => BodyProgress::More,
         }
     }
 }
@@ -244,8 +244,8 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-impl Content {
-    fn push<'cap>(&mut self, sink: &mut Sink<'cap>, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
+impl BodyContent {
+    fn push<'cap>(&mut self, sink: &mut PartSink<'cap>, mut stretch: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
         match self {
             Self::Plain(run) => {
                 run.push(sink, &mut stretch, out);
@@ -262,7 +262,7 @@ impl Content {
 
 /// The rest of one range of the resource.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+pub(super) struct RangeRest {
     /// Place of the next byte in the resource.
     pub next: u64,
     /// Bytes to come; `None` if only the framing says.
@@ -271,11 +271,11 @@ pub(super) struct Run {
     pub total: Option<u64>,
 }
 
-impl Run {
+impl RangeRest {
     /// Hands on what belongs to the range.
     pub fn push<'cap>(
         &mut self,
-        sink: &mut Sink<'cap>,
+        sink: &mut PartSink<'cap>,
         stretch: &mut Stretch<'cap>,
         out: &mut Vec<WebEvent<'cap>>,
     ) {
@@ -295,14 +295,14 @@ impl Run {
 
 /// Collects bytes until they make up a part.
 #[derive(Debug)]
-pub(super) struct Sink<'cap> {
+pub(super) struct PartSink<'cap> {
     request: Option<Arc<WebRequest>>,
     status: u16,
     framing: Framing,
     part: Option<BodyPart<'cap>>,
 }
 
-impl<'cap> Sink<'cap> {
+impl<'cap> PartSink<'cap> {
     /// Bytes that the current part can still take.
     fn room(&self) -> u64 {
         u64::from(PART_BYTES - self.part.as_ref().map_or(0, |part| part.len.min(PART_BYTES)))

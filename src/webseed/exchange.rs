@@ -1,7 +1,7 @@
 //! One HTTP connection: requests one way, responses the other.
 
-use super::body::{Body, Step};
-use super::head::{Gathered, Length, Progress, ResponseHead};
+use super::body::{BodyProgress, HttpBody};
+use super::head::{Gathered, HeadProgress, Length, ResponseHead};
 use super::requests::Requests;
 use super::socket::Socket;
 use super::{Flaw, Stretch, WebEvent};
@@ -19,7 +19,7 @@ use crate::wire::Framing;
 pub struct HttpExchange<'cap> {
     client: Direction,
     requests: Requests<'cap>,
-    state: State<'cap>,
+    state: ResponseState<'cap>,
     framing: Framing,
     last: Option<At>,
     /// How the client's direction ended, and the server's.
@@ -30,10 +30,10 @@ pub struct HttpExchange<'cap> {
 }
 
 #[derive(Debug)]
-enum State<'cap> {
+enum ResponseState<'cap> {
     /// In front of a response, or within its header.
     Head(Gathered),
-    Body(Box<Body<'cap>>),
+    Body(Box<HttpBody<'cap>>),
     /// Out of sync: the beginning of a status line so far, and the captured bytes passed over.
     Search {
         line: Vec<u8>,
@@ -49,7 +49,7 @@ impl<'cap> HttpExchange<'cap> {
         Self {
             client,
             requests: Requests::new(),
-            state: State::Head(Gathered::default()),
+            state: ResponseState::Head(Gathered::default()),
             framing: Framing::InSync,
             last: None,
             ends: [None; 2],
@@ -64,7 +64,7 @@ impl<'cap> HttpExchange<'cap> {
         let mut exchange = Self::new(client, limits);
         exchange.requests.doubt();
         exchange.framing = Framing::Resynchronised;
-        exchange.state = State::Search { line: Vec::new(), skipped: 0 };
+        exchange.state = ResponseState::Search { line: Vec::new(), skipped: 0 };
         exchange
     }
 
@@ -126,18 +126,18 @@ impl<'cap> HttpExchange<'cap> {
 
     /// Ends the connection: what is unfinished is handed on as far as it came. Calling it again does nothing.
     pub fn close(&mut self, out: &mut Vec<WebEvent<'cap>>) {
-        let state = std::mem::replace(&mut self.state, State::Idle);
+        let state = std::mem::replace(&mut self.state, ResponseState::Idle);
         let Some(at) = self.last else { return };
         let told = self.is_servers_end();
         match state {
-            State::Body(body) => body.close(at, told, out),
-            State::Head(head) if told && !head.bytes().is_empty() => {
+            ResponseState::Body(body) => body.close(at, told, out),
+            ResponseState::Head(head) if told && !head.bytes().is_empty() => {
                 out.push(WebEvent::Bad { reason: Flaw::Truncated, bytes: 0, at });
             }
-            State::Search { skipped, line } => {
+            ResponseState::Search { skipped, line } => {
                 out.push(WebEvent::Bad { reason: Flaw::Skipped, bytes: skipped + line.len() as u64, at });
             }
-            State::Head(_) | State::Idle => {}
+            ResponseState::Head(_) | ResponseState::Idle => {}
         }
     }
 
@@ -146,12 +146,12 @@ impl<'cap> HttpExchange<'cap> {
         while stretch.len > 0 && self.sockets.is_none() {
             let at = stretch.at;
             match &mut self.state {
-                State::Body(body) => match body.push(&mut stretch, out) {
-                    Step::More => return,
-                    Step::Whole => self.state = State::Head(Gathered::default()),
-                    Step::Lost => self.lose(Vec::new(), at, out),
+                ResponseState::Body(body) => match body.push(&mut stretch, out) {
+                    BodyProgress::More => return,
+                    BodyProgress::Whole => self.state = ResponseState::Head(Gathered::default()),
+                    BodyProgress::Lost => self.lose(Vec::new(), at, out),
                 },
-                State::Head(head) => {
+                ResponseState::Head(head) => {
                     let Some(byte) = stretch.byte() else {
                         self.lose(Vec::new(), at, out);
                         return;
@@ -161,14 +161,14 @@ impl<'cap> HttpExchange<'cap> {
                     if begun > 0 && begun <= STATUS_LINE.len() && !continues(begun - 1, byte) {
                         let line = if byte == b'H' { vec![byte] } else { Vec::new() };
                         self.lose(line, at, out);
-                    } else if progress == Progress::Whole {
+                    } else if progress == HeadProgress::Whole {
                         self.finish_head(at, out);
-                    } else if progress == Progress::TooLong {
+                    } else if progress == HeadProgress::TooLong {
                         out.push(WebEvent::Bad { reason: Flaw::TooLong, bytes: begun as u64, at });
                         self.lose(Vec::new(), at, out);
                     }
                 }
-                State::Search { line, skipped } => {
+                ResponseState::Search { line, skipped } => {
                     let Some(byte) = stretch.byte() else {
                         *skipped += line.len() as u64;
                         line.clear();
@@ -188,41 +188,41 @@ impl<'cap> HttpExchange<'cap> {
                             head.push(*byte, at);
                         });
                         out.push(WebEvent::Bad { reason: Flaw::Skipped, bytes: *skipped, at });
-                        self.state = State::Head(head);
+                        self.state = ResponseState::Head(head);
                     } else if *skipped > self.resync_bytes {
                         self.give_up(at, out);
                     }
                 }
-                State::Idle => return,
+                ResponseState::Idle => return,
             }
         }
         if let Some([_, server]) = self.sockets.as_deref_mut() {
             return server.push(stretch, out);
         }
         // A body of no length is whole without another byte.
-        if let State::Body(body) = &self.state
+        if let ResponseState::Body(body) = &self.state
             && body.is_empty()
         {
-            self.state = State::Head(Gathered::default());
+            self.state = ResponseState::Head(Gathered::default());
         }
     }
 
     fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
-        let State::Head(gathered) = &self.state else { return };
+        let ResponseState::Head(gathered) = &self.state else { return };
         let Some(head) = ResponseHead::read(gathered) else {
             out.push(WebEvent::Bad { reason: Flaw::Head, bytes: gathered.bytes().len() as u64, at });
             return self.lose(Vec::new(), at, out);
         };
         if head.status == 101 && head.socket {
             self.sockets = Some(Box::new([Socket::new(true), Socket::new(false)]));
-            self.state = State::Idle;
+            self.state = ResponseState::Idle;
             return self.requests.close();
         }
         if head.status == 101 {
             return self.give_up(at, out);
         }
         if head.status < 200 {
-            self.state = State::Head(Gathered::default());
+            self.state = ResponseState::Head(Gathered::default());
             return;
         }
         let (request, sure) = self.requests.answered(&head);
@@ -234,7 +234,7 @@ impl<'cap> HttpExchange<'cap> {
         let bodiless =
             matches!(head.status, 204 | 304) || request.as_ref().is_some_and(|asked| asked.method == "HEAD");
         if bodiless {
-            self.state = State::Head(Gathered::default());
+            self.state = ResponseState::Head(Gathered::default());
             return;
         }
         if request.as_ref().is_some_and(|asked| asked.method == "CONNECT") && head.status < 300 {
@@ -252,18 +252,18 @@ impl<'cap> HttpExchange<'cap> {
             out.push(WebEvent::Bad { reason: Flaw::Part, bytes: 0, at });
         }
         let framing = if self.framing == Framing::InSync { sure } else { self.framing };
-        self.state = State::Body(Box::new(Body::new(head, request, framing)));
+        self.state = ResponseState::Body(Box::new(HttpBody::new(head, request, framing)));
     }
 
     fn lose(&mut self, line: Vec<u8>, at: At, out: &mut Vec<WebEvent<'cap>>) {
         out.push(WebEvent::Bad { reason: Flaw::LostSync, bytes: 0, at });
         self.framing = Framing::Resynchronised;
         self.requests.doubt();
-        self.state = State::Search { line, skipped: 0 };
+        self.state = ResponseState::Search { line, skipped: 0 };
     }
 
     fn give_up(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
-        if matches!(self.state, State::Idle) {
+        if matches!(self.state, ResponseState::Idle) {
             return;
         }
         self.last.get_or_insert(at);

@@ -5,7 +5,7 @@ use crate::ends::{At, Span};
 
 /// The protocol that the first bytes of a direction show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sniff {
+pub enum HttpSniff {
     /// An HTTP/1.x request.
     Request,
     /// An HTTP/1.x response.
@@ -18,10 +18,12 @@ pub enum Sniff {
 
 /// Tests if a stream that begins with `prefix` is HTTP/1.x (RFC 9112 sections 3 and 4). A request is known by its
 /// method: GET, HEAD, POST, PUT or OPTIONS.
-pub fn sniff(prefix: &[u8]) -> Sniff {
+pub fn sniff(prefix: &[u8]) -> HttpSniff {
     let agrees = |word: &[u8]| word.iter().zip(prefix).all(|(a, b)| a == b);
     let mut undecided = false;
-    for (word, found) in METHODS.iter().map(|word| (*word, Sniff::Request)).chain([(VERSION, Sniff::Response)]) {
+    for (word, found) in
+        METHODS.iter().map(|word| (*word, HttpSniff::Request)).chain([(VERSION, HttpSniff::Response)])
+    {
         if agrees(word) {
             if prefix.len() >= word.len() {
                 return found;
@@ -29,14 +31,14 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
             undecided = true;
         }
     }
-    if undecided { Sniff::Undecided } else { Sniff::Other }
+    if undecided { HttpSniff::Undecided } else { HttpSniff::Other }
 }
 
 /// Returns true for a segment that is one whole request: in mid-stream, a method alone could be anything.
 pub fn is_request(segment: &[u8]) -> bool {
     let mut headers = room(segment);
     let mut parsed = httparse::Request::new(&mut headers);
-    sniff(segment) == Sniff::Request
+    sniff(segment) == HttpSniff::Request
         && segment.ends_with(b"\r\n\r\n")
         && parsed.parse(segment).is_ok_and(|status| status.is_complete())
 }
@@ -61,16 +63,16 @@ pub(super) struct Gathered {
 
 /// The state of a header block behind a byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum HeadProgress {
     More,
     Whole,
     TooLong,
 }
 
 impl Gathered {
-    pub fn push(&mut self, byte: u8, at: At) -> Progress {
+    pub fn push(&mut self, byte: u8, at: At) -> HeadProgress {
         if self.len == 0 && matches!(byte, b'\r' | b'\n') {
-            return Progress::More;
+            return HeadProgress::More;
         }
         match &mut self.span {
             Some(span) => span.cover(at),
@@ -80,7 +82,7 @@ impl Gathered {
     }
 
     /// The header of a part, which may have no field at all.
-    pub fn push_field(&mut self, byte: u8) -> Progress {
+    pub fn push_field(&mut self, byte: u8) -> HeadProgress {
         // What a first line would be.
         if self.len == 0 {
             (self.line, self.bytes) = (FIRST_LINE.len(), FIRST_LINE.to_vec());
@@ -88,7 +90,7 @@ impl Gathered {
         self.add(byte)
     }
 
-    fn add(&mut self, byte: u8) -> Progress {
+    fn add(&mut self, byte: u8) -> HeadProgress {
         self.len += 1;
         match byte {
             b'\n' => {
@@ -99,7 +101,7 @@ impl Gathered {
                 }
                 (self.line, self.line_len, self.named) = (self.bytes.len(), 0, false);
                 if is_blank {
-                    return Progress::Whole;
+                    return HeadProgress::Whole;
                 }
             }
             _ => {
@@ -111,7 +113,11 @@ impl Gathered {
                 }
             }
         }
-        if self.bytes.len() >= MAX_HEAD || self.len >= MAX_PASSED { Progress::TooLong } else { Progress::More }
+        if self.bytes.len() >= MAX_HEAD || self.len >= MAX_PASSED {
+            HeadProgress::TooLong
+        } else {
+            HeadProgress::More
+        }
     }
 
     /// Passes the current line over, once its name is there and does not matter.

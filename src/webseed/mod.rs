@@ -26,7 +26,7 @@ pub use crate::oddity::Flaw;
 use crate::wire::Framing;
 
 pub use exchange::HttpExchange;
-pub use head::{Sniff, is_request, sniff};
+pub use head::{HttpSniff, is_request, sniff};
 pub use mapping::{Basis, Candidate, Cell, Extent, identify};
 pub use redirects::Redirects;
 pub use socket::SocketMessage;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::body::{Body, Step};
-use super::head::{ContentRange, Gathered, Progress, RequestHead, ResponseHead, Sniff, sniff};
+use super::body::{BodyProgress, HttpBody};
+use super::head::{ContentRange, Gathered, HeadProgress, HttpSniff, RequestHead, ResponseHead, sniff};
 use super::{ByteRange, Flaw, Stretch, WebEvent, WebRequest};
 use crate::ends::{At, Endpoint};
 use crate::wire::Framing;
@@ -12,7 +12,7 @@ use crate::wire::Framing;
 /// The requests of one connection.
 #[derive(Debug)]
 pub(super) struct Requests<'cap> {
-    state: State<'cap>,
+    state: RequestState<'cap>,
     outstanding: VecDeque<Arc<WebRequest>>,
     /// Bytes that they take.
     bytes: usize,
@@ -23,10 +23,10 @@ pub(super) struct Requests<'cap> {
 }
 
 #[derive(Debug)]
-enum State<'cap> {
+enum RequestState<'cap> {
     Head(Gathered),
     /// Within a request's own body.
-    Body(Box<Body<'cap>>),
+    Body(Box<HttpBody<'cap>>),
     /// Out of sync: the next segment that begins like a request is one.
     Search,
     /// Nothing more is read.
@@ -36,7 +36,7 @@ enum State<'cap> {
 impl<'cap> Requests<'cap> {
     pub fn new() -> Self {
         Self {
-            state: State::Head(Gathered::default()),
+            state: RequestState::Head(Gathered::default()),
             outstanding: VecDeque::new(),
             bytes: 0,
             server: None,
@@ -51,35 +51,37 @@ impl<'cap> Requests<'cap> {
 
     /// Reads the next bytes, or a hole.
     pub fn push(&mut self, mut rest: Stretch<'cap>, out: &mut Vec<WebEvent<'cap>>) {
-        if matches!(self.state, State::Search) && rest.bytes.is_some_and(|bytes| sniff(bytes) == Sniff::Request) {
-            self.state = State::Head(Gathered::default());
+        if matches!(self.state, RequestState::Search)
+            && rest.bytes.is_some_and(|bytes| sniff(bytes) == HttpSniff::Request)
+        {
+            self.state = RequestState::Head(Gathered::default());
         }
         while rest.len > 0 {
             match &mut self.state {
-                State::Head(head) => {
+                RequestState::Head(head) => {
                     let at = rest.at;
                     let Some(byte) = rest.byte() else { return self.lose(Flaw::LostSync, at, out) };
                     match head.push(byte, at) {
-                        Progress::More => {}
-                        Progress::Whole => self.finish_head(at, out),
-                        Progress::TooLong => self.lose(Flaw::TooLong, at, out),
+                        HeadProgress::More => {}
+                        HeadProgress::Whole => self.finish_head(at, out),
+                        HeadProgress::TooLong => self.lose(Flaw::TooLong, at, out),
                     }
                 }
-                State::Body(body) => match body.push(&mut rest, out) {
-                    Step::More => return,
-                    Step::Whole => self.state = State::Head(Gathered::default()),
-                    Step::Lost => return self.lose(Flaw::LostSync, rest.at, out),
+                RequestState::Body(body) => match body.push(&mut rest, out) {
+                    BodyProgress::More => return,
+                    BodyProgress::Whole => self.state = RequestState::Head(Gathered::default()),
+                    BodyProgress::Lost => return self.lose(Flaw::LostSync, rest.at, out),
                 },
-                State::Search | State::Idle => return,
+                RequestState::Search | RequestState::Idle => return,
             }
         }
     }
 
     /// Reads no more. A request that is not whole leaves the queue in doubt.
     pub fn close(&mut self) {
-        let between = matches!(&self.state, State::Head(head) if head.bytes().is_empty());
+        let between = matches!(&self.state, RequestState::Head(head) if head.bytes().is_empty());
         self.uncertain |= !between;
-        self.state = State::Idle;
+        self.state = RequestState::Idle;
     }
 
     /// The request that a final response answers, and how sure that is.
@@ -114,7 +116,7 @@ impl<'cap> Requests<'cap> {
     }
 
     fn finish_head(&mut self, at: At, out: &mut Vec<WebEvent<'cap>>) {
-        let State::Head(head) = &self.state else { return };
+        let RequestState::Head(head) = &self.state else { return };
         let Some(head) = RequestHead::read(head) else { return self.lose(Flaw::Head, at, out) };
         let host = head.request.host.as_deref();
         let host = self.server.map_or(host.map(str::to_owned), |server| Some(with_port(host, server)));
@@ -128,11 +130,11 @@ impl<'cap> Requests<'cap> {
             out.push(WebEvent::Asked(request.clone()));
         }
         self.outstanding.push_back(request);
-        self.state = State::Body(Box::new(Body::ignored(head.body)));
-        if let State::Body(body) = &mut self.state
+        self.state = RequestState::Body(Box::new(HttpBody::ignored(head.body)));
+        if let RequestState::Body(body) = &mut self.state
             && body.is_empty()
         {
-            self.state = State::Head(Gathered::default());
+            self.state = RequestState::Head(Gathered::default());
         }
     }
 
@@ -144,7 +146,7 @@ impl<'cap> Requests<'cap> {
     }
 
     fn lose(&mut self, reason: Flaw, at: At, out: &mut Vec<WebEvent<'cap>>) {
-        self.state = State::Search;
+        self.state = RequestState::Search;
         self.uncertain = true;
         out.push(WebEvent::Bad { reason, bytes: 0, at });
     }

@@ -24,23 +24,23 @@ pub struct SocketMessage {
 #[derive(Debug)]
 pub(super) struct Socket {
     from_client: bool,
-    state: State,
-    message: Option<Message>,
+    state: SocketState,
+    message: Option<TextMessage>,
 }
 
 #[derive(Debug)]
-enum State {
+enum SocketState {
     /// In front of a frame, or within its header.
     Header(Vec<u8>),
     /// Within its payload.
-    Payload(Payload),
+    Payload(FramePayload),
     /// Given up.
     Idle,
 }
 
 /// The rest of a frame's payload.
 #[derive(Debug)]
-struct Payload {
+struct FramePayload {
     left: u64,
     mask: [u8; 4],
     /// Bytes of it so far.
@@ -52,7 +52,7 @@ struct Payload {
 
 /// A message of text that is not whole yet.
 #[derive(Debug)]
-struct Message {
+struct TextMessage {
     /// `None` once it is not read: too long, with a hole in it, or no JSON.
     text: Option<Vec<u8>>,
     /// True if the message was given up although it may have been a tracker's.
@@ -64,7 +64,7 @@ struct Message {
 
 impl Socket {
     pub fn new(from_client: bool) -> Self {
-        Self { from_client, state: State::Header(Vec::new()), message: None }
+        Self { from_client, state: SocketState::Header(Vec::new()), message: None }
     }
 
     /// Reads the next bytes, or a hole.
@@ -72,13 +72,13 @@ impl Socket {
         while rest.len > 0 {
             let at = rest.at;
             match &mut self.state {
-                State::Idle => return,
-                State::Header(header) => {
+                SocketState::Idle => return,
+                SocketState::Header(header) => {
                     let Some(byte) = rest.byte() else { return self.give_up(at, out) };
                     header.push(byte);
                     self.header(at, rest.doubtful, out);
                 }
-                State::Payload(payload) => {
+                SocketState::Payload(payload) => {
                     let part = rest.take(payload.left);
                     payload.left -= part.len;
                     if payload.text
@@ -97,9 +97,9 @@ impl Socket {
 
     /// Reads the header, once it is whole.
     fn header(&mut self, at: At, doubtful: bool, out: &mut Vec<WebEvent<'_>>) {
-        let State::Header(header) = &self.state else { return };
+        let SocketState::Header(header) = &self.state else { return };
         let Some((kind, payload)) = frame(header) else { return };
-        let Kind { opcode, last, compressed, sound } = kind;
+        let SocketFrame { opcode, last, compressed, sound } = kind;
         let begins = matches!(opcode, 1 | 2);
         // A client masks what it sends, and a server does not.
         if !sound || payload.1 != self.from_client || (begins && self.message.is_some()) {
@@ -107,18 +107,21 @@ impl Socket {
         }
         if opcode == 1 {
             let span = Span::single(at);
-            self.message = Some(Message { text: Some(Vec::new()), lost: false, compressed, span, doubtful });
+            self.message = Some(TextMessage { text: Some(Vec::new()), lost: false, compressed, span, doubtful });
         }
         let text = matches!(opcode, 0 | 1) && self.message.is_some();
         let (left, _, mask) = payload;
-        self.state = State::Payload(Payload { left, mask, at: 0, text, last });
+        self.state = SocketState::Payload(FramePayload { left, mask, at: 0, text, last });
         if left == 0 {
             self.finish_frame(at, out);
         }
     }
 
     fn finish_frame(&mut self, at: At, out: &mut Vec<WebEvent<'_>>) {
-        let State::Payload(payload) = std::mem::replace(&mut self.state, State::Header(Vec::new())) else { return };
+        let SocketState::Payload(payload) = std::mem::replace(&mut self.state, SocketState::Header(Vec::new()))
+        else {
+            return;
+        };
         if !payload.text || !payload.last {
             return;
         }
@@ -135,13 +138,13 @@ impl Socket {
     }
 
     fn give_up(&mut self, at: At, out: &mut Vec<WebEvent<'_>>) {
-        (self.state, self.message) = (State::Idle, None);
+        (self.state, self.message) = (SocketState::Idle, None);
         out.push(WebEvent::Bad { reason: Flaw::Socket, bytes: 0, at });
     }
 }
 
-impl Message {
-    fn add(&mut self, payload: &Payload, part: &Stretch<'_>) {
+impl TextMessage {
+    fn add(&mut self, payload: &FramePayload, part: &Stretch<'_>) {
         self.span.cover(part.at);
         self.doubtful |= part.doubtful;
         let Some(text) = &mut self.text else { return };
@@ -197,7 +200,7 @@ fn inflated(mut message: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// The first byte of a frame's header.
-struct Kind {
+struct SocketFrame {
     opcode: u8,
     last: bool,
     compressed: bool,
@@ -209,7 +212,7 @@ struct Kind {
 type Length = (u64, bool, [u8; 4]);
 
 /// Reads a whole header; `None` if it is not whole.
-fn frame(header: &[u8]) -> Option<(Kind, Length)> {
+fn frame(header: &[u8]) -> Option<(SocketFrame, Length)> {
     let [first, second, rest @ ..] = header else { return None };
     let masked = second & 0x80 != 0;
     let (length, rest) = match second & 0x7f {
@@ -225,7 +228,7 @@ fn frame(header: &[u8]) -> Option<(Kind, Length)> {
         && !(compressed && (control || opcode == 0))
         && !(control && (!last || length > 125))
         && length < 1 << 63;
-    Some((Kind { opcode, last, compressed, sound }, (length, masked, mask)))
+    Some((SocketFrame { opcode, last, compressed, sound }, (length, masked, mask)))
 }
 
 // Rationale: an announce with ten offers has 30,000 bytes; a scrape of a thousand swarms 100,000.

@@ -176,12 +176,12 @@ fn every_form() -> (Vec<u8>, Vec<u8>, Vec<(String, u64, u8)>) {
 
 #[test]
 fn http_is_known_by_its_first_bytes() {
-    assert_eq!(sniff(b"GET /x"), Sniff::Request);
-    assert_eq!(sniff(b"HTTP/1.1 200"), Sniff::Response);
-    assert_eq!(sniff(b"H"), Sniff::Undecided);
-    assert_eq!(sniff(b""), Sniff::Undecided);
-    assert_eq!(sniff(b"\x13BitTorrent"), Sniff::Other);
-    assert_eq!(sniff(b"HTTP/2"), Sniff::Other);
+    assert_eq!(sniff(b"GET /x"), HttpSniff::Request);
+    assert_eq!(sniff(b"HTTP/1.1 200"), HttpSniff::Response);
+    assert_eq!(sniff(b"H"), HttpSniff::Undecided);
+    assert_eq!(sniff(b""), HttpSniff::Undecided);
+    assert_eq!(sniff(b"\x13BitTorrent"), HttpSniff::Other);
+    assert_eq!(sniff(b"HTTP/2"), HttpSniff::Other);
 }
 
 #[test]

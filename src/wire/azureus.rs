@@ -85,7 +85,7 @@ pub(super) enum Named {
 
 /// The reading of the bytes behind a length prefix: a name, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sniff {
+pub(super) enum AzureusSniff {
     /// No name of this protocol.
     No,
     /// Perhaps: more bytes tell.
@@ -97,27 +97,27 @@ pub(super) enum Sniff {
 }
 
 /// Tells by the bytes behind a length prefix of `len` whether they are a message of this protocol.
-pub(super) fn sniff(bytes: &[u8], len: u32) -> Sniff {
+pub(super) fn sniff(bytes: &[u8], len: u32) -> AzureusSniff {
     let shape = [0, 0, 0];
     let Some((&size, name)) = bytes.get(shape.len()..).and_then(|rest| rest.split_first()) else {
-        return if len > LEAST && shape.starts_with(bytes) { Sniff::More } else { Sniff::No };
+        return if len > LEAST && shape.starts_with(bytes) { AzureusSniff::More } else { AzureusSniff::No };
     };
     let size = usize::from(size);
     if !bytes.starts_with(&shape) || !NAME_LENGTHS.contains(&size) || len < LEAST + size as u32 {
-        return Sniff::No;
+        return AzureusSniff::No;
     }
     let begins =
         |prefix: &[u8]| if prefix.len() > name.len() { prefix.starts_with(name) } else { name.starts_with(prefix) };
     if !begins(b"BT_") && !begins(b"AZ_") {
-        return Sniff::No;
+        return AzureusSniff::No;
     }
     match name.get(..size) {
-        None => Sniff::More,
-        Some(name) if name != PIECE => Sniff::Name,
+        None => AzureusSniff::More,
+        Some(name) if name != PIECE => AzureusSniff::Name,
         Some(_) => match head(bytes, 4 + size) {
-            None => Sniff::More,
-            Some(head) if head > MAX_HEAD || head as u32 + PLACE > len => Sniff::Name,
-            Some(head) => Sniff::Piece(head),
+            None => AzureusSniff::More,
+            Some(head) if head > MAX_HEAD || head as u32 + PLACE > len => AzureusSniff::Name,
+            Some(head) => AzureusSniff::Piece(head),
         },
     }
 }
@@ -220,15 +220,15 @@ mod tests {
     #[test]
     fn a_name_is_told_from_an_id_as_soon_as_the_bytes_are_there() {
         for (name, padding, expected) in [
-            ("AZ_HANDSHAKE", 0, Sniff::Name),
-            ("BT_REQUEST", 7, Sniff::Name),
-            ("BT_PIECE", 0, Sniff::Piece(13)),
-            ("BT_PIECE", 19, Sniff::Piece(34)),
-            ("BT_PIECE", 999, Sniff::Name),
+            ("AZ_HANDSHAKE", 0, AzureusSniff::Name),
+            ("BT_REQUEST", 7, AzureusSniff::Name),
+            ("BT_PIECE", 0, AzureusSniff::Piece(13)),
+            ("BT_PIECE", 19, AzureusSniff::Piece(34)),
+            ("BT_PIECE", 999, AzureusSniff::Name),
         ] {
             let message = encode::message(name, padding, &[0; 12]);
             let (len, bytes) = (message.len() as u32 - 4, &message[4..]);
-            let told = (0..bytes.len()).find(|end| sniff(&bytes[..*end], len) != Sniff::More).expect("told");
+            let told = (0..bytes.len()).find(|end| sniff(&bytes[..*end], len) != AzureusSniff::More).expect("told");
             assert_eq!(sniff(&bytes[..told], len), expected, "{name} {padding}");
             assert_eq!(sniff(bytes, len), expected, "{name} {padding}");
             let (found, head) = parts(&bytes[1..]).expect("whole");
@@ -245,10 +245,10 @@ mod tests {
             b"\x01",
             b"\0\0\0\xffBT_",
         ] {
-            assert_eq!(sniff(bytes, 200), Sniff::No, "{bytes:?}");
+            assert_eq!(sniff(bytes, 200), AzureusSniff::No, "{bytes:?}");
         }
-        assert_eq!(sniff(b"\0\0\0\x07BT_HAVE\x02", 11), Sniff::No, "shorter than its name");
-        assert_eq!(sniff(b"", 1), Sniff::No, "choke");
+        assert_eq!(sniff(b"\0\0\0\x07BT_HAVE\x02", 11), AzureusSniff::No, "shorter than its name");
+        assert_eq!(sniff(b"", 1), AzureusSniff::No, "choke");
         assert!(NAMES.iter().all(|(name, _)| NAME_LENGTHS.contains(&name.len())));
     }
 }

@@ -10,7 +10,7 @@ use crate::ends::Span;
 
 /// A message body that is not whole yet.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(super) struct OpenBody {
     /// The message id.
     pub id: u8,
     /// The length prefix.
@@ -27,7 +27,7 @@ pub(super) struct Body {
     pub span: Span,
 }
 
-impl Body {
+impl OpenBody {
     /// Moves as much of the chunk as belongs to the body into it.
     pub fn append(&mut self, chunk: &mut Chunk<'_>) {
         self.span.cover(chunk.at);

@@ -9,8 +9,8 @@ mod lost;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::body::{self, Body};
-use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, Sniff, sniff};
+use super::body::{self, OpenBody};
+use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, HandshakeSniff, sniff};
 use super::header::{Header, MAX_HEADER, PIECE, PIECE_HEADER};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::rivals::Rivals;
@@ -38,7 +38,7 @@ pub enum Start {
 /// - Memory is bounded by [`Limits::scratch_bytes`] and the slices of one unfinished block.
 #[derive(Debug)]
 pub struct Deframer<'cap> {
-    state: State<'cap>,
+    state: WireState<'cap>,
     framing: Framing,
     /// The last frame seen, once there was one.
     last: Option<At>,
@@ -64,7 +64,7 @@ pub struct Deframer<'cap> {
 }
 
 #[derive(Debug)]
-enum State<'cap> {
+enum WireState<'cap> {
     /// In front of the handshake, or within it: the window holds its beginning.
     Handshake,
     /// In front of a message, or within its header: the window holds its beginning.
@@ -72,7 +72,7 @@ enum State<'cap> {
     /// Within a `piece` message's payload.
     Piece(Block<'cap>),
     /// Within any other message's body.
-    Body(Body),
+    Body(OpenBody),
     /// Out of sync.
     Search(Search),
     /// Given up, so many bytes ago.
@@ -84,8 +84,8 @@ impl<'cap> Deframer<'cap> {
     /// A direction of which nothing was read yet.
     pub fn new(start: Start, limits: &Limits) -> Self {
         let (state, framing) = match start {
-            Start::Handshake => (State::Handshake, Framing::InSync),
-            Start::MidStream => (State::Search(Search::new(0, limits.message_bytes)), Framing::Resynchronised),
+            Start::Handshake => (WireState::Handshake, Framing::InSync),
+            Start::MidStream => (WireState::Search(Search::new(0, limits.message_bytes)), Framing::Resynchronised),
         };
         Self {
             state,
@@ -108,7 +108,7 @@ impl<'cap> Deframer<'cap> {
     /// Says before the first byte where searches have to end: one that begins at the first offset of a pair, at the second.
     pub fn choose(&mut self, chosen: Vec<(u64, u64)>) {
         self.chosen = chosen;
-        if let State::Search(search) = &mut self.state {
+        if let WireState::Search(search) = &mut self.state {
             begin(search, &self.chosen);
         }
     }
@@ -142,7 +142,7 @@ impl<'cap> Deframer<'cap> {
     /// The other side answers `request`: where the search holds it, waiting for what follows, it is one. `true`: its events
     /// are in `out`, and [`go_on`](Self::go_on) reads the rest.
     pub fn confirm(&mut self, request: BlockRef, out: &mut Vec<PeerEvent<'cap>>) -> bool {
-        let State::Search(search) = &mut self.state else { return false };
+        let WireState::Search(search) = &mut self.state else { return false };
         search.confirm(request, &self.window) && self.search(false, &Nothing, out)
     }
 
@@ -154,7 +154,7 @@ impl<'cap> Deframer<'cap> {
     /// Returns true if the stream stands within a message that has begun.
     pub fn is_within(&self) -> bool {
         let open = || self.stretch.as_ref().is_some_and(|stretch| stretch.open().is_some());
-        matches!(self.state, State::Piece(_) | State::Body(_)) || !self.window.is_empty() || open()
+        matches!(self.state, WireState::Piece(_) | WireState::Body(_)) || !self.window.is_empty() || open()
     }
 
     /// Ends the direction: what is unfinished is emitted as far as it came. Calling it again does nothing.
@@ -168,7 +168,7 @@ impl<'cap> Deframer<'cap> {
         let at_end = AtEnd(expected);
         let expected = if self.ending { &at_end } else { expected };
         loop {
-            let lost = matches!(self.state, State::Search(_));
+            let lost = matches!(self.state, WireState::Search(_));
             let asks = match self.queue.front() {
                 Some(item) => lost || matches!(item, StreamItem::Gap { .. }),
                 None => lost && self.ending,
@@ -190,25 +190,25 @@ impl<'cap> Deframer<'cap> {
     /// Emits what is unfinished.
     fn conclude(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
         let Some(at) = self.last else {
-            self.state = State::Closed;
+            self.state = WireState::Closed;
             return;
         };
-        let state = std::mem::replace(&mut self.state, State::Closed);
+        let state = std::mem::replace(&mut self.state, WireState::Closed);
         let passed = self.stretch.as_ref().map_or(0, |stretch| stretch.total(stretch.reached(), false));
-        let limited = matches!(state, State::Idle(_));
+        let limited = matches!(state, WireState::Idle(_));
         let skipped = match state {
-            State::Piece(block) => {
+            WireState::Piece(block) => {
                 out.push(PeerEvent::Block(block));
                 0
             }
-            State::Body(body) => {
+            WireState::Body(body) => {
                 out.push(body.cut());
                 0
             }
-            State::Handshake | State::Header => self.window.bytes(),
-            State::Search(search) => search.skipped + self.window.bytes(),
-            State::Idle(skipped) => skipped,
-            State::Closed => 0,
+            WireState::Handshake | WireState::Header => self.window.bytes(),
+            WireState::Search(search) => search.skipped + self.window.bytes(),
+            WireState::Idle(skipped) => skipped,
+            WireState::Closed => 0,
         };
         self.window.clear();
         self.look_for_rivals(true, &Nothing, out);
@@ -240,7 +240,7 @@ impl<'cap> Deframer<'cap> {
 
     fn data(&mut self, chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         if self.last.replace(chunk.at).is_none()
-            && let State::Search(search) = &mut self.state
+            && let WireState::Search(search) = &mut self.state
         {
             // A handshake is the first thing that a side says: anywhere else it is content.
             search.handshake = Some(chunk.offset);
@@ -257,32 +257,32 @@ impl<'cap> Deframer<'cap> {
     fn frame(&mut self, mut chunk: Chunk<'cap>, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) {
         while !chunk.bytes.is_empty() {
             match &mut self.state {
-                State::Piece(block) => {
+                WireState::Piece(block) => {
                     block.append(&mut chunk);
                     if block.captured_to == block.len {
                         self.finish_block(out);
                     }
                 }
-                State::Header => self.header(&mut chunk, out),
-                State::Body(body) => {
+                WireState::Header => self.header(&mut chunk, out),
+                WireState::Body(body) => {
                     body.append(&mut chunk);
                     if body.remaining == 0 {
                         self.finish_body(out);
                     }
                 }
-                State::Handshake => self.handshake(&mut chunk, out),
-                State::Search(_) => {
+                WireState::Handshake => self.handshake(&mut chunk, out),
+                WireState::Search(_) => {
                     self.window.push(chunk);
                     self.search(false, expected, out);
                     return;
                 }
-                State::Idle(skipped) => {
+                WireState::Idle(skipped) => {
                     *skipped += chunk.bytes.len() as u64;
                     return;
                 }
-                State::Closed => return,
+                WireState::Closed => return,
             }
-            if matches!(self.state, State::Search(_)) && !self.window.is_empty() {
+            if matches!(self.state, WireState::Search(_)) && !self.window.is_empty() {
                 // The header was impossible, and the window holds all that is left of the chunk: it is searched once
                 // `expected` knows what came before.
                 self.window.replay(&mut self.queue);
@@ -304,7 +304,7 @@ impl<'cap> Deframer<'cap> {
         self.window.push(Chunk { offset, bytes, at, doubtful });
         let mut prefix = [0; HANDSHAKE.len()];
         let (filled, _) = self.window.peek(start, &mut prefix);
-        if sniff(prefix.get(..filled).unwrap_or_default()) == Sniff::Other {
+        if sniff(prefix.get(..filled).unwrap_or_default()) == HandshakeSniff::Other {
             self.window.push(*chunk);
             self.lose(start, at, false, out);
         } else if bytes.len() as u64 == room {
@@ -335,12 +335,12 @@ impl<'cap> Deframer<'cap> {
         }
         self.window.clear();
         self.framing = Framing::InSync;
-        self.state = State::Header;
+        self.state = WireState::Header;
     }
 
     /// Reads a header, or its beginning, off the chunk.
     fn header(&mut self, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
-        let place = Place {
+        let place = PieceStart {
             offset: self.window.first().map_or(chunk.offset, |first| first.offset),
             span: Span::single(self.window.first().map_or(chunk.at, |first| first.at)).join(Span::single(chunk.at)),
             doubtful: chunk.doubtful || self.window.doubtful(),
@@ -386,7 +386,7 @@ impl<'cap> Deframer<'cap> {
     fn begin(
         &mut self,
         header: Header,
-        place: Place,
+        place: PieceStart,
         early: &[u8],
         chunk: &mut Chunk<'cap>,
         out: &mut Vec<PeerEvent<'cap>>,
@@ -397,7 +397,7 @@ impl<'cap> Deframer<'cap> {
                 return;
             }
             Header::Piece { size, piece, begin, payload } => {
-                self.state = State::Piece(Block {
+                self.state = WireState::Piece(Block {
                     piece,
                     begin,
                     len: payload,
@@ -431,7 +431,7 @@ impl<'cap> Deframer<'cap> {
         }
         let (gathered, captured) = (early.to_vec(), early.len() as u32);
         let remaining = remaining.saturating_sub(captured);
-        self.state = State::Body(Body { id, len, remaining, skipped, gathered, captured, span });
+        self.state = WireState::Body(OpenBody { id, len, remaining, skipped, gathered, captured, span });
         if remaining == 0 {
             self.finish_body(out);
         }
@@ -446,7 +446,7 @@ impl<'cap> Deframer<'cap> {
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) {
-        if matches!(self.state, State::Header) {
+        if matches!(self.state, WireState::Header) {
             let step = self.pass_over_header(missing, expected, out);
             offset = offset.saturating_add(step);
             missing -= step;
@@ -455,14 +455,14 @@ impl<'cap> Deframer<'cap> {
         while missing > 0 {
             let step;
             match &mut self.state {
-                State::Piece(block) => {
+                WireState::Piece(block) => {
                     step = missing.min(u64::from(block.len.saturating_sub(block.captured_to)));
                     block.captured_to += step as u32;
                     if block.captured_to == block.len {
                         self.finish_block(out);
                     }
                 }
-                State::Body(body) => {
+                WireState::Body(body) => {
                     step = missing.min(u64::from(body.remaining));
                     body.remaining -= step as u32;
                     body.skipped.get_or_insert(UnknownReason::Incomplete);
@@ -470,24 +470,25 @@ impl<'cap> Deframer<'cap> {
                         self.finish_body(out);
                     }
                 }
-                State::Handshake if handshake => {
+                WireState::Handshake if handshake => {
                     step = self.pass_over_handshake(offset, missing, out);
                     handshake = step > 0;
                 }
-                State::Handshake | State::Header => {
+                WireState::Handshake | WireState::Header => {
                     let from = self.window.first().map_or(offset, |first| first.offset);
-                    let mut stretch = matches!(self.state, State::Header).then(|| Box::new(Stretch::new(from, at)));
+                    let mut stretch =
+                        matches!(self.state, WireState::Header).then(|| Box::new(Stretch::new(from, at)));
                     self.lose(from, at, true, out);
                     stretch.iter_mut().for_each(|stretch| stretch.skip(offset.saturating_add(missing), cause));
                     self.stretch = stretch;
                     return;
                 }
-                State::Search(_) => {
+                WireState::Search(_) => {
                     self.window.skip(offset.saturating_add(missing), cause, at);
                     self.stretch.iter_mut().for_each(|stretch| stretch.skip(offset.saturating_add(missing), cause));
                     return;
                 }
-                State::Idle(_) | State::Closed => return,
+                WireState::Idle(_) | WireState::Closed => return,
             }
             offset = offset.saturating_add(step);
             missing -= step;
@@ -522,7 +523,7 @@ impl<'cap> Deframer<'cap> {
             let requests = self.unanswered(expected, out);
             let next = requests.into_iter().find(|request| request.answer().starts_with(seen));
             if let Some(request) = next.or_else(|| expected.answered_by(seen)) {
-                self.state = State::Piece(Block {
+                self.state = WireState::Piece(Block {
                     piece: request.piece,
                     begin: request.begin,
                     len: request.length,
@@ -540,20 +541,20 @@ impl<'cap> Deframer<'cap> {
         let skipped = Some(UnknownReason::Incomplete);
         let captured = rest.len() as u32;
         self.state =
-            State::Body(Body { id: *id, len, remaining, skipped, gathered: rest.to_vec(), captured, span });
+            WireState::Body(OpenBody { id: *id, len, remaining, skipped, gathered: rest.to_vec(), captured, span });
         self.window.clear();
         0
     }
 
     fn finish_block(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        if let State::Piece(block) = std::mem::replace(&mut self.state, State::Header) {
+        if let WireState::Piece(block) = std::mem::replace(&mut self.state, WireState::Header) {
             block.check();
             out.push(PeerEvent::Block(block));
         }
     }
 
     fn finish_body(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        if let State::Body(body) = std::mem::replace(&mut self.state, State::Header) {
+        if let WireState::Body(body) = std::mem::replace(&mut self.state, WireState::Header) {
             out.push(match body.skipped {
                 Some(reason) => body::cut_request(body.id, body.len, &body.gathered, body.span)
                     .unwrap_or_else(|| body.passed_over(reason)),
@@ -580,7 +581,7 @@ pub struct Contest {
 }
 
 /// Where a header was read.
-struct Place {
+struct PieceStart {
     offset: u64,
     span: Span,
     doubtful: bool,

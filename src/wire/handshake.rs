@@ -6,7 +6,7 @@ use crate::ends::Span;
 
 /// The reading of the first bytes of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sniff {
+pub enum HandshakeSniff {
     /// They begin with the 20 fixed bytes of a BEP 3 handshake.
     Handshake,
     /// They may become one.
@@ -16,13 +16,13 @@ pub enum Sniff {
 }
 
 /// Tells whether a direction that begins with `prefix` begins with a handshake (BEP 3).
-pub fn sniff(prefix: &[u8]) -> Sniff {
+pub fn sniff(prefix: &[u8]) -> HandshakeSniff {
     if prefix.starts_with(&HANDSHAKE) {
-        Sniff::Handshake
+        HandshakeSniff::Handshake
     } else if HANDSHAKE.starts_with(prefix) {
-        Sniff::NeedMore
+        HandshakeSniff::NeedMore
     } else {
-        Sniff::Other
+        HandshakeSniff::Other
     }
 }
 

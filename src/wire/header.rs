@@ -44,10 +44,10 @@ impl Header {
         let size = match id {
             PIECE if len >= PIECE_FIXED => PIECE_HEADER,
             0 if len > 1 => match azureus::sniff(bytes.get(4..)?, len) {
-                azureus::Sniff::No => return Some(Self::Other { id: 0, len }),
-                azureus::Sniff::Name => return Some(Self::Named { len }),
-                azureus::Sniff::More => return None,
-                azureus::Sniff::Piece(head) => 4 + head + PLACE,
+                azureus::AzureusSniff::No => return Some(Self::Other { id: 0, len }),
+                azureus::AzureusSniff::Name => return Some(Self::Named { len }),
+                azureus::AzureusSniff::More => return None,
+                azureus::AzureusSniff::Piece(head) => 4 + head + PLACE,
             },
             id => return Some(Self::Other { id, len }),
         };

@@ -23,7 +23,7 @@ pub use azureus::{Azureus, AzureusHandshake, azureus_have};
 pub use client::{client_name, printable};
 pub use deframer::{Contest, Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
-pub use handshake::{HANDSHAKE, Sniff, sniff};
+pub use handshake::{HANDSHAKE, HandshakeSniff, sniff};
 pub use pex::{AzureusPex, PexFlags, PexMessage, PexPeer};
 pub use resync::Expectation;
 

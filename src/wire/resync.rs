@@ -103,7 +103,7 @@ impl Candidate {
     }
 }
 
-enum Verdict {
+enum Acceptance {
     Accept,
     Wait,
     Reject,
@@ -171,9 +171,9 @@ impl Search {
                 None => self.next(window, last, expected)?,
             };
             match self.verdict(candidate, window, last) {
-                Verdict::Accept => return Some(candidate),
-                Verdict::Reject => self.from = candidate.offset.saturating_add(1),
-                Verdict::Wait => {
+                Acceptance::Accept => return Some(candidate),
+                Acceptance::Reject => self.from = candidate.offset.saturating_add(1),
+                Acceptance::Wait => {
                     self.pending = Some(candidate);
                     return None;
                 }
@@ -181,8 +181,8 @@ impl Search {
         }
     }
 
-    fn verdict(&self, candidate: Candidate, window: &Window<'_>, last: bool) -> Verdict {
-        let unseen = if candidate.standard { Verdict::Accept } else { Verdict::Reject };
+    fn verdict(&self, candidate: Candidate, window: &Window<'_>, last: bool) -> Acceptance {
+        let unseen = if candidate.standard { Acceptance::Accept } else { Acceptance::Reject };
         let mut place = candidate.next;
         let mut chain = candidate.chain;
         let mut keep_alives = 0;
@@ -190,19 +190,19 @@ impl Search {
             let mut buffer = [0; MAX_HEADER];
             let (filled, stop) = window.peek(place, &mut buffer);
             match buffer.get(..filled).and_then(Header::read) {
-                Some(Header::KeepAlive) if keep_alives == MAX_KEEP_ALIVES => return Verdict::Reject,
+                Some(Header::KeepAlive) if keep_alives == MAX_KEEP_ALIVES => return Acceptance::Reject,
                 Some(Header::KeepAlive) => keep_alives += 1,
                 Some(header) if header.is_plausible(self.max.min(MAX_CHAINED)) => chain -= 1,
-                Some(_) => return Verdict::Reject,
+                Some(_) => return Acceptance::Reject,
                 // A message that ends exactly where the stream does was framed rightly.
-                None if last && filled == 0 && window.end() == Some(place) => return Verdict::Accept,
+                None if last && filled == 0 && window.end() == Some(place) => return Acceptance::Accept,
                 None if last || stop == Stop::Hole || window.slices() > MAX_SLICES => return unseen,
-                None => return Verdict::Wait,
+                None => return Acceptance::Wait,
             }
             let len = buffer.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
             place = place.saturating_add(4 + u64::from(len));
         }
-        Verdict::Accept
+        Acceptance::Accept
     }
 
     /// The next place that looks like a header, or `None` at the end of what can be decided now.

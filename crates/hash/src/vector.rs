@@ -77,7 +77,7 @@ impl<T: Vector<N>, const N: usize> Kernel<SHA1> for Vectors<T, N> {
 
     #[inline]
     fn compress(self, states: &mut Self::States, blocks: &[&[Block]]) {
-        let blocks = blocks.try_into().expect("blocks of each lane");
+        let blocks = blocks.try_into().expect("a kernel is given as many slices of blocks as it has lanes");
         self.0.enter_sha1(&mut states.0, blocks);
     }
 }
@@ -96,7 +96,7 @@ impl<T: Vector<N>, const N: usize> Kernel<SHA256> for Vectors<T, N> {
 
     #[inline]
     fn compress(self, states: &mut Self::States, blocks: &[&[Block]]) {
-        let blocks = blocks.try_into().expect("blocks of each lane");
+        let blocks = blocks.try_into().expect("a kernel is given as many slices of blocks as it has lanes");
         self.0.enter_sha256(&mut states.0, blocks);
     }
 }

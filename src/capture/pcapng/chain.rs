@@ -7,11 +7,11 @@ use super::{
     is_pcapng, section,
 };
 use crate::capture::pcap::MAX_RECORD;
-use crate::capture::resync::{Records, Step};
+use crate::capture::resync::{RecordSize, Records};
 
 /// State of the search for the next good block: byte order and interfaces of the section that the search is in.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::capture) struct Known {
+pub(in crate::capture) struct SectionState {
     endian: Endian,
     /// Where the section began within the chain: what is known of its interfaces.
     section: Option<First>,
@@ -28,9 +28,9 @@ enum First {
 
 /// Blocks as the search for the next good one wants them: of a known type, with lengths that agree.
 impl Records for PcapngReader {
-    type Known = Known;
-    fn begin(&self) -> Known {
-        Known { endian: self.endian, section: None, begun: false }
+    type Known = SectionState;
+    fn begin(&self) -> SectionState {
+        SectionState { endian: self.endian, section: None, begun: false }
     }
 
     fn leap_breaks(&self) -> bool {
@@ -38,7 +38,7 @@ impl Records for PcapngReader {
         false
     }
 
-    fn step(&self, known: &mut Known, rest: &[u8]) -> Option<Step> {
+    fn step(&self, known: &mut SectionState, rest: &[u8]) -> Option<RecordSize> {
         let new = if is_pcapng(rest) { Some(section(rest)?.0) } else { None };
         let endian = new.unwrap_or(known.endian);
         let kind = endian.u32(rest, 0)?;
@@ -75,10 +75,10 @@ impl Records for PcapngReader {
             *first = InterfaceState::read(body, endian).map_or(First::Unreadable, |(state, _)| First::Read(state));
         }
         known.begun = true;
-        Some(Step { len, seconds: self.seconds(known, kind, rest) })
+        Some(RecordSize { len, seconds: self.seconds(known, kind, rest) })
     }
 
-    fn cross(&self, known: &Known, rest: &[u8]) -> Option<usize> {
+    fn cross(&self, known: &SectionState, rest: &[u8]) -> Option<usize> {
         let mut ends = ends(rest, known.endian, FEW_OPTIONS);
         ends.find(|end| {
             let next = rest.get(*end..);
@@ -89,7 +89,7 @@ impl Records for PcapngReader {
 
 impl PcapngReader {
     /// The time of a packet block, where its interface is known.
-    fn seconds(&self, known: &Known, kind: u32, rest: &[u8]) -> Option<i64> {
+    fn seconds(&self, known: &SectionState, kind: u32, rest: &[u8]) -> Option<i64> {
         let endian = known.endian;
         let id = match kind {
             ENHANCED_PACKET => endian.u32(rest, 8)?,

@@ -8,7 +8,7 @@ use crate::oddity::{Oddity, Sink};
 use crate::packet::cut::Cut;
 use crate::packet::doubt::Doubt;
 use crate::packet::ip::Datagram;
-use crate::packet::sums::Origin;
+use crate::packet::tallies::Origin;
 use crate::packet::transport::{self, Head, TCP, UDP};
 use crate::packet::{Checksum, Packet, Payload, TransportLayer};
 

@@ -6,7 +6,7 @@ use super::Transported;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::facts::{Body, ByteRange, Connection, Content, Fault, Reason, Redirect, Request, Stream, Web};
 use crate::session::{Delivery, Encryption, Hole};
-use crate::spine::Hub;
+use crate::spine::Shared;
 use crate::spine::channel::opened;
 use crate::stream::{GapCause, Missing, StreamItem};
 use crate::webseed::{BodyPart, Flaw, WebRequest};
@@ -33,9 +33,9 @@ impl Noted {
         &mut self,
         (id, from): (ConnectionId, Direction),
         item: &StreamItem<'cap>,
-        hub: &mut Hub<'_, 'cap>,
+        shared: &mut Shared<'_, 'cap>,
     ) {
-        let Some(written) = &mut hub.written else { return };
+        let Some(written) = &mut shared.written else { return };
         let stream = &mut self.stream;
         let result = match *item {
             StreamItem::Data { offset, bytes, doubtful, .. } => {
@@ -82,13 +82,13 @@ impl Noted {
             }
             _ => Ok(()),
         };
-        hub.fail(result);
+        shared.fail(result);
     }
 
     /// A stretch of a body.
-    pub(super) fn body<'cap>(&mut self, id: ConnectionId, part: &BodyPart<'cap>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn body<'cap>(&mut self, id: ConnectionId, part: &BodyPart<'cap>, shared: &mut Shared<'_, 'cap>) {
         let request = part.request.as_ref().map(|request| self.number(request));
-        let Some(written) = &mut hub.written else { return };
+        let Some(written) = &mut shared.written else { return };
         self.bodies += 1;
         let runs: Vec<_> = part
             .slices
@@ -127,13 +127,13 @@ impl Noted {
             framing: part.framing,
         };
         let result = written.body(&body);
-        hub.fail(result);
+        shared.fail(result);
     }
 
     /// An answer sends its client elsewhere.
-    pub(super) fn moved(&mut self, request: &Arc<WebRequest>, location: &str, hub: &mut Hub<'_, '_>) {
+    pub(super) fn moved(&mut self, request: &Arc<WebRequest>, location: &str, shared: &mut Shared<'_, '_>) {
         let number = self.number(request);
-        let Some(written) = &hub.written else { return };
+        let Some(written) = &shared.written else { return };
         let order = written.order();
         self.redirects.push(Redirect { request: number, location: location.to_owned(), order });
     }
@@ -161,9 +161,9 @@ impl Noted {
         flow: FlowKey,
         server: Direction,
         (transported, span, seen): (&Transported, Span, &Sightings),
-        hub: &mut Hub<'_, '_>,
+        shared: &mut Shared<'_, '_>,
     ) {
-        let Some(written) = &mut hub.written else { return };
+        let Some(written) = &mut shared.written else { return };
         if self.bodies == 0 && self.redirects.is_empty() {
             return;
         }
@@ -215,7 +215,7 @@ impl Noted {
                 result = written.distrust(id, server, reason);
             }
         }
-        hub.fail(result);
+        shared.fail(result);
     }
 
     /// Returns true if bytes other than bodies were sent in two versions, or may have been: a header, which says

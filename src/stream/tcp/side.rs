@@ -41,6 +41,8 @@ pub(super) struct TcpSide<'cap> {
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
     hole_timer: HoleTimer,
+    /// The sequence number of the first segment of it that waits elsewhere: what seems to be missing may be there.
+    pub(super) expected: Option<u32>,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
     pub(super) last: Option<At>,
@@ -273,16 +275,22 @@ impl<'cap> TcpSide<'cap> {
         }
     }
 
-    /// Gives up the holes before `need`, as far as bytes are there behind them.
+    /// Gives up the holes before `need`, as far as bytes are there behind them, or wait elsewhere from `lowest` on.
     pub(super) fn give_up_before(
         &mut self,
         need: u64,
+        lowest: Option<i64>,
         at: At,
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        while self.reorder.is_waiting() && self.reorder.next() < need {
-            self.reorder.give_up(need, GapCause::Unseen, at, limits, &mut without_probes(need, emit));
+        let upto = lowest.map_or(need, |lowest| need.min(u64::try_from(lowest).unwrap_or(0)));
+        while self.reorder.is_waiting() && self.reorder.next() < upto {
+            self.reorder.give_up(upto, GapCause::Unseen, at, limits, &mut without_probes(upto, emit));
+        }
+        if lowest.is_some() {
+            let missing = upto.saturating_sub(self.reorder.next());
+            self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit);
         }
         self.settle(at, false, limits, emit);
     }
@@ -397,7 +405,7 @@ impl<'cap> TcpSide<'cap> {
     #[inline]
     fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let Some((ack, _)) = self.ack else { return };
-        if ack > self.reorder.next() && self.reorder.is_waiting() {
+        if ack > self.reorder.next() && self.reorder.is_waiting() && !self.expects_what_is_missing() {
             self.wait(ack, at, counts, limits, emit);
         } else {
             self.hole_timer.rest();
@@ -408,6 +416,11 @@ impl<'cap> TcpSide<'cap> {
             self.acked = upto;
             emit(StreamItem::Acked { upto, at });
         }
+    }
+
+    fn expects_what_is_missing(&self) -> bool {
+        let expected = self.expected.and_then(|seq| self.relative(seq));
+        expected.is_some_and(|expected| self.reorder.first_waiting().is_some_and(|first| expected < first as i64))
     }
 
     #[cold]

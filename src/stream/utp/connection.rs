@@ -483,8 +483,13 @@ impl<'cap> Connection<'cap> {
             let queue = of(&mut self.pending, direction);
             match need {
                 Some(need) => queue.hold(need, at, *held),
-                // Nor may a FIN pass what waits: then that would seem to be missing.
-                None if packet.kind == PacketKind::Fin && !queue.is_empty() => queue.hold(0, at, *held),
+                // Nor does one pass those of its own direction that wait: they would seem to be missing.
+                None if queue
+                    .first()
+                    .is_some_and(|first| packet.seq_nr.wrapping_sub(first.packet.seq_nr) as i16 >= 0) =>
+                {
+                    queue.hold(0, at, *held);
+                }
                 None => {
                     let side = of(&mut self.sides, direction);
                     side.receive(at, &packet, doubtful, limits, &mut |item| out.push((direction, item)));
@@ -542,12 +547,15 @@ impl<'cap> Connection<'cap> {
                 of(&mut self.sides, direction).suspect(packet.seq_nr);
             }
             let that = of(&mut self.sides, reverse);
-            // What waits there may be what fills the hole.
-            if of(&mut self.pending, reverse).is_empty() {
-                let at = now.unwrap_or(at);
-                that.give_up_before(waiting.need, at, limits, &mut |item| out.push((reverse, item)));
-            } else {
-                that.pass_over(waiting.need, at, limits);
+            if waiting.need > 0 {
+                // What waits there may be what fills the hole.
+                let waiting_there = of(&mut self.pending, reverse).iter();
+                let lowest = waiting_there.filter_map(|held| that.number(held.packet.seq_nr)).min();
+                let now = now.unwrap_or(at);
+                that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
+                if lowest.is_some() {
+                    that.pass_over(waiting.need, at, limits);
+                }
             }
             let last = that.end_of(waiting.need);
             let mut items = Vec::new();

@@ -136,6 +136,11 @@ impl<'cap> UtpSide<'cap> {
         self.next.map(|next| distance(seq_nr, next))
     }
 
+    /// The number of a packet, unwrapped.
+    pub(super) fn number(&self, seq_nr: u16) -> Option<u64> {
+        self.next.and_then(|next| next.checked_add_signed(distance(seq_nr, next)))
+    }
+
     /// The number of the next packet to deliver.
     pub(super) fn next(&self) -> Option<u64> {
         self.next
@@ -446,7 +451,8 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let (Some(next), Some(first)) = (self.next, self.pending.front().map(|first| first.seq)) else { return };
+        let Some(next) = self.next else { return };
+        let first = self.pending.front().map_or(upto, |first| first.seq);
         let confirmed = |seq: u64| self.ack.is_some_and(|(ack, _)| seq <= ack) || self.sacked.contains(seq);
         let cause = if confirmed(next) { GapCause::Acknowledged } else { otherwise };
         let same = |seq: &u64| confirmed(*seq) == confirmed(next);
@@ -467,16 +473,18 @@ impl<'cap> UtpSide<'cap> {
         self.drain(limits, emit);
     }
 
-    /// Gives up the packets before number `need`, as far as later ones are there.
+    /// Gives up the packets before number `need`, as far as later ones are there, or wait elsewhere from `lowest` on.
     pub(super) fn give_up_before(
         &mut self,
         need: u64,
+        lowest: Option<u64>,
         at: At,
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        while !self.pending.is_empty() && self.next.is_some_and(|next| next < need) {
-            self.give_up(GapCause::Unseen, need, at, limits, emit);
+        let upto = lowest.map_or(need, |lowest| need.min(lowest));
+        while (!self.pending.is_empty() || lowest.is_some()) && self.next.is_some_and(|next| next < upto) {
+            self.give_up(GapCause::Unseen, upto, at, limits, emit);
         }
         self.settle(at, false, limits, emit);
     }

@@ -1,7 +1,7 @@
 //! The bytes that a search passed over, read as the message that went on in them and the answers to the requests
 //! that fit them.
 
-use super::{Deframer, State};
+use super::{Deframer, WireState};
 use crate::wire::header::{Header, MAX_HEADER, PIECE_HEADER};
 use crate::wire::resync::Expectation;
 use crate::wire::stretch::{Explanation, MAX_REQUESTS, Next};
@@ -29,7 +29,7 @@ impl<'cap> Deframer<'cap> {
             }));
             self.framing = Framing::Resynchronised;
         }
-        self.state = if handshake { State::Handshake } else { State::Header };
+        self.state = if handshake { WireState::Handshake } else { WireState::Header };
         self.window.replay(&mut self.queue);
     }
 
@@ -44,7 +44,7 @@ impl<'cap> Deframer<'cap> {
             (None, Some(at)) if passed > 0 => out.push(PeerEvent::Unframed { skipped, passed, at }),
             _ => {}
         }
-        self.state = State::Header;
+        self.state = WireState::Header;
         self.framing = Framing::Resynchronised;
         self.window.replay(&mut self.queue);
         true

@@ -1,6 +1,6 @@
 //! Framing is lost, and found again.
 
-use super::{Deframer, State, begin};
+use super::{Deframer, WireState, begin};
 use crate::ends::At;
 use crate::stream::{Missing, StreamItem};
 use crate::wire::PeerEvent;
@@ -18,38 +18,38 @@ impl<'cap> Deframer<'cap> {
     ) {
         let StreamItem::Gap { offset, missing, cause, at } = gap else { return };
         let packets = if let Missing::Packets(packets) = missing { Some(packets) } else { None };
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Piece(block) if packets.is_some() => {
+        match std::mem::replace(&mut self.state, WireState::Closed) {
+            WireState::Piece(block) if packets.is_some() => {
                 let rest = u64::from(block.len.saturating_sub(block.captured_to));
                 self.search_from(offset, out);
                 self.stretch = Some(Box::new(Stretch::within(Some(block), rest, offset, at)));
             }
-            State::Piece(block) => {
+            WireState::Piece(block) => {
                 out.push(PeerEvent::Block(block));
                 self.lose(offset, at, true, out);
             }
-            State::Body(body) => {
+            WireState::Body(body) => {
                 let rest = u64::from(body.remaining);
                 out.push(body.cut());
                 self.lose(offset, at, true, out);
                 self.stretch = Some(Box::new(Stretch::within(None, rest, offset, at)));
             }
-            state @ (State::Handshake | State::Header) => {
+            state @ (WireState::Handshake | WireState::Header) => {
                 let from = self.window.first().map_or(offset, |first| first.offset);
                 self.lose(from, at, true, out);
-                if matches!(state, State::Header) {
+                if matches!(state, WireState::Header) {
                     self.stretch = Some(Box::new(Stretch::new(from, at)));
                 }
             }
-            State::Search(search) => {
-                self.state = State::Search(search);
+            WireState::Search(search) => {
+                self.state = WireState::Search(search);
                 self.queue.push_front(gap);
                 if self.search(true, expected, out) {
                     return;
                 }
                 self.queue.pop_front();
             }
-            state @ (State::Idle(_) | State::Closed) => {
+            state @ (WireState::Idle(_) | WireState::Closed) => {
                 self.state = state;
                 return;
             }
@@ -57,7 +57,7 @@ impl<'cap> Deframer<'cap> {
         // What is not decided by now has no header in it.
         self.pass_over(u64::MAX);
         self.look_for_rivals(true, expected, out);
-        if let State::Search(search) = &mut self.state {
+        if let WireState::Search(search) = &mut self.state {
             search.restart(offset);
             begin(search, &self.chosen);
         }
@@ -93,7 +93,7 @@ impl<'cap> Deframer<'cap> {
         self.abandon(out);
         let mut search = Search::new(from, self.message_bytes);
         begin(&mut search, &self.chosen);
-        self.state = State::Search(search);
+        self.state = WireState::Search(search);
     }
 
     /// Leaves the bytes that were passed over unexplained: the block that went on in them ends where it was lost.
@@ -112,7 +112,7 @@ impl<'cap> Deframer<'cap> {
                 stretch.push(chunk);
             }
         });
-        if let State::Search(search) = &mut self.state {
+        if let WireState::Search(search) = &mut self.state {
             search.skipped += passed;
         }
     }
@@ -124,13 +124,13 @@ impl<'cap> Deframer<'cap> {
         expected: &dyn Expectation,
         out: &mut Vec<PeerEvent<'cap>>,
     ) -> bool {
-        let State::Search(search) = &mut self.state else {
+        let WireState::Search(search) = &mut self.state else {
             return false;
         };
         let found = search.find(&self.window, last, expected);
         let keep_from = found.map_or(search.keep_from(), |found| found.offset);
         self.pass_over(keep_from);
-        let State::Search(search) = &self.state else {
+        let WireState::Search(search) = &self.state else {
             return false;
         };
         let skipped = search.skipped;
@@ -147,7 +147,7 @@ impl<'cap> Deframer<'cap> {
                 self.abandon(out);
                 let rest = self.window.bytes();
                 self.window.clear();
-                self.state = State::Idle(rest);
+                self.state = WireState::Idle(rest);
                 out.extend(self.last.map(|at| PeerEvent::GaveUp { skipped, at }));
             }
             return false;

@@ -391,10 +391,10 @@ fn a_message_longer_than_the_scratch_is_skipped_by_its_length() {
 #[test]
 fn the_first_bytes_tell_a_handshake() {
     let stream = handshake();
-    assert_eq!(sniff(b""), Sniff::NeedMore);
-    assert_eq!(sniff(&stream[..19]), Sniff::NeedMore);
-    assert_eq!(sniff(&stream[..20]), Sniff::Handshake);
-    assert_eq!(sniff(b"\x13BitTorrent Protocol"), Sniff::Other);
+    assert_eq!(sniff(b""), HandshakeSniff::NeedMore);
+    assert_eq!(sniff(&stream[..19]), HandshakeSniff::NeedMore);
+    assert_eq!(sniff(&stream[..20]), HandshakeSniff::Handshake);
+    assert_eq!(sniff(b"\x13BitTorrent Protocol"), HandshakeSniff::Other);
 }
 
 /// Bytes that resemble messages often enough to reach every branch.

@@ -6,7 +6,7 @@ use crate::stream::StreamLimits;
 
 /// How much each direction of a stream may hold, given what all of them do.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct StreamBudget {
     /// The bounds of a direction while there are few streams.
     most: StreamLimits,
     /// The bounds of a direction now.
@@ -25,7 +25,7 @@ pub(super) struct Room {
     waiting: usize,
 }
 
-impl Room {
+impl StreamBudget {
     pub(super) fn new(limits: &Limits) -> Self {
         let most = StreamLimits::from(limits);
         let &Limits { history_slices, waiting_slices, copy_marks, late_segments, .. } = limits;
@@ -116,31 +116,31 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_shared_by_all_streams_down_to_a_few_slices() {
-        let mut room = Room::new(&limits());
-        let mut kept = vec![room.now().history_segments];
+        let mut budget = StreamBudget::new(&limits());
+        let mut kept = vec![budget.now().history_segments];
         for _ in 0..400 {
-            room.begin();
-            kept.push(room.now().history_segments);
+            budget.begin();
+            kept.push(budget.now().history_segments);
         }
         assert_eq!(
             [kept[0], kept[1], kept[3], kept[4], kept[100], kept[400]],
             [1_024, 1_024, 1_024, 1_000, 40, 16]
         );
-        (0..300).for_each(|_| room.end());
-        assert_eq!((room.now().history_segments, room.copies()), (40, 100));
-        assert_eq!(room.now().pending_segments, 16_384);
+        (0..300).for_each(|_| budget.end());
+        assert_eq!((budget.now().history_segments, budget.copies()), (40, 100));
+        assert_eq!(budget.now().pending_segments, 16_384);
     }
 
     #[test]
     fn where_many_slices_wait_a_direction_may_add_few() {
-        let mut room = Room::new(&limits());
+        let mut budget = StreamBudget::new(&limits());
         let [mut one, mut other] = [0, 0];
-        room.wait(&mut one, 600);
-        room.wait(&mut other, 399);
-        assert_eq!(room.now().pending_segments, 16_384);
-        room.wait(&mut other, 400);
-        assert_eq!((one, other, room.now().pending_segments), (600, 400, 8));
-        room.wait(&mut one, 0);
-        assert_eq!((one, room.waiting, room.now().pending_segments), (0, 400, 16_384));
+        budget.wait(&mut one, 600);
+        budget.wait(&mut other, 399);
+        assert_eq!(budget.now().pending_segments, 16_384);
+        budget.wait(&mut other, 400);
+        assert_eq!((one, other, budget.now().pending_segments), (600, 400, 8));
+        budget.wait(&mut one, 0);
+        assert_eq!((one, budget.waiting, budget.now().pending_segments), (0, 400, 16_384));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Hub;
+use super::Shared;
 use crate::ends::{At, Direction, FlowKey, Span};
 use crate::oddity::{Oddity, Sink};
 use crate::stream::StreamItem;
@@ -13,10 +13,10 @@ use crate::stream::StreamItem;
 /// - At most [`MOST`] packets are kept; with one tap, more than [`LEAST`] only once a packet came again whose original
 ///   was not kept.
 #[derive(Clone, Debug)]
-pub(super) struct Doubles {
+pub(super) struct Duplicates {
     kept: VecDeque<(u64, At)>,
     /// How many to keep.
-    room: usize,
+    capacity: usize,
     /// Packets no longer kept: the oldest one kept has this number.
     gone: u64,
     /// The number of the packet of which a copy was found last: copies come in the order of the first ones.
@@ -38,13 +38,13 @@ pub(super) struct Mark {
     pub(super) number: u32,
 }
 
-impl Doubles {
-    /// With room for the copies of a second tap from the beginning, where there are several inputs or
+impl Duplicates {
+    /// With capacity for the copies of a second tap from the beginning, where there are several inputs or
     /// interfaces.
     pub(super) fn new(several_taps: bool) -> Self {
         Self {
             kept: VecDeque::new(),
-            room: if several_taps { MOST } else { LEAST },
+            capacity: if several_taps { MOST } else { LEAST },
             gone: 0,
             found: 0,
             highest: None,
@@ -65,7 +65,7 @@ impl Doubles {
         } else {
             self.miss(mark.number);
         }
-        while self.kept.len() >= self.room.min(most.max(LEAST)) {
+        while self.kept.len() >= self.capacity.min(most.max(LEAST)) {
             self.kept.pop_front();
             self.gone += 1;
         }
@@ -91,8 +91,8 @@ impl Doubles {
     #[cold]
     fn miss(&mut self, number: u32) {
         self.missed += 1;
-        if self.kept.len() >= self.room {
-            self.room = MOST;
+        if self.kept.len() >= self.capacity {
+            self.capacity = MOST;
         }
         if self.missed > MOST {
             // The stream is elsewhere by now: what follows is new again.
@@ -109,16 +109,16 @@ pub(super) fn is_doubt_of(item: &StreamItem<'_>, again: At) -> bool {
 
 /// Notes that the packet of frame `original` was captured again.
 #[cold]
-pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction, hub: &mut Hub<'_, '_>) {
+pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction, shared: &mut Shared<'_, '_>) {
     if original.frame.file() != again.frame.file() {
-        hub.tallies.taps.note(original, again);
+        shared.tallies.taps.note(original, again);
     }
     let oddity = Oddity::DoubleFrame { first: original.frame, again: again.frame };
     let span = Span::single(original).join(Span::single(again));
-    hub.anomalies.odd(oddity.within(span).sent(flow, direction));
+    shared.anomalies.odd(oddity.within(span).sent(flow, direction));
 }
 
-// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets; 384 bytes.
+// Rationale: duplicates of SPAN ports and of `-i any` follow within a few packets; 384 bytes.
 const LEAST: usize = 16;
 // Rationale: at two taps whose clocks are 40 ms apart, what a flow of 300 Mbit/s sends in that time; 24 KiB.
 pub(super) const MOST: usize = 1_024;
@@ -142,57 +142,57 @@ mod tests {
 
     #[test]
     fn a_copy_is_found_with_its_original_and_a_third_one_with_the_first() {
-        let mut doubles = Doubles::new(false);
-        assert_eq!(doubles.original(mark(7, true), at(0, 1, 0), MOST), None);
+        let mut duplicates = Duplicates::new(false);
+        assert_eq!(duplicates.original(mark(7, true), at(0, 1, 0), MOST), None);
         for frame in [2, 3] {
-            assert_eq!(doubles.original(mark(7, true), at(0, frame, 0), MOST), Some(at(0, 1, 0)));
+            assert_eq!(duplicates.original(mark(7, true), at(0, frame, 0), MOST), Some(at(0, 1, 0)));
         }
     }
 
     #[test]
     fn what_may_have_been_sent_again_counts_as_a_copy_only_for_a_moment_or_in_another_file() {
-        let mut doubles = Doubles::new(false);
-        doubles.original(mark(7, false), at(0, 1, 0), MOST);
-        assert_eq!(doubles.original(mark(7, false), at(0, 2, 200), MOST), None);
-        assert!(doubles.original(mark(7, false), at(0, 3, 210), MOST).is_some());
-        assert!(doubles.original(mark(7, false), at(1, 1, 900), MOST).is_some());
+        let mut duplicates = Duplicates::new(false);
+        duplicates.original(mark(7, false), at(0, 1, 0), MOST);
+        assert_eq!(duplicates.original(mark(7, false), at(0, 2, 200), MOST), None);
+        assert!(duplicates.original(mark(7, false), at(0, 3, 210), MOST).is_some());
+        assert!(duplicates.original(mark(7, false), at(1, 1, 900), MOST).is_some());
     }
 
     #[test]
     fn what_comes_again_more_than_a_minute_later_is_no_copy() {
         for (file, sure) in [(0, true), (1, true), (1, false)] {
-            let mut doubles = Doubles::new(true);
-            doubles.original(mark(7, sure), at(0, 1, 0), MOST);
-            assert_eq!(doubles.original(mark(7, sure), at(file, 2, 60_001), MOST), None, "{file} {sure}");
-            assert!(doubles.original(mark(7, sure), at(file, 3, 60_010), MOST).is_some());
+            let mut duplicates = Duplicates::new(true);
+            duplicates.original(mark(7, sure), at(0, 1, 0), MOST);
+            assert_eq!(duplicates.original(mark(7, sure), at(file, 2, 60_001), MOST), None, "{file} {sure}");
+            assert!(duplicates.original(mark(7, sure), at(file, 3, 60_010), MOST).is_some());
         }
     }
 
     #[test]
-    fn copies_far_behind_are_found_once_the_room_has_grown_and_the_room_stays_bounded() {
+    fn copies_far_behind_are_found_once_the_capacity_has_grown_and_it_stays_bounded() {
         for behind in [4, 300, 5_000] {
-            let (mut doubles, mut found) = (Doubles::new(false), 0);
+            let (mut duplicates, mut found) = (Duplicates::new(false), 0);
             for n in 0..20_000_u32 {
-                doubles.original(mark(n, true), at(0, u64::from(n) + 1, 0), MOST);
+                duplicates.original(mark(n, true), at(0, u64::from(n) + 1, 0), MOST);
                 if let Some(copy) = n.checked_sub(behind) {
-                    let original = doubles.original(mark(copy, true), at(1, u64::from(copy) + 1, 0), MOST);
+                    let original = duplicates.original(mark(copy, true), at(1, u64::from(copy) + 1, 0), MOST);
                     assert!(original.is_none_or(|original| original == at(0, u64::from(copy) + 1, 0)));
                     found += u32::from(original.is_some());
                 }
             }
             let expected = if behind < 1_000 { 19_000..20_000 } else { 0..1 };
             assert!(expected.contains(&found), "{behind}: {found}");
-            assert!(doubles.kept.len() <= MOST);
+            assert!(duplicates.kept.len() <= MOST);
         }
     }
 
     #[test]
     fn a_stream_that_jumps_back_is_taken_as_new_again() {
-        let mut doubles = Doubles::new(false);
-        doubles.original(mark(1 << 30, true), at(0, 1, 0), MOST);
+        let mut duplicates = Duplicates::new(false);
+        duplicates.original(mark(1 << 30, true), at(0, 1, 0), MOST);
         for n in 0..2_000 {
-            assert_eq!(doubles.original(mark(n, true), at(0, u64::from(n) + 2, 0), MOST), None);
+            assert_eq!(duplicates.original(mark(n, true), at(0, u64::from(n) + 2, 0), MOST), None);
         }
-        assert_eq!(doubles.highest, Some(1_999));
+        assert_eq!(duplicates.highest, Some(1_999));
     }
 }

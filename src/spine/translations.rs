@@ -10,15 +10,16 @@ use crate::torrent::TorrentId;
 
 /// The connections of peers and webseeds whose opening is in the captures, and those of them that are one.
 #[derive(Debug, Default)]
-pub(super) struct Legs {
+pub(super) struct Translations {
     /// By the initial sequence numbers or, of uTP, what stands in the packets of the opening; the initiator's first.
-    by_numbers: BTreeMap<[u64; 2], Vec<Leg>>,
-    legs: usize,
+    by_numbers: BTreeMap<[u64; 2], Vec<Observed>>,
+    /// Connections in all of them.
+    count: usize,
 }
 
 /// A connection as one side of a translation shows it.
 #[derive(Clone, Debug)]
-struct Leg {
+struct Observed {
     flow: FlowKey,
     transport: Transport,
     initiator: Direction,
@@ -57,7 +58,7 @@ impl About {
     }
 }
 
-impl Legs {
+impl Translations {
     /// Takes a connection of peers that is over, with its initial sequence numbers.
     pub(super) fn note(&mut self, session: &Session<'_>, initial: [u64; 2], anomalies: &mut dyn Sink) {
         let (Some(initiator), Some(span)) = (session.initiator, session.span()) else { return };
@@ -68,7 +69,7 @@ impl Legs {
         if handshakes != [None, None] {
             let about = About::Handshakes(handshakes);
             self.add(
-                Leg { flow: session.flow, transport: session.transport, initiator, span, about },
+                Observed { flow: session.flow, transport: session.transport, initiator, span, about },
                 initial,
                 anomalies,
             );
@@ -87,37 +88,41 @@ impl Legs {
     ) {
         if !torrents.is_empty() {
             let about = About::Torrents(torrents.clone());
-            self.add(Leg { flow, transport: Transport::Http, initiator: client, span, about }, initial, anomalies);
+            self.add(
+                Observed { flow, transport: Transport::Http, initiator: client, span, about },
+                initial,
+                anomalies,
+            );
         }
     }
 
-    fn add(&mut self, leg: Leg, initial: [u64; 2], anomalies: &mut dyn Sink) {
+    fn add(&mut self, connection: Observed, initial: [u64; 2], anomalies: &mut dyn Sink) {
         let known = self.by_numbers.entry(initial).or_default();
         if known.len() > MOST_SIDES {
             return;
         }
-        if self.legs < MOST_LEGS {
-            self.legs += 1;
-            known.push(leg);
+        if self.count < MOST_CONNECTIONS {
+            self.count += 1;
+            known.push(connection);
             return;
         }
-        let oddity = Oddity::from(Bound::ConnectionsCompared { most: MOST_LEGS });
-        anomalies.odd(oddity.within(leg.span).sent(leg.flow, leg.initiator));
+        let oddity = Oddity::from(Bound::ConnectionsCompared { most: MOST_CONNECTIONS });
+        anomalies.odd(oddity.within(connection.span).sent(connection.flow, connection.initiator));
     }
 
     /// The pairs that are one connection, in the order of their numbers. Where more begin alike than a connection has
     /// sides, their sender begins all of them so, and the numbers tell nothing.
     pub(super) fn finish(self, anomalies: &mut dyn Sink) -> Vec<SameConnection> {
         let mut same = Vec::new();
-        for legs in self.by_numbers.values().filter(|legs| legs.len() <= MOST_SIDES) {
-            for (place, leg) in legs.iter().enumerate() {
-                for other in legs.iter().take(place).filter(|other| other.is_same(leg)) {
-                    anomalies.odd(occurrence(other, leg));
-                    let transport = leg.transport;
+        for connections in self.by_numbers.values().filter(|known| known.len() <= MOST_SIDES) {
+            for (place, one) in connections.iter().enumerate() {
+                for other in connections.iter().take(place).filter(|other| other.is_same(one)) {
+                    anomalies.odd(occurrence(other, one));
+                    let transport = one.transport;
                     same.push(SameConnection {
                         transport,
-                        legs: [other.ends(), leg.ends()],
-                        spans: [other.span, leg.span],
+                        legs: [other.ends(), one.ends()],
+                        spans: [other.span, one.span],
                     });
                 }
             }
@@ -126,7 +131,7 @@ impl Legs {
     }
 }
 
-impl Leg {
+impl Observed {
     /// Returns true if both are one connection: on other addresses, with fitting content, at one time.
     fn is_same(&self, other: &Self) -> bool {
         self.flow != other.flow
@@ -141,8 +146,8 @@ impl Leg {
     }
 }
 
-fn occurrence(one: &Leg, other: &Leg) -> Occurrence {
-    let leg = |leg: &Leg| oddity::Leg { ends: leg.ends(), span: leg.span };
+fn occurrence(one: &Observed, other: &Observed) -> Occurrence {
+    let leg = |side: &Observed| oddity::Leg { ends: side.ends(), span: side.span };
     let same = oddity::SameConnection {
         legs: [leg(one), leg(other)],
         transport: one.transport,
@@ -152,7 +157,7 @@ fn occurrence(one: &Leg, other: &Leg) -> Occurrence {
 }
 
 // Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is elsewhere.
-const MOST_LEGS: usize = 200_000;
+const MOST_CONNECTIONS: usize = 200_000;
 // Rationale: a packet that crosses four translators in sight of the taps has five addresses.
 const MOST_SIDES: usize = 5;
 // Rationale: the clocks of two taps differ by seconds at most where anybody cares for them; 64 bits of sequence numbers
@@ -165,20 +170,20 @@ mod tests {
     use crate::anomaly::{Anomalies, Kind};
     use crate::ends::{At, FrameId, Protocol, Timestamp};
 
-    fn leg(port: u16) -> Leg {
+    fn connection(port: u16) -> Observed {
         let end = |ip: [u8; 4], port| Endpoint { ip: ip.into(), port };
         let (flow, initiator) =
             FlowKey::new(end([192, 0, 2, 1], port), end([198, 51, 100, 7], 6881), Protocol::Tcp);
         let span = Span::single(At { time: Timestamp(0), frame: FrameId::new(0, u64::from(port)) });
         let about = About::Handshakes([Some(Greeting { info_hash: [7; 20], peer_id: Some([1; 20]) }), None]);
-        Leg { flow, transport: Transport::Tcp, initiator, span, about }
+        Observed { flow, transport: Transport::Tcp, initiator, span, about }
     }
 
     #[test]
     fn a_sender_that_begins_all_its_connections_alike_makes_no_pairs() {
         for (count, pairs) in [(2, 1), (5, 10), (6, 0)] {
-            let legs: Vec<_> = (1..=count).map(leg).collect();
-            let all = Legs { legs: legs.len(), by_numbers: [([1, 2], legs)].into() };
+            let connections: Vec<_> = (1..=count).map(connection).collect();
+            let all = Translations { count: connections.len(), by_numbers: [([1, 2], connections)].into() };
             let mut anomalies = Anomalies::default();
             assert_eq!(all.finish(&mut anomalies).len(), pairs, "{count}");
             assert_eq!(anomalies.tally(Kind::SameConnection).is_some(), pairs > 0);

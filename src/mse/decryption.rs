@@ -10,7 +10,7 @@ use crate::stream::{Missing, StreamItem};
 
 /// The treatment of the bytes of a direction.
 #[derive(Debug)]
-pub(super) enum Side {
+pub(super) enum Decryption {
     /// Passed on unchanged.
     Through,
     /// Not readable: counted, and nothing but the end passed on.
@@ -46,7 +46,7 @@ struct Keystream {
 }
 
 /// The outcome of an item.
-enum Step {
+enum ItemOutcome {
     Passed,
     /// Nothing after it can be read.
     Lost,
@@ -55,7 +55,7 @@ enum Step {
 }
 
 /// Where the items of one direction go.
-pub(super) struct Sink<'a, 'cap> {
+pub(super) struct ItemSink<'a, 'cap> {
     pub direction: Direction,
     pub store: &'a dyn Store<'cap>,
     pub out: &'a mut Vec<(Direction, StreamItem<'cap>)>,
@@ -80,9 +80,9 @@ impl Wire {
     }
 }
 
-impl Side {
+impl Decryption {
     /// Passes on what of `item` can be; the answer is how many captured bytes cannot.
-    pub fn forward<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut Sink<'_, 'cap>) -> Result<u64, Error> {
+    pub fn forward<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut ItemSink<'_, 'cap>) -> Result<u64, Error> {
         match self {
             Self::Through => {
                 sink.push(*item);
@@ -99,9 +99,9 @@ impl Side {
             }
             Self::Wire(wire) => {
                 match wire.item(item, sink)? {
-                    Step::Passed => return Ok(0),
-                    Step::Lost => *self = Self::Opaque,
-                    Step::TooFar => {
+                    ItemOutcome::Passed => return Ok(0),
+                    ItemOutcome::Lost => *self = Self::Opaque,
+                    ItemOutcome::TooFar => {
                         *self = Self::TooFar;
                         return self.forward(item, sink);
                     }
@@ -114,14 +114,14 @@ impl Side {
 
 impl Wire {
     /// Passes `item` on, if it can be read.
-    fn item<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut Sink<'_, 'cap>) -> Result<Step, Error> {
+    fn item<'cap>(&mut self, item: &StreamItem<'cap>, sink: &mut ItemSink<'_, 'cap>) -> Result<ItemOutcome, Error> {
         match *item {
             StreamItem::Data { offset, bytes, at, doubtful } => {
                 let (offset, bytes) = self.cut(offset, bytes);
                 let encrypted = self.clear.saturating_sub(offset).min(bytes.len() as u64) as usize;
                 let (encrypted, clear) = bytes.split_at_checked(encrypted).unwrap_or((bytes, &[]));
                 if !encrypted.is_empty() && !self.reach(offset) {
-                    return Ok(Step::TooFar);
+                    return Ok(ItemOutcome::TooFar);
                 }
                 self.end = offset.saturating_add(bytes.len() as u64);
                 if !encrypted.is_empty() {
@@ -135,7 +135,7 @@ impl Wire {
             }
             StreamItem::Gap { offset, missing: Missing::Unknown | Missing::Packets(_), .. } => {
                 sink.push(*item);
-                return Ok(if offset < self.clear { Step::Lost } else { Step::Passed });
+                return Ok(if offset < self.clear { ItemOutcome::Lost } else { ItemOutcome::Passed });
             }
             StreamItem::Gap { offset, missing: Missing::Bytes(missing), cause, at } => {
                 let before = self.start.saturating_sub(offset).min(missing);
@@ -179,7 +179,7 @@ impl Wire {
             | StreamItem::Unaccepted { .. }
             | StreamItem::End { .. } => sink.push(*item),
         }
-        Ok(Step::Passed)
+        Ok(ItemOutcome::Passed)
     }
 
     /// The part of `bytes` that is behind the MSE handshake.
@@ -201,7 +201,7 @@ impl Wire {
     }
 
     /// Decrypts the bytes of the stream at which the keystream stands.
-    fn decrypt<'cap>(&mut self, bytes: &[u8], sink: &mut Sink<'_, 'cap>) -> Result<&'cap [u8], Error> {
+    fn decrypt<'cap>(&mut self, bytes: &[u8], sink: &mut ItemSink<'_, 'cap>) -> Result<&'cap [u8], Error> {
         let keystream = &mut self.keystream;
         sink.store.store_with(bytes.len(), &mut |room| {
             room.copy_from_slice(bytes);
@@ -217,7 +217,7 @@ impl Wire {
         &mut self,
         offset: u64,
         bytes: &'cap [u8],
-        sink: &mut Sink<'_, 'cap>,
+        sink: &mut ItemSink<'_, 'cap>,
     ) -> Result<Option<&'cap [u8]>, Error> {
         let encrypted = self.clear.saturating_sub(offset).min(bytes.len() as u64) as usize;
         let Some(keystream) = self.keystream.as_mut().filter(|_| encrypted > 0) else { return Ok(Some(bytes)) };
@@ -244,7 +244,7 @@ impl Wire {
     }
 }
 
-impl<'cap> Sink<'_, 'cap> {
+impl<'cap> ItemSink<'_, 'cap> {
     fn push(&mut self, item: StreamItem<'cap>) {
         self.out.push((self.direction, item));
     }

@@ -11,7 +11,7 @@ use super::Checksum;
 
 /// Outcomes of one kind of checksum.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct ChecksumTallies {
     interfaces: Box<[Counts; PLACES]>,
     /// By address, several of which may share a place.
     sources: Box<[Counts; PLACES]>,
@@ -23,14 +23,14 @@ struct Counts {
     wrong: u32,
 }
 
-/// Where a packet was captured and who sent it, as places in [`Sums`].
+/// Where a packet was captured and who sent it, as places in [`ChecksumTallies`]: a `u8` is below [`PLACES`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     interface: u8,
     source: u8,
 }
 
-impl Default for Sums {
+impl Default for ChecksumTallies {
     fn default() -> Self {
         Self { interfaces: Box::new([Counts::default(); PLACES]), sources: Box::new([Counts::default(); PLACES]) }
     }
@@ -53,7 +53,7 @@ impl Origin {
     }
 }
 
-impl Sums {
+impl ChecksumTallies {
     /// Counts an outcome. Gives whether it is damage: wrong, where nearly all others are right.
     #[inline]
     pub(super) fn note(&mut self, origin: Origin, outcome: Checksum) -> bool {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_wrong_one_is_damage_only_among_right_ones() {
-        let mut sums = Sums::default();
+        let mut sums = ChecksumTallies::default();
         assert!(!sums.note(origin(1), Checksum::Bad), "nothing is known");
         for _ in 0..8 {
             assert!(!sums.note(origin(1), Checksum::Good));
@@ -123,14 +123,14 @@ mod tests {
 
     #[test]
     fn where_many_are_wrong_they_say_nothing() {
-        let mut sums = Sums::default();
+        let mut sums = ChecksumTallies::default();
         for _ in 0..30 {
             sums.note(origin(1), Checksum::Good);
             sums.note(origin(2), Checksum::Bad);
         }
         assert!(!sums.note(origin(1), Checksum::Bad) && sums.is_silent(origin(2)) && !sums.is_silent(origin(1)));
         // Of one address among many, too.
-        let mut sums = Sums::default();
+        let mut sums = ChecksumTallies::default();
         for _ in 0..1_000 {
             sums.note(origin(1), Checksum::Good);
         }
