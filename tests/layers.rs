@@ -100,8 +100,8 @@ const LAYERS: &[Layer] = &[
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
-            "polars",
-            "polars_io",
+            "polars_arrow",
+            "polars_parquet",
             "serde_json",
             "jiff",
             "askama",
@@ -126,6 +126,8 @@ const LAYERS: &[Layer] = &[
         uses: &["evidence", "hosts", "report"],
         crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
     },
+    // Who signed a manifest.
+    Layer { name: "signature", uses: &[], crates: &["minisign_verify", "ssh_key"] },
     // Expectations against a report.
     Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
     // Facts of a set in a directory, and those of several sets together.

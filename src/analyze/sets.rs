@@ -57,7 +57,8 @@ fn read(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>, spill
     })?;
     for ((file, input), digest) in (0..).zip(&mut walked.inputs).zip(digests) {
         if input.sha256.is_none() {
-            input.sha256 = Some(digest.into_inner().unwrap_or_else(|| captures.digest(file))?);
+            let digests = digest.into_inner().unwrap_or_else(|| captures.digests(file))?;
+            (input.sha256, input.content) = (Some(digests.file), digests.content);
         }
     }
     walked.facts.inputs = inputs(&walked);

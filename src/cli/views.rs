@@ -29,7 +29,7 @@ pub struct Views {
 
     /// Also write a case: a directory with report.html, report.txt, report.json, every table as CSV and Parquet, the
     /// torrents and a manifest. It appears complete or not at all, and always holds the whole report. (A build without
-    /// the feature `table` has no tables, and no CSV)
+    /// the feature `table` writes no Parquet)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -134,9 +134,6 @@ impl Views {
     /// # Errors
     /// A [`Refusal`] for arguments that do not fit one another or this build; that of a place where no case can be.
     pub fn check(&self) -> anyhow::Result<Place<'_>> {
-        if self.format == Format::Csv && cfg!(not(feature = "table")) {
-            anyhow::bail!("this build has no tables: install without --no-default-features, or use -f json");
-        }
         if self.table.is_some() && self.format != Format::Csv {
             let name = self.table.and_then(|table| table.to_possible_value());
             return Err(Refusal {
@@ -232,9 +229,7 @@ impl Views {
 
     /// Whether what is written lists what each unit contributes.
     pub fn lists_pieces(&self) -> bool {
-        self.table == Some(TableName::Pieces)
-            || self.shows_blocks()
-            || (self.output.is_some() && cfg!(feature = "table"))
+        self.table == Some(TableName::Pieces) || self.shows_blocks() || self.output.is_some()
     }
 
     /// Whether the report that is printed does.
@@ -251,7 +246,7 @@ impl Views {
                 0 => format!("{peer} has no row, and nobody named it"),
                 count => format!("{peer} has no row, {}", counted(count, "mention")),
             },
-            instead: if cfg!(feature = "table") { "-f csv --table mentions" } else { "-f json" }.to_owned(),
+            instead: "-f csv --table mentions".to_owned(),
         })
     }
 
@@ -277,7 +272,6 @@ impl Views {
         })
     }
 
-    #[cfg(feature = "table")]
     fn csv(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
         use anyhow::Context;
         let name = self.table.unwrap_or(TableName::Transfers);
@@ -289,11 +283,6 @@ impl Views {
         let mut text = Vec::new();
         peerproof::report::write_csv(&table, &mut text)?;
         Ok(text)
-    }
-
-    #[cfg(not(feature = "table"))]
-    fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
-        anyhow::bail!("this build has no tables, so not {:?} either", self.table)
     }
 }
 

@@ -115,6 +115,7 @@ fn empty() -> Evidence {
             bytes: 9_673_285,
             sha256: Some([1; 32]),
             stated: false,
+            content: None,
             frames: 8_254,
             first_time: Some(at(1).time),
             last_time: Some(at(8_254).time),

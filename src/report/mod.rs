@@ -21,15 +21,16 @@ mod facts;
 mod filters;
 #[cfg(test)]
 pub(crate) mod fixture;
-#[cfg(feature = "table")]
-mod frame;
 mod graph;
 mod hosts;
 mod json;
+mod lines;
 mod model;
 mod notes;
 pub mod oddity;
 mod page;
+#[cfg(feature = "table")]
+mod parquet;
 mod schema;
 mod table;
 mod terminal;
@@ -47,15 +48,16 @@ pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
-#[cfg(feature = "table")]
-pub use frame::{TableError, write_csv, write_parquet};
 pub use graph::{dot, graphml};
 pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
 pub(crate) use json::stable_json;
+pub use lines::write_csv;
 pub use notes::notes;
 pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
+#[cfg(feature = "table")]
+pub use parquet::{TableError, write_parquet};
 pub use schema::schema;
 pub(crate) use schema::schema_of;
 pub use table::{Column, TABLES, Table, TableKind, Values, pieces_table, tables};

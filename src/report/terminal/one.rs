@@ -240,10 +240,7 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
         return;
     }
     let Some(pieces) = &view.document.pieces else {
-        page.line(&format!(
-            "Which bytes of which piece, and in which frames: {}",
-            if cfg!(feature = "table") { table_of("pieces") } else { "--pieces -f json".to_owned() }
-        ));
+        page.line(&format!("Which bytes of which piece, and in which frames: {}", table_of("pieces")));
         return;
     };
     let all = block::blocks(pieces, is_sent(view, subject));
