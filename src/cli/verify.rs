@@ -43,7 +43,7 @@ impl Verify {
             |comment| peerproof_verify::verify(&self.case, &self.captures).map(|checked| (comment, checked));
         match signed.and_then(checked) {
             Ok((comment, checked)) => {
-                say::print(told(&checked, comment.as_deref()).as_bytes())?;
+                say::told(&told(&checked, comment.as_deref()))?;
                 Ok(Ending::Complete)
             }
             Err(Fault::Differs(differs)) => {
@@ -53,7 +53,7 @@ impl Verify {
                     escaped(&differs.stated),
                     escaped(&differs.found)
                 );
-                say::print(text.as_bytes())?;
+                say::told(&text)?;
                 let why = "the case is not what its captures show (first place named)";
                 Ok(Ending::Failed(why.to_owned()))
             }

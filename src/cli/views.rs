@@ -119,12 +119,19 @@ pub struct Place<'v> {
     path: Option<&'v Path>,
     /// The case that the report was read from.
     source: Option<&'v Path>,
+    /// The words that make the report again, where captures were read.
+    given: Option<Vec<String>>,
 }
 
 impl<'v> Place<'v> {
     /// The same for a report that was read from `source`.
     pub fn read_from(self, source: &'v Path) -> Self {
         Self { source: source.is_dir().then_some(source), ..self }
+    }
+
+    /// The same for a report that the command line of these words makes.
+    pub fn given(self, words: Vec<String>) -> Self {
+        Self { given: Some(words), ..self }
     }
 }
 
@@ -150,7 +157,7 @@ impl Views {
         }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
         let key = self.pseudonymize.as_deref().map(keys::read).transpose()?;
-        Ok(Place { case, key, path: self.output.as_deref(), source: None })
+        Ok(Place { case, key, path: self.output.as_deref(), source: None, given: None })
     }
 
     /// Writes the case, prints the report, and tells on standard error what the printed form does not.
@@ -199,7 +206,7 @@ impl Views {
         }
         match self.absent(&shown) {
             None if self.format == Format::Json => say::write(|out| shown.write_json(out))?,
-            None => say::print(&self.rendered(&shown, self.screen(look, kept))?)?,
+            None => say::print(&self.rendered(&shown, self.screen(look, kept, place.given.clone()))?)?,
             Some(refusal) if written.is_none() => return Err(refusal.into()),
             Some(refusal) => say::warning(&refusal.to_string()),
         }
@@ -255,9 +262,9 @@ impl Views {
         })
     }
 
-    fn screen(&self, look: Look, case: Option<&Path>) -> Screen {
+    fn screen(&self, look: Look, case: Option<&Path>, given: Option<Vec<String>>) -> Screen {
         let case = case.map(|case| case.display().to_string());
-        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), case, ..look.screen() }
+        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), case, given, ..look.screen() }
     }
 
     fn choice(&self) -> Choice {

@@ -49,7 +49,9 @@ pub struct Rung {
     pub file: Option<String>,
 }
 
-/// The first unit that meets the standard of proof: advertised, requested, then served alone and verified.
+/// The unit that shows best that the standard of proof is met: advertised, requested, then served alone and verified. It is one
+/// of which nobody else sent the same receiver anything and nobody bytes that differ, where there is one; of those, the one that
+/// was complete first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standard {
     /// The piece.
@@ -140,7 +142,7 @@ pub struct Transfer {
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
     pub next_rung: Option<String>,
-    /// The first unit that meets the standard, when one does.
+    /// The unit that shows best that the standard is met, when one does.
     pub standard: Option<Standard>,
     /// The first and last packet of the connections.
     pub frames: Frames,
@@ -235,7 +237,7 @@ pub struct Subject {
     pub pieces_refuted: u64,
     /// Pieces that it claimed to have.
     pub pieces_advertised: u64,
-    /// The first unit that meets the standard, when one does.
+    /// The unit that shows best that the standard is met, when one does.
     pub standard: Option<Standard>,
     /// The first and last packet.
     pub frames: Frames,

@@ -17,6 +17,7 @@ use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::report::document::{IsCapture, IsTorrent};
+use crate::report::running::Running;
 use crate::torrent::Source;
 use crate::words::words;
 
@@ -44,6 +45,8 @@ pub(crate) struct Document {
     pub(crate) pieces: Option<Vec<crate::evidence::Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     pub(crate) shown: Option<Shown>,
+    /// When the captures ran.
+    pub(crate) running: Running,
 }
 
 /// The program.

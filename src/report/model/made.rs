@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Document;
+use super::{Document, Running};
 
 impl Document {
     /// The report as its JSON has it.
@@ -32,6 +32,7 @@ impl Document {
             pieces: report.pieces.clone().filter(|_| report.shown.is_some()),
             unlisted: one(&report.unlisted)?,
             shown: report.shown.clone(),
+            running: Running::of(&report.inputs, &[]),
         })
     }
 }

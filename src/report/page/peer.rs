@@ -547,10 +547,13 @@ fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
     }
     let quality = &cast.document.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
+        // Over a step of a clock nobody knows when they ran.
+        let cover = match quality.duration_ns {
+            Some(_) => cast.document.running.told(|at| cast.clock.seconds(&at.to_string())),
+            None => format!("{} to {}", cast.clock.seconds(first), cast.clock.seconds(last)),
+        };
         html.push(&format!(
-            ". They cover {} to {} UTC, with its packets from {} to {}",
-            cast.clock.seconds(first),
-            cast.clock.seconds(last),
+            ". They cover {cover} UTC, with its packets from {} to {}",
             cast.clock.seconds(&peer.subject.first_time),
             cast.clock.seconds(&peer.subject.last_time)
         ));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{FEW, View, endpoint, graded, listed, rows_of};
+use super::names::{FEW, View, graded, listed, rows_of};
 use super::page::{Page, bold};
 use super::reasons::missing;
 use crate::anomaly::Kind;
@@ -194,7 +194,7 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
                 head: format!("Nothing can be said: {empty}."),
                 below: vec![
                     notes(document).first().map(|note| visible(note)).unwrap_or_default(),
-                    format!("What there is instead: {}", next_inspect(document).join(" ")),
+                    format!("What there is: {}", super::next::inspect(view).join(" ")),
                 ],
             },
             Row { count: "?".to_owned(), ..named(view) },
@@ -213,21 +213,14 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
     };
     let elsewhere = "Other connections, times and places were not captured.";
     let note = notes(document).first().map(|note| visible(note)).unwrap_or_default();
-    let captures: Vec<String> = next_inspect(document);
     vec![
         Row {
             count: "0".to_owned(),
             head: format!("{head} {elsewhere}"),
-            below: vec![note, format!("What there is instead: {}", captures.join(" "))],
+            below: vec![note, format!("What the captures hold: {}", super::next::inspect(view).join(" "))],
         },
         named(view),
     ]
-}
-
-fn next_inspect(document: &Document) -> Vec<String> {
-    let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
-    words.extend(super::next::captures(document));
-    words
 }
 
 /// How many, or that it cannot be told.
@@ -248,13 +241,7 @@ fn first(
         .iter()
         .take(shown)
         .map(|subject| {
-            format!(
-                "{}  {}  {}{}",
-                endpoint(subject),
-                bold(&grade(subject)),
-                line(subject),
-                view.of_torrent(subject)
-            )
+            format!("{}  {}  {}", view.peer(subject), bold(&grade(subject)), line(subject))
         })
         .collect();
     if let Some(more @ 1..) = peers.len().checked_sub(shown) {

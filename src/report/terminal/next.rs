@@ -108,11 +108,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
     match best {
         Some(best) => page.command(&again(view, &format!("--peer {}", best.endpoint.ip))),
-        None if !secret => {
-            let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
-            words.extend(captures(document));
-            page.command(&words);
-        }
+        None if !secret => page.command(&inspect(view)),
         None => {}
     }
     let examples = document.anomalies.iter().flat_map(|anomaly| &anomaly.examples);
@@ -171,6 +167,26 @@ pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
 
 /// The command that makes the report again, with more options.
 pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
+    let mut words = match &view.screen.given {
+        Some(given) => as_given(view, given),
+        None => as_known(view),
+    };
+    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words
+}
+
+/// The words of the command line; not the torrents, where they were the wrong ones.
+fn as_given(view: &View<'_>, given: &[String]) -> Vec<String> {
+    let is_torrent = |word: &&String| word.starts_with("-t ") || *word == "--torrents-here";
+    if view.instead().is_empty() {
+        return given.to_vec();
+    }
+    let others = given.iter().filter(|word| !is_torrent(word)).cloned();
+    others.chain(["-t FILE".to_owned()]).collect()
+}
+
+/// The words that make the report, as far as it tells them.
+fn as_known(view: &View<'_>) -> Vec<String> {
     let document = view.document;
     let mut words = vec!["peerproof".to_owned(), "analyze".to_owned()];
     words.extend(captures(document));
@@ -199,12 +215,24 @@ pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         words.push(format!("--max-rows {rows}"));
     }
-    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words
+}
+
+/// The command that says what the captures hold.
+pub(super) fn inspect(view: &View<'_>) -> Vec<String> {
+    let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
+    match &view.screen.given {
+        Some(given) => {
+            let is_option = |word: &&String| word.starts_with('-') && *word != "-";
+            words.extend(given.iter().skip(2).take_while(|word| !is_option(word)).cloned());
+        }
+        None => words.extend(captures(view.document)),
+    }
     words
 }
 
 /// The captures as a shell takes them; many were named by a pattern, and can be again.
-pub(super) fn captures(document: &Document) -> Vec<String> {
+fn captures(document: &Document) -> Vec<String> {
     let names: Vec<&str> =
         document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).map(Input::name).collect();
     if names.len() > MOST_NAMED || names.iter().any(|name| columns(name) > LONGEST_WORD) {

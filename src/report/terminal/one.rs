@@ -334,8 +334,10 @@ fn sessions(view: &View<'_>, subject: &Subject, page: &mut Page) {
 /// What the captures do not hold of it, with what they cover.
 fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let quality = &view.document.quality;
-    let length =
-        quality.duration_ns.map_or_else(|| "the time of the captures".to_owned(), crate::report::text::duration);
+    let length = match quality.duration_ns {
+        Some(_) => view.captured(),
+        None => "the time of the captures".to_owned(),
+    };
     let directions = if subject.flags.contains(&Flag::OneSided) { "one direction only" } else { "both directions" };
     let gaps =
         if subject.flags.contains(&Flag::GapInRange) || subject.bytes.lost > 0 { "with gaps" } else { "no gap" };
@@ -477,9 +479,8 @@ fn said(view: &View<'_>, page: &mut Page) {
 fn last(view: &View<'_>, subject: &Subject) -> String {
     let differ = if subject.bytes.refuted > 0 { "; it also sent blocks that differ" } else { "" };
     format!(
-        "{}{}: {}, standard {}{differ}.",
-        endpoint(subject),
-        view.of_torrent(subject),
+        "{}: {}, standard {}{differ}.",
+        view.peer(subject),
         graded(subject.grade, 0),
         if subject.actionable { "met" } else { "not met" }
     )

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::same_connections;
-use super::names::{FEW, View, endpoint, listed};
+use super::names::{FEW, View, listed};
 use super::page::Page;
 use super::screen::Detail;
 use crate::evidence::{Flag, Grade};
@@ -25,8 +25,8 @@ fn why_not_higher(view: &View<'_>, page: &mut Page) {
         let Some(reason) = reason(view.document, subject) else { continue };
         let place = *places.entry(reason.clone()).or_insert(reasons.len());
         match reasons.get_mut(place) {
-            Some((_, peers)) => peers.push(endpoint(subject)),
-            None => reasons.push((reason, vec![endpoint(subject)])),
+            Some((_, peers)) => peers.push(view.peer(subject)),
+            None => reasons.push((reason, vec![view.peer(subject)])),
         }
     }
     if reasons.is_empty() {
@@ -105,7 +105,7 @@ fn flags(view: &View<'_>, page: &mut Page) {
     let mut flags: BTreeMap<Flag, Vec<String>> = BTreeMap::new();
     for subject in &view.peers {
         for flag in &subject.flags {
-            flags.entry(*flag).or_default().push(endpoint(subject));
+            flags.entry(*flag).or_default().push(view.peer(subject));
         }
     }
     let pairs = same_connections(view.document);
