@@ -45,6 +45,10 @@ pub(crate) struct Document {
     pub(crate) pieces: Option<Vec<crate::evidence::Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     pub(crate) shown: Option<Shown>,
+    /// Info-hashes of the torrents that the captures name instead of those that were given; else empty.
+    pub(crate) instead: Vec<String>,
+    /// What may be done about that, behind a colon.
+    pub(crate) remedy: &'static str,
     /// When the captures ran.
     pub(crate) running: Running,
 }
@@ -76,7 +80,6 @@ pub(crate) struct Options {
 /// An input: a capture, or a torrent file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-#[allow(missing_docs)] // The fields are those of `capture::InputFacts` and `TorrentInput`.
 pub(crate) enum Input {
     /// A capture.
     Capture {
@@ -167,7 +170,6 @@ pub(crate) struct Edge {
 
 /// Verified bytes in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
 pub(crate) struct FileBytes {
     pub(crate) path: String,
     pub(crate) verified_bytes: u64,
@@ -175,7 +177,6 @@ pub(crate) struct FileBytes {
 
 /// The byte classes, as in [`Bytes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
 pub(crate) struct Figures {
     pub(crate) served_bytes: u64,
     pub(crate) lost_bytes: u64,
@@ -208,7 +209,6 @@ impl Figures {
 
 /// A directed edge.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Transfer`.
 pub(crate) struct Transfer {
     pub(crate) uploader: String,
     pub(crate) downloader: String,
@@ -273,7 +273,6 @@ pub(crate) struct Metadata {
 
 /// An address and port, and what it did for one torrent over one transport.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Subject`.
 pub(crate) struct Subject {
     pub(crate) endpoint: String,
     pub(crate) transport: Transport,
@@ -347,7 +346,6 @@ impl Subject {
 
 /// A step of the ladder that was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Rung`.
 pub(crate) struct Rung {
     pub(crate) grade: Grade,
     pub(crate) time: String,
@@ -361,7 +359,6 @@ pub(crate) struct Rung {
 
 /// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Standard`.
 pub(crate) struct Standard {
     pub(crate) piece: u32,
     /// Left out where the piece is the unit.
@@ -390,7 +387,6 @@ words! {
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in the schema.
 pub(crate) struct Mention {
     pub(crate) subject: String,
     pub(crate) info_hash: Option<String>,
@@ -417,7 +413,6 @@ pub(crate) struct Swarm {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Opaque`.
 pub(crate) struct Opaque {
     pub(crate) a: String,
     pub(crate) b: String,
@@ -431,7 +426,6 @@ pub(crate) struct Opaque {
 
 /// Connections with a handshake but no piece data that are not listed one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Unlisted`.
 pub(crate) struct Unlisted {
     pub(crate) connections: u64,
     pub(crate) endpoints: u64,
@@ -446,7 +440,6 @@ pub(crate) struct Unlisted {
 
 /// How many of them there were of one torrent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
 pub(crate) struct UnlistedTorrent {
     pub(crate) info_hash: Option<String>,
     pub(crate) connections: u64,
@@ -454,7 +447,6 @@ pub(crate) struct UnlistedTorrent {
 
 /// A kind of oddity.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Tally`.
 pub(crate) struct Anomaly {
     pub(crate) kind: Kind,
     pub(crate) count: u64,
@@ -464,7 +456,6 @@ pub(crate) struct Anomaly {
 
 /// An occurrence of an oddity.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Example`.
 pub(crate) struct Example {
     pub(crate) frames: Option<Frames>,
     pub(crate) flow: String,
@@ -473,7 +464,6 @@ pub(crate) struct Example {
 
 /// What the capture is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Quality`.
 pub(crate) struct Quality {
     pub(crate) frames: u64,
     pub(crate) not_ip: u64,
@@ -497,7 +487,6 @@ pub(crate) struct Quality {
 
 /// A torrent, and the sums over its transfers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // The fields are those of `TorrentFacts` and `evidence::TorrentEvidence`.
 pub(crate) struct Torrent {
     pub(crate) info_hash: String,
     pub(crate) info_hash_v1: Option<String>,
@@ -529,7 +518,6 @@ pub(crate) struct Torrent {
 
 /// Pieces from `first` to `last`, of which the same is verified, from anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Three plain fields.
 pub(crate) struct Units {
     pub(crate) first: u32,
     pub(crate) last: u32,
@@ -558,7 +546,6 @@ pub(crate) struct MapRow {
 
 /// The six classes over a whole torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
 pub(crate) struct TorrentClasses {
     pub(crate) lost_bytes: u64,
     pub(crate) repeated_bytes: u64,
@@ -572,7 +559,6 @@ pub(crate) struct TorrentClasses {
 
 /// A file of a torrent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `FileFacts`.
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) size: u64,

@@ -158,6 +158,17 @@ pub fn grouped(figure: u64) -> String {
     out
 }
 
+/// `text` with the digits of each of its words that is a number, or ends in a comma behind one, grouped.
+pub(crate) fn figures_grouped(text: &str) -> String {
+    let word = |word: &str| match word.trim_end_matches(',').parse::<u64>() {
+        Ok(figure) if !word.starts_with('0') || figure == 0 => {
+            format!("{}{}", grouped(figure), if word.ends_with(',') { "," } else { "" })
+        }
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// `1 byte`, `2,000 bytes`; for nouns whose plural is an `s`.
 pub fn counted(figure: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(figure), if figure == 1 { "" } else { "s" })

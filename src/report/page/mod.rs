@@ -32,7 +32,7 @@ mod words;
 use askama::Template;
 
 use crate::report::hosts;
-use crate::report::model::{Document, Input};
+use crate::report::model::{self, Document, Input};
 use crate::report::text::{counted, duration, grouped};
 use answer::Answer;
 use cast::Cast;
@@ -159,6 +159,14 @@ fn heading(document: &Document) -> Html {
         return html;
     }
     html.push(&counted(count, "peer"));
+    if !document.instead.is_empty() {
+        let given: Vec<_> = document.torrents.iter().filter(|torrent| answer::is_given(torrent)).collect();
+        match given.as_slice() {
+            [model::Torrent { name: Some(name), .. }] => html.push(", none of ").add(&html::quoted(name, LONG)),
+            _ => html.push(", none of a torrent that was given"),
+        };
+        return html;
+    }
     match (subject_name(document), document.torrents.len()) {
         (Some(name), _) => drop(html.push(" of ").add(&html::quoted(name, LONG))),
         (None, 0) => {}

@@ -34,21 +34,16 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
 
 /// Where the torrent that was given is not the one that the captures show: which one that is.
 fn other_torrent(view: &View<'_>) -> Option<String> {
-    let instead = view.instead();
-    let (first, others) = instead.split_first()?;
+    let (first, others) = view.instead.named.split_first()?;
     let more = match others.len() as u64 {
         0 => String::new(),
         more => format!(" and {}", counted(more, "other torrent")),
     };
-    let give = match (instead.iter().any(|torrent| torrent.source.is_none()), others.is_empty()) {
-        (false, _) => "",
-        (true, true) => ": give its torrent file with -t",
-        (true, false) => ": give their torrent files with -t",
-    };
     Some(format!(
-        "No connection that could be read shows {}. The captures name torrent {}{more}{give}.",
+        "No connection that could be read shows {}. The captures name torrent {}{more}{}.",
         view.asked(),
-        first.info_hash
+        first.info_hash,
+        view.instead.remedy()
     ))
 }
 
@@ -70,7 +65,7 @@ pub(super) fn last_line(view: &View<'_>, page: &mut Page) {
         (all, 0) => format!("None of {} peers met the standard of proof", grouped(all)),
         (all, met) => format!("{} of {} peers met the standard of proof", grouped(met), grouped(all)),
     };
-    if !view.instead().is_empty() {
+    if !view.instead.named.is_empty() {
         line = format!(
             "No connection that could be read shows {}; {} shown to be of it.",
             view.asked(),
@@ -319,12 +314,12 @@ fn unverified(view: &View<'_>, subject: &Subject) -> String {
 }
 
 fn differing(view: &View<'_>, subject: &Subject) -> String {
-    let frames = subject.rungs.iter().find(|rung| rung.grade == Grade::GX).map(|rung| view.cite(rung.frames));
+    let frames = subject.rungs.iter().find(|rung| rung.grade == Grade::GX).map(|rung| view.frames(rung.frames));
     format!(
         "{} of {}{}",
         grouped(subject.bytes.refuted),
         counted(subject.bytes.served, "byte"),
-        frames.map(|frames| format!("; the first: {frames}")).unwrap_or_default()
+        frames.map(|frames| format!("; within {frames}")).unwrap_or_default()
     )
 }
 
@@ -412,7 +407,8 @@ fn beside(view: &View<'_>) -> Vec<String> {
         ));
     }
     let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
-    if let Some(first) = foreign.first() {
+    // Of the wrong torrent that is the first that is said.
+    if let Some(first) = foreign.first().filter(|_| view.instead.named.is_empty()) {
         out.push(format!(
             "Nothing can be verified of {}: give the torrent file with -t.",
             match foreign.len() {

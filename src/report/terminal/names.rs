@@ -10,9 +10,9 @@ use super::screen::{Screen, Sort};
 use super::unread::Unread;
 use crate::ends::{Endpoint, InfoHash, Timestamp, Transport};
 use crate::evidence::{Grade, PortBasis};
+use crate::report::instead::Instead;
 use crate::report::text::{TIE, counted, duration, escaped, grouped, visible};
 use crate::report::{Document, Frames, Input, PassedOver, Purpose, Running, Subject};
-use crate::torrent::Source;
 
 /// A report with what each section needs of it.
 pub(super) struct View<'d> {
@@ -26,6 +26,8 @@ pub(super) struct View<'d> {
     pub(super) several: bool,
     /// Whether rows are of several torrents, so that each has to say of which it is.
     pub(super) mixed: bool,
+    /// Whether the torrents that were given are the wrong ones.
+    pub(super) instead: Instead<'d>,
     /// When the captures ran; of no use over a step of a clock.
     pub(super) running: Running,
 }
@@ -45,6 +47,7 @@ impl<'d> View<'d> {
                     let first = document.subjects.first();
                     first.is_some_and(|first| first.info_hash != subject.info_hash)
                 }),
+            instead: Instead::of(document),
             running: Running::of(&document.inputs, &[]),
         }
     }
@@ -60,36 +63,9 @@ impl<'d> View<'d> {
         })
     }
 
-    /// The torrents that the captures name instead, where torrents were given and no connection is of one of them; empty
-    /// where one is, or where no other torrent is named.
-    pub(super) fn instead(&self) -> Vec<&'d crate::report::Torrent> {
-        let given = |source: Option<Source>| matches!(source, Some(Source::File | Source::Magnet));
-        let torrents = &self.document.torrents;
-        let asked: BTreeSet<&InfoHash> =
-            torrents.iter().filter(|torrent| given(torrent.source)).map(|torrent| &torrent.info_hash).collect();
-        let unlisted = self.document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
-        let mut spoken = self
-            .document
-            .transfers
-            .iter()
-            .filter_map(|transfer| transfer.info_hash.as_ref())
-            .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()));
-        if self.peers.is_empty()
-            || asked.is_empty()
-            || self.document.shown.is_some()
-            || spoken.any(|info_hash| asked.contains(info_hash))
-        {
-            return Vec::new();
-        }
-        torrents.iter().filter(|torrent| !given(torrent.source)).collect()
-    }
-
     /// `the info-hash of "shared.bin"`, of the torrents that were given.
     pub(super) fn asked(&self) -> String {
-        let given =
-            |torrent: &&crate::report::Torrent| matches!(torrent.source, Some(Source::File | Source::Magnet));
-        let given: Vec<_> = self.document.torrents.iter().filter(given).collect();
-        match given.as_slice() {
+        match self.instead.given.as_slice() {
             [one] => format!("the info-hash of {}", self.torrent(Some(&one.info_hash))),
             some => format!("an info-hash of the {} given", counted(some.len() as u64, "torrent")),
         }
@@ -182,6 +158,11 @@ impl<'d> View<'d> {
             true => format!("{} of{TIE}{}", endpoint(subject), self.torrent_cell(subject.info_hash.as_ref())),
             false => endpoint(subject),
         }
+    }
+
+    /// Whether a subject has an address by which a machine speaks to itself. A pseudonym tells nothing of that.
+    pub(super) fn is_loopback(&self, subject: &Subject) -> bool {
+        subject.endpoint.ip.is_loopback() && !self.document.options.pseudonyms
     }
 
     /// The name of an input, with its number behind it where another input has the same name.

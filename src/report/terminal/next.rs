@@ -86,7 +86,11 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let best = view.peers.first();
     let proof = view.peers.iter().find_map(|subject| subject.standard.as_ref().filter(|_| subject.actionable));
     let secret = view.unread.hides && !crate::evidence::encrypted(&document.opaque).is_empty();
+    let torrent = view.instead.named.is_empty() && view.unhashed();
     let mut what = Vec::new();
+    if torrent {
+        what.push("with its torrent file, which says what is right");
+    }
     if secret {
         what.push("with the secrets of a client that took part");
     }
@@ -100,6 +104,9 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
     what.push(if view.screen.case.is_some() { "the page of the case" } else { "keep it" });
     page.heading(&format!("NEXT  {}", what.join("; ")));
+    if torrent {
+        page.command(&command(view, "-t FILE"));
+    }
     if secret {
         page.command(&command(view, "--mse-secrets FILE"));
     }
@@ -178,7 +185,7 @@ pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
 /// The words of the command line; not the torrents, where they were the wrong ones.
 fn as_given(view: &View<'_>, given: &[String]) -> Vec<String> {
     let is_torrent = |word: &&String| word.starts_with("-t ") || *word == "--torrents-here";
-    if view.instead().is_empty() {
+    if view.instead.named.is_empty() {
         return given.to_vec();
     }
     let others = given.iter().filter(|word| !is_torrent(word)).cloned();
@@ -192,7 +199,7 @@ fn as_known(view: &View<'_>) -> Vec<String> {
     words.extend(captures(document));
     let torrents: Vec<&str> =
         document.inputs.iter().filter(|input| matches!(input, Input::Torrent { .. })).map(Input::name).collect();
-    let wrong = !view.instead().is_empty();
+    let wrong = !view.instead.named.is_empty();
     if wrong {
         words.push("-t FILE".to_owned());
     } else if torrents.len() > MOST_NAMED || torrents.iter().any(|name| columns(name) > LONGEST_WORD) {

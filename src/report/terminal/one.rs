@@ -94,7 +94,7 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
     files(view, subject, page);
     sessions(view, subject, page);
     not_seen(view, subject, page);
-    flags(subject, page);
+    flags(view, subject, page);
     wireshark(view, subject, page);
 }
 
@@ -373,13 +373,13 @@ fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     page.line(&format!("{}. Other connections, times and places were not captured.{hidden}", parts.join("; ")));
 }
 
-fn flags(subject: &Subject, page: &mut Page) {
+fn flags(view: &View<'_>, subject: &Subject, page: &mut Page) {
     if subject.flags.is_empty() {
         return;
     }
     page.heading("FLAGS");
     for flag in &subject.flags {
-        page.row(&format!("{flag}  {}", flag_words(*flag)), 2, 4);
+        page.row(&format!("{flag}  {}", flag_words(*flag, view.is_loopback(subject))), 2, 4);
     }
 }
 
