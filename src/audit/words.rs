@@ -20,7 +20,7 @@ pub fn vocabulary(width: usize) -> String {
 /// One code in the same form, whatever the case of its letters; `None` where it is none.
 pub fn code(word: &str, width: usize) -> Option<String> {
     let code = word.to_ascii_lowercase();
-    meaning(&code).map(|meaning| sentence(&code, meaning, width))
+    meaning(&code).map(|meaning| sentence(&format!("{code}, of audit"), meaning, width))
 }
 
 fn sentence(code: &str, meaning: &str, width: usize) -> String {
@@ -163,7 +163,10 @@ mod tests {
         for width in [60, 80, 200] {
             assert!(vocabulary(width).lines().all(|line| line.len() <= width));
         }
-        assert_eq!(code("NO-ZONE", 80).as_deref(), Some("  no-zone\n      The stated time has no time zone (--zone ZONE).\n"));
+        assert_eq!(
+            code("NO-ZONE", 80).as_deref(),
+            Some("  no-zone, of audit\n      The stated time has no time zone (--zone ZONE).\n")
+        );
         assert_eq!(code("served", 80), None);
     }
 }

@@ -58,7 +58,8 @@ mod tests {
                     b.pcap -t dir/b.torrent";
         let program = super::super::program();
         let matches = program.clone().try_get_matches_from(line.split(' ')).expect("a command line");
-        let expected = "peerproof analyze ../a/x.pcap b.pcap --strict --mse-secrets keys.txt -t a.torrent -t dir/b.torrent";
+        let expected =
+            "peerproof analyze ../a/x.pcap b.pcap --strict --mse-secrets keys.txt -t a.torrent -t dir/b.torrent";
         assert_eq!(words(&program, &matches).join(" "), expected);
     }
 }

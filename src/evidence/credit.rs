@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::columns::Columns;
 use super::ladder::keep_earlier;
-use crate::ends::Span;
+use crate::ends::{Hex, Span};
 use crate::evidence::{PieceState, Standard, VerifiedPiece};
 use crate::judge::{Credit, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit};
 use crate::judge::{Found as Book, Judged};
@@ -446,14 +446,26 @@ pub(super) struct Met {
     served: Span,
 }
 
-impl From<Met> for Standard {
-    fn from(met: Met) -> Self {
-        Self {
-            piece: met.piece,
-            leaf: met.leaf,
-            advertised: met.advertised.into(),
-            requested: met.requested.into(),
-            served: met.served.into(),
+impl Met {
+    /// The same as the report has it, with the hash that its bytes match where `torrent` has one of the unit itself.
+    pub(super) fn standard(self, torrent: Option<&Torrent>) -> Standard {
+        let piece = torrent.and_then(|torrent| Some((torrent, torrent.piece(self.piece)?)));
+        let (sha1, sha256) = match (piece, self.leaf) {
+            (Some((torrent, piece)), Some(leaf)) => (None, torrent.leaf(piece, leaf)),
+            (Some((torrent, piece)), None) => match torrent.expected(piece) {
+                Expected::Sha1(sha1) | Expected::Both { sha1, .. } => (Some(sha1), None),
+                Expected::V2(_) | Expected::Leaf(_) | Expected::Unknown => (None, None),
+            },
+            (None, _) => (None, None),
+        };
+        Standard {
+            piece: self.piece,
+            leaf: self.leaf,
+            advertised: self.advertised.into(),
+            requested: self.requested.into(),
+            served: self.served.into(),
+            sha1: sha1.map(Hex),
+            sha256: sha256.map(Hex),
         }
     }
 }

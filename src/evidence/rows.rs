@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Flag, Grade, Initiator, PortBasis};
+use super::{Bytes, Flag, Grade, Initiator, PortBasis, Timeline};
 use crate::ends::{
     At, Endpoint, FrameId, Frames, HashBeginning, Hex, InfoHash, Sightings, Span, Timestamp, Transport,
 };
@@ -65,6 +65,12 @@ pub struct Standard {
     pub requested: Frames,
     /// The frames in which it was served.
     pub served: Frames,
+    /// The SHA-1 of a v1 piece, which its bytes match; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<Hex<20>>,
+    /// The SHA-256 of a v2 leaf, which its bytes match; left out elsewhere, and where only the tree above it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Hex<32>>,
 }
 
 /// Verified bytes in one file.
@@ -252,6 +258,10 @@ pub struct Subject {
     /// The pieces behind `pieces_refuted`; left out where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuted_pieces: Vec<PieceRange>,
+    /// When it served bytes; left out where it served none, and beyond the first
+    /// [`MOST_TIMELINES`](crate::evidence::MOST_TIMELINES) subjects by standard, grade and verified bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 /// How much of a file a subject sent, whoever received it.

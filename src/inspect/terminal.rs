@@ -7,8 +7,8 @@ use crate::anomaly;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{Table, figure, word};
 use crate::report::{
-    Detail, Input, Opaque, Page, Running, Screen, bold, clock, counted, duration, escaped, grouped, not_listed, passed_over,
-    unconfirmed, unread_protocols, visible,
+    Detail, Input, Opaque, Page, Running, Screen, bold, clock, counted, duration, escaped, grouped, not_listed,
+    passed_over, unconfirmed, unread_protocols, visible,
 };
 
 impl Inspection {
@@ -171,7 +171,9 @@ fn held(inspection: &Inspection, page: &mut Page) {
         let running = Running::of(&inspection.inputs, &[]);
         page.line(&match (quality.duration_ns, running.stretches().len()) {
             (None, _) => format!("time {} to {}, UTC", clock(*first), clock(*last)),
-            (_, 0 | 1) => format!("time {} to {} ({}), UTC", clock(*first), clock(*last), duration(running.length())),
+            (_, 0 | 1) => {
+                format!("time {} to {} ({}), UTC", clock(*first), clock(*last), duration(running.length()))
+            }
             (_, many) => format!(
                 "time {} ({} in {} stretches), UTC",
                 running.told(clock),

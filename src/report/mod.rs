@@ -42,7 +42,8 @@ mod vocabulary;
 pub use crate::ends::Frames;
 pub use crate::evidence::{
     Edge, File, FileBytes, HostName, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality,
-    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Timeline, Torrent, Transfer, Units, Unlisted,
+    UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
@@ -55,10 +56,10 @@ pub use graph::{dot, graphml};
 pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
 pub(crate) use json::stable_json;
-pub(crate) use running::Running;
 pub use notes::notes;
 pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
+pub(crate) use running::Running;
 pub use schema::schema;
 pub(crate) use schema::schema_of;
 pub use table::{Column, TABLES, Table, TableKind, Values, pieces_table, tables};

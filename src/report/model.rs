@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Transport};
 use crate::evidence::{
-    ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Via,
+    ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Timeline, Via,
 };
 use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
@@ -318,6 +318,9 @@ pub(crate) struct Subject {
     /// The pieces behind `pieces_refuted`; left out where there is none.
     #[serde(default)]
     pub(crate) refuted_pieces: Vec<PieceRange>,
+    /// When it served bytes; left out where it served none.
+    #[serde(default)]
+    pub(crate) timeline: Option<Timeline>,
 }
 
 impl Subject {
@@ -367,22 +370,11 @@ pub(crate) struct Standard {
     pub(crate) advertised: Frames,
     pub(crate) requested: Frames,
     pub(crate) served: Frames,
-    /// The hash of the unit, which its bytes match; left out where a tree above it proves it.
+    /// The hash of the unit, which its bytes match; left out where only a tree above it is known.
     #[serde(default)]
-    pub(crate) hash: Option<String>,
-    /// `sha1` or `sha256`.
+    pub(crate) sha1: Option<String>,
     #[serde(default)]
-    pub(crate) hash_algorithm: Option<HashAlgorithm>,
-}
-
-words! {
-    /// What a unit is hashed with.
-    pub(crate) enum HashAlgorithm {
-        /// A v1 piece (BEP 3).
-        Sha1 = "sha1",
-        /// A v2 leaf (BEP 52).
-        Sha256 = "sha256",
-    }
+    pub(crate) sha256: Option<String>,
 }
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.

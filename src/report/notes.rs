@@ -134,9 +134,8 @@ fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
         }
         Input::Torrent { .. } => None,
     });
-    let (damaged, passed_over) = captures.fold((0, 0), |(damaged, frames), (is_damaged, more)| {
-        (damaged + u64::from(is_damaged), frames + more)
-    });
+    let (damaged, passed_over) = captures
+        .fold((0, 0), |(damaged, frames), (is_damaged, more)| (damaged + u64::from(is_damaged), frames + more));
     let unseen = [
         (damaged, format!("what {} would have held", counted(damaged, "damaged capture"))),
         (passed_over, format!("{} of link types that are not read", counted(passed_over, "frame"))),

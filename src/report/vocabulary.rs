@@ -35,7 +35,8 @@ pub fn vocabulary(width: usize) -> String {
 /// One word in the same form, whatever the case of its letters; `None` where it is none.
 pub fn meaning(word: &str, width: usize) -> Option<String> {
     let mut all = GROUPS.iter().flat_map(|group| group.words);
-    all.find(|known| known.word.eq_ignore_ascii_case(word)).map(|known| explained(known.word, &known.sentences(), width))
+    all.find(|known| known.word.eq_ignore_ascii_case(word))
+        .map(|known| explained(known.word, &known.sentences(), width))
 }
 
 impl Word {

@@ -117,7 +117,7 @@ fn the_words_of_the_reports_are_explained_all_or_one() {
     assert_eq!(place.run(&["words", "standard", "met"]).1, place.run(&["words", "Standard met"]).1);
     let said = place.refused(&["words", "seeder"]);
     assert!(
-        said.starts_with("error: seeder is none of the ") && said.ends_with("; try: peerproof words\n"),
+        said.starts_with("error: seeder is no word of the reports") && said.ends_with("; try: peerproof words\n"),
         "{said}"
     );
 }

@@ -11,8 +11,8 @@ use super::limits::Unread;
 use super::words;
 use crate::evidence::Grade;
 use crate::report::model::{Document, Input, Standard, SubjectFile, Torrent};
-use crate::torrent::Source;
 use crate::report::text::{counted, figures_grouped, grouped};
+use crate::torrent::Source;
 
 /// The section.
 #[derive(Template)]

@@ -235,9 +235,7 @@ fn first(
     let mut lines: Vec<String> = peers
         .iter()
         .take(shown)
-        .map(|subject| {
-            format!("{}  {}  {}", view.peer(subject), bold(&grade(subject)), line(subject))
-        })
+        .map(|subject| format!("{}  {}  {}", view.peer(subject), bold(&grade(subject)), line(subject)))
         .collect();
     if let Some(more @ 1..) = peers.len().checked_sub(shown) {
         lines.push(format!("and {} more, in PEERS", grouped(more as u64)));

@@ -169,7 +169,9 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
 /// That sums hold what several received once for each.
 fn doubled(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     let hash = subjects.first().and_then(|subject| subject.info_hash.as_ref());
-    let Some(torrent) = view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else { return };
+    let Some(torrent) = view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else {
+        return;
+    };
     let sum = subjects.iter().map(|subject| subject.bytes.verified).fold(0, u64::saturating_add);
     if sum > torrent.unique && torrent.unique > 0 {
         page.line(&format!(

@@ -71,7 +71,16 @@ words! {
 impl Screen {
     /// A page of `width` columns, without ink.
     pub fn new(width: usize) -> Self {
-        Self { width, colour: false, detail: Detail::Page, top: None, sort: None, zone: None, case: None, given: None }
+        Self {
+            width,
+            colour: false,
+            detail: Detail::Page,
+            top: None,
+            sort: None,
+            zone: None,
+            case: None,
+            given: None,
+        }
     }
 
     /// Everything, as a case's report.txt has it: 80 columns, without ink.
