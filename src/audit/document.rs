@@ -101,7 +101,7 @@ pub struct ClaimRow {
     pub coverage: Option<CoverageRow>,
     /// The stated time, and what is nearest to it.
     pub time: Option<TimeRow>,
-    /// What `lists` say of the address; left out where that is nothing.
+    /// What `lists`, and the names in the captures, say of the address; left out where that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
 }

@@ -123,6 +123,7 @@ impl Examined {
                     others: u64::from(host.others),
                 })
                 .collect(),
+            names: report.hosts.iter().map(|host| (host.address, host.names.clone())).collect(),
             central: coverage.central.clone(),
             bounds: bounds(report, coverage),
             torrents,

@@ -8,7 +8,7 @@ use super::claim::Window;
 use crate::ends::Endpoint;
 use crate::ends::Transport as Carrier;
 use crate::ends::{Frames, Span};
-use crate::evidence::Grade;
+use crate::evidence::{Grade, HostName};
 
 /// The captures, and everything in them that a claim may be about.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Examined {
     pub drops: Option<u64>,
     /// Hosts, sorted by address.
     pub hosts: Vec<Host>,
+    /// Names that the captures give for addresses, sorted by address.
+    pub names: Vec<(IpAddr, Vec<HostName>)>,
     /// Addresses that are one end of every unicast IP packet of an input, which has at least two others.
     pub central: Vec<IpAddr>,
     /// Bounds that were reached.
@@ -82,6 +84,13 @@ impl<'a> Index<'a> {
     /// What there is of `address`.
     pub(super) fn rows(&self, address: IpAddr) -> Option<&Rows<'a>> {
         self.addresses.get(&address)
+    }
+
+    /// The names that the captures give for `address`.
+    pub(super) fn names(&self, address: IpAddr) -> &'a [HostName] {
+        let (names, address) = (&self.examined.names, address.to_canonical());
+        let found = names.binary_search_by_key(&address, |(named, _)| *named).ok().and_then(|at| names.get(at));
+        found.map_or(&[], |(_, names)| names)
     }
 
     /// The packets of `address`.

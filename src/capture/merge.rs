@@ -70,6 +70,18 @@ impl<'cap> Frames<'cap> {
         }
     }
 
+    /// The next frame of one input, by the `file` of a frame, whatever the others hold; `None` after its last one. Not to be
+    /// mixed with [`Frames::next`], which reads ahead.
+    ///
+    /// # Errors
+    /// As [`Frames::next`].
+    pub(crate) fn next_of(&mut self, file: u16, out: &mut dyn Sink) -> Result<Option<Frame<'cap>>, Error> {
+        let index = usize::from(file);
+        let Some(source) = self.sources.get_mut(index) else { return Ok(None) };
+        let next = source.reader.next(&mut source.track, out);
+        next.map_err(|error| self.cause(index, error))
+    }
+
     #[cold]
     fn cause(&self, index: usize, error: Error) -> Error {
         match self.inputs.get(index) {

@@ -184,6 +184,12 @@ impl Lists {
         (!host.by.is_empty() || !host.relays.is_empty()).then_some(host)
     }
 
+    /// The same with the names that the captures give for `address`.
+    pub fn with_names(&self, address: IpAddr, names: Vec<HostName>) -> Option<Host> {
+        let host = self.of(address).or_else(|| (!names.is_empty()).then(|| Host::of(address.to_canonical())))?;
+        Some(Host { names, ..host })
+    }
+
     fn next(&self) -> u16 {
         self.lists.len() as u16
     }

@@ -87,7 +87,7 @@ pub struct Decoder {
     lengths: Sums,
     /// Checksums of TCP and UDP.
     transports: Sums,
-    /// Whether packets with a wrong checksum are read even where that is damage.
+    /// Whether packets with a wrong checksum are read even where that is damage, and all are tested.
     reads_damage: bool,
     /// The interface of the frame that was decoded last.
     interface: u32,
@@ -125,7 +125,8 @@ impl Decoder {
         self
     }
 
-    /// The same decoder, which leaves out nothing because its checksum is wrong among others that are right.
+    /// The same decoder, which tests the checksum of every packet and leaves out nothing because it is wrong among others
+    /// that are right.
     pub fn reading_damage(self) -> Self {
         Self { reads_damage: true, ..self }
     }
@@ -270,7 +271,11 @@ impl Decoder {
                         Err(reason) => return Ok(bad_header(at, reason, out)),
                     };
                     let flags = segment.flags;
-                    let steers = flags.syn || flags.fin || flags.rst || is_small(segment.payload.wire_len);
+                    let steers = self.reads_damage
+                        || flags.syn
+                        || flags.fin
+                        || flags.rst
+                        || is_small(segment.payload.wire_len);
                     let asked = Asked { origin, steers };
                     match self.judge(&doubt, datagram, upper.payload, &head, asked, at, out) {
                         Some(checksum) => segment.checksum = checksum,
@@ -302,7 +307,8 @@ impl Decoder {
                         reading => {
                             // Two lengths that differ are one damaged, or an odd sender.
                             let odd = whole.wire != upper.payload.wire;
-                            let asked = Asked { origin, steers: odd || steers(&found.payload) };
+                            let asked =
+                                Asked { origin, steers: self.reads_damage || odd || steers(&found.payload) };
                             match self.judge(&doubt, datagram, whole, &head, asked, at, out) {
                                 Some(checksum) => found.checksum = checksum,
                                 None => return Ok(None),

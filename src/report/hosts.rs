@@ -42,9 +42,7 @@ impl Document {
         let mut names: BTreeMap<IpAddr, Vec<HostName>> =
             std::mem::take(&mut self.hosts).into_iter().map(|host| (host.address, host.names)).collect();
         let host = |address: IpAddr| {
-            let names = names.remove(&address).unwrap_or_default();
-            let said = lists.of(address).or_else(|| (!names.is_empty()).then(|| Host::of(address)))?;
-            Some(Host { names, ..said })
+            lists.with_names(address, names.remove(&address).unwrap_or_default())
         };
         self.hosts = self.addresses().into_iter().filter_map(host).collect();
         self.lists = lists.lists().to_vec();

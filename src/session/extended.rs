@@ -6,7 +6,8 @@ use super::{Naming, Session, SessionEvent, both};
 use crate::ends::{Direction, Endpoint, Span};
 use crate::oddity::{Bound, Oddity};
 use crate::wire::{
-    AzureusPex, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage, PexMessage,
+    Azureus, AzureusHandshake, AzureusPex, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave,
+    MetadataMessage, PexMessage, azureus_have,
 };
 
 impl<'cap> Session<'cap> {
@@ -32,19 +33,10 @@ impl<'cap> Session<'cap> {
         let info_hash = low.or(high);
         let fault = match name.as_str() {
             "ut_metadata" => match MetadataMessage::parse(body) {
-                Ok(MetadataMessage::Data { piece, total_size, payload }) => {
-                    let payload = payload.to_vec();
-                    out.push(SessionEvent::Metadata {
-                        from: direction,
-                        info_hash,
-                        piece,
-                        total_size,
-                        payload,
-                        span,
-                    });
+                Ok(message) => {
+                    out.extend(described(direction, info_hash, message, span));
                     None
                 }
-                Ok(_) => None,
                 Err(fault) => Some(fault),
             },
             "ut_pex" => match PexMessage::parse(body) {
@@ -83,24 +75,44 @@ impl<'cap> Session<'cap> {
         }
     }
 
-    /// Takes an `AZ_PEER_EXCHANGE` that went in `direction`.
-    pub(super) fn azureus_pex(
+    /// Takes a message of the Azureus messaging protocol that went in `direction`.
+    pub(super) fn azureus(
         &mut self,
         direction: Direction,
+        kind: Azureus,
         body: &[u8],
         span: Span,
         out: &mut Vec<SessionEvent<'cap>>,
     ) {
-        match AzureusPex::parse(body) {
-            Ok(message) => {
-                let [low, high] = self.info_hashes();
-                let info_hash = message.info_hash.or(low).or(high);
+        let [low, high] = self.info_hashes();
+        let info_hash = low.or(high);
+        let facts = &mut self.sides[direction.index()].facts;
+        let mut crowded = false;
+        let fault = match kind {
+            Azureus::Handshake => AzureusHandshake::parse(body).map(|AzureusHandshake { client, port }| {
+                facts.listen_port = port.or(facts.listen_port);
+                if let Some(client) = client {
+                    facts.client.get_or_insert(client);
+                }
+            }),
+            Azureus::Have => azureus_have(body).map(|pieces| {
+                pieces.into_iter().for_each(|piece| facts.advertised.have(piece, span));
+                crowded = facts.advertised.take_crowded();
+            }),
+            Azureus::Metadata => MetadataMessage::parse(body)
+                .map(|message| out.extend(described(direction, info_hash, message, span))),
+            Azureus::PeerExchange => AzureusPex::parse(body).map(|message| {
+                let info_hash = message.info_hash.or(info_hash);
                 out.extend(named(direction, Naming::AzPex, info_hash, message.added, span));
-            }
-            Err(fault) => {
-                let (name, error) = ("AZ_PEER_EXCHANGE".to_owned(), fault.to_string());
-                out.push(self.odd(direction, span, Oddity::Extension { name, error, len: body.len() as u64 }));
-            }
+            }),
+            Azureus::Other => Ok(()),
+        };
+        if crowded {
+            out.push(self.odd(direction, span, Bound::AdvertisedPieces));
+        }
+        if let Err(fault) = fault {
+            let (name, error) = (kind.name().to_owned(), fault.to_string());
+            out.push(self.odd(direction, span, Oddity::Extension { name, error, len: body.len() as u64 }));
         }
     }
 
@@ -130,6 +142,17 @@ impl<'cap> Session<'cap> {
             }
         }
     }
+}
+
+/// The part of an info dictionary that a message carries.
+fn described<'cap>(
+    from: Direction,
+    info_hash: Option<[u8; 20]>,
+    message: MetadataMessage<'_>,
+    span: Span,
+) -> Option<SessionEvent<'cap>> {
+    let MetadataMessage::Data { piece, total_size, payload } = message else { return None };
+    Some(SessionEvent::Metadata { from, info_hash, piece, total_size, payload: payload.to_vec(), span })
 }
 
 /// The addresses that a message names.

@@ -420,9 +420,9 @@ impl<'cap> Session<'cap> {
                     self.sides[direction.index()].confirmed(placed);
                     self.extended(direction, id, &body, span, out);
                 }
-                PeerEvent::Message { message: Message::AzPex(body), span } => {
+                PeerEvent::Message { message: Message::Azureus { kind, body }, span } => {
                     self.sides[direction.index()].confirmed(placed);
-                    self.azureus_pex(direction, &body, span, out);
+                    self.azureus(direction, kind, &body, span, out);
                 }
                 PeerEvent::Message { message: Message::Hashes { range, hashes }, span } => {
                     self.sides[direction.index()].confirmed(placed);

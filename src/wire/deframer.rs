@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use super::body::{self, Body};
 use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, Sniff, sniff};
-use super::header::{Header, MAX_HEADER, PIECE};
+use super::header::{Header, MAX_HEADER, PIECE, PIECE_HEADER};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::rivals::Rivals;
 use super::stretch::Stretch;
@@ -346,11 +346,11 @@ impl<'cap> Deframer<'cap> {
             doubtful: chunk.doubtful || self.window.doubtful(),
         };
         let before = self.window.bytes() as usize;
+        let mut bytes = [0; MAX_HEADER];
         let header = if before == 0 {
             Header::read(chunk.bytes)
         } else {
             self.window.push(*chunk);
-            let mut bytes = [0; MAX_HEADER];
             let (filled, _) = self.window.peek(place.offset, &mut bytes);
             bytes.get(..filled).and_then(Header::read)
         };
@@ -376,25 +376,34 @@ impl<'cap> Deframer<'cap> {
         }
         self.window.clear();
         self.rivals.iter_mut().for_each(|rivals| rivals.note(place.offset));
-        chunk.take(header.size() - before);
-        self.begin(header, place, chunk, out);
+        chunk.take(header.size().saturating_sub(before));
+        // A name that was read to tell what it is belongs to the body.
+        let early = bytes.get(header.size()..before).unwrap_or_default();
+        self.begin(header, place, early, chunk, out);
     }
 
-    /// Begins the message whose header was just read; `chunk` holds what follows.
-    fn begin(&mut self, header: Header, place: Place, chunk: &mut Chunk<'cap>, out: &mut Vec<PeerEvent<'cap>>) {
+    /// Begins the message whose header was just read; `early` and then `chunk` hold what follows.
+    fn begin(
+        &mut self,
+        header: Header,
+        place: Place,
+        early: &[u8],
+        chunk: &mut Chunk<'cap>,
+        out: &mut Vec<PeerEvent<'cap>>,
+    ) {
         let (id, len, span) = match header {
             Header::KeepAlive => {
                 out.push(PeerEvent::Message { message: Message::KeepAlive, span: place.span });
                 return;
             }
-            Header::Piece { piece, begin, payload } => {
+            Header::Piece { size, piece, begin, payload } => {
                 self.state = State::Piece(Block {
                     piece,
                     begin,
                     len: payload,
                     runs: body::runs(payload, self.segment),
                     captured_to: 0,
-                    offset: place.offset.saturating_add(MAX_HEADER as u64),
+                    offset: place.offset.saturating_add(u64::from(size)),
                     span: place.span,
                     framing: self.framing,
                     doubtful: place.doubtful,
@@ -404,6 +413,7 @@ impl<'cap> Deframer<'cap> {
                 }
                 return;
             }
+            Header::Named { len } => (0, len, place.span),
             Header::Other { id, len } => (id, len, place.span),
         };
         let remaining = len.saturating_sub(1);
@@ -414,12 +424,14 @@ impl<'cap> Deframer<'cap> {
         } else {
             None
         };
-        if skipped.is_none() && remaining as usize <= chunk.bytes.len() {
+        if skipped.is_none() && early.is_empty() && remaining as usize <= chunk.bytes.len() {
             let body = Cow::Borrowed(chunk.take(remaining as usize));
             out.push(body::parsed(id, len, body, span));
             return;
         }
-        self.state = State::Body(Body { id, len, remaining, skipped, gathered: Vec::new(), captured: 0, span });
+        let (gathered, captured) = (early.to_vec(), early.len() as u32);
+        let remaining = remaining.saturating_sub(captured);
+        self.state = State::Body(Body { id, len, remaining, skipped, gathered, captured, span });
         if remaining == 0 {
             self.finish_body(out);
         }
@@ -493,7 +505,7 @@ impl<'cap> Deframer<'cap> {
         let Some((offset, at)) = self.window.first().map(|first| (first.offset, first.at)) else {
             return 0;
         };
-        let mut bytes = [0; MAX_HEADER];
+        let mut bytes = [0; PIECE_HEADER];
         let (filled, _) = self.window.peek(offset, &mut bytes);
         let seen = bytes.get(..filled).unwrap_or_default();
         let Some(([a, b, c, d, id], rest)) = seen.split_first_chunk() else {
@@ -505,7 +517,7 @@ impl<'cap> Deframer<'cap> {
         };
         let mut span = Span::single(at);
         span.cover(self.last.unwrap_or(at));
-        let hidden = MAX_HEADER.saturating_sub(filled) as u64;
+        let hidden = PIECE_HEADER.saturating_sub(filled) as u64;
         if *id == PIECE && hidden <= missing {
             let requests = self.unanswered(expected, out);
             let next = requests.into_iter().find(|request| request.answer().starts_with(seen));
@@ -516,7 +528,7 @@ impl<'cap> Deframer<'cap> {
                     len: request.length,
                     runs: Vec::new(),
                     captured_to: 0,
-                    offset: offset.saturating_add(MAX_HEADER as u64),
+                    offset: offset.saturating_add(PIECE_HEADER as u64),
                     span,
                     framing: Framing::Resynchronised,
                     doubtful: self.window.doubtful(),

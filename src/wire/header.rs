@@ -1,20 +1,28 @@
 //! The header of a peer-wire message: length prefix and id (BEP 3), and what makes one plausible.
 
-use super::BlockRef;
+use super::{BlockRef, azureus};
 
 /// What stands at the head of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     /// A length prefix of 0 (BEP 3).
     KeepAlive,
-    /// A `piece` message of at least 9 bytes: the header takes 13 bytes.
+    /// A `piece` message of at least 9 bytes.
     Piece {
+        /// Bytes of the header: 13, or more in the Azureus messaging protocol.
+        size: u8,
         /// Piece index as sent.
         piece: u32,
         /// Offset within the piece as sent.
         begin: u32,
-        /// Payload bytes: the length prefix less 9.
+        /// Payload bytes.
         payload: u32,
+    },
+    /// Another message of the Azureus messaging protocol, whose name stands in what counts as its body: as of a message with
+    /// the id 0, the header takes 5 bytes.
+    Named {
+        /// The length prefix.
+        len: u32,
     },
     /// Any other message: the header takes 5 bytes.
     Other {
@@ -33,18 +41,27 @@ impl Header {
             return Some(Self::KeepAlive);
         }
         let id = *bytes.get(4)?;
-        if id != PIECE || len < PIECE_FIXED {
-            return Some(Self::Other { id, len });
-        }
-        Some(Self::Piece { piece: word(bytes, 5)?, begin: word(bytes, 9)?, payload: len - PIECE_FIXED })
+        let size = match id {
+            PIECE if len >= PIECE_FIXED => PIECE_HEADER,
+            0 if len > 1 => match azureus::sniff(bytes.get(4..)?, len) {
+                azureus::Sniff::No => return Some(Self::Other { id: 0, len }),
+                azureus::Sniff::Name => return Some(Self::Named { len }),
+                azureus::Sniff::More => return None,
+                azureus::Sniff::Piece(head) => 4 + head + PLACE,
+            },
+            id => return Some(Self::Other { id, len }),
+        };
+        let place = bytes.get(size - PLACE..)?;
+        let payload = len - (size as u32 - 4);
+        Some(Self::Piece { size: size as u8, piece: word(place, 0)?, begin: word(place, 4)?, payload })
     }
 
-    /// Bytes that the header itself takes: 4, 5 or 13.
+    /// Bytes that the header itself takes: 4, 5, or those of a `piece`.
     pub fn size(self) -> usize {
         match self {
             Self::KeepAlive => 4,
-            Self::Other { .. } => 5,
-            Self::Piece { .. } => MAX_HEADER,
+            Self::Named { .. } | Self::Other { .. } => 5,
+            Self::Piece { size, .. } => usize::from(size),
         }
     }
 
@@ -52,15 +69,15 @@ impl Header {
     pub fn len(self) -> u32 {
         match self {
             Self::KeepAlive => 0,
-            Self::Other { len, .. } => len,
-            Self::Piece { payload, .. } => payload.saturating_add(PIECE_FIXED),
+            Self::Named { len } | Self::Other { len, .. } => len,
+            Self::Piece { size, payload, .. } => payload.saturating_add(u32::from(size) - 4),
         }
     }
 
-    /// The message id; 0 for keep-alive, which has none.
+    /// The message id; 0 where there is none.
     pub fn id(self) -> u8 {
         match self {
-            Self::KeepAlive => 0,
+            Self::KeepAlive | Self::Named { .. } => 0,
             Self::Other { id, .. } => id,
             Self::Piece { .. } => PIECE,
         }
@@ -70,7 +87,8 @@ impl Header {
     pub fn is_plausible(self, max: u32) -> bool {
         match self {
             Self::KeepAlive => true,
-            Self::Piece { piece, begin, payload } => {
+            Self::Named { len } => len <= max,
+            Self::Piece { piece, begin, payload, .. } => {
                 payload.saturating_add(PIECE_FIXED) <= max && piece <= MAX_PIECE && begin <= MAX_BEGIN
             }
             Self::Other { id, len } => match id {
@@ -119,8 +137,12 @@ pub(super) const REQUEST_LEN: usize = 17;
 pub(super) const PIECE: u8 = 7;
 /// What a `piece` message's length prefix counts before the payload: id, index, begin.
 pub(super) const PIECE_FIXED: u32 = 9;
-/// The longest header: length, id, index, begin.
-pub(super) const MAX_HEADER: usize = 13;
+/// The header of a `piece` message of BEP 3: length, id, index, begin.
+pub(super) const PIECE_HEADER: usize = 13;
+/// Index and begin, the last of a `piece` message's header.
+const PLACE: usize = 8;
+/// The longest header.
+pub(super) const MAX_HEADER: usize = azureus::MAX_HEADER;
 // Rationale: 2^28 pieces of 16 KiB are 4 TiB; indexes above come from misread bytes.
 pub(super) const MAX_PIECE: u32 = 1 << 28;
 // Rationale: clients make pieces of at most 128 MiB; 256 MiB leaves a factor of two.
@@ -139,7 +161,7 @@ mod tests {
             assert_eq!(Header::read(&piece[..cut]), None);
         }
         let header = Header::read(&piece).expect("whole");
-        assert_eq!(header, Header::Piece { piece: 5, begin: 16_384, payload: 16_384 });
+        assert_eq!(header, Header::Piece { size: 13, piece: 5, begin: 16_384, payload: 16_384 });
         assert!(header.is_standard_block() && header.size() == 13 && header.len() == 0x4009);
         assert_eq!(Header::read(&[0; 4]), Some(Header::KeepAlive));
         assert_eq!(Header::read(&[0, 0, 0, 8, 7]), Some(Header::Other { id: 7, len: 8 }));

@@ -7,6 +7,7 @@ use nom::combinator::{all_consuming, map};
 use nom::number::complete::{be_u16, be_u32, u8 as byte};
 use nom::{IResult, Parser};
 
+use super::azureus::{self, Named};
 use super::{BlockRef, HashRange, HashReply, Message, UnknownReason};
 
 impl<'cap> Message<'cap> {
@@ -18,8 +19,8 @@ impl<'cap> Message<'cap> {
     /// that is too short or too long for its id.
     pub fn parse(id: u8, body: Cow<'cap, [u8]>) -> Result<Self, UnknownReason> {
         let message = match id {
-            0 if body.starts_with(AZ_PEX) => return Ok(Self::AzPex(behind(body, AZ_PEX.len()))),
-            0 => empty(&body, Self::Choke),
+            0 if !body.is_empty() => return Self::named(body),
+            0 => Some(Self::Choke),
             1 => empty(&body, Self::Unchoke),
             2 => empty(&body, Self::Interested),
             3 => empty(&body, Self::NotInterested),
@@ -47,6 +48,20 @@ impl<'cap> Message<'cap> {
             _ => return Err(UnknownReason::Id),
         };
         message.ok_or(UnknownReason::Body)
+    }
+
+    /// Parses a message of the Azureus messaging protocol: `body` is all behind the first byte of the length of its name.
+    fn named(body: Cow<'cap, [u8]>) -> Result<Self, UnknownReason> {
+        let (name, head) = azureus::parts(&body).ok_or(UnknownReason::Body)?;
+        let named = Named::of(name).ok_or(UnknownReason::Id)?;
+        let body = behind(body, head);
+        match named {
+            Named::KeepAlive => Ok(Self::KeepAlive),
+            // A name within a name is none.
+            Named::Id(0) if !body.is_empty() => Err(UnknownReason::Body),
+            Named::Id(id) => Self::parse(id, body),
+            Named::Azureus(kind) => Ok(Self::Azureus { kind, body }),
+        }
     }
 
     /// Whether a supported BEP defines `id`.
@@ -90,8 +105,6 @@ fn behind(body: Cow<'_, [u8]>, len: usize) -> Cow<'_, [u8]> {
     }
 }
 
-/// How `AZ_PEER_EXCHANGE` begins, behind the first byte of the length of its name.
-const AZ_PEX: &[u8] = b"\0\0\x10AZ_PEER_EXCHANGE";
 /// A SHA-256 hash in bytes (BEP 52).
 const HASH: usize = 32;
 /// Root, base layer, index, length, proof layers (BEP 52).
@@ -101,6 +114,7 @@ const HASH_RANGE: usize = HASH + 16;
 #[cfg(test)]
 pub(super) mod encode {
     use super::*;
+    use crate::wire::Azureus;
 
     /// The whole message on the wire, length prefix included.
     pub fn message(message: &Message<'_>) -> Vec<u8> {
@@ -113,7 +127,7 @@ pub(super) mod encode {
         match message {
             Message::KeepAlive => vec![0; 4],
             Message::Choke => frame(0, &[]),
-            Message::AzPex(body) => frame(0, &[AZ_PEX, body].concat()),
+            Message::Azureus { body, .. } => azureus::encode::message("AZ_PEER_EXCHANGE", 3, body),
             Message::Unchoke => frame(1, &[]),
             Message::Interested => frame(2, &[]),
             Message::NotInterested => frame(3, &[]),
@@ -165,7 +179,7 @@ pub(super) mod encode {
             Message::RejectRequest(block),
             Message::AllowedFast { piece: 9 },
             Message::Extended { id: 0, body: Cow::Owned(b"d1:md6:ut_pexi1eee".to_vec()) },
-            Message::AzPex(Cow::Owned(b"\x01d5:addedlee".to_vec())),
+            Message::Azureus { kind: Azureus::PeerExchange, body: Cow::Owned(b"d5:addedlee".to_vec()) },
             Message::HashRequest { rejected: HashReply::Asked, range },
             Message::Hashes { range, hashes: Cow::Owned(vec![9; 64]) },
             Message::HashRequest { rejected: HashReply::Rejected, range },
@@ -189,7 +203,7 @@ mod tests {
     #[test]
     fn a_fixed_body_cut_anywhere_or_with_a_byte_more_is_refused() {
         for message in encode::every().into_iter().skip(1) {
-            if matches!(message, Message::Bitfield(_) | Message::Extended { .. } | Message::AzPex(_)) {
+            if matches!(message, Message::Bitfield(_) | Message::Extended { .. } | Message::Azureus { .. }) {
                 continue;
             }
             let wire = encode::message(&message);

@@ -1,5 +1,6 @@
 //! One direction of a peer connection: the deframer, the messages of BEP 3, 6, 10 and 52, extension messages.
 
+mod azureus;
 mod body;
 mod client;
 mod deframer;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 use crate::ends::{At, FrameId, Span};
 pub use crate::oddity::UnknownReason;
 
+pub use azureus::{Azureus, AzureusHandshake, azureus_have};
 pub use client::{client_name, printable};
 pub use deframer::{Contest, Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
@@ -181,8 +183,13 @@ pub enum Message<'cap> {
         /// What follows the id.
         body: Cow<'cap, [u8]>,
     },
-    /// `AZ_PEER_EXCHANGE` of the Azureus messaging protocol, which has a name where BEP 3 has an id.
-    AzPex(Cow<'cap, [u8]>),
+    /// An `AZ_` message of the Azureus messaging protocol.
+    Azureus {
+        /// What it is.
+        kind: Azureus,
+        /// What follows its name, version and padding.
+        body: Cow<'cap, [u8]>,
+    },
     /// BEP 52, ids 21 and 23: hash request and hash reject.
     HashRequest {
         /// 21 asks, 23 refuses.
@@ -236,7 +243,7 @@ pub struct BlockRef {
 
 impl BlockRef {
     /// The first bytes of the `piece` message that answers a request for it: all before the payload.
-    pub fn answer(self) -> [u8; header::MAX_HEADER] {
+    pub fn answer(self) -> [u8; header::PIECE_HEADER] {
         let [a, b, c, d] = self.length.saturating_add(header::PIECE_FIXED).to_be_bytes();
         let [e, f, g, h] = self.piece.to_be_bytes();
         let [i, j, k, l] = self.begin.to_be_bytes();

@@ -82,12 +82,12 @@ pub struct AzureusPex {
 }
 
 impl AzureusPex {
-    /// Parses what stands behind the name: a byte of version, and a dictionary whose lists have a string for each address.
+    /// Parses the body: a dictionary whose lists have a string for each address.
     ///
     /// # Errors
     /// When the body does not begin with a dictionary, or a list is none of addresses.
     pub fn parse(body: &[u8]) -> Result<Self, ExtendedError> {
-        let (root, _) = dictionary(body.get(1..).unwrap_or_default())?;
+        let (root, _) = dictionary(body)?;
         let info_hash = root.find(b"infohash").and_then(|item| item.bytes()).and_then(|hash| hash.try_into().ok());
         let mut added = listed(&root, "added", socket_v4)?;
         added.extend(listed(&root, "added6", socket_v6)?);
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn addresses_of_azureus_are_strings_of_a_list() {
-        let list = b"\x01d5:addedl6:\x0a\0\0\x01\x1a\xe16:\x0a\0\0\x02\0\x01e6:added6l18:\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\0\x50e\
+        let list = b"d5:addedl6:\x0a\0\0\x01\x1a\xe16:\x0a\0\0\x02\0\x01e6:added6l18:\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\0\x50e\
             8:infohash20:mnopqrstuvwxyz123456e";
         let found = AzureusPex::parse(list).expect("sound");
         let shown: Vec<_> = found.added.iter().map(ToString::to_string).collect();
@@ -186,8 +186,8 @@ mod tests {
             assert!(AzureusPex::parse(&list[..end]).is_err(), "cut to {end}");
         }
         let error = ExtendedError::Key { key: "added", expected: "a list of addresses" };
-        assert_eq!(AzureusPex::parse(b"\x01d5:addedl5:aaaaaee"), Err(error));
-        assert_eq!(AzureusPex::parse(b"\x01d5:added6:\x0a\0\0\x01\x1a\xe1e").map(|found| found.added.len()), Ok(1));
+        assert_eq!(AzureusPex::parse(b"d5:addedl5:aaaaaee"), Err(error));
+        assert_eq!(AzureusPex::parse(b"d5:added6:\x0a\0\0\x01\x1a\xe1e").map(|found| found.added.len()), Ok(1));
     }
 
     #[test]

@@ -221,7 +221,12 @@ impl Search {
                     at += 1;
                     continue;
                 }
-                if matches!(rest, [0, _, _, _, id, ..] if !is_searched(*id)) && !matches!(rest, [0, 0, 0, 0, ..]) {
+                let passed = match rest {
+                    [0, _, _, _, 0, 1..=u8::MAX, ..] | [0, _, _, _, 0, 0, 1..=u8::MAX, ..] => true,
+                    [0, _, _, _, id, ..] => !is_searched(*id),
+                    _ => false,
+                };
+                if passed && !matches!(rest, [0, 0, 0, 0, ..]) {
                     at += 1;
                     continue;
                 }
@@ -230,10 +235,10 @@ impl Search {
                     at += zeros(tail) + 1;
                     continue;
                 }
-                let class = if rest.len() >= HANDSHAKE.len() {
+                let class = if rest.len() >= MAX_HEADER {
                     self.classify(offset, rest)
                 } else {
-                    let mut buffer = [0; HANDSHAKE.len()];
+                    let mut buffer = [0; MAX_HEADER];
                     let (filled, stop) = window.peek(offset, &mut buffer);
                     let seen = buffer.get(..filled).unwrap_or_default();
                     match self.classify(offset, seen) {
@@ -287,7 +292,7 @@ impl Search {
             Some(index <= MAX_PIECE && begin.is_none_or(|begin| begin <= MAX_BEGIN))
         };
         let plausible = match header {
-            Header::Piece { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
+            Header::Piece { .. } | Header::Named { .. } => Some(header.is_plausible(self.max.min(MAX_CANDIDATE))),
             Header::Other { id: 4 | 13 | 17, len: 5 } => sane(4),
             Header::Other { id: 6 | 8 | 16, len: 13 } => sane(8),
             // Every extension message but the shortest is a dictionary (BEP 10).
@@ -312,7 +317,7 @@ fn cut_header(seen: &[u8]) -> Class {
 fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candidate {
     let next = offset.saturating_add(4 + u64::from(header.len()));
     let awaited = match header {
-        Header::Piece { piece, begin, payload } => expected.awaits(BlockRef { piece, begin, length: payload }),
+        Header::Piece { piece, begin, payload, .. } => expected.awaits(BlockRef { piece, begin, length: payload }),
         _ => false,
     };
     let doubted = matches!(header, Header::Piece { .. }) && expected.any();
@@ -322,7 +327,7 @@ fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candida
 
 /// Whether a search may end at a message with this id: those whose first bytes say much.
 fn is_searched(id: u8) -> bool {
-    matches!(id, 4 | 6..=8 | 13 | 16 | 17 | 20)
+    matches!(id, 0 | 4 | 6..=8 | 13 | 16 | 17 | 20)
 }
 
 /// How many bytes `bytes` starts with that are zero.

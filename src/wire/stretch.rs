@@ -11,7 +11,7 @@ mod placed;
 
 use std::ops::RangeInclusive;
 
-use super::header::{Header, MAX_HEADER};
+use super::header::{Header, PIECE_HEADER};
 use super::window::Chunk;
 use super::{Block, BlockRef};
 use crate::ends::At;
@@ -443,7 +443,7 @@ fn is_unseen(cause: GapCause) -> bool {
 
 /// Bytes of the `piece` message that answers `request`.
 fn size(request: BlockRef) -> u64 {
-    MAX_HEADER as u64 + u64::from(request.length)
+    PIECE_HEADER as u64 + u64::from(request.length)
 }
 
 /// How many requests an explanation is tried with.

@@ -73,6 +73,47 @@ fn t64_whichever_frame_is_hit_nobody_is_invented_or_refuted_and_no_more_is_lost_
     }
 }
 
+/// Of `records` about one in ten is hit, by one bit each: in the headers behind Ethernet, or anywhere.
+fn hit_often(records: &[Record], seed: u64) -> Vec<Record> {
+    let (mut records, mut state) = (records.to_vec(), seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut next = |below: usize| {
+        // xorshift (Marsaglia 2003).
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    for record in &mut records {
+        if next(10) == 0 {
+            let len = record.bytes.len() - 14;
+            let within = if next(4) < 3 { len.min(80) } else { len };
+            let byte = 14 + next(within);
+            record.bytes[byte] ^= 1 << next(8);
+        }
+    }
+    records
+}
+
+#[test]
+fn t64_where_every_tenth_frame_is_hit_nobody_is_invented_or_refuted() {
+    for (number, torrent) in torrents().iter().enumerate() {
+        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
+            let mut world = World::new();
+            connection(&mut world, torrent, pair, utp, true);
+            let records = world.records();
+            let all = ends(&read(&records, torrent));
+            for seed in 0..ROUNDS {
+                let hit = read(&hit_often(&records, seed * 3 + number as u64), torrent);
+                let name = format!("{utp} {pair:?} seed {seed}");
+                assert!(ends(&hit).is_subset(&all), "{name}: {:?}", ends(&hit));
+                assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
+            }
+        }
+    }
+}
+
+const ROUNDS: u64 = 40;
+
 /// An exchange with a UDP tracker and with two DHT nodes, and a search in the neighbourhood.
 fn hearsay_of(torrent: &Torrent, ipv6: bool) -> World {
     let at = |last: u16, port: u16| match ipv6 {

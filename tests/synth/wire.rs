@@ -162,3 +162,34 @@ fn hash_range(root: [u8; 32], layer: u32, index: u32, length: u32, proofs: u32) 
 fn three(a: u32, b: u32, c: u32) -> Vec<u8> {
     [a.to_be_bytes(), b.to_be_bytes(), c.to_be_bytes()].concat()
 }
+
+/// A message of the Azureus messaging protocol, with so many bytes of padding.
+pub fn named(name: &str, padding: u16, body: &[u8]) -> Vec<u8> {
+    let mut out = [&(name.len() as u32).to_be_bytes()[..], name.as_bytes()].concat();
+    match padding {
+        0 => out.push(2),
+        _ => {
+            out.push(0x12);
+            out.extend_from_slice(&padding.to_be_bytes());
+            out.extend(std::iter::repeat_n(0, usize::from(padding)));
+        }
+    }
+    out.extend_from_slice(body);
+    [&(out.len() as u32).to_be_bytes()[..], &out].concat()
+}
+
+/// A message of BEP 3, 6 or 52 as it is in the Azureus messaging protocol.
+pub fn azureus(message: &[u8], padding: u16) -> Vec<u8> {
+    let Some((id, body)) = message.get(4..).and_then(<[u8]>::split_first) else {
+        return named("BT_KEEP_ALIVE", padding, &[]);
+    };
+    let names =
+        ["CHOKE", "UNCHOKE", "INTERESTED", "UNINTERESTED", "HAVE", "BITFIELD", "REQUEST", "PIECE", "CANCEL"];
+    let name = match id {
+        14 => "HAVE_ALL",
+        16 => "REJECT_REQUEST",
+        22 => "HASHES",
+        id => names[usize::from(*id)],
+    };
+    named(&format!("BT_{name}"), padding, body)
+}

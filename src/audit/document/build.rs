@@ -95,7 +95,7 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         evidence: Some(evidence(first, judged, index)),
         coverage: Some(coverage(&judged.coverage, index)),
         time: Some(time(stated, first, terms)),
-        host: terms.lists.of(stated.who.address),
+        host: terms.lists.with_names(stated.who.address, index.names(stated.who.address).to_vec()),
     }
 }
 

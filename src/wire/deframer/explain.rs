@@ -1,7 +1,7 @@
 //! What a search passed over, read as the message that went on in it and the answers to the requests that fit it.
 
 use super::{Deframer, State};
-use crate::wire::header::{Header, MAX_HEADER};
+use crate::wire::header::{Header, MAX_HEADER, PIECE_HEADER};
 use crate::wire::resync::Expectation;
 use crate::wire::stretch::{Explanation, MAX_REQUESTS, Next};
 use crate::wire::{Block, BlockRef, Framing, PeerEvent};
@@ -68,7 +68,7 @@ impl<'cap> Deframer<'cap> {
         let mut buffer = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(end, &mut buffer);
         let next = match buffer.get(..filled).and_then(Header::read) {
-            Some(Header::Piece { piece, begin, payload }) => {
+            Some(Header::Piece { piece, begin, payload, .. }) => {
                 // What comes before this block was asked for before it. Where its own request was not seen, others were
                 // not either, and those that were seen would put wrong names on the blocks.
                 let own = BlockRef { piece, begin, length: payload };
@@ -100,8 +100,9 @@ impl<'cap> Deframer<'cap> {
         answered.sort_unstable();
         let mut requests = expected.in_order(MAX_REQUESTS);
         requests.retain(|BlockRef { piece, begin, length }| {
-            let fits =
-                Header::Piece { piece: *piece, begin: *begin, payload: *length }.is_plausible(self.message_bytes);
+            let size = PIECE_HEADER as u8;
+            let answer = Header::Piece { size, piece: *piece, begin: *begin, payload: *length };
+            let fits = answer.is_plausible(self.message_bytes);
             fits && *length > 0 && answered.binary_search(&(*piece, *begin)).is_err()
         });
         requests

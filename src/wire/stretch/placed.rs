@@ -2,7 +2,7 @@
 
 use super::{Stretch, size};
 use crate::ends::Span;
-use crate::wire::header::MAX_HEADER;
+use crate::wire::header::PIECE_HEADER;
 use crate::wire::window::Chunk;
 use crate::wire::{Block, BlockRef, Framing, Run};
 
@@ -44,7 +44,7 @@ impl<'s, 'cap> Placed<'s, 'cap> {
         let mut start = self.stretch.rest;
         run.iter().all(|request| {
             let header = request.answer();
-            let end = start.saturating_add(MAX_HEADER as u64);
+            let end = start.saturating_add(PIECE_HEADER as u64);
             let same = self.within(start, end).all(|(place, chunk)| {
                 let own = chunk.bytes.iter().skip(start.saturating_sub(*place) as usize);
                 own.zip(header.iter().skip(place.saturating_sub(start) as usize)).all(|(own, due)| own == due)
@@ -68,7 +68,7 @@ impl<'s, 'cap> Placed<'s, 'cap> {
         let mut blocks = Vec::with_capacity(run.len());
         for request in run {
             let BlockRef { piece, begin, length: len } = *request;
-            let payload = start.saturating_add(MAX_HEADER as u64);
+            let payload = start.saturating_add(PIECE_HEADER as u64);
             if payload > length {
                 break;
             }

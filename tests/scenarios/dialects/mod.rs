@@ -1,6 +1,7 @@
 //! Every way peers speak: uTP, extension messages, metadata, v2, MSE, webseeds (T05, T06, T16 to T18, T36 to T39,
 //! T44), through the whole pipeline.
 
+mod azureus;
 mod commands;
 mod extensions;
 mod honest_web;

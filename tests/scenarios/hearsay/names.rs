@@ -157,3 +157,31 @@ fn mdns_and_name_records_are_marked_as_what_they_are() {
         );
     }
 }
+
+#[test]
+fn a_letter_says_what_name_the_captures_give_for_an_address() {
+    let (torrent, folder) = (four_pieces(), tempfile::tempdir().expect("a directory"));
+    let [one, other, server] = ENDS[0];
+    let mut world = World::new();
+    world.datagram(address(server), address(one), &answer("www.example.org", "peer.example.net", address(other).ip()));
+    let conn = world.meet(address(one), address(other), torrent.info_hash, [id(1), id(2)]);
+    world.fetch(conn, Side::B, &torrent, 0);
+    let time = document(&world, &torrent).transfers[0].first_time;
+    let hash: String = torrent.info_hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let notice = format!("id,address,port,time,info_hash,claim\nN-1,93.184.16.1,6881,{time},{hash},uploaded\n");
+    for (name, bytes) in
+        [("a.pcap", world.pcap()), ("t.torrent", torrent.metainfo.clone()), ("n.csv", notice.into_bytes())]
+    {
+        std::fs::write(folder.path().join(name), bytes).expect("written");
+    }
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .current_dir(folder.path())
+        .args(["audit", "n.csv", "--capture", "a.pcap", "-t", "t.torrent", "-f", "markdown"])
+        .output()
+        .expect("the program runs");
+    let letter = String::from_utf8_lossy(&done.stdout).replace('\\', "");
+    let letter = letter.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+    assert!(letter.contains(&format!("Named \"peer.example.net\" by an answer of DNS from {server}")), "{letter}");
+    assert!(letter.contains("A name is no person."), "{letter}");
+}

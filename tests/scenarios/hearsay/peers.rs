@@ -4,12 +4,6 @@ use peerproof::evidence::OpaqueKind;
 
 use super::*;
 
-/// A message of the Azureus messaging protocol.
-fn azureus(name: &str, payload: &[u8]) -> Vec<u8> {
-    let body = [&(name.len() as u32).to_be_bytes()[..], name.as_bytes(), &[1], payload].concat();
-    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
-}
-
 #[test]
 fn az_pex_names_addresses_of_both_families_and_changes_no_figure() {
     let torrent = four_pieces();
@@ -17,7 +11,7 @@ fn az_pex_names_addresses_of_both_families_and_changes_no_figure() {
         let exchange = |payload: &[u8]| {
             let mut world = World::new().segments_of(19);
             let conn = world.meet(address(from), address(to), torrent.info_hash, [id(1), id(2)]);
-            world.send(conn, Side::A, &azureus("AZ_PEER_EXCHANGE", payload));
+            world.send(conn, Side::A, &wire::named("AZ_PEER_EXCHANGE", 0, payload));
             world.fetch(conn, Side::B, &torrent, 0);
             world.close(conn, Side::A);
             analyze(&world, &torrent)
