@@ -407,7 +407,8 @@ impl Torrent {
         Self {
             info_hash_v1: torrent.info_hash_v1().map(Hex),
             info_hash_v2: torrent.info_hash_v2().map(Hex),
-            name: Some(torrent.name().to_owned()),
+            // A bare info-hash has none.
+            name: Some(torrent.name().to_owned()).filter(|name| known || !name.is_empty()),
             size: known.then(|| torrent.size()),
             piece_length: known.then(|| u64::from(torrent.piece_length())),
             pieces: known.then(|| u64::from(torrent.piece_count())),

@@ -41,9 +41,7 @@ impl Document {
     pub fn with_hosts(mut self, lists: &Lists) -> Self {
         let mut names: BTreeMap<IpAddr, Vec<HostName>> =
             std::mem::take(&mut self.hosts).into_iter().map(|host| (host.address, host.names)).collect();
-        let host = |address: IpAddr| {
-            lists.with_names(address, names.remove(&address).unwrap_or_default())
-        };
+        let host = |address: IpAddr| lists.with_names(address, names.remove(&address).unwrap_or_default());
         self.hosts = self.addresses().into_iter().filter_map(host).collect();
         self.lists = lists.lists().to_vec();
         self

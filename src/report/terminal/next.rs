@@ -89,7 +89,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let torrent = view.instead.named.is_empty() && view.unhashed();
     let mut what = Vec::new();
     if torrent {
-        what.push("with its torrent file, which says what is right");
+        what.push("with the torrent file, by whose hashes bytes are verified");
     }
     if secret {
         what.push("with the secrets of a client that took part");
@@ -97,15 +97,15 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if proof.is_some() {
         what.push("the first proof, in Wireshark");
     }
-    if best.is_some() {
+    if best.is_some() && !(document.options.pseudonyms && view.screen.case.is_none()) {
         what.push("one peer, block by block");
-    } else if !secret {
+    } else if !secret && best.is_none() {
         what.push("what there is in the captures");
     }
     what.push(if view.screen.case.is_some() { "the page of the case" } else { "keep it" });
     page.heading(&format!("NEXT  {}", what.join("; ")));
     if torrent {
-        page.command(&command(view, "-t FILE"));
+        page.command(&[command(view, ""), torrents(view)].concat());
     }
     if secret {
         page.command(&command(view, "--mse-secrets FILE"));
@@ -114,6 +114,8 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         filters(&[proof.advertised, proof.requested, proof.served], view, page);
     }
     match best {
+        // A pseudonym chooses nobody while captures are read.
+        Some(_) if document.options.pseudonyms && view.screen.case.is_none() => {}
         Some(best) => page.command(&again(view, &format!("--peer {}", best.endpoint.ip))),
         None if !secret => page.command(&inspect(view)),
         None => {}
@@ -189,7 +191,21 @@ fn as_given(view: &View<'_>, given: &[String]) -> Vec<String> {
         return given.to_vec();
     }
     let others = given.iter().filter(|word| !is_torrent(word)).cloned();
-    others.chain(["-t FILE".to_owned()]).collect()
+    others.chain(torrents(view)).collect()
+}
+
+/// The torrents that are not described, as a command names them: those that lie beside the captures, where they do.
+fn torrents(view: &View<'_>) -> Vec<String> {
+    let bare = view.document.torrents.iter().filter(|torrent| torrent.size.is_none());
+    let bare: Vec<&[u8]> = bare.filter_map(|torrent| torrent.info_hash.0.get(..20)).collect();
+    let is_bare = |hash: &[u8; 20]| bare.contains(&&hash[..]);
+    let found = view.screen.beside.iter().filter(|(_, hashes)| hashes.iter().any(is_bare));
+    let found: Vec<String> = found.map(|(path, _)| format!("-t {path}")).collect();
+    match found.len() {
+        0 => vec!["-t FILE".to_owned()],
+        1..=MOST_NAMED => found,
+        _ => vec!["--torrents-here".to_owned()],
+    }
 }
 
 /// The words that make the report, as far as it tells them.
@@ -222,6 +238,7 @@ fn as_known(view: &View<'_>) -> Vec<String> {
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         words.push(format!("--max-rows {rows}"));
     }
+    words.extend(document.options.pseudonyms.then(|| "--pseudonymize KEYFILE".to_owned()));
     words
 }
 

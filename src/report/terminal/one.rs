@@ -64,7 +64,7 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let clock = view.clock;
     page.row(
         &bold(&format!(
-            "{}, {}, {}, {} - {}",
+            "{}, {}, {}, {} - {} UTC",
             subject.endpoint,
             match subject.transport.name() {
                 "tcp" => "TCP",
@@ -78,8 +78,8 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
                 }
                 None => "an unknown torrent".to_owned(),
             },
-            clock.title(subject.first_time).replace(" UTC", ""),
-            clock.title(subject.last_time).get(11..).unwrap_or_default()
+            clock.title(subject.first_time).replacen(" UTC", "", 1),
+            clock.seconds(subject.last_time)
         )),
         0,
         2,

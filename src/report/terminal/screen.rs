@@ -24,6 +24,8 @@ pub struct Screen {
     /// The words of the command line that makes the report again, each as a shell takes it and an option with its value as
     /// one; `None` where only the report is known.
     pub given: Option<Vec<String>>,
+    /// Torrent files that lie beside the captures: each as a shell takes it, with the 20 bytes by which peers call it.
+    pub beside: Vec<(String, Vec<[u8; 20]>)>,
 }
 
 words! {
@@ -80,6 +82,7 @@ impl Screen {
             zone: None,
             case: None,
             given: None,
+            beside: Vec::new(),
         }
     }
 

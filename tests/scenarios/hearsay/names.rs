@@ -163,7 +163,11 @@ fn a_letter_says_what_name_the_captures_give_for_an_address() {
     let (torrent, folder) = (four_pieces(), tempfile::tempdir().expect("a directory"));
     let [one, other, server] = ENDS[0];
     let mut world = World::new();
-    world.datagram(address(server), address(one), &answer("www.example.org", "peer.example.net", address(other).ip()));
+    world.datagram(
+        address(server),
+        address(one),
+        &answer("www.example.org", "peer.example.net", address(other).ip()),
+    );
     let conn = world.meet(address(one), address(other), torrent.info_hash, [id(1), id(2)]);
     world.fetch(conn, Side::B, &torrent, 0);
     let time = document(&world, &torrent).transfers[0].first_time;
