@@ -1,9 +1,9 @@
 //! Bencode (BEP 3): bounded, and keeping the raw span of every value.
 //!
-//! Hashes are made over the bytes as written, so nothing here re-encodes. Real files and peers break the
-//! canonical form (unsorted keys, duplicate keys, leading zeros); those are read and reported as [`Fault`]s.
-//! What cannot be read without guessing is a [`BencodeError`]: an integer beyond `i64`, a string longer than its
-//! input, nesting or a number of values beyond the [`Bounds`].
+//! Hashes are made over the bytes as written, so nothing here re-encodes. Real files and peers break the canonical
+//! form (unsorted keys, duplicate keys, leading zeros); those are read and reported as [`Fault`]s. A value that
+//! cannot be read without guessing is a [`BencodeError`]: an integer beyond `i64`, a string longer than its input,
+//! nesting or a number of values beyond the [`Bounds`].
 
 use std::{fmt, ops::Deref};
 
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Whether the value is written in the one form that BEP 3 allows.
+    /// Returns true if the value is written in the one form that BEP 3 allows.
     pub fn canonical(&self) -> bool {
         self.faults.is_empty()
     }
@@ -133,7 +133,7 @@ impl<'a> Value<'a> {
         if let Self::Dict(entries) = self { Some(entries) } else { None }
     }
 
-    /// What it is, for messages: `an integer`, `a string`, `a list`, `a dictionary`.
+    /// The type of the value, for messages: `an integer`, `a string`, `a list`, `a dictionary`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Int(_) => "an integer",
@@ -167,11 +167,11 @@ impl Default for Bounds {
 pub struct Fault {
     /// Offset in the input, in bytes, of the number, of the key, or (duplicate keys) of the value left out.
     pub offset: usize,
-    /// What is wrong.
+    /// The kind of the fault.
     pub kind: FaultKind,
 }
 
-/// What is wrong with a value that could be read all the same.
+/// The defect of a value that could be read all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// An integer or string length with leading zeros.
@@ -201,9 +201,9 @@ impl fmt::Display for FaultKind {
 pub struct BencodeError {
     /// Offset of the fault in the input, in bytes.
     pub offset: usize,
-    /// What stands there.
+    /// The bytes that stand there, in words.
     pub found: String,
-    /// What should stand there.
+    /// The syntax that should stand there.
     pub expected: &'static str,
 }
 

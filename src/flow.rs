@@ -21,7 +21,7 @@ pub struct FlowTable<T> {
     most: usize,
 }
 
-/// Whether more is expected of a flow.
+/// The expectation of further packets on a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It may go on.
@@ -127,7 +127,7 @@ impl<T> FlowTable<T> {
         self.index.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there is no flow.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }

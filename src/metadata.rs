@@ -60,12 +60,12 @@ impl Contribution {
     }
 }
 
-/// What became of a piece.
+/// The outcome for a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// Kept; more is needed.
     Kept,
-    /// The same content was known; its sender is a contributor too.
+    /// Equal content was known; its sender is a contributor too.
     Known,
     /// It completed the info dictionary: see [`MetadataStore::complete`].
     Completed,
@@ -136,7 +136,7 @@ pub struct Harvest {
     pub counts: MetadataCounts,
 }
 
-/// What is known of one info dictionary.
+/// The knowledge of one info dictionary.
 #[derive(Debug, Default)]
 struct Assembly {
     sizes: BTreeSet<u64>,
@@ -282,7 +282,8 @@ impl MetadataStore {
         }
     }
 
-    /// Whether there is room for `bytes` more, if need be in place of info-hashes other than `kept` that are not whole.
+    /// Frees memory for `bytes` more, if need be in place of info-hashes other than `kept` that are not whole;
+    /// returns true if the bound then allows them.
     fn make_room(&mut self, bytes: usize, kept: &[u8; 20]) -> bool {
         while self.bytes + bytes > MAX_BYTES {
             let oldest = self.waiting.iter().find(|(_, hash)| *hash != kept).map(|(number, hash)| (*number, *hash));
@@ -304,7 +305,7 @@ impl MetadataStore {
 }
 
 impl Assembly {
-    /// What is whole of it, and who sent that.
+    /// A copy of the whole dictionary and its contributors, without the rest.
     fn clone_whole(&self) -> Self {
         Self { info: self.info.clone(), contributors: self.contributors.clone(), ..Self::default() }
     }
@@ -425,14 +426,14 @@ impl Variant {
         self.from.keys().any(|way| way.from == sender)
     }
 
-    /// Whether somebody else sent it.
+    /// Returns true if somebody else than `sender` sent it.
     fn is_without(&self, sender: Endpoint) -> bool {
         self.from.keys().any(|way| way.from != sender)
     }
 }
 
-/// Whether another content of a piece is kept: the first few from anybody, then one of each sender, so that a liar who
-/// comes first leaves room for the truth.
+/// Returns true if another content of a piece is kept: the first few from anybody, then one of each sender, so that
+/// a liar who comes first leaves room for the truth.
 fn has_room(variants: &[Variant], sender: Endpoint) -> bool {
     let new = !variants.iter().any(|variant| variant.is_from(sender));
     variants.len() < MAX_VARIANTS || (new && variants.len() < MAX_ATTEMPTS)
@@ -468,7 +469,7 @@ impl Iterator for Combinations {
     }
 }
 
-/// Whether a piece of `len` bytes can be piece `piece` of a dictionary of `size` bytes.
+/// Returns true if a piece of `len` bytes can be piece `piece` of a dictionary of `size` bytes.
 fn is_piece(size: usize, piece: u32, len: usize) -> bool {
     let start = piece as usize * PIECE_BYTES;
     size.checked_sub(start).is_some_and(|left| len == left.min(PIECE_BYTES))

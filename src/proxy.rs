@@ -30,7 +30,7 @@ pub struct Watch<'cap> {
     found: Option<(Direction, u64)>,
 }
 
-/// What a beginning turned out to be.
+/// The verdict on the beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Look {
     /// It cannot be told yet.
@@ -93,7 +93,7 @@ impl<'cap> Watch<'cap> {
         self.on()
     }
 
-    /// What it is, as far as it was read.
+    /// The verdict, as far as the connection was read.
     fn on(&self) -> Look {
         if let Some((side, at)) = self.found {
             if at == 0 {
@@ -111,13 +111,13 @@ impl<'cap> Watch<'cap> {
         if read || self.held.len() >= MOST_ITEMS { Look::Over } else { Look::More }
     }
 
-    /// What the connection is where nothing follows.
+    /// The relay of a connection on which nothing follows.
     pub fn end(&self) -> Option<Relay> {
         let (side, at) = self.found.filter(|(_, at)| *at > 0)?;
         Some(self.proxied(side, at))
     }
 
-    /// What is known where the handshake of `side` stands at `at`.
+    /// The relay of a connection on which the handshake of `side` stands at `at`.
     fn proxied(&self, side: Direction, at: u64) -> Relay {
         let info_hash = self.behind(side, at).1.get(INFO_HASH).and_then(|hash| hash.try_into().ok());
         Relay::Dialog {
@@ -126,7 +126,8 @@ impl<'cap> Watch<'cap> {
         }
     }
 
-    /// Whether the first bytes of a side are those of a dialog with a proxy: where some are missing, those of MSE are not.
+    /// Returns true if the first bytes of a side are those of a dialog with a proxy: where some are missing, those
+    /// of MSE are not.
     pub fn is_dialog(&self) -> bool {
         let client = match &*self.beginning(self.client) {
             [5, 1..=MOST_METHODS, rest @ ..] => rest.len() < MOST_GREETING,
@@ -145,7 +146,7 @@ impl<'cap> Watch<'cap> {
         self.held
     }
 
-    /// What a side said from its first byte on; nothing where that was not captured.
+    /// The bytes that a side sent from its first one on; nothing where that was not captured.
     fn beginning(&self, side: Direction) -> Vec<u8> {
         let (from, said) = self.behind(side, 0);
         if from == 0 { said } else { Vec::new() }
@@ -188,7 +189,7 @@ fn dialog(client: &[u8], proxy: &[u8]) -> Option<(Said, String)> {
     dialog.ok().map(|(_, target)| (Said(protocol), target))
 }
 
-/// What the client said behind the dialog, and where it asked to be connected to.
+/// The client's bytes behind the dialog, and the target that it asked to be connected to.
 type Dialog<'a> = IResult<&'a [u8], String>;
 
 /// RFC 1928, with a name and a password (RFC 1929) or without.
@@ -250,7 +251,7 @@ fn no<T>(input: &[u8]) -> IResult<&[u8], T> {
     Result::Err(Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Verify)))
 }
 
-/// What is wrong with the proxy's answers, or missing of them, said of the client's part.
+/// An error in the proxy's answers, or for want of them, as one of the client's bytes.
 fn of_proxy<'a>(error: Err<nom::error::Error<&[u8]>>) -> Err<nom::error::Error<&'a [u8]>> {
     error.map(|error| nom::error::Error::new(&[][..], error.code))
 }
@@ -336,7 +337,7 @@ mod tests {
         At { frame: FrameId::new(0, 1), time: Timestamp(0) }
     }
 
-    /// What both said, in segments of `size`, the client's first or last; up to the first answer but `More`.
+    /// Pushes both dialogs, in segments of `size`, the client's first or last; up to the first answer but `More`.
     fn watched(client: &'static [u8], proxy: &'static [u8], size: usize, client_first: bool) -> Look {
         let mut watch = Watch::new(Direction::LowToHigh, [true; 2]);
         let segments = |direction, said: &'static [u8]| {

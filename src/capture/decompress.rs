@@ -179,7 +179,7 @@ pub(super) struct Ahead<R> {
     end: usize,
     failed: Option<io::Error>,
     ended: bool,
-    /// Whether [`Read::read`] was asked for bytes that the source does not have.
+    /// True once [`Read::read`] was asked for bytes that the source does not have.
     starved: bool,
 }
 
@@ -252,7 +252,7 @@ impl<R: Read> Read for Ahead<R> {
     }
 }
 
-/// The same error once more.
+/// A copy of `error`, of its kind and words: [`io::Error`] is not `Clone`.
 fn again(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())
 }

@@ -1,4 +1,4 @@
-//! What a file is, by its content; and for what is no capture, what it looks like.
+//! The format of a file, told by its content; and a name for content that is no capture.
 
 use std::collections::BTreeMap;
 
@@ -89,12 +89,13 @@ impl Reader {
     }
 }
 
-/// What the content that begins with `head` is instead of a capture; `None` for a capture. [`HEAD`] bytes are enough.
+/// Names the format of content that begins with `head` and is no capture; `None` for a capture. [`HEAD`] bytes are
+/// enough.
 pub(super) fn other_than_capture(head: &[u8]) -> Option<String> {
     (!pcapng::is_pcapng(head) && !pcap::is_pcap(head)).then(|| looks_like(head))
 }
 
-/// What a file that is no capture of these formats looks like, in words for the user.
+/// Names, in words for the user, the format that content which is no capture looks like.
 fn looks_like(bytes: &[u8]) -> String {
     let found = |known: &[(&[u8], &'static str)]| {
         known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)

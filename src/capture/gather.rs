@@ -120,7 +120,8 @@ fn below(top: &Path, path: &Path) -> String {
     inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// What tells one file from another, however its path is written; standard input and what is not there by its path.
+/// A key that is equal for two paths to one file (device and inode); for standard input, and where no file is
+/// there, the path.
 fn identity(path: &Path) -> (PathBuf, u64, u64) {
     #[cfg(unix)]
     if path.as_os_str() != STDIN

@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::Error;
 
-/// What is known of an input once it was read to its end.
+/// Facts about an input that was read to its end.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// The compression around it, outermost first, each with a `+` behind it; empty for none.
@@ -63,7 +63,7 @@ impl Growth {
     /// Waits for the end.
     ///
     /// # Errors
-    /// What kept the thread from reading on.
+    /// A copy of the error that kept the thread from reading on.
     pub(super) fn outcome(&self) -> Result<&Outcome, Error> {
         self.wait(|| false);
         match self.ended.get() {
@@ -96,7 +96,7 @@ impl Worker {
         self.0.grown.notify_all();
     }
 
-    /// Whether anybody still holds the input.
+    /// Returns true while anybody still holds the input.
     pub(super) fn is_wanted(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
@@ -114,7 +114,7 @@ fn early(name: &str) -> Error {
     Error::Io { name: name.to_owned(), action: "spool", source }
 }
 
-/// The same error once more: who reads the input and who hashes it both ask.
+/// A copy of `error` (not `Clone`): who reads the input and who hashes it both ask for one.
 fn again(error: &Error) -> Error {
     match error {
         Error::Io { name, action, source } => {

@@ -78,7 +78,7 @@ impl Mapping {
         ))
     }
 
-    /// Whether a part of the file was gone when it was read: then zeros were read in its place. Told where
+    /// Returns true if a part of the file was gone when it was read: zeros were read in its place. Told where
     /// [`catch_cut_files`] was called.
     pub(super) fn is_torn(&self) -> bool {
         #[cfg(unix)]

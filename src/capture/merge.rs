@@ -133,7 +133,7 @@ impl<'cap> Frames<'cap> {
         }
     }
 
-    /// What is to be said of each input, after its last frame was read.
+    /// The facts of each input for the report, in the order of the inputs, after the last frame was read.
     ///
     /// # Errors
     /// As [`Frames::next`]; [`Error::Changed`] when a file is not what it was when it was opened.

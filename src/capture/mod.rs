@@ -69,13 +69,13 @@ pub struct LinkType(pub u16);
 pub struct PassedOver {
     /// Its path from the directory that was given, with `/` between the parts.
     pub name: String,
-    /// What it is instead, by its content, in words.
+    /// The format that the content looks like instead, in words.
     pub found: String,
-    /// Whether it may be a capture all the same: nothing of it could be decompressed. Counted as damage.
+    /// True if nothing of the file could be decompressed, so that it may be a capture after all. Counted as damage.
     pub broken: bool,
 }
 
-/// What the report says of one capture file.
+/// The report's facts about one capture file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InputFacts {
     /// File name without its directories, or `-` for standard input.
@@ -86,7 +86,7 @@ pub struct InputFacts {
     pub bytes: u64,
     /// SHA-256 of the bytes as given; `None` when not asked for.
     pub sha256: Option<[u8; 32]>,
-    /// Whether that was taken over from a list ([`Sums`]), and not computed.
+    /// True if `sha256` was taken over from a list ([`Sums`]), and not computed.
     pub stated: bool,
     /// Frames read.
     pub frames: u64,
@@ -96,7 +96,7 @@ pub struct InputFacts {
     pub last_time: Option<crate::ends::Timestamp>,
     /// Its interfaces, in order of definition.
     pub interfaces: Vec<Interface>,
-    /// What is damaged, in plain words with the byte offset; `None` when nothing is.
+    /// The damage of the file in plain words, with byte offsets; `None` without damage.
     pub damage: Option<String>,
     /// Packets that the capturing program says it dropped; `None` when it does not say.
     pub dropped_by_capture: Option<u64>,

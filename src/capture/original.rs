@@ -20,8 +20,8 @@ pub(super) struct Original {
     samples: [u8; 32],
 }
 
-/// What the system says of a file. Whoever writes to it may set the time of modification back, but not the time of the
-/// last change of its status.
+/// The metadata of a file, by which a change shows. Whoever writes to it may set the time of modification back, but
+/// not the time of the last change of its status.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     size: u64,

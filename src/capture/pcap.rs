@@ -196,14 +196,14 @@ impl PcapReader {
         parsed.map_or(&[], |(_, block)| block.data)
     }
 
-    /// Whether a record has to be looked at more closely before it is taken.
+    /// Returns true if a record has to be looked at more closely before it is taken.
     #[inline]
     fn doubtful(&self, record: &Record) -> bool {
         let captured = record.captured as usize;
         captured == 0 || captured > self.usual || (record.captured > record.wire && self.odd < LOOSE)
     }
 
-    /// Whether a doubtful record is sound, by what follows it.
+    /// Judges a doubtful record by the records that follow it.
     #[cold]
     fn belief(&self, record: &Record, track: &Track<'_>) -> Lead {
         if record.captured == 0 {
@@ -266,7 +266,7 @@ impl PcapReader {
 /// The records of a file as the search for the next good one wants them: stricter than in the normal course.
 struct Chain<'a> {
     reader: &'a PcapReader,
-    /// Whether records are plausible that state fewer bytes on the wire than they hold.
+    /// True if records that state fewer bytes on the wire than they hold are plausible.
     loose: bool,
     leap_breaks: bool,
 }
@@ -314,7 +314,7 @@ fn seconds(track: &Track<'_>) -> Option<i64> {
     track.last_time.map(|time| time.0.div_euclid(1_000_000_000))
 }
 
-/// Whether `bytes` begin as a pcap file does.
+/// Tests `bytes` for the magic number of a pcap file.
 pub(super) fn is_pcap(bytes: &[u8]) -> bool {
     layout(bytes).is_some()
 }

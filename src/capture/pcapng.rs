@@ -289,7 +289,7 @@ impl PcapngReader {
     }
 }
 
-/// Whether `bytes` begin as a pcapng file does.
+/// Tests `bytes` for the block type of a pcapng section header.
 pub(super) fn is_pcapng(bytes: &[u8]) -> bool {
     bytes.first_chunk() == Some(&SECTION_BYTES)
 }

@@ -20,12 +20,12 @@ pub(super) struct Step {
 
 /// How the records of a format follow one another.
 pub(super) trait Records {
-    /// What a chain has learnt on its way.
+    /// Knowledge that a chain of records gathers on its way.
     type Known: Copy;
-    /// What is known at the first record of a chain.
+    /// The knowledge with which a chain begins, at its first record.
     fn begin(&self) -> Self::Known;
 
-    /// Whether a leap in time between two records breaks a chain.
+    /// Returns true if a leap in time between two records breaks a chain.
     fn leap_breaks(&self) -> bool;
 
     /// Reads the record at the start of `rest`; `None` when it is not plausible.
@@ -64,7 +64,7 @@ pub(super) fn find(
     far
 }
 
-/// What follows at a place that a record points to.
+/// The kind of bytes found at a place that a record points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lead {
     /// Some records without a leap in time.
@@ -74,7 +74,7 @@ pub(super) enum Lead {
     Nowhere,
 }
 
-/// What follows at `start`, behind a record of the time `last` in seconds.
+/// Classifies the bytes at `start`, behind a record of the time `last` in seconds.
 pub(super) fn leads<R: Records>(bytes: &[u8], start: usize, last: Option<i64>, records: &R) -> Lead {
     let (mut at, mut seconds, mut known) = (start, last, records.begin());
     let mut count = 0_u64;
@@ -113,7 +113,7 @@ enum Time {
     Any,
 }
 
-/// What came of following records from a place.
+/// The outcome of following records from a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chain {
     /// Long enough, or up to the end of the file.
@@ -165,7 +165,7 @@ fn chains<R: Records>(bytes: &[u8], start: usize, time: Time, records: &R, dead:
     }
 }
 
-/// Whether a record of the time `first` may follow one of the time `last`.
+/// Returns true if a record of the time `first` may follow one of the time `last`, both in seconds.
 fn near(last: i64, first: i64) -> bool {
     (-MAX_BACK_SECONDS..=MAX_SILENCE_SECONDS).contains(&first.saturating_sub(last))
 }
@@ -186,7 +186,7 @@ struct Dead {
 }
 
 impl Dead {
-    /// Whether an earlier chain passed `at`, for a chain from `start`.
+    /// Returns true if an earlier chain passed `at`, for a chain from `start`.
     #[inline]
     fn holds(&self, at: usize, start: usize) -> bool {
         at - start < PLACES && self.places.get(at % PLACES) == Some(&at)

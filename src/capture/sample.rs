@@ -65,7 +65,7 @@ impl Order {
     }
 }
 
-/// What was read: number, ns, data, length on the wire, link type, FCS length.
+/// A frame as read: number, ns, data, length on the wire, link type, FCS length.
 pub(super) type Seen = (u64, i64, Vec<u8>, u32, u16, u8);
 
 fn seen(frame: &Frame<'_>) -> Seen {

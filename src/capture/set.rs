@@ -18,7 +18,7 @@ use crate::ends::Timestamp;
 pub struct OpenOptions {
     /// Where temporary files for compressed and piped inputs go; `None` for the system's temporary directory.
     pub spool_dir: Option<PathBuf>,
-    /// Whether a damaged record ends the run with an error, instead of being passed over and reported.
+    /// True if a damaged record ends the run with an error, instead of being passed over and reported.
     pub strict: bool,
 }
 
@@ -64,7 +64,7 @@ impl CaptureSet {
         Ok(Self { passed_over: gathered.passed_over, ..Self::new(inputs, options.strict)? })
     }
 
-    /// The same from memory, each input with its name: for tests and fuzzing.
+    /// Opens captures that are in memory, each input with its name: for tests and fuzzing.
     ///
     /// # Errors
     /// As [`CaptureSet::open`].
@@ -168,7 +168,8 @@ impl CaptureSet {
         Ok(())
     }
 
-    /// Whether a digest of this input has to be computed, and is not on the way: by the `file` of a frame.
+    /// Returns true if a digest of the input `file` (as in a frame) has to be computed and no thread is computing
+    /// it.
     pub(crate) fn is_to_be_hashed(&self, file: u16) -> bool {
         let input = self.inputs.get(usize::from(file));
         input.is_some_and(|input| input.stated.is_none() && !input.is_read_once())

@@ -103,13 +103,13 @@ impl Input {
         Ok(Self { given, name, content, growth, original: None, stated: None })
     }
 
-    /// What is there of it once that is `least` bytes, or all; the second value says that it is all.
+    /// Waits for `least` bytes of the content, or all of it; returns what is there, and true if that is all.
     pub(super) fn upto(&self, least: usize) -> (&[u8], bool) {
         let ended = self.growth.wait(|| self.content.bytes().len() >= least);
         (self.content.bytes(), ended)
     }
 
-    /// Whether all of it is there.
+    /// Returns true once all of the input is there.
     pub(super) fn is_whole(&self) -> bool {
         self.growth.wait(|| true)
     }
@@ -123,7 +123,7 @@ impl Input {
         self.growth.outcome()
     }
 
-    /// Whether nothing can be read of it again as it was given.
+    /// Returns true if the input cannot be read a second time as it was given.
     pub(super) fn is_read_once(&self) -> bool {
         self.original.is_none()
     }
@@ -217,8 +217,8 @@ enum Hashing {
     Later,
 }
 
-/// What the file at `path` is instead of a capture, by its first bytes, decompressed where need be, and whether it may
-/// be one that cannot be decompressed; `None` for a capture.
+/// Names the format of a file at `path` that is no capture, by its first bytes, decompressed where need be; with
+/// true if it may be a capture that cannot be decompressed. `None` for a capture.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be opened or read.

@@ -16,7 +16,7 @@ pub(super) struct Track<'cap> {
     pub(super) bytes: &'cap [u8],
     /// Up to here records can be read without asking whether more of the input has come.
     ready: usize,
-    /// Whether it was asked what the end of the input was.
+    /// True once [`settle`](Self::settle) has told of the damage of the compressed stream.
     settled: bool,
     /// Offset of the next record.
     pub(super) at: usize,
@@ -24,7 +24,7 @@ pub(super) struct Track<'cap> {
     pub(super) file: u16,
     /// The input as the user named it.
     pub(super) name: &'cap str,
-    /// Whether damage ends the run.
+    /// True if damage ends the run.
     pub(super) strict: bool,
     /// Frames numbered so far, also those that could not be delivered.
     pub(super) frames: u64,
@@ -70,7 +70,7 @@ impl<'cap> Track<'cap> {
         self.ready = if whole { usize::MAX } else { bytes.len().saturating_sub(BEHIND).max(self.at) };
     }
 
-    /// Whether the first [`AHEAD`] bytes are there, which are enough to tell what no capture is.
+    /// Returns true if the first [`AHEAD`] bytes are there, enough to tell content that is no capture.
     pub(super) fn begun(&self) -> bool {
         self.bytes.len() >= AHEAD
     }
@@ -89,7 +89,7 @@ impl<'cap> Track<'cap> {
         Ok(self.bytes.len() > before)
     }
 
-    /// The same, and counts the damage of the compressed stream, once.
+    /// As [`complete`](Self::complete), and tells of the damage of the compressed stream, once.
     ///
     /// # Errors
     /// As [`Input::outcome`].
@@ -105,7 +105,7 @@ impl<'cap> Track<'cap> {
         Ok(more)
     }
 
-    /// What is left to read.
+    /// The bytes that are left to read.
     #[inline]
     pub(super) fn rest(&self) -> &'cap [u8] {
         self.bytes.get(self.at..).unwrap_or_default()

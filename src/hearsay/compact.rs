@@ -30,7 +30,7 @@ impl PeerList {
         entries.iter().map(|entry| endpoint_v6(*entry)).chain((!rest.is_empty()).then_some(None)).collect()
     }
 
-    /// Whether nothing is in it, not even an unusable entry.
+    /// Returns true if the list has no entry, not even an unusable one.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty() && self.unusable == 0
     }

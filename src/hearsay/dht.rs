@@ -22,7 +22,7 @@ pub enum Message {
         info_hash: [u8; 20],
         /// The port; `None` for the port that the packet came from (`implied_port`). 0 names none.
         port: Option<u16>,
-        /// What the node issued to the sender's address.
+        /// The secret that the node issued to the sender's address.
         token: Box<[u8]>,
     },
     /// Answers a query for peers.
@@ -147,7 +147,7 @@ fn transaction(root: &Value<'_>) -> Result<Box<[u8]>, &'static str> {
     root.find(b"t").and_then(|item| item.bytes()).map(Box::from).ok_or("a DHT message without a transaction id")
 }
 
-/// Whether a datagram may be one of these; costs a comparison.
+/// Returns true if a datagram may be a DHT message; costs a comparison.
 #[inline]
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
     matches!(bytes, [b'd', b'1'..=b'9', ..]) && bytes.ends_with(b"e")

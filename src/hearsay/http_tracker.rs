@@ -8,7 +8,7 @@ use super::compact::{PeerList, endpoint};
 use crate::bencode::{self, Bounds, Value};
 use crate::ends::Endpoint;
 
-/// What a client tells a tracker.
+/// The announce of a client to a tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announce {
     /// The torrent.
@@ -17,7 +17,7 @@ pub struct Announce {
     pub port: u16,
     /// The addresses that it asks to be listed under (`ip`, `ipv4`, `ipv6`).
     pub named: PeerList,
-    /// What the tracker issued to it in an earlier answer (`trackerid`).
+    /// The value that the tracker issued to the client in an earlier answer (`trackerid`).
     pub tracker_id: Option<Vec<u8>>,
 }
 
@@ -47,7 +47,7 @@ impl Announce {
     }
 }
 
-/// What a client asks a tracker about swarms (BEP 48). It announces nobody.
+/// The question of a client about swarms (BEP 48). It announces nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scrape {
     /// The torrents; none for all that the tracker has.
@@ -71,7 +71,7 @@ impl Scrape {
     }
 }
 
-/// Whether the last part of a target's path is that of a scrape, by the convention of BEP 48.
+/// Returns true if the last part of a target's path is that of a scrape, by the convention of BEP 48.
 fn is_scrape(target: &[u8]) -> bool {
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     path.rsplit(|byte| *byte == b'/').next().is_some_and(|last| last.starts_with(b"scrape"))
@@ -124,11 +124,11 @@ pub struct Answer {
     pub interval: Option<i64>,
     /// The addresses that it lists.
     pub peers: PeerList,
-    /// What the tracker takes the client's own address for (BEP 24): it lists nobody.
+    /// The client's own address, as the tracker sees it (BEP 24): it lists nobody.
     pub external_ip: Option<IpAddr>,
     /// The size of the swarm.
     pub counts: Counts,
-    /// What the client is to send with its next announce (`tracker id`).
+    /// The value that the client is to send with its next announce (`tracker id`).
     pub tracker_id: Option<Vec<u8>>,
 }
 

@@ -24,11 +24,11 @@ pub struct Datagram<'a> {
     pub at: At,
     /// Equal for two captures of one frame ([`crate::packet`]).
     pub fingerprint: u32,
-    /// Whether its checksum was tested and is wrong.
+    /// True if the datagram's checksum was tested and is wrong.
     pub doubtful: bool,
 }
 
-/// What a datagram gives.
+/// A statement that a datagram makes about addresses or swarms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
     /// An address is named or announced.
@@ -90,14 +90,14 @@ enum Id {
     Dht(Box<[u8]>),
 }
 
-/// What only who receives at an address can know.
+/// A secret that only who receives at an address can know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Issued {
     by: Endpoint,
     secret: Box<[u8]>,
 }
 
-/// Whether a datagram may be of interest to a [`Listener`]; costs a few comparisons.
+/// Returns true if a datagram may be of interest to a [`Listener`]; costs a few comparisons.
 #[inline]
 pub fn looks_like(bytes: &[u8], wire_len: u32) -> bool {
     match bytes.first() {
@@ -317,7 +317,7 @@ impl Listener {
             .map(|(_, at)| Span::single(at).join(Span::single(datagram.at)))
     }
 
-    /// Whether the same packet was seen just before; remembers it.
+    /// Returns true if an equal packet was seen just before; remembers this one.
     fn is_double(&mut self, datagram: &Datagram<'_>) -> bool {
         let whole = (datagram.fingerprint, datagram.from, datagram.to, datagram.bytes);
         let (mark, time) = (foldhash::quality::FixedState::default().hash_one(whole), datagram.at.time);
@@ -331,8 +331,9 @@ impl Listener {
         double
     }
 
-    /// Whether another input has the same packet; remembers it if not. The clocks of inputs may differ by any time, but
-    /// where no identification tells a packet from the same bytes sent again, it has to be less than that takes.
+    /// Returns true if another input has an equal packet; remembers this one if not. The clocks of inputs may
+    /// differ by any time, but where no identification tells a packet from the same bytes sent again, it has to be
+    /// less than that takes.
     fn is_of_two_inputs(&mut self, datagram: &Datagram<'_>, mark: u64) -> bool {
         let Some(said) = &mut self.said else { return false };
         let sure = datagram.fingerprint >> 16 > 0 && datagram.from.ip.is_ipv4();
@@ -360,7 +361,7 @@ fn lsd(datagram: &Datagram<'_>, out: &mut Vec<Remark>) {
     }
 }
 
-/// What an announce gives. `confirmed` are the frames that show that the announcer received something.
+/// The remarks that an announce gives. `confirmed` are the frames that show that the announcer received something.
 fn announced(
     datagram: &Datagram<'_>,
     announce: (Via, [u8; 20], u16),
@@ -380,7 +381,7 @@ fn announced(
     unusable_entries(unusable, out);
 }
 
-/// What a list gives; without `info_hash` its request is not in the captures.
+/// The remarks that a list gives; without `info_hash` its request is not in the captures.
 fn listed(datagram: &Datagram<'_>, list: PeerList, info_hash: Option<[u8; 20]>, via: Via, out: &mut Vec<Remark>) {
     let doubts = Doubts { bad_checksum: datagram.doubtful, one_sided: info_hash.is_none(), ..Doubts::default() };
     for subject in list.peers {
@@ -416,7 +417,7 @@ fn apart(one: Timestamp, other: Timestamp) -> u64 {
 }
 
 const LSD: &[u8] = b"BT-SEARCH";
-/// What stands before the id of an HTTP tracker among the secrets.
+/// Prefix of an HTTP tracker's id among the secrets.
 const TRACKER_ID: &[u8] = b"tracker id:";
 // Rationale: a client scrapes once in a while, and all of its torrents in one request.
 const SCRAPED_PART: usize = 16;

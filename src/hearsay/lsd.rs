@@ -1,6 +1,6 @@
 //! Local service discovery (BEP 14): a datagram to a multicast group, in the form of an HTTP request.
 
-/// What a peer announces to its neighbours.
+/// An announce of a peer to its neighbours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     /// The port that it listens on, not 0.

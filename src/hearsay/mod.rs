@@ -86,7 +86,7 @@ words! {
     }
 }
 
-/// What speaks against a mention; the words are flags of evidence.md.
+/// Doubts about a mention; the words are flags of evidence.md.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -111,7 +111,7 @@ impl Doubts {
     }
 }
 
-/// What makes a mention one: the same address named by the same party in the same way is counted, not listed again.
+/// The key of a mention: an address named by one party in one way is counted, not listed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Named {
     /// The address that was named.
@@ -124,7 +124,7 @@ pub struct Named {
     pub via: Via,
     /// How far its packets reach.
     pub standing: Standing,
-    /// What speaks against it.
+    /// Doubts about the mention.
     pub doubts: Doubts,
 }
 
@@ -144,8 +144,8 @@ impl Named {
     }
 }
 
-/// What an announce that came from `from` gives: the announcer with the port that it announces, and, named by it, the
-/// other addresses that it asks to be listed under. The second figure counts what names no endpoint.
+/// The mentions of an announce that came from `from`: the announcer with the port that it announces, and, named by
+/// it, the other addresses that it asks to be listed under. The second figure counts what names no endpoint.
 pub fn announce_of(
     from: Endpoint,
     info_hash: [u8; 20],
@@ -193,7 +193,7 @@ impl Mention {
 pub struct Mentions {
     named: BTreeMap<Named, Mention>,
     most: usize,
-    /// What is said of whole swarms, which takes no room of those who are named.
+    /// Counts of whole swarms, outside the bound on those who are named.
     pub swarms: Swarms,
     /// Names of hosts, which take none either.
     pub names: Names,
@@ -229,7 +229,7 @@ impl Mentions {
         self.named.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there is no mention.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty()
     }

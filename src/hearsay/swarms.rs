@@ -29,7 +29,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether there is no figure.
+    /// Returns true if no figure is known.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

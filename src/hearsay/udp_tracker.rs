@@ -13,7 +13,7 @@ use nom::{IResult, Parser};
 use super::Counts;
 use super::compact::{self, PeerList};
 
-/// What a client sends.
+/// A request of a client to a UDP tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
     /// Asks for a connection id.
@@ -37,7 +37,7 @@ pub enum Request<'a> {
 /// An announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announce<'a> {
-    /// What the tracker issued to the client's address.
+    /// The secret that the tracker issued to the client's address.
     pub connection_id: [u8; 8],
     /// Names the request in its answer.
     pub transaction: u32,
@@ -51,19 +51,19 @@ pub struct Announce<'a> {
     pub port: u16,
     /// Path and query of the tracker's URL (BEP 41), in the parts sent.
     pub url: Vec<&'a [u8]>,
-    /// Whether nothing but options follows, as far as is captured.
+    /// True if nothing but options follows, as far as is captured.
     pub exact: bool,
 }
 
 impl Announce<'_> {
-    /// Whether a datagram of which nothing else shows that it is an announce may be one: DNS, DHCP and others have the
-    /// action of one at its place, too.
+    /// Returns true if a datagram of which nothing else shows that it is an announce may be one: DNS, DHCP and
+    /// others have the action of one at its place, too.
     pub fn plausible(&self) -> bool {
         self.port != 0 && self.exact
     }
 }
 
-/// What a tracker answers.
+/// The answer of a UDP tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// Issues a connection id to the address that the answer goes to.
@@ -81,7 +81,7 @@ pub enum Response {
         transaction: u32,
         /// Those of each swarm, as far as they are captured.
         counts: Vec<Counts>,
-        /// Whether nothing else is in the datagram on the wire.
+        /// True if nothing else is in the datagram on the wire.
         exact: bool,
     },
     /// Refuses.
@@ -109,8 +109,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Whether the figures agree with one another, as those of a tracker do: for a datagram of which nothing else
-    /// shows that it is an answer.
+    /// Returns true if the figures agree with one another, as those of a tracker do: for a datagram of which
+    /// nothing else shows that it is an answer.
     pub fn plausible(&self) -> bool {
         let swarm = u64::from(self.leechers) + u64::from(self.seeders);
         (MIN_INTERVAL..=MAX_INTERVAL).contains(&self.interval)
@@ -166,7 +166,7 @@ impl Response {
     }
 }
 
-/// Whether a datagram of `wire_len` bytes may be one of these; costs a few comparisons.
+/// Returns true if a datagram of `wire_len` bytes may be of a UDP tracker; costs a few comparisons.
 #[inline]
 pub(super) fn looks_like(bytes: &[u8], wire_len: u32) -> bool {
     let Some(start) = bytes.first_chunk::<12>() else { return false };

@@ -22,11 +22,11 @@ impl Pool {
     }
 }
 
-/// What one direction may throw away.
+/// The keystream that one direction may throw away, in bytes.
 #[derive(Debug)]
 pub(super) struct Allowance {
     earned: u64,
-    /// What it may still draw from the pool.
+    /// Bytes that the direction may still draw from the pool.
     ahead: u64,
     pool: Pool,
 }

@@ -46,7 +46,7 @@ impl<'a> Candidates<'a> {
         self.secrets
     }
 
-    /// Whether every secret is tried with every info-hash where only the responder's direction tells.
+    /// Returns true if every secret is tried with every info-hash where only the responder's direction tells.
     pub fn are_complete(&self) -> bool {
         self.secrets.len().saturating_mul(self.info_hashes.len()) <= self.most
     }

@@ -1,4 +1,4 @@
-//! Whether a connection looks like MSE, without any key: a classification, not a proof.
+//! Tests if a connection looks like MSE, without any key: a classification, not a proof.
 //!
 //! Conservative: MSE is nothing but random-looking bytes, and so are other protocols. What distinguishes it is who
 //! may speak when, and how much: each side's first flight is 96 to 608 bytes, and neither can go on without the other's.
@@ -18,7 +18,7 @@ pub(super) struct Flights {
     answer: Option<u64>,
     /// By the initiator before the responder went on: the peer wire in clear cannot begin before it.
     pub second: Option<u64>,
-    /// Whether the responder's first byte was captured before the initiator's.
+    /// True if the responder's first byte was captured before the initiator's.
     pub responder_first: bool,
 }
 
@@ -46,7 +46,7 @@ impl Flights {
     }
 }
 
-/// What the first bytes of both sides say.
+/// The classification of the first bytes of both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing speaks against MSE; too little was seen to say that it is.
@@ -100,7 +100,8 @@ pub(super) fn basis(flights: &Flights) -> String {
     )
 }
 
-/// Whether a stream that begins with `head` may begin with a public key: nothing known, random, and in 2..P.
+/// Returns true if a stream that begins with `head` may begin with a public key: of no known protocol, random, and
+/// in 2..P.
 pub(super) fn may_be_key(head: &[u8]) -> bool {
     if is_known(head) {
         return false;
@@ -110,7 +111,7 @@ pub(super) fn may_be_key(head: &[u8]) -> bool {
     !small && *key < PRIME && is_random(key)
 }
 
-/// Whether `head` begins as a protocol that is known by its first bytes.
+/// Returns true if `head` begins as a protocol that is known by its first bytes.
 fn is_known(head: &[u8]) -> bool {
     let tls = matches!(head, [0x14..=0x17, 0x03, 0x00..=0x04, ..]);
     let smb = head.get(5..8) == Some(b"SMB");
@@ -118,7 +119,7 @@ fn is_known(head: &[u8]) -> bool {
     tls || smb || text || KNOWN.iter().any(|known| head.starts_with(known))
 }
 
-/// Whether the first flight of `len` bytes does not begin with its own length, as a framed protocol's does.
+/// Returns true if the first flight of `len` bytes does not begin with its own length, as a framed protocol's does.
 fn unframed(head: &[u8], len: u64) -> bool {
     let Some([a, b, c, d]) = head.first_chunk::<4>().copied() else { return true };
     let short = [u16::from_be_bytes([a, b]), u16::from_le_bytes([a, b]), u16::from_be_bytes([c, d])].map(u64::from);
@@ -127,7 +128,7 @@ fn unframed(head: &[u8], len: u64) -> bool {
         && !long.iter().any(|prefix| *prefix == len || prefix + 4 == len)
 }
 
-/// Whether 96 bytes look as if drawn at random.
+/// Returns true if 96 bytes look as if drawn at random.
 fn is_random(bytes: &[u8; KEY_LEN]) -> bool {
     let ones: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
     let texts = bytes.iter().filter(|byte| is_text(**byte)).count();

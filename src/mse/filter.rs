@@ -20,30 +20,30 @@ use crate::stream::{Missing, StreamItem};
 #[derive(Debug)]
 pub struct MseFilter<'cap> {
     initiator: Option<Direction>,
-    /// Whether `initiator` is only who was seen first.
+    /// True if `initiator` is only the side that was seen first.
     assumed: bool,
     flights: Flights,
     heads: [Head; 2],
     held: Vec<(Direction, StreamItem<'cap>)>,
     sides: [Side; 2],
     fit: Option<Fit>,
-    /// Whether the responder was captured before what it answered.
+    /// True if the responder's answer was captured before the bytes that it answers.
     disordered: bool,
-    /// Whether the responder's stream was searched for what the initiator's does not tell.
+    /// True once the responder's stream was searched for the torrent, which the initiator's does not tell.
     searched: bool,
-    /// Whether that search lacked pairs of a secret and a torrent.
+    /// True if the search of the responder's stream lacked pairs of a secret and a torrent.
     untried: bool,
-    /// Whether both directions are read from the beginning of their peer wire on, in the order in which they spoke.
+    /// True if both directions are read from the beginning of their peer wire on, in the order in which they spoke.
     whole: bool,
     outcome: MseOutcome,
     opaque: [u64; 2],
-    /// Whether it was decided because too much was held.
+    /// True if the outcome was decided because too much was held.
     cut_short: bool,
-    /// Whether a part of what is held is missing, or has two versions.
+    /// True if a part of the held bytes is missing, or has two versions.
     damaged: bool,
-    /// Whether a message of the peer wire stands in clear in what is held.
+    /// True if a message of the peer wire stands in clear in the held bytes.
     messages: bool,
-    /// Whether nothing more can be waited for.
+    /// True once nothing more can be waited for.
     finishing: bool,
     pool: Pool,
 }
@@ -125,13 +125,13 @@ impl<'cap> MseFilter<'cap> {
         self.release(store, out)
     }
 
-    /// What the connection is, as far as it is known.
+    /// The outcome for the connection, as far as it is known.
     pub fn outcome(&self) -> &MseOutcome {
         &self.outcome
     }
 
-    /// Whether both directions are passed on from the beginning of their peer wire on, and in an order in which they can
-    /// have been sent: what was not asked for before is then not asked for.
+    /// Returns true if both directions are passed on from the beginning of their peer wire on, and in an order in
+    /// which they can have been sent: a block without an earlier request is then unsolicited.
     pub fn is_whole(&self) -> bool {
         self.whole
     }
@@ -153,31 +153,33 @@ impl<'cap> MseFilter<'cap> {
         self.opaque
     }
 
-    /// Whether it was decided before enough was seen, because no more could be held: an MSE handshake in more than a
-    /// thousand segments and acknowledgements may be taken for something else.
+    /// Returns true if the outcome was decided before enough was seen, because no more could be held: an MSE
+    /// handshake in more than a thousand segments and acknowledgements may be taken for another protocol.
     pub fn was_cut_short(&self) -> bool {
         self.cut_short
     }
 
-    /// Whether not every secret was tried with every torrent, where only the responder's direction could tell: it may be
-    /// encrypted BitTorrent that the secrets open.
+    /// Returns true if not every secret was tried with every torrent, where only the responder's direction could
+    /// tell: the connection may be encrypted BitTorrent that the secrets open.
     pub fn has_untried(&self) -> bool {
         self.untried
     }
 
-    /// Whether what is no MSE may still be a peer wire of which the beginning cannot be read: a part of it is missing or
-    /// has two versions, it was [cut short](Self::was_cut_short), or messages stand in clear in it.
+    /// Returns true if a connection that is no MSE may still be a peer wire of which the beginning cannot be read:
+    /// a part of it is missing or has two versions, it was [cut short](Self::was_cut_short), or messages stand in
+    /// clear in it.
     pub fn may_be_clear(&self) -> bool {
         self.damaged || self.cut_short || self.messages
     }
 
-    /// Whether a part could not be read because more keystream than is allowed would have to be passed over before it.
+    /// Returns true if a part could not be read because more keystream than is allowed would have to be passed over
+    /// before it.
     pub fn is_too_far(&self) -> bool {
         self.sides.iter().any(|side| matches!(side, Side::TooFar))
     }
 
-    /// What is still held, in order of arrival, for a caller that goes on without the filter once the outcome is
-    /// [`MseOutcome::NotMse`].
+    /// Takes the items that are still held, in order of arrival, for a caller that goes on without the filter once
+    /// the outcome is [`MseOutcome::NotMse`].
     pub fn take_held(&mut self) -> Vec<(Direction, StreamItem<'cap>)> {
         std::mem::take(&mut self.held)
     }
@@ -239,7 +241,7 @@ impl<'cap> MseFilter<'cap> {
         }
     }
 
-    /// What the beginnings say, once it is known who began.
+    /// Classifies the beginnings, once the side that began is known.
     fn verdict(&self) -> Option<Verdict> {
         let initiator = self.initiator?;
         let (first, second) = (self.heads.get(initiator.index())?, self.heads.get(initiator.reverse().index())?);

@@ -10,7 +10,7 @@ pub(super) enum Step<T> {
     More,
     /// It is whole.
     Found(T),
-    /// What is there cannot be it; the reason in plain words.
+    /// The bytes cannot be it; the reason in plain words.
     No(&'static str),
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Fit {
     pub skey: [u8; 20],
 }
 
-/// What the initiator sent in step 3.
+/// The initiator's message of step 3.
 #[derive(Debug)]
 pub(super) struct Opening {
     /// The methods offered: bit 0 plaintext, bit 1 RC4.
@@ -38,7 +38,7 @@ pub(super) struct Opening {
     pub cipher: Cipher,
 }
 
-/// What the responder sent in step 4.
+/// The responder's message of step 4.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// The method selected.

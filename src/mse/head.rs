@@ -14,7 +14,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Whether nothing will be added to it.
+    /// Returns true if nothing will be added to the beginning.
     pub fn is_final(&self) -> bool {
         self.ended || self.bytes.len() >= HEAD_BYTES
     }
@@ -33,9 +33,9 @@ impl Head {
 /// How far a connection was read with a secret.
 pub(super) struct Keyed {
     pub fit: Fit,
-    /// Whether one of the given torrents is the SKEY.
+    /// True if one of the given torrents is the SKEY.
     pub named: bool,
-    /// What was read, or why not.
+    /// The two messages as far as they were read, or the reason why they cannot be.
     pub found: Step<(Opening, Option<Answer>)>,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn clear_handshake(head: &Head, from: usize) -> Step<u64> {
     }
 }
 
-/// Whether the header of a message (BEP 3) that peers send early and often stands in `bytes`: at random, one connection
+/// Searches `bytes` for the header of a message (BEP 3) that peers send early and often: at random, one connection
 /// in 10^5 shows one.
 pub(super) fn shows_message(bytes: &[u8]) -> bool {
     // Rationale: choke, unchoke, interested, not_interested; have; request and cancel; a piece with the usual block.

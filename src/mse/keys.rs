@@ -32,7 +32,7 @@ impl Cipher {
         cipher
     }
 
-    /// The same keystream from `position` on; costs `position` bytes of keystream.
+    /// The cipher moved to `position` of its keystream; costs `position` bytes of keystream.
     pub fn at(&self, position: u64) -> Self {
         let mut cipher = Self::new(self.key);
         cipher.skip(position);

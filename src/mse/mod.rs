@@ -34,7 +34,7 @@ pub use candidates::Candidates;
 pub use filter::MseFilter;
 pub use secrets::Secrets;
 
-/// What a connection turned out to be.
+/// The encryption of a connection, as far as it could be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MseOutcome {
     /// Not enough was seen; items are held.
@@ -43,7 +43,7 @@ pub enum MseOutcome {
     NotMse,
     /// Taken for MSE with RC4, and not readable; nothing but [`End`](crate::stream::StreamItem::End) is passed on.
     Opaque {
-        /// What that rests on, in plain words. Without a fitting secret it is a classification, not a proof.
+        /// The basis of the outcome, in plain words. Without a fitting secret it is a classification, not a proof.
         basis: String,
     },
     /// MSE that selected plaintext: the clear part is passed on, and `IA` when a secret fits.
@@ -58,7 +58,7 @@ pub enum MseOutcome {
     WrongSecret {
         /// Index of the secret in [`Secrets`], from 0.
         secret: usize,
-        /// What did not fit, in plain words.
+        /// The field that did not fit, in plain words.
         basis: String,
     },
 }

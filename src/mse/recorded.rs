@@ -33,7 +33,7 @@ impl Expectation for NoRequests {
     }
 }
 
-/// What became of the one peer connection of a recording.
+/// The outcome for the one peer connection of a recording.
 struct Found {
     outcome: MseOutcome,
     /// Whole blocks and their bytes, by direction.

@@ -73,7 +73,7 @@ impl Secrets {
         self.secrets.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if no secret was given.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
     }

@@ -8,14 +8,14 @@ use crate::ends::Direction;
 use crate::packet::Store;
 use crate::stream::{Missing, StreamItem};
 
-/// What the bytes of a direction are.
+/// The treatment of the bytes of a direction.
 #[derive(Debug)]
 pub(super) enum Side {
     /// Passed on unchanged.
     Through,
     /// Not readable: counted, and nothing but the end passed on.
     Opaque,
-    /// The same, as more keystream would have to be passed over than [`Allowance`] allows.
+    /// Not readable, as more keystream would have to be passed over than [`Allowance`] allows.
     TooFar,
     /// The peer wire begins at a known place.
     Wire(Wire),
@@ -45,7 +45,7 @@ struct Keystream {
     allowance: Allowance,
 }
 
-/// What was made of an item.
+/// The outcome of an item.
 enum Step {
     Passed,
     /// Nothing after it can be read.

@@ -54,7 +54,7 @@ struct Case {
     select: u32,
 }
 
-/// What both ends say inside.
+/// The peer wires of both ends, inside the encryption.
 fn wires() -> [Vec<u8>; 2] {
     [wire(SKEY, 20), wire(SKEY, 21)]
 }
@@ -120,7 +120,7 @@ fn items(flights: &[(Direction, Vec<u8>)], size: usize) -> Vec<(Direction, Strea
 
 struct Run {
     outcome: MseOutcome,
-    /// What was passed on, joined, by direction.
+    /// The bytes that were passed on, joined, by direction.
     bytes: [Vec<u8>; 2],
     out: Vec<(Direction, StreamItem<'static>)>,
     opaque: [u64; 2],

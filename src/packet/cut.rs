@@ -6,7 +6,7 @@
 /// - `bytes.len() <= wire`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cut<'a> {
-    /// What the capture holds.
+    /// The captured bytes, from the first on.
     pub bytes: &'a [u8],
     /// Length on the wire in bytes.
     pub wire: usize,
@@ -19,7 +19,7 @@ impl<'a> Cut<'a> {
         Self { bytes: bytes.get(..wire).unwrap_or(bytes), wire }
     }
 
-    /// What follows the first `n` bytes; `None` if fewer were sent.
+    /// Drops the first `n` bytes; `None` if fewer were sent.
     #[inline]
     pub fn skip(self, n: usize) -> Option<Self> {
         let wire = self.wire.checked_sub(n)?;

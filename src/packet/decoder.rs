@@ -43,7 +43,7 @@ pub trait Store<'cap> {
     }
 }
 
-/// What the decoder saw besides the packets that it gave.
+/// Counts of the decoder, besides the packets that it returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeCounts {
     /// Frames that hold something other than IP: ARP, control messages, encrypted Wi-Fi.
@@ -87,11 +87,11 @@ pub struct Decoder {
     lengths: Sums,
     /// Checksums of TCP and UDP.
     transports: Sums,
-    /// Whether packets with a wrong checksum are read even where that is damage, and all are tested.
+    /// True if packets with a wrong checksum are read even where that is damage, and all are tested.
     reads_damage: bool,
     /// The interface of the frame that was decoded last.
     interface: u32,
-    /// What speaks against the inside of the datagram that was taken for both last.
+    /// The doubt about the inside of the latest datagram that was taken for both a packet and a tunnel.
     outer: Doubt,
     /// Where in the aggregate that was decoded last its next part begins; 0 when there is none.
     part: usize,
@@ -119,13 +119,13 @@ impl Decoder {
         }
     }
 
-    /// The same decoder, with tunnels over UDP on the ports of `tunnels` besides those of the standards.
+    /// Adds tunnels over UDP on the ports of `tunnels` to those of the standards.
     pub fn with_tunnels(mut self, tunnels: &[UdpTunnel]) -> Self {
         self.ports = Ports::new(tunnels);
         self
     }
 
-    /// The same decoder, which tests the checksum of every packet and leaves out nothing because it is wrong among others
+    /// Makes the decoder test the checksum of every packet, and leave out nothing because it is wrong among others
     /// that are right.
     pub fn reading_damage(self) -> Self {
         Self { reads_damage: true, ..self }
@@ -158,7 +158,7 @@ impl Decoder {
         self.frame(frame, store, out)
     }
 
-    /// Whether the frame that was decoded last is an aggregate (A-MSDU) with a further part.
+    /// Returns true if the frame that was decoded last is an aggregate (A-MSDU) with a further part.
     #[inline]
     pub fn has_more(&self) -> bool {
         self.part > 0
@@ -178,7 +178,7 @@ impl Decoder {
         self.frame(frame, store, out)
     }
 
-    /// What is inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
+    /// The packet inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
     ///
     /// # Errors
     /// As [`Decoder::decode`].
@@ -360,7 +360,7 @@ impl Decoder {
         self.other_ends.take()
     }
 
-    /// What was seen so far.
+    /// The counts so far.
     pub fn counts(&self) -> DecodeCounts {
         DecodeCounts {
             duplicate_fragments: self.fragments.duplicates,
@@ -440,7 +440,7 @@ impl Decoder {
         }
     }
 
-    /// What the next part of an aggregate holds; whether there is another one is noted.
+    /// Reads the next part of an aggregate, and notes if there is a further one.
     #[cold]
     fn next_part<'a>(&mut self, aggregate: Cut<'a>, path: PathId) -> Network<'a> {
         if path != PathId::NONE {

@@ -1,4 +1,4 @@
-//! What speaks against a packet whatever its checksum says, and what is left of it.
+//! Doubt about a packet whatever its checksum says, and the use that is made of a packet in doubt.
 //!
 //! No network card leaves the checksum of a fragmented packet to be filled in, and the identification that tells
 //! fragments apart returns after 65,536 datagrams (RFC 4963). So what was put together from fragments is tested under
@@ -11,16 +11,16 @@ use super::Checksum;
 use crate::ends::Span;
 use crate::oddity::Oddity;
 
-/// What is known against a packet before its checksum is tested.
+/// The evidence against a packet before its checksum is tested.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubt {
-    /// What shows that the frame is damaged.
+    /// The sign that the frame is damaged.
     pub damaged: Option<Damage>,
     /// From the first to the last of the fragments that it was put together from.
     pub joined: Option<Span>,
 }
 
-/// What shows that a frame is damaged.
+/// The sign by which a frame counts as damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     /// The capture says so.
@@ -29,12 +29,12 @@ pub(super) enum Damage {
     Header,
 }
 
-/// What becomes of a packet in doubt.
+/// The decision on a packet in doubt.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    /// What its checksum counts as; `None` when the packet is left out.
+    /// The checksum result under which the packet is used; `None` when the packet is left out.
     pub checksum: Option<Checksum>,
-    /// What is told of it.
+    /// The oddity that is told of the packet.
     pub told: Option<Oddity>,
 }
 
@@ -45,7 +45,7 @@ impl Doubt {
         self.damaged.is_none() && self.joined.is_none()
     }
 
-    /// What becomes of a packet whose checksum, tested under any policy, is `tested`.
+    /// Decides on a packet whose checksum, tested under any policy, is `tested`.
     ///
     /// Where checksums say nothing, `silent`, a wrong one says nothing of fragments: what they make is used, and held
     /// against nobody.

@@ -4,7 +4,8 @@
 //! tells whose version is right, and a peer would be accused of the other. A fragment that the snap length cut still
 //! takes its place: the datagram then has a shorter captured prefix than its length on the wire.
 //!
-//! Whether fragments that fit together belong together is asked of the checksum, see [`Doubt`](super::doubt::Doubt).
+//! The checksum decides, where it can, if fragments that fit together belong together, see
+//! [`Doubt`](super::doubt::Doubt).
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ use crate::ends::{At, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::{Error, Limits};
 
-/// What tells one datagram's fragments from another's.
+/// The fields that fragments of one datagram share, and those of another do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub source: IpAddr,
@@ -173,7 +174,8 @@ impl Fragments {
         Ok(Some(Whole { protocol: datagram.protocol, payload, span: datagram.span }))
     }
 
-    /// Whether the fragment belongs to a datagram that was just completed: the second copy of a SPAN double.
+    /// Returns true if the fragment belongs to a datagram that was just completed: the second copy of a SPAN
+    /// double.
     fn is_repeat(&self, key: &Key, place: Place, payload: Cut<'_>, at: At) -> bool {
         self.done.iter().any(|(done, when, pieces)| {
             done == key
@@ -207,7 +209,7 @@ impl Fragments {
         }
     }
 
-    /// Whether the oldest entry in `order` was a live one; it is gone in any case.
+    /// Drops the oldest entry in `order`; true if a datagram that is not complete was given up with it.
     fn give_up_oldest(&mut self, out: &mut dyn Sink) -> bool {
         let Some((serial, key)) = self.order.pop_front() else { return false };
         if self.open.get(&key).is_none_or(|datagram| datagram.serial != serial) {

@@ -19,7 +19,7 @@ pub(super) struct Datagram<'a> {
     pub destination: IpAddr,
     /// IPv4 identification, or the low bits of the IPv6 flow label.
     pub ident: u16,
-    /// What [`Upper::payload`] is, and whether it is a fragment.
+    /// The protocol of [`Upper::payload`], and its place if it is a fragment.
     pub upper: Upper<'a>,
     /// The header states the length; `false` for offload giants, whose length and checksum are not final.
     pub exact: bool,
@@ -29,7 +29,7 @@ pub(super) struct Datagram<'a> {
     pub header: Checksum,
 }
 
-/// What an IP packet lies in, and so what a stated length beyond its end means.
+/// The layer around an IP packet, which decides what a stated length beyond its end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     /// A frame of the capture, of which some programs keep the start and forget the length: a cut. Where the header
@@ -42,7 +42,7 @@ pub(super) enum Within {
     Tunnel,
 }
 
-/// What follows the IP header and its extensions.
+/// The packet behind the IP header and its extensions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Upper<'a> {
     /// IANA protocol number of `payload`.
@@ -60,7 +60,7 @@ pub(super) struct Place {
     pub id: u32,
     /// In bytes, a multiple of 8.
     pub offset: usize,
-    /// Whether others follow.
+    /// True if further fragments follow (the flag MF).
     pub more: bool,
 }
 
@@ -155,12 +155,12 @@ fn stated(
     is_cut.then(|| (Cut { bytes: body.bytes, wire: length }, length - body.wire))
 }
 
-/// Whether the checksum of the header itself matches.
+/// Returns true if the checksum of the header itself matches.
 fn is_sound(header: &Ipv4HeaderSlice<'_>) -> bool {
     etherparse::checksum::Sum16BitWords::new().add_slice(header.slice()).ones_complement() == 0
 }
 
-/// The same, where offload does not leave it zero.
+/// The result of the header's checksum; [`Checksum::Unchecked`] where offload left zero.
 #[inline]
 fn tested(header: &Ipv4HeaderSlice<'_>) -> Checksum {
     match is_sound(header) {
@@ -208,12 +208,12 @@ pub(super) fn extensions(next: u8, body: Cut<'_>, ipv6: bool) -> Result<Upper<'_
     }
 }
 
-/// Whether `cut` begins with a complete IP header that fits what was sent: asked where a tunnel is a guess.
+/// Tests `cut` for a complete IP header that fits what was sent: asked where a tunnel is a guess.
 pub(super) fn is_plausible(cut: Cut<'_>) -> bool {
     is_plausible_within(cut, Within::Tunnel)
 }
 
-/// The same in a tunnel of frames, in which a mirror may have cut them: a header that is sound may state more.
+/// As [`is_plausible`], in a tunnel of frames, which a mirror may have cut: a header that is sound may state more.
 pub(super) fn is_plausible_in_frame(cut: Cut<'_>) -> bool {
     is_plausible_within(cut, Within::Mirror)
 }

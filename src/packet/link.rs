@@ -14,7 +14,7 @@ pub(super) enum Layer {
     Link(u16),
     /// IEEE 802.3 with addresses.
     Ethernet,
-    /// What an EtherType announces.
+    /// The protocol that an EtherType announces.
     EtherType(u16),
     /// IEEE 802.2 with or without SNAP.
     Llc,
@@ -30,7 +30,7 @@ pub(super) enum Layer {
     PaddedWireless,
 }
 
-/// What lies under the link layers.
+/// The content under the link layers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Network<'a> {
     /// An IP header of either version.
@@ -45,7 +45,7 @@ pub(super) enum Network<'a> {
     Bad(&'static str),
 }
 
-/// What headers on the way down say of the frame itself.
+/// Statements of the headers on the way down about the frame itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
     /// It is damaged.
@@ -259,7 +259,7 @@ fn mpls(cut: Cut<'_>) -> Option<Step<'_>> {
     end(Network::Bad("an MPLS stack deeper than the limit"))
 }
 
-/// Whether `cut` reads as a label stack above a consistent IP header, with or without Ethernet between.
+/// Tests `cut` for a label stack above a consistent IP header, with or without Ethernet between.
 pub(super) fn mpls_holds_ip(cut: Cut<'_>) -> bool {
     let holds = |rest: Cut<'_>| super::ip::is_plausible(rest) || ethernet_holds_ip(rest);
     let mut rest = cut;
@@ -273,7 +273,7 @@ pub(super) fn mpls_holds_ip(cut: Cut<'_>) -> bool {
     false
 }
 
-/// Whether `cut` reads as an Ethernet frame, with or without VLAN tags, around a consistent IP header, whole or cut.
+/// Tests `cut` for an Ethernet frame, with or without VLAN tags, around a consistent IP header, whole or cut.
 pub(super) fn ethernet_holds_ip(cut: Cut<'_>) -> bool {
     let mut at = 12;
     for _ in 0..MAX_TAGS {

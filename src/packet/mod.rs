@@ -67,7 +67,7 @@ pub struct TcpSegment<'cap> {
     pub flags: TcpFlags,
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
+    /// Result of the checksum test; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
     /// together from fragments.
     pub checksum: Checksum,
 }
@@ -88,7 +88,7 @@ pub struct TcpFlags {
 pub struct UdpDatagram<'cap> {
     /// The captured prefix of the payload.
     pub payload: Payload<'cap>,
-    /// Whether the checksum matched; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
+    /// Result of the checksum test; [`Checksum::Unchecked`] unless checking was asked for or the packet was put
     /// together from fragments.
     pub checksum: Checksum,
 }
@@ -99,7 +99,7 @@ pub struct UdpDatagram<'cap> {
 /// - `bytes.len() <= wire_len`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Payload<'cap> {
-    /// What the capture holds.
+    /// The bytes that the capture holds.
     pub bytes: &'cap [u8],
     /// Payload bytes on the wire; `bytes.len() <= wire_len`.
     pub wire_len: u32,

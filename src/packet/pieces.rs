@@ -24,7 +24,7 @@ struct Part {
     len: usize,
 }
 
-/// What a fragment added.
+/// The effect of a fragment on its datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Added {
     /// Something that was missing.
@@ -87,7 +87,7 @@ impl Pieces {
         outcome
     }
 
-    /// Whether every byte of this fragment is there already, with the same content.
+    /// Returns true if every byte of this fragment is there already, with equal content.
     pub fn holds(&self, offset: usize, payload: Cut<'_>, more: bool) -> bool {
         let end = offset + payload.wire;
         if self.total.is_none_or(|total| if more { end > total } else { end != total }) {
@@ -108,7 +108,7 @@ impl Pieces {
         cursor >= end
     }
 
-    /// Whether `part` and `bytes` (which begin at `offset`) agree on what both hold of `from..to`.
+    /// Returns true if `part` and `bytes` (which begin at `offset`) agree on what both hold of `from..to`.
     fn agrees(&self, part: Part, offset: usize, bytes: &[u8], from: usize, to: usize) -> bool {
         let held = self.data.get(part.at..part.at + part.len).unwrap_or(&[]);
         let ours = window(held, part.start, from, to);
@@ -116,12 +116,12 @@ impl Pieces {
         ours.iter().zip(theirs).all(|(a, b)| a == b)
     }
 
-    /// Whether the first byte of the datagram has a place.
+    /// Returns true if the first byte of the datagram has a place.
     pub fn has_start(&self) -> bool {
         self.parts.first().is_some_and(|part| part.start == 0)
     }
 
-    /// Whether the datagram has all its bytes on the wire.
+    /// Returns true if the datagram has all its bytes on the wire.
     pub fn is_complete(&self) -> bool {
         self.total == Some(self.covered)
     }

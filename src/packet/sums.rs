@@ -71,7 +71,7 @@ impl Sums {
         outcome == Checksum::Bad && self.is_damage(origin)
     }
 
-    /// Whether a wrong one of there is damage.
+    /// Returns true if a wrong checksum from `origin` is damage, as nearly all others from there are right.
     #[cold]
     fn is_damage(&self, origin: Origin) -> bool {
         let all = self.interfaces[usize::from(origin.interface)];
@@ -81,7 +81,7 @@ impl Sums {
         nearly(all) && (own.wrong <= MOST_ALONE || nearly(own))
     }
 
-    /// Whether they say nothing there, as most are wrong.
+    /// Returns true if checksums from `origin` say nothing, as most are wrong.
     pub(super) fn is_silent(&self, origin: Origin) -> bool {
         let all = self.interfaces[usize::from(origin.interface)];
         let own = self.sources[usize::from(origin.source)];

@@ -36,12 +36,12 @@ pub(super) fn frame<'a>(link: u16, bytes: &'a [u8]) -> Frame<'a> {
     }
 }
 
-/// What a fresh decoder makes of one frame.
+/// Decodes one frame with a fresh decoder.
 pub(super) fn decode(frame: &Frame<'_>) -> Decoded {
     decode_with(ChecksumPolicy::Ignore, frame)
 }
 
-/// What a fresh decoder with `policy` makes of one frame.
+/// Decodes one frame with a fresh decoder under `policy`.
 pub(super) fn decode_with(policy: ChecksumPolicy, frame: &Frame<'_>) -> Decoded {
     let mut decoder = Decoder::new(policy, &Limits::default());
     let mut anomalies = Anomalies::default();

@@ -101,7 +101,7 @@ impl fmt::Display for UdpKind {
 /// The tunnel, the first header in it, and what it carries.
 pub(super) type Inner<'a> = (Tunnel, Layer, Cut<'a>);
 
-/// What the packets in a tunnel lie in, whose first header is `layer`.
+/// The layer around the packets in a tunnel whose first header is `layer`.
 pub(super) fn within(tunnel: Tunnel, layer: Layer) -> Within {
     match (tunnel, layer) {
         (Tunnel::Erspan, _)

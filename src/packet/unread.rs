@@ -24,7 +24,7 @@ pub enum Unread {
     Link(u16),
     /// A protocol number of IP.
     Ip(u8),
-    /// What has no number, in words.
+    /// A protocol without a number, in words.
     Named(&'static str),
 }
 
@@ -63,8 +63,8 @@ impl fmt::Display for Unread {
 }
 
 impl Unread {
-    /// Whether packets of any kind may be inside: a tunnel, a tag, a link that is not read, what is encrypted or
-    /// compressed, what has no name.
+    /// Returns true if packets of any kind may be inside: a tunnel, a tag, a link that is not read, an encrypted or
+    /// compressed protocol, one without a name.
     pub fn may_carry(&self) -> bool {
         let named = |known: Option<&str>, carriers: bool| known.is_none() || carriers;
         match self {

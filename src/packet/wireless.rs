@@ -87,7 +87,7 @@ pub(super) fn radiotap(cut: Cut<'_>) -> Option<Step<'_>> {
     Some(Step::Marked(layer, rest, Marks { damaged: flags & RADIOTAP_BAD_FCS != 0, trailer }))
 }
 
-/// Whether per-packet information says that the frame check sequence is wrong, or that the radio met an error.
+/// Reads from per-packet information that the frame check sequence is wrong, or that the radio met an error.
 ///
 /// Source: the PPI specification, section 4.1.2: the flags of the field of 802.11 are its bytes 8 and 9, little-endian.
 pub(super) fn is_damaged_by_ppi(header: Cut<'_>) -> bool {

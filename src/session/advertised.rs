@@ -1,4 +1,4 @@
-//! What one side claimed to have, and where.
+//! The pieces that one side advertised, and in which frames.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,8 @@ struct Live {
     all: Option<Span>,
     bits: PieceSet,
     bits_span: Option<Span>,
-    /// What later bitfields added, each time with its frames; the last one stands for all beyond [`BITFIELDS`].
+    /// The pieces that each later bitfield added, with its frames; the last entry stands for all beyond
+    /// [`BITFIELDS`].
     added: Vec<(PieceSet, Span)>,
     /// The first of each single claim, for the first [`EXACT_HAVES`] pieces.
     haves: HashMap<u32, At, foldhash::quality::FixedState>,
@@ -29,9 +30,9 @@ struct Live {
     first: Option<Span>,
     /// Pieces given up since (BEP 54), and not claimed again.
     withdrawn: BTreeSet<u32>,
-    /// Whether more were given up than are remembered one by one: then nothing is known to be there.
+    /// True if more pieces were given up than are remembered one by one: then none is known to be there.
     forgotten: bool,
-    /// Whether claims were not kept because there was no room.
+    /// Notes that claims were not kept because the bound was reached.
     crowded: Crowded,
 }
 
@@ -93,12 +94,12 @@ impl Advertised {
         }
     }
 
-    /// Whether it gave up more pieces than are remembered: it is not known which it still has.
+    /// Returns true if the side gave up more pieces than are remembered: those that it still has are not known.
     pub fn forgot(&self) -> bool {
         self.0.as_ref().is_some_and(|claims| claims.forgotten)
     }
 
-    /// Whether claims were not kept because there was no room, and nobody was told yet.
+    /// Returns true, once, after claims were not kept because the bound was reached.
     pub(super) fn take_crowded(&mut self) -> bool {
         let Some(claims) = self.0.as_mut().filter(|claims| claims.crowded == Crowded::Untold) else { return false };
         claims.crowded = Crowded::Told;
@@ -124,7 +125,7 @@ impl Advertised {
         self.0.as_ref()?.first
     }
 
-    /// Whether have_all was sent.
+    /// Returns true if have_all was sent.
     pub fn is_all(&self) -> bool {
         self.0.as_ref().is_some_and(|claims| claims.all.is_some())
     }

@@ -23,12 +23,12 @@ pub struct Claims {
     pub first: Option<Span>,
     /// Pieces given up (BEP 54) and not claimed again.
     pub withdrawn: Vec<u32>,
-    /// Whether more were given up than are kept one by one: then nothing is known to be there.
+    /// True if more pieces were given up than are kept one by one: then none is known to be there.
     pub forgotten: bool,
 }
 
 impl Claims {
-    /// Whether have_all was sent.
+    /// Returns true if have_all was sent.
     pub fn is_all(&self) -> bool {
         self.all.is_some()
     }

@@ -15,7 +15,7 @@ pub(crate) struct Delivery {
     acknowledged: u64,
     /// Where the payload ends that was given up as never confirmed.
     given_up: u64,
-    /// Whether some of that was confirmed after all.
+    /// Notes that some payload was confirmed after it was given up.
     understated: Understated,
 }
 
@@ -44,7 +44,7 @@ impl Delivery {
         }
     }
 
-    /// Whether `acknowledged` leaves out bytes because too much waited to be confirmed, and nobody was told yet.
+    /// Returns true, once, if `acknowledged` leaves out bytes because too much waited to be confirmed.
     pub(crate) fn take_understated(&mut self) -> bool {
         let untold = self.understated == Understated::Untold;
         if untold {

@@ -4,22 +4,22 @@ use super::{Session, SideFacts, Unplaced, side};
 use crate::ends::Direction;
 
 impl Session<'_> {
-    /// Whether this is a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
+    /// Returns true for a BitTorrent session: a handshake was seen, or, without one, blocks that answer requests of
     /// the other side or that follow one another without a break.
     pub fn is_peer_wire(&self) -> bool {
         self.is_confirmed()
             || (!self.is_broken() && self.sides.iter().any(|side| side.facts.piece_messages >= CHAINED_BLOCKS))
     }
 
-    /// Whether what looks like messages is content of something else, such as a capture that is sent as a file: without
-    /// a handshake, and without answers to requests of the other side, framing was lost where the capture has no gap,
-    /// or found only behind more than any message holds.
+    /// Returns true if the seeming messages are content of another protocol, such as a capture that is sent as a
+    /// file: without a handshake, and without answers to requests of the other side, framing was lost where the
+    /// capture has no gap, or found only behind more than any message holds.
     pub fn is_broken(&self) -> bool {
         !self.is_confirmed() && self.sides.iter().any(|side| side.facts.misframed >= side::BROKEN)
     }
 
-    /// Whether blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other side, or
-    /// follow one another for long.
+    /// Returns true if blocks of `from` are those of a peer, as far as framing tells: they answer requests of the
+    /// other side, or follow one another for long.
     pub fn is_sure(&self, from: Direction) -> bool {
         self.is_confirmed() || (self.side(from).held_sync && !self.is_broken())
     }
@@ -37,7 +37,8 @@ impl Session<'_> {
         facts.unplaced.add(captured, passed, facts.snaplen, serves);
     }
 
-    /// What `from` sent of blocks whose headers gaps hide; nothing where no block of it was asked for or seen.
+    /// Parts of blocks that `from` sent whose headers gaps hide; nothing where no block of it was asked for or
+    /// seen.
     pub fn unplaced(&self, from: Direction) -> Unplaced {
         if self.serves(from) { self.side(from).unplaced } else { Unplaced::default() }
     }
@@ -47,7 +48,7 @@ impl Session<'_> {
         self.side(from.reverse()).requested.is_some() || facts.piece_messages + facts.partial_messages > 0
     }
 
-    /// Whether what `from` sent stands within a message that has begun.
+    /// Returns true if the stream of `from` stands within a message that has begun.
     pub(super) fn is_within_message(&self, from: Direction) -> bool {
         self.sides[from.index()].deframer.is_within()
     }

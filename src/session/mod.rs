@@ -36,7 +36,7 @@ use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start
 use crate::words::words;
 
 words! {
-    /// What protects the peer wire.
+    /// The protection of the peer wire.
     pub enum Encryption {
         /// Plain from the first byte.
         None = "none",
@@ -47,7 +47,7 @@ words! {
     }
 }
 
-/// What a session makes known.
+/// An event of a session, in capture order.
 #[derive(Debug)]
 pub enum SessionEvent<'cap> {
     /// Payload went from one side to the other.
@@ -152,11 +152,11 @@ pub struct Served<'cap> {
     pub from: Direction,
     /// The payload; geometry still unchecked.
     pub block: Block<'cap>,
-    /// Whether the other side had asked for it.
+    /// The request that the block answers, if the other side had asked for it.
     pub answer: Answer,
     /// Where the sender advertised the piece before, if it did.
     pub advertised: Option<Span>,
-    /// Whether its first packet acknowledges the request: it was sent after it, whatever the times say.
+    /// True if the block's first packet acknowledges the request: it was sent after it, whatever the times say.
     pub acknowledges: bool,
 }
 
@@ -173,7 +173,8 @@ pub struct Session<'cap> {
     pub number: u32,
     /// Its protection.
     pub encryption: Encryption,
-    /// Whether a supplied secret decrypted some of it: all of it, or a handshake in front of selected plaintext.
+    /// True if a supplied secret decrypted some of the session: all of it, or a handshake in front of selected
+    /// plaintext.
     pub decrypted: bool,
     /// Who opened it; `None` where the capture does not tell.
     pub initiator: Option<Direction>,
@@ -183,11 +184,11 @@ pub struct Session<'cap> {
     pub confirmed: [bool; 2],
     /// By direction: whether the capture holds a packet of it.
     pub present: [bool; 2],
-    /// Whether frames of it are in the capture more than once.
+    /// True if frames of the session are in the capture more than once.
     pub duplicate_frames: bool,
     /// The inputs that hold packets of it, told when it ends.
     pub seen: Sightings,
-    /// Whether the capture holds it from its first byte on.
+    /// True if the capture holds the session from its first byte on.
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included; known when it is over.
     pub bytes: u64,
@@ -229,7 +230,7 @@ impl<'cap> Session<'cap> {
         self.sides[direction.index()].deframer.choose(chosen);
     }
 
-    /// What is known of the side that sends in `direction`.
+    /// The facts about the side that sends in `direction`.
     pub fn side(&self, direction: Direction) -> &SideFacts {
         &self.sides[direction.index()].facts
     }
@@ -249,13 +250,13 @@ impl<'cap> Session<'cap> {
         (endpoint.ip, declared.or(accepted))
     }
 
-    /// Whether nothing shows that who sent the packets of `from` received anything, though the other side was captured: then
-    /// anybody may have sent them.
+    /// Returns true if nothing shows that the sender of the packets of `from` received anything, though the other
+    /// side was captured: then anybody may have sent them.
     pub fn is_unconfirmed(&self, from: Direction) -> bool {
         self.present == [true; 2] && self.confirmed.get(from.index()) == Some(&false)
     }
 
-    /// Whether a side sent a block, or part of one, or a header of one.
+    /// Returns true if a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
         [Direction::LowToHigh, Direction::HighToLow].into_iter().any(|from| {
             let facts = self.side(from);

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use crate::ends::Span;
 use crate::wire::{BlockRef, Expectation};
 
-/// What a block answers.
+/// The request that a block answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A request seen before and not cancelled.
@@ -75,7 +75,7 @@ pub(super) struct Outstanding {
     /// Requests that the room knows of.
     known: usize,
     overflow: Overflow,
-    /// Whether the last block answered no request that was seen.
+    /// True if the last block answered no request that was seen.
     unasked: bool,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Outstanding {
 #[derive(Clone, Copy, Debug)]
 struct Request {
     length: u32,
-    /// Whether it may be for less: its length was not captured.
+    /// True if the request may be for less than `length`, which was not captured.
     within: bool,
     /// The first of those that are not answered.
     span: Span,
@@ -99,7 +99,7 @@ struct Request {
 }
 
 impl Request {
-    /// Whether all were answered or rejected.
+    /// Returns true if all requests for the block were answered or rejected.
     fn is_settled(&self) -> bool {
         self.live == 0 && self.cancelled == 0
     }
@@ -143,7 +143,7 @@ impl Outstanding {
         self.add(block, false, span, place);
     }
 
-    /// The same of one for a block of at most this length.
+    /// Takes a request for a block of at most this length, ending at or before `place`.
     pub(super) fn request_within(&mut self, block: BlockRef, span: Span, place: u64) {
         self.add(block, true, span, place);
     }
@@ -277,7 +277,7 @@ impl Outstanding {
         self.overflow != Overflow::Never
     }
 
-    /// Whether requests were forgotten and nobody was told yet.
+    /// Returns true, once, after requests were forgotten because the bound was reached.
     pub(super) fn take_overflow(&mut self) -> bool {
         let untold = self.overflow == Overflow::Untold;
         if untold {

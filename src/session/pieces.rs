@@ -43,7 +43,7 @@ impl PieceSet {
         other.chunks.iter().fold(true, |all, (number, bits)| self.merge(*number, bits) && all)
     }
 
-    /// What `bits`, a bitfield, has and this set has not; as much of it as there is room for.
+    /// The pieces of `bits`, a bitfield, that this set has not; as many as its bound allows.
     pub fn missing_of(&self, bits: &[u8]) -> Self {
         let mut missing = Self::default();
         for (number, bytes) in (0..).zip(bits.chunks(CHUNK_BYTES)) {
@@ -55,7 +55,7 @@ impl PieceSet {
         missing
     }
 
-    /// Whether `piece` is in the set.
+    /// Returns true if `piece` is in the set.
     pub fn contains(&self, piece: u32) -> bool {
         let byte = self.chunk(piece / CHUNK_PIECES).and_then(|bits| bits.get((piece % CHUNK_PIECES / 8) as usize));
         byte.is_some_and(|byte| byte & (0x80 >> (piece % 8)) != 0)
@@ -75,7 +75,7 @@ impl PieceSet {
         full + counted.map(u64::from).sum::<u64>()
     }
 
-    /// Whether there is no piece.
+    /// Returns true if the set has no piece.
     pub fn is_empty(&self) -> bool {
         self.full == 0 && self.chunks.is_empty()
     }

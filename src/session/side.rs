@@ -10,7 +10,7 @@ use crate::ends::{At, FrameId, Span};
 use crate::stream::{EndReason, GapCause, Missing};
 use crate::wire::{Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
-/// What the messages of one side prove.
+/// The facts that the messages of one side prove.
 #[derive(Clone, Debug, Default)]
 pub struct SideFacts {
     /// Its handshake.
@@ -25,7 +25,7 @@ pub struct SideFacts {
     pub extensions: Option<Box<ExtendedHandshake>>,
     /// Its extension messages by name, `unknown` where the other side's handshake was not captured.
     pub extension_messages: BTreeMap<String, u64>,
-    /// What it claimed to have.
+    /// The pieces that it advertised.
     pub advertised: Advertised,
     /// Its first unchoke or allowed_fast.
     pub offered: Option<Span>,
@@ -57,25 +57,25 @@ pub struct SideFacts {
     pub gaps: u64,
     /// Bytes in those, where known.
     pub gap_bytes: u64,
-    /// What it sent of blocks whose headers gaps hide.
+    /// Parts of blocks that it sent whose headers gaps hide.
     pub unplaced: Unplaced,
     /// Where the last of those stretches begins.
     pub last_hole: Option<u64>,
     /// The first 16 of those stretches, in the order in which they were given up.
     pub holes: Vec<Hole>,
-    /// Whether the snap length cut some of it.
+    /// True if the snap length cut some of this direction.
     pub snaplen: bool,
-    /// Whether a packet with a wrong checksum carried some of it.
+    /// True if a packet with a wrong checksum carried some of this direction.
     pub bad_checksum: bool,
-    /// Whether a stretch was sent twice with different bytes.
+    /// True if a stretch was sent twice with different bytes.
     pub overlap_conflict: bool,
     /// How often framing was lost.
     pub lost_sync: u64,
     /// How much speaks against this being the peer wire: see [`Session::is_broken`](super::Session::is_broken).
     pub misframed: u32,
-    /// Whether framing held for so long that no file that happens to hold messages does the same.
+    /// True if framing held for so long that no file that happens to hold messages does the same.
     pub held_sync: bool,
-    /// Whether framing was lost and found again.
+    /// True if framing was lost and found again.
     pub resynchronised: bool,
     /// Bytes that came after their place in the stream had been given up.
     pub late_bytes: u64,
@@ -136,7 +136,7 @@ pub(super) struct Side<'cap> {
     keep_alive: Option<FrameId>,
     /// Messages that followed the last block, but keep-alives.
     behind: u64,
-    /// Whether its end was captured.
+    /// True if the end of the direction was captured.
     pub(super) ended: bool,
     /// Where the last block stands in the stream, and its last frame. Where packets are numbered only, until a message
     /// behind it shows that it ends there.
@@ -187,20 +187,20 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether a message followed the last block.
+    /// Returns true if a message followed the last block.
     pub(super) fn is_followed(&self) -> bool {
         self.behind > 0
     }
 
-    /// Whether the block in `stretch` is the last that was sent, nothing is missing from its header on, and all of it was
-    /// acknowledged: then its bytes have their place though no message follows.
+    /// Returns true if the block in `stretch` is the last that was sent, nothing is missing from its header on, and
+    /// all of it was acknowledged: then its bytes have their place though no message follows.
     pub(super) fn has_arrived(&self, stretch: &Range<u64>) -> bool {
         let whole = self.facts.last_hole.is_none_or(|hole| hole.saturating_add(HEADER) <= stretch.start);
         whole && stretch.end >= self.place && self.facts.acked_to >= self.place
     }
 
-    /// What follows the last block is no message that is understood: where packets are numbered only, that block is in
-    /// doubt, and given.
+    /// The stretch of the last block, if it is in doubt: no message that is understood follows it, and packets are
+    /// numbered only.
     pub(super) fn unconfirmed(&mut self, placed: bool) -> Option<Range<u64>> {
         if placed { None } else { self.last_block.take().map(|(stretch, _)| stretch) }
     }
@@ -333,7 +333,7 @@ impl<'cap> Side<'cap> {
 }
 
 impl Session<'_> {
-    /// The same session; more requests of it are remembered while there is `room`.
+    /// Lets the session remember more requests while there is `room`.
     #[must_use]
     pub fn sharing(mut self, room: &RequestRoom) -> Self {
         self.sides.iter_mut().for_each(|side| side.outstanding.share(room));

@@ -1,4 +1,4 @@
-//! What both directions make of each other, item by item.
+//! Both directions of a session, pushed item by item.
 
 use super::*;
 use crate::ends::{FrameId, Protocol, Timestamp};

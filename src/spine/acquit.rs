@@ -16,7 +16,7 @@ use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
 
-/// What the frames of one direction showed.
+/// The checksum results of one direction's frames.
 #[derive(Debug, Default)]
 struct Tested {
     right: u64,

@@ -1,4 +1,5 @@
-//! What is said to trackers, of peers and by peers: datagrams that are no uTP, and the HTTP of trackers.
+//! Announces: the statements of trackers, peers and the DHT about addresses, in datagrams that are no uTP and in
+//! the HTTP of trackers.
 
 use std::collections::VecDeque;
 
@@ -20,7 +21,7 @@ use crate::webseed::{SocketMessage, TrackerAnswer, WebRequest};
 pub(super) struct Announces {
     /// Those of which nothing shows yet that the announcer received anything.
     pending: VecDeque<(Announce, Span)>,
-    /// Whether there was one.
+    /// True once there was a request to a tracker, or its answer.
     any: bool,
 }
 
@@ -116,7 +117,7 @@ impl<'cap> Hub<'_, 'cap> {
 }
 
 impl Announces {
-    /// Whether the connection is one of a tracker.
+    /// Returns true if the connection is one of a tracker.
     pub(super) fn any(&self) -> bool {
         self.any
     }

@@ -1,4 +1,5 @@
-//! What one connection carries: the peer wire, in clear or behind MSE; a webseed; or something that is not read further.
+//! One connection by its content: the peer wire, in clear or behind MSE; a webseed; or another protocol, not read
+//! further.
 
 use std::collections::BTreeSet;
 
@@ -52,12 +53,12 @@ enum Content<'cap> {
     Other,
 }
 
-/// What the transport knows of a connection.
+/// The facts that the transport knows of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transported {
     /// How it was opened.
     pub(super) opening: Opening,
-    /// Whether frames of it are in the capture more than once.
+    /// True if frames of the connection are in the capture more than once.
     pub(super) duplicates: bool,
     /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first, where both were captured.
     pub(super) initial: Option<[u64; 2]>,
@@ -83,12 +84,12 @@ impl<'cap> Channel<'cap> {
         }
     }
 
-    /// Whether the connection carries something that is not read further.
+    /// Returns true if the connection carries a protocol that is not read further.
     pub(super) fn is_other(&self) -> bool {
         matches!(self.content, Content::Other | Content::Proxied(_)) && self.watch.is_none() && self.dns.is_none()
     }
 
-    /// Whether a block, or a part of one, was served on it: a webseed's too.
+    /// Returns true if a block, or a part of one, was served on the connection: a webseed's too.
     pub(super) fn has_blocks(&self) -> bool {
         match &self.content {
             Content::Peer(session) | Content::Mse(_, Some(session)) => session.has_blocks(),
@@ -341,8 +342,9 @@ impl<'cap> Channel<'cap> {
         hub.scratch.clear = out;
     }
 
-    /// What the beginning of a connection that is no MSE is, where that was captured; `None` for what may be the peer wire
-    /// because a part of the beginning is missing. It is watched on where it cannot be told yet.
+    /// Looks for a proxy's dialog at the beginning of a connection that is no MSE, where that was captured; `None`
+    /// for one that may be the peer wire because a part of the beginning is missing. It is watched on where it
+    /// cannot be told yet.
     fn behind(&mut self, held: &[(Direction, StreamItem<'cap>)], clear: bool, opening: &Opening) -> Option<Look> {
         let mut watch = watch(opening)?;
         let mut looks = held.iter().map(|(direction, item)| watch.push(*direction, item));
@@ -493,8 +495,8 @@ fn begins_with_handshake(item: &StreamItem<'_>) -> bool {
     matches!(item, StreamItem::Data { offset: 0, bytes, .. } if sniff(bytes) == Sniff::Handshake)
 }
 
-/// Whether the segment that opens a direction was seen, or the answer to it, so that its offsets count from its first
-/// byte.
+/// Returns true if the segment that opens a direction was seen, or the answer to it, so that its offsets count from
+/// its first byte.
 fn begins(opening: &Opening, direction: Direction) -> bool {
     let syn = opening.syn.filter(|_| opening.initiator == Some(direction));
     syn.or(opening.syn_ack).is_some()

@@ -22,15 +22,15 @@ pub struct ClearSegment<'a> {
     pub from: Direction,
     /// Place of the first byte.
     pub seq: u32,
-    /// What it confirms; `None` in the first segment of a connection.
+    /// The number that the segment acknowledges; `None` in the first segment of a connection.
     pub ack: Option<u32>,
-    /// Whether it opens its direction.
+    /// True for the SYN of its direction.
     pub syn: bool,
     /// The bytes; none in an opening.
     pub bytes: &'a [u8],
     /// The frame that carried them.
     pub at: At,
-    /// What carried them.
+    /// The transport that carried the bytes.
     pub transport: Transport,
     /// How they were protected.
     pub encryption: Encryption,
@@ -41,7 +41,7 @@ pub trait TakeSegments: fmt::Debug {
     /// Takes the next segment.
     ///
     /// # Errors
-    /// What ends the run.
+    /// An error of the taker, which ends the run.
     fn take(&mut self, segment: &ClearSegment<'_>) -> Result<(), Error>;
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Clear<'run, 'cap> {
 struct Connection<'cap> {
     begun: bool,
     sides: [Side; 2],
-    /// What waits until it is the peer wire beyond doubt.
+    /// Items that wait until the connection is the peer wire beyond doubt.
     held: Vec<(Direction, StreamItem<'cap>)>,
     /// Bytes beyond those.
     dropped: u64,

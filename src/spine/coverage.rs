@@ -1,4 +1,4 @@
-//! What the captures can have seen of an address: its packets by direction and time, whom it spoke with, what was not
+//! Coverage of an address: its packets by direction and time, whom it spoke with, and the flows that were not
 //! recognised (evidence.md, section 3 "Absence").
 
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ends::{Endpoint, Timestamp};
 
-/// What the captures can have seen.
+/// The addresses and flows in the captures, so that absence can be told with its coverage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Every address in a TCP or UDP packet, sorted.

@@ -19,7 +19,7 @@ use crate::packet::{Packet, Payload, TransportLayer};
 #[derive(Debug, Default)]
 pub(super) struct Delay<'cap> {
     waiting: VecDeque<Waiting<'cap>>,
-    /// Whether the flow is among the [`Delayed`].
+    /// True if the flow is among the [`Delayed`].
     listed: bool,
 }
 
@@ -35,13 +35,13 @@ pub(super) struct Waiting<'cap> {
 }
 
 impl<'cap> Delay<'cap> {
-    /// Whether nothing waits.
+    /// Returns true if no packet waits.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// What waits, in slices.
+    /// The memory of the packets that wait, in slices.
     #[inline]
     pub(super) fn slices(&self) -> usize {
         SLICES * self.waiting.len()
@@ -116,13 +116,13 @@ impl Delayed {
     }
 }
 
-/// Whether the snap length cut a packet.
+/// Returns true if the snap length cut a packet.
 #[inline]
 pub(super) fn is_cut(payload: &Payload<'_>) -> bool {
     (payload.bytes.len() as u64) < u64::from(payload.wire_len)
 }
 
-/// Whether `packet` is the same as `other`, and holds more of it.
+/// Returns true if `packet` is another copy of `other`, and holds more of it.
 fn is_longer(packet: &Packet<'_>, other: &Packet<'_>) -> bool {
     let (long, short) = (payload(packet), payload(other));
     let same_header = match (&packet.transport, &other.transport) {

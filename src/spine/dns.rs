@@ -6,7 +6,7 @@ use crate::hearsay::NameSource;
 use crate::hearsay::names::source_of;
 use crate::stream::StreamItem;
 
-/// What a server on port 53 sends, as long as it is DNS.
+/// The stream of a server on port 53, as long as it is DNS.
 #[derive(Debug)]
 pub(super) struct DnsStream<'cap> {
     from: Direction,

@@ -27,12 +27,12 @@ pub(super) struct Doubles {
     missed: usize,
 }
 
-/// What a packet is told by.
+/// The key by which copies of a packet are recognised.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     /// Equal for two captures of one packet.
     pub(super) value: u64,
-    /// Whether the value is another one when the sender sends the same again; else the time has to tell.
+    /// True if `value` is another one when the sender sends the bytes again; else the time has to tell.
     pub(super) sure: bool,
     /// The sequence number in the upper bits: a packet ahead of all others is no copy.
     pub(super) number: u32,
@@ -101,8 +101,8 @@ impl Doubles {
     }
 }
 
-/// Whether `item` says that the bytes of frame `again` could not be compared with those sent before: of a packet that is
-/// captured again, nothing was sent again.
+/// Returns true if `item` says that the bytes of frame `again` could not be compared with those sent before: of a
+/// packet that is captured again, nothing was sent again.
 pub(super) fn is_doubt_of(item: &StreamItem<'_>, again: At) -> bool {
     matches!(item, StreamItem::Uncompared { at, .. } if *at == again)
 }

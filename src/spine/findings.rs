@@ -24,18 +24,19 @@ pub(crate) struct Findings {
     pub(crate) quality: Quality,
     /// Frames at which a clock stepped.
     pub(crate) clock_steps: Vec<FrameId>,
-    /// What was seen of each address.
+    /// The coverage of each address.
     pub(crate) coverage: Coverage,
     /// Connections seen on both sides of an address translation.
     pub(crate) same: Vec<SameConnection>,
     /// Stretches that may be framed otherwise.
     pub(crate) contests: Vec<Contested>,
-    /// Whether something was read of which the torrents that the walk knows tell more: HTTP, which may be a webseed's.
+    /// True if a protocol was read of which the torrents that the walk knows tell more: HTTP, which may be a
+    /// webseed's.
     pub(crate) torrents_tell: bool,
 }
 
 words! {
-    /// What an [`Opaque`] conversation is taken for.
+    /// The protocol that an [`Opaque`] conversation is taken for.
     pub enum OpaqueKind {
         /// Message Stream Encryption with RC4, without its secret.
         MseRc4 = "mse-rc4",
@@ -64,7 +65,7 @@ pub struct Opaque {
     pub b: Endpoint,
     /// How.
     pub transport: Transport,
-    /// What it is taken for.
+    /// The protocol that the conversation is taken for.
     pub kind: OpaqueKind,
     /// Opaque payload bytes from `a` to `b`.
     #[serde(rename = "bytes_a_to_b")]
@@ -89,12 +90,13 @@ pub struct UnreadProtocol {
     pub protocol: String,
     /// Frames of the captures that hold it.
     pub frames: u64,
-    /// Whether packets of any kind may be inside: it is a tunnel, or encrypted, or not known. Left out where not.
+    /// True if packets of any kind may be inside: a tunnel, an encrypted protocol, or one that is not known. Left
+    /// out where not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub may_carry: bool,
 }
 
-/// What the capture is worth.
+/// Figures on how much of the traffic the capture holds and how it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Frames read.

@@ -116,7 +116,7 @@ impl Hosts {
     }
 }
 
-/// Whether packets with such an address stay on one link, or are no unicast.
+/// Returns true if packets with such an address stay on one link, or are no unicast.
 fn is_of_one_link(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || v4.is_link_local() || v4.is_unspecified(),

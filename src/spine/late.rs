@@ -9,16 +9,16 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
 use crate::stream::{Due, Found, StreamItem};
 
-/// What came late, over the whole run.
+/// The late packets of the whole run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latecomers<'cap> {
-    /// Whether it is read where it belongs in this reading; else it is noted.
+    /// True in a reading that reads late packets where they belong; else they are noted.
     second: bool,
     /// By flow, the frame before which it is due, its place there and its own frame.
     due: BTreeMap<(FlowKey, FrameId, i64, FrameId), Packet<'cap>>,
     /// How many are noted, in the flows too.
     noted: usize,
-    /// What there was no room for: bytes, and where they are.
+    /// Late packets beyond the bound: bytes, and where they are.
     dropped: Option<(u64, Span)>,
     /// Frames that were read already; whether in doubt.
     read: BTreeMap<FrameId, bool>,
@@ -26,7 +26,7 @@ pub(crate) struct Latecomers<'cap> {
     flows: BTreeSet<FlowKey>,
 }
 
-/// What came late of one flow, in a first reading.
+/// The late packets of one flow, in a first reading.
 #[derive(Debug, Default)]
 pub(super) struct Late<'cap>(Vec<(Due, Packet<'cap>)>);
 
@@ -79,7 +79,8 @@ impl<'cap> Late<'cap> {
         }
     }
 
-    /// Whether any of it belongs to the beginning of its direction, without which it is not known what a connection carries.
+    /// Returns true if a late packet belongs to the beginning of its direction, without which it is not known what
+    /// a connection carries.
     pub(super) fn has_beginning(&self) -> bool {
         self.0.iter().any(|(due, _)| due.place < BEGINNING)
     }
@@ -97,18 +98,18 @@ impl<'cap> Late<'cap> {
 }
 
 impl<'cap> Latecomers<'cap> {
-    /// Whether anything of a flow comes late.
+    /// Returns true if a late packet of the flow is due.
     pub(super) fn expects(&self, flow: FlowKey) -> bool {
         !self.flows.is_empty() && self.flows.contains(&flow)
     }
 
-    /// Whether a frame was read where it belongs.
+    /// Returns true if a frame was read where it belongs.
     pub(super) fn was_read(&self, frame: FrameId) -> bool {
         self.read.contains_key(&frame)
     }
 
-    /// What is due before a packet of the flow, with the time of that packet where its own is later; in doubt where that is
-    /// more than the tolerance.
+    /// Takes the late packets that are due before a packet of the flow, with the time of that packet where their
+    /// own is later; in doubt where that is more than the tolerance.
     #[cold]
     pub(super) fn before(&mut self, flow: FlowKey, next: At, tolerance_ns: i64) -> Vec<Packet<'cap>> {
         let (first, last) = (FrameId::new(0, 1), FrameId::new(u16::MAX, LAST_FRAME));

@@ -26,7 +26,7 @@ struct Leg {
     about: About,
 }
 
-/// What a connection is about, which a translation leaves as it is.
+/// The content of a connection by which two sides of a translation are told to be one.
 #[derive(Clone, Debug)]
 enum About {
     /// Info-hash and peer_id of the two handshakes, the initiator's first.
@@ -35,7 +35,7 @@ enum About {
     Torrents(BTreeSet<TorrentId>),
 }
 
-/// What a handshake says.
+/// The fields of a handshake by which a connection is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Greeting {
     info_hash: [u8; 20],
@@ -43,7 +43,7 @@ struct Greeting {
 }
 
 impl About {
-    /// Whether they agree, and differ in nothing that both have.
+    /// Returns true if the two agree, and differ in nothing that both have.
     fn fits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Handshakes(these), Self::Handshakes(those)) => {
@@ -127,7 +127,7 @@ impl Legs {
 }
 
 impl Leg {
-    /// Whether both are one connection: other addresses, but about the same, at the same time.
+    /// Returns true if both are one connection: on other addresses, with fitting content, at one time.
     fn is_same(&self, other: &Self) -> bool {
         self.flow != other.flow
             && self.transport == other.transport

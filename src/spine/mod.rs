@@ -76,15 +76,15 @@ pub(crate) struct Spine<'run, 'cap> {
     frames: u64,
 }
 
-/// What every flow hands its events to.
+/// The stages and stores that all flows share.
 #[derive(Debug)]
 pub(crate) struct Hub<'run, 'cap> {
     options: &'run Options<'run>,
     decoder: Decoder,
     spill: Spilled<'cap>,
-    /// What may open MSE connections: the secrets, with the torrents as SKEY.
+    /// Keys that may open MSE connections: the secrets, with the torrents as SKEY.
     candidates: Candidates<'run>,
-    /// What decryption may spend on missing bytes.
+    /// The keystream that decryption may spend on missing bytes.
     keystream: Pool,
     used_secrets: BTreeSet<usize>,
     opaque: Vec<Opaque>,
@@ -99,7 +99,7 @@ pub(crate) struct Hub<'run, 'cap> {
     legs: Legs,
     /// Where webseeds sent their clients.
     redirects: Redirects,
-    /// Whether there are several inputs or interfaces, so that packets may be there twice.
+    /// True if there are several inputs or interfaces, so that packets may be there twice.
     several_taps: bool,
     purpose: Purpose,
     tallies: Tallies,
@@ -113,14 +113,14 @@ pub(crate) struct Hub<'run, 'cap> {
     next_connection: u64,
     /// Live uTP connections: a flow may have many.
     utp_open: usize,
-    /// What each stream may hold.
+    /// The budget of slices that the streams share.
     room: Room,
     requests: RequestRoom,
     delayed: Delayed,
     scratch: Scratch<'cap>,
 }
 
-/// What a walk is for.
+/// The purpose of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To find info dictionaries only: payload is not kept.
@@ -141,7 +141,7 @@ struct Scratch<'cap> {
     remarks: Vec<Remark>,
 }
 
-/// What the flows count for the quality section of the report.
+/// Counts of the flows for the quality section of the report.
 #[derive(Clone, Debug, Default)]
 struct Tallies {
     tcp_flows: u64,
@@ -150,7 +150,7 @@ struct Tallies {
     gaps: u64,
     gap_bytes: u64,
     taps: Taps,
-    /// Whether HTTP was read.
+    /// True once HTTP was read.
     web: bool,
 }
 

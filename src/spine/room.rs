@@ -1,4 +1,5 @@
-//! What the streams of a run share: room for slices that were delivered, for slices that wait, and to recognise copies.
+//! The budget that the streams of a run share: slices that were delivered, slices that wait, and marks by which
+//! copies are recognised.
 
 use crate::Limits;
 use crate::stream::StreamLimits;
@@ -6,9 +7,9 @@ use crate::stream::StreamLimits;
 /// How much each direction of a stream may hold, given what all of them do.
 #[derive(Debug)]
 pub(super) struct Room {
-    /// What a direction may hold at most.
+    /// The bounds of a direction while there are few streams.
     most: StreamLimits,
-    /// What it may hold now.
+    /// The bounds of a direction now.
     now: StreamLimits,
     /// How many packets it may remember now, to recognise their copies.
     copies: usize,
@@ -16,7 +17,7 @@ pub(super) struct Room {
     waiting_slices: usize,
     copy_marks: usize,
     holes: usize,
-    /// Whether packets may be there twice, and longer the second time.
+    /// True if packets may be there twice, and longer the second time.
     longer_copies: bool,
     /// Streams that are read.
     streams: usize,
@@ -47,13 +48,14 @@ impl Room {
         self.longer_copies = true;
     }
 
-    /// Whether a longer copy is waited for of what the snap length cut: not before holes are given up early for it.
+    /// Returns true if a longer copy is waited for where the snap length cut a packet: not before holes are given
+    /// up early for it.
     #[inline]
     pub(super) fn awaits_longer_copies(&self) -> bool {
         self.longer_copies && self.waiting < self.waiting_slices / 2
     }
 
-    /// What each direction may hold now.
+    /// The bounds of each direction now.
     #[inline]
     pub(super) fn now(&self) -> &StreamLimits {
         &self.now

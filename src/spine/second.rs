@@ -11,15 +11,15 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
 use crate::wire::Contest;
 
-/// What a reading of the captures has to know before it begins: where searches for framing have to end, and which packets
-/// are not the sender's.
+/// Decisions of the hash that a reading of the captures has to know before it begins: where searches for framing
+/// have to end, and which packets are not the sender's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SecondLook {
     /// By flow, number of the connection and direction.
     chosen: BTreeMap<(FlowKey, u32, Direction), Vec<(u64, u64)>>,
     /// By flow, frames of packets.
     rejected: BTreeMap<FlowKey, BTreeSet<FrameId>>,
-    /// Whether there were more readings than are tried.
+    /// True if there were more readings than are tried.
     crowded: bool,
     /// Stretches that may be framed otherwise.
     pub(super) contests: Vec<Contested>,
@@ -85,10 +85,11 @@ pub(crate) struct Contested {
     choices: Vec<Choice>,
 }
 
-/// What is the same in every reading: a connection by its flow and number, its direction, and what is asked there.
+/// The key of a question in every reading: a connection by its flow and number, its direction, and the question
+/// there.
 type Stretch = (FlowKey, u32, Direction, Question);
 
-/// What the hash decides.
+/// A question that the hash decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 enum Question {
     /// Where the search ends that begins at this offset.
@@ -157,7 +158,7 @@ impl Ways {
 }
 
 impl Readings {
-    /// Whether no reading showed a stretch that may be framed otherwise.
+    /// Returns true if no reading showed a stretch that may be framed otherwise.
     pub(crate) fn is_empty(&self) -> bool {
         self.stretches.is_empty()
     }

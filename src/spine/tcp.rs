@@ -17,7 +17,7 @@ use crate::stream::{EndReason, Found, Opening, StreamItem, TcpConnection};
 #[derive(Debug)]
 pub(super) struct TcpFlow<'cap> {
     flow: FlowKey,
-    /// What waits for longer copies.
+    /// Packets that wait for longer copies.
     delay: Delay<'cap>,
     stream: TcpConnection<'cap>,
     /// Slices that wait in both, as they are counted.
@@ -29,14 +29,14 @@ pub(super) struct TcpFlow<'cap> {
     paths: Paths,
     /// When the last packet came, while it is over and waits to be closed.
     lingers: Option<Timestamp>,
-    /// Whether its key is in a queue of those that wait. The next connection on the same addresses takes its place there:
-    /// one pair of ports may carry any number.
+    /// True if the flow's key is in a queue of those that wait. The next connection on the same addresses takes its
+    /// place there: one pair of ports may carry any number.
     queued: bool,
-    /// Whether its bytes are of interest.
+    /// True if the flow's bytes are of interest.
     read: bool,
-    /// What came late of it.
+    /// The late packets of the flow.
     late: Late<'cap>,
-    /// Whether something of it is read before its frame comes.
+    /// True if a late packet of the flow is read before its frame comes.
     expects_late: bool,
     /// How many connections were on its ends before.
     number: u32,
@@ -87,7 +87,7 @@ impl<'cap> TcpFlow<'cap> {
         }
     }
 
-    /// Whether a longer copy of a segment is worth waiting for.
+    /// Returns true if a longer copy of a segment is worth waiting for.
     #[inline]
     fn is_delayed(&self, segment: &TcpSegment<'_>, hub: &Hub<'_, '_>) -> bool {
         delay::is_cut(&segment.payload) && hub.room.awaits_longer_copies() && !self.channel.is_other()
@@ -244,7 +244,8 @@ impl<'cap> TcpFlow<'cap> {
         }
     }
 
-    /// Whether the connection is over since this packet and is to be queued, as it waits to be closed from now on.
+    /// Returns true if the connection is over since this packet and is to be queued, as it waits to be closed from
+    /// now on.
     #[inline]
     pub(super) fn begins_to_linger(&mut self, now: Timestamp) -> bool {
         let settled = self.is_settled() && !self.channel.is_other();
@@ -267,7 +268,7 @@ impl<'cap> TcpFlow<'cap> {
         self.stream.is_settled() && self.delay.is_empty()
     }
 
-    /// Whether a block, or a part of one, was served on it.
+    /// Returns true if a block, or a part of one, was served on the connection.
     pub(super) fn has_blocks(&self) -> bool {
         self.channel.has_blocks()
     }
@@ -330,9 +331,9 @@ impl<'cap> TcpFlow<'cap> {
     }
 }
 
-/// What tells a segment from its retransmission. The identification of IPv4 does it alone, as senders count it up; and
-/// the checksum is another one where the sending host captures what its network card is still to complete. Without
-/// it, the checksum covers TCP's timestamps, where they are used.
+/// The mark by which a segment is told from its retransmission. The identification of IPv4 does it alone, as
+/// senders count it up; and the checksum is another one where the sending host captures what its network card is
+/// still to complete. Without it, the checksum covers TCP's timestamps, where they are used.
 fn mark(packet: &Packet<'_>, segment: &TcpSegment<'_>) -> Mark {
     let identification = packet.fingerprint >> 16;
     let sure = identification > 0 && matches!(packet.flow.low.ip, IpAddr::V4(_));

@@ -1,4 +1,4 @@
-//! What all flows carried, BitTorrent or not: counted per flow, and added up when a flow ends.
+//! Traffic of all flows, BitTorrent or not: counted per flow, and added up when a flow ends.
 //!
 //! Only BitTorrent is shown by its own messages. The names of other protocols rest on a port or on the first bytes of
 //! the flow, and are hints.
@@ -23,7 +23,7 @@ pub(crate) enum FlowKind {
     Udp,
 }
 
-/// What a flow or connection carried.
+/// The protocol of a flow or connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Content {
     /// The peer wire in clear.
@@ -59,22 +59,22 @@ pub(crate) enum Content {
     Other,
 }
 
-/// What one flow carried so far.
+/// The frames and bytes of one flow so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Volume {
     /// Frames, by direction.
     frames: [u64; 2],
     /// First and last time, by direction; of use where there are frames.
     times: [(Timestamp, Timestamp); 2],
-    /// Whether a direction holds data or acknowledgements of TCP.
+    /// True, by direction, if there are data or acknowledgements of TCP.
     tells: [bool; 2],
     /// Payload bytes on the wire, by direction.
     bytes: [u64; 2],
     /// Payload bytes in the capture; `captured` is no more than those.
     captured: u64,
-    /// What the first payload looks like; `None` before there is any.
+    /// The protocol that the first payload looks like; `None` before there is any.
     hint: Option<Content>,
-    /// Whether the opening of it was seen.
+    /// True if the opening of the flow was seen.
     begins: bool,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Flows {
     pub(crate) captured: u64,
 }
 
-/// What all flows carried.
+/// The traffic of all flows.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     /// Who sent and received packets.
@@ -130,7 +130,7 @@ impl Content {
         }
     }
 
-    /// Whether it is the peer wire, readable or not.
+    /// Returns true for the peer wire, readable or not.
     pub(crate) fn is_peer(self) -> bool {
         matches!(
             self,
@@ -138,7 +138,7 @@ impl Content {
         )
     }
 
-    /// What the first payload of a flow looks like.
+    /// The protocol that the first payload of a flow looks like.
     fn hint(flow: FlowKey, payload: &[u8]) -> Self {
         let port = |wanted: u16| flow.low.port == wanted || flow.high.port == wanted;
         match (flow.protocol, payload) {
@@ -204,7 +204,7 @@ impl Volume {
         (packets > 0).then_some(Seen { packets, first, last })
     }
 
-    /// Whether a direction holds data or acknowledgements of TCP.
+    /// Returns true if a direction holds data or acknowledgements of TCP.
     pub(super) fn tells(&self, direction: Direction) -> bool {
         self.tells[direction.index()]
     }

@@ -20,13 +20,13 @@ use crate::stream::{EndReason, Found, StreamItem};
 pub(super) struct UdpFlow<'cap> {
     flow: FlowKey,
     utp: Option<Box<Utp<'cap>>>,
-    /// What is no uTP.
+    /// The datagrams that are no uTP.
     rest: Volume,
     webrtc: WebRtc,
     paths: Paths,
 }
 
-/// What the connections of a flow carry, by number; mostly one.
+/// The content of the connections of a flow, by number; mostly one.
 #[derive(Debug, Default)]
 struct Channels<'cap>(Vec<(UtpId, Box<(Channel<'cap>, Volume)>)>);
 
@@ -51,7 +51,7 @@ impl<'cap> Channels<'cap> {
 /// The uTP connections of a flow.
 #[derive(Debug)]
 struct Utp<'cap> {
-    /// What waits for longer copies.
+    /// Packets that wait for longer copies.
     delay: Delay<'cap>,
     streams: UtpFlow<'cap>,
     /// Packets that wait in them and there, as they are counted.
@@ -62,9 +62,9 @@ struct Utp<'cap> {
     recent: [Doubles; 2],
     /// The connections of which packets were captured more than once.
     doubled: BTreeSet<UtpId>,
-    /// What came late of them.
+    /// The late packets of the connections.
     late: Late<'cap>,
-    /// Whether something of them is read before its frame comes.
+    /// True if a late packet of the connections is read before its frame comes.
     expects_late: bool,
 }
 
@@ -230,7 +230,7 @@ impl<'cap> UdpFlow<'cap> {
 }
 
 impl<'cap> Utp<'cap> {
-    /// What waits in it, in slices.
+    /// The memory of the packets that wait in the flow, in slices.
     fn waits(&self) -> usize {
         self.streams.waiting() + self.delay.slices()
     }
@@ -299,8 +299,8 @@ impl<'cap> Utp<'cap> {
     }
 }
 
-/// What tells a uTP packet with data from its retransmission: the sender's clock at the time of sending, and, as that may
-/// stand still for a while, the identification of IPv4.
+/// The mark by which a uTP packet with data is told from its retransmission: the sender's clock at the time of
+/// sending, and, as that may stand still for a while, the identification of IPv4.
 fn mark(packet: &packet::Packet<'_>, payload: &Payload<'_>) -> Option<Mark> {
     let identification = if packet.flow.low.ip.is_ipv4() { u64::from(packet.fingerprint >> 16) } else { 0 };
     let packet = utp::Packet::parse(payload).ok()?;

@@ -37,14 +37,14 @@ pub(super) struct WebChannel<'cap> {
     relayed: Option<String>,
 }
 
-/// What was odd about the transport of the responses.
+/// Oddities in the transport of the responses.
 #[derive(Debug, Default)]
 struct Oddities<'cap> {
     /// Not told yet: most HTTP in a capture is nobody's webseed.
     untold: Vec<StreamItem<'cap>>,
 }
 
-/// What the bodies that answer one request are taken for.
+/// The candidate that the bodies which answer one request are taken for.
 #[derive(Debug)]
 struct Identified {
     request: Option<Arc<WebRequest>>,
@@ -59,7 +59,7 @@ impl<'cap> WebChannel<'cap> {
         Self::of(exchange, client, flow, hub)
     }
 
-    /// The same, from somewhere in its middle on.
+    /// A connection that is read from somewhere in its middle on.
     pub(super) fn joined(client: Direction, flow: FlowKey, hub: &mut Hub<'_, 'cap>) -> Self {
         let exchange = HttpExchange::joined(client, &hub.options.limits);
         Self::of(exchange, client, flow, hub)
@@ -83,7 +83,7 @@ impl<'cap> WebChannel<'cap> {
         }
     }
 
-    /// Whether a block of a torrent was served on it.
+    /// Returns true if a block of a torrent was served on the connection.
     pub(super) fn has_blocks(&self) -> bool {
         !self.torrents.is_empty()
     }

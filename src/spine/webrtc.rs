@@ -6,7 +6,7 @@ use super::findings::{Opaque, OpaqueKind};
 use crate::ends::{FlowKey, Span, Transport};
 use crate::packet::{Packet, Payload};
 
-/// What a UDP flow shows of it.
+/// The WebRTC that a UDP flow shows, if any.
 #[derive(Debug, Default)]
 pub(super) struct WebRtc(Option<Box<Shown>>);
 

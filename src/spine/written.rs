@@ -1,4 +1,4 @@
-//! What the walk writes down: each thing that a session makes known, as a fact of its own.
+//! Facts written down by the walk: each event of a session, as a fact of its own.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -291,7 +291,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
         self.connection_of(&connection)
     }
 
-    /// The same as a fact.
+    /// Writes a connection down as a fact.
     pub(super) fn connection_of(&mut self, connection: &Connection) -> Result<(), Error> {
         self.facts.connections.push(connection)
     }

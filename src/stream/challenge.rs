@@ -18,9 +18,9 @@ pub(super) struct Challenge<P> {
     pub(super) direction: Direction,
     /// The opening.
     pub(super) opening: P,
-    /// What its sender sent that fits it.
+    /// The packets of the opening's sender that fit it, kept apart.
     held: Vec<Sent<P>>,
-    /// Whether the old connection went on since.
+    /// True if the old connection went on since.
     pub(super) went_on: bool,
 }
 
@@ -29,18 +29,18 @@ impl<P: Copy> Challenge<P> {
         Self { at, direction, opening, held: Vec::new(), went_on: false }
     }
 
-    /// Whether more than the opening is there, and no more may be kept: unless the old connection went on, the new one
-    /// has taken its place.
+    /// Returns true if as many packets as may be kept followed the opening: unless the old connection went on, the
+    /// new one has taken its place.
     pub(super) fn is_full(&self) -> bool {
         self.held.len() >= MOST_HELD
     }
 
-    /// Whether anything followed the opening.
+    /// Returns true if any packet followed the opening.
     pub(super) fn is_gone_on_from(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// What was kept apart, in order of arrival.
+    /// The packets that were kept apart, in order of arrival.
     pub(super) fn held(&self) -> impl DoubleEndedIterator<Item = &P> {
         self.held.iter().map(|(.., packet)| packet)
     }

@@ -53,7 +53,7 @@ impl<P> Gate<P> {
         self.held.push_back(Waiting { need, at, packet });
     }
 
-    /// Whether the first packet need not wait any longer, as the other direction `came` as far as it needs.
+    /// Returns true if the first packet need not wait any longer, as the other direction `came` as far as it needs.
     fn is_free(&self, came: u64) -> bool {
         self.held.front().is_some_and(|first| first.need <= came)
     }

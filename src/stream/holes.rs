@@ -26,7 +26,7 @@ struct Known {
     given_up: VecDeque<Hole>,
     /// The frame of the packet that was taken for the first one, where no opening tells.
     begin: Option<FrameId>,
-    /// Whether some were let go.
+    /// True if some places were let go, as too many were given up.
     forgot: bool,
 }
 
@@ -64,7 +64,7 @@ impl Holes {
         *self = Self::default();
     }
 
-    /// Whether there are none.
+    /// Returns true if no place was given up.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_none()
@@ -103,7 +103,7 @@ impl Holes {
     }
 }
 
-/// What a packet that stands behind its place fills.
+/// The hole that a packet fills which stands behind its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// No hole.

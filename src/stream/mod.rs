@@ -32,7 +32,7 @@ pub enum StreamItem<'cap> {
         bytes: &'cap [u8],
         /// The frame that carried them.
         at: At,
-        /// Whether the frame had a checksum that was tested and is wrong.
+        /// True if the frame had a checksum that was tested and is wrong.
         doubtful: bool,
     },
     /// Bytes that were sent but are not in the capture.
@@ -89,7 +89,7 @@ pub enum StreamItem<'cap> {
         len: u64,
         /// The frame of the second copy.
         at: At,
-        /// Whether one of the copies was cut; else they have left the history, or, encrypted, cannot be read.
+        /// True if one of the copies was cut; else they have left the history, or, encrypted, cannot be read.
         cut: bool,
     },
     /// Two uTP packets of one number carry other bytes in another length: which one is the sender's decides where everything
@@ -115,7 +115,8 @@ pub enum StreamItem<'cap> {
         offset: u64,
         /// Bytes, at least 1.
         len: u64,
-        /// Whether it is for what the packet acknowledges; else for what the receiver does not.
+        /// True if the packet acknowledges bytes that its receiver never sent; else the receiver never acknowledged
+        /// the packet.
         impossible: bool,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.

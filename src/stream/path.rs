@@ -32,7 +32,7 @@ impl Number for u16 {
     const REACH: i64 = 8_192;
 }
 
-/// What the acknowledgement of a packet says of who sent it.
+/// The evidence that the acknowledgement of a packet gives about its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ack {
     /// It names a number that the other end used, or may have used before the capture began.
@@ -43,15 +43,15 @@ pub(super) enum Ack {
     Impossible,
 }
 
-/// What each direction of a connection shows of the other one.
+/// The evidence that each direction of a connection gives of having received the other one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReturnPath<N> {
     used: [Used<N>; 2],
     /// The latest acknowledgement that named nothing known, and when.
     named: [Option<(N, At)>; 2],
-    /// Whether packets of the direction acknowledge a number that the other one used.
+    /// True if packets of the direction acknowledge a number that the other one used.
     pub(super) confirmed: [bool; 2],
-    /// Whether a packet of the direction was captured.
+    /// True if a packet of the direction was captured.
     pub(super) present: [bool; 2],
 }
 
@@ -60,7 +60,7 @@ pub(super) struct ReturnPath<N> {
 struct Used<N> {
     highest: Option<N>,
     before: i64,
-    /// Whether the first of them is the first of all.
+    /// True if the first captured number is the first of all.
     begun: bool,
 }
 
@@ -115,13 +115,13 @@ impl<N: Number> ReturnPath<N> {
         }
     }
 
-    /// Whether `direction` used `number`.
+    /// Returns true if `direction` used `number`.
     pub(super) fn used(&self, direction: Direction, number: N) -> bool {
         self.used[direction.index()].holds(number)
     }
 
-    /// What the acknowledgement in a packet of `direction` says; numbers up to `near` before the first captured one may
-    /// have been used before the capture began.
+    /// Judges the acknowledgement in a packet of `direction`; numbers up to `near` before the first captured one
+    /// may have been used before the capture began.
     #[inline]
     pub(super) fn judge(&self, direction: Direction, ack: Option<N>, near: i64) -> Ack {
         let other = &self.used[direction.reverse().index()];

@@ -21,7 +21,7 @@ pub(super) struct Reorder<'cap> {
     seen_end: u64,
     pending: VecDeque<Piece<'cap>>,
     history: VecDeque<Delivered<'cap>>,
-    /// What was given up, but for what the snap length cut.
+    /// The places that were given up, but for those that the snap length cut.
     pub(super) holes: Holes,
 }
 
@@ -47,7 +47,7 @@ impl<'cap> Reorder<'cap> {
         self.pending.len()
     }
 
-    /// Whether bytes wait behind a hole.
+    /// Returns true if bytes wait behind a hole.
     pub(super) fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
     }
@@ -326,7 +326,7 @@ impl Piece<'_> {
     }
 }
 
-/// What was delivered at `offset`: `bytes`, or (`bytes` empty) a gap of `missing` bytes.
+/// A delivered run at `offset`: `bytes`, or (`bytes` empty) a gap of `missing` bytes.
 #[derive(Clone, Copy, Debug)]
 struct Delivered<'cap> {
     offset: u64,

@@ -48,11 +48,11 @@ pub struct TcpConnection<'cap> {
 #[derive(Clone, Copy, Debug)]
 struct Reset {
     direction: Direction,
-    /// Whether it has the number that the receiver expects: it ignores others (RFC 5961, section 3.2).
+    /// True if the RST has the number that the receiver expects: it ignores others (RFC 5961, section 3.2).
     exact: bool,
 }
 
-/// What was captured of a connection's opening: evidence that both endpoints really took part.
+/// The captured part of a connection's opening: evidence that both endpoints really took part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opening {
     /// The direction of the first SYN (of ST_SYN in uTP); `None` when neither it nor its answer was captured.
@@ -123,8 +123,8 @@ impl<'cap> TcpConnection<'cap> {
         begins.then(Vec::new)
     }
 
-    /// Whether `segment` is the SYN that opened this connection once more, after its end or a long silence: it opens
-    /// another one, unless it is a copy of the first.
+    /// Returns true if `segment` is the SYN that opened this connection once more, after its end or a long silence:
+    /// it opens another one, unless it is a copy of the first.
     pub fn may_be_reopened_by(&self, at: At, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
         let last = self.sides.iter().filter_map(|side| side.last).map(|at| at.time.0).max();
         let is_silent = || last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS);
@@ -136,7 +136,7 @@ impl<'cap> TcpConnection<'cap> {
             && (self.is_over() || is_silent())
     }
 
-    /// Whether a SYN that was pushed waits for an answer.
+    /// Returns true while a SYN that was pushed waits for an answer.
     #[inline]
     pub fn is_challenged(&self) -> bool {
         self.challenge.is_some()
@@ -155,7 +155,8 @@ impl<'cap> TcpConnection<'cap> {
         self.challenge.take().map(|challenge| challenge.into_packets())
     }
 
-    /// Whether `segment` answers the challenge: it is of the other end, and acknowledges the SYN or what followed it.
+    /// Returns true if `segment` answers the challenge: it is of the other end, and acknowledges the SYN or a
+    /// segment behind it.
     fn answers(
         &self,
         challenge: &Challenge<TcpSegment<'cap>>,
@@ -184,7 +185,7 @@ impl<'cap> TcpConnection<'cap> {
         }
     }
 
-    /// Whether `segment` goes on from the challenge's own SYN.
+    /// Returns true if `segment` goes on from the challenge's own SYN.
     fn follows(
         &self,
         challenge: &Challenge<TcpSegment<'cap>>,
@@ -198,13 +199,14 @@ impl<'cap> TcpConnection<'cap> {
             && (goes_on(segment.seq, start, own) || (own.distance(segment.seq) != Some(0) && behind()))
     }
 
-    /// Whether more of it was captured than a SYN that nobody answered.
+    /// Returns true if more of the connection was captured than a SYN that nobody answered.
     fn has_begun(&self) -> bool {
         self.opening.syn_ack.is_some()
             || self.sides.iter().any(|side| side.reorder.seen_end() > 0 || !side.held.is_empty())
     }
 
-    /// Whether a SYN or SYN-ACK has other numbers than this connection; `None` where its numbers are not known.
+    /// Returns true if a SYN or SYN-ACK has other numbers than this connection; `None` where its numbers are not
+    /// known.
     fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> Option<bool> {
         let this = self.side(direction);
         let start = segment.seq.wrapping_add(1);
@@ -411,13 +413,14 @@ impl<'cap> TcpConnection<'cap> {
         Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
     }
 
-    /// Whether an RST that its receiver takes, or a FIN in both directions, was seen: the connection may be closed early to make room.
+    /// Returns true once an RST that its receiver takes, or a FIN in both directions, was seen: the connection may
+    /// be closed early to save memory.
     pub fn is_over(&self) -> bool {
         self.is_reset() || self.sides.iter().all(|side| side.fin.is_some())
     }
 
-    /// Whether it is over and nothing of it is open: an RST, or a FIN of each direction that the other one confirmed, and
-    /// no byte waits for another one.
+    /// Returns true if the connection is over and nothing of it is open: an RST, or a FIN of each direction that
+    /// the other one confirmed, and no byte waits for another one.
     pub fn is_settled(&self) -> bool {
         let confirmed = |side: &Side<'cap>| {
             side.fin.is_some_and(|fin| fin == side.reorder.next() && side.ack.is_some_and(|(ack, _)| ack > fin))
@@ -445,7 +448,7 @@ impl<'cap> TcpConnection<'cap> {
         low.reorder.waiting() + high.reorder.waiting() + 2 * (one.len() + other.len())
     }
 
-    /// What must be remembered of it once it is over, to know what belongs to it.
+    /// The memory to keep of the connection once it is over, by which its late packets are told.
     pub fn ended(&self) -> Ended {
         Ended::of(&self.sides)
     }
@@ -492,8 +495,8 @@ impl<'cap> TcpConnection<'cap> {
         self.path.packet(direction, at, used, ack, self.limits.acked_hole_wait_ns);
     }
 
-    /// Whether the receiver of `segment` would not take it, as what it acknowledges was not sent to it: at least as sure as
-    /// `least`.
+    /// Returns true if the receiver of `segment` would not take it, as it acknowledges bytes that were not sent to
+    /// its sender: at least as sure as `least`.
     #[inline]
     fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
         let judged = self.path.judge(direction, segment.ack, NEAR);
@@ -535,7 +538,8 @@ fn end_of(segment: &TcpSegment<'_>) -> u32 {
     segment.seq.wrapping_add(segment.payload.wire_len).wrapping_add(flags)
 }
 
-/// Whether a sequence number is that of a connection whose first byte is `start`, and not of the one whose side is given.
+/// Returns true if a sequence number is that of a connection whose first byte is `start`, and not of the one whose
+/// side is given.
 fn goes_on(number: u32, start: u32, side: &Side<'_>) -> bool {
     let distance = side.distance(number);
     let is_near = distance.is_some_and(|distance| distance.abs() <= NEAR);

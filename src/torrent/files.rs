@@ -12,14 +12,15 @@ pub struct TorrentFile {
     /// `/`; of a single-file torrent its name. Safe to print: lossy UTF-8 without control characters, without empty,
     /// `.` or `..` components.
     pub path: String,
-    /// The same for people: other paths always look otherwise. What `path` replaces is escaped here, `\u{..}` for a
+    /// The path for people: other paths always look otherwise. What `path` replaces is escaped here, `\u{..}` for a
     /// character and `\x{..}` for a byte that is no UTF-8, and a backslash is doubled.
     pub shown: String,
     /// Size in bytes.
     pub size: u64,
-    /// Whether it is padding (BEP 47): nobody's content.
+    /// True for padding (BEP 47): nobody's content.
     pub pad: bool,
-    /// Whether only its name says so: then it may be a file like any other, and not of zeros.
+    /// True if only the file's name says that it is padding: then it may be a file like any other, and not of
+    /// zeros.
     pub pad_by_name: bool,
     /// Place of its first byte in the torrent's byte space.
     pub offset: u64,
@@ -85,23 +86,23 @@ fn shown_component(raw: &[u8], path: &mut String) {
     }
 }
 
-/// Whether BEP 47 says that the file is padding.
+/// Returns true if BEP 47's attribute says that the file is padding.
 pub(super) fn is_pad(file: &Value<'_>) -> bool {
     file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default().contains(&b'p')
 }
 
-/// Whether a file is a symbolic link (BEP 47), which has no bytes.
+/// Returns true for a symbolic link (BEP 47), which has no bytes.
 pub(super) fn is_link(file: &Value<'_>) -> bool {
     file.find(b"attr").and_then(|attr| attr.bytes()).unwrap_or_default().contains(&b'l')
 }
 
-/// Whether a file has a name that, by custom, only padding has.
+/// Returns true if a file has a name that, by custom, only padding has.
 pub(super) fn is_named_pad(components: &[&[u8]]) -> bool {
     matches!(components, [b".pad", number] if !number.is_empty() && number.iter().all(u8::is_ascii_digit))
         || components.last().is_some_and(|name| name.starts_with(LEGACY_PAD))
 }
 
-/// Whether a character separates paths, moves the cursor or changes the writing direction.
+/// Returns true if a character separates paths, moves the cursor or changes the writing direction.
 fn acts(c: char) -> bool {
     c == '/'
         || c.is_control()

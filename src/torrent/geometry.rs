@@ -115,7 +115,7 @@ impl Geometry {
         pad_files.chain(tail)
     }
 
-    /// Whether some padding of the piece is known by its name only.
+    /// Returns true if some padding of the piece is known by its name only.
     pub fn guesses_pads(&self, piece: PieceIndex) -> bool {
         let base = self.piece_offset(piece);
         self.overlapping(base..base + u64::from(self.piece_size(piece))).any(|(_, file)| file.pad_by_name)

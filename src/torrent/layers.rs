@@ -90,7 +90,7 @@ impl Torrent {
         file
     }
 
-    /// Whether these nodes of an open layer, 32 bytes each, hash to the node above them.
+    /// Returns true if `nodes` of an open layer, 32 bytes each, hash to the node above them.
     pub fn proves(&self, open: &OpenLayer, nodes: &[u8]) -> bool {
         let OpenLayer { pieces_root, layer, first, width, .. } = *open;
         let proof = HashProof { pieces_root, base_layer: layer, index: first, length: width, hashes: nodes };

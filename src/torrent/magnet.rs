@@ -4,7 +4,7 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
 
 use super::{files::display_component, metainfo::Flaw};
 
-/// What a magnet link says.
+/// The fields of a magnet link.
 ///
 /// # Invariants
 /// - At least one of the two hashes is there.
@@ -65,7 +65,7 @@ impl Magnet {
     }
 }
 
-/// Whether the bytes are meant as a magnet link.
+/// Returns true if the bytes are meant as a magnet link.
 pub(super) fn is_magnet(bytes: &[u8]) -> bool {
     strip_prefix(bytes, b"magnet:").is_some()
 }

@@ -61,7 +61,7 @@ pub struct HashProof<'a> {
     pub hashes: &'a [u8],
 }
 
-/// What is known of the trees of one torrent: their roots, the piece layers, and what proofs add at run time.
+/// The known hashes of the trees of one torrent: roots, piece layers, and the nodes that proofs add at run time.
 ///
 /// # Invariants
 /// - Every node kept is proven up to its tree's root.
@@ -92,13 +92,13 @@ impl LeafHashes {
         self.trees.get(&(root, size))?.node(layer, index)
     }
 
-    /// Whether all these leaves of a file's tree are known.
+    /// Returns true if all these leaves of a file's tree are known.
     pub fn has_leaves(&self, root: [u8; 32], size: u64, leaves: std::ops::Range<u64>) -> bool {
         self.trees.get(&(root, size)).is_some_and(|tree| tree.has_leaves(leaves))
     }
 
-    /// Whether a part of a piece of a file's tree is known that is smaller than the piece, or the piece is one leaf that
-    /// is known. `leaves` are those of the piece, at least one.
+    /// Returns true if a part of a piece of a file's tree is known that is smaller than the piece, or the piece is
+    /// one leaf that is known. `leaves` are those of the piece, at least one.
     pub fn has_parts(&self, root: [u8; 32], size: u64, leaves: std::ops::Range<u64>) -> bool {
         self.trees.get(&(root, size)).is_some_and(|tree| tree.has_parts(leaves))
     }
@@ -125,7 +125,7 @@ impl LeafHashes {
         })
     }
 
-    /// Whether a proof holds, without keeping anything.
+    /// Returns true if a proof holds, without keeping anything.
     pub fn proves(&self, proof: &HashProof<'_>) -> bool {
         let range = (proof.pieces_root, 0)..=(proof.pieces_root, u64::MAX);
         self.trees.range(range).any(|(_, tree)| tree.check(proof).is_ok())
@@ -142,7 +142,7 @@ impl LeafHashes {
     }
 }
 
-/// What is known of one tree.
+/// The known hashes of one tree.
 #[derive(Clone, Debug)]
 struct Tree {
     root: [u8; 32],

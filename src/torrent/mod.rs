@@ -69,7 +69,7 @@ words! {
     }
 }
 
-/// What a piece must hash to.
+/// The hash that a piece must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// v1: the SHA-1 of the whole piece, padding included as zeros.
@@ -180,7 +180,7 @@ impl Torrent {
         self.hash_v2
     }
 
-    /// What handshakes call it: the v1 hash, and the v2 hash cut to 20 bytes (BEP 52).
+    /// The info-hashes by which handshakes name the torrent: the v1 hash, and the v2 hash cut to 20 bytes (BEP 52).
     pub fn wire_hashes(&self) -> impl Iterator<Item = [u8; 20]> {
         self.hash_v1.into_iter().chain(self.hash_v2.and_then(|hash| hash.first_chunk::<20>().copied()))
     }
@@ -215,7 +215,7 @@ impl Torrent {
         self.geometry.pieces
     }
 
-    /// Whether it asks clients to use trackers only (BEP 27).
+    /// Returns true if the torrent asks clients to use trackers only (BEP 27).
     pub fn private(&self) -> bool {
         self.private
     }
@@ -225,7 +225,7 @@ impl Torrent {
         self.source
     }
 
-    /// Whether more than the info-hash is known.
+    /// Returns true if more than the info-hash is known.
     pub fn has_metadata(&self) -> bool {
         self.geometry.layout != Layout::Unknown
     }
@@ -265,7 +265,7 @@ impl Torrent {
         self.geometry.pads(piece)
     }
 
-    /// Whether some of that padding is known by its name only, so that it may not be zeros.
+    /// Returns true if some padding of the piece is known by its name only, so that it may not be zeros.
     pub fn guesses_pads(&self, piece: PieceIndex) -> bool {
         self.geometry.guesses_pads(piece)
     }
@@ -281,7 +281,7 @@ impl Torrent {
         self.geometry.files.get(file).map_or(0..0, |file| file.offset..file.end())
     }
 
-    /// What the piece must hash to.
+    /// The hash that the piece must have.
     pub fn expected(&self, piece: PieceIndex) -> Expected {
         let sha1 = self.pieces.as_ref().and_then(|pieces| pieces.get(piece.number() as usize)).copied();
         match (sha1, self.piece_tree(piece)) {
@@ -292,9 +292,9 @@ impl Torrent {
         }
     }
 
-    /// What the leaf (16 KiB, BEP 52) of the piece must hash to, where that is known: from the piece layer when a
-    /// piece is one leaf, from the root when the file is one leaf, or from proofs, see [`Torrent::learn`]. `None` also
-    /// for a leaf beyond the file's end and in a v1 torrent.
+    /// The hash that the leaf (16 KiB, BEP 52) of the piece must have, where that is known: from the piece layer
+    /// when a piece is one leaf, from the root when the file is one leaf, or from proofs, see [`Torrent::learn`].
+    /// `None` also for a leaf beyond the file's end and in a v1 torrent.
     pub fn leaf(&self, piece: PieceIndex, leaf: u32) -> Option<[u8; 32]> {
         let (root, file, within) = self.file_of(piece)?;
         let leaf_start = u64::from(leaf).checked_mul(u64::from(LEAF_BYTES))?;
@@ -324,7 +324,7 @@ impl Torrent {
         })
     }
 
-    /// Whether every leaf of the piece that has content is known, see [`Torrent::leaf`].
+    /// Returns true if every leaf of the piece that has content is known, see [`Torrent::leaf`].
     pub fn has_leaves(&self, piece: PieceIndex) -> bool {
         let Some((root, file, within)) = self.file_of(piece) else { return false };
         let end = file.size.min(within.saturating_add(u64::from(self.piece_length())));
@@ -332,8 +332,8 @@ impl Torrent {
         self.trees.has_leaves(root, file.size, within / leaf..end.div_ceil(leaf))
     }
 
-    /// Whether a part of the piece's tree is known that is smaller than the piece, or the piece is one leaf that is
-    /// known; see [`Torrent::part`].
+    /// Returns true if a part of the piece's tree is known that is smaller than the piece, or the piece is one leaf
+    /// that is known; see [`Torrent::part`].
     pub fn has_parts(&self, piece: PieceIndex) -> bool {
         let Some((root, file, within)) = self.file_of(piece) else { return false };
         let end = file.size.min(within.saturating_add(u64::from(self.piece_length())));
@@ -350,7 +350,7 @@ impl Torrent {
         self.trees.learn(proof)
     }
 
-    /// Whether every piece of every file has something to be verified with.
+    /// Returns true if every piece of every file has a hash to be verified with.
     pub fn verifiable(&self) -> bool {
         let mut pieces = (0..self.piece_count()).filter_map(|raw| self.piece(raw));
         self.has_metadata() && (self.pieces.is_some() || pieces.all(|piece| self.piece_tree(piece).is_some()))

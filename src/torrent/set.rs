@@ -28,7 +28,7 @@ pub struct Torrents {
 pub struct Unreadable {
     /// The file's name without its directories.
     pub name: String,
-    /// What is wrong with it, with the offset.
+    /// The defect of the file, with its offset.
     pub why: String,
 }
 
@@ -88,7 +88,7 @@ impl Torrents {
         Ok(torrents)
     }
 
-    /// What handshakes call them; see [`Torrent::wire_hashes`].
+    /// The info-hashes by which handshakes name the torrents; see [`Torrent::wire_hashes`].
     pub fn wire_hashes(&self) -> impl Iterator<Item = [u8; 20]> {
         self.iter().flat_map(Torrent::wire_hashes)
     }
@@ -108,7 +108,7 @@ impl Torrents {
         self.order.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no torrent.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
@@ -121,7 +121,7 @@ impl Torrents {
         self.torrents.get(id.0 as usize).expect("ids are made by the set that they are used with")
     }
 
-    /// The same, to teach it leaf hashes.
+    /// The torrent with this id, to be taught leaf hashes.
     ///
     /// # Panics
     /// When the id is of another [`Torrents`].

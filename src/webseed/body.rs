@@ -15,11 +15,11 @@ pub(super) struct Body<'cap> {
     frame: Frame,
     content: Content,
     sink: Sink<'cap>,
-    /// What may be a tracker's answer is kept beside.
+    /// The body gathered whole besides, where it may be a tracker's answer.
     tracker: Option<Gathering<'cap>>,
 }
 
-/// What a stretch did to a body.
+/// The state of a body behind a stretch of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// It needs more.
@@ -50,7 +50,7 @@ enum Chunk {
     Trailer { line: usize, all: usize },
 }
 
-/// What the content is.
+/// The use of the content.
 #[derive(Debug)]
 enum Content {
     /// One range of the resource.
@@ -105,7 +105,7 @@ impl<'cap> Body<'cap> {
         Self::new(head, None, Framing::InSync)
     }
 
-    /// Whether it is whole before its first byte.
+    /// Returns true if the body is whole before its first byte.
     pub fn is_empty(&self) -> bool {
         matches!(self.frame, Frame::Length(0))
     }

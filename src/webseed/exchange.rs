@@ -25,7 +25,7 @@ pub struct HttpExchange<'cap> {
     /// How the client's direction ended, and the server's.
     ends: [Option<(EndReason, At)>; 2],
     resync_bytes: u64,
-    /// What the client sends, and the server, once the connection is a WebSocket.
+    /// The WebSocket readers of the client's and of the server's direction, once the connection is a WebSocket.
     sockets: Option<Box<[Socket; 2]>>,
 }
 
@@ -58,8 +58,8 @@ impl<'cap> HttpExchange<'cap> {
         }
     }
 
-    /// The same, from somewhere in its middle on: what the server sends is searched for a header, and no answer surely
-    /// belongs to a request.
+    /// A connection that is read from somewhere in its middle on: the server's direction is searched for a header,
+    /// and no answer surely belongs to a request.
     pub fn joined(client: Direction, limits: &Limits) -> Self {
         let mut exchange = Self::new(client, limits);
         exchange.requests.doubt();
@@ -68,7 +68,7 @@ impl<'cap> HttpExchange<'cap> {
         exchange
     }
 
-    /// The same, with the address of the server.
+    /// Sets the address of the server.
     #[must_use]
     pub fn of_server(mut self, server: Endpoint) -> Self {
         self.requests.sent_to(server);
@@ -114,8 +114,8 @@ impl<'cap> HttpExchange<'cap> {
         }
     }
 
-    /// Whether it was the server that ended an answer in its middle, as far as can be told: not the client that hung up, which
-    /// then has the last word, and not the end of the captures.
+    /// Returns true if the server ended an answer in its middle, as far as can be told: not the client that hung
+    /// up, which then has the last word, and not the end of the captures.
     fn is_servers_end(&self) -> bool {
         match self.ends {
             [_, None] => true,
@@ -273,7 +273,7 @@ impl<'cap> HttpExchange<'cap> {
     }
 }
 
-/// Whether `byte` may follow `place` bytes of a status line.
+/// Returns true if `byte` may follow `place` bytes of a status line.
 fn continues(place: usize, byte: u8) -> bool {
     match STATUS_LINE.get(place) {
         Some(b'#') => byte.is_ascii_digit(),

@@ -3,7 +3,7 @@
 use super::{ByteRange, WebRequest};
 use crate::ends::{At, Span};
 
-/// What the first bytes of a direction are.
+/// The protocol that the first bytes of a direction show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// An HTTP/1.x request.
@@ -16,7 +16,7 @@ pub enum Sniff {
     Other,
 }
 
-/// Whether a stream that begins with `prefix` is HTTP/1.x (RFC 9112 sections 3 and 4). A request is known by its
+/// Tests if a stream that begins with `prefix` is HTTP/1.x (RFC 9112 sections 3 and 4). A request is known by its
 /// method: GET, HEAD, POST, PUT or OPTIONS.
 pub fn sniff(prefix: &[u8]) -> Sniff {
     let agrees = |word: &[u8]| word.iter().zip(prefix).all(|(a, b)| a == b);
@@ -32,7 +32,7 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
     if undecided { Sniff::Undecided } else { Sniff::Other }
 }
 
-/// Whether a segment is one whole request that asks for something: in mid-stream, a method alone could be anything.
+/// Returns true for a segment that is one whole request: in mid-stream, a method alone could be anything.
 pub fn is_request(segment: &[u8]) -> bool {
     let mut headers = room(segment);
     let mut parsed = httparse::Request::new(&mut headers);
@@ -48,9 +48,9 @@ pub(super) struct Gathered {
     bytes: Vec<u8>,
     /// Where the current line begins in `bytes`.
     line: usize,
-    /// Whether the current line is passed over.
+    /// True while the current line is passed over.
     passing: bool,
-    /// Whether the name of the field in the current line is there.
+    /// True once the name of the field in the current line is there.
     named: bool,
     /// Bytes of the current line, its end apart.
     line_len: u64,
@@ -59,7 +59,7 @@ pub(super) struct Gathered {
     span: Option<Span>,
 }
 
-/// What a byte did to a header block.
+/// The state of a header block behind a byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
@@ -175,15 +175,15 @@ impl RequestHead {
     }
 }
 
-/// What a response's header says about its body.
+/// The fields of a response's header that concern its body.
 #[derive(Debug)]
 pub(super) struct ResponseHead {
     pub status: u16,
     pub length: Length,
-    /// Whether the body is in a coding that is not read.
+    /// True if the body is in a coding that is not read.
     pub coded: bool,
-    /// Whether only the label of a content coding says so, of a body whose length is stated: where that is the resource's,
-    /// the label is wrong.
+    /// True if only the label of a content coding says that the body is coded, and the body's length is stated:
+    /// where that is the resource's, the label is wrong.
     pub labelled: bool,
     /// The one coding that it is in; `None` for several, and for others than these.
     pub coding: Option<Coding>,
@@ -192,7 +192,7 @@ pub(super) struct ResponseHead {
     pub boundary: Option<Vec<u8>>,
     /// Where the resource is instead (RFC 9110 section 10.2.2).
     pub location: Option<String>,
-    /// Whether the connection goes on as a WebSocket (RFC 6455 section 4.1).
+    /// True if the connection goes on as a WebSocket (RFC 6455 section 4.1).
     pub socket: bool,
 }
 
@@ -406,7 +406,7 @@ const FIELDS: [&str; 9] = [
     "content-length",
     "transfer-encoding",
 ];
-/// What stands for the first line of a header that has none.
+/// The name that stands for the first line of a header, which has none.
 const FIRST_LINE: &[u8] = b"\n";
 // Rationale: what is held of a header; servers and clients refuse a first line or a field above 8 to 32 KiB.
 const MAX_HEAD: usize = 64 << 10;

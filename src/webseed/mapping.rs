@@ -12,13 +12,13 @@ pub struct Candidate {
     pub torrent: TorrentId,
     /// Where the resource's bytes belong, ascending by their place in the resource.
     pub extents: Vec<Extent>,
-    /// What speaks for it.
+    /// The evidence for the candidate.
     pub basis: Basis,
     /// Where the request found it: host, path in front of the torrent's own, and query. What one place is shown to
     /// serve says nothing of another, on the same server or behind the same proxy. Empty without a request.
     pub place: String,
-    /// Whether the request is for a URL that the torrent lists: by info-hash in its `httpseeds` (BEP 17), by path in its
-    /// `url-list` (BEP 19). What a client asks of any other server is the client's word alone.
+    /// True if the request is for a URL that the torrent lists: by info-hash in its `httpseeds` (BEP 17), by path
+    /// in its `url-list` (BEP 19). What a client asks of any other server is the client's word alone.
     pub named: bool,
 }
 
@@ -46,14 +46,15 @@ pub struct Cell {
     pub len: u32,
 }
 
-/// What speaks for a candidate, the strongest first.
+/// The evidence for a candidate, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Basis {
     /// The request names the info-hash and the piece (BEP 17).
     InfoHash,
     /// The request's path ends with the torrent's name and the file's path, and the size is the file's (BEP 19).
     NameAndSize,
-    /// The same, but the response does not say the size.
+    /// The request's path ends with the torrent's name and the file's path; the response does not say the size (BEP
+    /// 19).
     Name,
     /// The size is the file's; the request was not captured, or its path is another one, as behind a redirect. Says
     /// nothing about the server if the hash differs.
@@ -126,13 +127,14 @@ pub fn identify(request: Option<&WebRequest>, total: Option<u64>, torrents: &Tor
     found
 }
 
-/// Whether a file of `size` bytes can prove by itself that it is the torrent's: it may hold a whole piece.
+/// Returns true if a file of `size` bytes can prove by itself that it is the torrent's: it may hold a whole piece.
 fn tells(torrent: &Torrent, size: u64, single: bool) -> bool {
     single || size >= u64::from(torrent.piece_length())
 }
 
 impl Candidate {
-    /// The same for bytes that `request` found elsewhere, behind a redirect: who sends them is not whom the torrent lists.
+    /// The candidate for bytes that `request` found elsewhere, behind a redirect: who sends them is not whom the
+    /// torrent lists.
     pub(super) fn moved(self, request: &WebRequest) -> Self {
         Self { place: place(request, &path(&request.target), true), named: false, ..self }
     }
@@ -145,12 +147,13 @@ impl Candidate {
         cells.into_iter().map(|cell| self.block(part, cell.start, cell.piece, cell.begin, cell.len)).collect()
     }
 
-    /// Whether its place in the torrent is a guess.
+    /// Returns true if the candidate's place in the torrent is a guess.
     pub fn is_guess(&self) -> bool {
         matches!(self.basis, Basis::Name | Basis::Size)
     }
 
-    /// The same cut of `len` bytes of the resource from `first_byte` on, without a look at them.
+    /// Cuts `len` bytes of the resource from `first_byte` on as [`blocks`](Self::blocks) does, without a look at
+    /// them.
     pub fn cells(&self, torrent: &Torrent, first_byte: u64, len: u32) -> Vec<Cell> {
         let mut cells = Vec::new();
         let piece_length = u64::from(torrent.piece_length());
@@ -257,15 +260,15 @@ fn decode(text: &str) -> Vec<u8> {
     percent_encoding::percent_decode_str(text).collect()
 }
 
-/// What stands in front where a URL's path ends as BEP 19 says for this file: with the torrent's name, and the file's
-/// path below it in a torrent of several files.
+/// The front of a URL's path that ends as BEP 19 says for this file: with the torrent's name, and the file's path
+/// below it in a torrent of several files.
 fn front_of<'p>(path: &'p str, name: &str, file: &str, single: bool) -> Option<&'p str> {
     let front = ends_with(path, file)?;
     let below = || ends_with(front.strip_suffix('/')?, name);
     below().or_else(|| Some(front).filter(|_| single && file == name))
 }
 
-/// Whether a target ends with the path that is `shown`, compared as bytes.
+/// Returns true if a target ends with the path that is `shown`, compared as bytes.
 fn ends_as_written(target: &str, shown: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let bytes = decode(path);
@@ -275,8 +278,8 @@ fn ends_as_written(target: &str, shown: &str) -> bool {
     last.is_some_and(|last| shown_path(last.iter().copied()) == shown)
 }
 
-/// What stands in front of the last components of `path`, where these are those of `wanted`, which is safe to print: a
-/// `_` in it stands for any character that is not.
+/// The front of `path` before its last components, where these are those of `wanted`, which is safe to print: a `_`
+/// in it stands for any character that is not.
 fn ends_with<'p>(path: &'p str, wanted: &str) -> Option<&'p str> {
     let mut rest = path.chars();
     let same = wanted
@@ -287,7 +290,7 @@ fn ends_with<'p>(path: &'p str, wanted: &str) -> Option<&'p str> {
     (same && (front.is_empty() || front.ends_with('/'))).then_some(front)
 }
 
-/// Whether one of `urls` is at the host of the request and at `path`, with or without the slash at its end.
+/// Returns true if one of `urls` is at the host of the request and at `path`, with or without the slash at its end.
 fn lists(urls: &[String], request: &WebRequest, path: &str) -> bool {
     let own = host(request);
     urls.iter().any(|url| {

@@ -43,7 +43,7 @@ pub enum WebEvent<'cap> {
     Answer(TrackerAnswer),
     /// A text message of a WebSocket that may be of a tracker.
     Message(SocketMessage),
-    /// What a request asked for is elsewhere: see [`Redirects`].
+    /// A redirect: the resource of a request is elsewhere, see [`Redirects`].
     Moved {
         /// The request.
         request: Arc<WebRequest>,
@@ -87,7 +87,8 @@ pub struct WebRequest {
 }
 
 impl WebRequest {
-    /// Whether it asks the server at `ip` and `port` for what another one has (RFC 9112 section 3.2.2): a proxy.
+    /// Returns true if the request asks the server at `ip` and `port` for a resource of another one (RFC 9112
+    /// section 3.2.2): a proxy.
     pub fn is_relayed(&self, ip: IpAddr, port: u16) -> bool {
         let scheme =
             |name: &str| self.target.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
@@ -104,7 +105,8 @@ impl WebRequest {
         host.parse::<IpAddr>() != Ok(ip) || named.unwrap_or(80) != port
     }
 
-    /// Whether it may ask a tracker: it names an info-hash, and no piece (as BEP 17 does), or it is a scrape (BEP 48).
+    /// Returns true if the request may be to a tracker: it names an info-hash, and no piece (as BEP 17 does), or it
+    /// is a scrape (BEP 48).
     pub fn asks_tracker(&self) -> bool {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let has = |key: &str| query.split('&').any(|pair| pair.split('=').next() == Some(key));
@@ -167,7 +169,7 @@ pub struct Slice<'cap> {
     pub bytes: &'cap [u8],
     /// The frame that carried them.
     pub at: At,
-    /// Whether that frame had a wrong checksum.
+    /// True if that frame had a wrong checksum.
     pub doubtful: bool,
 }
 

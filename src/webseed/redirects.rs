@@ -44,7 +44,7 @@ impl Redirects {
         oldest.and_then(|oldest| self.known.remove(&oldest)).is_none_or(|oldest| oldest.followed)
     }
 
-    /// The same as [`identify`], where `request` may have been sent on from another one. What it says itself comes first.
+    /// As [`identify`], where `request` may have been sent on from another one. What it says itself comes first.
     pub fn identify(
         &mut self,
         request: Option<&WebRequest>,

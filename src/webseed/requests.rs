@@ -18,7 +18,7 @@ pub(super) struct Requests<'cap> {
     bytes: usize,
     /// The server, where its address is known.
     server: Option<Endpoint>,
-    /// Whether a request may be missing from the queue.
+    /// True if a request may be missing from the queue.
     uncertain: bool,
 }
 
@@ -150,7 +150,7 @@ impl<'cap> Requests<'cap> {
     }
 }
 
-/// Whether the request asks for what begins where the response does.
+/// Returns true if the request asks for bytes that begin where the response does.
 fn asks(request: &WebRequest, range: ContentRange) -> bool {
     request.ranges.iter().any(|asked| match *asked {
         ByteRange::FromTo { first, last } => first == range.first && range.last <= last,

@@ -10,17 +10,17 @@ use crate::ends::{At, Span};
 /// - `text` is at most 1 MiB long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketMessage {
-    /// Whether the client sent it.
+    /// True if the client sent the message.
     pub from_client: bool,
     /// The message, without masks and compression.
     pub text: Vec<u8>,
     /// The frames of the capture that carried it.
     pub span: Span,
-    /// Whether one of them had a wrong checksum.
+    /// True if one of those frames had a wrong checksum.
     pub doubtful: bool,
 }
 
-/// What one end sends.
+/// The reader of one end's direction.
 #[derive(Debug)]
 pub(super) struct Socket {
     from_client: bool,
@@ -38,14 +38,14 @@ enum State {
     Idle,
 }
 
-/// What is left of a frame's payload.
+/// The rest of a frame's payload.
 #[derive(Debug)]
 struct Payload {
     left: u64,
     mask: [u8; 4],
     /// Bytes of it so far.
     at: usize,
-    /// Whether it is a part of a message of text.
+    /// True for a part of a message of text.
     text: bool,
     last: bool,
 }
@@ -55,7 +55,7 @@ struct Payload {
 struct Message {
     /// `None` once it is not read: too long, with a hole in it, or no JSON.
     text: Option<Vec<u8>>,
-    /// Whether it was given up although it may have been one.
+    /// True if the message was given up although it may have been a tracker's.
     lost: bool,
     compressed: bool,
     span: Span,
@@ -201,14 +201,14 @@ struct Kind {
     opcode: u8,
     last: bool,
     compressed: bool,
-    /// Whether RFC 6455 and RFC 7692 allow it.
+    /// True if RFC 6455 and RFC 7692 allow the byte.
     sound: bool,
 }
 
 /// The length of a payload, whether it is masked, and with what.
 type Length = (u64, bool, [u8; 4]);
 
-/// What a whole header says.
+/// Reads a whole header; `None` if it is not whole.
 fn frame(header: &[u8]) -> Option<(Kind, Length)> {
     let [first, second, rest @ ..] = header else { return None };
     let masked = second & 0x80 != 0;

@@ -20,7 +20,7 @@ pub struct TrackerAnswer {
     pub body: Vec<u8>,
     /// The frames that carried it.
     pub span: Span,
-    /// Whether one of them had a wrong checksum.
+    /// True if one of those frames had a wrong checksum.
     pub doubtful: bool,
 }
 

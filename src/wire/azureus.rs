@@ -12,7 +12,7 @@ use super::client::printable;
 use super::extended::{ExtendedError, dictionary};
 use crate::bencode::Item;
 
-/// What an `AZ_` message is.
+/// The kinds of an `AZ_` message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Azureus {
     /// `AZ_HANDSHAKE`: the client, and where it listens.
@@ -73,7 +73,7 @@ pub fn azureus_have(body: &[u8]) -> Result<Vec<u32>, ExtendedError> {
     pieces.ok_or(ExtendedError::Key { key: "pieces", expected: "a list of piece indexes" })
 }
 
-/// What a message is by its name.
+/// The kind of a message as its name states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// The message of this id.
@@ -83,7 +83,7 @@ pub(super) enum Named {
     Azureus(Azureus),
 }
 
-/// What stands behind a length prefix: a name, or not.
+/// The reading of the bytes behind a length prefix: a name, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sniff {
     /// No name of this protocol.
@@ -141,7 +141,7 @@ fn head(bytes: &[u8], version: usize) -> Option<usize> {
 }
 
 impl Named {
-    /// What `name` stands for; `None` for one that is not known.
+    /// Looks `name` up; `None` for one that is not known.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
         let known = NAMES.iter().find(|(known, _)| known.as_bytes() == name);
         known.map(|(_, named)| *named)

@@ -1,4 +1,4 @@
-//! What follows a header: payload that is handed on in runs, and bodies that are gathered to be parsed whole.
+//! Bodies behind a header: payload that is handed on in runs, and other bodies, gathered to be parsed whole.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,7 +19,7 @@ pub(super) struct Body {
     pub remaining: u32,
     /// Why the body is passed over, when it is.
     pub skipped: Option<UnknownReason>,
-    /// What came so far.
+    /// The bytes of the body that came so far.
     pub gathered: Vec<u8>,
     /// How much of it is in the capture, in bytes.
     pub captured: u32,
@@ -93,7 +93,7 @@ pub(super) fn parsed(id: u8, len: u32, body: Cow<'_, [u8]>, span: Span) -> PeerE
     }
 }
 
-/// What a `request` asks for, of which a gap hides the last bytes; `None` where it hides more, or it is none.
+/// A `request` of which a gap hides the last bytes; `None` where it hides more, or the message is none.
 pub(super) fn cut_request<'cap>(id: u8, len: u32, gathered: &[u8], span: Span) -> Option<PeerEvent<'cap>> {
     let (piece, begin) = (header::word(gathered, 0)?, header::word(gathered, 4)?);
     (id == REQUEST && len as usize + 4 == REQUEST_LEN).then_some(PeerEvent::CutRequest { piece, begin, span })

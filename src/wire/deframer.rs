@@ -48,7 +48,7 @@ pub struct Deframer<'cap> {
     packet: (u64, u64),
     /// An unfinished header, or what a search has not decided yet.
     window: Window<'cap>,
-    /// What the search passed over, while it may still be explained: framing was lost at a gap.
+    /// The bytes that the search passed over, while they may still be explained: framing was lost at a gap.
     stretch: Option<Box<Stretch<'cap>>>,
     /// Other framings of what searches found, while they are looked for.
     rivals: Option<Box<Rivals<'cap>>>,
@@ -56,7 +56,7 @@ pub struct Deframer<'cap> {
     chosen: Vec<(u64, u64)>,
     /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
-    /// Whether nothing follows.
+    /// True once nothing follows.
     ending: bool,
     message_bytes: u32,
     scratch_bytes: usize,
@@ -121,8 +121,8 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    /// The same for requests that are answered by what is read. `true`: before a search goes by them they must know of
-    /// what is new in `out`, and [`go_on`](Self::go_on) reads the rest.
+    /// As [`push`](Self::push), but stops before a search that asks `expected`, as the events in `out` may answer
+    /// requests: `true` if it stopped, and [`go_on`](Self::go_on) reads the rest.
     pub fn read(
         &mut self,
         item: &StreamItem<'cap>,
@@ -151,7 +151,7 @@ impl<'cap> Deframer<'cap> {
         self.ending = true;
     }
 
-    /// Whether the stream stands within a message that has begun.
+    /// Returns true if the stream stands within a message that has begun.
     pub fn is_within(&self) -> bool {
         let open = || self.stretch.as_ref().is_some_and(|stretch| stretch.open().is_some());
         matches!(self.state, State::Piece(_) | State::Body(_)) || !self.window.is_empty() || open()

@@ -18,7 +18,7 @@ pub enum ExtendedError {
     /// The body is no dictionary.
     #[error("found {found}, expected a dictionary")]
     NotADictionary {
-        /// What it is.
+        /// The type that was found.
         found: &'static str,
     },
     /// A key that the BEP demands is absent, or its value is of the wrong kind or out of range.
@@ -26,7 +26,7 @@ pub enum ExtendedError {
     Key {
         /// The key.
         key: &'static str,
-        /// What its value should be.
+        /// The value that the key should have.
         expected: &'static str,
     },
     /// A body of a length that the BEP does not allow.
@@ -34,7 +34,7 @@ pub enum ExtendedError {
     Length {
         /// Bytes in the body.
         found: usize,
-        /// What the BEP allows.
+        /// The lengths that the BEP allows.
         expected: &'static str,
     },
     /// A field with a value that the BEP does not define.
@@ -199,7 +199,7 @@ impl LtDontHave {
 /// `ut_holepunch` (BEP 55).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holepunch {
-    /// What is asked or told.
+    /// The kind of the message.
     pub kind: HolepunchKind,
     /// The peer to connect to.
     pub address: SocketAddr,

@@ -4,7 +4,7 @@ use super::window::Window;
 use super::{Handshake, PeerEvent};
 use crate::ends::Span;
 
-/// What the first bytes of a direction are.
+/// The reading of the first bytes of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// They begin with the 20 fixed bytes of a BEP 3 handshake.

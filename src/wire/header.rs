@@ -2,7 +2,7 @@
 
 use super::{BlockRef, azureus};
 
-/// What stands at the head of a message.
+/// The header of a message: length prefix, and id where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     /// A length prefix of 0 (BEP 3).
@@ -83,7 +83,8 @@ impl Header {
         }
     }
 
-    /// Whether a client that follows the BEPs could have sent it, with at most `max` bytes behind the prefix.
+    /// Returns true if a client that follows the BEPs could have sent the header, with at most `max` bytes behind
+    /// the prefix.
     pub fn is_plausible(self, max: u32) -> bool {
         match self {
             Self::KeepAlive => true,
@@ -104,7 +105,8 @@ impl Header {
         }
     }
 
-    /// Whether it is a `piece` header as nearly every client sends them: whole 16 KiB blocks on 16 KiB boundaries.
+    /// Returns true for a `piece` header as nearly every client sends them: whole 16 KiB blocks on 16 KiB
+    /// boundaries.
     pub fn is_standard_block(self) -> bool {
         matches!(self, Self::Piece { begin, payload, .. }
             if payload > 0 && payload.is_multiple_of(BLOCK) && begin.is_multiple_of(BLOCK))
@@ -135,7 +137,7 @@ pub(super) const REQUEST: u8 = 6;
 pub(super) const REQUEST_LEN: usize = 17;
 /// The id of `piece` (BEP 3).
 pub(super) const PIECE: u8 = 7;
-/// What a `piece` message's length prefix counts before the payload: id, index, begin.
+/// Bytes that a `piece` message's length prefix counts before the payload: id, index, begin.
 pub(super) const PIECE_FIXED: u32 = 9;
 /// The header of a `piece` message of BEP 3: length, id, index, begin.
 pub(super) const PIECE_HEADER: usize = 13;

@@ -64,7 +64,7 @@ impl<'cap> Message<'cap> {
         }
     }
 
-    /// Whether a supported BEP defines `id`.
+    /// Returns true if a supported BEP defines `id`.
     pub fn defines(id: u8) -> bool {
         matches!(id, 0..=9 | 13..=17 | 20..=23)
     }
@@ -77,7 +77,7 @@ fn empty<'cap>(body: &[u8], message: Message<'cap>) -> Option<Message<'cap>> {
     body.is_empty().then_some(message)
 }
 
-/// What `parser` reads when it reads all of `body`.
+/// The result of `parser`, if it reads all of `body`.
 fn whole<'a, T>(body: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = Failure<'a>>) -> Option<T> {
     all_consuming(parser).parse(body).ok().map(|(_, message)| message)
 }

@@ -73,20 +73,20 @@ pub enum PeerEvent<'cap> {
     LostSync {
         /// The frame at which sync was lost.
         at: At,
-        /// Whether a gap hides where the next message begins; else there is something that is no message.
+        /// True if a gap hides where the next message begins; else the bytes there are no message.
         gap: bool,
     },
     /// Framing was found again after `skipped` bytes that could not be read.
     Resynchronised {
         /// Bytes in the capture that belong to no message.
         skipped: u64,
-        /// The same with those that gaps hide: all between the last known end of a message and this one. No more than
+        /// Bytes captured or hidden by gaps: all between the last known end of a message and this one. No more than
         /// `skipped` where that end is not known.
         passed: u64,
         /// The frame in which the next message begins.
         at: At,
     },
-    /// What was found may have been framed otherwise.
+    /// A place at which the message that was found may have been framed otherwise.
     Contest(Contest),
     /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`], and nothing after it is
     /// read.
@@ -100,7 +100,8 @@ pub enum PeerEvent<'cap> {
     Unframed {
         /// Bytes in the capture that belong to no message, since the last event.
         skipped: u64,
-        /// The same with those that gaps hide, as for [`Resynchronised`](Self::Resynchronised); at least 1 with `skipped`.
+        /// Bytes captured or hidden by gaps, as for [`Resynchronised`](Self::Resynchronised); at least 1 with
+        /// `skipped`.
         passed: u64,
         /// The last frame of those bytes.
         at: At,
@@ -180,14 +181,14 @@ pub enum Message<'cap> {
     Extended {
         /// Extended message id: 0 is the handshake.
         id: u8,
-        /// What follows the id.
+        /// The bytes behind the id.
         body: Cow<'cap, [u8]>,
     },
     /// An `AZ_` message of the Azureus messaging protocol.
     Azureus {
-        /// What it is.
+        /// The kind that its name states.
         kind: Azureus,
-        /// What follows its name, version and padding.
+        /// The bytes behind its name, version and padding.
         body: Cow<'cap, [u8]>,
     },
     /// BEP 52, ids 21 and 23: hash request and hash reject.
@@ -206,7 +207,7 @@ pub enum Message<'cap> {
     },
 }
 
-/// Whether a hash request asks or is refused (BEP 52).
+/// The sense of a message about a hash request (BEP 52).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashReply {
     /// `hash request`, id 21.
@@ -275,7 +276,7 @@ pub struct Block<'cap> {
     pub span: Span,
     /// How its header was found.
     pub framing: Framing,
-    /// Whether a frame with a wrong checksum carried part of it.
+    /// True if a frame with a wrong checksum carried part of the block.
     pub doubtful: bool,
 }
 

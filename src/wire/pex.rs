@@ -20,11 +20,11 @@ pub struct PexMessage {
 pub struct PexPeer {
     /// Its address and listen port, as named.
     pub address: SocketAddr,
-    /// What is said of it; `None` when the message has no flags.
+    /// Statements about the peer; `None` when the message has no flags.
     pub flags: Option<PexFlags>,
 }
 
-/// What a peer says of another one (BEP 11).
+/// Flags by which a peer describes another one (BEP 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PexFlags(pub u8);
 

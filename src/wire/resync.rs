@@ -11,11 +11,11 @@ use super::handshake::{HANDSHAKE, HANDSHAKE_LEN};
 use super::header::{self, Header, MAX_BEGIN, MAX_HEADER, MAX_PIECE, PIECE, PIECE_FIXED, REQUEST_LEN};
 use super::window::{Stop, Window};
 
-/// What the counterpart asked this direction for.
+/// The unanswered requests of the counterpart to this direction.
 pub trait Expectation {
-    /// Whether exactly this block was requested and has not been answered.
+    /// Returns true if exactly this block was requested and has not been answered.
     fn awaits(&self, block: BlockRef) -> bool;
-    /// Whether any request is unanswered.
+    /// Returns true if any request is unanswered.
     fn any(&self) -> bool;
     /// The only request that is unanswered whose answer begins with these bytes of a `piece` message.
     fn answered_by(&self, begins: &[u8]) -> Option<BlockRef> {
@@ -43,7 +43,7 @@ impl Expectation for Nothing {
     }
 }
 
-/// What is expected where the stream ends: no header can be confirmed by a second one any more.
+/// The expectation where the stream ends: no header can be confirmed by a second one any more.
 pub(super) struct AtEnd<'e>(pub &'e dyn Expectation);
 
 impl Expectation for AtEnd<'_> {
@@ -86,13 +86,13 @@ pub(super) struct Search {
 pub(super) struct Candidate {
     /// Place of its first byte.
     pub offset: u64,
-    /// Whether it is a handshake.
+    /// True if a handshake begins there.
     pub handshake: bool,
     /// Place of the next header.
     next: u64,
     /// How many headers must follow it in a row.
     chain: u8,
-    /// Whether it convinces where what follows cannot be seen.
+    /// True if the candidate convinces where the stream behind it cannot be seen.
     standard: bool,
 }
 
@@ -139,7 +139,7 @@ impl Search {
         self.pending.map_or(self.from, |candidate| candidate.offset)
     }
 
-    /// Whether a candidate waits for more of the stream.
+    /// Returns true if a candidate waits for more of the stream.
     pub fn waits(&self) -> bool {
         self.pending.is_some()
     }
@@ -150,7 +150,8 @@ impl Search {
         self.pending = None;
     }
 
-    /// Whether what waits is this `request`; then it waits no longer for what follows.
+    /// Returns true if the candidate that waits is this `request`, which then waits no longer for the headers
+    /// behind it.
     pub fn confirm(&mut self, request: BlockRef, window: &Window<'_>) -> bool {
         let Some(candidate) = &mut self.pending else { return false };
         let mut bytes = [0; REQUEST_LEN];
@@ -325,7 +326,7 @@ fn candidate(offset: u64, header: Header, expected: &dyn Expectation) -> Candida
     Candidate { offset, handshake: false, next, chain, standard: awaited || header.is_standard_block() }
 }
 
-/// Whether a search may end at a message with this id: those whose first bytes say much.
+/// Returns true if a search may end at a message with this id: one whose first bytes say much.
 fn is_searched(id: u8) -> bool {
     matches!(id, 0 | 4 | 6..=8 | 13 | 16 | 17 | 20)
 }

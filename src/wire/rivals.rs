@@ -10,9 +10,9 @@ use super::window::{Chunk, Window};
 #[derive(Debug, Default)]
 pub(super) struct Rivals<'cap> {
     rivalries: Vec<Rivalry>,
-    /// What one of them still looks at.
+    /// The bytes that one of the searches still looks at.
     window: Window<'cap>,
-    /// What stands before was taken into the window.
+    /// The place up to which the stream was taken into the window.
     reached: u64,
     /// Where the last of them end or ended.
     ends: [u64; MOST_BESIDE],
@@ -77,7 +77,7 @@ struct Rivalry {
     contest: Contest,
     /// Where messages of the framing that was found begin.
     own: Vec<u64>,
-    /// Whether that framing is read no longer.
+    /// True once the framing that was found is read no longer.
     over: bool,
     /// Nothing is looked for from here on.
     end: u64,

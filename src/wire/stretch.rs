@@ -1,6 +1,6 @@
-//! What lies between the last known end of a message and the next header that was found, when a gap swallowed the
-//! headers between, or hides how much of a message is missing: the rest of that message, and most likely answers to the
-//! oldest requests, in order.
+//! Stretches: the bytes between the last known end of a message and the next header that was found, when a gap
+//! swallowed the headers between, or hides how much of a message is missing: the rest of that message, and most
+//! likely answers to the oldest requests, in order.
 //!
 //! A gap of known length is explained to the byte. Of one of unknown length, which uTP has, only the number of its packets
 //! is known: what lies behind it ends where the next header begins, and is placed from there backwards. An explanation is
@@ -42,7 +42,7 @@ pub(super) struct Stretch<'cap> {
     rifts: Vec<Rift>,
     /// Bytes in gaps of known length of which nothing but what follows tells.
     unseen: u64,
-    /// Whether there was more than can be kept: then it is only measured.
+    /// True if the stretch is longer than can be kept: then it is only measured.
     full: bool,
 }
 
@@ -59,7 +59,7 @@ struct Rift {
     before: u64,
 }
 
-/// What follows a stretch.
+/// The message behind a stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The answer to the request with this index among those that wait.
@@ -243,8 +243,8 @@ impl<'cap> Stretch<'cap> {
         self.give_up_rest(end, tail, next, known, least..=most)
     }
 
-    /// What is sure when nothing fits: that the block before the gap ends in it, if what lies behind is more than what
-    /// that lacks. The gaps hide so many bytes as `hidden` allows.
+    /// The explanation that is sure when nothing fits: the block before the gap ends in it, if more lies behind
+    /// than the block lacks. The gaps hide so many bytes as `hidden` allows.
     fn give_up_rest(
         &self,
         end: u64,
@@ -375,20 +375,20 @@ impl<'cap> Stretch<'cap> {
     }
 }
 
-/// What a stretch holds.
+/// The messages that a stretch is read as.
 pub(super) struct Explanation<'cap> {
     /// The block that went on in it.
     pub open: Option<Block<'cap>>,
     /// The answers, in order.
     pub blocks: Vec<Block<'cap>>,
-    /// What follows them: whole messages of other kinds, to be read again.
+    /// The chunks behind the answers: whole messages of other kinds, to be read again.
     pub tail: Vec<Chunk<'cap>>,
     /// Captured bytes in none of them.
     pub unread: u64,
-    /// The same with those that gaps hide, as far as known.
+    /// Bytes in no message, captured or hidden by gaps, as far as known.
     pub passed: u64,
-    /// Whether there is no other one: a single gap of packets as full as those beside it lies in the block, and the message
-    /// behind it answers the next request.
+    /// True if no other explanation fits: a single gap of packets as full as those beside it lies in the block, and
+    /// the message behind it answers the next request.
     pub sure: bool,
 }
 
@@ -436,7 +436,7 @@ fn runs(requests: &[BlockRef], total: u64) -> impl Iterator<Item = (&[BlockRef],
     requests.iter().enumerate().take(MAX_STARTS).filter_map(run)
 }
 
-/// Whether nothing but what follows shows that something is missing.
+/// Returns true if nothing but the data behind the gap shows that bytes are missing.
 fn is_unseen(cause: GapCause) -> bool {
     matches!(cause, GapCause::Unseen | GapCause::Limit)
 }

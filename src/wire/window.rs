@@ -15,7 +15,7 @@ pub(super) struct Chunk<'cap> {
     pub bytes: &'cap [u8],
     /// The frame that carried them.
     pub at: At,
-    /// Whether that frame had a wrong checksum.
+    /// True if that frame had a wrong checksum.
     pub doubtful: bool,
 }
 
@@ -127,7 +127,7 @@ impl<'cap> Window<'cap> {
         self.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum()
     }
 
-    /// Whether a frame with a wrong checksum carried any of it.
+    /// Returns true if a frame with a wrong checksum carried any of the window.
     pub fn doubtful(&self) -> bool {
         self.chunks.iter().any(|chunk| chunk.doubtful)
     }

@@ -5,14 +5,14 @@ use std::slice::Iter;
 use crate::load_ahead::load_ahead;
 use crate::{BLOCK, Block, Message};
 
-/// What is left of a message.
+/// The rest of a message.
 ///
 /// # Invariants
 /// - `run.len() <= left`.
 /// - `blocks` is what `left` bytes and the padding fill; it is 0 only at the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'a> {
-    /// What is left of the slice that is being read.
+    /// The rest of the slice that is being read.
     run: &'a [u8],
     /// The slices that follow it.
     runs: Iter<'a, &'a [u8]>,
@@ -22,7 +22,7 @@ pub(crate) struct Cursor<'a> {
     blocks: u64,
     /// Bytes of the whole message.
     len: u64,
-    /// Whether the one bit after the message was read.
+    /// True once the one bit after the message was read.
     marked: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::{BLOCK, Block, Message, SHA1, SHA1_INITIAL, SHA256, SHA256_INITIAL};
 
 /// A way to hash many messages at once. The messages may have any lengths; it is fastest where they are equal.
 pub trait Engine: fmt::Debug + Send + Sync {
-    /// What the environment calls it.
+    /// The engine's name in the environment.
     fn name(&self) -> &'static str;
 
     /// How many messages it takes to be fastest.
@@ -111,8 +111,8 @@ fn special() -> Vec<Box<dyn Engine>> {
     Vec::new()
 }
 
-/// Whether the engine gives the digests of FIPS 180-4's examples in every lane: a processor or a compiler that does not
-/// must not prove anything.
+/// Tests that the engine gives the digests of FIPS 180-4's examples in every lane: a processor or a compiler that
+/// does not must not prove anything.
 fn is_right(engine: &dyn Engine) -> bool {
     let long: Vec<u8> = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".to_vec();
     let examples: [[&[u8]; 1]; 2] = [[b"abc"], [&long]];

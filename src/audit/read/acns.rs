@@ -1,6 +1,6 @@
 //! ACNS XML, 0.6 to 1.2: by local names, whatever the order and the namespace. Nothing is expanded, nothing is opened.
 
-use quick_xml::Reader;
+use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
 
 use crate::audit::claim::Refusal;
@@ -175,7 +175,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Refus
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| Refusal::BadXml)?;
         if attribute.key.local_name().as_ref() == name.as_bytes() {
-            return attribute.unescape_value().map(|value| Some(value.into_owned())).map_err(|_| Refusal::BadXml);
+            let value = attribute.normalized_value(XmlVersion::default()).map_err(|_| Refusal::BadXml)?;
+            return Ok(Some(value.into_owned()));
         }
     }
     Ok(None)

@@ -1,6 +1,7 @@
 //! One claim, many copies: parts of a mail, or mails of one case, that state the same; and those that contradict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use super::content::Found;
 use crate::audit::claim::{ActBasis, Claim, Entry, Format, NoticeFlag, Origin};
@@ -26,32 +27,36 @@ pub(super) fn complete(found: &mut Vec<Found>) {
 pub(super) fn within_mail(entries: Vec<(u32, Entry)>) -> Vec<Entry> {
     let is_beside = |entry: &Entry| entry.origin.format == Format::Keys;
     let structured = entries.iter().any(|(_, entry)| !is_beside(entry) && entry.content.is_ok());
-    let mut kept: Vec<(u32, Entry)> = Vec::new();
     // Keys beside a notice of another format come last: they are read for the act and for contradictions.
     let (beside, first): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|(_, entry)| structured && is_beside(entry));
-    for (document, entry) in first {
-        let place = (entry.origin.part.clone(), document);
-        let other_place =
-            |(document, known): &&mut (u32, Entry)| (&known.origin.part, *document) != (&place.0, place.1);
-        let equal = kept
-            .iter_mut()
-            .filter(other_place)
-            .find(|(_, known)| differences(known, &entry).is_some_and(|d| d.is_empty()));
-        if let Some((_, known)) = equal {
+    let mut kept: Vec<(u32, Entry)> = Vec::new();
+    // Where in `kept` the claims of an address stand, and those of an item: a list may have very many rows.
+    let mut of_address: HashMap<IpAddr, Vec<usize>> = HashMap::new();
+    let mut of_item: HashMap<(u64, Option<String>), Vec<usize>> = HashMap::new();
+    for (document, mut entry) in first {
+        let address = entry.content.as_ref().ok().map(|claim| claim.who.address);
+        let item = (entry.origin.item, entry.origin.case_id.clone());
+        // The place of the first of them in another document.
+        let elsewhere = |places: Option<&Vec<usize>>, fits: &dyn Fn(&Entry) -> bool| {
+            let mut known = places.into_iter().flatten().filter_map(|place| Some((*place, kept.get(*place)?)));
+            let is_other = |other: u32, known: &Entry| known.origin.part != entry.origin.part || other != document;
+            known.find(|(_, (other, known))| is_other(*other, known) && fits(known)).map(|(place, _)| place)
+        };
+        let is_equal = |known: &Entry| differences(known, &entry).is_some_and(|fields| fields.is_empty());
+        let equal = elsewhere(address.and_then(|address| of_address.get(&address)), &is_equal);
+        let other = elsewhere(of_item.get(&item), &|known| known.origin.format == entry.origin.format);
+        if let Some((_, known)) = equal.and_then(|place| kept.get_mut(place)) {
             join(known, &entry);
             continue;
         }
-        let same_item = |known: &Entry| {
-            known.origin.item == entry.origin.item
-                && known.origin.format == entry.origin.format
-                && (known.origin.case_id == entry.origin.case_id)
-        };
-        let other = kept.iter_mut().filter(other_place).find(|(_, known)| same_item(known));
-        let mut entry = entry;
-        if let Some((_, known)) = other {
+        if let Some((_, known)) = other.and_then(|place| kept.get_mut(place)) {
             contradict(known, &mut entry);
         }
+        if let Some(address) = address {
+            of_address.entry(address).or_default().push(kept.len());
+        }
+        of_item.entry(item).or_default().push(kept.len());
         kept.push((document, entry));
     }
     for (document, mut entry) in beside {

@@ -61,7 +61,7 @@ impl Watch {
         Self(node)
     }
 
-    /// Whether a page of it was gone when it was read.
+    /// Returns true if a page of the mapping was gone when it was read.
     pub(super) fn is_torn(&self) -> bool {
         self.0.torn.load(Ordering::Acquire)
     }

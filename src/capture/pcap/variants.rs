@@ -26,7 +26,7 @@ impl PcapReader {
         if whole && known < 2 && found > known { best } else { usual }
     }
 
-    /// Whether a file header like that of this file stands there: two captures were joined into one file.
+    /// Tests `rest` for a file header like that of this file: two captures were joined into one file.
     #[cold]
     pub(super) fn is_another(&self, rest: &[u8]) -> bool {
         let word =

@@ -9,7 +9,7 @@ use super::{
 use crate::capture::pcap::MAX_RECORD;
 use crate::capture::resync::{Records, Step};
 
-/// What the search for the next good block has learnt of the section that it is in.
+/// State of the search for the next good block: byte order and interfaces of the section that the search is in.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::capture) struct Known {
     endian: Endian,

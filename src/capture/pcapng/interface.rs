@@ -3,7 +3,7 @@
 use super::options::{Endian, Options};
 use crate::capture::{Interface, LinkType};
 
-/// What is kept of an interface for its packets.
+/// The fields of an interface description that its packets need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InterfaceState {
     pub(super) link: LinkType,
@@ -138,7 +138,7 @@ impl Interfaces {
     }
 }
 
-/// What the report lists of a description that cannot be read.
+/// The report's row for an interface description that cannot be read.
 pub(super) fn unreadable() -> Interface {
     let name = Some("(not readable)".to_owned());
     Interface {

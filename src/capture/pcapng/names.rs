@@ -9,7 +9,7 @@ use super::options::Endian;
 #[derive(Debug, Default)]
 pub(super) struct NameRecords {
     names: BTreeSet<(IpAddr, String)>,
-    /// Whether some had no room.
+    /// True if some name records were left out, as the bound was reached.
     pub(super) full: bool,
 }
 

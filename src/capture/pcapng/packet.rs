@@ -24,7 +24,7 @@ impl<'cap> Packet<'cap> {
     /// Reads the body of an enhanced packet block.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The defect of the block, in words.
     #[inline]
     pub(super) fn enhanced(body: &'cap [u8], endian: Endian, interfaces: &Interfaces) -> Result<Self, String> {
         let (Some(id), Some(high), Some(low), Some(captured), Some(wire)) = (

@@ -20,7 +20,7 @@ fn tracker() -> Endpoint {
     end("198.51.100.1:6969")
 }
 
-/// What a row of datagrams gives, one a millisecond; each with a fingerprint of its own.
+/// Pushes a row of datagrams, one a millisecond, each with a fingerprint of its own; returns the remarks.
 fn hear(listener: &mut Listener, datagrams: &[(Endpoint, Endpoint, Vec<u8>)]) -> Vec<Remark> {
     let mut out = Vec::new();
     for (number, (from, to, bytes)) in datagrams.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What speaks against a packet, and what is left of it: checksums and damage.
+//! Evidence against a packet, from checksums and marks of damage, and what a packet counts as in spite of it.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::packet::transport::{self, Head, TCP, UDP};
 use crate::packet::{Checksum, Packet, Payload, TransportLayer};
 
 impl Decoder {
-    /// Whether `packet` of the frame that was decoded last, which no flow is known of, is damaged: its checksum is wrong,
+    /// Returns true if `packet`, of the frame decoded last and of no known flow, is damaged: its checksum is wrong,
     /// where nearly all others are right.
     pub fn is_damaged(&mut self, packet: &Packet<'_>, out: &mut dyn Sink) -> bool {
         if packet.untested.is_empty() || self.reads_damage {
@@ -40,8 +40,8 @@ impl Decoder {
         Origin::new(at.frame.file(), self.interface, path != PathId::NONE, source)
     }
 
-    /// Whether the length that an IP header states, which no checksum covers, is damaged: it goes further beyond the
-    /// frame than a packet is long, where nearly none of the others does.
+    /// Returns true if the length that an IP header states, which no checksum covers, is damaged: it goes further
+    /// beyond the frame than a packet is long, where nearly none of the others does.
     #[inline]
     pub(super) fn is_overlong(
         &mut self,
@@ -58,7 +58,7 @@ impl Decoder {
         damaged
     }
 
-    /// Whether a fragment may be put together with others, in spite of what speaks against it.
+    /// Returns true if a fragment may be put together with others, in spite of its doubt.
     #[cold]
     pub(super) fn may_be_joined(&self, doubt: Doubt, datagram: &Datagram<'_>, at: At, out: &mut dyn Sink) -> bool {
         // No checksum covers a fragment alone.
@@ -69,7 +69,8 @@ impl Decoder {
         verdict.checksum.is_some()
     }
 
-    /// What the checksum of a packet counts as; `None` when it is left out, as something speaks against it.
+    /// The checksum result under which a packet is used; `None` when the packet is left out, as something speaks
+    /// against it.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "what is tested, and where its outcome goes")]
     pub(super) fn judge(
@@ -99,7 +100,7 @@ impl Decoder {
         Some(outcome)
     }
 
-    /// The same where something speaks against it.
+    /// As [`judge`](Self::judge), for a packet that something speaks against.
     #[cold]
     #[expect(clippy::too_many_arguments, reason = "what is tested, and where its outcome goes")]
     pub(super) fn weigh(
@@ -143,7 +144,7 @@ impl Decoder {
     }
 }
 
-/// What is asked of the checksum of a packet besides what a user asks.
+/// Reasons to test the checksum of a packet besides the user's policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub(super) origin: Origin,
@@ -151,13 +152,14 @@ pub(super) struct Asked {
     pub(super) steers: bool,
 }
 
-/// Whether a payload is worth a test: some bytes that steer, and not the bulk.
+/// Returns true if a payload of `len` bytes is worth a test: not empty, and not bulk data.
 #[inline]
 pub(super) fn is_small(len: u32) -> bool {
     len.wrapping_sub(1) < MOST_SMALL
 }
 
-/// Whether a datagram steers: small, or what names peers, or a uTP packet of another kind than plain data.
+/// Returns true if a datagram steers: it is small, or names peers, or is a uTP packet of another kind than plain
+/// data.
 #[inline]
 pub(super) fn steers(payload: &Payload<'_>) -> bool {
     is_small(payload.wire_len)

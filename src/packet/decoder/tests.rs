@@ -14,7 +14,7 @@ fn all(frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
     all_with(ChecksumPolicy::Ignore, 1, frames)
 }
 
-/// The same under `policy`, with `apart` microseconds from one frame to the next.
+/// Decodes `frames` under `policy`, with `apart` microseconds from one frame to the next.
 fn all_with(policy: ChecksumPolicy, apart: u64, frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
     let (mut decoder, mut anomalies) = (Decoder::new(policy, &Limits::default()), Anomalies::default());
     let mut packets = Vec::new();
@@ -95,7 +95,7 @@ fn a_fragmented_tunnel_and_fragments_in_a_tunnel_are_read() {
 
 const POLICIES: [ChecksumPolicy; 3] = [ChecksumPolicy::Ignore, ChecksumPolicy::Flag, ChecksumPolicy::Drop];
 
-/// What `frames` give under each policy is nothing, and is told once as a conflict.
+/// Asserts that `frames` give no packet under any policy, and are told once as a conflict.
 #[track_caller]
 fn left_out(apart: u64, frames: &[Vec<u8>]) {
     for policy in POLICIES {
@@ -160,7 +160,7 @@ fn fragments_that_no_checksum_vouches_for_are_joined_only_when_they_come_togethe
     assert_eq!(all_with(ChecksumPolicy::Drop, 20_000_000, &frames).0.len(), 1);
 }
 
-/// What `frame` gives, and what it is told of.
+/// Decodes `frame`: the checksum result of its packet, and the oddity that is told of damage.
 fn damaged(policy: ChecksumPolicy, frame: &Frame<'_>) -> (Option<Checksum>, Option<Oddity>) {
     let tunnels = ["udp:37008=tzsp".parse().expect("an option")];
     let mut decoder = Decoder::new(policy, &Limits::default()).with_tunnels(&tunnels);

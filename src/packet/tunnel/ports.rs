@@ -11,7 +11,7 @@ use crate::Error;
 pub struct UdpTunnel {
     /// The UDP port; never 0.
     pub port: u16,
-    /// What it carries.
+    /// The protocol inside the tunnel.
     pub format: TunnelFormat,
 }
 
@@ -104,7 +104,7 @@ impl Ports {
         Self { given: ports }
     }
 
-    /// What datagrams between two ports may carry, and whether the user says so.
+    /// The format that datagrams between two ports may carry, and true if the user names it.
     #[inline]
     pub fn format(&self, source: u16, destination: u16) -> Option<(TunnelFormat, bool)> {
         if !self.given.is_empty()

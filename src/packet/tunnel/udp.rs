@@ -1,9 +1,10 @@
 //! Tunnels over UDP.
 //!
-//! A port is a guess, as any uTP peer may use it. So a datagram is a tunnel only where a complete inner IP header fits
-//! in it, or is sound where a mirror may have cut the frame around it; and where the datagram reads as uTP too,
-//! it is both, unless the user names the port: a peer that shapes its payload as a tunnel must not hide what it sends.
-//! What is inside a tunnel has the addresses that the sender of the datagram wrote there, which the path says.
+//! A port is a guess, as any uTP peer may use it. So a datagram is a tunnel only where a complete inner IP header
+//! fits in it, or is sound where a mirror may have cut the frame around it; and where the datagram reads as uTP
+//! too, it is both, unless the user names the port: a peer that shapes its payload as a tunnel must not hide what
+//! it sends. The addresses inside a tunnel are those that the sender of the datagram wrote there, which the path
+//! says.
 
 use std::net::Ipv6Addr;
 
@@ -322,7 +323,7 @@ mod tests {
         decode(&frame(101, &udp4(9999, port, &[header, inner].concat()))).text().to_owned()
     }
 
-    /// The same with tunnels that the user names.
+    /// Decodes `inner` behind `header` in a datagram to `port`, with `tunnels` that the user names.
     fn named(tunnels: &[&str], port: u16, header: &[u8], inner: &[u8]) -> String {
         let tunnels: Vec<UdpTunnel> = tunnels.iter().map(|text| text.parse().expect("an option")).collect();
         let mut decoder = Decoder::new(ChecksumPolicy::Ignore, &Limits::default()).with_tunnels(&tunnels);

@@ -1,4 +1,4 @@
-//! What an HTTP connection makes known, written down: bodies, requests and redirects. No torrent is asked for.
+//! Bodies, requests and redirects of an HTTP connection, written down as facts. No torrent is asked for.
 
 use std::sync::Arc;
 
@@ -218,8 +218,8 @@ impl Noted {
         hub.fail(result);
     }
 
-    /// Whether something else than bodies was sent in two versions, or may have been: a header, which says what the bytes
-    /// behind it are.
+    /// Returns true if bytes other than bodies were sent in two versions, or may have been: a header, which says
+    /// what the bytes behind it are.
     fn is_header_twice(&self) -> bool {
         let within = |(from, to): &(u64, u64)| {
             let before = self.told.partition_point(|told| told.0 <= *from);

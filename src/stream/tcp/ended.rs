@@ -1,4 +1,4 @@
-//! What is remembered of a connection that is over: enough to tell what still belongs to it.
+//! The memory of a connection that is over: enough to tell packets that still belong to it.
 
 use super::side::{JUST_BEFORE, Side};
 use super::{NEAR, signed};
@@ -11,11 +11,11 @@ use crate::stream::holes::Holes;
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
     sides: [Stop; 2],
-    /// What was given up, where anything was.
+    /// The places that were given up; `None` without any.
     holes: Option<Box<[Holes; 2]>>,
 }
 
-/// What a segment is that comes after the end.
+/// The kind of a segment that comes after the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover {
     /// Nothing with payload: a last acknowledgement, an RST, a FIN or SYN sent again.
@@ -52,7 +52,7 @@ impl Ended {
         holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE)
     }
 
-    /// What `segment`, sent in `direction`, is; by the rules of
+    /// Classifies `segment`, sent in `direction`, by the rules of
     /// [`TcpConnection::replaced_by`](super::TcpConnection::replaced_by).
     pub fn judge(&self, direction: Direction, segment: &TcpSegment<'_>) -> Leftover {
         let [low, high] = &self.sides;

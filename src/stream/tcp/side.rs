@@ -22,7 +22,7 @@ pub(super) struct Side<'cap> {
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
     pub(super) isn: Option<u32>,
-    /// What the other direction acknowledges, while nothing of this one tells its numbers.
+    /// The number that the other direction acknowledges, while nothing of this one tells its numbers.
     pub(super) hint: Option<u32>,
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
@@ -36,7 +36,7 @@ pub(super) struct Side<'cap> {
     ack_end: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
-    /// What was last given out as acknowledged.
+    /// The offset up to which bytes were last given out as acknowledged.
     acked: u64,
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
@@ -68,14 +68,14 @@ impl<'cap> Side<'cap> {
         self.distance(seq).map(|distance| (self.reorder.next() as i64).saturating_add(distance))
     }
 
-    /// Whether the receiver of the direction expects `seq` next, as far as it is known: it is the next byte, or the next one
-    /// to be acknowledged.
+    /// Returns true if the receiver of the direction expects `seq` next, as far as is known: the next byte, or the
+    /// next one to be acknowledged.
     pub(super) fn is_expected(&self, seq: u32) -> bool {
         let acked = |seq: u32| self.ack.is_some_and(|(ack, _)| self.relative(seq) == i64::try_from(ack).ok());
         self.distance(seq).is_none_or(|distance| distance == 0) || acked(seq)
     }
 
-    /// What of the holes that were given up a segment fills.
+    /// Fills holes that were given up with a segment; returns the hole.
     #[cold]
     pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> Found {
         let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
@@ -83,12 +83,12 @@ impl<'cap> Side<'cap> {
         start.map_or(Found::Nothing, |start| self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE))
     }
 
-    /// Whether anything was captured of the direction.
+    /// Returns true if any packet of the direction was captured.
     pub(super) fn was_seen(&self) -> bool {
         self.last.is_some()
     }
 
-    /// Whether it is decided where the direction begins.
+    /// Returns true once the start of the direction is decided.
     pub(super) fn has_begun(&self) -> bool {
         self.origin.is_some()
     }
@@ -296,7 +296,8 @@ impl<'cap> Side<'cap> {
         len == 1 && (start + 1 == self.reorder.seen_end() as i64 || self.fin.is_some_and(|fin| fin as i64 == start))
     }
 
-    /// Whether `start` is where the captured bytes end, and was acknowledged longer ago than holes are waited for.
+    /// Returns true if `start` is where the captured bytes end, and was acknowledged longer ago than holes are
+    /// waited for.
     fn is_long_acknowledged(&self, start: i64, at: At, limits: &StreamLimits) -> bool {
         let waited = |since: At| at.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns;
         u64::try_from(start).is_ok_and(|start| {
@@ -360,7 +361,7 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether the highest acknowledgement names bytes that had not been seen.
+    /// Returns true if the highest acknowledgement names bytes that had not been seen.
     #[inline]
     fn is_early(&self) -> bool {
         self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack)

@@ -79,7 +79,7 @@ impl<'cap> Run<'cap> {
         self.out.iter().filter(|(of, _)| *of == direction).map(|(_, item)| *item).collect()
     }
 
-    /// Whether the connection is over with this segment, and another one begins.
+    /// Returns true if the connection is over with this segment, and another one begins.
     fn is_replaced_by(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
         self.connection.replaced_by(direction, segment).is_some()
     }

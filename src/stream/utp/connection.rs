@@ -45,11 +45,11 @@ pub(super) struct Connection<'cap> {
     reset: Option<Direction>,
     /// An ST_SYN that would begin another connection with these ids.
     challenge: Option<Box<Challenge<Held<'cap>>>>,
-    /// Whether it came after a FIN of each end, or after a long silence.
+    /// True if the challenge's ST_SYN came after a FIN of each end, or after a long silence.
     quiet: bool,
 }
 
-/// What speaks for one direction of a candidate being uTP.
+/// The signs that one direction of a candidate is uTP.
 #[derive(Clone, Copy, Debug, Default)]
 struct Signs {
     /// Number and sender's clock of the packet with the highest number, and when it was seen.
@@ -60,7 +60,7 @@ struct Signs {
     mutual: u32,
     /// The sender's clock in the packet before: a duplicate frame is no evidence.
     clock: Option<u32>,
-    /// Whether a packet carried data.
+    /// True if a packet carried data.
     data: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'cap> Connection<'cap> {
         connection
     }
 
-    /// Whether `packet` carries this connection's ids.
+    /// Returns true if `packet` carries this connection's ids.
     pub(super) fn owns(&self, direction: Direction, packet: &Packet<'cap>) -> bool {
         let (this, that) = (self.send_id(direction), self.send_id(direction.reverse()));
         let id = packet.connection_id;
@@ -141,8 +141,8 @@ impl<'cap> Connection<'cap> {
         challenge.into_iter().flat_map(|challenge| challenge.into_packets()).map(|(.., held)| held).collect()
     }
 
-    /// Whether an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1, so that the
-    /// number alone does not tell a new one from one that was sent again.
+    /// Returns true if an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1,
+    /// so that the number alone does not tell a new one from one that was sent again.
     fn begins_another(&self, held: &Held<'cap>) -> bool {
         let Held { at, direction, packet, .. } = held;
         packet.kind == PacketKind::Syn
@@ -161,8 +161,8 @@ impl<'cap> Connection<'cap> {
         Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
     }
 
-    /// Whether `held` answers the challenge: the other end acknowledges the ST_SYN, or what came just behind it, and it does
-    /// not read as a packet of this connection.
+    /// Returns true if `held` answers the challenge: the other end acknowledges the ST_SYN, or a packet just behind
+    /// it, and it does not read as a packet of this connection.
     fn answers(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
         let packet = &held.packet;
         let is_copy =
@@ -174,7 +174,8 @@ impl<'cap> Connection<'cap> {
             && !self.reads_as_own(held)
     }
 
-    /// Whether `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this connection.
+    /// Returns true if `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this
+    /// connection.
     fn follows(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
         let packet = &held.packet;
         held.direction == challenge.direction
@@ -183,8 +184,8 @@ impl<'cap> Connection<'cap> {
             && !self.reads_as_own(held)
     }
 
-    /// Whether both numbers of a packet are about those at which this connection stands, and it was not over: after an
-    /// ST_RESET, which may be forged, what was sent before is not expected again.
+    /// Returns true if both numbers of a packet are about those at which this connection stands, and it was not
+    /// over: after an ST_RESET, which may be forged, earlier packets are not expected again.
     fn reads_as_own(&self, held: &Held<'cap>) -> bool {
         let about = if self.reset.is_some() { -JUST_BEFORE..=ABOUT } else { -ABOUT..=ABOUT };
         let fits = |side: &Side<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
@@ -233,13 +234,13 @@ impl<'cap> Connection<'cap> {
         Some([first, u64::from(answered) << 32 | u64::from(clock)])
     }
 
-    /// Whether both ends went on after the opening, and nothing came for longer than a SYN is sent again.
+    /// Returns true if both ends went on after the opening, and nothing came for longer than a SYN is sent again.
     fn is_silent(&self, at: At) -> bool {
         let last = self.sides.iter().filter_map(Side::last).map(|at| at.time.0).max();
         self.opening.ack.is_some() && last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS)
     }
 
-    /// Whether a reset, or a FIN in both directions, was seen.
+    /// Returns true once a reset, or a FIN in both directions, was seen.
     pub(super) fn is_over(&self) -> bool {
         self.reset.is_some() || self.sides.iter().all(Side::is_finished)
     }
@@ -249,7 +250,8 @@ impl<'cap> Connection<'cap> {
         self.held.len() as u64
     }
 
-    /// What waits in it, in slices; a whole packet counts as two, and so does a candidate as [`CANDIDATE`].
+    /// The memory that waiting packets take, in slices; a whole packet counts as two, and so does a candidate as
+    /// [`CANDIDATE`].
     pub(super) fn waiting(&self) -> usize {
         let packets: usize = self.held.len() + self.gates.iter().map(Gate::len).sum::<usize>();
         let sides: usize = self.sides.iter().map(Side::waiting).sum();
@@ -278,7 +280,7 @@ impl<'cap> Connection<'cap> {
         forgotten as u64
     }
 
-    /// Whether what was seen suffices for a connection, see [`super`].
+    /// Returns true if the signs suffice for a connection, see [`super`].
     pub(super) fn is_proven(&self) -> bool {
         let [low, high] = &self.signs;
         self.opening.syn_ack.is_some()
@@ -360,8 +362,8 @@ impl<'cap> Connection<'cap> {
         self.path.packet(*direction, *at, used, ack, limits.acked_hole_wait_ns);
     }
 
-    /// Whether the receiver of `packet` would not take it, as what it acknowledges was not sent to it: at least as sure as
-    /// `least`.
+    /// Returns true if the receiver of `packet` would not take it, as it acknowledges packets that were not sent to
+    /// its sender: at least as sure as `least`.
     fn is_suspect(&self, direction: Direction, packet: &Packet<'cap>, least: Ack) -> bool {
         let judged = self.path.judge(direction, Some(packet.ack_nr), NEAR);
         judged == Ack::Impossible || judged == least

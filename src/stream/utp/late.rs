@@ -36,7 +36,7 @@ fn is_of<'cap>(connection: &Connection<'cap>, direction: Direction, packet: &Pac
 }
 
 impl Side<'_> {
-    /// What of the packets that were given up a packet of this number is.
+    /// Fills a hole that was given up with a packet of this number; returns the hole.
     fn late(&mut self, seq_nr: u16) -> Found {
         let place = self.next.zip(self.away(seq_nr)).and_then(|(next, away)| next.checked_add_signed(away));
         let Some(seq) = place.filter(|_| !self.holes.is_empty()) else { return Found::Nothing };

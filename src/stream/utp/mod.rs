@@ -34,7 +34,7 @@ use connection::{Connection, HELD_PACKETS, Held};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UtpId(pub u32);
 
-/// What a datagram was.
+/// The kind of a datagram on a flow that may carry uTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UtpVerdict {
     /// Something else.
@@ -63,7 +63,7 @@ pub struct UtpFlow<'cap> {
     rejected: BTreeSet<FrameId>,
 }
 
-/// What is remembered of a connection that is over.
+/// The memory of a connection that is over.
 #[derive(Clone, Copy, Debug)]
 struct Closed {
     id: UtpId,
@@ -165,7 +165,8 @@ impl<'cap> UtpFlow<'cap> {
         self.limits = *limits;
     }
 
-    /// What waits behind holes, for what it answers, or until its connection is established; in slices.
+    /// The memory of packets that wait behind holes, for packets that they answer, or until their connection is
+    /// established; in slices.
     pub fn waiting(&self) -> usize {
         self.connections.iter().map(|connection| connection.waiting()).sum()
     }
@@ -192,8 +193,9 @@ impl<'cap> UtpFlow<'cap> {
         live.map(|connection| connection.opening()).or_else(closed)
     }
 
-    /// What tells connection `id` from others, whatever its addresses: ids, numbers and clocks of the ST_SYN, and of the
-    /// ST_STATE that answers it; `None` unless both were captured. Kept as long as [`opening`](Self::opening).
+    /// Numbers that tell connection `id` from others, whatever its addresses: ids, numbers and clocks of the
+    /// ST_SYN, and of the ST_STATE that answers it; `None` unless both were captured. Kept as long as
+    /// [`opening`](Self::opening).
     pub fn initial(&self, id: UtpId) -> Option<[u64; 2]> {
         let live = self.connections.iter().find(|connection| connection.id == Some(id));
         let closed = || self.closed.iter().find(|closed| closed.id == id).and_then(|closed| closed.initial);

@@ -8,7 +8,7 @@ use crate::packet::Payload;
 /// A uTP packet, version 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'cap> {
-    /// What it is.
+    /// The type in the header.
     pub kind: PacketKind,
     /// The connection, as the receiver of this packet numbers it (of a SYN: as its sender does).
     pub connection_id: u16,
@@ -21,9 +21,10 @@ pub struct Packet<'cap> {
     /// The bits of the selective ACK: bit 0 of byte 0 stands for `ack_nr + 2`. Any length: 1 byte is common,
     /// though BEP 29 asks for a multiple of 4.
     pub selective_ack: Option<&'cap [u8]>,
-    /// What follows the headers.
+    /// The bytes behind the headers.
     pub payload: Payload<'cap>,
-    /// Whether it is known not to be the sender's: another one has its number, and the hash says that that is right.
+    /// True if the packet is known not to be the sender's: another one has its number, and the hash says that the
+    /// other one is right.
     pub rejected: bool,
 }
 

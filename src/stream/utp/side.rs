@@ -79,7 +79,7 @@ struct Stray<'cap> {
     doubtful: bool,
 }
 
-/// Whether the answer to a SYN used up a number: BEP 29 says so, libutp and libtorrent do not.
+/// Knowledge of BEP 29's rule that the answer to a SYN uses up a number, which libutp and libtorrent do not follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Numbering {
     /// Known, or nothing that was seen so far depends on it.
@@ -92,7 +92,7 @@ enum Numbering {
 }
 
 impl<'cap> Side<'cap> {
-    /// Whether any packet of the direction was seen.
+    /// The last packet of the direction that was seen.
     pub(super) fn last(&self) -> Option<At> {
         self.last
     }
@@ -125,7 +125,8 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether `ack_nr` may confirm packets of this direction: near what was seen of it, if anything was.
+    /// Returns true if `ack_nr` may confirm packets of this direction: near those that were seen of it, if any
+    /// were.
     pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
     }
@@ -159,7 +160,7 @@ impl<'cap> Side<'cap> {
         self.history.get(index)
     }
 
-    /// Whether it is decided where the direction begins.
+    /// Returns true once the start of the direction is decided.
     pub(super) fn has_begun(&self) -> bool {
         self.started
     }
@@ -176,7 +177,7 @@ impl<'cap> Side<'cap> {
         next.saturating_add_signed(distance(seq_nr, next)) < first.seq
     }
 
-    /// Whether the direction begins just behind a SYN of this number.
+    /// Returns true if the direction begins just behind a SYN of this number.
     pub(super) fn may_follow(&self, syn: u16) -> bool {
         let begins = if self.started { Some(self.origin) } else { self.pending.front().map(|first| first.seq) };
         begins.is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
@@ -400,7 +401,7 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// What follows has no certain place.
+    /// Tells a gap of unknown length: the bytes behind it have no certain place.
     fn lose_place(&self, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
         emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
     }

@@ -54,7 +54,7 @@ impl Listed<'_> {
     }
 }
 
-/// What is wrong with a torrent, and where.
+/// A defect of a torrent, and where it stands.
 #[derive(Debug)]
 pub(super) struct Flaw {
     offset: usize,
@@ -75,7 +75,7 @@ impl Flaw {
         }
     }
 
-    /// The same flaw in an input that begins `bytes` earlier.
+    /// Moves the flaw into an input that begins `bytes` earlier.
     pub fn behind(mut self, bytes: usize) -> Self {
         self.offset += bytes;
         self
@@ -237,7 +237,7 @@ fn size(file: &Item<'_>, key: &str) -> Result<u64, Flaw> {
     u64::try_from(number).map_err(|_| Flaw::new(item.offset, format!("a size of {number}"), expected))
 }
 
-/// What a file that users mistake for a torrent is.
+/// Names the format of a file that users mistake for a torrent.
 fn something_else(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.trim_ascii_start();
     Some(match bytes {

@@ -1,4 +1,5 @@
-//! What a search passed over, read as the message that went on in it and the answers to the requests that fit it.
+//! The bytes that a search passed over, read as the message that went on in them and the answers to the requests
+//! that fit them.
 
 use super::{Deframer, State};
 use crate::wire::header::{Header, MAX_HEADER, PIECE_HEADER};
@@ -32,7 +33,8 @@ impl<'cap> Deframer<'cap> {
         self.window.replay(&mut self.queue);
     }
 
-    /// The same at the end of the stream, where no header was found any more; whether something was.
+    /// As [`explain`](Self::explain), at the end of the stream, where no header was found any more; returns true if
+    /// a message was.
     pub(super) fn explain_the_end(&mut self, expected: &dyn Expectation, out: &mut Vec<PeerEvent<'cap>>) -> bool {
         self.pass_over(u64::MAX);
         let Some(end) = self.stretch.as_ref().map(|stretch| stretch.reached()) else { return false };
@@ -109,13 +111,13 @@ impl<'cap> Deframer<'cap> {
     }
 }
 
-/// What is in no message of what was passed over.
+/// The bytes of a passed-over stretch that are in no message.
 struct Unread {
     /// Captured bytes.
     skipped: u64,
-    /// The same with those that gaps hide.
+    /// Bytes captured or hidden by gaps.
     passed: u64,
-    /// Whether there is no other way to read the rest.
+    /// True if there is no other way to read the rest.
     sure: bool,
 }
 

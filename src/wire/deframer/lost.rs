@@ -96,7 +96,7 @@ impl<'cap> Deframer<'cap> {
         self.state = State::Search(search);
     }
 
-    /// What was passed over stays unexplained: the block that went on in it ends where it was lost.
+    /// Leaves the bytes that were passed over unexplained: the block that went on in them ends where it was lost.
     pub(super) fn abandon(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
         if let Some((at, Some(block))) = self.stretch.take().map(|stretch| stretch.into_open()) {
             out.push(PeerEvent::Block(block));

@@ -91,7 +91,7 @@ fn session() -> Vec<u8> {
     stream
 }
 
-/// What an event says, without frames and without the cuts of its runs.
+/// An event in words, without frames and without the cuts of its runs.
 fn plain(events: &[PeerEvent<'_>]) -> Vec<String> {
     let event = |event: &PeerEvent<'_>| match event {
         PeerEvent::Handshake(handshake) => format!("{:?} {:?}", handshake.info_hash, handshake.peer_id),

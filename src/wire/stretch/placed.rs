@@ -39,7 +39,7 @@ impl<'s, 'cap> Placed<'s, 'cap> {
         Self { stretch, gaps, chunks }
     }
 
-    /// Whether every captured byte where `run` puts a header is that of the header.
+    /// Returns true if every captured byte where `run` puts a header is that of the header.
     pub(super) fn allows(&self, run: &[BlockRef]) -> bool {
         let mut start = self.stretch.rest;
         run.iter().all(|request| {

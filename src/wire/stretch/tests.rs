@@ -1,4 +1,4 @@
-//! What is read into a stretch, against stretches that are known.
+//! Stretches that are read, against stretches that are known.
 
 use super::*;
 use crate::ends::{FrameId, Timestamp};

@@ -17,7 +17,7 @@ struct Step {
     ack: Option<usize>,
 }
 
-/// What a direction must say, nothing left out but the cuts of its items.
+/// The items that a direction must give, nothing left out but how they are cut.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     /// Offset, byte and frame.
@@ -188,7 +188,7 @@ impl Model {
     }
 }
 
-/// What a direction says, in the model's words.
+/// The items of a direction in the model's words.
 fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
     let mut told = Told::default();
     for item in items {

@@ -1,4 +1,4 @@
-//! What the counterpart acknowledges of one direction, and what it never took.
+//! The counterpart's acknowledgements of one direction, and the packets that it never took.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ impl Suspects {
         }
     }
 
-    /// Whether the packet is one; it is delivered now.
+    /// Returns true if the packet `seq`, delivered now, is a suspect, and forgets it.
     pub(super) fn take(&mut self, seq: u64) -> bool {
         self.all || (!self.waiting.is_empty() && self.waiting.remove(&seq))
     }
@@ -96,7 +96,7 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether the highest acknowledgement names packets that had not come.
+    /// Returns true if the highest acknowledgement names packets that had not come.
     fn is_early(&self) -> bool {
         self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack)
     }
@@ -122,8 +122,8 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// What was confirmed shortly before it came, and not taken back, was; and what the receiver never acknowledged,
-    /// though it went on, it perhaps never took.
+    /// Ends the direction: packets that were confirmed shortly before they came, and not taken back, are confirmed;
+    /// packets that the receiver never acknowledged, though it went on, are told as unaccepted.
     pub(super) fn conclude(&mut self, at: At, emit: &mut impl FnMut(StreamItem<'cap>)) {
         for seq in std::mem::take(&mut self.early) {
             self.confirm_delivered(seq, at, emit);
@@ -146,7 +146,8 @@ impl<'cap> Side<'cap> {
         }
     }
 
-    /// Whether a packet that is delivered now was confirmed since it came. If it was before, that may count later.
+    /// Returns true if a packet that is delivered now was confirmed since it came. If it was before, that may count
+    /// later.
     pub(super) fn take_sacked(&mut self, seq: u64, at: At, limits: &StreamLimits) -> bool {
         match if self.sacked.is_empty() { None } else { self.sacked.take(seq) } {
             Some(Confirmed::Early(since)) => {
@@ -232,12 +233,12 @@ impl<'cap> Side<'cap> {
     }
 }
 
-/// Whether a clock stands behind what it was before.
+/// Returns true if `clock` stands behind `before` on the sender's wrapping clock.
 fn is_later(clock: u32, before: u32) -> bool {
     clock.wrapping_sub(before) as i32 > 0
 }
 
-/// Whether what was acknowledged at `since` came too late for that.
+/// Returns true if an acknowledgement at `since` came too long before its packet, at `came`, to count.
 fn is_late(since: At, came: At, limits: &StreamLimits) -> bool {
     came.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns
 }

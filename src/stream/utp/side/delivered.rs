@@ -16,7 +16,7 @@ pub(super) struct Delivered<'cap> {
     pub(super) bytes: &'cap [u8],
     /// Payload bytes on the wire, captured or not.
     pub(super) len: u32,
-    /// The same of its shortest copy: the next packet may begin behind that.
+    /// Payload bytes on the wire of its shortest copy: the next packet may begin behind that.
     pub(super) shortest: u32,
     /// The frame that carried it; of a packet given up, the one at which that showed.
     pub(super) frame: FrameId,
@@ -94,8 +94,8 @@ impl<'cap> Delivered<'cap> {
         if !at_once && self.seems_to_end_with_start_of(next.bytes) { Begin::Unclear } else { Begin::Behind }
     }
 
-    /// Whether `next` may begin within this packet, though no shorter copy of it was captured. Content that repeats
-    /// itself does not count where it just goes on.
+    /// Returns true if `next` may begin within this packet, though no shorter copy of it was captured. Content that
+    /// repeats itself does not count where it just goes on.
     fn seems_to_end_with_start_of(&self, next: &[u8]) -> bool {
         // The first bytes that differ, since runs of one byte are everywhere.
         let Some(change) = next.iter().position(|byte| Some(byte) != next.first()) else { return false };
@@ -135,7 +135,7 @@ impl<'cap> Delivered<'cap> {
     }
 }
 
-/// Whether all bytes are the same.
+/// Returns true if all bytes are equal.
 fn is_constant(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| Some(byte) == bytes.first())
 }

@@ -51,7 +51,8 @@ fn cut_from(copy: &Payload<'_>, captured: usize) -> Range<u64> {
     copy.bytes.len() as u64..(captured as u64).min(u64::from(copy.wire_len))
 }
 
-/// What cannot be compared in a `copy` of `captured` bytes from `offset` on, since the snap length cut it.
+/// The part of a `copy` of `captured` bytes, from `offset` on, that cannot be compared, since the snap length cut
+/// it.
 pub(super) fn cut_over<'any>(offset: u64, captured: usize, copy: &Payload<'_>, at: At) -> Option<StreamItem<'any>> {
     uncompared(offset, cut_from(copy, captured), at)
 }

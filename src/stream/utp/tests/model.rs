@@ -12,7 +12,7 @@ enum Step {
     Ack { packet: u64, selective: Option<Vec<u8>> },
 }
 
-/// What the sender's direction must say, nothing left out but the cuts of its items.
+/// The items that the sender's direction must give, nothing left out but how they are cut.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     /// Offset, bytes and frame of each packet.
@@ -173,7 +173,7 @@ impl Model {
     }
 }
 
-/// What a direction says, in the model's words.
+/// The items of a direction in the model's words.
 fn told(items: &[StreamItem<'_>]) -> Told {
     let mut told = Told::default();
     for item in items {

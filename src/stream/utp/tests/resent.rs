@@ -21,7 +21,7 @@ impl Run {
         self
     }
 
-    /// The same, of which `captured` bytes are in the capture.
+    /// Pushes the bytes `from..to` of `content`, of which `captured` are in the capture.
     fn part_cut(&mut self, seq: u16, content: &[u8], from: usize, to: usize, captured: usize) -> &mut Self {
         let kept = captured.min(to - from);
         let datagram = self.datagram(A, PacketKind::Data, seq, 69, None, &content[from..from + kept]);
@@ -33,7 +33,7 @@ impl Run {
 /// Pushes packets of the content.
 type Script = fn(&mut Run, &[u8]);
 
-/// Whether there is a gap of unknown length.
+/// Returns true if there is a gap of unknown length.
 fn loses_place(items: &[StreamItem<'_>]) -> bool {
     gaps(items).iter().any(|(_, missing, _)| !matches!(missing, Missing::Bytes(_)))
 }

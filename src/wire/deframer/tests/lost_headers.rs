@@ -46,7 +46,7 @@ impl Scene {
         68 + self.sent.iter().take(n).map(|block| 13 + block.length as usize).sum::<usize>()
     }
 
-    /// What is read of the stream without the ranges `lost`, each ascending; cut to segments of `size` bytes.
+    /// Reads the stream without the ranges `lost`, which ascend; in segments of `size` bytes.
     fn read(&self, lost: &[std::ops::Range<usize>], size: usize) -> Vec<PeerEvent<'_>> {
         let mut feed = Feed::default();
         let mut from = 0;

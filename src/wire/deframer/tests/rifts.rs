@@ -3,7 +3,7 @@
 use super::lost_headers::{Live, Scene};
 use super::*;
 
-/// What is read of the stream of `scene` in packets of `size` bytes, without those that `lost` names.
+/// Reads the stream of `scene` in packets of `size` bytes, without those that `lost` names.
 fn read<'a>(scene: &'a Scene, size: usize, lost: &[usize]) -> Vec<PeerEvent<'a>> {
     let mut feed = Feed::default();
     let mut missing = 0;
