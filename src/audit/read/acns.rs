@@ -1,7 +1,7 @@
 //! ACNS XML, 0.6 to 1.2: by local names, whatever the order and the namespace. Nothing is expanded, nothing is opened.
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use crate::audit::claim::Refusal;
 use crate::audit::fields::Fields;

@@ -164,7 +164,7 @@ fn table(cast: &Cast<'_>, shown: &[Peer<'_>]) -> Table {
         (all.verified_bytes, cast.document.torrents.iter().map(|torrent| torrent.unique_bytes).sum());
     if sent > unique && unique > 0 {
         note.push_str(&format!(
-            " Sums count bytes that several received once for each: {} different ones are verified.",
+            " Bytes that passed more than once are in sums each time: {} different ones are verified.",
             grouped(unique)
         ));
     }

@@ -166,7 +166,7 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     }
 }
 
-/// That sums hold what several received once for each.
+/// That sums hold what passed more than once each time.
 fn doubled(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     let hash = subjects.first().and_then(|subject| subject.info_hash.as_ref());
     let Some(torrent) = view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else {
@@ -175,7 +175,7 @@ fn doubled(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     let sum = subjects.iter().map(|subject| subject.bytes.verified).fold(0, u64::saturating_add);
     if sum > torrent.unique && torrent.unique > 0 {
         page.line(&format!(
-            "Sums count bytes that several received once for each: {} different ones of the torrent are verified.",
+            "Bytes that passed more than once are in sums each time: {} different ones of the torrent are verified.",
             grouped(torrent.unique)
         ));
     }

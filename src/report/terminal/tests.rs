@@ -379,10 +379,10 @@ fn the_page_says_of_the_wrong_torrent_what_the_text_says() {
 }
 
 #[test]
-fn what_several_received_is_said_to_be_in_sums_once_for_each() {
+fn what_passed_more_than_once_is_said_to_be_in_sums_each_time() {
     let mut document = fixture::document();
     document.torrents[0].unique = 1_000;
-    let said = "Sums count bytes that several received once for each: 1,000 different ones";
+    let said = "Bytes that passed more than once are in sums each time: 1,000 different ones";
     assert!(flat(&document).contains(said), "{}", flat(&document));
     assert!(crate::report::page(&document).expect("a page").contains(said));
 }
