@@ -7,7 +7,7 @@ use super::{Hub, Spine};
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
-use crate::stream::{Due, Found, StreamItem};
+use crate::stream::{Due, FilledHole, StreamItem};
 
 /// The late packets of the whole run.
 #[derive(Clone, Debug, Default)]
@@ -59,15 +59,15 @@ impl<'cap> Spine<'_, 'cap> {
 impl<'cap> Late<'cap> {
     /// Notes a packet where it came late.
     #[cold]
-    pub(super) fn note(&mut self, found: Found, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
+    pub(super) fn note(&mut self, found: FilledHole, packet: &Packet<'cap>, hub: &mut Hub<'_, 'cap>) {
         let late = &mut hub.late;
         match found {
-            Found::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
+            FilledHole::Due(due) if !late.second && late.noted < hub.options.limits.late_segments => {
                 late.noted += 1;
                 self.0.push((due, *packet));
             }
-            Found::Nothing => {}
-            Found::Due(_) | Found::Forgotten => {
+            FilledHole::Nothing => {}
+            FilledHole::Due(_) | FilledHole::Forgotten => {
                 let (bytes, at) = (payload(packet).bytes.len() as u64, packet.at);
                 if late.second {
                     return;

@@ -11,7 +11,7 @@ use super::traffic::Volume;
 use super::{Hub, Paths};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::packet::{Packet, TcpSegment, TransportLayer};
-use crate::stream::{EndReason, Found, Opening, StreamItem, TcpConnection};
+use crate::stream::{EndReason, FilledHole, Opening, StreamItem, TcpConnection};
 
 /// A TCP flow.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl<'cap> TcpFlow<'cap> {
     #[inline]
     fn note_late(&mut self, packet: &Packet<'cap>, segment: &TcpSegment<'cap>, hub: &mut Hub<'_, 'cap>) {
         let found = self.stream.late(packet.direction, segment);
-        if found != Found::Nothing {
+        if found != FilledHole::Nothing {
             self.late.note(found, packet, hub);
         }
     }

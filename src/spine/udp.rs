@@ -13,7 +13,7 @@ use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{self, Checksum, Packet, Payload, UdpDatagram};
 use crate::stream::utp::{self, UtpFlow, UtpId, UtpVerdict};
-use crate::stream::{EndReason, Found, StreamItem};
+use crate::stream::{EndReason, FilledHole, StreamItem};
 
 /// A UDP flow; small while nothing on it looks like uTP.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl<'cap> UdpFlow<'cap> {
         let verdict = utp.streams.push(packet.at, packet.direction, &datagram.payload, doubtful, &mut items);
         if let UtpVerdict::Part(_) = verdict {
             let found = utp.streams.late(packet.direction, &datagram.payload);
-            if found != Found::Nothing {
+            if found != FilledHole::Nothing {
                 utp.late.note(found, packet, hub);
             }
         }

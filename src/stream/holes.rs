@@ -17,12 +17,12 @@ pub struct Due {
 
 /// Places that were given up, in the unit in which the direction's packets count. Small while there are none.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holes(Option<Box<Known>>);
+pub(super) struct Holes(Option<Box<GivenUp>>);
 
 /// # Invariants
 /// - `given_up` ascends, without overlap.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct GivenUp {
     given_up: VecDeque<Hole>,
     /// The frame of the packet that was taken for the first one, where no opening tells.
     begin: Option<FrameId>,
@@ -72,17 +72,21 @@ impl Holes {
 
     /// Takes out what a packet for these places fills, if it fills anything; `near` is how far before the beginning it may
     /// stand.
-    pub(super) fn fill(&mut self, places: Range<i64>, near: i64) -> Found {
-        let (Some(known), place) = (&mut self.0, places.start) else { return Found::Nothing };
+    pub(super) fn fill(&mut self, places: Range<i64>, near: i64) -> FilledHole {
+        let (Some(known), place) = (&mut self.0, places.start) else { return FilledHole::Nothing };
         if place < 0 {
             let before = known.begin.filter(|_| place >= -near && !places.is_empty());
-            return before.map_or(Found::Nothing, |before| Found::Due(Due { before, place }));
+            return before.map_or(FilledHole::Nothing, |before| FilledHole::Due(Due { before, place }));
         }
         let (start, end) = (place as u64, places.end.max(0) as u64);
         let first = known.given_up.partition_point(|hole| hole.places.end <= start);
         let Some(hole) = known.given_up.get(first).filter(|hole| hole.places.start < end) else {
             let before_all = known.given_up.front().is_none_or(|oldest| end <= oldest.places.start);
-            return if known.forgot && before_all && start < end { Found::Forgotten } else { Found::Nothing };
+            return if known.forgot && before_all && start < end {
+                FilledHole::Forgotten
+            } else {
+                FilledHole::Nothing
+            };
         };
         let before = hole.at;
         let last = known.given_up.partition_point(|hole| hole.places.start < end);
@@ -99,13 +103,13 @@ impl Holes {
                 }
             }
         }
-        Found::Due(Due { before, place })
+        FilledHole::Due(Due { before, place })
     }
 }
 
 /// The hole that a packet fills which stands behind its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FilledHole {
     /// No hole.
     Nothing,
     /// A hole, or a part of one; or it stands before the beginning.
@@ -129,27 +133,27 @@ mod tests {
         let mut holes = Holes::default();
         holes.give_up(100..200, frame(7), &limits);
         holes.give_up(300..310, frame(9), &limits);
-        assert_eq!(holes.fill(0..100, 50), Found::Nothing);
-        let due = |before, place| Found::Due(Due { before: frame(before), place });
+        assert_eq!(holes.fill(0..100, 50), FilledHole::Nothing);
+        let due = |before, place| FilledHole::Due(Due { before: frame(before), place });
         assert_eq!(holes.fill(120..140, 50), due(7, 120));
-        assert_eq!(holes.fill(120..140, 50), Found::Nothing);
+        assert_eq!(holes.fill(120..140, 50), FilledHole::Nothing);
         assert_eq!(holes.fill(130..305, 50), due(7, 130));
         assert_eq!(holes.fill(100..120, 50), due(7, 100));
-        assert_eq!(holes.fill(300..305, 50), Found::Nothing);
+        assert_eq!(holes.fill(300..305, 50), FilledHole::Nothing);
         assert_eq!(holes.fill(305..900, 50), due(9, 305));
-        assert_eq!(holes.fill(0..900, 50), Found::Nothing);
+        assert_eq!(holes.fill(0..900, 50), FilledHole::Nothing);
     }
 
     #[test]
     fn what_comes_before_the_beginning_is_due_there_and_what_was_let_go_is_told() {
         let limits = StreamLimits { holes: 2, ..StreamLimits::from(&Limits::default()) };
         let mut holes = Holes::default();
-        assert_eq!(holes.fill(-10..0, 50), Found::Nothing);
+        assert_eq!(holes.fill(-10..0, 50), FilledHole::Nothing);
         holes.begin(frame(3));
-        assert_eq!(holes.fill(-10..0, 50), Found::Due(Due { before: frame(3), place: -10 }));
-        assert_eq!(holes.fill(-51..-40, 50), Found::Nothing);
+        assert_eq!(holes.fill(-10..0, 50), FilledHole::Due(Due { before: frame(3), place: -10 }));
+        assert_eq!(holes.fill(-51..-40, 50), FilledHole::Nothing);
         (1..4).for_each(|number| holes.give_up(10 * number..10 * number + 5, frame(number), &limits));
-        assert_eq!(holes.fill(10..15, 50), Found::Forgotten);
-        assert_eq!(holes.fill(25..30, 50), Found::Nothing);
+        assert_eq!(holes.fill(10..15, 50), FilledHole::Forgotten);
+        assert_eq!(holes.fill(25..30, 50), FilledHole::Nothing);
     }
 }

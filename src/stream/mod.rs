@@ -1,15 +1,15 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
 mod challenge;
-mod gate;
+mod hole_timer;
 mod holes;
 mod path;
-mod patience;
+mod pending;
 mod reorder;
 mod tcp;
 pub mod utp;
 
-pub use holes::{Due, Found};
+pub use holes::{Due, FilledHole};
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;

@@ -21,20 +21,20 @@ mod ended;
 mod side;
 
 use super::challenge::Challenge;
-use super::gate::{self, Gate, place};
 use super::path::{Ack, ReturnPath};
-use super::{EndReason, Found, StreamItem, StreamLimits};
+use super::pending::{self, PendingPackets, place};
+use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
-use side::{Acknowledger, Side};
+use side::{Acknowledger, TcpSide};
 
 /// Both directions of one TCP connection.
 #[derive(Debug)]
 pub struct TcpConnection<'cap> {
-    sides: [Side<'cap>; 2],
+    sides: [TcpSide<'cap>; 2],
     /// Segments that wait for bytes of the other direction.
-    gates: [Gate<TcpSegment<'cap>>; 2],
+    pending: [PendingPackets<TcpSegment<'cap>>; 2],
     limits: StreamLimits,
     opening: Opening,
     path: ReturnPath<u32>,
@@ -74,8 +74,8 @@ impl<'cap> TcpConnection<'cap> {
     /// A connection of which nothing was seen yet; allocates nothing.
     pub fn new(limits: &StreamLimits) -> Self {
         Self {
-            sides: [Side::default(), Side::default()],
-            gates: Default::default(),
+            sides: [TcpSide::default(), TcpSide::default()],
+            pending: Default::default(),
             limits: *limits,
             opening: Opening::default(),
             path: ReturnPath::default(),
@@ -315,7 +315,7 @@ impl<'cap> TcpConnection<'cap> {
         }
         let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
         let mut taken = true;
-        if ahead.is_some() || self.gates.iter().any(|gate| !gate.is_empty()) {
+        if ahead.is_some() || self.pending.iter().any(|packets| !packets.is_empty()) {
             self.push_ahead(at, direction, segment, start, out);
         } else {
             taken = this.receive(at, segment, &limits, &mut emit);
@@ -361,7 +361,7 @@ impl<'cap> TcpConnection<'cap> {
         let ack = segment.ack.filter(|_| segment.payload.wire_len > 0);
         let need = ack.and_then(|ack| self.side(reverse).lacks(ack));
         match need.filter(|_| self.side(direction).has_begun()) {
-            Some(need) => self.gates[direction.index()].hold(need, at, *segment),
+            Some(need) => self.pending[direction.index()].hold(need, at, *segment),
             None => {
                 let side = &mut self.sides[direction.index()];
                 side.receive(at, segment, &limits, &mut |item| out.push((direction, item)));
@@ -374,7 +374,9 @@ impl<'cap> TcpConnection<'cap> {
     fn open(&mut self, now: Option<At>, start: usize, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
         loop {
             let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
-            let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, &self.limits) else { return };
+            let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, &self.limits) else {
+                return;
+            };
             let reverse = direction.reverse();
             // It waited for what it acknowledges as long as anything is waited for.
             let suspect = self.is_suspect(direction, &waiting.packet, Ack::Ahead);
@@ -384,7 +386,7 @@ impl<'cap> TcpConnection<'cap> {
                 Direction::HighToLow => (high, low),
             };
             // What waits there may be what fills the hole.
-            if self.gates[reverse.index()].is_empty() {
+            if self.pending[reverse.index()].is_empty() {
                 let at = now.unwrap_or(waiting.at);
                 that.give_up_before(waiting.need, at, &self.limits, &mut |item| out.push((reverse, item)));
             } else {
@@ -422,7 +424,7 @@ impl<'cap> TcpConnection<'cap> {
     /// Returns true if the connection is over and nothing of it is open: an RST, or a FIN of each direction that
     /// the other one confirmed, and no byte waits for another one.
     pub fn is_settled(&self) -> bool {
-        let confirmed = |side: &Side<'cap>| {
+        let confirmed = |side: &TcpSide<'cap>| {
             side.fin.is_some_and(|fin| fin == side.reorder.next() && side.ack.is_some_and(|(ack, _)| ack > fin))
         };
         (self.is_reset() || self.sides.iter().all(confirmed))
@@ -444,7 +446,7 @@ impl<'cap> TcpConnection<'cap> {
     #[inline]
     pub fn waiting(&self) -> usize {
         let [low, high] = &self.sides;
-        let [one, other] = &self.gates;
+        let [one, other] = &self.pending;
         low.reorder.waiting() + high.reorder.waiting() + 2 * (one.len() + other.len())
     }
 
@@ -456,8 +458,8 @@ impl<'cap> TcpConnection<'cap> {
     /// Gives back what it holds to compare later segments with, and what waits; for a connection of which no more is
     /// read. [`replaced_by`](Self::replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
-        self.sides.iter_mut().for_each(Side::give_back);
-        self.gates = Default::default();
+        self.sides.iter_mut().for_each(TcpSide::give_back);
+        self.pending = Default::default();
     }
 
     /// Behind which byte of the other direction, of those that were delivered, `segment` was sent.
@@ -469,15 +471,15 @@ impl<'cap> TcpConnection<'cap> {
 
     /// Where `segment`, which was pushed, would have been in time, if its place was given up.
     #[inline]
-    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> Found {
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'cap>) -> FilledHole {
         let side = &mut self.sides[direction.index()];
         if side.reorder.holes.is_empty() || segment.payload.bytes.is_empty() || segment.flags.rst {
-            return Found::Nothing;
+            return FilledHole::Nothing;
         }
         side.late(segment)
     }
 
-    fn side(&self, direction: Direction) -> &Side<'cap> {
+    fn side(&self, direction: Direction) -> &TcpSide<'cap> {
         let [low, high] = &self.sides;
         match direction {
             Direction::LowToHigh => low,
@@ -540,7 +542,7 @@ fn end_of(segment: &TcpSegment<'_>) -> u32 {
 
 /// Returns true if a sequence number is that of a connection whose first byte is `start`, and not of the one whose
 /// side is given.
-fn goes_on(number: u32, start: u32, side: &Side<'_>) -> bool {
+fn goes_on(number: u32, start: u32, side: &TcpSide<'_>) -> bool {
     let distance = side.distance(number);
     let is_near = distance.is_some_and(|distance| distance.abs() <= NEAR);
     (number == start && distance != Some(0)) || (!is_near && (0..=NEAR).contains(&signed(number, start)))

@@ -1,10 +1,10 @@
 //! The memory of a connection that is over: enough to tell packets that still belong to it.
 
-use super::side::{JUST_BEFORE, Side};
+use super::side::{JUST_BEFORE, TcpSide};
 use super::{NEAR, signed};
 use crate::ends::Direction;
 use crate::packet::TcpSegment;
-use crate::stream::Found;
+use crate::stream::FilledHole;
 use crate::stream::holes::Holes;
 
 /// The place at which each direction of a connection stopped.
@@ -36,18 +36,18 @@ struct Stop {
 }
 
 impl Ended {
-    pub(super) fn of(sides: &[Side<'_>; 2]) -> Self {
+    pub(super) fn of(sides: &[TcpSide<'_>; 2]) -> Self {
         let torn = sides.iter().any(|side| !side.reorder.holes.is_empty());
         Self {
-            sides: sides.each_ref().map(Side::stop).map(|(isn, origin, next)| Stop { isn, origin, next }),
+            sides: sides.each_ref().map(TcpSide::stop).map(|(isn, origin, next)| Stop { isn, origin, next }),
             holes: torn.then(|| Box::new(sides.each_ref().map(|side| side.reorder.holes.clone()))),
         }
     }
 
     /// As [`TcpConnection::late`](super::TcpConnection::late).
-    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'_>) -> Found {
+    pub fn late(&mut self, direction: Direction, segment: &TcpSegment<'_>) -> FilledHole {
         let start = self.sides[direction.index()].relative(segment.seq);
-        let (Some(start), Some(holes)) = (start, &mut self.holes) else { return Found::Nothing };
+        let (Some(start), Some(holes)) = (start, &mut self.holes) else { return FilledHole::Nothing };
         let len = segment.payload.bytes.len() as i64;
         holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE)
     }

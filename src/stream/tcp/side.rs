@@ -3,9 +3,9 @@
 use super::{NEAR, signed};
 use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
-use crate::stream::patience::Patience;
+use crate::stream::hole_timer::HoleTimer;
 use crate::stream::reorder::Reorder;
-use crate::stream::{EndReason, Found, GapCause, Missing, StreamItem, StreamLimits};
+use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits};
 
 /// The segment that carries an acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Acknowledger {
 
 /// One direction.
 #[derive(Debug, Default)]
-pub(super) struct Side<'cap> {
+pub(super) struct TcpSide<'cap> {
     /// The sequence number of offset 0, once that is decided.
     origin: Option<u32>,
     /// The sequence number of the SYN, if captured.
@@ -40,13 +40,13 @@ pub(super) struct Side<'cap> {
     acked: u64,
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
-    patience: Patience,
+    hole_timer: HoleTimer,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
     pub(super) last: Option<At>,
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> TcpSide<'cap> {
     /// The sequence number of its SYN, that of its first byte, and the offset at which it stands.
     pub(super) fn stop(&self) -> (Option<u32>, Option<u32>, u64) {
         (self.isn, self.origin, self.reorder.next())
@@ -77,10 +77,12 @@ impl<'cap> Side<'cap> {
 
     /// Fills holes that were given up with a segment; returns the hole.
     #[cold]
-    pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> Found {
+    pub(super) fn late(&mut self, segment: &TcpSegment<'cap>) -> FilledHole {
         let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
         let len = segment.payload.bytes.len() as i64;
-        start.map_or(Found::Nothing, |start| self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE))
+        start.map_or(FilledHole::Nothing, |start| {
+            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE)
+        })
     }
 
     /// Returns true if any packet of the direction was captured.
@@ -398,7 +400,7 @@ impl<'cap> Side<'cap> {
         if ack > self.reorder.next() && self.reorder.is_waiting() {
             self.wait(ack, at, counts, limits, emit);
         } else {
-            self.patience.rest();
+            self.hole_timer.rest();
         }
         let Some((sure, at)) = self.sure else { return };
         let upto = sure.min(self.reorder.next());
@@ -417,7 +419,7 @@ impl<'cap> Side<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let settled = self.patience.wait(ack, at, counts, limits);
+        let settled = self.hole_timer.wait(ack, at, counts, limits);
         while self.reorder.is_waiting() && settled > self.reorder.next() {
             self.reorder.give_up(settled, GapCause::Unseen, at, limits, &mut without_probes(settled, emit));
         }

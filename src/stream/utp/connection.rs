@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 
 use super::UtpId;
 use super::packet::{Packet, PacketKind};
-use super::side::Side;
+use super::side::UtpSide;
 use crate::ends::{At, Direction};
 use crate::stream::challenge::Challenge;
-use crate::stream::gate::{self, Gate, place};
 use crate::stream::path::{Ack, ReturnPath};
+use crate::stream::pending::{self, PendingPackets, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Held<'cap> {
+pub(super) struct HeldPacket<'cap> {
     pub(super) at: At,
     pub(super) direction: Direction,
     pub(super) packet: Packet<'cap>,
@@ -34,17 +34,17 @@ pub(super) struct Connection<'cap> {
     answer: Option<(u16, u32)>,
     opening: Opening,
     path: ReturnPath<u16>,
-    pub(super) sides: [Side<'cap>; 2],
+    pub(super) sides: [UtpSide<'cap>; 2],
     /// Packets that wait for others of the other direction.
-    gates: [Gate<Held<'cap>>; 2],
+    pending: [PendingPackets<HeldPacket<'cap>>; 2],
     /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
     lacking: VecDeque<(Direction, At, u64)>,
     signs: [Signs; 2],
-    held: Vec<Held<'cap>>,
+    held: Vec<HeldPacket<'cap>>,
     /// Who sent an ST_RESET.
     reset: Option<Direction>,
     /// An ST_SYN that would begin another connection with these ids.
-    challenge: Option<Box<Challenge<Held<'cap>>>>,
+    challenge: Option<Box<Challenge<HeldPacket<'cap>>>>,
     /// True if the challenge's ST_SYN came after a FIN of each end, or after a long silence.
     quiet: bool,
 }
@@ -66,8 +66,8 @@ struct Signs {
 
 impl<'cap> Connection<'cap> {
     /// A candidate that begins with a packet.
-    pub(super) fn new(held: &Held<'cap>) -> Self {
-        let Held { direction, packet, .. } = *held;
+    pub(super) fn new(held: &HeldPacket<'cap>) -> Self {
+        let HeldPacket { direction, packet, .. } = *held;
         let mut connection = Self {
             id: None,
             send_ids: [None, None],
@@ -76,8 +76,8 @@ impl<'cap> Connection<'cap> {
             answer: None,
             opening: Opening::default(),
             path: ReturnPath::default(),
-            sides: [Side::default(), Side::default()],
-            gates: Default::default(),
+            sides: [UtpSide::default(), UtpSide::default()],
+            pending: Default::default(),
             lacking: VecDeque::new(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
@@ -114,7 +114,7 @@ impl<'cap> Connection<'cap> {
     ///
     /// Anybody can send an ST_SYN in the name of an endpoint, so that it begins one only when the other end answers it
     /// (T65); while this connection is a candidate, the ST_SYN alone is enough.
-    pub(super) fn replaced_by(&mut self, held: &Held<'cap>) -> Option<Vec<Held<'cap>>> {
+    pub(super) fn replaced_by(&mut self, held: &HeldPacket<'cap>) -> Option<Vec<HeldPacket<'cap>>> {
         if let Some(challenge) = self.challenge.as_deref() {
             let (answers, follows) = (self.answers(challenge, held), self.follows(challenge, held));
             let one_sided = self.side(challenge.direction.reverse()).last().is_none();
@@ -129,22 +129,22 @@ impl<'cap> Connection<'cap> {
     }
 
     /// An ST_SYN that was not answered, and what its sender sent on from it, where this connection did not go on.
-    pub(super) fn take_challenger(&mut self) -> Vec<Held<'cap>> {
+    pub(super) fn take_challenger(&mut self) -> Vec<HeldPacket<'cap>> {
         if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
             return Vec::new();
         }
         self.take_challenge()
     }
 
-    fn take_challenge(&mut self) -> Vec<Held<'cap>> {
+    fn take_challenge(&mut self) -> Vec<HeldPacket<'cap>> {
         let challenge = self.challenge.take();
         challenge.into_iter().flat_map(|challenge| challenge.into_packets()).map(|(.., held)| held).collect()
     }
 
     /// Returns true if an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1,
     /// so that the number alone does not tell a new one from one that was sent again.
-    fn begins_another(&self, held: &Held<'cap>) -> bool {
-        let Held { at, direction, packet, .. } = held;
+    fn begins_another(&self, held: &HeldPacket<'cap>) -> bool {
+        let HeldPacket { at, direction, packet, .. } = held;
         packet.kind == PacketKind::Syn
             && match self.syn {
                 Some(syn) if syn == (*direction, packet.seq_nr) => {
@@ -163,7 +163,7 @@ impl<'cap> Connection<'cap> {
 
     /// Returns true if `held` answers the challenge: the other end acknowledges the ST_SYN, or a packet just behind
     /// it, and it does not read as a packet of this connection.
-    fn answers(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
+    fn answers(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
         let packet = &held.packet;
         let is_copy =
             self.answer.is_some_and(|(seq_nr, clock)| (packet.seq_nr, packet.timestamp_us) == (seq_nr, clock));
@@ -176,7 +176,7 @@ impl<'cap> Connection<'cap> {
 
     /// Returns true if `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this
     /// connection.
-    fn follows(&self, challenge: &Challenge<Held<'cap>>, held: &Held<'cap>) -> bool {
+    fn follows(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
         let packet = &held.packet;
         held.direction == challenge.direction
             && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
@@ -186,9 +186,9 @@ impl<'cap> Connection<'cap> {
 
     /// Returns true if both numbers of a packet are about those at which this connection stands, and it was not
     /// over: after an ST_RESET, which may be forged, earlier packets are not expected again.
-    fn reads_as_own(&self, held: &Held<'cap>) -> bool {
+    fn reads_as_own(&self, held: &HeldPacket<'cap>) -> bool {
         let about = if self.reset.is_some() { -JUST_BEFORE..=ABOUT } else { -ABOUT..=ABOUT };
-        let fits = |side: &Side<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
+        let fits = |side: &UtpSide<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
         let (own, other) = (self.side(held.direction), self.side(held.direction.reverse()));
         !self.quiet && fits(own, held.packet.seq_nr) && fits(other, held.packet.ack_nr)
     }
@@ -196,14 +196,14 @@ impl<'cap> Connection<'cap> {
     /// Keeps an ST_SYN of another connection, and what follows it, apart; whether it is that.
     pub(super) fn is_kept_apart(
         &mut self,
-        held: &Held<'cap>,
+        held: &HeldPacket<'cap>,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> bool {
-        let Held { at, direction, packet, .. } = held;
+        let HeldPacket { at, direction, packet, .. } = held;
         if packet.kind == PacketKind::Syn && self.id.is_some() && self.begins_another(held) {
-            let number = |held: &Held<'cap>| (held.direction, held.packet.seq_nr);
+            let number = |held: &HeldPacket<'cap>| (held.direction, held.packet.seq_nr);
             if self.challenge.as_deref().is_none_or(|before| number(&before.opening) != number(held)) {
-                self.quiet = self.sides.iter().all(Side::is_finished) || self.is_silent(*at);
+                self.quiet = self.sides.iter().all(UtpSide::is_finished) || self.is_silent(*at);
                 let before = self.challenge.replace(Box::new(Challenge::new(*at, *direction, *held)));
                 before.into_iter().for_each(|before| before.discard(payload_len, emit));
             }
@@ -236,13 +236,13 @@ impl<'cap> Connection<'cap> {
 
     /// Returns true if both ends went on after the opening, and nothing came for longer than a SYN is sent again.
     fn is_silent(&self, at: At) -> bool {
-        let last = self.sides.iter().filter_map(Side::last).map(|at| at.time.0).max();
+        let last = self.sides.iter().filter_map(UtpSide::last).map(|at| at.time.0).max();
         self.opening.ack.is_some() && last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS)
     }
 
     /// Returns true once a reset, or a FIN in both directions, was seen.
     pub(super) fn is_over(&self) -> bool {
-        self.reset.is_some() || self.sides.iter().all(Side::is_finished)
+        self.reset.is_some() || self.sides.iter().all(UtpSide::is_finished)
     }
 
     /// Packets that wait until it is established.
@@ -253,8 +253,8 @@ impl<'cap> Connection<'cap> {
     /// The memory that waiting packets take, in slices; a whole packet counts as two, and so does a candidate as
     /// [`CANDIDATE`].
     pub(super) fn waiting(&self) -> usize {
-        let packets: usize = self.held.len() + self.gates.iter().map(Gate::len).sum::<usize>();
-        let sides: usize = self.sides.iter().map(Side::waiting).sum();
+        let packets: usize = self.held.len() + self.pending.iter().map(PendingPackets::len).sum::<usize>();
+        let sides: usize = self.sides.iter().map(UtpSide::waiting).sum();
         2 * packets + sides + self.lacking.len() + if self.id.is_none() { CANDIDATE } else { 0 }
     }
 
@@ -262,7 +262,7 @@ impl<'cap> Connection<'cap> {
     /// were forgotten for it.
     pub(super) fn push(
         &mut self,
-        held: Held<'cap>,
+        held: HeldPacket<'cap>,
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> u64 {
@@ -335,7 +335,7 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    fn side(&self, direction: Direction) -> &Side<'cap> {
+    fn side(&self, direction: Direction) -> &UtpSide<'cap> {
         let [low, high] = &self.sides;
         if direction == Direction::LowToHigh { low } else { high }
     }
@@ -346,8 +346,8 @@ impl<'cap> Connection<'cap> {
     }
 
     /// Notes the numbers of a packet: the one that it uses, and the one that it acknowledges.
-    fn note_path(&mut self, held: &Held<'cap>, limits: &StreamLimits) {
-        let Held { at, direction, packet, .. } = held;
+    fn note_path(&mut self, held: &HeldPacket<'cap>, limits: &StreamLimits) {
+        let HeldPacket { at, direction, packet, .. } = held;
         let used = match packet.kind {
             PacketKind::Reset => None,
             // Its number is that of the packet before or behind it: implementations differ.
@@ -369,8 +369,8 @@ impl<'cap> Connection<'cap> {
         judged == Ack::Impossible || judged == least
     }
 
-    fn note_opening(&mut self, held: &Held<'cap>) {
-        let Held { at, direction, packet, .. } = held;
+    fn note_opening(&mut self, held: &HeldPacket<'cap>) {
+        let HeldPacket { at, direction, packet, .. } = held;
         of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
         match (packet.kind, self.syn) {
             (PacketKind::Syn, None) => {
@@ -398,8 +398,8 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    fn weigh(&mut self, held: &Held<'cap>) {
-        let Held { at, direction, packet, .. } = held;
+    fn weigh(&mut self, held: &HeldPacket<'cap>) {
+        let HeldPacket { at, direction, packet, .. } = held;
         if packet.kind == PacketKind::Reset {
             return;
         }
@@ -437,11 +437,11 @@ impl<'cap> Connection<'cap> {
 
     fn deliver(
         &mut self,
-        held: &Held<'cap>,
+        held: &HeldPacket<'cap>,
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) {
-        let Held { at, direction, packet, doubtful } = *held;
+        let HeldPacket { at, direction, packet, doubtful } = *held;
         of(&mut self.sides, direction).saw(at);
         match packet.kind {
             PacketKind::Syn => return,
@@ -480,11 +480,11 @@ impl<'cap> Connection<'cap> {
                 }
                 self.lacking.push_back((direction, at, need));
             }
-            let gate = of(&mut self.gates, direction);
+            let queue = of(&mut self.pending, direction);
             match need {
-                Some(need) => gate.hold(need, at, *held),
+                Some(need) => queue.hold(need, at, *held),
                 // Nor may a FIN pass what waits: then that would seem to be missing.
-                None if packet.kind == PacketKind::Fin && !gate.is_empty() => gate.hold(0, at, *held),
+                None if packet.kind == PacketKind::Fin && !queue.is_empty() => queue.hold(0, at, *held),
                 None => {
                     let side = of(&mut self.sides, direction);
                     side.receive(at, &packet, doubtful, limits, &mut |item| out.push((direction, item)));
@@ -505,8 +505,8 @@ impl<'cap> Connection<'cap> {
 
     /// Tells each side which packet of it waits.
     fn tell_sides(&mut self) {
-        for (side, gate) in self.sides.iter_mut().zip(&self.gates) {
-            side.expect(gate.first().map(|first| first.packet.seq_nr));
+        for (side, queue) in self.sides.iter_mut().zip(&self.pending) {
+            side.expect(queue.first().map(|first| first.packet.seq_nr));
         }
     }
 
@@ -533,17 +533,17 @@ impl<'cap> Connection<'cap> {
     fn open(&mut self, now: Option<At>, limits: &StreamLimits, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
         loop {
             let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
-            let Some((direction, waiting)) = gate::open(&mut self.gates, came, now, limits) else { return };
+            let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, limits) else { return };
             self.tell_sides();
             let reverse = direction.reverse();
-            let Held { at, packet, doubtful, .. } = waiting.packet;
+            let HeldPacket { at, packet, doubtful, .. } = waiting.packet;
             // It waited for what it acknowledges as long as anything is waited for.
             if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
                 of(&mut self.sides, direction).suspect(packet.seq_nr);
             }
             let that = of(&mut self.sides, reverse);
             // What waits there may be what fills the hole.
-            if of(&mut self.gates, reverse).is_empty() {
+            if of(&mut self.pending, reverse).is_empty() {
                 let at = now.unwrap_or(at);
                 that.give_up_before(waiting.need, at, limits, &mut |item| out.push((reverse, item)));
             } else {
@@ -560,7 +560,7 @@ impl<'cap> Connection<'cap> {
 }
 
 /// Payload bytes on the wire.
-fn payload_len(held: &Held<'_>) -> u64 {
+fn payload_len(held: &HeldPacket<'_>) -> u64 {
     u64::from(held.packet.payload.wire_len)
 }
 

@@ -1,25 +1,25 @@
 //! Packets that stand in the captures behind their place.
 
 use super::connection::Connection;
-use super::side::{JUST_BEFORE, Side};
+use super::side::{JUST_BEFORE, UtpSide};
 use super::{Packet, PacketKind, UtpFlow, UtpId};
 use crate::ends::{At, Direction};
 use crate::packet::Payload;
-use crate::stream::{Found, StreamLimits};
+use crate::stream::{FilledHole, StreamLimits};
 
 impl<'cap> UtpFlow<'cap> {
     /// Where the packet in `payload`, which was pushed, would have been in time, if its place was given up.
-    pub fn late(&mut self, direction: Direction, payload: &Payload<'cap>) -> Found {
+    pub fn late(&mut self, direction: Direction, payload: &Payload<'cap>) -> FilledHole {
         if self.connections.iter().all(|one| one.sides.iter().all(|side| side.holes.is_empty())) {
-            return Found::Nothing;
+            return FilledHole::Nothing;
         }
-        let Ok(packet) = Packet::parse(payload) else { return Found::Nothing };
+        let Ok(packet) = Packet::parse(payload) else { return FilledHole::Nothing };
         if packet.kind != PacketKind::Data || packet.payload.bytes.is_empty() {
-            return Found::Nothing;
+            return FilledHole::Nothing;
         }
         let of_it = |connection: &&mut Box<Connection<'cap>>| is_of(connection, direction, &packet);
         let connection = self.connections.iter_mut().rev().find(of_it);
-        connection.map_or(Found::Nothing, |connection| connection.sides[direction.index()].late(packet.seq_nr))
+        connection.map_or(FilledHole::Nothing, |connection| connection.sides[direction.index()].late(packet.seq_nr))
     }
 
     /// The connection of the packet in `payload`, and behind which byte of the other direction, of those that were delivered,
@@ -35,11 +35,11 @@ fn is_of<'cap>(connection: &Connection<'cap>, direction: Direction, packet: &Pac
     connection.id.is_some() && connection.owns(direction, packet)
 }
 
-impl Side<'_> {
+impl UtpSide<'_> {
     /// Fills a hole that was given up with a packet of this number; returns the hole.
-    fn late(&mut self, seq_nr: u16) -> Found {
+    fn late(&mut self, seq_nr: u16) -> FilledHole {
         let place = self.next.zip(self.away(seq_nr)).and_then(|(next, away)| next.checked_add_signed(away));
-        let Some(seq) = place.filter(|_| !self.holes.is_empty()) else { return Found::Nothing };
+        let Some(seq) = place.filter(|_| !self.holes.is_empty()) else { return FilledHole::Nothing };
         if seq < self.origin {
             let before = (seq as i64).saturating_sub(self.origin as i64);
             self.holes.fill(before..before + 1, JUST_BEFORE)

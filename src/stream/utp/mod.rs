@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 
 use crate::ends::{At, Direction, FrameId};
 use crate::packet::Payload;
-use connection::{Connection, HELD_PACKETS, Held};
+use connection::{Connection, HELD_PACKETS, HeldPacket};
 
 /// A uTP connection among those of one flow: 0 for the first that was established, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,7 +113,7 @@ impl<'cap> UtpFlow<'cap> {
             .filter(|(_, connection)| connection.owns(direction, &packet))
             .max_by_key(|(_, connection)| connection.id.is_some())
             .map(|(index, _)| index);
-        let (held, mut first) = (Held { at, direction, packet, doubtful }, Vec::new());
+        let (held, mut first) = (HeldPacket { at, direction, packet, doubtful }, Vec::new());
         let mut connection = match owner.map(|index| self.connections.remove(index)) {
             Some(mut old) => match old.replaced_by(&held) {
                 Some(packets) => {
@@ -144,7 +144,7 @@ impl<'cap> UtpFlow<'cap> {
     fn take(
         &mut self,
         connection: &mut Connection<'cap>,
-        held: Held<'cap>,
+        held: HeldPacket<'cap>,
         out: &mut Vec<(UtpId, Direction, StreamItem<'cap>)>,
     ) -> bool {
         let (id, limits) = (connection.id.unwrap_or(UtpId(self.established)), self.limits);

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
 use crate::packet::Payload;
+use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
-use crate::stream::patience::Patience;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
 use acked::Suspects;
@@ -25,7 +25,7 @@ use waiting::{Waiting, cut_over};
 /// - Packet numbers are unwrapped to `u64`; `pending` ascends and starts above `next` once `started`.
 /// - `history` holds consecutive packets and ends with `next - 1`.
 #[derive(Debug, Default)]
-pub(super) struct Side<'cap> {
+pub(super) struct UtpSide<'cap> {
     /// The number of the next packet to deliver; before `started`, a number to unwrap others by.
     pub(super) next: Option<u64>,
     started: bool,
@@ -63,7 +63,7 @@ pub(super) struct Side<'cap> {
     heard: Option<u64>,
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
-    patience: Patience,
+    hole_timer: HoleTimer,
     /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
     fin: Option<u64>,
@@ -91,7 +91,7 @@ enum Numbering {
     UsedUp,
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> UtpSide<'cap> {
     /// The last packet of the direction that was seen.
     pub(super) fn last(&self) -> Option<At> {
         self.last

@@ -257,7 +257,7 @@ proptest! {
             let place = |of: usize, place: usize| isns[of].wrapping_add(1).wrapping_add(place as u32);
             let seq = if step.syn { isns[this] } else { place(this, step.start) };
             let way = if step.back { B } else { A };
-            // By itself: bytes that acknowledge what is not there yet would wait for it, which gate.rs has tests of.
+            // By itself: bytes that acknowledge what is not there yet would wait for it, which pending.rs has tests of.
             if let Some(ack) = step.ack {
                 run.push(way, TcpSegment { ack: Some(place(that, ack)), ..segment(place(this, step.start), &[]) });
                 models[that].acknowledge(run.frame, ack, step.start);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::delivered::Delivered;
 use super::sacked::Confirmed;
-use super::{NEAR, Numbering, Side, distance};
+use super::{NEAR, Numbering, UtpSide, distance};
 use crate::ends::At;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
@@ -32,7 +32,7 @@ impl Suspects {
     }
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> UtpSide<'cap> {
     /// Takes what the counterpart acknowledges.
     pub(in super::super) fn acknowledge(
         &mut self,
@@ -211,12 +211,12 @@ impl<'cap> Side<'cap> {
         let Some((ack, _)) = self.ack.filter(|_| self.started) else { return };
         if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
         {
-            let settled = self.patience.wait(ack + 1, at, counts, limits);
+            let settled = self.hole_timer.wait(ack + 1, at, counts, limits);
             while !self.pending.is_empty() && self.next.is_some_and(|next| settled > next) {
                 self.give_up(super::GapCause::Unseen, settled, at, limits, emit);
             }
         } else {
-            self.patience.rest();
+            self.hole_timer.rest();
         }
         let (Some(first), Some(last)) = (self.history.front(), self.history.back()) else { return };
         if let Some((sure, at)) = self.sure {

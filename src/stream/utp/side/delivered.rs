@@ -1,6 +1,6 @@
 //! A packet that was delivered, and where the next one begins.
 
-use super::Side;
+use super::UtpSide;
 use crate::ends::{At, FrameId};
 use crate::packet::Payload;
 use crate::stream::StreamItem;
@@ -49,7 +49,7 @@ impl Delivered<'_> {
     }
 }
 
-impl<'cap> Side<'cap> {
+impl<'cap> UtpSide<'cap> {
     /// As [`end_of`](Self::end_of); of a packet given up, beyond its place; of one that never came, beyond all.
     pub(in super::super) fn answered_upto(&self, seq: u64) -> Option<u64> {
         if self.next.is_none_or(|next| seq > next) {

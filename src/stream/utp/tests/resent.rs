@@ -124,9 +124,9 @@ fn content_that_repeats_itself_is_no_sign_of_it() {
     }
 }
 
-/// One packet: its length, and that of the copy that arrives if it is a probe.
+/// One packet: its length, and that of the copy that arrives if it is an MTU probe.
 #[derive(Clone, Debug)]
-struct Probe {
+struct SentPacket {
     len: usize,
     again: Option<usize>,
     /// Of its first copy, of the shorter one, and of another one of the last: whether the capture has them, and how
@@ -135,32 +135,32 @@ struct Probe {
     swapped: bool,
 }
 
-fn probe() -> impl Strategy<Value = Probe> {
+fn sent_packet() -> impl Strategy<Value = SentPacket> {
     let captured =
         || prop_oneof![1 => Just(None), 1 => (0..200_usize).prop_map(Some), 12 => Just(Some(usize::MAX))];
     let copies = [captured().boxed(), captured().boxed(), captured().boxed()];
     (120..200_usize, prop::option::weighted(0.3, 64..104_usize), copies, prop::bool::weighted(0.1))
-        .prop_map(|(len, again, captured, swapped)| Probe { len, again, captured, swapped })
+        .prop_map(|(len, again, captured, swapped)| SentPacket { len, again, captured, swapped })
 }
 
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn no_byte_comes_out_at_a_wrong_place(probes in prop::collection::vec(probe(), 1..20)) {
+    fn no_byte_comes_out_at_a_wrong_place(packets in prop::collection::vec(sent_packet(), 1..20)) {
         let all = noise(20 * 200);
         let mut sends: Vec<(u16, usize, usize, Option<usize>)> = Vec::new();
         let mut from = 0;
-        for (seq, probe) in (10..).zip(&probes) {
+        for (seq, packet) in (10..).zip(&packets) {
             // Of a packet that is cut itself, nothing tells whether the next one begins within it.
-            let first = probe.captured[0].map(|_| usize::MAX);
-            let len = probe.again.unwrap_or(probe.len);
-            sends.push((seq, from, from + probe.len, first));
-            if probe.again.is_some() {
-                sends.push((seq, from, from + len, probe.captured[1]));
+            let first = packet.captured[0].map(|_| usize::MAX);
+            let len = packet.again.unwrap_or(packet.len);
+            sends.push((seq, from, from + packet.len, first));
+            if packet.again.is_some() {
+                sends.push((seq, from, from + len, packet.captured[1]));
             }
-            sends.push((seq, from, from + len, probe.captured[2].filter(|_| probe.swapped)));
-            if probe.swapped {
+            sends.push((seq, from, from + len, packet.captured[2].filter(|_| packet.swapped)));
+            if packet.swapped {
                 let last = sends.len() - 1;
                 sends.swap(last, last.saturating_sub(1));
             }

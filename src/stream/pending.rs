@@ -9,15 +9,15 @@ use std::collections::VecDeque;
 use super::{StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 
-/// The waiting packets of one direction, in order of arrival.
+/// The packets of one direction that wait for bytes which they acknowledge, in order of arrival.
 #[derive(Debug)]
-pub(super) struct Gate<P> {
-    held: VecDeque<Waiting<P>>,
+pub(super) struct PendingPackets<P> {
+    held: VecDeque<PendingPacket<P>>,
 }
 
 /// A packet that waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting<P> {
+pub(super) struct PendingPacket<P> {
     /// How far the other direction has to come; in the unit in which its packets count.
     pub(super) need: u64,
     /// Its frame.
@@ -27,13 +27,13 @@ pub(super) struct Waiting<P> {
 }
 
 // Not derived: that would ask for `P: Default`.
-impl<P> Default for Gate<P> {
+impl<P> Default for PendingPackets<P> {
     fn default() -> Self {
         Self { held: VecDeque::new() }
     }
 }
 
-impl<P> Gate<P> {
+impl<P> PendingPackets<P> {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.held.len()
@@ -50,7 +50,7 @@ impl<P> Gate<P> {
 
     /// Lets a packet wait until the other direction has come to `need`.
     pub(super) fn hold(&mut self, need: u64, at: At, packet: P) {
-        self.held.push_back(Waiting { need, at, packet });
+        self.held.push_back(PendingPacket { need, at, packet });
     }
 
     /// Returns true if the first packet need not wait any longer, as the other direction `came` as far as it needs.
@@ -68,15 +68,15 @@ impl<P> Gate<P> {
     }
 }
 
-/// Takes the next packet that need not wait any longer out of the gates of the two directions, `came` being how far
+/// Takes the next packet that need not wait any longer out of the queues of the two directions, `came` being how far
 /// each direction has; else one that waited for too long, the oldest first.
-pub(super) fn open<P>(
-    gates: &mut [Gate<P>; 2],
+pub(super) fn release<P>(
+    queues: &mut [PendingPackets<P>; 2],
     came: [u64; 2],
     now: Option<At>,
     limits: &StreamLimits,
-) -> Option<(Direction, Waiting<P>)> {
-    let [low, high] = gates;
+) -> Option<(Direction, PendingPacket<P>)> {
+    let [low, high] = queues;
     let direction = if low.is_free(came[1]) {
         Direction::LowToHigh
     } else if high.is_free(came[0]) {
@@ -88,8 +88,8 @@ pub(super) fn open<P>(
             (_, other) => other.map(|_| Direction::HighToLow)?,
         }
     };
-    let gate = if direction == Direction::LowToHigh { low } else { high };
-    gate.held.pop_front().map(|waiting| (direction, waiting))
+    let queue = if direction == Direction::LowToHigh { low } else { high };
+    queue.held.pop_front().map(|waiting| (direction, waiting))
 }
 
 /// Where in `out`, from `start` on, the items of a packet that goes in `direction` belong: behind all of its own

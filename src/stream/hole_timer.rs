@@ -8,7 +8,7 @@ use crate::ends::{At, Timestamp};
 /// Acknowledgements are batched: all that was acknowledged when a waiting period began is settled when it ends.
 /// A hole is so given up one to two periods after its acknowledgement, however many holes there are.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct HoleTimer {
     settled: u64,
     period: Option<Period>,
 }
@@ -20,7 +20,7 @@ struct Period {
     packets: u32,
 }
 
-impl Patience {
+impl HoleTimer {
     /// There is no acknowledged hole.
     pub(super) fn rest(&mut self) {
         self.period = None;
