@@ -316,7 +316,8 @@ fn reading<'cap, 't>(
             }
         }
         hasher::of_rest(&mut facts, &torrents, &found, Bytes::Walk { captures, spill }, prover, options)?;
-        let walked = Walked { facts, findings, inputs };
+        let mut walked = Walked { facts, findings, inputs };
+        walked.facts.inputs = sets::inputs(&walked);
         let contests = walked.findings.contests.clone();
         if contests.is_empty() && readings.is_empty() {
             return Ok(Read { walked, torrents, left_out });

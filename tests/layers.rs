@@ -109,7 +109,7 @@ const LAYERS: &[Layer] = &[
             "sha1",
             "data_encoding",
             "sha2",
-            "unicode_width",
+            "textwrap",
         ],
     },
     // Every view of a report, in a directory with its coverage and the torrents; and read back.

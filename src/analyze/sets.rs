@@ -66,7 +66,8 @@ fn read(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>, spill
     Ok(Part::of(walked, captures.passed_over().to_vec(), options))
 }
 
-fn inputs(walked: &Walked) -> Vec<Input> {
+/// The inputs as facts have them.
+pub(super) fn inputs(walked: &Walked) -> Vec<Input> {
     let input = |input: &crate::capture::InputFacts| Input {
         name: input.name.clone(),
         bytes: input.bytes,

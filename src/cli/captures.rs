@@ -230,7 +230,9 @@ fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
         }
         Error::Malformed { name, offset: 0, .. } if paths.iter().any(|path| path == Path::new(name)) => {
             if !torrent(Path::new(name)) {
-                return error.into();
+                let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = folder.map_or_else(|| ".".to_owned(), |folder| folder.display().to_string());
+                return Refusal { what: library(&error), instead: format!("peerproof inspect {folder}") }.into();
             }
             Refusal { what: format!("{name} is a torrent, not a capture"), instead: format!("-t {name} CAPTURE") }
         }

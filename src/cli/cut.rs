@@ -54,7 +54,7 @@ impl Cut {
         Ok(match outcome {
             Outcome::Proven(proven) => {
                 put(file, &self.output)?;
-                say::print(told(&proven, &self.output).as_bytes())?;
+                say::told(&told(&proven, &self.output))?;
                 Ending::Complete
             }
             Outcome::Nobody => {
@@ -72,7 +72,7 @@ impl Cut {
                     // Writing to a String cannot fail.
                     let _ = writeln!(text, "  {}", escaped(&difference));
                 }
-                say::print(text.as_bytes())?;
+                say::told(&text)?;
                 Ending::Failed("a cut does not prove the same of it, nothing was written".to_owned())
             }
         })

@@ -87,15 +87,12 @@ impl Facts {
             0 => String::new(),
             bytes => format!(", {} bytes of payload carried", grouped(bytes)),
         };
-        say::print(
-            format!(
-                "ok: {}, {}, {}{carried}\n",
-                escaped(&self.output.display().to_string()),
-                counted(part.connections(), "connection"),
-                counted(part.blocks(), "block"),
-            )
-            .as_bytes(),
-        )?;
+        say::told(&format!(
+            "ok: {}, {}, {}{carried}",
+            escaped(&self.output.display().to_string()),
+            counted(part.connections(), "connection"),
+            counted(part.blocks(), "block"),
+        ))?;
         Ok(ending_of(part.inputs(), part.anomalies(), passed_over))
     }
 

@@ -46,7 +46,7 @@ impl Verify {
         };
         match peerproof_verify::verify(&self.case, &around(&self.case, &self.captures)) {
             Ok(checked) => {
-                say::print(told(&checked, &signer).as_bytes())?;
+                say::told(&told(&checked, &signer))?;
                 Ok(Ending::Complete)
             }
             Err(Fault::Differs { place, stated, found }) => differs(&place, &stated, &found),
@@ -95,7 +95,7 @@ impl Verify {
 /// Tells a difference.
 fn differs(place: &str, stated: &str, found: &str) -> anyhow::Result<Ending> {
     let [place, stated, found] = [place, stated, found].map(escaped);
-    say::print(format!("differs: {place}\n  the case     {stated}\n  found        {found}\n").as_bytes())?;
+    say::told(&format!("differs: {place}\n  the case     {stated}\n  found        {found}\n"))?;
     Ok(Ending::Failed("the case is not what its captures show (first place named)".to_owned()))
 }
 

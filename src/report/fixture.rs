@@ -49,6 +49,8 @@ pub fn evidence() -> Evidence {
         advertised: frames(12, 12),
         requested: frames(200, 200),
         served: frames(212, 267),
+        sha1: None,
+        sha256: None,
     };
     let one = transfer(a, b, Grade::G8, good, Some(standard));
     let two = transfer(c, b, Grade::G6, disputed, None);
@@ -207,6 +209,7 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
     Subject {
         files: Vec::new(),
         refuted_pieces: Vec::new(),
+        timeline: None,
         endpoint: transfer.uploader,
         transport: transfer.transport,
         info_hash: transfer.info_hash.clone(),

@@ -23,6 +23,7 @@ mod filters;
 pub(crate) mod fixture;
 mod graph;
 mod hosts;
+mod instead;
 mod json;
 mod lines;
 mod model;
@@ -31,6 +32,7 @@ pub mod oddity;
 mod page;
 #[cfg(feature = "table")]
 mod parquet;
+mod running;
 mod schema;
 mod table;
 mod terminal;
@@ -41,7 +43,8 @@ mod vocabulary;
 pub use crate::ends::Frames;
 pub use crate::evidence::{
     Edge, File, FileBytes, HostName, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality,
-    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Timeline, Torrent, Transfer, Units, Unlisted,
+    UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
@@ -58,12 +61,14 @@ pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
 #[cfg(feature = "table")]
 pub use parquet::{TableError, write_parquet};
+pub(crate) use running::Running;
 pub use schema::schema;
 pub(crate) use schema::schema_of;
 pub use table::{Column, TABLES, Table, TableKind, Values, pieces_table, tables};
 pub use terminal::{Detail, Screen, Sort, passed_over, terminal};
 pub(crate) use terminal::{Page, bold, clock, grid};
-pub(crate) use text::{columns, is_unsafe, quoted, shell_word};
-pub use text::{counted, cut, damaged, duration, escaped, grouped, hex, visible, wrapped};
+pub(crate) use text::{columns, is_unsafe, quoted};
+pub use text::{counted, cut, damaged, duration, escaped, grouped, hex, shell_word, visible, wrapped};
 pub use timeline::timeline;
+pub(crate) use vocabulary::explained;
 pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

@@ -346,3 +346,25 @@ fn next_peer(out: &str) -> String {
     let after = out.split("peerproof report case/ --peer ").nth(1).expect("a command");
     after.split_whitespace().next().expect("an address").to_owned()
 }
+
+#[test]
+fn a_proposed_command_has_the_paths_and_options_that_were_given() {
+    let place = place();
+    std::fs::create_dir(place.path("deep")).expect("made");
+    std::fs::copy(place.path(CAPTURE), place.path("deep/x y.pcap")).expect("copied");
+    let (code, out, _) =
+        place.run(&["analyze", "deep/x y.pcap", "--checksums", "flag", "-t", TORRENT, "--top", "3"]);
+    let next = flat(&out.split("\nNEXT ").nth(1).unwrap_or_default().replace('\\', ""));
+    let command = format!("peerproof analyze 'deep/x y.pcap' --checksums flag -t {TORRENT} --peer 203.0.113.2");
+    assert!(code == 0 && next.contains(&command), "{next}");
+    // Of the wrong torrent another one is asked for.
+    let (_, out, _) = place.run(&["analyze", "deep/x y.pcap", "-t", &"0123456789".repeat(4)]);
+    let next = flat(&out.split("\nNEXT ").nth(1).unwrap_or_default().replace('\\', ""));
+    assert!(next.contains("peerproof analyze 'deep/x y.pcap' -t FILE"), "{out}");
+    // With pseudonyms nothing clear is proposed, nor what would write a clear case.
+    place
+        .put("key", format!("{}\n", "0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452301").as_bytes());
+    let (_, out, _) = place.run(&["analyze", "deep/x y.pcap", "-t", TORRENT, "--pseudonymize", "key"]);
+    let next = out.split("\nNEXT ").nth(1).unwrap_or_default();
+    assert!(next.contains("--pseudonymize KEYFILE -o case/") && !next.contains("--peer"), "{next}");
+}
