@@ -298,7 +298,7 @@ impl<'cap> TcpConnection<'cap> {
         self.note_path(at, direction, segment);
         let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
         if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
-            self.path.carries(direction, (segment.seq, end(segment)), segment.ack, NEAR);
+            self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {

@@ -267,3 +267,31 @@ fn t52_forged_data_before_the_answer_to_the_forged_syn_refutes_nobody() {
         assert!(victim.standard.is_none() && !victim.actionable, "{moved}: {:?}", victim.flags);
     }
 }
+
+#[test]
+fn t53_t68_a_forged_segment_that_stands_before_all_of_the_other_tap_is_held_against_nobody() {
+    let torrent = two_block_pieces();
+    for away in [-90_000_i64, 70_000, 1 << 31, -12_345_678] {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, M, S, Side::B);
+        (0..2).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+        // One segment is not the sender's, and no other copy of it was captured.
+        let forged = world.packets.iter_mut().filter(|packet| packet.payload().len() > 1_000).nth(9).expect("data");
+        if let Body::Tcp { ack, payload, .. } = &mut forged.body {
+            *ack = ack.wrapping_add(away as u32);
+            payload[300] ^= 1;
+        }
+        // The tap of S runs ahead.
+        let (ahead, behind): (Vec<_>, Vec<_>) =
+            world.packets.iter().cloned().partition(|packet| packet.side == Side::B);
+        let (mut one, mut other) = (world.clone(), world);
+        (one.packets, other.packets) = (ahead, behind);
+        for packet in &mut one.packets {
+            packet.time -= 1_000_000_000;
+        }
+        let evidence = Run::new().capture(one.pcap()).capture(other.pcap()).torrent(&torrent).evidence();
+        let bytes = transfer(&evidence, S, M).bytes;
+        assert_eq!((bytes.refuted, bytes.lost), (0, 0), "{away}: {bytes:?}");
+        assert!(bytes.verified >= 2 * u64::from(SMALL), "{away}: {bytes:?}");
+    }
+}
