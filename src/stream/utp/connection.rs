@@ -1,5 +1,7 @@
 //! One uTP connection: what speaks for it while it is a candidate, and its two directions afterwards.
 
+mod challenged;
+
 use std::collections::VecDeque;
 
 use super::UtpId;
@@ -8,7 +10,7 @@ use super::side::UtpSide;
 use crate::ends::{At, Direction};
 use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, ReturnPath};
-use crate::stream::pending::{self, PendingPackets, place};
+use crate::stream::pending::{self, Lowest, PendingPackets, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -37,6 +39,7 @@ pub(super) struct Connection<'cap> {
     pub(super) sides: [UtpSide<'cap>; 2],
     /// Packets that wait for others of the other direction.
     pending: [PendingPackets<HeldPacket<'cap>>; 2],
+    lowest: [Lowest<u16>; 2],
     /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
     lacking: VecDeque<(Direction, At, u64)>,
     signs: [Signs; 2],
@@ -78,6 +81,7 @@ impl<'cap> Connection<'cap> {
             path: ReturnPath::default(),
             sides: [UtpSide::default(), UtpSide::default()],
             pending: Default::default(),
+            lowest: Default::default(),
             lacking: VecDeque::new(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
@@ -110,120 +114,9 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// The packets with which another connection with these ids begins, where `held`, the next one, belongs to it.
-    ///
-    /// Anybody can send an ST_SYN in the name of an endpoint, so that it begins one only when the other end answers it
-    /// (T65); while this connection is a candidate, the ST_SYN alone is enough.
-    pub(super) fn replaced_by(&mut self, held: &HeldPacket<'cap>) -> Option<Vec<HeldPacket<'cap>>> {
-        if let Some(challenge) = self.challenge.as_deref() {
-            let (answers, follows) = (self.answers(challenge, held), self.follows(challenge, held));
-            let one_sided = self.side(challenge.direction.reverse()).last().is_none();
-            let another = held.packet.kind == PacketKind::Syn && one_sided;
-            let alone = !challenge.went_on
-                && ((follows && challenge.is_full()) || (another && challenge.is_gone_on_from()));
-            if answers || alone {
-                return Some(self.take_challenge());
-            }
-        }
-        (self.id.is_none() && self.begins_another(held)).then(Vec::new)
-    }
-
-    /// An ST_SYN that was not answered, and what its sender sent on from it, where this connection did not go on.
-    pub(super) fn take_challenger(&mut self) -> Vec<HeldPacket<'cap>> {
-        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
-            return Vec::new();
-        }
-        self.take_challenge()
-    }
-
-    fn take_challenge(&mut self) -> Vec<HeldPacket<'cap>> {
-        let challenge = self.challenge.take();
-        challenge.into_iter().flat_map(|challenge| challenge.into_packets()).map(|(.., held)| held).collect()
-    }
-
-    /// Returns true if an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1,
-    /// so that the number alone does not tell a new one from one that was sent again.
-    fn begins_another(&self, held: &HeldPacket<'cap>) -> bool {
-        let HeldPacket { at, direction, packet, .. } = held;
-        packet.kind == PacketKind::Syn
-            && match self.syn {
-                Some(syn) if syn == (*direction, packet.seq_nr) => {
-                    packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(*at))
-                }
-                Some(_) => true,
-                // Its own SYN, captured late, stands just before what was taken for the start.
-                None => self.id.is_some() && !self.side(*direction).may_follow(packet.seq_nr),
-            }
-    }
-
     /// See [`super::UtpFlow::opening`].
     pub(super) fn opening(&self) -> Opening {
         Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
-    }
-
-    /// Returns true if `held` answers the challenge: the other end acknowledges the ST_SYN, or a packet just behind
-    /// it, and it does not read as a packet of this connection.
-    fn answers(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
-        let packet = &held.packet;
-        let is_copy =
-            self.answer.is_some_and(|(seq_nr, clock)| (packet.seq_nr, packet.timestamp_us) == (seq_nr, clock));
-        held.direction != challenge.direction
-            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
-            && packet.ack_nr.wrapping_sub(challenge.opening.packet.seq_nr) < BEHIND_SYN
-            && !is_copy
-            && !self.reads_as_own(held)
-    }
-
-    /// Returns true if `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this
-    /// connection.
-    fn follows(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
-        let packet = &held.packet;
-        held.direction == challenge.direction
-            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
-            && packet.seq_nr.wrapping_sub(challenge.opening.packet.seq_nr).wrapping_sub(1) < BEHIND_SYN
-            && !self.reads_as_own(held)
-    }
-
-    /// Returns true if both numbers of a packet are about those at which this connection stands, and it was not
-    /// over: after an ST_RESET, which may be forged, earlier packets are not expected again.
-    fn reads_as_own(&self, held: &HeldPacket<'cap>) -> bool {
-        let about = if self.reset.is_some() { -JUST_BEFORE..=ABOUT } else { -ABOUT..=ABOUT };
-        let fits = |side: &UtpSide<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
-        let (own, other) = (self.side(held.direction), self.side(held.direction.reverse()));
-        !self.quiet && fits(own, held.packet.seq_nr) && fits(other, held.packet.ack_nr)
-    }
-
-    /// Keeps an ST_SYN of another connection, and what follows it, apart; whether it is that.
-    pub(super) fn is_kept_apart(
-        &mut self,
-        held: &HeldPacket<'cap>,
-        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
-    ) -> bool {
-        let HeldPacket { at, direction, packet, .. } = held;
-        if packet.kind == PacketKind::Syn && self.id.is_some() && self.begins_another(held) {
-            let number = |held: &HeldPacket<'cap>| (held.direction, held.packet.seq_nr);
-            if self.challenge.as_deref().is_none_or(|before| number(&before.opening) != number(held)) {
-                self.quiet = self.sides.iter().all(UtpSide::is_finished) || self.is_silent(*at);
-                let before = self.challenge.replace(Box::new(Challenge::new(*at, *direction, *held)));
-                before.into_iter().for_each(|before| before.discard(payload_len, emit));
-            }
-            return true;
-        }
-        if self.challenge.is_none() {
-            return false;
-        }
-        let follows = self.challenge.as_deref().is_some_and(|challenge| self.follows(challenge, held));
-        let carries = packet.kind == PacketKind::Data && packet.payload.wire_len > 0;
-        let is_new =
-            carries && self.side(*direction).away(packet.seq_nr).is_some_and(|away| (0..=ABOUT).contains(&away));
-        if let Some(challenge) = &mut self.challenge {
-            if follows {
-                challenge.hold((*at, *direction, *held), payload_len(held), emit);
-            } else {
-                challenge.went_on |= is_new;
-            }
-        }
-        follows
     }
 
     /// See [`super::UtpFlow::initial`].
@@ -232,12 +125,6 @@ impl<'cap> Connection<'cap> {
         let id = u64::from(self.send_id(initiator)?);
         let first = id << 48 | u64::from(number) << 32 | u64::from(self.syn_clock);
         Some([first, u64::from(answered) << 32 | u64::from(clock)])
-    }
-
-    /// Returns true if both ends went on after the opening, and nothing came for longer than a SYN is sent again.
-    fn is_silent(&self, at: At) -> bool {
-        let last = self.sides.iter().filter_map(UtpSide::last).map(|at| at.time.0).max();
-        self.opening.ack.is_some() && last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS)
     }
 
     /// Returns true once a reset, or a FIN in both directions, was seen.
@@ -481,14 +368,15 @@ impl<'cap> Connection<'cap> {
                 self.lacking.push_back((direction, at, need));
             }
             let queue = of(&mut self.pending, direction);
-            match need {
-                Some(need) => queue.hold(need, at, *held),
-                // Nor does one pass those of its own direction that wait: they would seem to be missing.
-                None if queue
-                    .first()
-                    .is_some_and(|first| packet.seq_nr.wrapping_sub(first.packet.seq_nr) as i16 >= 0) =>
-                {
-                    queue.hold(0, at, *held);
+            // Nor does one pass those of its own direction that wait: they would seem to be missing.
+            let passes = || {
+                let first = queue.first()?.packet.seq_nr;
+                (packet.seq_nr.wrapping_sub(first) as i16 >= 0).then_some(0)
+            };
+            match need.or_else(passes) {
+                Some(need) => {
+                    queue.hold(need, at, *held);
+                    of(&mut self.lowest, direction).hold(packet.seq_nr);
                 }
                 None => {
                     let side = of(&mut self.sides, direction);
@@ -508,10 +396,10 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// Tells each side which packet of it waits.
+    /// Tells each side which packet of it waits, the one with the lowest number.
     fn tell_sides(&mut self) {
-        for (side, queue) in self.sides.iter_mut().zip(&self.pending) {
-            side.expect(queue.first().map(|first| first.packet.seq_nr));
+        for (side, lowest) in self.sides.iter_mut().zip(&self.lowest) {
+            side.expect(lowest.get());
         }
     }
 
@@ -539,9 +427,10 @@ impl<'cap> Connection<'cap> {
         loop {
             let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
             let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, limits) else { return };
-            self.tell_sides();
             let reverse = direction.reverse();
             let HeldPacket { at, packet, doubtful, .. } = waiting.packet;
+            of(&mut self.lowest, direction).release(packet.seq_nr);
+            self.tell_sides();
             // It waited for what it acknowledges as long as anything is waited for.
             if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
                 of(&mut self.sides, direction).suspect(packet.seq_nr);
@@ -549,8 +438,7 @@ impl<'cap> Connection<'cap> {
             let that = of(&mut self.sides, reverse);
             if waiting.need > 0 {
                 // What waits there may be what fills the hole.
-                let waiting_there = of(&mut self.pending, reverse).iter();
-                let lowest = waiting_there.filter_map(|held| that.number(held.packet.seq_nr)).min();
+                let lowest = of(&mut self.lowest, reverse).get().and_then(|seq_nr| that.number(seq_nr));
                 let now = now.unwrap_or(at);
                 that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
                 if lowest.is_some() {
@@ -595,13 +483,5 @@ const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
 const NEAR: i64 = 4_096;
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
-// Rationale: as many packets as are kept apart; a number is among them by chance once in 1,024.
-const BEHIND_SYN: u16 = 64;
-// Rationale: some hundred packets are under way; the two numbers of another connection are both so near once in 16,384.
-const ABOUT: i64 = 256;
-// Rationale: reordering is a matter of neighbours.
-const JUST_BEFORE: i64 = 4;
-// Rationale: SYNs are sent again within half a minute; keep-alives go every 30 s.
-const SILENCE_NS: i64 = 60_000_000_000;
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
 const CLOCK_TOLERANCE_US: u64 = 10_000_000;

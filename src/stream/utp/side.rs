@@ -64,7 +64,7 @@ pub(super) struct UtpSide<'cap> {
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
     hole_timer: HoleTimer,
-    /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
+    /// The lowest number of its packets that wait elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
     fin: Option<u64>,
     last: Option<At>,
@@ -170,7 +170,7 @@ impl<'cap> UtpSide<'cap> {
         self.started
     }
 
-    /// Says which packet of it waits elsewhere, the first one: no acknowledged hole that it may fill is given up.
+    /// Says which packet of it waits elsewhere, the lowest one: no acknowledged hole that it may fill is given up.
     pub(super) fn expect(&mut self, seq_nr: Option<u16>) {
         self.expected = seq_nr;
     }
