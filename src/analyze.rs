@@ -5,13 +5,14 @@ mod carry;
 mod hasher;
 mod sets;
 mod source;
+mod units;
 mod verified;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::anomaly::{Anomalies, ByFrame};
-use crate::capture::{CaptureSet, Frames, InputFacts, Spill};
+use crate::capture::{CaptureSet, Digests, Frames, InputFacts, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input};
 use crate::judge::{self, Contests, Judged, Row, judge};
@@ -26,7 +27,8 @@ use crate::{Error, evidence};
 use captured::Bytes;
 pub use captured::Captured;
 use hasher::Hasher;
-pub use sets::{Gathered, analyze_parts, holds_parts, make_part};
+pub use sets::{Gathered, analyze_parts, hash_units, holds_parts, make_part};
+pub use units::Group;
 pub use verified::{TakeVerified, Verified};
 
 /// Reads captures front to back, and returns everything they prove.
@@ -70,26 +72,27 @@ fn run(
     evidence.passed_over = captures.passed_over().to_vec();
     for ((file, facts), digest) in (0..).zip(&mut evidence.captures).zip(digests) {
         if options.digest && facts.sha256.is_none() {
-            facts.sha256 = Some(digest.into_inner().unwrap_or_else(|| captures.digest(file))?);
+            let digests = digest.into_inner().unwrap_or_else(|| captures.digests(file))?;
+            (facts.sha256, facts.content) = (Some(digests.file), digests.content);
         }
     }
     Ok(evidence)
 }
 
-/// The SHA-256 of a capture, once it is computed.
-type Sha256 = OnceLock<Result<[u8; 32], Error>>;
+/// The digests of a capture, once they are computed.
+type Hashed = OnceLock<Result<Digests, Error>>;
 
 /// Does `work` while the captures are hashed, where that is asked for.
 fn with_digests<'cap, T>(
     captures: &'cap CaptureSet,
-    digests: &'cap [Sha256],
+    digests: &'cap [Hashed],
     options: &Options<'_>,
     work: impl FnOnce(&Prover<'cap>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // One stream each, and the longest work there is: begun before everything else.
     let errands = (0..).zip(digests).filter(|(file, _)| options.digest && captures.is_to_be_hashed(*file));
     let errands = errands.map(|(file, digest)| {
-        let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digest(file)));
+        let errand: Box<dyn FnOnce() + Send + '_> = Box::new(move || _ = digest.set(captures.digests(file)));
         errand
     });
     with_errands(options.threads, errands.collect(), |prover| {
@@ -299,6 +302,8 @@ fn reading<'cap, 't>(
         })?;
         let inputs = frames.finish()?;
         let (mut facts, findings, _) = spine.finish()?;
+        // What is asked of them from here on is little, and here and there.
+        captures.release();
         let mut found = Torrents::default();
         if std::mem::take(&mut seek) {
             (found, left_out) = described(&findings.metadata.rebuilt, &facts);
@@ -311,7 +316,8 @@ fn reading<'cap, 't>(
             }
         }
         hasher::of_rest(&mut facts, &torrents, &found, Bytes::Walk { captures, spill }, prover, options)?;
-        let walked = Walked { facts, findings, inputs };
+        let mut walked = Walked { facts, findings, inputs };
+        walked.facts.inputs = sets::inputs(&walked);
         let contests = walked.findings.contests.clone();
         if contests.is_empty() && readings.is_empty() {
             return Ok(Read { walked, torrents, left_out });

@@ -9,7 +9,7 @@ use crate::ends::FlowKey;
 /// # Invariants
 /// - At most `most` flows; making room gives the evicted one to the caller.
 /// - Each chain, from its oldest slot by `newer`, visits every slot of its kind once.
-/// - `index`, `free` and the chains hold places in `slots`, which never shrinks; chains and `last` may hold [`NONE`].
+/// - `index`, `free` and the chains hold places in `slots`, which never shrinks; chains and `last` may hold `NONE`.
 #[derive(Debug)]
 pub struct FlowTable<T> {
     index: HashMap<FlowKey, u32, foldhash::quality::FixedState>,

@@ -44,6 +44,7 @@
 //! | [`mod@cut`] | captures, and a peer in them | the smallest capture that proves the same of it |
 //! | [`mod@clear`] | captures | every stream of the peer wire as plain TCP |
 //! | [`check`] | a report, and what its makers expect | what differs |
+//! | [`signature`] | a manifest, its signature, and public keys | who signed it |
 //! | [`mod@inspect`] | captures alone | what they hold, and what to run next |
 //!
 //! Beside them stand [`ends`] (the vocabulary: who, over what, and in which frame), [`oddity`] (whatever was odd, as values), [`anomaly`]
@@ -135,6 +136,7 @@ pub mod record;
 pub mod report;
 #[doc(hidden)]
 pub mod session;
+pub mod signature;
 mod spine;
 #[doc(hidden)]
 pub mod stream;
@@ -158,8 +160,8 @@ pub mod stages {
 #[doc(hidden)]
 pub use analyze::with_log;
 pub use analyze::{
-    Captured, Found, Gathered, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
-    find_torrents, holds_parts, make_part,
+    Captured, Found, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
+    find_torrents, hash_units, holds_parts, make_part,
 };
 pub use capture::{CaptureSet, OpenOptions};
 pub use ends::Endpoint;

@@ -331,7 +331,7 @@ fn the_screen_tells_judged_and_not_judged_apart_and_explains_its_codes() {
     };
     let shown = screen(&arguments("05-list-german-latin1.csv", "three-peers", "halves.torrent"));
     for sentence in [
-        "5 claims judged: 1 not-at-stated-time, 1 outside-capture, 3 supported; 3 with the standard of proof met. 1 not \
+        "5 claims judged: 1 not-at-stated-time, 1 outside-capture, 3 supported; 3 meet the standard of proof. 1 not \
          judged: 1 unusable.",
         "outside-capture: the captures cannot have seen it, and say nothing about it.",
         "address-never-seen: the captures hold no packet from the address.",

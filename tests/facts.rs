@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::facts::{Block, Facts, SPILL};
+use peerproof::facts::{Block, Connection, Facts, Head, SPILL};
 use peerproof::mse::Secrets;
 use peerproof::torrent::{Torrent, Torrents};
 use peerproof::{Options, prove};
@@ -52,6 +52,30 @@ fn every_recordings_facts_read_back_into_equal_values_and_equal_bytes() {
             assert!(read == facts && written(&read) == bytes, "{}", case.name);
             assert!(Facts::read("facts", &bytes[..bytes.len() - 1]).is_err(), "{}: cut off", case.name);
         }
+    }
+}
+
+#[test]
+fn a_head_says_what_its_connection_does_and_what_nobody_wants_is_passed_over() {
+    for case in fixture::all() {
+        let Some(capture) = case.captures().first().copied() else { continue };
+        let facts = facts(&case, &opened(&case, capture), |_| {});
+        let all: Vec<Connection> = facts.connections.iter().collect();
+        let heads: Vec<Head> = facts.connections.heads().collect();
+        assert_eq!(heads.len(), all.len(), "{}", case.name);
+        for (head, connection) in heads.iter().zip(&all) {
+            let said = (head.id, head.flow, head.transport, head.initial, head.is_web);
+            let web = connection.web().is_some();
+            assert_eq!(said, (connection.id, connection.flow, connection.transport, connection.initial, web));
+            let hashes = connection.peer().map_or([None; 2], |peer| peer.info_hashes());
+            let blocks = connection.peer().is_some_and(|peer| peer.has_blocks());
+            let differs = matches!(hashes, [Some(one), Some(other)] if one != other);
+            assert_eq!((head.has_blocks, head.is_named, head.differs), (blocks, hashes != [None; 2], differs));
+        }
+        for one in &all {
+            assert!(facts.connections.choose(|head| head.id == one.id).eq([one.clone()]), "{}", case.name);
+        }
+        assert!(facts.connections.choose(|_| true).eq(all));
     }
 }
 

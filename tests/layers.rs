@@ -109,7 +109,7 @@ const LAYERS: &[Layer] = &[
             "sha1",
             "data_encoding",
             "sha2",
-            "unicode_width",
+            "textwrap",
         ],
     },
     // Every view of a report, in a directory with its coverage and the torrents; and read back.
@@ -126,6 +126,8 @@ const LAYERS: &[Layer] = &[
         uses: &["evidence", "hosts", "report"],
         crates: &["quick_xml", "mail_parser", "csv", "encoding_rs", "data_encoding", "jiff", "sha2", "serde_json"],
     },
+    // Who signed a manifest.
+    Layer { name: "signature", uses: &[], crates: &["minisign_verify", "ssh_key"] },
     // Expectations against a report.
     Layer { name: "check", uses: &["evidence", "options", "report"], crates: &["glob", "serde_json", "toml"] },
     // Facts of a set in a directory, and those of several sets together.

@@ -78,6 +78,57 @@ fn one_peer_is_shown_with_the_figures_of_the_whole_run() {
 }
 
 #[test]
+fn the_proof_that_is_shown_is_a_clean_one_with_the_hash_that_it_matches() {
+    let case = fixture::named("corrupt-seeder");
+    let report: serde_json::Value = serde_json::from_str(&case.report("capture.pcap")).expect("JSON");
+    let subjects = fixture::list(&report["subjects"]);
+    let refuted: Vec<u64> = subjects
+        .iter()
+        .filter(|subject| !subject["refuted_pieces"].is_null())
+        .flat_map(|subject| fixture::list(&subject["refuted_pieces"]).iter())
+        .flat_map(|run| fixture::number(&run["first"])..=fixture::number(&run["last"]))
+        .collect();
+    assert_eq!(refuted, [1, 4], "the truth of the recording: one failed piece of both, one of the corrupt seeder");
+    let standard = &subjects[0]["standard"];
+    let piece = fixture::number(&standard["piece"]);
+    assert!(!refuted.contains(&piece), "{standard}");
+    let torrent = case.read(&case.torrent());
+    let hashes =
+        torrent.windows(10).position(|window| window == b"6:pieces14").expect("pieces") + b"6:pieces140:".len();
+    let at = hashes + 20 * usize::try_from(piece).expect("a place");
+    let expected: String = torrent[at..at + 20].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(standard["sha1"], expected.as_str());
+}
+
+#[test]
+fn the_times_of_what_was_served_add_up_to_what_was_served() {
+    let mut told = 0;
+    for case in fixture::all() {
+        let report: serde_json::Value = serde_json::from_str(&case.report("capture.pcap")).expect("JSON");
+        for subject in fixture::list(&report["subjects"]).iter().filter(|subject| !subject["timeline"].is_null()) {
+            let bins = fixture::list(&subject["timeline"]["bins"]);
+            let sum = |class: &str| bins.iter().filter_map(|bin| bin[class].as_u64()).sum::<u64>();
+            for class in ["verified", "refuted", "disputed", "repeated", "pad"] {
+                assert_eq!(
+                    sum(class),
+                    fixture::number(&subject[format!("{class}_bytes")]),
+                    "{} {class}",
+                    case.name
+                );
+            }
+            // What the captures do not show in which block it is has no time either.
+            assert!(sum("unproven") <= fixture::number(&subject["unproven_bytes"]), "{}", case.name);
+            assert!(
+                bins.is_sorted_by_key(|bin| bin["bin"].as_u64())
+                    && bins.iter().all(|bin| bin["bin"].as_u64() < Some(96))
+            );
+            told += bins.len();
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+#[test]
 fn one_peer_is_shown_block_by_block_and_its_filters_select_exactly_its_frames() {
     let case = fixture::named("corrupt-seeder");
     let text = case.report_with("capture.pcap", &["-f", "text", "--peer", "203.0.113.3"]);
@@ -141,6 +192,84 @@ fn every_page_is_shown_by_a_browser_without_a_word_or_a_request() {
         assert!(!dom.contains("<template class=\"find\""), "{name}");
     }
 }
+
+#[test]
+fn a_page_fits_every_window_asks_for_nothing_and_its_parts_stand_where_they_are_to() {
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no chromium on this machine, so no page was measured in a browser");
+        return;
+    };
+    let place = tempfile::tempdir().expect("a directory");
+    let several = {
+        let (one, other) = (fixture::named("corrupt-seeder"), fixture::named("three-peers"));
+        let torrent = other.path(&other.torrent());
+        let (capture, torrent) = (other.path("capture.pcap"), torrent.to_str().expect("text").to_owned());
+        let more = ["-f", "html", "-t", &torrent, capture.to_str().expect("text")];
+        one.report_with("capture.pcap", &more)
+    };
+    let pages =
+        [("one", fixture::named("corrupt-seeder").report_with("capture.pcap", &["-f", "html"])), ("two", several)];
+    for (name, page) in &pages {
+        // A browser has a least width of its own; a frame has none. Its policy lets no other script run.
+        let (before, rest) = page.split_once("<meta http-equiv=").expect("a policy");
+        let (_, behind) = rest.split_once('>').expect("its end");
+        let inner =
+            format!("{before}{behind}<script>{MEASURE}</script>").replace('&', "&amp;").replace('"', "&quot;");
+        for (width, dark) in [(320, false), (390, false), (834, false), (1_280, false), (1_280, true)] {
+            let file = place.path().join("frame.html");
+            let frame = format!("<iframe width={width} height=1600 srcdoc=\"{inner}\"></iframe>");
+            let head = "<!doctype html><meta charset=utf-8><meta name=color-scheme content=\"light dark\">";
+            std::fs::write(&file, format!("{head}<body>{frame}")).expect("written");
+            let output = Command::new(&browser)
+                .args(FLAGS)
+                .args(["--window-size=1400,1700", "--enable-logging=stderr", "--dump-dom"])
+                .args(dark.then_some("--blink-settings=preferredColorScheme=0"))
+                .arg(format!("--user-data-dir={}", place.path().join("profile").display()))
+                .arg(format!("file://{}", file.display()))
+                .output()
+                .expect("the browser starts");
+            let (dom, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            let what = format!("{name}, {width} wide{}", if dark { ", dark" } else { "" });
+            assert!(!said.contains("CONSOLE"), "{what}: {said}");
+            let look = dom.split_once("<pre id=\"look\">").and_then(|(_, look)| look.split_once("</pre>"));
+            let look = look.unwrap_or_else(|| panic!("{what}: nothing was measured")).0;
+            let look: serde_json::Value = serde_json::from_str(look).expect("JSON");
+            assert_eq!((&look["window"], &look["requests"]), (&width.into(), &0.into()), "{what}: {look}");
+            assert!(look["page"].as_u64() <= Some(width), "{what}: the page is wider than its window: {look}");
+            assert_eq!(fixture::list(&look["wide"]), [] as [serde_json::Value; 0], "{what}: {look}");
+            let tops: Vec<i64> = fixture::list(&look["sections"]).iter().filter_map(|top| top.as_i64()).collect();
+            assert!(tops.len() == 7 && tops.is_sorted(), "{what}: {look}");
+            // Beside the text, or above it; what an answer does not show beside it, or below it.
+            assert_eq!(look["rail"], width > 1_080, "{what}: {look}");
+            assert_eq!(look["columns"], if width > 640 { 3 } else { 2 }, "{what}: {look}");
+            assert_eq!(look["ground"], if dark { "rgb(20, 23, 26)" } else { "rgb(255, 255, 255)" }, "{what}");
+        }
+    }
+}
+
+/// Writes what a page looks like in its frame into the document around it.
+const MEASURE: &str = r#"
+addEventListener("load", () => {
+  const all = s => [...document.querySelectorAll(s)], box = e => e.getBoundingClientRect();
+  const one = s => document.querySelector(s), style = e => getComputedStyle(e);
+  const inside = e => e.closest(".scroll") || e.closest("svg") || e.closest(".vh");
+  const wide = all("body *").filter(e => box(e).width > 0 && box(e).right > innerWidth + 1 && !inside(e));
+  const look = {
+    window: innerWidth,
+    page: document.documentElement.scrollWidth,
+    wide: wide.slice(0, 5).map(e => e.tagName + "." + e.className),
+    requests: performance.getEntriesByType("resource").length,
+    sections: all("section.s").map(e => Math.round(box(e).top)),
+    rail: box(one("nav.rail")).right <= box(one("main")).left,
+    columns: style(one("ol.ans>li")).gridTemplateColumns.split(" ").length,
+    ground: style(document.body).backgroundColor,
+  };
+  const told = parent.document.createElement("pre");
+  told.id = "look";
+  told.textContent = JSON.stringify(look);
+  parent.document.body.appendChild(told);
+});
+"#;
 
 /// The browser, where there is one.
 fn browser() -> Option<PathBuf> {

@@ -26,6 +26,4 @@ mod robustness;
 mod scans;
 mod scenarios;
 mod synth;
-// Cases hold the table of pieces only where there are tables.
-#[cfg(feature = "table")]
 mod verify;

@@ -53,7 +53,7 @@ fn every_case_of_the_fixtures_is_confirmed() {
         made(&folder, &case);
         let checked = match verify(&case, &[folder.join("capture.pcap")]) {
             Ok(checked) => checked,
-            Err(fault) => panic!("{}: {fault}", folder.display()),
+            Err(fault) => panic!("{}: {fault:?}", folder.display()),
         };
         let report: serde_json::Value =
             serde_json::from_slice(&std::fs::read(case.join("report.json")).expect("readable")).expect("JSON");
@@ -115,35 +115,235 @@ fn one_flipped_bit_anywhere_is_found() {
     }
 }
 
+/// A case of `corrupt-seeder`, with its capture in a folder beside it.
+fn corrupt(place: &Path) -> (PathBuf, PathBuf) {
+    let (case, folder) = (place.join("case"), fixtures().join("corrupt-seeder"));
+    made(&folder, &case);
+    let captures = place.join("captures");
+    std::fs::create_dir(&captures).expect("made");
+    let capture = captures.join("capture.pcap");
+    std::fs::copy(folder.join("capture.pcap"), &capture).expect("copied");
+    (case, capture)
+}
+
+/// Writes `table` into a case, and states its digest and that of `capture` as if both had been made so.
+fn restate(case: &Path, table: &str, capture: &[u8]) {
+    let read = |name: &str| std::fs::read_to_string(case.join(name)).expect("readable");
+    let (old, manifest, report) = (read("tables/pieces.csv"), read("manifest.json"), read("report.json"));
+    let value: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let stated = value["inputs"][0]["sha256"].as_str().expect("a digest");
+    let changed = report.replace(stated, &sha256(capture));
+    let size = |text: &str| format!("\"bytes\": {}", text.len());
+    let manifest =
+        manifest.replace(stated, &sha256(capture)).replace(&sha256(report.as_bytes()), &sha256(changed.as_bytes()));
+    let manifest =
+        manifest.replace(&sha256(old.as_bytes()), &sha256(table.as_bytes())).replace(&size(&old), &size(table));
+    std::fs::write(case.join("tables/pieces.csv"), table).expect("written");
+    std::fs::write(case.join("report.json"), changed).expect("written");
+    std::fs::write(case.join("manifest.json"), manifest).expect("written");
+}
+
 #[test]
 fn a_case_whose_digests_were_made_again_is_found_by_its_bytes() {
     let place = tempfile::tempdir().expect("a directory");
-    let case = place.path().join("case");
-    let folder = fixtures().join("corrupt-seeder");
-    made(&folder, &case);
+    let (case, capture) = corrupt(place.path());
+    let bytes = std::fs::read(&capture).expect("readable");
     let table = std::fs::read_to_string(case.join("tables/pieces.csv")).expect("readable");
-    let manifest = std::fs::read_to_string(case.join("manifest.json")).expect("readable");
-    let old = sha256(table.as_bytes());
     let at = table.find('+').expect("a run") - 1;
     let digit = if table.as_bytes()[at] == b'5' { "6" } else { "5" };
     let changes = [
         // A liar is whitewashed.
         ("classes", table.replacen(",refuted,differs-from-verified,", ",verified,equals-verified,", 1)),
+        // An honest peer is accused.
+        ("accused", table.replacen(",verified,hash,", ",refuted,differs-from-verified,", 1)),
+        ("sender", table.replacen(",203.0.113.3:6881,", ",203.0.113.2:6881,", 1)),
+        ("padding", table.replacen(",verified,hash,", ",pad,padding,", 1)),
+        ("no class", table.replacen(",verified,hash,", ",proven,hash,", 1)),
         ("input", table.replacen("0:", "1:", 1)),
         ("place", format!("{}{digit}{}", &table[..at], &table[at + 1..])),
     ];
     for (what, changed) in changes {
         assert_ne!(changed, table, "{what}");
-        std::fs::write(case.join("tables/pieces.csv"), &changed).expect("written");
-        let stated = manifest.replace(&old, &sha256(changed.as_bytes()));
-        let stated =
-            stated.replace(&format!("\"bytes\": {}", table.len()), &format!("\"bytes\": {}", changed.len()));
-        std::fs::write(case.join("manifest.json"), stated).expect("written");
-        let found = verify(&case, &[folder.join("capture.pcap")]);
-        assert!(matches!(found, Err(Fault::Differs(_))), "{what}: {found:?}");
+        restate(&case, &changed, &bytes);
+        let found = verify(&case, std::slice::from_ref(&capture));
+        assert!(matches!(found, Err(Fault::Differs { .. })), "{what}: {found:?}");
     }
+    restate(&case, &table, &bytes);
+    assert!(verify(&case, std::slice::from_ref(&capture)).is_ok());
+}
+
+#[test]
+fn one_flipped_bit_of_what_a_row_names_is_found_though_all_digests_are_made_again() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let original = std::fs::read(&capture).expect("readable");
+    let table = std::fs::read_to_string(case.join("tables/pieces.csv")).expect("readable");
+    let confirmed = verify(&case, std::slice::from_ref(&capture)).expect("as stated").bytes;
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for row in
+        csv::Reader::from_reader(table.as_bytes()).deserialize::<std::collections::BTreeMap<String, String>>()
+    {
+        let row = row.expect("a row");
+        for run in row["runs"].split("; ").filter(|run| row["class"] == "verified" && !run.is_empty()) {
+            let numbers: Vec<usize> =
+                run.split([':', '+', '@']).map(|number| number.parse().expect("a number")).collect();
+            runs.push((numbers[1], numbers[2]));
+        }
+    }
+    for round in 0..200_usize {
+        let (offset, len) = runs[round.wrapping_mul(7_919) % runs.len()];
+        let mut bytes = original.clone();
+        bytes[offset + round.wrapping_mul(104_729) % len] ^= 1 << (round % 8);
+        std::fs::write(&capture, &bytes).expect("written");
+        restate(&case, &table, &bytes);
+        let found = verify(&case, std::slice::from_ref(&capture));
+        assert!(matches!(found, Err(Fault::Differs { .. })), "round {round}: {found:?}");
+    }
+    // What no row names bears on no class.
+    let mut bytes = original;
+    let last = bytes.len() - 1;
+    assert!(runs.iter().all(|(offset, len)| offset + len <= last));
+    bytes[last] ^= 1;
+    std::fs::write(&capture, &bytes).expect("written");
+    restate(&case, &table, &bytes);
+    assert_eq!(verify(&case, std::slice::from_ref(&capture)).expect("bears on nothing").bytes, confirmed);
+}
+
+fn packed(how: &str, bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    match how {
+        "gz" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(bytes).expect("in memory");
+            encoder.finish().expect("in memory")
+        }
+        "zst" => zstd::encode_all(bytes, 1).expect("in memory"),
+        "zst.gz" => packed("gz", &packed("zst", bytes)),
+        _ => bytes.to_vec(),
+    }
+}
+
+#[test]
+fn a_capture_is_found_by_its_content_however_it_is_called_and_compressed() {
+    let place = tempfile::tempdir().expect("a directory");
+    let folder = fixtures().join("corrupt-seeder");
+    let plain = std::fs::read(folder.join("capture.pcap")).expect("readable");
+    let torrent = folder.join("shared.torrent").display().to_string();
+    for was in ["", "gz", "zst"] {
+        let first = place.path().join(format!("first.{was}"));
+        std::fs::write(&first, packed(was, &plain)).expect("written");
+        let case = place.path().join(format!("case-{was}"));
+        let words =
+            ["analyze", first.to_str().expect("a path"), "-t", &torrent, "-o", case.to_str().expect("a path")];
+        assert!(run(&words).status.code() == Some(0), "{was}");
+        std::fs::remove_file(&first).expect("there");
+        assert!(matches!(verify(&case, &[]), Err(Fault::Missing { .. })), "{was}: nothing is there");
+        for is in ["", "gz", "zst", "zst.gz"] {
+            let other = place.path().join("other name");
+            std::fs::write(&other, packed(is, &plain)).expect("written");
+            let checked = verify(&case, std::slice::from_ref(&other));
+            let checked = checked.unwrap_or_else(|fault| panic!("{was} to {is}: {fault:?}"));
+            assert_eq!((checked.captures[0].is_as_given, checked.bytes > 0), (was == is, true), "{was} to {is}");
+            // Another content, in any form, is not it.
+            let mut changed = plain.clone();
+            changed[40_000] ^= 1;
+            std::fs::write(&other, packed(is, &changed)).expect("written");
+            assert!(
+                matches!(verify(&case, std::slice::from_ref(&other)), Err(Fault::Missing { .. })),
+                "{was} to {is}"
+            );
+            std::fs::remove_file(&other).expect("there");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_checked_is_told_apart_from_what_differs() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let (case, capture) = (case.to_str().expect("a path").to_owned(), capture.to_str().expect("a path").to_owned());
+    let said = |words: &[&str]| {
+        let done = run(words);
+        let text = [done.stdout, done.stderr].concat();
+        (done.status.code(), String::from_utf8_lossy(&text).into_owned())
+    };
+    let manifest = Path::new(&case).join("manifest.json");
+    let stated = std::fs::read_to_string(&manifest).expect("readable");
+    // Of a later version.
+    std::fs::write(&manifest, stated.replace("peerproof/case/1", "peerproof/case/9")).expect("written");
+    let (code, text) = said(&["verify", &case, &capture]);
+    assert!(
+        code == Some(2) && text.contains("\"peerproof/case/9\", this version checks \"peerproof/case/1\""),
+        "{text}"
+    );
+    std::fs::write(&manifest, &stated).expect("written");
+    // A capture that was changed under its name.
+    let original = std::fs::read(&capture).expect("readable");
+    std::fs::write(&capture, &original[..original.len() - 1]).expect("written");
+    let (code, text) = said(&["verify", &case, &capture]);
+    assert!(code == Some(1) && text.contains("differs: ") && text.contains("of capture.pcap"), "{text}");
+    std::fs::write(&capture, &original).expect("written");
+    // A file that the manifest does not know, and one that is gone.
+    let foreign = Path::new(&case).join("torrents/more.torrent");
+    std::fs::write(&foreign, "de").expect("written");
+    let (code, text) = said(&["verify", &case, &capture]);
+    assert!(code == Some(1) && text.contains("not in the manifest"), "{text}");
+    std::fs::remove_file(&foreign).expect("there");
+    std::fs::remove_file(Path::new(&case).join("report.txt")).expect("there");
+    let (code, text) = said(&["verify", &case, &capture]);
+    assert!(code == Some(1) && text.contains("report.txt") && text.contains("it is not there"), "{text}");
+}
+
+/// With the public tools, where they are installed; what their signatures look like is tested beside src/signature.rs.
+#[test]
+fn a_signature_by_the_public_tools_is_checked_and_told() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let (case, capture) = (case.to_str().expect("a path").to_owned(), capture.to_str().expect("a path").to_owned());
+    let key = place.path().join("key");
+    let key = key.to_str().expect("a path");
+    let keygen = |words: &[&str]| Command::new("ssh-keygen").args(words).output();
+    if !keygen(&["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key]).is_ok_and(|done| done.status.success()) {
+        eprintln!("SKIPPED: ssh-keygen is not installed");
+        return;
+    }
+    let public = format!("{key}.pub");
+    let manifest = format!("{case}/manifest.json");
+    let none = run(&["verify", &case, &capture, "--public-key", &public]);
+    assert_eq!(none.status.code(), Some(2), "{none:?}");
+    assert!(
+        keygen(&["-q", "-Y", "sign", "-n", "file", "-f", key, &manifest]).is_ok_and(|done| done.status.success())
+    );
+    let told = |done: &Output| String::from_utf8_lossy(&done.stdout).into_owned();
+    let signed = run(&["verify", &case, &capture, "--public-key", &public]);
+    assert!(signed.status.success() && told(&signed).contains("of the manifest, by SHA256:"), "{signed:?}");
+    let unasked = run(&["verify", &case, &capture]);
+    assert!(unasked.status.success() && told(&unasked).contains("is not checked (no --public-key)"), "{unasked:?}");
+    let bytes = std::fs::read(&manifest).expect("readable");
+    std::fs::write(&manifest, [&bytes[..], b"\n"].concat()).expect("written");
+    let changed = run(&["verify", &case, &capture, "--public-key", &public]);
+    assert!(changed.status.code() == Some(1) && told(&changed).contains("differs: manifest.json"), "{changed:?}");
 }
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn an_opposing_expert_reads_the_verifier_in_an_hour() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/verify");
+    let mut lines = 0;
+    for entry in std::fs::read_dir(folder.join("src")).expect("readable") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("readable");
+        assert!(!text.contains("peerproof::"), "it shares no code with the first program");
+        let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        lines += code.count();
+    }
+    assert!(lines <= 900, "{lines} lines of code");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("readable");
+    let (_, dependencies) = manifest.split_once("[dependencies]\n").expect("dependencies");
+    let mut names: Vec<&str> = dependencies.lines().filter_map(|line| line.split(" = ").next()).collect();
+    names.retain(|name| !name.is_empty());
+    // Hashes, JSON, the table, and what captures are compressed with.
+    assert_eq!(names, ["bzip2", "csv", "flate2", "liblzma", "lz4_flex", "serde_json", "sha1", "sha2", "zstd"]);
 }

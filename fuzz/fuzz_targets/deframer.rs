@@ -51,7 +51,12 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let sum: u64 = events.iter().map(|event| extent(event, &limits)).sum();
-    assert_eq!(sum, next, "{events:?}");
+    // The name and padding in front of an Azureus message stand in no event.
+    if may_be_azureus(&one_way) {
+        assert!(sum <= next, "{events:?}");
+    } else {
+        assert_eq!(sum, next, "{events:?}");
+    }
     let finely = frame(&cut(&one_way, next), start, &limits, &expected);
     let [whole, finely] = [events, finely].map(|events| events.iter().map(plain).collect::<Vec<_>>());
     assert!(whole == finely, "cut finely it is something else:\n{whole:#?}\n{finely:#?}");
@@ -116,7 +121,14 @@ fn plain(event: &PeerEvent<'_>) -> String {
     }
 }
 
-/// Stream bytes that an event stands for, where there was no gap.
+/// Returns true if a name of the Azureus messaging protocol may stand in the stream.
+fn may_be_azureus(items: &[StreamItem<'_>]) -> bool {
+    let data = items.iter().map(|item| if let StreamItem::Data { bytes, .. } = item { *bytes } else { &[] });
+    let bytes: Vec<u8> = data.flatten().copied().collect();
+    bytes.windows(3).any(|name| name == b"BT_" || name == b"AZ_")
+}
+
+/// Stream bytes that an event stands for, where there was no gap; of an Azureus message, at least so many.
 fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
     match event {
         PeerEvent::Handshake(_) | PeerEvent::CutHandshake { .. } => 68,
@@ -134,7 +146,7 @@ fn extent(event: &PeerEvent<'_>, limits: &Limits) -> u64 {
             Message::Request(_) | Message::Cancel(_) | Message::RejectRequest(_) => 17,
             Message::Port(_) => 7,
             Message::Extended { body, .. } => 6 + body.len() as u64,
-            Message::AzPex(body) => 5 + 19 + body.len() as u64,
+            Message::Azureus { body, .. } => 4 + body.len() as u64,
             Message::HashRequest { .. } => 5 + 48,
             Message::Hashes { hashes, .. } => 5 + 48 + hashes.len() as u64,
         },

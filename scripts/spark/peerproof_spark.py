@@ -4,8 +4,10 @@
     spark-submit scripts/spark/peerproof_spark.py --captures 'captures/*' --torrents torrents --parts parts --out case
 
 Each file, or each directory, that the pattern names is a capture set, and a task: it runs `peerproof facts` and leaves a
-part. The parts are judged together by `peerproof analyze` on the driver, which writes the case. Nothing else decides
-anything: report.json has the bytes that the same two commands give in a shell loop.
+part. What no task hashed, as its pieces are spread over sets, is hashed by `peerproof facts --units` in groups of pieces, a
+task each. The parts are judged together by `peerproof analyze` on the driver, which takes those digests in the place of
+hashing, and writes the case. Nothing else decides anything: report.json has the bytes that the same commands give in a
+shell loop, with the digests or without.
 
 Captures, torrents, parts and case may lie in any file system that fsspec reads (a path, hdfs://, s3://, gs:// ...); what
 the binary needs as a file is staged. A part that is there already, of captures with the same SHA-256, is not made again,
@@ -182,12 +184,35 @@ def facts(job, path, name):
             return name, path, str(error), False
 
 
-def judge(job, names, failed, out, options):
+def staged_parts(job, names, place):
+    return [Files.staged(f"{job['parts'].rstrip('/')}/{name}", place) for name in sorted(names)]
+
+
+def local_captures(job):
+    """Directories in which captures are looked for."""
+    return sorted({os.path.dirname(Files.local(path)) or "." for path in job["sets"] if not Files.is_remote(path)})
+
+
+def units(job, names, number, of):
+    """A task: what the pieces of one group hash to, as a file's bytes; None where that failed. It only spares hashing."""
+    with tempfile.TemporaryDirectory(prefix="peerproof-") as place:
+        parts = staged_parts(job, names, place)
+        torrents = ["-t", Files.staged(job["torrents"], place)] if job["torrents"] else []
+        places = [word for path in local_captures(job) for word in ("--captures", path)]
+        new = os.path.join(place, f"units-{number}")
+        command = [job["peerproof"], "facts", *parts, *torrents, *places, *job["options"]]
+        command = [word for word in command if word != "--carry-open"]
+        done = run([*command, "--units", f"{number}/{of}", "-o", new])
+        if done.returncode != 0:
+            sys.stderr.write(f"group {number} of {of} is left to the driver: {last_line(done.stderr)}\n")
+            return number, None
+        return number, pathlib.Path(new).read_bytes()
+
+
+def judge(job, names, failed, hashed, out, options):
     """One case of all parts."""
     with tempfile.TemporaryDirectory(prefix="peerproof-") as place:
-        parts = []
-        for name in sorted(names):
-            parts.append(Files.staged(f"{job['parts'].rstrip('/')}/{name}", place))
+        parts = staged_parts(job, names, place)
         for name, why in sorted(failed.items()):
             part = pathlib.Path(place, "failed", name)
             part.mkdir(parents=True)
@@ -196,10 +221,13 @@ def judge(job, names, failed, out, options):
         torrents = ["-t", Files.staged(job["torrents"], place)] if job["torrents"] else []
         fetched = pathlib.Path(place, "captures")
         fetched.mkdir()
-        local = sorted({os.path.dirname(Files.local(path)) or "." for path in job["sets"] if not Files.is_remote(path)})
-        places = [word for path in [*local, str(fetched)] for word in ("--captures", path)]
+        places = [word for path in [*local_captures(job), str(fetched)] for word in ("--captures", path)]
         case = os.path.join(place, "case")
-        command = [job["peerproof"], "analyze", *parts, *torrents, *places, *options, "-o", case, "--force", "-q"]
+        groups = []
+        for number, content in sorted(hashed):
+            groups.append(os.path.join(place, f"units-{number}"))
+            pathlib.Path(groups[-1]).write_bytes(content)
+        command = [job["peerproof"], "analyze", *parts, *groups, *torrents, *places, *options, "-o", case, "--force", "-q"]
         for _ in range(MOST_ROUNDS):
             done = run(command)
             if done.returncode not in (0, 3):
@@ -243,6 +271,7 @@ def arguments():
     parser.add_argument("--out", required=True, metavar="CASE", help="the case; replaced where it is one")
     parser.add_argument("--parts", metavar="DIR", help="where parts are kept for the next run; CASE.parts unless it is given")
     parser.add_argument("--peerproof", default="peerproof", metavar="PROGRAM")
+    parser.add_argument("--groups", type=int, metavar="N", help="tasks in which pieces are hashed that several sets share; as many as there are cores unless it is given, 0 for none")
     parser.add_argument("--facts-option", action="append", default=[], metavar="OPTION", help="for peerproof facts, such as --carry-open")
     parser.add_argument("--analyze-option", action="append", default=[], metavar="OPTION", help="for peerproof analyze")
     return parser.parse_args()
@@ -270,14 +299,20 @@ def main():
     task = dict(job, sets=None)
     sets = sorted(job["sets"].items())
     results = spark.parallelize(sets, len(sets)).map(lambda each: facts(task, *each)).collect()
-    spark.stop()
     failed = {name: why for name, _, why, _ in results if why is not None}
     names = [name for name, _, why, _ in results if why is None]
     there = sum(1 for *_, was_there in results if was_there)
+    hashed = []
+    if len(names) > 1:
+        groups = spark.defaultParallelism if given.groups is None else given.groups
+        task = dict(job)
+        hashed = spark.parallelize(range(1, groups + 1), max(groups, 1)).map(lambda number: units(task, names, number, groups)).collect()
+        hashed = [(number, content) for number, content in hashed if content is not None]
+    spark.stop()
     print(f"{len(results)} sets: {len(names) - there} read, {there} there already, {len(failed)} failed", file=sys.stderr)
     for name, why in sorted(failed.items()):
         print(f"warning: {name} failed: {why}", file=sys.stderr)
-    sys.exit(judge(job, names, failed, absolute(given.out), given.analyze_option))
+    sys.exit(judge(job, names, failed, hashed, absolute(given.out), given.analyze_option))
 
 
 def attempts(spark):

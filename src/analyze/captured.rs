@@ -9,7 +9,7 @@ use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Span};
 use crate::facts::{CopyRange, Digests, Place, SPILL};
 use crate::judge::{Ask, Parts, Slice, Suspect};
-use crate::judge::{Content, Measure, RangeSet};
+use crate::judge::{Content, Measure};
 use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
 use crate::prove;
@@ -135,7 +135,18 @@ impl<'cap> Bytes<'cap> {
         let mut content = Content::default();
         for slice in parts.slices() {
             if let Some(bytes) = self.slice(slice) {
-                content.absorb(&Content::of_slice(slice.start, bytes));
+                content.push(slice.start, bytes);
+            }
+        }
+        content
+    }
+
+    /// What of it is in `range`.
+    fn content_within(&self, parts: &Parts, range: &Range<u32>) -> Content<'cap> {
+        let mut content = Content::default();
+        for slice in parts.within(range) {
+            if let Some(bytes) = self.slice(&slice) {
+                content.push(slice.start, bytes);
             }
         }
         content
@@ -220,8 +231,8 @@ impl Ask for Captured<'_, '_> {
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
         self.touch(2 * range.len() as u64);
-        let ranges = RangeSet::from_iter([range.clone()]);
-        self.bytes.content(&one.cut(&ranges)).agrees(&self.bytes.content(&other.cut(&ranges)), range)
+        let [one, other] = [one, other].map(|parts| self.bytes.content_within(parts, &range));
+        one.agrees(&other, range)
     }
 
     fn is_trivial(&mut self, parts: &Parts) -> bool {

@@ -210,7 +210,8 @@ pub(super) fn of_rest<'cap>(
 ) -> Result<(), Error> {
     let all = torrents.len() <= MOST_TRIED;
     // The torrent of each direction.
-    let rest = facts.connections.iter().filter_map(|connection| {
+    let blocks = facts.connections.choose(|head| head.has_blocks && (!head.is_named || !found.is_empty()));
+    let rest = blocks.filter_map(|connection| {
         let peer = connection.peer().filter(|peer| peer.has_blocks() && !peer.is_broken())?;
         let [low, high] = peer.info_hashes();
         let named = [low.or(high), high.or(low)];

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::captured::Captured;
 use super::source::{Files, Source, Way};
+use super::units::Group;
 use super::{Read, complete, described, joined, judged, made, reading, tell_left_out, with_digests};
 use crate::Error;
 use crate::capture::{CaptureSet, PassedOver, Spill};
@@ -15,7 +16,7 @@ use crate::facts::{Doubt, Facts, Input, Journal, Keys, Place, Reason, SPILL, Sco
 use crate::metadata::Rebuilt;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
-use crate::part::{Part, ReadWith, Walked, merged};
+use crate::part::{Hashed, Part, ReadWith, Walked, merged};
 use crate::prove::{check_engine, with_prover};
 use crate::torrent::Torrents;
 use crate::webseed::{WebRequest, identify};
@@ -56,7 +57,8 @@ fn read(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>, spill
     })?;
     for ((file, input), digest) in (0..).zip(&mut walked.inputs).zip(digests) {
         if input.sha256.is_none() {
-            input.sha256 = Some(digest.into_inner().unwrap_or_else(|| captures.digest(file))?);
+            let digests = digest.into_inner().unwrap_or_else(|| captures.digests(file))?;
+            (input.sha256, input.content) = (Some(digests.file), digests.content);
         }
     }
     walked.facts.inputs = inputs(&walked);
@@ -64,7 +66,8 @@ fn read(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>, spill
     Ok(Part::of(walked, captures.passed_over().to_vec(), options))
 }
 
-fn inputs(walked: &Walked) -> Vec<Input> {
+/// The inputs as facts have them.
+pub(super) fn inputs(walked: &Walked) -> Vec<Input> {
     let input = |input: &crate::capture::InputFacts| Input {
         name: input.name.clone(),
         bytes: input.bytes,
@@ -93,7 +96,9 @@ pub struct Gathered {
     pub captures: Option<CaptureSet>,
     /// In and below which directories the captures of the parts are looked for.
     pub places: Vec<PathBuf>,
-    /// Parts that could not be read.
+    /// What pieces of the parts hash to, as far as that was worked out before.
+    pub hashed: Vec<Hashed>,
+    /// Parts, and digests, that could not be read.
     pub refused: Vec<PassedOver>,
 }
 
@@ -103,8 +108,52 @@ pub struct Gathered {
 /// # Errors
 /// As [`analyze`](super::analyze()); [`Error::Usage`] where no part is left to be judged.
 pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
+    let United { hand, walked, bases, known, passed_over, refused, left_out, sets: _ } =
+        unite(gathered, torrents, options)?;
+    let mut evidence = hand.judge(walked, &bases, &known, options, &refused)?;
+    evidence.passed_over = passed_over;
+    tell_left_out(left_out, &mut evidence.anomalies);
+    Ok(evidence)
+}
+
+/// Hashes what of one group of pieces in parts is not hashed yet, for [`analyze_parts`] of the same parts. It decides nothing,
+/// and may be left out.
+///
+/// # Errors
+/// As [`analyze_parts`].
+pub fn hash_units(
+    gathered: Gathered,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    group: Group,
+) -> Result<Hashed, Error> {
+    let United { hand, mut walked, bases, known, sets, .. } = unite(gathered, torrents, options)?;
+    let before = walked.facts.doubts.len();
+    hand.doubt(&mut walked.facts, before, &bases, &known)?;
+    let mut captured = Captured::of_sets(&hand.sources, &bases, options);
+    let copies = super::units::hash(&walked, &bases, &known, options, group, &mut captured)?;
+    Ok(Hashed { name: String::new(), sets, copies })
+}
+
+/// Sets as one, with what is at hand of them.
+struct United {
+    hand: Hand,
+    walked: Walked,
+    /// The first input of each set.
+    bases: Vec<u16>,
+    /// The torrents that they are judged by.
+    known: Torrents,
+    passed_over: Vec<PassedOver>,
+    /// Those of them that are not used.
+    refused: Vec<PassedOver>,
+    /// How many torrents that the captures describe are not known.
+    left_out: u64,
+    sets: Vec<SetId>,
+}
+
+fn unite(gathered: Gathered, torrents: &Torrents, options: &Options<'_>) -> Result<United, Error> {
     check_engine()?;
-    let Gathered { parts, captures, places, mut refused } = gathered;
+    let Gathered { parts, captures, places, hashed, mut refused } = gathered;
     let read_with = ReadWith::of(options);
     let mut sets = Sets::default();
     let mut own = None;
@@ -124,6 +173,10 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
     }
     let Settled { mut sets, refused: unfit } = sets.settle();
     refused.extend(unfit.into_iter().map(|(part, why)| not_used(part.name, why)));
+    let ids: Vec<SetId> = sets.iter().map(|(id, _)| *id).collect();
+    let (hashed, of_others): (Vec<Hashed>, Vec<Hashed>) = hashed.into_iter().partition(|hashed| hashed.sets == ids);
+    let of_others = of_others.into_iter().map(|hashed| not_used(hashed.name, "digests of other parts".to_owned()));
+    refused.extend(of_others);
     refused.sort();
     if sets.is_empty() {
         let why = refused
@@ -144,13 +197,13 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
     let mut passed_over: Vec<PassedOver> =
         sets.iter().flat_map(|(_, part)| part.beside.passed_over.iter().cloned()).collect();
     let bases = bases(&sets);
-    let walked = merged(sets, &options.limits, options.spool_dir)?;
+    let mut walked = merged(sets, &options.limits, options.spool_dir)?;
+    for copy in hashed.iter().flat_map(|hashed| &hashed.copies) {
+        walked.facts.copies.push(copy)?;
+    }
     passed_over.extend(refused.iter().cloned());
     passed_over.sort();
-    let mut evidence = hand.judge(walked, &bases, &known, options, &refused)?;
-    evidence.passed_over = passed_over;
-    tell_left_out(left_out, &mut evidence.anomalies);
-    Ok(evidence)
+    Ok(United { hand, walked, bases, known, passed_over, refused, left_out, sets: ids })
 }
 
 fn not_used(name: String, found: String) -> PassedOver {
@@ -333,7 +386,7 @@ impl Hand {
             }
         }
         if web_nowhere || !pieces.is_empty() || self.sources.iter().any(|source| !is_whole(source)) {
-            for connection in facts.connections.iter().filter(|connection| webs.contains(&connection.id)) {
+            for connection in facts.connections.choose(|head| webs.contains(&head.id)) {
                 if let Some(web) = connection.web() {
                     doubts.push(&of(Scope::Direction(connection.id, web.server)))?;
                 }
@@ -385,7 +438,7 @@ fn is_read_otherwise(part: &Part, known: &Torrents, options: &Options<'_>) -> bo
     }
     // What is odd about a web server is told where it is known to serve a torrent.
     let is_of_then = then.info_hashes.iter().any(|hash| now.info_hashes.binary_search(hash).is_err());
-    let has_web = || part.facts.connections.iter().any(|connection| connection.web().is_some());
+    let has_web = || part.facts.connections.heads().any(|head| head.is_web);
     if is_of_then {
         return has_web();
     }
@@ -401,7 +454,7 @@ fn is_read_otherwise(part: &Part, known: &Torrents, options: &Options<'_>) -> bo
 fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<crate::ends::ConnectionId> {
     let mut requests: BTreeMap<crate::ends::ConnectionId, Vec<WebRequest>> = BTreeMap::new();
     let mut found = BTreeSet::new();
-    for connection in &facts.connections {
+    for connection in facts.connections.choose(|head| head.is_web) {
         let Some(web) = connection.web() else { continue };
         let asked: Vec<WebRequest> = web.requests.iter().map(WebRequest::from).collect();
         if !web.redirects.is_empty() || asked.iter().any(|asked| !identify(Some(asked), None, torrents).is_empty())
@@ -423,7 +476,8 @@ fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<crate::ends::Connect
         }
     }
     // Who was sent elsewhere asks there under another name.
-    if facts.connections.iter().any(|connection| connection.web().is_some_and(|web| !web.redirects.is_empty())) {
+    let mut servers = facts.connections.choose(|head| head.is_web);
+    if servers.any(|connection| connection.web().is_some_and(|web| !web.redirects.is_empty())) {
         found.extend(requests.into_keys());
     }
     found

@@ -7,7 +7,7 @@ use super::examined::{Event, Examined, Host, Mention, Obstacle, Session, Torrent
 use crate::anomaly::Kind;
 use crate::ends::{InfoHash, Timestamp};
 use crate::evidence::{Course, Coverage, Flag, Grade, OpaqueKind, Seen};
-use crate::report::{Document, Input};
+use crate::report::{Document, Input, Running};
 
 impl Examined {
     /// What of a report notices are held against, with its coverage and the courses of its transfers.
@@ -96,14 +96,15 @@ impl Examined {
             frames: None,
         });
         let seen = |seen: Option<Seen>| seen.map(|seen| (seen.packets, window(seen.first, seen.last)));
-        let mut clock_steps: Vec<i64> = coverage.clock_steps.iter().map(|at| at.0).collect();
+        let mut clock_steps = coverage.clock_steps.clone();
         clock_steps.sort_unstable();
+        let running = Running::of(&report.inputs, &clock_steps);
         Self {
             transfers: transfers.collect(),
             mentions: mentions.collect(),
             unread: encrypted.chain(unrecognised).collect(),
-            stretches: stretches(report, &clock_steps),
-            clock_steps,
+            stretches: running.stretches().iter().map(|(first, last)| window(*first, *last)).collect(),
+            clock_steps: clock_steps.iter().map(|at| at.0).collect(),
             drops: report
                 .inputs
                 .iter()
@@ -177,35 +178,6 @@ fn obstacles(flags: &std::collections::BTreeSet<Flag>) -> Vec<Obstacle> {
     .collect()
 }
 
-/// When the inputs ran: each from its first to its last frame, apart at steps of a clock; ring files follow one another.
-fn stretches(report: &Document, clock_steps: &[i64]) -> Vec<Window> {
-    let mut all: Vec<Window> = Vec::new();
-    for input in &report.inputs {
-        let Input::Capture { first_time: Some(first), last_time: Some(last), .. } = input else { continue };
-        let mut run = window(*first, *last);
-        let whole = run;
-        for step in clock_steps.iter().filter(|step| whole.from < **step && **step < whole.to) {
-            all.push(Window { from: run.from, to: *step - 1 });
-            run.from = *step;
-        }
-        all.push(run);
-    }
-    all.sort_unstable();
-    let mut merged: Vec<Window> = Vec::new();
-    for stretch in all {
-        match merged.last_mut() {
-            Some(last)
-                if stretch.from <= last.to.saturating_add(BETWEEN_RING_FILES)
-                    && !clock_steps.contains(&stretch.from) =>
-            {
-                last.to = last.to.max(stretch.to);
-            }
-            _ => merged.push(stretch),
-        }
-    }
-    merged
-}
-
 fn bounds(report: &Document, coverage: &Coverage) -> Vec<String> {
     let reached = report.anomalies.iter().filter(|anomaly| anomaly.kind == Kind::LimitReached);
     let mut names: Vec<String> =
@@ -221,7 +193,5 @@ fn bounds(report: &Document, coverage: &Coverage) -> Vec<String> {
     names
 }
 
-// Rationale: a ring goes on with the next packet, which on a quiet line takes a moment.
-const BETWEEN_RING_FILES: i64 = 1_000_000_000;
 /// The digits of a v2 info-hash that handshakes have (BEP 52), in bytes.
 const CUT_V2: usize = 20;

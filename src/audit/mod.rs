@@ -33,6 +33,7 @@ pub use letter::{Letter, page};
 pub use read::Notices;
 pub use table::table;
 pub use terms::{Alias, Covers, Terms};
+pub use words::{code, vocabulary};
 
 use std::io::Read;
 

@@ -36,7 +36,7 @@ pub fn table(document: &Document, width: usize) -> String {
                 },
             )
             .collect();
-        let line = cells.join("  ");
+        let line = format!("  {}", cells.join("  "));
         out.push_str(&wrapped(line.trim_end(), width, 5));
         out.push('\n');
         if !below.is_empty() {
@@ -45,10 +45,14 @@ pub fn table(document: &Document, width: usize) -> String {
         }
     }
     out.push_str(&covered(document, width));
+    for section in [words(document, width), next(document, width)].into_iter().filter(|text| !text.is_empty()) {
+        out.push('\n');
+        out.push_str(&section);
+    }
+    // The answer is the last line, where a shell shows it.
+    out.push('\n');
     out.push_str(&wrapped(&summary(document), width, 2));
     out.push('\n');
-    out.push_str(&words(document, width));
-    out.push_str(&next(document, width));
     out
 }
 
@@ -68,9 +72,21 @@ fn cells(claim: &ClaimRow) -> [String; 6] {
         address,
         stated,
         said(claim).to_owned(),
-        claim.grade.unwrap_or("-").to_owned(),
-        claim.standard.unwrap_or("-").to_owned(),
+        graded(claim),
+        match claim.standard {
+            Some("not-applicable") | None => "-".to_owned(),
+            Some(standard) => standard.replace('-', " "),
+        },
     ]
+}
+
+/// `G7+GX`: the grade, and what stands beside it.
+fn graded(claim: &ClaimRow) -> String {
+    let differs = claim.flags.iter().any(|flag| flag.id == "refuted-bytes");
+    match claim.grade {
+        Some(grade) if differs && grade != "GX" => format!("{grade}+GX"),
+        grade => grade.unwrap_or("-").to_owned(),
+    }
 }
 
 /// Where the claim stands, what it claims, and why the answer is what it is.
@@ -107,7 +123,7 @@ fn covered(document: &Document, width: usize) -> String {
     let more = coverage.time.len().saturating_sub(3);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let text =
-        format!("Captured, UTC: {}{more}.", if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") });
+        format!("  Captured, UTC: {}{more}.", if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") });
     format!("{}\n", wrapped(&text, width, 2))
 }
 
@@ -124,9 +140,10 @@ fn summary(document: &Document) -> String {
     let mut out = match judged {
         0 => "No claim judged.".to_owned(),
         _ => format!(
-            "{} judged: {}; {met} with the standard of proof met.",
+            "{} judged: {}; {met} {} the standard of proof.",
             counted(judged as u64, "claim"),
-            of(true)
+            of(true),
+            if met == 1 { "meets" } else { "meet" }
         ),
     };
     let others = document.claims.len().saturating_sub(judged);

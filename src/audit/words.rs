@@ -1,10 +1,42 @@
 //! The codes of the table in plain words: verdicts, statuses, reasons and flags.
 
+use crate::report::explained;
+
 /// What a code means, as a clause; `None` where there is no such code.
 pub(super) fn meaning(code: &str) -> Option<&'static str> {
-    let all = VERDICTS.iter().chain(REASONS).chain(FLAGS).chain(REFUSALS);
-    all.into_iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+    let mut all = GROUPS.iter().flat_map(|(_, codes)| *codes);
+    all.find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
+
+/// Every code, as text of at most `width` columns with a newline at the end.
+pub fn vocabulary(width: usize) -> String {
+    let groups = GROUPS.iter().map(|(title, codes)| {
+        let codes: String = codes.iter().map(|(code, meaning)| sentence(code, meaning, width)).collect();
+        format!("{title}\n{codes}")
+    });
+    groups.collect::<Vec<_>>().join("\n")
+}
+
+/// One code in the same form, whatever the case of its letters; `None` where it is none.
+pub fn code(word: &str, width: usize) -> Option<String> {
+    let code = word.to_ascii_lowercase();
+    meaning(&code).map(|meaning| sentence(&format!("{code}, of audit"), meaning, width))
+}
+
+fn sentence(code: &str, meaning: &str, width: usize) -> String {
+    let mut letters = meaning.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    explained(code, &format!("{first}{}.", letters.as_str()), width)
+}
+
+type Group = (&'static str, &'static [(&'static str, &'static str)]);
+
+const GROUPS: [Group; 4] = [
+    ("VERDICTS OF audit, AND WHERE IT HAS NONE", VERDICTS),
+    ("REASONS OF audit", REASONS),
+    ("FLAGS OF audit  (none changes a verdict)", FLAGS),
+    ("WHY audit COULD NOT JUDGE A NOTICE OR A ROW", REFUSALS),
+];
 
 const VERDICTS: &[(&str, &str)] = &[
     ("supported", "the captures show the act at the stated time"),
@@ -119,10 +151,22 @@ mod tests {
             assert!(codes.len() >= least, "{codes:?}");
             assert!(codes.iter().all(|code| meaning(code).is_some()), "{codes:?}");
         }
-        let lists = || VERDICTS.iter().chain(REASONS).chain(FLAGS).chain(REFUSALS);
+        let lists = || GROUPS.iter().flat_map(|(_, codes)| *codes);
         let once: BTreeSet<&str> = lists().map(|(code, _)| *code).collect();
         assert_eq!(once.len(), lists().count());
         let said: String = lists().map(|(_, meaning)| *meaning).collect();
         assert!(["guilty", "infringer", "pirate"].iter().all(|word| !said.contains(word)));
+    }
+
+    #[test]
+    fn codes_are_explained_at_any_width() {
+        for width in [60, 80, 200] {
+            assert!(vocabulary(width).lines().all(|line| line.len() <= width));
+        }
+        assert_eq!(
+            code("NO-ZONE", 80).as_deref(),
+            Some("  no-zone, of audit\n      The stated time has no time zone (--zone ZONE).\n")
+        );
+        assert_eq!(code("served", 80), None);
     }
 }

@@ -158,6 +158,7 @@ impl<'cap> Frames<'cap> {
                 bytes: outcome.size,
                 sha256: input.stated,
                 stated: input.stated.is_some(),
+                content: None,
                 frames: source.track.frames,
                 first_time: source.track.first_time,
                 last_time: source.track.last_time,

@@ -88,6 +88,8 @@ pub struct InputFacts {
     pub sha256: Option<[u8; 32]>,
     /// True if `sha256` was taken over from a list ([`Sums`]), and not computed.
     pub stated: bool,
+    /// What is in it once it is decompressed; `None` where it is not compressed, or no digest was computed.
+    pub content: Option<Content>,
     /// Frames read.
     pub frames: u64,
     /// Time of the first frame in file order.
@@ -104,6 +106,24 @@ pub struct InputFacts {
     pub unused_blocks: std::collections::BTreeMap<String, u64>,
     /// The names that a pcapng file has for addresses (name resolution blocks), sorted.
     pub names: Vec<(std::net::IpAddr, String)>,
+}
+
+/// The content of a compressed capture, however it is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Content {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of them.
+    pub sha256: [u8; 32],
+}
+
+/// The digests of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// SHA-256 of the bytes as given.
+    pub file: [u8; 32],
+    /// Of what they are once they are decompressed; `None` where they are not compressed.
+    pub content: Option<Content>,
 }
 
 /// An interface of a capture file.

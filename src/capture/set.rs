@@ -1,15 +1,15 @@
 //! The inputs of a run, in an order that does not depend on how they were given.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::PassedOver;
 use super::format::Reader;
 use super::gather::gather;
 use super::merge::Frames;
 use super::source::Input;
 use super::sums::Sums;
 use super::track::Track;
+use super::{Digests, PassedOver};
 use crate::Error;
 use crate::ends::Timestamp;
 
@@ -168,6 +168,17 @@ impl CaptureSet {
         Ok(())
     }
 
+    /// Takes over the digest of the input that was given as `path`.
+    pub fn state_of(&mut self, path: &Path, sha256: [u8; 32]) {
+        let given = path.display().to_string();
+        self.inputs.iter_mut().filter(|input| input.given == given).for_each(|input| input.stated = Some(sha256));
+    }
+
+    /// The digest of an input that was taken over, by the `file` of a frame.
+    pub fn stated(&self, file: u16) -> Option<[u8; 32]> {
+        self.inputs.get(usize::from(file))?.stated
+    }
+
     /// Returns true if a digest of the input `file` (as in a frame) has to be computed and no thread is computing
     /// it.
     pub(crate) fn is_to_be_hashed(&self, file: u16) -> bool {
@@ -175,13 +186,13 @@ impl CaptureSet {
         input.is_some_and(|input| input.stated.is_none() && !input.is_read_once())
     }
 
-    /// SHA-256 of an input as given, by the `file` of a frame. May run on another thread than the frames.
+    /// SHA-256 of an input as given and of its content, by the `file` of a frame. May run on another thread than the frames.
     ///
     /// # Errors
     /// [`Error::Io`] when the input cannot be read; [`Error::Usage`] for none of them.
-    pub fn digest(&self, file: u16) -> Result<[u8; 32], Error> {
+    pub fn digests(&self, file: u16) -> Result<Digests, Error> {
         let none = || Error::Usage(format!("there is no capture {file}"));
-        self.inputs.get(usize::from(file)).ok_or_else(none)?.digest()
+        self.inputs.get(usize::from(file)).ok_or_else(none)?.digests()
     }
 }
 
@@ -321,7 +332,7 @@ mod tests {
     fn a_set_can_be_hashed_on_another_thread_while_it_is_read() {
         let set = CaptureSet::from_bytes(vec![("a".to_owned(), capture(&[1, 2]))]).expect("sound");
         std::thread::scope(|scope| {
-            let digests = scope.spawn(|| set.digest(0));
+            let digests = scope.spawn(|| set.digests(0));
             assert_eq!(read(&set).expect("sound").0.len(), 2);
             assert!(digests.join().expect("no panic").is_ok());
         });

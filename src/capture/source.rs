@@ -16,6 +16,7 @@ use super::mapped::{Appender, Mapping};
 use super::original::Original;
 use super::set::OpenOptions;
 use super::spool;
+use super::{Content, Digests};
 use crate::Error;
 
 /// One input, ready to be read.
@@ -128,8 +129,26 @@ impl Input {
         self.original.is_none()
     }
 
+    /// SHA-256 of the bytes as given, and of their content where they are compressed; of that as it grows.
+    pub(super) fn digests(&self) -> Result<Digests, Error> {
+        let file = self.digest()?;
+        let (mut hash, mut done) = (Sha256::new(), 0);
+        loop {
+            let (bytes, ended) = self.upto(done + AT_ONCE);
+            if ended && self.outcome()?.layers.is_empty() {
+                return Ok(Digests { file, content: None });
+            }
+            hash.update(bytes.get(done..).unwrap_or_default());
+            done = bytes.len();
+            if ended {
+                let content = Content { bytes: done as u64, sha256: hash.finalize().into() };
+                return Ok(Digests { file, content: Some(content) });
+            }
+        }
+    }
+
     /// SHA-256 of the bytes as given.
-    pub(super) fn digest(&self) -> Result<[u8; 32], Error> {
+    fn digest(&self) -> Result<[u8; 32], Error> {
         if let Some(original) = &self.original {
             return original.digest();
         }
@@ -276,6 +295,8 @@ impl<R: Read> Read for SharedMeter<R> {
 }
 
 pub(super) const STDIN: &str = "-";
+// Rationale: a share of a millisecond of hashing.
+const AT_ONCE: usize = 1 << 20;
 // Rationale: one around another happens (an archive of a compressed capture); more is somebody's joke.
 const MAX_LAYERS: usize = 4;
 
@@ -334,7 +355,10 @@ mod tests {
             assert_eq!(facts.format, format!("{}+pcap", compression.name()));
             assert_eq!(facts.bytes, packed.len() as u64);
             let set = CaptureSet::from_bytes(vec![(String::new(), packed.clone())]).expect("sound");
-            assert_eq!(set.digest(0).expect("known"), <[u8; 32]>::from(Sha256::digest(&packed)));
+            let digests = set.digests(0).expect("known");
+            assert_eq!(digests.file, <[u8; 32]>::from(Sha256::digest(&packed)));
+            let content = Content { bytes: plain.len() as u64, sha256: Sha256::digest(&plain).into() };
+            assert_eq!(digests.content, Some(content));
         }
     }
 
@@ -425,7 +449,7 @@ mod tests {
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), &bytes).expect("room");
             let set = CaptureSet::open(&[file.path().to_path_buf()], &OpenOptions::default()).expect("sound");
-            assert_eq!(set.digest(0).expect("readable"), <[u8; 32]>::from(Sha256::digest(&bytes)));
+            assert_eq!(set.digests(0).expect("readable").file, <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert!(read(&set).is_ok());
             let mut grown = std::fs::OpenOptions::new().append(true).open(file.path()).expect("still there");
             grown.write_all(b"more").expect("room");
@@ -499,7 +523,7 @@ mod tests {
         let raw = Fails(Cursor::new(capture()));
         let input = Input::spool(raw, "name".to_owned(), "name".to_owned(), &options, Hashing::Now).expect("sound");
         let set = CaptureSet::of(input).expect("it begins as a capture");
-        for error in [read(&set).expect_err("told"), set.digest(0).expect_err("told")] {
+        for error in [read(&set).expect_err("told"), set.digests(0).expect_err("told")] {
             assert!(
                 error.to_string().contains("name") && error.to_string().contains("the disk is gone"),
                 "{error}"

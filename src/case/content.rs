@@ -74,7 +74,6 @@ impl<'d> Content<'d> {
             Ok(out.write_all(report::terminal(document, &report::Screen::report_txt()).as_bytes())?)
         })?;
         file("report.html", &|out| Ok(out.write_all(report::page(document)?.as_bytes())?))?;
-        #[cfg(feature = "table")]
         for kind in report::TABLES {
             let table = match self.pieces {
                 Pieces::Rows(pieces) if kind.name == "pieces" && document.pieces.is_none() => {
@@ -84,6 +83,7 @@ impl<'d> Content<'d> {
             };
             let Some(table) = table else { continue };
             file(&format!("tables/{}.csv", kind.name), &|mut out| Ok(report::write_csv(&table, &mut out)?))?;
+            #[cfg(feature = "table")]
             file(&format!("tables/{}.parquet", kind.name), &|mut out| {
                 Ok(report::write_parquet(&table, &mut out)?)
             })?;

@@ -72,9 +72,9 @@ pub struct Analyze {
 }
 
 impl Analyze {
-    /// Reads, proves, reports.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
-        let place = self.views.check()?;
+    /// Reads, proves, reports; `given` are the words of the command line.
+    pub fn run(&self, look: Look, given: Vec<String>) -> anyhow::Result<Ending> {
+        let place = self.views.check()?.given(given, self.captures.paths());
         let lists = self.hosts.open()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
         let parts = parts::among(self.captures.paths())?;

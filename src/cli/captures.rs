@@ -7,8 +7,9 @@ use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::input::read_whole;
 use peerproof::mse::Secrets;
 use peerproof::packet::{ChecksumPolicy, UdpTunnel};
+use peerproof::part::{is_hashed, is_part};
 use peerproof::torrent::Torrents;
-use peerproof::{Error, Limits, Options};
+use peerproof::{Error, Limits, Options, holds_parts};
 
 use super::refusal::{Refusal, library};
 
@@ -156,6 +157,10 @@ impl Settings {
     }
 
     fn set(&self, paths: &[PathBuf], strict: bool) -> anyhow::Result<CaptureSet> {
+        if let Some(part) = paths.iter().find(|path| is_part(path) || is_hashed(path) || holds_parts(path)) {
+            let what = format!("{} is a part, or made of parts, which analyze reads", part.display());
+            return Err(Refusal { what, instead: "the captures themselves".to_owned() }.into());
+        }
         let options = OpenOptions { spool_dir: self.spool_dir.clone(), strict };
         CaptureSet::open(paths, &options).map_err(|error| explained(error, paths))
     }
@@ -225,7 +230,9 @@ fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
         }
         Error::Malformed { name, offset: 0, .. } if paths.iter().any(|path| path == Path::new(name)) => {
             if !torrent(Path::new(name)) {
-                return error.into();
+                let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = folder.map_or_else(|| ".".to_owned(), |folder| folder.display().to_string());
+                return Refusal { what: library(&error), instead: format!("peerproof inspect {folder}") }.into();
             }
             Refusal { what: format!("{name} is a torrent, not a capture"), instead: format!("-t {name} CAPTURE") }
         }

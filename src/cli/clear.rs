@@ -41,7 +41,7 @@ impl Clear {
             return Ok(Ending::Failed("no stream of the peer wire could be read, nothing was written".to_owned()));
         }
         put(file, &self.output)?;
-        say::print(self.told(&cleared).as_bytes())?;
+        say::told(&self.told(&cleared))?;
         Ok(limits)
     }
 

@@ -51,7 +51,7 @@ impl Content {
             };
             return Ok(Ending::Failed(format!("{why}{of} is verified, nothing was written")));
         }
-        say::print(told(&written).as_bytes())?;
+        say::told(&told(&written))?;
         Ok(limits)
     }
 

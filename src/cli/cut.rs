@@ -54,7 +54,7 @@ impl Cut {
         Ok(match outcome {
             Outcome::Proven(proven) => {
                 put(file, &self.output)?;
-                say::print(told(&proven, &self.output).as_bytes())?;
+                say::told(&told(&proven, &self.output))?;
                 Ending::Complete
             }
             Outcome::Nobody => {
@@ -72,7 +72,7 @@ impl Cut {
                     // Writing to a String cannot fail.
                     let _ = writeln!(text, "  {}", escaped(&difference));
                 }
-                say::print(text.as_bytes())?;
+                say::told(&text)?;
                 Ending::Failed("a cut does not prove the same of it, nothing was written".to_owned())
             }
         })
@@ -108,8 +108,10 @@ Kept are the packets of the connections on which the peer sent what is claimed:
 openings, handshakes, advertisements, requests, payload, and of many
 acknowledgements enough; of units that others sent parts of, theirs too. Link
 layers, tunnels, interfaces and times are as they were. Each packet's comment
-names the file and frame that it was and what it shows, such as
-  capture.pcapng:1234 piece 17, 0-1447, verified
+names the frame that it was and what it shows, such as
+  1234 piece 17, 0-1447, verified
+or, where there are several captures, 0:1234; the comment of the file says which
+they are.
 The cut is analysed before it is handed over: grade, standard and bytes of the
 peer must be the same. Encrypted connections need their secrets again.
 

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use peerproof::part::Hashed;
 use peerproof::report::{counted, escaped, grouped};
-use peerproof::{Options, Part, make_part};
+use peerproof::{Group, Options, Part, hash_units, make_part};
 
 use super::captures::Captures;
 use super::ending::ending_of;
 use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
-use super::{Ending, say};
+use super::{Ending, parts, say};
 
 /// Read a capture set once, and write its facts as a part: to be analysed later, elsewhere, and with other parts
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct Facts {
     #[command(flatten)]
     torrents: GivenTorrents,
 
-    /// The part: a new directory. It appears whole or not at all
+    /// The part: a new directory; with --units a new file. It appears whole or not at all
     #[arg(short, long, value_name = "PART")]
     output: PathBuf,
 
@@ -34,6 +35,15 @@ pub struct Facts {
     /// all payload
     #[arg(long)]
     carry_open: bool,
+
+    /// Of parts in the place of captures: hash what is not hashed yet of every Nth piece from the Kth on, for analyze of the
+    /// same parts. It spares hashing, and decides nothing
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["carry_open", "force"])]
+    units: Option<Group>,
+
+    /// Where the captures of parts are looked for with --units, as in analyze. May be given several times
+    #[arg(long = "captures", value_name = "DIR", requires = "units")]
+    places: Vec<PathBuf>,
 
     /// Threads that hash pieces; all cores by default. Changes nothing in the part
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -49,6 +59,14 @@ impl Facts {
     pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
         if self.no_digest {
             anyhow::bail!("--no-digest makes no part: a part names its captures by their digests");
+        }
+        let given = parts::among(self.captures.paths())?;
+        if let Some(group) = self.units {
+            return self.hash(group, &given);
+        }
+        if let Some(part) = given.first() {
+            let part = part.display();
+            anyhow::bail!("{part} is a part already; analyze reads parts, and facts takes them with --units alone");
         }
         Part::check_place(&self.output, self.force)?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
@@ -69,16 +87,31 @@ impl Facts {
             0 => String::new(),
             bytes => format!(", {} bytes of payload carried", grouped(bytes)),
         };
-        say::print(
-            format!(
-                "ok: {}, {}, {}{carried}\n",
-                escaped(&self.output.display().to_string()),
-                counted(part.connections(), "connection"),
-                counted(part.blocks(), "block"),
-            )
-            .as_bytes(),
-        )?;
+        say::told(&format!(
+            "ok: {}, {}, {}{carried}",
+            escaped(&self.output.display().to_string()),
+            counted(part.connections(), "connection"),
+            counted(part.blocks(), "block"),
+        ))?;
         Ok(ending_of(part.inputs(), part.anomalies(), passed_over))
+    }
+
+    /// Hashes pieces of parts.
+    fn hash(&self, group: Group, given: &[PathBuf]) -> anyhow::Result<Ending> {
+        if let Some(other) = self.captures.paths().iter().find(|path| !given.contains(path)) {
+            anyhow::bail!("{} is no part: --units hashes pieces of parts", other.display());
+        }
+        Hashed::check_place(&self.output)?;
+        let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
+        let how = self.captures.how()?;
+        let options = Options { threads: self.threads.map_or(1, usize::from), ..how.options() };
+        let gathered = parts::gathered(given, None, &self.places);
+        let hashed = hash_units(gathered, &torrents, &options, group)?;
+        hashed.write(&self.output)?;
+        let copies = hashed.copies() as u64;
+        let shown = self.output.display().to_string();
+        say::print(format!("ok: {}, {} hashed\n", escaped(&shown), counted(copies, "byte string")).as_bytes())?;
+        Ok(Ending::Complete)
     }
 }
 

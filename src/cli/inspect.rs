@@ -1,16 +1,13 @@
 //! `peerproof inspect`.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peerproof::Options;
-use peerproof::inspect::Beside;
-use peerproof::torrent::Torrent;
 
 use super::captures::Captures;
 use super::screen::{Look, Progress};
-use super::{Ending, say, torrents};
+use super::torrents::readable_beside;
+use super::{Ending, say};
 
 /// Say what captures hold, without a torrent: formats, protocols, torrents, peers, and what to run next
 #[derive(Debug, Args)]
@@ -44,7 +41,7 @@ impl Inspect {
         bar.end();
         let paths = self.captures.paths();
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        inspection.propose(&names, &torrents_beside(paths));
+        inspection.propose(&names, &readable_beside(paths));
         let text = match self.format {
             Format::Text => inspection.terminal(&look.screen()),
             Format::Json => inspection.json().context("cannot write the JSON")?,
@@ -54,25 +51,6 @@ impl Inspect {
         Ok(if inspection.complete() { Ending::Complete } else { Ending::Limited(limited.to_owned()) })
     }
 }
-
-/// The torrents that lie beside captures; what cannot be read is none.
-fn torrents_beside(captures: &[PathBuf]) -> Vec<Beside> {
-    let files = torrents::beside(captures).unwrap_or_default();
-    let read = files.into_iter().filter_map(|file| {
-        // A path of other bytes than text cannot be typed.
-        let path = file.to_str()?.to_owned();
-        let size = file.metadata().ok()?.len();
-        let bytes = (size <= MOST_BYTES).then(|| std::fs::read(&file).ok())??;
-        let torrent = Torrent::parse(&path, &bytes).ok()?;
-        Some(Beside { path, wire_hashes: torrent.wire_hashes().collect() })
-    });
-    read.take(MOST_BESIDE).collect()
-}
-
-// Rationale: larger than any torrent that clients exchange, small enough to be read for an offer.
-const MOST_BYTES: u64 = 16 << 20;
-// Rationale: as many as a client's own directory of torrents holds; reading them takes a second.
-const MOST_BESIDE: usize = 10_000;
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:

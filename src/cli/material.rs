@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use peerproof::Error;
 use peerproof::case;
+use peerproof::report::Input;
 use peerproof::torrent::{Torrent, Torrents};
-use peerproof_verify::Fault;
+use peerproof_verify::{Fault, Found};
 
 use super::captures::{Opened, Reading};
 use super::refusal::{self, Refusal};
@@ -47,16 +48,24 @@ impl Material {
     /// Those of reading the case, of finding and opening captures, and of reading torrents.
     pub fn open(&self, command: &str) -> anyhow::Result<Ready> {
         let strict = self.reading.strict();
-        let (case, paths) = match self.paths.split_first() {
+        let (case, found) = match self.paths.split_first() {
             Some((first, others)) if is_case(first) => (Some(first), captures_of(first, others, command)?),
-            _ => (None, self.paths.clone()),
+            _ => (None, Vec::new()),
         };
+        let own = |found: &Found| found.path.clone();
+        let paths = if case.is_some() { found.iter().map(own).collect() } else { self.paths.clone() };
         let mut torrents = self.torrents.open(&paths, strict)?;
         let asked = torrents.wire_hashes().collect();
         let mut captures = self.reading.open(&paths)?;
         if let Some(case) = case {
             let opened = case::Opened::read(case).map_err(|error| refusal::opening(&error))?;
             captures.as_in(&opened.document.options)?;
+            for found in found.iter().filter(|found| found.is_as_given) {
+                let input = usize::try_from(found.input).ok().and_then(|at| opened.document.inputs.get(at));
+                if let Some(Input::Capture { sha256: Some(sha256), .. }) = input {
+                    captures.set.state_of(&found.path, sha256.0);
+                }
+            }
             for (info_hash, bytes) in &opened.torrents {
                 torrents.add(Torrent::parse(&format!("torrents/{info_hash}.torrent"), bytes)?);
             }
@@ -69,23 +78,31 @@ fn is_case(path: &Path) -> bool {
     path.join("manifest.json").is_file() && path.join("report.json").is_file()
 }
 
-/// `capture.pcap (SHA-256 0a1b...) is needed and was not found`, of the words of the second program.
-fn needed(what: &str) -> Option<String> {
-    let (digest, name) = what.strip_prefix("no file with SHA-256 ")?.split_once(" of ")?;
-    let name = name.strip_suffix(" is given, beside the case, in it, or in the working directory")?;
-    Some(format!("{name} (SHA-256 {digest}) is needed and was not found"))
-}
-
 /// The captures of a case.
-fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<PathBuf>> {
-    peerproof_verify::captures(case, given).map_err(|fault| match fault {
-        Fault::Cannot(what) => {
+fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<Found>> {
+    peerproof_verify::captures(case, &around(case, given)).map_err(|fault| match fault {
+        Fault::Missing { name, sha256 } => {
             let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
-            Refusal { what: needed(&what).unwrap_or(what), instead }.into()
+            Refusal { what: format!("{name} (SHA-256 {sha256}) is needed and was not found"), instead }.into()
         }
-        Fault::Differs(differs) => {
-            Error::Usage(format!("{}: the case states {}, found {}", differs.place, differs.stated, differs.found))
-                .into()
+        Fault::Cannot(what) => anyhow::Error::msg(what),
+        Fault::Differs { place, stated, found } => {
+            Error::Usage(format!("{place}: the case states {stated}, found {found}")).into()
         }
     })
+}
+
+/// Files that may be captures of a case: those that are given, and those in the directories that are given, beside the case, in it, and in
+/// the working directory.
+pub(super) fn around(case: &Path, given: &[PathBuf]) -> Vec<PathBuf> {
+    let above = case.canonicalize().ok().and_then(|case| case.parent().map(Path::to_owned));
+    let places = given.iter().cloned().chain(above).chain([case.to_owned(), PathBuf::from(".")]);
+    let mut files = Vec::new();
+    for place in places {
+        let inside = std::fs::read_dir(&place).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut own: Vec<PathBuf> = inside.chain([place]).filter(|path| path.is_file()).collect();
+        own.sort();
+        files.append(&mut own);
+    }
+    files
 }

@@ -12,6 +12,7 @@ mod cut;
 mod ending;
 mod facts;
 mod files;
+mod given;
 mod help;
 mod hosts;
 mod inspect;
@@ -36,7 +37,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use screen::Look;
 
@@ -62,8 +63,12 @@ impl Ending {
 /// a usage error.
 pub fn run() -> ExitCode {
     let arguments = spelled_out(std::env::args_os().collect());
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let parsed = program().try_get_matches_from(&arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program()))?;
+        Ok((cli, given::words(&program(), &matches)))
+    });
+    let (cli, given) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if !error.use_stderr() => {
             // Help, or the version.
             let short = help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp);
@@ -86,7 +91,7 @@ pub fn run() -> ExitCode {
     signals::watch();
     peerproof::capture::catch_cut_files();
     let ending = match cli.command {
-        Command::Analyze(command) => command.run(look),
+        Command::Analyze(command) => command.run(look, given),
         Command::Report(command) => command.run(look),
         Command::Audit(command) => command.run(look),
         Command::Check(command) => command.run(look),

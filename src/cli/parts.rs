@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use peerproof::capture::{CaptureSet, PassedOver};
-use peerproof::part::is_part;
+use peerproof::part::{Hashed, is_hashed, is_part};
 use peerproof::{Gathered, Part, holds_parts};
 
 use super::refusal::{Refusal, library};
 
-/// Those of `paths` that are parts.
+/// Those of `paths` that are parts, or digests of parts.
 ///
 /// # Errors
 /// A [`Refusal`] for a directory that holds parts and is none.
@@ -17,7 +17,7 @@ pub fn among(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         let instead = format!("{}/*", shown(directory).trim_end_matches('/'));
         return Err(Refusal { what: format!("{} holds parts, and is none", shown(directory)), instead }.into());
     }
-    Ok(paths.iter().filter(|path| is_part(path)).cloned().collect())
+    Ok(paths.iter().filter(|path| is_part(path) || is_hashed(path)).cloned().collect())
 }
 
 fn shown(path: &Path) -> String {
@@ -29,10 +29,16 @@ fn shown(path: &Path) -> String {
 pub fn gathered(paths: &[PathBuf], captures: Option<CaptureSet>, places: &[PathBuf]) -> Gathered {
     let here = || vec![PathBuf::from(".")];
     let places = if places.is_empty() { here() } else { places.to_vec() };
-    let mut gathered = Gathered { parts: Vec::new(), captures, places, refused: Vec::new() };
+    let (parts, hashed, refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut gathered = Gathered { parts, captures, places, hashed, refused };
     for path in paths {
-        match Part::open(path) {
-            Ok(part) => gathered.parts.push(part),
+        let opened = if is_hashed(path) {
+            Hashed::open(path).map(|hashed| gathered.hashed.push(hashed))
+        } else {
+            Part::open(path).map(|part| gathered.parts.push(part))
+        };
+        match opened {
+            Ok(()) => {}
             Err(error) => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 // Of the path only what is inside of the part: a report names no directories.

@@ -3,11 +3,12 @@
 //! A reader that has gone is no failure: it has what it wanted. A result that the disk has no room for is one. Words on
 //! standard error are lost without a word where nobody can read them.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice, stderr};
 use clap::builder::StyledStr;
-use peerproof::report::visible;
+use peerproof::report::{visible, wrapped};
+use terminal_size::{Width, terminal_size_of};
 
 use super::refusal::reason;
 
@@ -17,6 +18,19 @@ use super::refusal::reason;
 /// What keeps it from being written, but for a reader that has gone.
 pub fn print(result: &[u8]) -> anyhow::Result<()> {
     write(|out| out.write_all(result))
+}
+
+/// Writes the lines in which a command says what it did, each as wide as the screen at most.
+///
+/// # Errors
+/// As [`print`].
+pub fn told(lines: &str) -> anyhow::Result<()> {
+    let width = super::screen::width();
+    let shown = lines.lines().map(|line| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        wrapped(line, width, indent + HANG) + "\n"
+    });
+    print(shown.collect::<String>().as_bytes())
 }
 
 /// The same for a result that is made while it is written.
@@ -70,8 +84,17 @@ pub fn line_end() {
 /// Names of files are strangers' choice, and a terminal would act on what they may hold.
 fn line(head: &str, colour: &str, words: &str) {
     let reset = if colour.is_empty() { "" } else { RESET };
-    let _ = writeln!(stderr(), "{colour}{head}{reset}{}", visible(words));
+    let mut line = format!("{head}{}", visible(words));
+    // A program that reads them takes one line each.
+    let terminal = io::stderr().is_terminal().then(|| terminal_size_of(io::stderr())).flatten();
+    if let Some((Width(width @ 1..), _)) = terminal {
+        line = wrapped(&line, usize::from(width), HANG);
+    }
+    let _ = writeln!(stderr(), "{colour}{head}{reset}{}", line.get(head.len()..).unwrap_or_default());
 }
+
+/// Columns before the further lines of a sentence.
+const HANG: usize = 2;
 
 const RED: &str = "\x1b[1;31m";
 const YELLOW: &str = "\x1b[1;33m";

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use peerproof::Error;
 use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::torrent::Torrents;
+use peerproof::inspect::Beside;
+use peerproof::torrent::{Torrent, Torrents};
 
 use super::refusal::{Refusal, library};
 
@@ -79,6 +80,25 @@ pub fn beside(captures: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     }
     Ok(found.into_iter().collect())
 }
+
+/// The torrents that lie beside captures; what cannot be read is none.
+pub fn readable_beside(captures: &[PathBuf]) -> Vec<Beside> {
+    let files = beside(captures).unwrap_or_default();
+    let read = files.into_iter().filter_map(|file| {
+        // A path of other bytes than text cannot be typed.
+        let path = file.to_str()?.to_owned();
+        let size = file.metadata().ok()?.len();
+        let bytes = (size <= MOST_BYTES).then(|| std::fs::read(&file).ok())??;
+        let torrent = Torrent::parse(&path, &bytes).ok()?;
+        Some(Beside { path, wire_hashes: torrent.wire_hashes().collect() })
+    });
+    read.take(MOST_BESIDE).collect()
+}
+
+// Rationale: larger than any torrent that clients exchange, small enough to be read for an offer.
+const MOST_BYTES: u64 = 16 << 20;
+// Rationale: as many as a client's own directory of torrents holds; reading them takes a second.
+const MOST_BESIDE: usize = 10_000;
 
 fn list(directory: &Path, below: bool, found: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
     let failed = |source| Error::Io { name: directory.display().to_string(), action: "read the directory", source };

@@ -1,13 +1,15 @@
 //! `peerproof verify`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use peerproof::report::{counted, escaped, grouped};
-use peerproof_verify::signature::signed;
-use peerproof_verify::{Checked, Fault};
+use peerproof::signature::{Refused, Signed, signed};
+use peerproof_verify::{Checked, Fault, Found};
 
+use super::material::around;
 use super::refusal::Refusal;
 use super::screen::Look;
 use super::{Ending, say};
@@ -25,11 +27,12 @@ pub struct Verify {
     #[arg(value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
-    /// Check that the manifest is signed with this key, in the format of minisign: the line of a public key, or a file with it
+    /// Check that the manifest is signed with this key: the line of a public key of SSH or minisign, a file with it, or a
+    /// file in the form of allowed_signers
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
 
-    /// The signature; CASE/manifest.json.minisig by default
+    /// The signature; CASE/manifest.json.sig (SSH) or CASE/manifest.json.minisig by default
     #[arg(long, value_name = "FILE", requires = "public_key")]
     signature: Option<PathBuf>,
 }
@@ -37,51 +40,76 @@ pub struct Verify {
 impl Verify {
     /// Checks, and tells the first difference.
     pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
-        let signed = |key: &String| signed(&self.case, self.signature.as_deref(), key);
-        let signed = self.public_key.as_ref().map(signed).transpose();
-        let checked =
-            |comment| peerproof_verify::verify(&self.case, &self.captures).map(|checked| (comment, checked));
-        match signed.and_then(checked) {
-            Ok((comment, checked)) => {
-                say::print(told(&checked, comment.as_deref()).as_bytes())?;
+        let signer = match self.signer()? {
+            Ok(signer) => signer,
+            Err(why) => return differs("manifest.json", "signed with that key", &why),
+        };
+        match peerproof_verify::verify(&self.case, &around(&self.case, &self.captures)) {
+            Ok(checked) => {
+                say::told(&told(&checked, &signer))?;
                 Ok(Ending::Complete)
             }
-            Err(Fault::Differs(differs)) => {
-                let text = format!(
-                    "differs: {}\n  the case     {}\n  the packets  {}\n",
-                    escaped(&differs.place),
-                    escaped(&differs.stated),
-                    escaped(&differs.found)
+            Err(Fault::Differs { place, stated, found }) => differs(&place, &stated, &found),
+            Err(Fault::Cannot(what)) => anyhow::bail!(what),
+            Err(Fault::Missing { name, sha256 }) => {
+                let what = format!(
+                    "no file with SHA-256 {sha256} of {name}, compressed or not, is given, beside the case, in it, or in \
+                     the working directory"
                 );
-                say::print(text.as_bytes())?;
-                let why = "the case is not what its captures show (first place named)";
-                Ok(Ending::Failed(why.to_owned()))
+                Err(Refusal { what, instead: "peerproof verify CASE CAPTURE...".to_owned() }.into())
             }
-            Err(Fault::Cannot(what)) if cfg!(not(feature = "table")) && what.contains(" holds no tables/") => {
-                // The second program cannot know by which build it is asked.
-                let what = what.split(": peerproof analyze").next().unwrap_or(&what).to_owned();
-                let what = format!("{what}, and this build has no tables");
-                Err(Refusal { what, instead: "install without --no-default-features".to_owned() }.into())
+        }
+    }
+
+    /// What is to be said of the signature; the inner error tells that the manifest is not signed with the key.
+    fn signer(&self) -> anyhow::Result<Result<String, String>> {
+        let beside = || SIGNATURES.iter().map(|name| self.case.join(name)).find(|path| path.is_file());
+        let Some(key) = &self.public_key else {
+            let not_checked = |path: PathBuf| format!("{} is not checked (no --public-key)", path.display());
+            return Ok(Ok(beside().map(not_checked).unwrap_or_default()));
+        };
+        let Some(file) = self.signature.clone().or_else(beside) else {
+            let what = format!("{} holds no signature ({})", self.case.display(), SIGNATURES.join(", "));
+            let instead = "ssh-keygen -Y sign -n file -f KEY CASE/manifest.json".to_owned();
+            return Err(Refusal { what, instead }.into());
+        };
+        let read = |path: &Path| {
+            let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read", path.display()))?;
+            Ok::<_, anyhow::Error>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let keys = if Path::new(key).is_file() { read(Path::new(key))? } else { key.clone() };
+        let manifest = self.case.join("manifest.json");
+        let bytes = std::fs::read(&manifest).with_context(|| format!("{}: cannot read", manifest.display()))?;
+        match signed(&bytes, &read(&file)?, &keys) {
+            Ok(Signed::Minisign(comment)) => Ok(Ok(format!("of the manifest, by that key; {comment}"))),
+            Ok(Signed::Ssh { fingerprint, signer }) => {
+                Ok(Ok(format!("of the manifest, by {fingerprint} {signer}")))
             }
-            Err(Fault::Cannot(what)) => {
-                let instead = "peerproof verify CASE CAPTURE...".to_owned();
-                Err(Refusal { what, instead }.into())
-            }
+            Err(Refused::Wrong(why)) => Ok(Err(format!("{}: {why}", file.display()))),
+            Err(Refused::Key(why)) => anyhow::bail!("--public-key: {why}"),
+            Err(Refused::Form(why)) => anyhow::bail!("{}: {why}", file.display()),
         }
     }
 }
 
-fn told(checked: &Checked, comment: Option<&str>) -> String {
+/// Tells a difference.
+fn differs(place: &str, stated: &str, found: &str) -> anyhow::Result<Ending> {
+    let [place, stated, found] = [place, stated, found].map(escaped);
+    say::told(&format!("differs: {place}\n  the case     {stated}\n  found        {found}\n"))?;
+    Ok(Ending::Failed("the case is not what its captures show (first place named)".to_owned()))
+}
+
+fn told(checked: &Checked, signer: &str) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  manifest: {} as stated", counted(checked.files, "file"));
-    if let Some(comment) = comment {
-        let _ = writeln!(text, "  signature: of the manifest, by that key; {}", escaped(comment));
+    if !signer.is_empty() {
+        let _ = writeln!(text, "  signature: {}", escaped(signer));
     }
-    for (name, path) in &checked.captures {
-        let path = escaped(&path.display().to_string());
-        let name = escaped(name);
-        let _ = writeln!(text, "  {name}: SHA-256 as stated, {path}");
+    for Found { name, path, is_as_given, .. } in &checked.captures {
+        let (name, path) = (escaped(name), escaped(&path.display().to_string()));
+        let what = if *is_as_given { "SHA-256" } else { "compressed otherwise, SHA-256 of the content" };
+        let _ = writeln!(text, "  {name}: {what} as stated, {path}");
     }
     for (why, bytes) in &checked.unseen {
         let _ = writeln!(text, "  not found again: {}, {why}", counted(*bytes, "byte"));
@@ -94,6 +122,9 @@ fn told(checked: &Checked, comment: Option<&str>) -> String {
     );
     text
 }
+
+/// Beside the manifest, as the public tools call them.
+const SIGNATURES: [&str; 2] = ["manifest.json.sig", "manifest.json.minisig"];
 
 pub(super) const AFTER_HELP: &str = "\
 The manifest is checked first: every file of the case and every capture has the
@@ -109,7 +140,8 @@ Examples:
       captures beside the case are found by their SHA-256
   peerproof verify case/ /mnt/evidence/
       captures in another directory
-  peerproof verify case/ --public-key minisign.pub
-      signed before with: minisign -Sm case/manifest.json
+  peerproof verify case/ --public-key lab.pub
+      signed before with: ssh-keygen -Y sign -n file -f lab case/manifest.json
+      or, with a key of minisign: minisign -Sm case/manifest.json
 
 Exit code 1: the case is not what its captures show. 2: it cannot be checked.";

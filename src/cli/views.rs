@@ -7,14 +7,15 @@ use jiff::tz::TimeZone;
 use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile, pieces_in};
 use peerproof::pseudonym::{Key, holds_no_address};
 use peerproof::report::{
-    Choice, Document, Moment, Piece, Screen, Sort, Whom, counted, dot, graphml, page, passed_over, terminal,
-    timeline,
+    Choice, Document, Moment, Piece, Screen, Sort, Torrent, Whom, counted, dot, graphml, page, passed_over,
+    shell_word, terminal, timeline,
 };
 
 use super::keys;
 use super::refusal::{self, Refusal};
 use super::say;
 use super::screen::Look;
+use super::torrents::readable_beside;
 
 /// What to print, of whom, and where a case goes.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub struct Views {
 
     /// Also write a case: a directory with report.html, report.txt, report.json, every table as CSV and Parquet, the
     /// torrents and a manifest. It appears complete or not at all, and always holds the whole report. (A build without
-    /// the feature `table` has no tables, and no CSV)
+    /// the feature `table` writes no Parquet)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -119,12 +120,31 @@ pub struct Place<'v> {
     path: Option<&'v Path>,
     /// The case that the report was read from.
     source: Option<&'v Path>,
+    /// The words that make the report again, where captures were read.
+    given: Option<Vec<String>>,
+    /// The captures that were read.
+    captures: &'v [PathBuf],
 }
 
 impl<'v> Place<'v> {
     /// The same for a report that was read from `source`.
     pub fn read_from(self, source: &'v Path) -> Self {
         Self { source: source.is_dir().then_some(source), ..self }
+    }
+
+    /// The same for a report that the command line of these words makes of captures.
+    pub fn given(self, words: Vec<String>, captures: &'v [PathBuf]) -> Self {
+        Self { given: Some(words), captures, ..self }
+    }
+
+    /// The torrent files beside the captures, where the report has a torrent that is not described.
+    fn beside(&self, document: &Document) -> Vec<(String, Vec<[u8; 20]>)> {
+        let is_bare = |torrent: &Torrent| torrent.size.is_none();
+        if self.key.is_some() || !document.torrents.iter().any(is_bare) {
+            return Vec::new();
+        }
+        let found = readable_beside(self.captures).into_iter();
+        found.map(|beside| (shell_word(&beside.path), beside.wire_hashes)).collect()
     }
 }
 
@@ -134,9 +154,6 @@ impl Views {
     /// # Errors
     /// A [`Refusal`] for arguments that do not fit one another or this build; that of a place where no case can be.
     pub fn check(&self) -> anyhow::Result<Place<'_>> {
-        if self.format == Format::Csv && cfg!(not(feature = "table")) {
-            anyhow::bail!("this build has no tables: install without --no-default-features, or use -f json");
-        }
         if self.table.is_some() && self.format != Format::Csv {
             let name = self.table.and_then(|table| table.to_possible_value());
             return Err(Refusal {
@@ -150,7 +167,7 @@ impl Views {
         }
         let case = self.output.as_deref().map(|place| Case::at(place, self.force)).transpose()?;
         let key = self.pseudonymize.as_deref().map(keys::read).transpose()?;
-        Ok(Place { case, key, path: self.output.as_deref(), source: None })
+        Ok(Place { case, key, path: self.output.as_deref(), source: None, given: None, captures: &[] })
     }
 
     /// Writes the case, prints the report, and tells on standard error what the printed form does not.
@@ -183,6 +200,9 @@ impl Views {
                 Some(write(case, &key.applied(&document)?, Pieces::None, &hidden, None))
             }
         };
+        // The words of the command line are clear ones.
+        let given = place.given.clone().filter(|_| place.key.is_none());
+        let beside = if self.format == Format::Text { place.beside(&document) } else { Vec::new() };
         let kept = place.path.filter(|_| matches!(written, Some(Ok(_)))).or(place.source);
         let mut document = document;
         if let (None, true, Some(peer)) = (&document.pieces, self.shows_blocks(), self.peer) {
@@ -199,7 +219,7 @@ impl Views {
         }
         match self.absent(&shown) {
             None if self.format == Format::Json => say::write(|out| shown.write_json(out))?,
-            None => say::print(&self.rendered(&shown, self.screen(look, kept))?)?,
+            None => say::print(&self.rendered(&shown, self.screen(look, kept, given, beside))?)?,
             Some(refusal) if written.is_none() => return Err(refusal.into()),
             Some(refusal) => say::warning(&refusal.to_string()),
         }
@@ -232,9 +252,7 @@ impl Views {
 
     /// Whether what is written lists what each unit contributes.
     pub fn lists_pieces(&self) -> bool {
-        self.table == Some(TableName::Pieces)
-            || self.shows_blocks()
-            || (self.output.is_some() && cfg!(feature = "table"))
+        self.table == Some(TableName::Pieces) || self.shows_blocks() || self.output.is_some()
     }
 
     /// Whether the report that is printed does.
@@ -251,13 +269,19 @@ impl Views {
                 0 => format!("{peer} has no row, and nobody named it"),
                 count => format!("{peer} has no row, {}", counted(count, "mention")),
             },
-            instead: if cfg!(feature = "table") { "-f csv --table mentions" } else { "-f json" }.to_owned(),
+            instead: "-f csv --table mentions".to_owned(),
         })
     }
 
-    fn screen(&self, look: Look, case: Option<&Path>) -> Screen {
+    fn screen(
+        &self,
+        look: Look,
+        case: Option<&Path>,
+        given: Option<Vec<String>>,
+        beside: Vec<(String, Vec<[u8; 20]>)>,
+    ) -> Screen {
         let case = case.map(|case| case.display().to_string());
-        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), case, ..look.screen() }
+        Screen { top: self.top, sort: self.sort, zone: self.tz.clone(), case, given, beside, ..look.screen() }
     }
 
     fn choice(&self) -> Choice {
@@ -277,7 +301,6 @@ impl Views {
         })
     }
 
-    #[cfg(feature = "table")]
     fn csv(&self, document: &Document) -> anyhow::Result<Vec<u8>> {
         use anyhow::Context;
         let name = self.table.unwrap_or(TableName::Transfers);
@@ -289,11 +312,6 @@ impl Views {
         let mut text = Vec::new();
         peerproof::report::write_csv(&table, &mut text)?;
         Ok(text)
-    }
-
-    #[cfg(not(feature = "table"))]
-    fn csv(&self, _: &Document) -> anyhow::Result<Vec<u8>> {
-        anyhow::bail!("this build has no tables, so not {:?} either", self.table)
     }
 }
 

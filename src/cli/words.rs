@@ -1,13 +1,13 @@
 //! `peerproof words`.
 
 use clap::Args;
-use peerproof::report::{GROUPS, meaning, vocabulary};
+use peerproof::{audit, report};
 
 use super::refusal::Refusal;
 use super::screen::{Look, width};
 use super::{Ending, say};
 
-/// Explain the words of the reports: terms, classes, the ladder of grades, flags
+/// Explain the words of the reports and of audit: terms, classes, the ladder of grades, flags, verdicts, reasons
 #[derive(Debug, Args)]
 pub struct Words {
     /// Only this word
@@ -19,14 +19,16 @@ impl Words {
     /// Prints what the words mean.
     pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
         // Words may be two: "standard met".
-        let word = self.word.join(" ");
-        let text = if word.is_empty() { Some(vocabulary(width())) } else { meaning(&word, width()) };
-        let Some(text) = text else {
-            let known: Vec<_> = GROUPS.iter().map(|group| group.words.len()).collect();
-            let count: usize = known.iter().sum();
-            let instead = "peerproof words".to_owned();
-            return Err(Refusal { what: format!("{word} is none of the {count} words"), instead }.into());
+        let (word, width) = (self.word.join(" "), width());
+        // Some are words of both.
+        let text = match word.is_empty() {
+            true => format!("{}\n{}", report::vocabulary(width), audit::vocabulary(width)),
+            false => [report::meaning(&word, width), audit::code(&word, width)].into_iter().flatten().collect(),
         };
+        if text.is_empty() {
+            let what = format!("{word} is no word of the reports");
+            return Err(Refusal { what, instead: "peerproof words".to_owned() }.into());
+        }
         say::print(text.as_bytes())?;
         Ok(Ending::Complete)
     }

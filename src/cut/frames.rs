@@ -87,30 +87,45 @@ pub(super) fn kept(
     options: &Options<'_>,
 ) -> Result<BTreeMap<FrameId, Kind>, Error> {
     let mut kept = Kept { plan, frames: BTreeMap::new(), acks: HashMap::default(), served: HashSet::default() };
+    let options = Options { progress: None, ..options.clone() };
+    for part in walked(captures, &options, &mut |packet| kept.take(packet))? {
+        kept.frames.entry(part).or_insert(Kind::Fragment);
+    }
+    Ok(kept.end())
+}
+
+/// Reads the captures once, and gives every packet to `take`, which says whether it is wanted; gives the frames of the fragments that
+/// wanted ones were put together from.
+pub(super) fn walked(
+    captures: &CaptureSet,
+    options: &Options<'_>,
+    take: &mut dyn FnMut(&Packet<'_>) -> bool,
+) -> Result<Vec<FrameId>, Error> {
     let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
     let mut decoder =
         Decoder::new(options.checksums, &options.limits).with_tunnels(options.tunnels).reading_damage();
     let (mut frames, store) = (captures.frames(), Spilled(&spill));
     let window = options.window.max(1);
     let mut release_at = window;
-    // Parts of datagrams that are not whole yet.
-    let mut parts: VecDeque<FrameId> = VecDeque::new();
+    // Parts of datagrams that are not whole yet, and those of wanted ones.
+    let (mut parts, mut wanted_parts) = (VecDeque::new(), Vec::new());
     while let Some(frame) = frames.next(&mut untold)? {
         if frames.position() >= release_at {
             release_at = frames.position().saturating_add(window);
             frames.release(0);
             spill.release();
+            options.progress.iter().for_each(|progress| progress(frames.position()));
         }
         let before = decoder.counts();
         let (at, mut wanted) = (frame.at.frame, false);
         let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
         loop {
             if let Some(packet) = decoded {
-                wanted |= kept.take(&packet);
+                wanted |= take(&packet);
                 if packet.also_tunnel
                     && let Some(inside) = decoder.inside(&packet, &store, &mut untold)?
                 {
-                    wanted |= kept.take(&inside);
+                    wanted |= take(&inside);
                 }
             }
             if !decoder.has_more() {
@@ -125,13 +140,11 @@ pub(super) fn kept(
                 parts.pop_front();
             }
             if wanted && after.reassembled > before.reassembled {
-                for part in parts.drain(..) {
-                    kept.frames.entry(part).or_insert(Kind::Fragment);
-                }
+                wanted_parts.extend(parts.drain(..));
             }
         }
     }
-    Ok(kept.end())
+    Ok(wanted_parts)
 }
 
 struct Kept<'p> {
@@ -201,8 +214,8 @@ fn payload(packet: &Packet<'_>) -> u32 {
 const MANY: u32 = 512;
 // Rationale: the opening, and the first answers, whose times may matter.
 const FIRST_ACKS: u64 = 4;
-// Rationale: each confirms all before it; of a download of full segments one in sixteen is less than 1 % of the bytes.
-const EVERY: u64 = 16;
+// Rationale: each confirms all before it; of a download of full segments one in 64 is a thousandth of the bytes.
+const EVERY: u64 = 64;
 // Rationale: datagrams of 64 KiB have 45 parts; some may be on their way at once.
 const MOST_PARTS: usize = 256;
 

@@ -3,6 +3,7 @@
 //! A cut proves itself: it is analysed before it is handed over, and must give the same grade, standard and bytes. Where it does
 //! not, more is kept: first all of the connections concerned, then all of the torrent's.
 
+mod alone;
 mod frames;
 mod shows;
 
@@ -21,6 +22,7 @@ use crate::record::{Format, Interface, Record, Writer};
 use crate::report::Whom;
 use crate::report::grouped;
 use crate::torrent::{Source, Torrents};
+use alone::{Origin, alone};
 use frames::{FrameSet, Kind, Plan, kept};
 use shows::Shows;
 
@@ -76,6 +78,9 @@ struct Claim {
 
 /// Cuts what proves the claims about a peer out of captures into `file`; `options` are those of analyzing them.
 ///
+/// The packets of the peer's address are judged first, without all others: where they decide every byte that it sent, nobody else bears
+/// on it. Else all packets are.
+///
 /// # Errors
 /// As [`analyze`], and those of writing.
 pub fn cut(
@@ -86,13 +91,41 @@ pub fn cut(
     file: &mut NewFile,
     format: Format,
 ) -> Result<Outcome, Error> {
-    let options = &Options { pieces: true, ..options.clone() };
+    let options = &Options { pieces: true, digest: false, ..options.clone() };
+    if let Some((own, origin)) = alone(captures, asked.peer, options)? {
+        let options = &Options { progress: None, ..options.clone() };
+        let evidence = analyze(&own, torrents, options)?;
+        let subjects = chosen(&evidence, asked);
+        let is_decided = |at: &usize| {
+            let bytes = evidence.subjects.get(*at).map(|subject| subject.bytes);
+            bytes.is_some_and(|bytes| bytes.served == bytes.verified + bytes.repeated + bytes.pad)
+        };
+        if subjects.iter().all(is_decided) {
+            let outcome = cut_of(&own, torrents, options, asked, (file, format), &evidence, &origin)?;
+            if matches!(outcome, Outcome::Proven(_)) {
+                return Ok(outcome);
+            }
+        }
+    }
     let evidence = analyze(captures, torrents, options)?;
-    let subjects = chosen(&evidence, asked);
+    cut_of(captures, torrents, options, asked, (file, format), &evidence, &Origin::of(captures))
+}
+
+/// Cuts what proves the claims of `evidence`, which is of `captures`.
+fn cut_of(
+    captures: &CaptureSet,
+    torrents: &Torrents,
+    options: &Options<'_>,
+    asked: &Asked,
+    (file, format): (&mut NewFile, Format),
+    evidence: &Evidence,
+    origin: &Origin,
+) -> Result<Outcome, Error> {
+    let subjects = chosen(evidence, asked);
     if subjects.is_empty() {
         return Ok(Outcome::Nobody);
     }
-    let claims = claims(&evidence, &subjects, asked.piece);
+    let claims = claims(evidence, &subjects, asked.piece);
     let proves = |claim: &Claim| ["verified", "refuted"].iter().any(|class| claim.bytes.get(class) > Some(&0));
     if !claims.iter().any(proves) {
         let best = subjects.iter().filter_map(|at| evidence.subjects.get(*at)).max_by_key(|subject| subject.grade);
@@ -103,17 +136,17 @@ pub fn cut(
         };
         return Ok(Outcome::Nothing(best.grade, why));
     }
-    let own = Own::of(&evidence, &subjects, asked.piece);
-    let shows = Shows::of(&evidence, &own, &subjects);
+    let own = Own::of(evidence, &subjects, asked.piece);
+    let mut shows = Shows::of(evidence, &own, &subjects, origin);
     let mut differences = Vec::new();
     for (level, more) in (0..).zip(LEVELS) {
-        let plan = own.plan(&evidence, level);
+        shows.begin();
+        let plan = own.plan(evidence, level);
         let frames = kept(captures, &plan, options)?;
-        let (packets, bytes) = write(captures, &evidence, &frames, &shows, file, format)?;
+        let (packets, bytes) = write(captures, evidence, &frames, &mut shows, file, format)?;
         let cut = CaptureSet::open(&[file.path().to_owned()], &crate::capture::OpenOptions::default())?;
-        let again = analyze(&cut, torrents, &Options { digest: false, progress: None, ..options.clone() })?;
-        let asked = Asked { piece: asked.piece, ..asked.clone() };
-        let found = self::claims(&again, &chosen(&again, &asked), asked.piece);
+        let again = analyze(&cut, torrents, &Options { progress: None, ..options.clone() })?;
+        let found = self::claims(&again, &chosen(&again, asked), asked.piece);
         differences = compare(&claims, &found);
         if differences.is_empty() {
             let claims = claims.iter().filter(|claim| proves(claim)).map(Claim::words).collect();
@@ -355,7 +388,7 @@ fn write(
     captures: &CaptureSet,
     evidence: &Evidence,
     kept: &BTreeMap<FrameId, Kind>,
-    shows: &Shows,
+    shows: &mut Shows<'_>,
     file: &mut NewFile,
     format: Format,
 ) -> Result<(u64, u64), Error> {
@@ -385,7 +418,8 @@ fn write(
         let facts = evidence.captures.get(usize::from(*input));
         let own = facts.and_then(|facts| facts.interfaces.get(*interface as usize));
         let own = own.filter(|own| own.link_type.0 == *link);
-        let file = facts.map(|facts| facts.name.clone()).unwrap_or_default();
+        let (file, interface) = shows.origin.interface(*input, *interface);
+        let file = shows.origin.named.get(usize::from(file)).map_or("", |(name, _)| name);
         Interface {
             link_type: *link,
             snaplen: own.map_or(0, |own| own.snaplen),

@@ -16,11 +16,12 @@ use super::ports::{Port, ports_of};
 use super::private::is_private;
 use super::rows::seen_in;
 use super::same::same_connection_as;
+use super::timeline::{self, Timeline};
 use super::{Bytes, Course, Encryption, Evidence, FileBytes, Flag, Grade, Initiator, PortBasis, Subject, Transfer};
 use crate::Error;
 use crate::capture::InputFacts;
 use crate::ends::{Endpoint, FrameId, HashBeginning, Hex, InfoHash, Sightings, Span};
-use crate::judge::Judged;
+use crate::judge::{self, Judged};
 use crate::judge::{Record, TorrentKey};
 use crate::metadata::Rebuilt;
 use crate::oddity::{Oddity, Sink};
@@ -112,7 +113,8 @@ pub(crate) fn build(
         transfer.same_connection_as = same_connection_as(transfer, &same);
     }
     let torrent_rows = context.torrents(&transfers, &subjects);
-    let subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
+    let mut subjects: Vec<Subject> = subjects.into_iter().map(|(_, subject)| subject).collect();
+    timeline::bound(&mut subjects);
     for (transfer, _) in transfers.iter().map(|row| &**row) {
         balanced(&transfer.bytes, || format!("{} -> {}", transfer.uploader, transfer.downloader))?;
     }
@@ -272,7 +274,7 @@ impl Context<'_> {
             files: self.files(record.key.torrent, &proven.files),
             rungs: ladder.rungs(),
             next_rung: ladder.next_rung(&bytes),
-            standard: proven.standard.map(Into::into),
+            standard: proven.standard.map(|met| met.standard(self.judged.given(record.key.torrent))),
             frames: span.into(),
             served_frames: served_span(record).map(Into::into),
             paths: facts.paths.clone(),
@@ -342,14 +344,15 @@ impl Context<'_> {
             pieces_sole: proven.pieces_sole,
             pieces_refuted: 0,
             pieces_advertised: 0,
-            standard: proven.standard.map(Into::into),
+            standard: proven.standard.map(|met| met.standard(self.judged.given(first.key.torrent))),
             frames: span.into(),
             served_frames: None,
             seen_in: Vec::new(),
             files: Vec::new(),
             refuted_pieces: Vec::new(),
+            timeline: None,
         };
-        let mut refuted = BTreeSet::new();
+        let (mut refuted, mut times) = (BTreeSet::new(), judge::Timeline::default());
         ladder.unconfirmed = true;
         for id in group {
             let record = records.get(id.0 as usize)?;
@@ -366,6 +369,7 @@ impl Context<'_> {
             };
             seen.join(&record.facts.seen);
             refuted.extend(record.refuted_pieces());
+            times.join(&record.timeline);
             let port = self.ports.get(id.0 as usize)?;
             if port.named != record.key.uploader.port {
                 subject.port_basis = PortBasis::Declared;
@@ -397,6 +401,7 @@ impl Context<'_> {
         subject.pieces_advertised = self.advertised(&members);
         subject.pieces_refuted = refuted.len() as u64;
         subject.refuted_pieces = columns::ranges(refuted);
+        subject.timeline = Timeline::of(self.judged.axis, &times);
         subject.grade = ladder.grade();
         subject.actionable = actionable(subject.grade, subject.standard.is_some());
         subject.rungs = ladder.rungs();

@@ -1,12 +1,12 @@
 //! From what was verified of each piece to figures per transfer and subject.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::columns::Columns;
 use super::ladder::keep_earlier;
-use crate::ends::Span;
+use crate::ends::{Hex, Span};
 use crate::evidence::{PieceState, Standard, VerifiedPiece};
 use crate::judge::{Credit, Measure, RangeSet, Receiver, TorrentKey, TransferId, Unit};
 use crate::judge::{Found as Book, Judged};
@@ -103,12 +103,16 @@ impl Proofs {
             clients: of_shown(judged),
             torrents: BTreeMap::new(),
         };
+        let mut refuted: BTreeMap<TorrentKey, BTreeSet<u32>> = BTreeMap::new();
+        for record in judged.records.iter().filter(|record| record.counts.refuted > 0) {
+            refuted.entry(record.key.torrent).or_default().extend(record.refuted_pieces());
+        }
         let mut tally = Tally::default();
         for (key, units) in &judged.units {
             let (key, Some(torrent)) = (*key, judged.given(*key)) else { continue };
             let mut unique = Unique::default();
             for units in units.chunk_by(|(one, _), (other, _)| one.piece == other.piece) {
-                let piece = units.first().and_then(|(unit, _)| Piece::of(torrent, unit.piece));
+                let piece = units.first().and_then(|(unit, _)| Piece::of(torrent, unit.piece, refuted.get(&key)));
                 if let Some(piece) = piece {
                     proofs.piece(&piece, units, parties, &mut tally, &mut unique);
                 }
@@ -205,13 +209,23 @@ impl Proofs {
             .collect();
         groups.sort_by_key(|(subject, edge, _)| (*subject, *edge));
         let earlier = Earlier::of(&book.credits, parties);
+        let mut edges: Vec<Edge> = groups.iter().map(|(_, edge, _)| *edge).collect();
+        edges.dedup();
+        let mut senders: BTreeMap<Receiver, u64> = BTreeMap::new();
+        if edges.len() > 1 {
+            edges.iter().for_each(|edge| *senders.entry(edge.receiver).or_default() += 1);
+        }
+        // Nobody else sent the same receiver any of it.
+        let alone = |edge: &Edge| senders.get(&edge.receiver).is_none_or(|count| *count == 1);
         for of_subject in groups.chunk_by(|one, other| one.0 == other.0) {
             for group in of_subject.chunk_by(|one, other| one.1 == other.1) {
                 let Some((subject, edge, _)) = group.first() else { continue };
                 let group = || group.iter().map(|(.., credit)| *credit);
                 let together: RangeSet = group().flat_map(|credit| credit.ranges.iter()).collect();
                 let sole = together.total() == content;
-                let standard = sole.then(|| standard(unit, group())).flatten().filter(|_| !one_value);
+                let boomerang = group().any(|credit| earlier.boomerang(credit, parties));
+                let clean = !piece.contested && !boomerang && alone(edge);
+                let standard = sole.then(|| standard(unit, clean, group())).flatten().filter(|_| !one_value);
                 let span = group().map(|credit| credit.span).reduce(Span::join).filter(|_| sole);
                 let own = if sole { content } else { 0 };
                 for credit in group() {
@@ -294,14 +308,17 @@ struct Piece<'a> {
     pads: RangeSet,
     /// Bytes of it that are not padding.
     content: u64,
+    /// Whether bytes of it that differ were sent, by anyone.
+    contested: bool,
 }
 
 impl<'a> Piece<'a> {
-    fn of(torrent: &'a Torrent, number: u32) -> Option<Self> {
+    fn of(torrent: &'a Torrent, number: u32, refuted: Option<&BTreeSet<u32>>) -> Option<Self> {
         let index = torrent.piece(number)?;
         let (size, pads) = (torrent.piece_size(index), torrent.pads(index).collect::<RangeSet>());
         let content = u64::from(size) - pads.total();
-        Some(Self { torrent, index, size, pads, content })
+        let contested = refuted.is_some_and(|refuted| refuted.contains(&number));
+        Some(Self { torrent, index, size, pads, content, contested })
     }
 
     /// The leaves of a v2 piece that was verified whole, or of a part of one, each with its content and the credits
@@ -401,7 +418,7 @@ fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Spa
 }
 
 /// Whether one subject's share of a unit meets the standard: advertised before, requested before, served alone.
-fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Met> {
+fn standard<'a>(unit: Unit, clean: bool, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Met> {
     let join = |of: fn(&Credit) -> Option<Span>| {
         let mut spans = group.clone().map(of);
         let first = spans.next()??;
@@ -410,6 +427,7 @@ fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> 
     Some(Met {
         piece: unit.piece,
         leaf: unit.leaf,
+        clean,
         advertised: join(|credit| credit.advertised)?,
         requested: join(|credit| credit.requested)?,
         served: join(|credit| Some(credit.span))?,
@@ -421,26 +439,46 @@ fn standard<'a>(unit: Unit, group: impl Iterator<Item = &'a Credit> + Clone) -> 
 pub(super) struct Met {
     piece: u32,
     leaf: Option<u32>,
+    /// Whether its receiver had it from nobody else, nobody sent bytes of the piece that differ, and it was not sent back.
+    clean: bool,
     advertised: Span,
     requested: Span,
     served: Span,
 }
 
-impl From<Met> for Standard {
-    fn from(met: Met) -> Self {
-        Self {
-            piece: met.piece,
-            leaf: met.leaf,
-            advertised: met.advertised.into(),
-            requested: met.requested.into(),
-            served: met.served.into(),
+impl Met {
+    /// The same as the report has it, with the hash that its bytes match where `torrent` has one of the unit itself.
+    pub(super) fn standard(self, torrent: Option<&Torrent>) -> Standard {
+        let piece = torrent.and_then(|torrent| Some((torrent, torrent.piece(self.piece)?)));
+        let (sha1, sha256) = match (piece, self.leaf) {
+            (Some((torrent, piece)), Some(leaf)) => (None, torrent.leaf(piece, leaf)),
+            (Some((torrent, piece)), None) => match torrent.expected(piece) {
+                Expected::Sha1(sha1) | Expected::Both { sha1, .. } => (Some(sha1), None),
+                Expected::V2(_) | Expected::Leaf(_) | Expected::Unknown => (None, None),
+            },
+            (None, _) => (None, None),
+        };
+        Standard {
+            piece: self.piece,
+            leaf: self.leaf,
+            advertised: self.advertised.into(),
+            requested: self.requested.into(),
+            served: self.served.into(),
+            sha1: sha1.map(Hex),
+            sha256: sha256.map(Hex),
         }
     }
 }
 
+/// Keeps the one that is shown first: a clean one before others, then the one that was complete first.
 fn keep_standard(known: &mut Option<Met>, found: Option<Met>) {
+    let is_better = |found: &Met, known: &Met| match (found.clean, known.clean) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => found.served.last.precedes(known.served.last),
+    };
     if let Some(found) = found
-        && known.is_none_or(|known| found.served.first.precedes(known.served.first))
+        && known.is_none_or(|known| is_better(&found, &known))
     {
         *known = Some(found);
     }

@@ -240,3 +240,166 @@ pub(super) fn keep_earlier(known: &mut Option<Span>, found: Option<Span>) {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ends::{At, FrameId, Timestamp};
+
+    fn span(number: u64) -> Option<Span> {
+        Some(Span::single(At { time: Timestamp(number as i64), frame: FrameId::new(0, number) }))
+    }
+
+    fn file(number: u64) -> Option<(Span, String)> {
+        span(number).map(|span| (span, "a.bin".to_owned()))
+    }
+
+    /// A ladder with everything up to piece data, of a torrent that was given.
+    fn served() -> Ladder {
+        Ladder {
+            opening: span(1),
+            handshake: span(2),
+            counterpart: span(3),
+            advertised: span(4),
+            offered: span(5),
+            asked: span(6),
+            piece: span(7),
+            torrent: Known::Given,
+            ..Ladder::default()
+        }
+    }
+
+    fn bytes(served: u64) -> Bytes {
+        Bytes { served, unproven: served, ..Bytes::default() }
+    }
+
+    #[test]
+    fn each_rung_is_reached_by_its_own_packets_and_says_what_the_next_one_lacks() {
+        let (opened, spoke) = (
+            Ladder { opening: span(1), ..Ladder::default() },
+            Ladder { opening: span(1), handshake: span(2), counterpart: span(3), ..Ladder::default() },
+        );
+        let claims = Ladder { advertised: span(4), ..spoke.clone() };
+        let offers = Ladder { offered: span(5), ..claims.clone() };
+        let part = Ladder { part: span(8), ..served() };
+        let sole = Ladder { sole: span(9), ..part.clone() };
+        let whole = Ladder { file: file(9), ..sole.clone() };
+        for (ladder, sent, grade, next) in [
+            (Ladder::default(), 0, Grade::None, Some("G2 not reached: neither the opening")),
+            (opened, 0, Grade::G2, Some("G3 not reached: no handshake of it")),
+            (spoke, 0, Grade::G3, Some("G4 not reached: it advertised no piece")),
+            (claims, 0, Grade::G4, Some("G5 not reached: no unchoke or allowed_fast")),
+            (
+                offers,
+                0,
+                Grade::G5,
+                Some("G6 not reached: no piece message of it is in the capture, and nobody asked"),
+            ),
+            (served(), 9, Grade::G6, Some("G7 not reached: no piece with bytes of it is complete")),
+            (part, 9, Grade::G7, Some("G8 not reached: every verified unit also has bytes of other subjects")),
+            (sole, 9, Grade::G8, Some("G9 not reached: no file is complete from it")),
+            (whole, 9, Grade::G9, None),
+        ] {
+            let found = ladder.next_rung(&bytes(sent));
+            assert_eq!(ladder.grade(), grade, "{ladder:?}");
+            assert_eq!(found.is_some(), next.is_some(), "{grade:?}");
+            assert!(
+                found.as_deref().unwrap_or_default().starts_with(next.unwrap_or_default()),
+                "{grade:?}: {found:?}"
+            );
+            assert!(ladder.rungs().iter().map(|rung| rung.grade).is_sorted(), "in order of the ladder");
+        }
+    }
+
+    #[test]
+    fn side_branches_stand_beside_the_grade() {
+        // T06: metadata and no pieces; T13: refuted bytes.
+        let metadata = Ladder { metadata: span(4), ..Ladder { piece: None, advertised: None, ..served() } };
+        assert_eq!(metadata.grade(), Grade::G3);
+        assert!(metadata.rungs().iter().any(|rung| rung.grade == Grade::G3m));
+        let refuted = Ladder { refuted: span(8), ..served() };
+        assert_eq!(refuted.grade(), Grade::G6);
+        assert!(refuted.rungs().iter().any(|rung| rung.grade == Grade::GX));
+        // BEP 6: allowed_fast alone does not mean having.
+        let fast = Ladder { advertised: None, piece: None, ..served() };
+        assert_eq!(fast.grade(), Grade::G3);
+        // G7 and G8 rest on the hash and stand by themselves.
+        let found = Ladder { part: span(8), torrent: Known::Given, ..Ladder::default() };
+        assert_eq!(found.grade(), Grade::G7);
+    }
+
+    #[test]
+    fn a_handshake_that_was_not_agreed_on_is_told_apart_from_one_that_is_not_there() {
+        let opened = || Ladder { opening: span(1), ..Ladder::default() };
+        for (ladder, why) in [
+            (Ladder { mismatch: span(2), ..opened() }, "name different info-hashes"),
+            (Ladder { unanswered: span(2), ..opened() }, "was not answered by one for the same info-hash"),
+            (Ladder { unconfirmed: true, mismatch: span(2), ..opened() }, "so anybody may have sent them"),
+        ] {
+            let said = ladder.next_rung(&Bytes::default()).expect("a reason");
+            assert!(said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_became_of_pieces_that_are_not_there_is_said() {
+        let offers = || Ladder { piece: None, ..served() };
+        let lost = Bytes { lost: 5, ..Bytes::default() };
+        for (ladder, bytes, why) in [
+            (offers(), bytes(5), "only part of the piece messages"),
+            (offers(), lost, "holds none of their payload"),
+            (Ladder { rejected: 3, ..offers() }, Bytes::default(), "it rejected 3 requests"),
+            (Ladder { asked: None, ..offers() }, Bytes::default(), "nobody asked it for one"),
+            (offers(), Bytes::default(), "it was asked for pieces"),
+        ] {
+            let said = ladder.next_rung(&bytes).expect("a reason");
+            assert!(said.starts_with("G6 not reached") && said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn why_nothing_was_verified_is_said_by_what_is_known_of_the_torrent_and_of_the_bytes() {
+        let of = |torrent| Ladder { torrent, ..served() };
+        let refuted = Bytes { served: 9, refuted: 9, ..Bytes::default() };
+        let disputed = Bytes { served: 9, disputed: 4, unproven: 5, ..Bytes::default() };
+        let missing = Bytes { lost: 7, ..bytes(9) };
+        for (ladder, bytes, why) in [
+            (of(Known::Bare), bytes(9), "only a magnet link was given"),
+            (of(Known::Named), bytes(9), "no torrent with this info-hash was given"),
+            (of(Known::Unknown), bytes(9), "no handshake is in the capture"),
+            (Ladder { namesake: true, ..of(Known::Given) }, bytes(9), "may be another file"),
+            (of(Known::Given), refuted, "are not the torrent's"),
+            (of(Known::Given), disputed, "nothing that tells whose were bad"),
+            (of(Known::Unlayered), bytes(9), "piece layers"),
+            (of(Known::Given), missing, "7 payload bytes that it sent are missing"),
+            (of(Known::Given), bytes(9), "no piece with bytes of it is complete in the capture"),
+        ] {
+            let said = ladder.next_rung(&bytes).expect("a reason");
+            assert!(said.starts_with("G7 not reached") && said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_nearly_whole_is_named_with_its_bytes() {
+        let best =
+            |verified| Ladder { sole: span(9), best_file: Some(("a.bin".to_owned(), verified, 9)), ..served() };
+        let said = best(4).next_rung(&bytes(9)).expect("a reason");
+        assert!(said.contains("a.bin, 4 of 9 bytes"), "{said}");
+        // T69: the halves of a hybrid that disagree make no whole file.
+        let said = best(9).next_rung(&bytes(9)).expect("a reason");
+        assert!(said.contains("halves of the hybrid"), "{said}");
+    }
+
+    #[test]
+    fn of_several_transfers_the_first_frames_count_and_one_that_is_confirmed_confirms() {
+        let late = Ladder { opening: span(9), handshake: span(1), rejected: 2, unconfirmed: true, ..served() };
+        let mut both = Ladder { rejected: 1, unconfirmed: true, ..served() };
+        both.join(&late);
+        assert_eq!((both.opening, both.handshake, both.rejected, both.unconfirmed), (span(1), span(1), 3, true));
+        both.join(&served());
+        assert!(!both.unconfirmed);
+        // What only one of them reached stays reached.
+        both.join(&Ladder { sole: span(20), refuted: span(21), ..Ladder::default() });
+        assert_eq!((both.grade(), both.refuted), (Grade::G8, span(21)));
+    }
+}

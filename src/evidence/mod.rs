@@ -16,6 +16,7 @@ mod ports;
 mod private;
 mod rows;
 mod same;
+mod timeline;
 
 use crate::anomaly::Anomalies;
 pub use crate::capture::{InputFacts, Interface, LinkType, PassedOver};
@@ -41,6 +42,8 @@ pub use rows::{
     Edge, File, FileBytes, HostName, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard,
     Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
+
+pub use timeline::{Bin, MOST_TIMELINES, Timeline};
 
 /// Everything that a run proves. Its rows are those of the report.
 #[derive(Clone, Debug)]

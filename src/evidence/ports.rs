@@ -196,3 +196,91 @@ fn near<'w, 'a>(
     let begin = windows.partition_point(|seen| *seen.time.end() < from);
     windows.iter().skip(begin).take_while(move |seen| *seen.time.start() <= to)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ends::{At, FrameId, Timestamp, Transport};
+    use crate::judge::{Counts, TransferKey};
+
+    const SILENCE: i64 = 3_600;
+
+    fn end(port: u16) -> Endpoint {
+        Endpoint { ip: [192, 0, 2, 7].into(), port }
+    }
+
+    /// What was sent from a port of one address at a time, and which port the client declared.
+    struct Case {
+        port: u16,
+        declares: Option<u16>,
+        client: &'static [u8; 20],
+        at: i64,
+        accepts: bool,
+        served: u64,
+        refuted: u64,
+    }
+
+    const QB: &[u8; 20] = b"-qB4500-000000000001";
+    const QB_AGAIN: &[u8; 20] = b"-qB4510-000000000002";
+    const UT: &[u8; 20] = b"-UT3550-000000000003";
+    const CASE: Case =
+        Case { port: 50_000, declares: Some(6_881), client: QB, at: 0, accepts: false, served: 9, refuted: 0 };
+
+    fn record(case: &Case) -> Record {
+        let downloader = Endpoint { ip: [198, 51, 100, 1].into(), port: 6_889 };
+        let (uploader, torrent) = (end(case.port), TorrentKey::NotGiven([7; 20]));
+        let mut record = Record::new(TransferKey { uploader, downloader, transport: Transport::Tcp, torrent });
+        record.counts = Counts { served: case.served, refuted: case.refuted, ..Counts::default() };
+        record.span = Some(Span::single(At { time: Timestamp(case.at), frame: FrameId::new(0, 1) }));
+        record.peer_id(Some(*case.client));
+        record.facts.connections = 1;
+        record.facts.listen_port = case.declares;
+        if case.accepts {
+            record.facts.opened_by_downloader = 1;
+        } else {
+            record.facts.opened_by_uploader = 1;
+        }
+        record
+    }
+
+    /// By which port each is named, and what of a declaration is not taken.
+    fn ports(cases: &[Case]) -> Vec<(u16, Option<u16>)> {
+        let records: Vec<Record> = cases.iter().map(record).collect();
+        ports_of(&records, SILENCE).iter().map(|port| (port.named, port.disclaimed)).collect()
+    }
+
+    #[test]
+    fn a_declared_port_names_who_declares_it_while_nothing_speaks_against_it() {
+        assert_eq!(ports(&[CASE]), [(6_881, None)]);
+        assert_eq!(ports(&[Case { declares: None, ..CASE }]), [(50_000, None)]);
+        // Where it was seen accepting connections, that is its port.
+        assert_eq!(ports(&[Case { accepts: true, ..CASE }]), [(50_000, None)]);
+        // The same client there, by its peer_id, or by what it is (T42).
+        let there = Case { port: 6_881, accepts: true, ..CASE };
+        assert_eq!(ports(&[CASE, there])[0], (6_881, None));
+        assert_eq!(ports(&[CASE, Case { port: 6_881, accepts: true, client: QB_AGAIN, ..CASE }])[0], (6_881, None));
+    }
+
+    #[test]
+    fn what_another_client_has_is_not_laid_upon_it() {
+        // T61: another client is at the declared port, or declares it, too.
+        let there = Case { port: 6_881, accepts: true, client: UT, ..CASE };
+        assert_eq!(ports(&[CASE, there])[0], (50_000, Some(6_881)));
+        let other = Case { port: 50_001, client: UT, ..CASE };
+        assert_eq!(ports(&[CASE, other]), [(50_000, Some(6_881)), (50_001, Some(6_881))]);
+        // Bytes that differ are laid upon no endpoint by mere word, if another peer_id is there.
+        let corrupt = Case { refuted: 4, ..CASE };
+        let there = Case { port: 6_881, accepts: true, client: QB_AGAIN, ..CASE };
+        assert_eq!(ports(&[corrupt, there])[0], (50_000, Some(6_881)));
+    }
+
+    #[test]
+    fn what_was_there_hours_before_says_nothing() {
+        let before = Case { port: 6_881, accepts: true, client: UT, at: -2 * SILENCE, ..CASE };
+        assert_eq!(ports(&[CASE, before])[0], (6_881, None));
+        let declared = Case { port: 50_001, client: UT, at: 2 * SILENCE, ..CASE };
+        assert_eq!(ports(&[CASE, declared]), [(6_881, None), (6_881, None)]);
+        let near = Case { port: 6_881, accepts: true, client: UT, at: -SILENCE, ..CASE };
+        assert_eq!(ports(&[CASE, near])[0], (50_000, Some(6_881)));
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, Flag, Grade, Initiator, PortBasis};
+use super::{Bytes, Flag, Grade, Initiator, PortBasis, Timeline};
 use crate::ends::{
     At, Endpoint, FrameId, Frames, HashBeginning, Hex, InfoHash, Sightings, Span, Timestamp, Transport,
 };
@@ -49,7 +49,9 @@ pub struct Rung {
     pub file: Option<String>,
 }
 
-/// The first unit that meets the standard of proof: advertised, requested, then served alone and verified.
+/// The unit that shows best that the standard of proof is met: advertised, requested, then served alone and verified. It is one
+/// of which nobody else sent the same receiver anything and nobody bytes that differ, where there is one; of those, the one that
+/// was complete first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standard {
     /// The piece.
@@ -63,6 +65,12 @@ pub struct Standard {
     pub requested: Frames,
     /// The frames in which it was served.
     pub served: Frames,
+    /// The SHA-1 of a v1 piece, which its bytes match; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<Hex<20>>,
+    /// The SHA-256 of a v2 leaf, which its bytes match; left out elsewhere, and where only the tree above it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Hex<32>>,
 }
 
 /// Verified bytes in one file.
@@ -140,7 +148,7 @@ pub struct Transfer {
     pub rungs: Vec<Rung>,
     /// Why the next rung was not reached; `None` at the top.
     pub next_rung: Option<String>,
-    /// The first unit that meets the standard, when one does.
+    /// The unit that shows best that the standard is met, when one does.
     pub standard: Option<Standard>,
     /// The first and last packet of the connections.
     pub frames: Frames,
@@ -235,7 +243,7 @@ pub struct Subject {
     pub pieces_refuted: u64,
     /// Pieces that it claimed to have.
     pub pieces_advertised: u64,
-    /// The first unit that meets the standard, when one does.
+    /// The unit that shows best that the standard is met, when one does.
     pub standard: Option<Standard>,
     /// The first and last packet.
     pub frames: Frames,
@@ -250,6 +258,10 @@ pub struct Subject {
     /// The pieces behind `pieces_refuted`; left out where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuted_pieces: Vec<PieceRange>,
+    /// When it served bytes; left out where it served none, and beyond the first
+    /// [`MOST_TIMELINES`](crate::evidence::MOST_TIMELINES) subjects by standard, grade and verified bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 /// How much of a file a subject sent, whoever received it.
@@ -395,7 +407,8 @@ impl Torrent {
         Self {
             info_hash_v1: torrent.info_hash_v1().map(Hex),
             info_hash_v2: torrent.info_hash_v2().map(Hex),
-            name: Some(torrent.name().to_owned()),
+            // A bare info-hash has none.
+            name: Some(torrent.name().to_owned()).filter(|name| known || !name.is_empty()),
             size: known.then(|| torrent.size()),
             piece_length: known.then(|| u64::from(torrent.piece_length())),
             pieces: known.then(|| u64::from(torrent.piece_count())),

@@ -10,6 +10,9 @@ use crate::session::{Encryption, Ending, Hole, Session, SideFacts};
 
 /// A TCP or uTP connection that carries the peer wire, what may be it, or HTTP. Whether it is shown in a report is decided
 /// when the facts are judged: connections of which nothing is known but their packets are not written down.
+///
+/// # Invariants
+/// - The first four fields are written first: [`Head`](super::Head) reads them alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// Its number, from 1, in the order in which connections began to show what they carry.
@@ -18,6 +21,9 @@ pub struct Connection {
     pub flow: FlowKey,
     /// How it was carried.
     pub transport: Transport,
+    /// The initial sequence numbers of TCP, or what stands for them in uTP, the initiator's first, where both were
+    /// captured. One connection on both sides of an address translation, or in two capture sets, has the same.
+    pub initial: Option<[u64; 2]>,
     /// Its protection.
     pub encryption: Encryption,
     /// Whether a key decrypted some of it: all, or a handshake in front of selected plaintext.
@@ -38,9 +44,6 @@ pub struct Connection {
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included.
     pub bytes: u64,
-    /// The initial sequence numbers of TCP, or what stands for them in uTP, the initiator's first, where both were
-    /// captured. One connection on both sides of an address translation, or in two capture sets, has the same.
-    pub initial: Option<[u64; 2]>,
     /// The two directions below the content, by [`Direction::index`].
     pub streams: [Stream; 2],
     /// What it carried.
@@ -56,6 +59,7 @@ impl Connection {
             id: session.id,
             flow: session.flow,
             transport: session.transport,
+            initial: session.initial,
             encryption: session.encryption,
             decrypted: session.decrypted,
             initiator: session.initiator,
@@ -66,7 +70,6 @@ impl Connection {
             duplicate_frames: session.duplicate_frames,
             from_start: session.from_start,
             bytes: session.bytes,
-            initial: session.initial,
             streams: directions.map(|from| {
                 let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
                 Stream { confirmed, ..Stream::of(session.side(from)) }

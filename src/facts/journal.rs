@@ -17,7 +17,8 @@ use crate::capture::Spool;
 pub struct Journal<R: Record> {
     spool: Option<Spool>,
     buffer: Vec<u8>,
-    before: R::Before,
+    /// `None` of one that was read: it is found again where more is to be written.
+    before: Option<R::Before>,
     records: u64,
     memory: usize,
     spool_dir: Option<PathBuf>,
@@ -44,7 +45,7 @@ impl<R: Record> Default for Journal<R> {
         Self {
             spool: None,
             buffer: Vec::new(),
-            before: R::Before::default(),
+            before: Some(R::Before::default()),
             records: 0,
             memory: usize::MAX,
             spool_dir: None,
@@ -64,7 +65,9 @@ impl<R: Record> Journal<R> {
     /// # Errors
     /// [`Error::Io`] when there is no room to spool it.
     pub fn push(&mut self, record: &R) -> Result<(), Error> {
-        record.write(&mut self.before, &mut self.buffer);
+        let mut before = self.before.take().unwrap_or_else(|| self.read_all());
+        record.write(&mut before, &mut self.buffer);
+        self.before = Some(before);
         self.records += 1;
         if self.buffer.len() > self.memory {
             let spool = match &mut self.spool {
@@ -95,7 +98,7 @@ impl<R: Record> Journal<R> {
     /// The records, in the order in which they were written.
     pub fn iter(&self) -> Iter<'_, R> {
         let [first, rest] = self.encoded();
-        Iter { rest, ..Iter::of(first) }
+        Iter { rest, ..Iter::of(first, self.spool.as_ref()) }
     }
 
     /// The encoding of all records, one part behind the other.
@@ -105,12 +108,19 @@ impl<R: Record> Journal<R> {
 
     /// The journal of `records` records with this encoding; `None` where it is not one.
     pub(super) fn from_encoded(records: u64, bytes: &[u8]) -> Option<Self> {
-        let mut journal = Self { buffer: bytes.to_vec(), records, ..Self::default() };
-        let mut from = bytes;
+        let (mut before, mut from) = (R::Before::default(), bytes);
         for _ in 0..records {
-            R::read(&mut journal.before, &mut from)?;
+            R::read(&mut before, &mut from)?;
         }
-        from.is_empty().then_some(journal)
+        // Rationale: there may be thousands, and hardly any is ever written to again.
+        from.is_empty().then(|| Self { buffer: bytes.to_vec(), records, before: None, ..Self::default() })
+    }
+
+    /// What is known of all records when the next one is written.
+    fn read_all(&self) -> R::Before {
+        let mut all = self.iter();
+        all.by_ref().for_each(drop);
+        all.before
     }
 }
 
@@ -124,11 +134,12 @@ impl<R: Record + Eq> Eq for Journal<R> {}
 
 impl<R: Record> FromIterator<R> for Journal<R> {
     fn from_iter<I: IntoIterator<Item = R>>(records: I) -> Self {
-        let mut journal = Self::default();
+        let (mut journal, mut before) = (Self::default(), R::Before::default());
         for record in records {
-            record.write(&mut journal.before, &mut journal.buffer);
+            record.write(&mut before, &mut journal.buffer);
             journal.records += 1;
         }
+        journal.before = Some(before);
         journal
     }
 }
@@ -148,13 +159,39 @@ pub struct Iter<'j, R: Record> {
     from: &'j [u8],
     rest: &'j [u8],
     before: R::Before,
+    /// Where `from` lies, if it is in a file, and how far its memory was given back.
+    spool: Option<(&'j Spool, usize)>,
     of: PhantomData<R>,
 }
 
 impl<'j, R: Record> Iter<'j, R> {
-    /// The records with this encoding.
-    pub(super) fn of(bytes: &'j [u8]) -> Self {
-        Self { from: bytes, rest: &[], before: R::Before::default(), of: PhantomData }
+    /// The records with this encoding, which lies in `spool`, where there is one.
+    pub(super) fn of(bytes: &'j [u8], spool: Option<&'j Spool>) -> Self {
+        let begin = |spool: &'j Spool| (spool, bytes.as_ptr().addr().saturating_sub(spool.bytes().as_ptr().addr()));
+        Self { from: bytes, rest: &[], before: R::Before::default(), spool: spool.map(begin), of: PhantomData }
+    }
+}
+
+impl<R: Record> Iter<'_, R> {
+    /// Takes a record off the front as `read` does it.
+    pub(super) fn advance<T>(&mut self, read: impl FnOnce(&mut &[u8]) -> Option<T>) -> Option<T> {
+        self.take(|_, from| read(from))
+    }
+
+    fn take<T>(&mut self, read: impl FnOnce(&mut R::Before, &mut &[u8]) -> Option<T>) -> Option<T> {
+        if self.from.is_empty() {
+            self.from = std::mem::take(&mut self.rest);
+            self.spool = None;
+        }
+        if self.from.is_empty() {
+            return None;
+        }
+        let record = read(&mut self.before, &mut self.from);
+        debug_assert!(record.is_some(), "what a journal holds reads back");
+        if let Some((spool, released)) = &mut self.spool {
+            *released = spool.release_before(*released, self.from);
+        }
+        record
     }
 }
 
@@ -162,15 +199,7 @@ impl<R: Record> Iterator for Iter<'_, R> {
     type Item = R;
 
     fn next(&mut self) -> Option<R> {
-        if self.from.is_empty() {
-            self.from = std::mem::take(&mut self.rest);
-        }
-        if self.from.is_empty() {
-            return None;
-        }
-        let record = R::read(&mut self.before, &mut self.from);
-        debug_assert!(record.is_some(), "what a journal holds reads back");
-        record
+        self.take(R::read)
     }
 }
 
@@ -212,6 +241,16 @@ mod tests {
             let found: Vec<_> = sorted.iter().map(|(_, block)| block).collect();
             assert!(found == expected, "with {memory} bytes");
         }
+    }
+
+    #[test]
+    fn one_that_was_read_is_written_on() {
+        let blocks = sample::blocks(40);
+        let first: Journal<Block> = blocks[..20].iter().cloned().collect();
+        let [_, bytes] = first.encoded();
+        let mut read = Journal::from_encoded(20, bytes).expect("a journal");
+        blocks[20..].iter().for_each(|block| read.push(block).expect("room"));
+        assert_eq!(read.encoded(), blocks.into_iter().collect::<Journal<Block>>().encoded());
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use block::{Answer, Block, BlockId, Receiver};
 pub use connection::{Connection, Content, Stream};
 pub use copy::{ContentName, Copy, CopyRange, Digests, Eager, Heard};
 pub use doubt::{Doubt, Scope, Second};
-pub use encoding::Plain;
+pub use encoding::{Head, Plain};
 pub use hashes::Hashes;
 pub use input::Input;
 pub use journal::{Iter, Journal, Record};

@@ -73,9 +73,10 @@ impl<R: Record, K: Ord> Sorted<R, K> {
 
     /// The records, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (K, R)> {
-        let spooled = self.spool.as_ref().map_or(&[][..], Spool::bytes);
-        let spooled = self.parts.iter().map(|part| spooled.get(part.clone()).unwrap_or_default());
-        let mut parts: Vec<Iter<'_, R>> = spooled.chain([self.last.as_slice()]).map(Iter::of).collect();
+        let spool = self.spool.as_ref();
+        let spooled = spool.map_or(&[][..], Spool::bytes);
+        let spooled = self.parts.iter().map(|part| Iter::of(spooled.get(part.clone()).unwrap_or_default(), spool));
+        let mut parts: Vec<Iter<'_, R>> = spooled.chain([Iter::of(&self.last, None)]).collect();
         let mut fronts: BinaryHeap<Front<R, K>> = BinaryHeap::new();
         let key = self.key;
         let front = move |parts: &mut [Iter<'_, R>], part: usize| {

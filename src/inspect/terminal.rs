@@ -7,8 +7,8 @@ use crate::anomaly;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{Table, figure, word};
 use crate::report::{
-    Detail, Input, Opaque, Page, Screen, bold, clock, counted, duration, escaped, grouped, not_listed, passed_over,
-    unconfirmed, unread_protocols, visible,
+    Detail, Input, Opaque, Page, Running, Screen, bold, clock, counted, duration, escaped, grouped, not_listed,
+    passed_over, unconfirmed, unread_protocols, visible,
 };
 
 impl Inspection {
@@ -168,8 +168,19 @@ fn held(inspection: &Inspection, page: &mut Page) {
     passed_over(&inspection.passed_over).iter().for_each(|others| page.line(others));
     let quality = &inspection.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
-        let length = quality.duration_ns.map(|length| format!(" ({})", duration(length))).unwrap_or_default();
-        page.line(&format!("time {} to {}{length}, UTC", clock(*first), clock(*last)));
+        let running = Running::of(&inspection.inputs, &[]);
+        page.line(&match (quality.duration_ns, running.stretches().len()) {
+            (None, _) => format!("time {} to {}, UTC", clock(*first), clock(*last)),
+            (_, 0 | 1) => {
+                format!("time {} to {} ({}), UTC", clock(*first), clock(*last), duration(running.length()))
+            }
+            (_, many) => format!(
+                "time {} ({} in {} stretches), UTC",
+                running.told(clock),
+                duration(running.length()),
+                grouped(many as u64)
+            ),
+        });
     }
 }
 

@@ -41,6 +41,12 @@ impl<'cap> Content<'cap> {
         Self { slices: vec![Slice { start, bytes }] }
     }
 
+    /// Adds bytes at `start`, behind all that is there.
+    pub fn push(&mut self, start: u32, bytes: &'cap [u8]) {
+        debug_assert!(self.slices.last().is_none_or(|last| last.range().end <= start), "slices ascend");
+        self.slices.push(Slice { start, bytes });
+    }
+
     /// The part of it that lies in `ranges`.
     pub fn cut(&self, ranges: &RangeSet) -> Self {
         let slices = ranges.iter().flat_map(|range| self.within(range));

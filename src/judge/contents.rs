@@ -212,6 +212,10 @@ impl Contents {
 
 /// Whether all bytes of a unit were sent, by whomever: else there is no way to put it together.
 fn may_be_whole(shares: &[Share], padding: Option<&Parts>, measure: &Measure) -> bool {
+    let padded = measure.pads.total() + padding.map_or(0, Parts::bytes);
+    if shares.iter().map(|share| share.ranges.total()).sum::<u64>() + padded < measure.range.len() as u64 {
+        return false;
+    }
     let mut sent: RangeSet = measure.pads.clone();
     shares.iter().flat_map(|share| share.ranges.iter()).for_each(|range| sent.insert(range));
     padding.into_iter().flat_map(|padding| padding.slices()).for_each(|slice| sent.insert(slice.range()));

@@ -15,6 +15,8 @@ use crate::wire::Framing;
 pub struct Doubts {
     directions: BTreeMap<(ConnectionId, Direction), OfDirection>,
     shares: BTreeMap<BlockId, Reason>,
+    /// Stretches, of all directions together.
+    stretches: usize,
 }
 
 /// What is in doubt of one direction of a connection.
@@ -116,15 +118,30 @@ pub struct PieceDoubt {
 }
 
 impl Doubts {
-    /// Takes in what the walk wrote down.
-    pub fn of(doubts: impl IntoIterator<Item = Doubt>, out: &mut dyn Sink) -> Self {
+    /// Takes in what the walk wrote down. `is_asked` tells whether blocks of a connection are judged: of others a doubt says
+    /// nothing.
+    pub fn of(
+        doubts: impl IntoIterator<Item = Doubt>,
+        is_asked: impl Fn(ConnectionId) -> bool,
+        out: &mut dyn Sink,
+    ) -> Self {
         let mut all = Self::default();
-        doubts.into_iter().for_each(|doubt| all.add(doubt, out));
+        for doubt in doubts {
+            let asked = match &doubt.scope {
+                // Too many of them are told wherever they are.
+                Scope::Stretch(..) if doubt.reason == Reason::OtherVersion => true,
+                Scope::Stretch(id, ..) | Scope::Direction(id, _) => is_asked(*id),
+                Scope::Share(_) | Scope::Piece(..) => true,
+            };
+            if asked {
+                all.add(doubt, MOST_STRETCHES, out);
+            }
+        }
         all.settle();
         all
     }
 
-    fn add(&mut self, Doubt { scope, reason, second }: Doubt, out: &mut dyn Sink) {
+    fn add(&mut self, Doubt { scope, reason, second }: Doubt, most: usize, out: &mut dyn Sink) {
         match scope {
             Scope::Stretch(id, from, stretch) => {
                 let of = self.directions.entry((id, from)).or_default();
@@ -149,7 +166,17 @@ impl Doubts {
                         last.end = last.end.max(stretch.end);
                     }
                     _ if stretch.is_empty() => {}
-                    _ => of.stretches.push((stretch, reason, 0)),
+                    _ if self.stretches >= most => {
+                        if of.everywhere != Some(Reason::Bound) {
+                            let bytes = stretch.end.saturating_sub(stretch.start);
+                            out.odd(Oddity::from(Bound::Doubts { bytes, most }).seen().of(id));
+                        }
+                        of.everywhere = Some(Reason::Bound);
+                    }
+                    _ => {
+                        self.stretches += 1;
+                        of.stretches.push((stretch, reason, 0));
+                    }
                 }
             }
             Scope::Direction(id, from) => self.of_direction(id, from, reason),
@@ -245,3 +272,46 @@ impl Doubts {
 const BLOCK_HEADER: u64 = 13;
 // Rationale: a connection with more conflicting stretches is not evidence of anything.
 const MOST_VERSIONS: usize = 1_024;
+// Rationale: 32 bytes each; a frame makes one at most, and nobody's evidence is doubtful in so many places.
+const MOST_STRETCHES: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oddity::Occurrence;
+
+    const FROM: Direction = Direction::LowToHigh;
+
+    fn stretch(id: u64, start: u64, reason: Reason) -> Doubt {
+        Doubt { scope: Scope::Stretch(ConnectionId(id), FROM, start..start + 10), reason, second: None }
+    }
+
+    #[test]
+    fn beyond_the_bound_a_direction_is_in_doubt_as_a_whole_and_that_is_told_once() {
+        let (mut doubts, mut odd) = (Doubts::default(), Vec::<Occurrence>::new());
+        for doubt in
+            [stretch(1, 0, Reason::Damaged), stretch(1, 20, Reason::Damaged), stretch(2, 0, Reason::Damaged)]
+        {
+            doubts.add(doubt, 2, &mut odd);
+        }
+        doubts.add(stretch(2, 50, Reason::NotCompared), 2, &mut odd);
+        // What goes on with the one before takes no room.
+        doubts.add(stretch(1, 25, Reason::Damaged), 2, &mut odd);
+        let everywhere = |id: u64| doubts.directions.get(&(ConnectionId(id), FROM)).and_then(|of| of.everywhere);
+        assert_eq!((everywhere(1), everywhere(2)), (None, Some(Reason::Bound)));
+        assert_eq!(odd.len(), 1);
+        assert_eq!(odd[0].oddity, Oddity::from(Bound::Doubts { bytes: 10, most: 2 }));
+    }
+
+    #[test]
+    fn what_is_in_doubt_of_a_connection_that_is_not_judged_takes_no_room() {
+        let whole = |id: u64| Doubt {
+            scope: Scope::Direction(ConnectionId(id), FROM),
+            reason: Reason::NotConfirmed,
+            second: None,
+        };
+        let all = [whole(1), stretch(1, 0, Reason::Damaged), whole(2), stretch(2, 0, Reason::Damaged)];
+        let doubts = Doubts::of(all, |id| id == ConnectionId(2), &mut Vec::<Occurrence>::new());
+        assert_eq!(doubts.directions.keys().map(|(id, _)| id.0).collect::<Vec<_>>(), [2]);
+    }
+}

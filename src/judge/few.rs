@@ -38,6 +38,28 @@ impl<T> Few<T> {
     }
 }
 
+impl<T> Extend<T> for Few<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, elements: I) {
+        let mut elements = elements.into_iter();
+        // Rationale: room for all of them at once, where there is more than one.
+        if self.is_empty() && elements.size_hint().0 > 1 {
+            *self = Self::More(elements.collect());
+        } else {
+            elements.by_ref().for_each(|element| self.push(element));
+        }
+    }
+}
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
+        let mut few = Self::None;
+        few.extend(elements);
+        few
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
+
 impl<T: PartialEq> PartialEq for Few<T> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unjudged, Unlisted, proven};
+use super::{Axis, Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unjudged, Unlisted, proven};
 use crate::torrent::{Torrent, Torrents};
 
 /// All that follows from the facts of a run.
@@ -17,6 +17,8 @@ pub struct Judged<'run> {
     pub unlisted: Unlisted,
     /// What was sent on further connections with piece data, which nothing was judged of.
     pub unjudged: Unjudged,
+    /// The axis of the records' timelines.
+    pub axis: Axis,
     /// The torrents, with the hashes of their trees that the captures prove (BEP 52).
     pub torrents: Cow<'run, Torrents>,
 }

@@ -35,6 +35,7 @@ mod rank;
 mod record;
 mod rows;
 mod share;
+mod timeline;
 mod times;
 mod transfers;
 mod trees;
@@ -47,7 +48,7 @@ mod web;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use ask::{Ask, Suspect};
@@ -69,6 +70,7 @@ pub use rank::{proven, rank};
 pub use record::{Counts, Handshakes, Merged, Record, Refuted, TorrentKey, TransferFacts, TransferId, TransferKey};
 pub use rows::Row;
 pub use share::{Carrier, Share};
+pub use timeline::{Axis, Timeline};
 pub use times::{Burst, SessionTimes, Times};
 use transfers::Transfers;
 pub use trees::teach;
@@ -108,7 +110,11 @@ pub fn judge<'t>(
     let log = Log::new(facts.copies.iter(), |copy| copy.piece, limits.journal_memory / 4, spool_dir)?;
     let ask: &mut dyn Ask = &mut Logged::new(&log, ask, &facts.bases);
     let web = web::serve(facts, given, &mut lines, Some(ask), odd);
-    let mut doubts = Doubts::of(&facts.doubts, odd);
+    // Lines of web servers go by numbers of their own.
+    let webs: BTreeSet<ConnectionId> =
+        lines.all.iter().filter(|line| line.only.is_some()).map(|line| line.connection).collect();
+    let is_asked = |id: ConnectionId| webs.contains(&id) || lines.index(id).is_some();
+    let mut doubts = Doubts::of(&facts.doubts, is_asked, odd);
     // What is said between ends that do not speak of one torrent says nothing of either.
     for line in lines.all.iter().filter(|line| line.torrents[0] != line.torrents[1]) {
         BOTH.iter().for_each(|from| doubts.of_direction(line.connection, *from, Reason::NotConfirmed));
@@ -129,6 +135,7 @@ pub fn judge<'t>(
         doubts,
         transfers,
         units: BTreeMap::new(),
+        axis: Axis::of(&facts.inputs),
         told: Told { odd, contests, rows },
     };
     let Hearing { mut transfers, units, told, .. } = hearing.run(&blocks, ask)?;
@@ -136,7 +143,7 @@ pub fn judge<'t>(
     rank(&mut transfers.records, &proven, limits);
     transfers.merge(facts, &lines, &web, given, limits, told.odd);
     let Transfers { records, unlisted, .. } = transfers;
-    Ok(Judged { records, units, unlisted, unjudged: lines.unjudged, torrents })
+    Ok(Judged { records, units, unlisted, unjudged: lines.unjudged, axis: Axis::of(&facts.inputs), torrents })
 }
 
 /// Counts what facts hold, and decides nothing: whatever was served is unproven.
@@ -166,7 +173,8 @@ pub fn count<'t>(
     rank(&mut transfers.records, &[], limits);
     transfers.merge(facts, &lines, &web, given, limits, odd);
     let Transfers { records, unlisted, .. } = transfers;
-    Ok(Judged { records, units: BTreeMap::new(), unlisted, unjudged: lines.unjudged, torrents })
+    let axis = Axis::of(&facts.inputs);
+    Ok(Judged { records, units: BTreeMap::new(), unlisted, unjudged: lines.unjudged, axis, torrents })
 }
 
 /// Served bytes of each connection and transfer, of which its receiver's transport may acknowledge some.
@@ -270,6 +278,7 @@ struct Hearing<'a> {
     doubts: Doubts,
     transfers: Transfers,
     units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
+    axis: Axis,
     told: Told<'a>,
 }
 
@@ -366,6 +375,7 @@ impl Hearing<'_> {
             let share = Share::of(&block, &line.carrier(block.from, index));
             if let Some(misplaced) = misplaced {
                 record.counts.unproven += captured;
+                record.timeline.add(self.axis, block.span.last.time, Class::Unproven, captured);
                 self.told.odd.odd(odd(misplaced));
                 self.told.rows.iter_mut().for_each(|rows| rows.push(Row::outside(&block, &share)));
             } else {
@@ -394,6 +404,7 @@ impl Hearing<'_> {
         for (share, padding) in &piece.pads {
             if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
                 record.counts.pad += padding.bytes();
+                record.timeline.add(self.axis, share.span.last.time, Class::Pad, padding.bytes());
             }
         }
         for (span, bytes) in &piece.odd_padding {
@@ -451,6 +462,7 @@ impl Hearing<'_> {
         let Some(share) = of.shares.get(ruling.share) else { return };
         let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) else { return };
         let bytes = RangeSet::total(&ruling.ranges);
+        record.timeline.add(self.axis, share.span.last.time, ruling.class, bytes);
         match ruling.class {
             Class::Pad => record.counts.pad += bytes,
             Class::Repeated => record.counts.repeated += bytes,

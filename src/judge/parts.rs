@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::RangeSet;
+use super::{Few, RangeSet};
 use crate::ends::FrameId;
 use crate::facts::{ContentName, Place, Run};
 
@@ -12,7 +12,7 @@ use crate::facts::{ContentName, Place, Run};
 /// - Ascending by `start`, without overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    slices: Vec<Slice>,
+    slices: Few<Slice>,
 }
 
 /// Contiguous captured bytes of a piece.
@@ -63,7 +63,7 @@ impl Parts {
 
     /// One slice.
     pub fn of_slice(slice: Slice) -> Self {
-        Self { slices: vec![slice] }
+        Self { slices: Few::One(slice) }
     }
 
     /// The slices, ascending.
@@ -101,12 +101,15 @@ impl Parts {
 
     /// The part of them within `ranges`.
     pub fn cut(&self, ranges: &RangeSet) -> Self {
-        Self { slices: ranges.iter().flat_map(|range| self.within(&range).collect::<Vec<_>>()).collect() }
+        let mut slices = Few::None;
+        ranges.iter().for_each(|range| slices.extend(self.within(&range)));
+        Self { slices }
     }
 
     /// Put together from parts that do not overlap.
     pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut slices: Vec<Slice> = parts.into_iter().flat_map(|part| part.slices).collect();
+        let mut slices = Few::None;
+        parts.into_iter().for_each(|part| slices.extend(part.slices.iter().copied()));
         slices.sort_by_key(|slice| slice.start);
         debug_assert!(slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start), "they do not overlap");
         Self { slices }
@@ -122,7 +125,7 @@ impl Parts {
             text.extend(slice.place.store.to_le_bytes());
             text.extend(slice.place.offset.to_le_bytes());
         };
-        for slice in &self.slices {
+        for slice in self.slices.iter() {
             match &mut open {
                 // However they are cut.
                 Some(last) if last.goes_on_with(slice) => last.len = last.len.saturating_add(slice.len),
@@ -143,7 +146,7 @@ impl Parts {
             let (other, place) = slice.place.of_set(bases);
             (other == number).then_some(Slice { place, ..*slice })
         };
-        let within: Option<Vec<Slice>> = self.slices.iter().map(within).collect();
+        let within: Option<Few<Slice>> = self.slices.iter().map(within).collect();
         within.map_or_else(|| self.name(), |slices| Self { slices }.name().in_set(number))
     }
 
@@ -155,9 +158,9 @@ impl Parts {
 
     /// Put together from `layers`, where earlier layers win.
     pub fn layered<'l>(layers: impl IntoIterator<Item = &'l Self>) -> Self {
-        let (mut filled, mut slices) = (RangeSet::default(), Vec::new());
+        let (mut filled, mut slices) = (RangeSet::default(), Few::None);
         for layer in layers {
-            for slice in &layer.slices {
+            for slice in layer.slices.iter() {
                 let mut open = RangeSet::from_iter([slice.range()]);
                 filled.within(&slice.range()).for_each(|range| open.remove(range));
                 for range in open.iter() {

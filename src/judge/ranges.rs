@@ -119,7 +119,11 @@ impl RangeSet {
 
     /// Whether any byte of `range` is in the set.
     pub fn intersects(&self, range: &Range<u32>) -> bool {
-        self.within(range).next().is_some()
+        !range.is_empty()
+            && match &self.ranges {
+                Ranges::One(one) => one.start < range.end && range.start < one.end,
+                Ranges::More(many) => many.before(range.end).is_some_and(|last| range.start < last.end),
+            }
     }
 
     /// Whether all bytes of `range` are in the set.
@@ -135,9 +139,11 @@ impl RangeSet {
 
     /// The part of the set within `range`.
     pub fn within(&self, range: &Range<u32>) -> impl Iterator<Item = Range<u32>> {
-        let range = if range.is_empty() { 0..0 } else { range.clone() };
+        // Rationale: most questions are about what is not there, and then one look is enough.
+        let range = if !self.intersects(range) { 0..0 } else { range.clone() };
         let (one, many) = match &self.ranges {
             Ranges::One(one) => (Some(one.clone()), None),
+            Ranges::More(_) if range.is_empty() => (None, None),
             Ranges::More(many) => (many.before(range.start), Some(many.ends.range(range.clone()))),
         };
         let many = many.into_iter().flatten().map(|(start, end)| *start..*end);

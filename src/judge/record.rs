@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Few, SessionTimes, Times};
+use super::{Few, SessionTimes, Timeline, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
 use crate::session::{Encryption, PieceSet, Unplaced};
@@ -86,6 +86,8 @@ pub struct Record {
     pub span: Option<Span>,
     /// Its payload by time.
     pub times: Times,
+    /// The same by class, on the axis of all.
+    pub timeline: Timeline,
     /// Served bytes of which the captures do not show in which blocks they are.
     pub unplaced: u64,
     /// What its connections prove; of those that have no row, nothing.
@@ -230,6 +232,7 @@ impl Record {
             peer_ids: Few::None,
             span: None,
             times: Times::default(),
+            timeline: Timeline::default(),
             unplaced: 0,
             facts: Merged::default(),
             left_out: false,

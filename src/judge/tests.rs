@@ -364,9 +364,9 @@ fn too_many_versions_of_a_direction_put_all_of_it_in_doubt() {
         |number: u64| Scope::Stretch(ConnectionId(1), Direction::LowToHigh, 90_000 + number..90_001 + number);
     let doubt = |number| Doubt { scope: scope(number), reason: Reason::OtherVersion, second: None };
     let mut told = Vec::new();
-    assert_eq!(Doubts::of((0..1_024).map(doubt), &mut told).about(&table.shares[0]), None);
+    assert_eq!(Doubts::of((0..1_024).map(doubt), |_| true, &mut told).about(&table.shares[0]), None);
     assert!(told.is_empty());
-    assert_eq!(Doubts::of((0..1_026).map(doubt), &mut told).about(&table.shares[0]), Some(Reason::Bound));
+    assert_eq!(Doubts::of((0..1_026).map(doubt), |_| true, &mut told).about(&table.shares[0]), Some(Reason::Bound));
     assert_eq!(told.len(), 1, "the bound is told once");
 }
 

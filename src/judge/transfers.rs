@@ -11,7 +11,7 @@ use super::web::Served;
 use super::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKey, Unlisted};
 use crate::Limits;
 use crate::ends::{ConnectionId, Direction};
-use crate::facts::{Block, Connection, Facts, Plain};
+use crate::facts::{Block, Connection, Facts, Head, Plain};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
@@ -156,7 +156,17 @@ impl Transfers {
         for line in lines.all.iter().filter(|line| line.only.is_some()) {
             of_web.entry(line.connection).or_default().extend(line.transfers.iter().flatten());
         }
-        for connection in &facts.connections {
+        let records = &self.records;
+        let is_told = |id: &TransferId| records.get(id.0 as usize).is_some_and(|record| !record.left_out);
+        // Of most of a flood nothing is told.
+        let told: Vec<bool> = lines.all.iter().map(|line| line.transfers.iter().flatten().any(is_told)).collect();
+        let of_line =
+            |id: ConnectionId| lines.index(id).and_then(|index| told.get(index).copied()).unwrap_or(false);
+        let wanted = |head: &Head| match head.is_web {
+            true => of_web.contains_key(&head.id),
+            false => head.differs || of_line(head.id),
+        };
+        for connection in facts.connections.choose(wanted) {
             for id in of_web.get(&connection.id).into_iter().flatten() {
                 self.merge_web(&connection, *id, web);
             }

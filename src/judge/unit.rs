@@ -159,14 +159,21 @@ pub fn classes(
     let piece = PieceDoubt { half_open: contents.found.matched.half_open(), ..piece };
     let verdicts: Vec<Option<(Class, Why)>> =
         contents.copies.iter().map(|copy| of_failed(copy, shares, &piece, bench)).collect();
-    let mut of_copy: BTreeMap<usize, (State, Option<(Class, Why)>)> = BTreeMap::new();
-    for (copy, verdict) in contents.copies.iter().zip(verdicts) {
-        of_copy.extend(copy.shares.iter().map(|share| (*share, (copy.state, verdict))));
+    // Of each share, which copy it is of: there may be as many as a sender likes.
+    let mut of_copy: Vec<Option<u32>> = vec![None; shares.len()];
+    for (number, copy) in (0..).zip(&contents.copies) {
+        for share in &copy.shares {
+            of_copy.get_mut(*share).into_iter().for_each(|of| *of = Some(number));
+        }
     }
+    let of_copy = |index: usize| {
+        let number = of_copy.get(index).copied().flatten()? as usize;
+        Some((contents.copies.get(number)?.state, verdicts.get(number).copied().flatten()))
+    };
     // Nothing is compared with what was sent before where every copy is right.
-    let is_right = |index: &usize| matches!(of_copy.get(index), Some((State::Verified(_), _)));
-    let any_wrong = !(0..shares.len()).all(|index| is_right(&index));
+    let any_wrong = !(0..shares.len()).all(|index| matches!(of_copy(index), Some((State::Verified(_), _))));
     let several = several(shares);
+    let sent = |share: usize| shares.get(share).map(|share| &share.parts);
     for (index, share) in shares.iter().enumerate() {
         let mut fresh = share.ranges.clone();
         for index in credited.get(&share.transfer).into_iter().flatten() {
@@ -175,7 +182,7 @@ pub fn classes(
                 remove_equal(&mut fresh, share, reference, &credit.ranges, ask);
             }
         }
-        let (state, failed) = of_copy.get(&index).copied().unwrap_or((State::Open, None));
+        let (state, failed) = of_copy(index).unwrap_or((State::Open, None));
         let right = match state {
             State::Verified(version) => Some(version),
             State::Open | State::Failed => None,
@@ -185,7 +192,7 @@ pub fn classes(
         for version in earlier.iter().filter(|_| right.is_none()) {
             let common = common(&fresh, &version.ranges);
             for range in common {
-                if ask.same(&share.parts, &version.within(&range), range.clone()) {
+                if ask.same(&share.parts, &version.within(&range, sent), range.clone()) {
                     fresh.remove(range);
                 }
             }
@@ -234,7 +241,7 @@ pub fn classes(
         }
         if any_wrong && several.contains(&share.transfer) {
             let earlier = versions.entry(share.transfer).or_default();
-            outcome.crowded |= !keep_version(earlier, &share.parts, &fresh);
+            outcome.crowded |= !keep_version(earlier, index, &fresh);
         }
     }
     outcome
@@ -336,36 +343,40 @@ type Credited = BTreeMap<TransferId, Vec<usize>>;
 #[derive(Debug, Default)]
 struct Version {
     ranges: RangeSet,
-    /// By the first byte; each without a hole.
-    parts: BTreeMap<u32, Parts>,
+    /// By the first byte: the place behind the last one, and the share that has them.
+    parts: BTreeMap<u32, (u32, u32)>,
 }
 
 impl Version {
-    fn put(&mut self, parts: &Parts, fresh: &RangeSet) {
+    fn put(&mut self, share: usize, fresh: &RangeSet) {
         for range in fresh.iter() {
-            self.parts.insert(range.start, parts.cut(&std::iter::once(range.clone()).collect()));
+            self.parts.insert(range.start, (range.end, share as u32));
             self.ranges.insert(range);
         }
     }
 
     /// Its bytes in `range`.
-    fn within(&self, range: &Range<u32>) -> Parts {
+    fn within<'s>(&self, range: &Range<u32>, parts: impl Fn(usize) -> Option<&'s Parts>) -> Parts {
         let before = self.parts.range(..range.start).next_back();
         let near = before.into_iter().chain(self.parts.range(range.clone()));
-        let range: RangeSet = std::iter::once(range.clone()).collect();
-        Parts::joined(near.map(|(_, parts)| parts.cut(&range)))
+        let near = near.filter_map(|(start, (end, share))| {
+            let own = range.start.max(*start)..range.end.min(*end);
+            let parts = parts(*share as usize).filter(|_| !own.is_empty())?;
+            Some(parts.cut(&std::iter::once(own).collect()))
+        });
+        Parts::joined(near)
     }
 }
 
 /// Keeps what a transfer sent for the first time, to tell what it repeats: in the first version that has its place
 /// free, so that there are as many versions as it sent different contents for one place. `false` when there is no room.
-fn keep_version(versions: &mut Vec<Version>, parts: &Parts, fresh: &RangeSet) -> bool {
+fn keep_version(versions: &mut Vec<Version>, share: usize, fresh: &RangeSet) -> bool {
     let free = |version: &&mut Version| !fresh.iter().any(|range| version.ranges.intersects(&range));
     if let Some(version) = versions.iter_mut().find(free) {
-        version.put(parts, fresh);
+        version.put(share, fresh);
     } else if versions.len() < MOST_VERSIONS {
         versions.push(Version::default());
-        versions.iter_mut().last().into_iter().for_each(|version| version.put(parts, fresh));
+        versions.iter_mut().last().into_iter().for_each(|version| version.put(share, fresh));
     } else {
         return false;
     }
@@ -408,14 +419,15 @@ mod tests {
         fn a_version_has_each_byte_that_was_put_into_it(
             blocks in prop::collection::vec((0..200_u32, 1..20_u32), 0..40), probe in (0..200_u32, 1..60_u32),
         ) {
-            let mut version = Version::default();
+            let (mut version, mut all) = (Version::default(), Vec::new());
             for (start, len) in blocks {
                 let mut fresh: RangeSet = std::iter::once(start..start + len).collect();
                 version.ranges.clone().iter().for_each(|known| fresh.remove(known));
-                version.put(&sent(start..start + len), &fresh);
+                version.put(all.len(), &fresh);
+                all.push(sent(start..start + len));
             }
             let probe = probe.0..probe.0 + probe.1;
-            let found = version.within(&probe);
+            let found = version.within(&probe, |share| all.get(share));
             prop_assert!(found.ranges().iter().eq(version.ranges.within(&probe)));
             prop_assert!(found.slices().iter().all(|slice| slice.place.offset == 1_000 + u64::from(slice.start)));
         }

@@ -121,6 +121,13 @@ pub enum Bound {
         /// So many versions are.
         most: usize,
     },
+    /// Stretches in doubt that are told apart: what else is in doubt of a direction makes all of it doubtful.
+    Doubts {
+        /// Bytes of the first stretch of a direction for which there was no room.
+        bytes: u64,
+        /// So many are.
+        most: usize,
+    },
     /// Copies and senders of one unit that are tried.
     Copies {
         /// The unit.
@@ -238,6 +245,7 @@ impl Bound {
             Self::WebHeader { .. } => "web_header",
             Self::WebRequests { .. } => "web_requests",
             Self::ConflictingVersions { .. } => "conflicting versions",
+            Self::Doubts { .. } => "doubts",
             Self::Copies { .. } => "copies",
             Self::LateSegments { .. } => "late_segments",
             Self::ClearHeld { .. } => "clear_held",
@@ -266,6 +274,7 @@ impl Bound {
             | Self::WebHeader { bytes }
             | Self::WebRequests { bytes }
             | Self::ConflictingVersions { bytes, .. }
+            | Self::Doubts { bytes, .. }
             | Self::LateSegments { bytes }
             | Self::WebFiles { bytes, .. }
             | Self::ClearHeld { bytes }

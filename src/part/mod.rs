@@ -15,6 +15,7 @@
 
 mod carried;
 mod directory;
+mod hashed;
 mod merge;
 mod moved;
 #[cfg_attr(not(feature = "table"), expect(dead_code, reason = "only tables are made of it"))]
@@ -32,6 +33,7 @@ use crate::options::{ChecksumPolicy, Options};
 use crate::spine::{Contested, Coverage, Findings, Opaque, Quality, SameConnection};
 pub use carried::Carried;
 pub use directory::is_part;
+pub use hashed::{Hashed, is_hashed};
 pub(crate) use merge::merged;
 
 /// What a walk over one capture set gave.

@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use super::Part;
 use super::moved::{By, Moved};
 use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Connection, Content, SetId};
+use crate::facts::{Connection, Content, Head, SetId};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
 
@@ -125,30 +125,36 @@ impl Twice {
 /// Readings of connections whose ends, or the numbers with which they began, occur in several sets; in the order of the sets.
 fn candidates(sets: &[(SetId, Part)]) -> Vec<Reading> {
     let hasher = foldhash::quality::FixedState::default();
-    let hashed = |connection: &Connection| {
-        let ends = hasher.hash_one((connection.flow, connection.transport));
-        [Some(ends), connection.initial.map(|initial| hasher.hash_one((initial, connection.transport)))]
+    let hashed = |head: &Head| {
+        let ends = hasher.hash_one((head.flow, head.transport));
+        [Some(ends), head.initial.map(|initial| hasher.hash_one((initial, head.transport)))]
     };
     // Rationale: 32 bytes a connection; the connections themselves are read again, those few that may be one.
-    let mut all: Vec<(u64, u32)> = Vec::new();
+    let mut all: Vec<(u64, u32, bool)> = Vec::new();
     for (set, (_, part)) in (0..).zip(sets) {
-        let connections = part.facts.connections.iter();
-        all.extend(connections.flat_map(|connection| hashed(&connection)).flatten().map(|hash| (hash, set)));
+        for head in part.facts.connections.heads() {
+            let [ends, numbers] = hashed(&head);
+            all.extend(ends.map(|hash| (hash, set, true)));
+            all.extend(numbers.map(|hash| (hash, set, false)));
+        }
     }
     all.sort_unstable();
     all.dedup();
     let several = all.chunk_by(|one, other| one.0 == other.0).filter(|group| group.len() > 1);
+    // The numbers of more sides than are told say nothing: whoever begins all connections with the same ones has as many.
+    let tells = |group: &[(u64, u32, bool)]| group.iter().any(|(.., ends)| *ends) || group.len() <= MOST_SIDES;
+    let several = several.filter(|group| tells(group));
     let several: Vec<u64> = several.filter_map(|group| Some(group.first()?.0)).collect();
+    drop(all);
     if several.is_empty() {
         return Vec::new();
     }
     let mut readings = Vec::new();
     for (set, (_, part)) in sets.iter().enumerate() {
-        for connection in &part.facts.connections {
-            if hashed(&connection).iter().flatten().any(|hash| several.binary_search(hash).is_ok()) {
-                readings.push(Reading { set, connection, weight: [(0, 0); 2] });
-            }
-        }
+        let is_candidate =
+            |head: &Head| hashed(head).iter().flatten().any(|hash| several.binary_search(hash).is_ok());
+        let candidates = part.facts.connections.choose(is_candidate);
+        readings.extend(candidates.map(|connection| Reading { set, connection, weight: [(0, 0); 2] }));
     }
     readings
 }

@@ -97,6 +97,8 @@ fn capture(facts: &InputFacts) -> Input {
         bytes: facts.bytes,
         sha256: facts.sha256.map(Hex),
         sha256_stated: facts.stated,
+        content_bytes: facts.content.map(|content| content.bytes),
+        content_sha256: facts.content.map(|content| Box::new(Hex(content.sha256))),
         frames: facts.frames,
         first_time: facts.first_time,
         last_time: facts.last_time,

@@ -125,6 +125,12 @@ pub enum Input {
         /// Whether `sha256` was taken over from a list (`--sha256-from`) and not computed; left out where it was computed.
         #[serde(default, skip_serializing_if = "is_false")]
         sha256_stated: bool,
+        /// Size of the decompressed content; left out where the file is not compressed, or no digest was computed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_bytes: Option<u64>,
+        /// SHA-256 of the decompressed content, so that the capture is known however it is compressed; left out as `content_bytes`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_sha256: Option<Box<Hex<32>>>,
         /// Frames read.
         frames: u64,
         /// Time of the first frame in file order.

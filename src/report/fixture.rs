@@ -49,6 +49,8 @@ pub fn evidence() -> Evidence {
         advertised: frames(12, 12),
         requested: frames(200, 200),
         served: frames(212, 267),
+        sha1: None,
+        sha256: None,
     };
     let one = transfer(a, b, Grade::G8, good, Some(standard));
     let two = transfer(c, b, Grade::G6, disputed, None);
@@ -115,6 +117,7 @@ fn empty() -> Evidence {
             bytes: 9_673_285,
             sha256: Some([1; 32]),
             stated: false,
+            content: None,
             frames: 8_254,
             first_time: Some(at(1).time),
             last_time: Some(at(8_254).time),
@@ -206,6 +209,7 @@ fn subject(transfer: &Transfer, received: u64) -> Subject {
     Subject {
         files: Vec::new(),
         refuted_pieces: Vec::new(),
+        timeline: None,
         endpoint: transfer.uploader,
         transport: transfer.transport,
         info_hash: transfer.info_hash.clone(),

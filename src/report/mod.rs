@@ -25,11 +25,14 @@ pub(crate) mod fixture;
 mod frame;
 mod graph;
 mod hosts;
+mod instead;
 mod json;
+mod lines;
 mod model;
 mod notes;
 pub mod oddity;
 mod page;
+mod running;
 mod schema;
 mod table;
 mod terminal;
@@ -40,7 +43,8 @@ mod vocabulary;
 pub use crate::ends::Frames;
 pub use crate::evidence::{
     Edge, File, FileBytes, HostName, InputRun, Map, MapRow, Mention, Metadata, Opaque, Piece, PieceRange, Quality,
-    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
+    Rung, Standard, Subject, SubjectFile, Summed, Swarm, Timeline, Torrent, Transfer, Units, Unlisted,
+    UnlistedTorrent,
 };
 pub use case_uco::case_uco;
 pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
@@ -48,20 +52,23 @@ pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
-pub use frame::{TableError, write_csv, write_parquet};
+pub use frame::{TableError, write_parquet};
 pub use graph::{dot, graphml};
 pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
 pub(crate) use json::stable_json;
+pub use lines::write_csv;
 pub use notes::notes;
 pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
+pub(crate) use running::Running;
 pub use schema::schema;
 pub(crate) use schema::schema_of;
 pub use table::{Column, TABLES, Table, TableKind, Values, pieces_table, tables};
 pub use terminal::{Detail, Screen, Sort, passed_over, terminal};
 pub(crate) use terminal::{Page, bold, clock, grid};
-pub(crate) use text::{columns, is_unsafe, quoted, shell_word};
-pub use text::{counted, cut, damaged, duration, escaped, grouped, hex, visible, wrapped};
+pub(crate) use text::{columns, is_unsafe, quoted};
+pub use text::{counted, cut, damaged, duration, escaped, grouped, hex, shell_word, visible, wrapped};
 pub use timeline::timeline;
+pub(crate) use vocabulary::explained;
 pub use vocabulary::{GROUPS, Group, Word, meaning, vocabulary};

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use crate::anomaly::Kind;
 use crate::ends::{Frames, Transport};
 use crate::evidence::{
-    ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Via,
+    ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Timeline, Via,
 };
 use crate::hosts::{Host, List};
 use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
 use crate::report::document::{IsCapture, IsTorrent};
+use crate::report::running::Running;
 use crate::torrent::Source;
 use crate::words::words;
 
@@ -44,6 +45,12 @@ pub(crate) struct Document {
     pub(crate) pieces: Option<Vec<crate::evidence::Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
     pub(crate) shown: Option<Shown>,
+    /// Info-hashes of the torrents that the captures name instead of those that were given; else empty.
+    pub(crate) instead: Vec<String>,
+    /// What may be done about that, behind a colon.
+    pub(crate) remedy: &'static str,
+    /// When the captures ran.
+    pub(crate) running: Running,
 }
 
 /// The program.
@@ -73,7 +80,6 @@ pub(crate) struct Options {
 /// An input: a capture, or a torrent file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-#[allow(missing_docs)] // The fields are those of `capture::InputFacts` and `TorrentInput`.
 pub(crate) enum Input {
     /// A capture.
     Capture {
@@ -164,7 +170,6 @@ pub(crate) struct Edge {
 
 /// Verified bytes in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
 pub(crate) struct FileBytes {
     pub(crate) path: String,
     pub(crate) verified_bytes: u64,
@@ -172,7 +177,6 @@ pub(crate) struct FileBytes {
 
 /// The byte classes, as in [`Bytes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
 pub(crate) struct Figures {
     pub(crate) served_bytes: u64,
     pub(crate) lost_bytes: u64,
@@ -205,7 +209,6 @@ impl Figures {
 
 /// A directed edge.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Transfer`.
 pub(crate) struct Transfer {
     pub(crate) uploader: String,
     pub(crate) downloader: String,
@@ -270,7 +273,6 @@ pub(crate) struct Metadata {
 
 /// An address and port, and what it did for one torrent over one transport.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Subject`.
 pub(crate) struct Subject {
     pub(crate) endpoint: String,
     pub(crate) transport: Transport,
@@ -316,6 +318,9 @@ pub(crate) struct Subject {
     /// The pieces behind `pieces_refuted`; left out where there is none.
     #[serde(default)]
     pub(crate) refuted_pieces: Vec<PieceRange>,
+    /// When it served bytes; left out where it served none.
+    #[serde(default)]
+    pub(crate) timeline: Option<Timeline>,
 }
 
 impl Subject {
@@ -344,7 +349,6 @@ impl Subject {
 
 /// A step of the ladder that was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Rung`.
 pub(crate) struct Rung {
     pub(crate) grade: Grade,
     pub(crate) time: String,
@@ -358,7 +362,6 @@ pub(crate) struct Rung {
 
 /// The first piece that was advertised, requested, then served alone and verified; in v2 a leaf of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Standard`.
 pub(crate) struct Standard {
     pub(crate) piece: u32,
     /// Left out where the piece is the unit.
@@ -367,27 +370,15 @@ pub(crate) struct Standard {
     pub(crate) advertised: Frames,
     pub(crate) requested: Frames,
     pub(crate) served: Frames,
-    /// The hash of the unit, which its bytes match; left out where a tree above it proves it.
+    /// The hash of the unit, which its bytes match; left out where only a tree above it is known.
     #[serde(default)]
-    pub(crate) hash: Option<String>,
-    /// `sha1` or `sha256`.
+    pub(crate) sha1: Option<String>,
     #[serde(default)]
-    pub(crate) hash_algorithm: Option<HashAlgorithm>,
-}
-
-words! {
-    /// What a unit is hashed with.
-    pub(crate) enum HashAlgorithm {
-        /// A v1 piece (BEP 3).
-        Sha1 = "sha1",
-        /// A v2 leaf (BEP 52).
-        Sha256 = "sha256",
-    }
+    pub(crate) sha256: Option<String>,
 }
 
 /// Hearsay: somebody named an address, or a packet from it announced itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in the schema.
 pub(crate) struct Mention {
     pub(crate) subject: String,
     pub(crate) info_hash: Option<String>,
@@ -414,7 +405,6 @@ pub(crate) struct Swarm {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Opaque`.
 pub(crate) struct Opaque {
     pub(crate) a: String,
     pub(crate) b: String,
@@ -428,7 +418,6 @@ pub(crate) struct Opaque {
 
 /// Connections with a handshake but no piece data that are not listed one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Unlisted`.
 pub(crate) struct Unlisted {
     pub(crate) connections: u64,
     pub(crate) endpoints: u64,
@@ -443,7 +432,6 @@ pub(crate) struct Unlisted {
 
 /// How many of them there were of one torrent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Two plain fields.
 pub(crate) struct UnlistedTorrent {
     pub(crate) info_hash: Option<String>,
     pub(crate) connections: u64,
@@ -451,7 +439,6 @@ pub(crate) struct UnlistedTorrent {
 
 /// A kind of oddity.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Tally`.
 pub(crate) struct Anomaly {
     pub(crate) kind: Kind,
     pub(crate) count: u64,
@@ -461,7 +448,6 @@ pub(crate) struct Anomaly {
 
 /// An occurrence of an oddity.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `anomaly::Example`.
 pub(crate) struct Example {
     pub(crate) frames: Option<Frames>,
     pub(crate) flow: String,
@@ -470,7 +456,6 @@ pub(crate) struct Example {
 
 /// What the capture is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Quality`.
 pub(crate) struct Quality {
     pub(crate) frames: u64,
     pub(crate) not_ip: u64,
@@ -494,7 +479,6 @@ pub(crate) struct Quality {
 
 /// A torrent, and the sums over its transfers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // The fields are those of `TorrentFacts` and `evidence::TorrentEvidence`.
 pub(crate) struct Torrent {
     pub(crate) info_hash: String,
     pub(crate) info_hash_v1: Option<String>,
@@ -526,7 +510,6 @@ pub(crate) struct Torrent {
 
 /// Pieces from `first` to `last`, of which the same is verified, from anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // Three plain fields.
 pub(crate) struct Units {
     pub(crate) first: u32,
     pub(crate) last: u32,
@@ -555,7 +538,6 @@ pub(crate) struct MapRow {
 
 /// The six classes over a whole torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `evidence::Bytes`.
 pub(crate) struct TorrentClasses {
     pub(crate) lost_bytes: u64,
     pub(crate) repeated_bytes: u64,
@@ -569,7 +551,6 @@ pub(crate) struct TorrentClasses {
 
 /// A file of a torrent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs)] // As in `FileFacts`.
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) size: u64,

@@ -31,7 +31,9 @@ pub fn notes(document: &Document) -> Vec<String> {
         .filter(|torrent| torrent.source.is_none())
         .map(|torrent| &torrent.info_hash)
         .collect();
-    for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some()) {
+    // Where nothing was read, that is said already, and no torrent is more absent than another.
+    let read = document.quality.frames > document.quality.not_ip || document.subjects.len() + others.len() > 0;
+    for torrent in document.torrents.iter().filter(|torrent| torrent.source.is_some() && read) {
         if spoken.contains(&torrent.info_hash) {
             continue;
         }
@@ -126,6 +128,19 @@ fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
     let found = table.into_iter().filter(|(count, ..)| *count > 0);
     let connections = found
         .map(|(count, what, remedy)| Unread { what: format!("{} {what}", counted(count, "connection")), remedy });
+    let captures = document.inputs.iter().filter_map(|input| match input {
+        Input::Capture { damage, interfaces, .. } => {
+            Some((damage.is_some(), interfaces.iter().map(|interface| interface.unread_frames).sum::<u64>()))
+        }
+        Input::Torrent { .. } => None,
+    });
+    let (damaged, passed_over) = captures
+        .fold((0, 0), |(damaged, frames), (is_damaged, more)| (damaged + u64::from(is_damaged), frames + more));
+    let unseen = [
+        (damaged, format!("what {} would have held", counted(damaged, "damaged capture"))),
+        (passed_over, format!("{} of link types that are not read", counted(passed_over, "frame"))),
+    ];
+    let unseen = unseen.into_iter().filter(|(count, _)| *count > 0).map(|(_, what)| Unread { what, remedy: None });
     let carriers = document.quality.unread.iter().filter(|protocol| protocol.may_carry);
     let (shown, rest): (Vec<_>, Vec<_>) = carriers.enumerate().partition(|(at, _)| *at < MOST_NAMES);
     let frames = shown.into_iter().map(|(_, protocol)| Unread {
@@ -137,7 +152,7 @@ fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
         what: format!("{} of {}", counted(more, "frame"), counted(rest.len() as u64, "other protocol")),
         remedy: None,
     });
-    connections.chain(frames).chain(more).collect()
+    connections.chain(unseen).chain(frames).chain(more).collect()
 }
 
 /// The sentence on what could be of a torrent that no connection names.

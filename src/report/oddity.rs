@@ -298,6 +298,11 @@ fn reached(bound: &Bound) -> String {
         Bound::ConflictingVersions { most, .. } => {
             return format!("only the first {most} of this direction are tried");
         }
+        Bound::Doubts { most, .. } => {
+            return format!(
+                "after {most} stretches in doubt, all that goes in this direction is: it may verify, and refutes nobody"
+            );
+        }
         Bound::Copies { unit, bytes } => {
             let unit = named(*unit);
             return format!("{bytes} bytes of {unit} are undecided after as many copies and senders as are tried");

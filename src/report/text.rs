@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use unicode_width::UnicodeWidthChar;
 
 /// `text` with every control character, line or paragraph separator, bidirectional control and other invisible
 /// format character written as `\u{..}`, and a backslash doubled, so that two different names never look alike. One that
@@ -159,6 +158,17 @@ pub fn grouped(figure: u64) -> String {
     out
 }
 
+/// `text` with the digits of each of its words that is a number, or ends in a comma behind one, grouped.
+pub(crate) fn figures_grouped(text: &str) -> String {
+    let word = |word: &str| match word.trim_end_matches(',').parse::<u64>() {
+        Ok(figure) if !word.starts_with('0') || figure == 0 => {
+            format!("{}{}", grouped(figure), if word.ends_with(',') { "," } else { "" })
+        }
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// `1 byte`, `2,000 bytes`; for nouns whose plural is an `s`.
 pub fn counted(figure: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(figure), if figure == 1 { "" } else { "s" })
@@ -182,11 +192,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Columns that `text` takes on a terminal: East Asian characters take two, combining ones and marks of ink none.
 pub fn columns(text: &str) -> usize {
-    text.chars().map(column).sum()
-}
-
-fn column(c: char) -> usize {
-    if c == TIE { 1 } else { c.width().unwrap_or(0) }
+    textwrap::core::display_width(text)
 }
 
 /// `text` broken at spaces into lines of at most `width` columns, each further line behind `indent` spaces. Spaces at its
@@ -195,112 +201,52 @@ fn column(c: char) -> usize {
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let words = text.trim_start_matches(' ');
     let first = " ".repeat((text.len() - words.len()).min(width / 2));
-    let mut lines = Lines {
-        text: first.clone(),
-        used: first.len(),
-        is_new: true,
-        width,
-        indent: indent.min(width.saturating_sub(1)),
-    };
-    let mut unit: Option<(usize, String)> = None;
-    let mut blanks = 0;
-    for word in words.split(' ') {
-        if word.is_empty() {
-            blanks += 1;
-            continue;
-        }
-        match &mut unit {
-            Some((_, unit))
-                if blanks == 0 && is_number(unit) && word.starts_with(|c: char| c.is_ascii_lowercase()) =>
-            {
-                unit.push(TIE);
-                unit.push_str(word);
-            }
-            _ => {
-                if let Some((blanks, unit)) = unit.replace((blanks + 1, word.to_owned())) {
-                    lines.put(blanks, &unit);
-                }
-            }
-        }
-        blanks = 0;
-    }
-    if let Some((blanks, unit)) = unit {
-        lines.put(blanks, &unit);
-    }
-    lines.text.replace(TIE, " ")
+    let further = " ".repeat(indent.min(width.saturating_sub(1)));
+    let options = textwrap::Options::new(width)
+        .initial_indent(&first)
+        .subsequent_indent(&further)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::fill(&tied(words, width - further.len()), options).replace(TIE, " ")
 }
 
-/// A blank at which no line is broken.
-pub(crate) const TIE: char = '\u{1f}';
+/// `text` with ties where a number stands before its unit, and without those that hold more together than a line of `room`
+/// columns has room for; of what is no less too wide, a hash is cut.
+fn tied(text: &str, room: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let mut unit = word.to_owned();
+        while is_number(unit.rsplit(TIE).next().unwrap_or_default())
+            && let Some(next) = words.next_if(|next| next.starts_with(|c: char| c.is_ascii_lowercase()))
+        {
+            unit.push(TIE);
+            unit.push_str(next);
+        }
+        if columns(&unit) > room {
+            unit = unit.split(TIE).map(|word| fitted(word, room)).collect::<Vec<_>>().join(" ");
+        }
+        out.push_str(&unit);
+        out.extend(words.peek().map(|_| ' '));
+    }
+    out
+}
+
+/// A word that is a hash and too wide, cut.
+fn fitted(word: &str, room: usize) -> Cow<'_, str> {
+    let hash = word.bytes().take_while(u8::is_ascii_hexdigit).count();
+    match word.get(..hash.min(room.saturating_sub(3))) {
+        Some(kept) if hash >= SHORTEST_HASH && columns(word) > room => Cow::Owned(format!("{kept}...")),
+        _ => Cow::Borrowed(word),
+    }
+}
+
+/// A blank at which no line is broken: of private use, so that no name holds it.
+pub(crate) const TIE: char = '\u{e000}';
 
 fn is_number(word: &str) -> bool {
     word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || c == ',' || c == '.')
-}
-
-/// Lines while they are filled.
-struct Lines {
-    text: String,
-    /// Columns of the last line.
-    used: usize,
-    /// Whether the last line holds its indent alone.
-    is_new: bool,
-    width: usize,
-    indent: usize,
-}
-
-impl Lines {
-    fn put(&mut self, blanks: usize, unit: &str) {
-        let blanks = if self.is_new { 0 } else { blanks };
-        let wide = columns(unit);
-        let room = self.width.saturating_sub(self.indent);
-        if self.used + blanks + wide <= self.width {
-            self.text.extend(std::iter::repeat_n(' ', blanks));
-            self.push(unit, blanks + wide);
-        } else if wide <= room {
-            self.next();
-            self.push(unit, wide);
-        } else if unit.contains(TIE) {
-            for (at, part) in unit.split(TIE).enumerate() {
-                self.put(if at == 0 { blanks } else { 1 }, part);
-            }
-        } else {
-            if !self.is_new {
-                self.next();
-            }
-            self.broken(unit);
-        }
-    }
-
-    /// Puts what is wider than a line.
-    fn broken(&mut self, unit: &str) {
-        let hash = unit.bytes().take_while(u8::is_ascii_hexdigit).count();
-        if hash >= SHORTEST_HASH {
-            let room = self.width.saturating_sub(self.used + 3);
-            let kept: String = unit.chars().take(hash.min(room)).collect();
-            let wide = columns(&kept) + 3;
-            self.push(&format!("{kept}..."), wide);
-            return;
-        }
-        for c in unit.chars() {
-            if self.used + column(c) > self.width && !self.is_new {
-                self.next();
-            }
-            self.push(c.encode_utf8(&mut [0; 4]), column(c));
-        }
-    }
-
-    fn push(&mut self, text: &str, wide: usize) {
-        self.text.push_str(text);
-        self.used += wide;
-        self.is_new = false;
-    }
-
-    fn next(&mut self) {
-        self.text.truncate(self.text.trim_end_matches(' ').len());
-        self.text.push('\n');
-        self.text.extend(std::iter::repeat_n(' ', self.indent));
-        (self.used, self.is_new) = (self.indent, true);
-    }
 }
 
 // Rationale: an info-hash of BEP 3 in hex; no word of ours is as long.
@@ -380,7 +326,7 @@ mod tests {
     fn a_long_sentence_is_broken_at_spaces() {
         assert_eq!(wrapped("aa bb cc dd", 5, 2), "aa bb\n  cc\n  dd");
         assert_eq!(wrapped("  aa bb", 5, 3), "  aa\n   bb");
-        assert_eq!(wrapped("aaaaaaa bb", 4, 1), "aaaa\n aaa\n bb");
+        assert_eq!(wrapped("aaaaaaa bb", 4, 1), "aaa\n aaa\n a\n bb");
         // Two columns each.
         assert_eq!(wrapped("世界 世界", 8, 1), "世界\n 世界");
     }
@@ -388,7 +334,7 @@ mod tests {
     #[test]
     fn no_line_is_wider_and_what_belongs_together_stays() {
         assert_eq!(wrapped("it sent 1,234 bytes", 13, 2), "it sent\n  1,234 bytes");
-        assert_eq!(wrapped("aa b\u{1f}c", 5, 1), "aa\n b c");
+        assert_eq!(wrapped("aa b\u{e000}c", 5, 1), "aa\n b c");
         assert_eq!(wrapped("EP  G8  5 pieces", 12, 2), "EP  G8\n  5 pieces");
         let hash = "ab".repeat(32);
         assert_eq!(

@@ -25,7 +25,8 @@ pub struct Group {
 /// Every word, as text of at most `width` columns with a newline at the end.
 pub fn vocabulary(width: usize) -> String {
     let groups = GROUPS.iter().map(|group| {
-        let words: String = group.words.iter().map(|word| explained(word, width)).collect();
+        let words = group.words.iter().map(|word| explained(word.word, &word.sentences(), width));
+        let words: String = words.collect();
         format!("{}\n{words}", group.title)
     });
     groups.collect::<Vec<_>>().join("\n")
@@ -34,16 +35,22 @@ pub fn vocabulary(width: usize) -> String {
 /// One word in the same form, whatever the case of its letters; `None` where it is none.
 pub fn meaning(word: &str, width: usize) -> Option<String> {
     let mut all = GROUPS.iter().flat_map(|group| group.words);
-    all.find(|known| known.word.eq_ignore_ascii_case(word)).map(|known| explained(known, width))
+    all.find(|known| known.word.eq_ignore_ascii_case(word))
+        .map(|known| explained(known.word, &known.sentences(), width))
 }
 
-fn explained(word: &Word, width: usize) -> String {
-    let not = if word.not.is_empty() { String::new() } else { format!(" Does not show: {}.", word.not) };
+impl Word {
+    /// What it means, and what it does not show.
+    fn sentences(&self) -> String {
+        let not = if self.not.is_empty() { String::new() } else { format!(" Does not show: {}.", self.not) };
+        format!("{}{not}", self.meaning)
+    }
+}
+
+/// A word with the sentences that explain it, as text with a newline at the end.
+pub(crate) fn explained(word: &str, sentences: &str, width: usize) -> String {
     let width = width.clamp(LEAST_WIDTH, MOST_WIDTH);
-    let mut text = format!("  {}\n", word.word);
-    text.push_str(&wrapped(&format!("      {}{not}", word.meaning), width, 6));
-    text.push('\n');
-    text
+    format!("  {word}\n{}\n", wrapped(&format!("      {sentences}"), width, 6))
 }
 
 const fn word(word: &'static str, meaning: &'static str) -> Word {

@@ -208,6 +208,7 @@ mod tests {
             bytes: 0,
             sha256: None,
             stated: false,
+            content: None,
             frames,
             first_time: (frames > 0).then_some(Timestamp(first)),
             last_time: (frames > 0).then_some(Timestamp(last)),

@@ -44,15 +44,26 @@ pub(super) enum Ack {
 }
 
 /// The evidence that each direction of a connection gives of having received the other one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ReturnPath<N> {
     used: [Used<N>; 2],
+    /// Packets of each direction that came before any of the other one, with their acknowledgements: small while there are
+    /// none, and of neighbours one.
+    unjudged: [Vec<Unjudged<N>>; 2],
     /// The latest acknowledgement that named nothing known, and when.
     named: [Option<(N, At)>; 2],
     /// True if packets of the direction acknowledge a number that the other one used.
     pub(super) confirmed: [bool; 2],
     /// True if a packet of the direction was captured.
     pub(super) present: [bool; 2],
+}
+
+/// Packets whose acknowledgements name about the same number, before the other end's numbers are known.
+#[derive(Clone, Copy, Debug)]
+struct Unjudged<N> {
+    ack: Option<N>,
+    /// The first and the last number that they use.
+    numbers: (N, N),
 }
 
 /// The numbers that one direction used: the highest, and how many before it.
@@ -115,6 +126,46 @@ impl<N: Number> ReturnPath<N> {
         }
     }
 
+    /// Notes a packet of `direction` with data that uses the numbers `first..=last`: while none of the other end are known,
+    /// its acknowledgement is judged at the end.
+    #[inline]
+    pub(super) fn carries(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>, near: i64) {
+        if self.used[direction.reverse().index()].highest.is_none() {
+            self.note_unjudged(direction, (first, last), ack, near);
+        }
+    }
+
+    #[cold]
+    fn note_unjudged(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>, near: i64) {
+        let unjudged = &mut self.unjudged[direction.index()];
+        let is_full = unjudged.len() >= MOST_UNJUDGED;
+        let is_near = |before: &Unjudged<N>| match (before.ack, ack) {
+            (Some(before), Some(ack)) => ack.away(before).abs() <= near,
+            (before, ack) => before.is_none() && ack.is_none(),
+        };
+        match unjudged.last_mut() {
+            Some(before) if is_near(before) => {
+                if last.away(before.numbers.1) > 0 {
+                    before.numbers.1 = last;
+                }
+                if first.away(before.numbers.0) < 0 {
+                    before.numbers.0 = first;
+                }
+            }
+            // Whoever sends more kinds of acknowledgements than that is in doubt as a whole.
+            Some(before) if is_full => *before = Unjudged { ack: None, ..*before },
+            _ => unjudged.push(Unjudged { ack, numbers: (first, last) }),
+        }
+    }
+
+    /// The numbers of the packets of `direction` that came before any of the other end, and whose acknowledgements name
+    /// nothing that it ever used.
+    pub(super) fn suspects(&mut self, direction: Direction, near: i64) -> Vec<(N, N)> {
+        let unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
+        let suspect = |one: &Unjudged<N>| self.judge(direction, one.ack, near) == Ack::Impossible;
+        unjudged.into_iter().filter(suspect).map(|one| one.numbers).collect()
+    }
+
     /// Returns true if `direction` used `number`.
     pub(super) fn used(&self, direction: Direction, number: N) -> bool {
         self.used[direction.index()].holds(number)
@@ -137,6 +188,9 @@ impl<N: Number> ReturnPath<N> {
         }
     }
 }
+
+// Rationale: a connection has one; a forger another.
+const MOST_UNJUDGED: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -194,6 +248,21 @@ mod tests {
             assert_eq!(path(begins).judge(S, ack, near), judged, "{begins} {ack:?}");
         }
         assert_eq!(ReturnPath::<u32>::default().judge(S, Some(5), 600), Ack::Fits);
+    }
+
+    #[test]
+    fn what_came_before_the_other_end_is_judged_at_the_end() {
+        let mut path: ReturnPath<u32> = ReturnPath::default();
+        for (first, ack) in
+            [(10, Some(1_000)), (20, Some(1_100)), (30, Some(90_000_000)), (40, Some(1_200)), (50, None)]
+        {
+            path.carries(S, (first, first + 9), ack, 600);
+        }
+        assert_eq!(path.clone().suspects(S, 600), [], "nothing is known of the other end");
+        path.packet(D, at(9), Some((1_000, 2_000, true)), None, SECOND);
+        path.carries(S, (60, 69), Some(7), 600);
+        assert_eq!(path.suspects(S, 600), [(30, 39), (50, 59)]);
+        assert_eq!(path.suspects(S, 600), []);
     }
 
     #[test]

@@ -17,12 +17,13 @@
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
 //!   with [`TcpConnection::close`].
 
+mod ahead;
 mod ended;
 mod side;
 
 use super::challenge::Challenge;
 use super::path::{Ack, ReturnPath};
-use super::pending::{self, PendingPackets, place};
+use super::pending::PendingPackets;
 use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
@@ -215,9 +216,17 @@ impl<'cap> TcpConnection<'cap> {
             // Its own SYN, captured late, stands just before what was taken for the start.
             (None, Some(start), _) => Some(!(-NEAR..=0).contains(&start)),
             (None, None, _) if !this.held.is_empty() => Some(false),
+            // What answers the other end's SYN is of its connection, whatever was acknowledged of it before.
+            (None, None, Some(_)) if self.answers_syn(direction, segment) => Some(false),
             (None, None, Some(acknowledged)) => Some(!(0..=NEAR).contains(&signed(acknowledged, start))),
             (None, None, None) => None,
         }
+    }
+
+    /// Returns true if a SYN-ACK acknowledges the SYN of the other end.
+    fn answers_syn(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        let expected = self.side(direction.reverse()).isn.map(|isn| isn.wrapping_add(1));
+        segment.ack.is_some() && segment.ack == expected
     }
 
     /// Keeps a SYN of another connection, and what follows it, apart; whether it is that.
@@ -284,6 +293,9 @@ impl<'cap> TcpConnection<'cap> {
         let (limits, start) = (self.limits, out.len());
         self.note_path(at, direction, segment);
         let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
+        if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
+            self.path.carries(direction, (segment.seq, end(segment)), segment.ack, NEAR);
+        }
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
             Direction::LowToHigh => (low, high),
@@ -311,7 +323,7 @@ impl<'cap> TcpConnection<'cap> {
             return true;
         }
         if suspect {
-            this.suspect(segment, &mut emit);
+            this.suspect(segment.seq, segment.payload.wire_len, &mut emit);
         }
         let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
         let mut taken = true;
@@ -340,85 +352,13 @@ impl<'cap> TcpConnection<'cap> {
         self.open(None, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
+            let suspects = self.path.suspects(direction, NEAR);
             let [low, high] = &mut self.sides;
             let side = if direction == Direction::LowToHigh { low } else { high };
+            for (first, behind) in suspects {
+                side.suspect(first, behind.wrapping_sub(first), &mut |item| out.push((direction, item)));
+            }
             side.close(reason, &limits, &mut |item| out.push((direction, item)));
-        }
-    }
-
-    /// Takes a segment while one of them waits, or it has to.
-    #[cold]
-    fn push_ahead(
-        &mut self,
-        at: At,
-        direction: Direction,
-        segment: &TcpSegment<'cap>,
-        start: usize,
-        out: &mut Vec<(Direction, StreamItem<'cap>)>,
-    ) {
-        let limits = self.limits;
-        let reverse = direction.reverse();
-        let ack = segment.ack.filter(|_| segment.payload.wire_len > 0);
-        let need = ack.and_then(|ack| self.side(reverse).lacks(ack));
-        // Nor does one pass those of its own direction that wait: their bytes would seem to be missing.
-        let waits = || {
-            let first = self.pending[direction.index()].first()?;
-            let carries = segment.payload.wire_len > 0 || segment.flags.fin;
-            (carries && signed(segment.seq, first.seq) >= 0).then_some(0)
-        };
-        match need.filter(|_| self.side(direction).has_begun()).or_else(waits) {
-            Some(need) => self.pending[direction.index()].hold(need, at, *segment),
-            None => {
-                let side = &mut self.sides[direction.index()];
-                side.receive(at, segment, &limits, &mut |item| out.push((direction, item)));
-            }
-        }
-        self.tell_sides();
-        self.open(Some(at), start, out);
-    }
-
-    /// Tells each side which segment of it waits.
-    fn tell_sides(&mut self) {
-        for (side, queue) in self.sides.iter_mut().zip(&self.pending) {
-            side.expected = queue.first().map(|first| first.seq);
-        }
-    }
-
-    /// Lets the segments pass that need not wait, each at its place in the items from `start` on.
-    fn open(&mut self, now: Option<At>, start: usize, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
-        loop {
-            let came = [self.sides[0].reorder.next(), self.sides[1].reorder.next()];
-            let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, &self.limits) else {
-                return;
-            };
-            self.tell_sides();
-            let reverse = direction.reverse();
-            // It waited for what it acknowledges as long as anything is waited for.
-            let suspect = self.is_suspect(direction, &waiting.packet, Ack::Ahead);
-            let [low, high] = &mut self.sides;
-            let (this, that) = match direction {
-                Direction::LowToHigh => (low, high),
-                Direction::HighToLow => (high, low),
-            };
-            let mut items = Vec::new();
-            if waiting.need > 0 {
-                // What waits there may be what fills the hole.
-                let lowest =
-                    self.pending[reverse.index()].iter().filter_map(|segment| that.relative(segment.seq)).min();
-                let at = now.unwrap_or(waiting.at);
-                that.give_up_before(waiting.need, lowest, at, &self.limits, &mut |item| out.push((reverse, item)));
-                if lowest.is_some() {
-                    that.pass_over(waiting.need, waiting.at, &self.limits);
-                }
-                items.push((direction, StreamItem::Answers { at: waiting.at, upto: waiting.need }));
-            }
-            let mut emit = |item| items.push((direction, item));
-            if suspect {
-                this.suspect(&waiting.packet, &mut emit);
-            }
-            this.receive(waiting.at, &waiting.packet, &self.limits, &mut emit);
-            let place = place(out, start, direction, |offset| offset < waiting.need);
-            out.splice(place..place, items);
         }
     }
 

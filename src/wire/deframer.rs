@@ -506,7 +506,7 @@ impl<'cap> Deframer<'cap> {
         let Some((offset, at)) = self.window.first().map(|first| (first.offset, first.at)) else {
             return 0;
         };
-        let mut bytes = [0; PIECE_HEADER];
+        let mut bytes = [0; MAX_HEADER];
         let (filled, _) = self.window.peek(offset, &mut bytes);
         let seen = bytes.get(..filled).unwrap_or_default();
         let Some(([a, b, c, d, id], rest)) = seen.split_first_chunk() else {

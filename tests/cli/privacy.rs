@@ -13,9 +13,23 @@ const KEY: &str = "0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452
 
 #[test]
 fn no_file_of_a_case_with_pseudonyms_holds_a_clear_address_peer_id_or_client() {
-    for name in
-        ["corrupt-seeder", "hearsay", "pex", "ipv6", "utp-ipv6", "hybrid", "webseed", "mse-rc4", "nat", "magnet"]
-    {
+    for name in [
+        "corrupt-seeder",
+        "hearsay",
+        "pex",
+        "ipv6",
+        "utp-ipv6",
+        "hybrid",
+        "webseed",
+        "mse-rc4",
+        "nat",
+        "magnet",
+        "three-peers",
+        "multi-file",
+        "v2-corrupt",
+        "routed-any",
+        "webseed-aria2",
+    ] {
         let case = fixture::named(name);
         let (place, clear) = (with_key(), clear(&case));
         let target = place.path("case");

@@ -110,14 +110,19 @@ fn the_words_of_the_reports_are_explained_all_or_one() {
     let place = place();
     let (code, all, said) = place.run(&["words"]);
     assert_eq!((code, said.as_str()), (0, ""));
-    for word in ["G0", "G1a", "G1b", "G2", "G3m", "G9", "GX", "standard met", "disputed", "overlap-conflict"] {
+    for word in ["G0", "G1a", "G1b", "G2", "G3m", "G9", "GX", "standard met", "disputed", "resynchronised"] {
         let (code, one, _) = place.run(&["words", word]);
         assert!(code == 0 && one.starts_with(&format!("  {word}\n")) && all.contains(&one), "{word}: {one}");
     }
+    for (word, start) in [("no-zone", "  no-zone, of audit\n"), ("overlap-conflict", "  overlap-conflict\n")] {
+        let (code, one, _) = place.run(&["words", word]);
+        assert!(code == 0 && one.starts_with(start) && all.contains(&format!("  {word}\n")), "{one}");
+    }
+    assert!(place.run(&["words", "overlap-conflict"]).1.contains("  overlap-conflict, of audit\n"));
     assert_eq!(place.run(&["words", "standard", "met"]).1, place.run(&["words", "Standard met"]).1);
     let said = place.refused(&["words", "seeder"]);
     assert!(
-        said.starts_with("error: seeder is none of the ") && said.ends_with("; try: peerproof words\n"),
+        said.starts_with("error: seeder is no word of the reports") && said.ends_with("; try: peerproof words\n"),
         "{said}"
     );
 }

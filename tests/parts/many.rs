@@ -95,6 +95,42 @@ fn a_piece_whose_blocks_are_spread_over_sets_is_verified_as_in_one_set() {
 }
 
 #[test]
+fn pieces_that_are_hashed_in_groups_elsewhere_give_the_same_bytes() {
+    let place = Place::new();
+    let torrent = torrent();
+    place.torrent("a.torrent", &torrent);
+    let world = spread(&torrent, 5);
+    let (mut one, mut other) = (world.clone(), world.clone());
+    one.drop(|packet| packet.conn == Conn(1));
+    other.drop(|packet| packet.conn == Conn(0));
+    place.world("one.pcap", &one);
+    place.world("other.pcap", &other);
+    for name in ["one", "other"] {
+        let (capture, part) = (format!("{name}.pcap"), format!("{name}.part"));
+        assert_eq!(place.run(&["facts", &capture, "--carry-open", "-o", &part]).0, 0);
+    }
+    let parts = ["-t", "a.torrent", "one.part", "other.part", "--captures", "nowhere"];
+    std::fs::create_dir(place.path("nowhere")).expect("made");
+    let alone = place.report(&parts, false);
+    let mut hashed = 0;
+    for group in 1..=3 {
+        let (units, name) = (format!("{group}/3"), format!("units-{group}"));
+        let Ran(code, out, said) = place.run(&[&["facts"], &parts[..], &["--units", &units, "-o", &name]].concat());
+        assert_eq!(code, 0, "{said}");
+        let said = out.split(", ").nth(1).and_then(|said| said.split(' ').next()?.parse::<u64>().ok());
+        hashed += said.expect("a number of byte strings");
+    }
+    assert_eq!(hashed, u64::from(torrent.pieces()), "each piece in one group");
+    for units in [&["units-1", "units-2", "units-3"][..], &["units-2"]] {
+        assert!(place.report(&[&parts[..], units].concat(), false) == alone, "{units:?}");
+    }
+    // Of other parts they say nothing, and that is told.
+    let Ran(code, _, said) =
+        place.run(&["analyze", "-t", "a.torrent", "one.part", "units-1", "--captures", "nowhere"]);
+    assert!(code == 3 && said.contains("units-1"), "{code}: {said}");
+}
+
+#[test]
 fn open_pieces_that_are_carried_are_put_together_without_any_capture() {
     let place = Place::new();
     let torrent = torrent();
@@ -114,6 +150,41 @@ fn open_pieces_that_are_carried_are_put_together_without_any_capture() {
     std::fs::create_dir(place.path("nowhere")).expect("made");
     let parts = place.report(&["-t", "a.torrent", "parts/one", "parts/other", "--captures", "nowhere"], false);
     assert_eq!(figures(&parsed(&parts)), figures(&whole));
+}
+
+#[test]
+fn what_is_carried_tells_all_that_captures_tell_whatever_torrents_are_given_later() {
+    let place = Place::new();
+    let (torrent, other) = (torrent(), Recipe::single("other.bin", 65_536, 70_000, 8).v1());
+    place.torrent("own.torrent", &torrent);
+    place.torrent("other.torrent", &other);
+    let mut world = World::new();
+    let id = |number: u32| wire::peer_id("-XX0001-", number);
+    let conn = world.meet(address(M), address(S), torrent.info_hash, [id(1), id(2)]);
+    // The capture itself describes the torrent, and a piece of it is sent twice.
+    let size = format!("13:metadata_sizei{}e", torrent.info.len());
+    world.send(conn, Side::A, &wire::extended_hello(&[("ut_metadata", 2)], ""));
+    world.send(conn, Side::B, &wire::extended_hello(&[("ut_metadata", 2)], &size));
+    world.send(conn, Side::A, &wire::metadata_request(2, 0));
+    world.send(conn, Side::B, &wire::metadata(2, 0, &torrent.info));
+    world.send(conn, Side::B, &wire::bitfield_full(torrent.pieces()));
+    world.send(conn, Side::B, &wire::unchoke());
+    [0, 0, 1].into_iter().for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+    place.world("one.pcap", &world);
+    std::fs::create_dir(place.path("nowhere")).expect("made");
+    let givens = [&[][..], &["-t", "other.torrent"], &["-t", "own.torrent"]];
+    for (number, before) in givens.iter().enumerate() {
+        let part = format!("{number}.part");
+        let made = place.run(&[&["facts", "one.pcap", "--carry-open", "-o", &part], *before].concat());
+        assert_eq!(made.0, 0, "{}", made.2);
+        for later in givens {
+            let captures = parsed(&place.report(&[&["one.pcap"], later].concat(), false));
+            let Ran(_, alone, _) =
+                place.run(&[&["analyze", "-f", "json", &part, "--captures", "nowhere"], later].concat());
+            assert_eq!(figures(&parsed(&alone)), figures(&captures), "{before:?}, then {later:?}");
+            assert!(sum(&captures, "repeated_bytes") > 0);
+        }
+    }
 }
 
 #[test]

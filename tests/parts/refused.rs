@@ -31,6 +31,29 @@ fn refused(place: &Place, part: &str, why: &str) {
 }
 
 #[test]
+fn commands_that_read_captures_refuse_parts_by_name() {
+    let place = place();
+    std::fs::create_dir(place.path("all")).expect("made");
+    std::fs::rename(place.path("peers.part"), place.path("all/peers.part")).expect("moved");
+    let units = ["facts", "plain.part", "-t", "plain.torrent", "--units", "1/1", "-o", "units"];
+    assert_eq!(place.run(&units).0, 0);
+    for made in ["plain.part", "all", "units"] {
+        for command in [
+            &["inspect"][..],
+            &["facts", "-o", "new"],
+            &["clear", "-o", "new"],
+            &["torrent", "--from"],
+            &["content", "-t", "plain.torrent", "-o", "new"],
+            &["cut", "--peer", "192.0.2.1:1", "-t", "plain.torrent", "-o", "new"],
+        ] {
+            let Ran(code, _, said) = place.run(&[command, &[made]].concat());
+            assert!(code == 2 && said.contains(made) && said.contains("part"), "{command:?}: {code}: {said}");
+            assert!(!place.path("new").exists(), "{command:?}");
+        }
+    }
+}
+
+#[test]
 fn a_torn_file_of_a_part_is_refused_by_name() {
     for (file, change) in [("facts.bin", 0), ("beside.bin", 1), ("facts.bin", 2), ("part.json", 0)] {
         let place = place();

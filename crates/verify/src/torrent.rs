@@ -8,126 +8,98 @@ use sha2::{Digest, Sha256};
 use crate::hex;
 
 /// A torrent file.
-#[derive(Clone, Debug, Default)]
-pub struct Torrent {
+#[derive(Default)]
+pub(crate) struct Torrent {
     /// SHA-1 and SHA-256 of its info dictionary, in hex, as far as it has v1 and v2.
-    pub info_hashes: Vec<String>,
-    /// Its name.
-    pub name: String,
+    pub(crate) info_hashes: Vec<String>,
     piece_length: u64,
-    v1: Option<V1>,
+    /// v1: all bytes, and the hashes one after another; and which bytes are padding.
+    v1: Option<(u64, Vec<u8>)>,
+    pads: Vec<(u64, u64)>,
     /// v2: files with their first piece, size, and root; and the layers by root.
     v2: Vec<(u64, u64, Vec<u8>)>,
     layers: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// All bytes, the hashes one after another, and what is padding.
-#[derive(Clone, Debug, Default)]
-struct V1 {
-    bytes: u64,
-    hashes: Vec<u8>,
-    pads: Vec<(u64, u64)>,
-}
-
 /// What is known of one piece.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+#[derive(Default)]
+pub(crate) struct Expected {
     /// Its bytes, for v1 with padding.
-    pub len: u32,
+    pub(crate) len: u64,
     /// Of them, padding: zeros that need not be sent.
-    pub pads: Vec<(u32, u32)>,
+    pub(crate) pads: Vec<(u64, u64)>,
     /// The SHA-1.
-    pub v1: Option<Vec<u8>>,
+    v1: Option<Vec<u8>>,
     /// Content bytes, leaves of its tree, and the root over these.
-    pub v2: Option<(u32, usize, Vec<u8>)>,
+    v2: Option<(u64, u64, Vec<u8>)>,
 }
 
 impl Torrent {
-    /// Reads a torrent file.
-    ///
-    /// # Errors
-    /// What is wrong, as a clause.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let (root, _) = Item::read(bytes, 0, 0).ok_or("no bencode")?;
+    /// Reads a torrent file; else says what is wrong, as a clause.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let root = Item::read(bytes, 0).ok_or("no bencode")?;
         let info = root.get(b"info").ok_or("no info dictionary")?;
-        let raw = bytes.get(info.from..info.to).unwrap_or_default();
-        let mut torrent = Self {
-            name: info
-                .get(b"name")
-                .map(|name| String::from_utf8_lossy(name.text()).into_owned())
-                .unwrap_or_default(),
-            piece_length: info.get(b"piece length").map_or(0, Item::number),
-            ..Self::default()
-        };
+        let mut torrent = Self { piece_length: info.number(b"piece length"), ..Self::default() };
         if torrent.piece_length == 0 {
-            return Err("no piece length".to_owned());
+            return Err("no piece length");
         }
         if let Some(hashes) = info.get(b"pieces") {
-            torrent.info_hashes.push(hex(&Sha1::digest(raw)));
-            let (mut end, mut pads) = (0, Vec::new());
-            let single = [info.clone()];
-            let files = info.get(b"files").map_or(&single[..], |files| files.list());
-            for file in files {
-                let size = file.get(b"length").map_or(0, Item::number);
-                if file.get(b"attr").is_some_and(|attr| attr.text().contains(&b'p')) {
-                    pads.push((end, end + size));
-                }
-                end += size;
+            torrent.info_hashes.push(hex(&Sha1::digest(info.raw)));
+            let mut end = 0_u64;
+            for file in info.get(b"files").map_or(std::slice::from_ref(info), |files| &files.items) {
+                let start = end;
+                end = end.saturating_add(file.number(b"length"));
+                torrent.pads.extend(file.text(b"attr").contains(&b'p').then_some((start, end)));
             }
-            torrent.v1 = Some(V1 { bytes: end, hashes: hashes.text().to_vec(), pads });
+            torrent.v1 = Some((end, hashes.text.to_vec()));
         }
         if let Some(tree) = info.get(b"file tree") {
-            torrent.info_hashes.push(hex(&Sha256::digest(raw)));
-            let mut first = 0;
-            torrent.tree(tree, &mut first);
+            torrent.info_hashes.push(hex(&Sha256::digest(info.raw)));
+            torrent.add(tree, &mut 0);
             for (root, layer) in root.get(b"piece layers").into_iter().flat_map(Item::entries) {
-                torrent.layers.insert(root.clone(), layer.text().to_vec());
+                torrent.layers.insert(root.text.to_vec(), layer.text.to_vec());
             }
         }
         Ok(torrent)
     }
 
-    fn tree(&mut self, node: &Item<'_>, first: &mut u64) {
+    /// Adds the files below a node of the file tree; `next` is the first piece that is free.
+    fn add(&mut self, node: &Item<'_>, next: &mut u64) {
         for (name, below) in node.entries() {
-            if !name.is_empty() {
-                self.tree(below, first);
-                continue;
+            if name.text.is_empty() {
+                let size = below.number(b"length");
+                self.v2.push((*next, size, below.text(b"pieces root").to_vec()));
+                *next = next.saturating_add(size.div_ceil(self.piece_length));
+            } else {
+                self.add(below, next);
             }
-            let size = below.get(b"length").map_or(0, Item::number);
-            let root = below.get(b"pieces root").map(|root| root.text().to_vec()).unwrap_or_default();
-            self.v2.push((*first, size, root));
-            *first += size.div_ceil(self.piece_length);
         }
     }
 
     /// What `piece` has to be; `None` where there is no such piece.
-    pub fn piece(&self, piece: u32) -> Option<Expected> {
+    pub(crate) fn piece(&self, piece: u32) -> Option<Expected> {
         let (mut expected, from) = (Expected::default(), u64::from(piece).checked_mul(self.piece_length)?);
-        let small = |bytes: u64| u32::try_from(bytes).ok();
-        if let Some(V1 { bytes: all, hashes, pads }) = &self.v1 {
-            let to = (from + self.piece_length).min(*all);
-            expected.len = small(to.checked_sub(from).filter(|len| *len > 0)?)?;
-            let at = usize::try_from(piece).ok()?.checked_mul(20)?;
-            expected.v1 = hashes.get(at..at + 20).map(<[u8]>::to_vec);
-            for (first, end) in pads.iter().filter(|(first, end)| *first < to && from < *end) {
-                expected.pads.push((small(first.max(&from) - from)?, small(end.min(&to) - from)?));
-            }
+        if let Some((all, hashes)) = &self.v1 {
+            let to = from.checked_add(self.piece_length)?.min(*all);
+            expected.len = to.checked_sub(from).filter(|len| (1..=MOST_PIECE).contains(len))?;
+            expected.v1 = hashes.chunks_exact(20).nth(piece as usize).map(<[u8]>::to_vec);
+            let near = self.pads.iter().filter(|(first, end)| *first < to && from < *end);
+            expected.pads.extend(near.map(|(first, end)| (first.max(&from) - from, end.min(&to) - from)));
         }
-        let holds = |file: &&(u64, u64, Vec<u8>)| {
-            file.0 <= u64::from(piece) && u64::from(piece) < file.0 + file.1.div_ceil(self.piece_length)
+        let index_in = |(first, size, _): &(u64, u64, Vec<u8>)| {
+            let index = u64::from(piece).checked_sub(*first)?;
+            (index < size.div_ceil(self.piece_length)).then_some(index)
         };
-        if let Some((first, size, root)) = self.v2.iter().find(holds) {
-            let index = u64::from(piece) - first;
-            let len = small((size - index * self.piece_length).min(self.piece_length))?;
-            let leaf = u64::from(LEAF);
+        let file = self.v2.iter().find_map(|file| index_in(file).map(|index| (index, file)));
+        if let Some((index, (_, size, root))) = file {
+            let len = (size - index * self.piece_length).min(self.piece_length.min(MOST_PIECE));
             let (leaves, root) = if *size <= self.piece_length {
-                (size.div_ceil(leaf).next_power_of_two(), Some(root.clone()))
+                (size.div_ceil(LEAF).next_power_of_two(), Some(root.as_slice()))
             } else {
-                let at = usize::try_from(index).ok()?.checked_mul(32)?;
-                let layer = self.layers.get(root).and_then(|layer| layer.get(at..at + 32));
-                (self.piece_length / leaf, layer.map(<[u8]>::to_vec))
+                let layer = self.layers.get(root);
+                (self.piece_length / LEAF, layer.and_then(|layer| layer.chunks_exact(32).nth(index as usize)))
             };
-            expected.v2 = root.map(|root| (len, leaves as usize, root));
+            expected.v2 = root.map(|root| (len, leaves.min(MOST_PIECE / LEAF), root.to_vec()));
             expected.len = expected.len.max(len);
         }
         (expected.len > 0).then_some(expected)
@@ -136,93 +108,83 @@ impl Torrent {
 
 impl Expected {
     /// Whether `content`, with zeros where padding is, is the torrent's: by every hash that there is. `None` without any.
-    pub fn matches(&self, content: &[u8]) -> Option<bool> {
-        let v1 = self.v1.as_ref().map(|hash| Sha1::digest(content).as_slice() == hash.as_slice());
+    pub(crate) fn matches(&self, content: &[u8]) -> Option<bool> {
+        let v1 = self.v1.as_ref().map(|hash| Sha1::digest(content)[..] == hash[..]);
         let v2 = self.v2.as_ref().map(|(len, leaves, root)| {
             let own = content.get(..*len as usize).unwrap_or(content);
-            let mut layer: Vec<[u8; 32]> =
-                own.chunks(LEAF as usize).map(|leaf| Sha256::digest(leaf).into()).collect();
-            layer.resize(*leaves, [0; 32]);
+            let mut layer: Vec<_> = own.chunks(LEAF as usize).map(Sha256::digest).collect();
+            layer.resize(*leaves as usize, Default::default());
             while layer.len() > 1 {
-                layer = layer.chunks(2).map(|pair| Sha256::digest(pair.concat()).into()).collect();
+                layer = layer.chunks(2).map(|pair| Sha256::digest(pair.concat())).collect();
             }
-            layer.first().is_some_and(|found| found.as_slice() == root.as_slice())
+            layer.first().is_some_and(|found| found[..] == root[..])
         });
-        match (v1, v2) {
-            (Some(one), Some(other)) => Some(one && other),
-            (one, other) => one.or(other),
+        v1.map_or(v2, |one| Some(one && v2.unwrap_or(true)))
+    }
+
+    /// Whether a byte of the piece is padding, or lies behind what its file has.
+    pub(crate) fn is_pad(&self, at: u64) -> bool {
+        let is_behind = self.v2.as_ref().is_some_and(|(content, ..)| at >= *content);
+        at >= self.len || is_behind || self.pads.iter().any(|(first, end)| *first <= at && at < *end)
+    }
+}
+
+/// A bencoded value as it stands, its text or digits, and its items; those of a dictionary are keys and values in turn.
+struct Item<'t> {
+    raw: &'t [u8],
+    text: &'t [u8],
+    items: Vec<Self>,
+}
+
+impl<'t> Item<'t> {
+    /// Reads the value that `bytes` begin with.
+    fn read(bytes: &'t [u8], depth: usize) -> Option<Self> {
+        let (mut item, mut at) = (Self { raw: bytes, text: &[], items: Vec::new() }, 1);
+        let end = |mark: u8| bytes.iter().position(|byte| *byte == mark);
+        match bytes.first()? {
+            b'i' => {
+                item.text = bytes.get(1..end(b'e')?)?;
+                at += item.text.len() + 1;
+            }
+            b'0'..=b'9' => {
+                let colon = end(b':')?;
+                let len: usize = std::str::from_utf8(bytes.get(..colon)?).ok()?.parse().ok()?;
+                at = colon.checked_add(1)?.checked_add(len)?;
+                item.text = bytes.get(colon + 1..at)?;
+            }
+            b'l' | b'd' if depth < MOST_DEPTH => {
+                while *bytes.get(at)? != b'e' {
+                    let below = Self::read(bytes.get(at..)?, depth + 1)?;
+                    at += below.raw.len();
+                    item.items.push(below);
+                }
+                at += 1;
+            }
+            _ => return None,
         }
+        item.raw = bytes.get(..at)?;
+        Some(item)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&Self, &Self)> {
+        self.items.chunks_exact(2).filter_map(|pair| pair.first().zip(pair.last()))
+    }
+
+    fn get(&self, key: &[u8]) -> Option<&Self> {
+        self.entries().find(|(own, _)| own.text == key).map(|(_, value)| value)
+    }
+
+    fn text(&self, key: &[u8]) -> &'t [u8] {
+        self.get(key).map_or(&[], |value| value.text)
+    }
+
+    fn number(&self, key: &[u8]) -> u64 {
+        std::str::from_utf8(self.text(key)).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
 }
 
 /// Bytes of a leaf (BEP 52).
-pub const LEAF: u32 = 16_384;
-
-/// A bencoded value, with where it stands.
-#[derive(Clone, Debug)]
-struct Item<'t> {
-    from: usize,
-    to: usize,
-    bytes: &'t [u8],
-    list: Vec<Item<'t>>,
-    entries: Vec<(Vec<u8>, Item<'t>)>,
-}
-
-impl<'t> Item<'t> {
-    fn read(all: &'t [u8], from: usize, depth: usize) -> Option<(Self, usize)> {
-        let mut item = Self { from, to: from, bytes: &[], list: Vec::new(), entries: Vec::new() };
-        let mut at = from + 1;
-        match all.get(from)? {
-            b'i' => {
-                let end = at + all.get(at..)?.iter().position(|byte| *byte == b'e')?;
-                item.bytes = all.get(at..end)?;
-                at = end + 1;
-            }
-            kind @ (b'l' | b'd') if depth < MOST_DEPTH => {
-                while *all.get(at)? != b'e' {
-                    let (value, end) = Self::read(all, at, depth + 1)?;
-                    at = end;
-                    if *kind == b'd' {
-                        let (below, end) = Self::read(all, at, depth + 1)?;
-                        at = end;
-                        item.entries.push((value.bytes.to_vec(), below));
-                    } else {
-                        item.list.push(value);
-                    }
-                }
-                at += 1;
-            }
-            b'0'..=b'9' => {
-                let colon = from + all.get(from..)?.iter().position(|byte| *byte == b':')?;
-                let len: usize = std::str::from_utf8(all.get(from..colon)?).ok()?.parse().ok()?;
-                at = colon.checked_add(1)?.checked_add(len)?;
-                item.bytes = all.get(colon + 1..at)?;
-            }
-            _ => return None,
-        }
-        item.to = at;
-        Some((item, at))
-    }
-
-    fn get(&self, key: &[u8]) -> Option<&Self> {
-        self.entries.iter().find(|(own, _)| own == key).map(|(_, item)| item)
-    }
-
-    fn text(&self) -> &'t [u8] {
-        self.bytes
-    }
-
-    fn number(&self) -> u64 {
-        std::str::from_utf8(self.bytes).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
-    }
-
-    fn list(&self) -> &[Self] {
-        &self.list
-    }
-
-    fn entries(&self) -> &[(Vec<u8>, Self)] {
-        &self.entries
-    }
-}
-
+pub(crate) const LEAF: u64 = 16_384;
+// Rationale: more than any client takes; less than what a claim without bytes could cost in memory.
+const MOST_PIECE: u64 = 1 << 30;
 const MOST_DEPTH: usize = 100;

@@ -214,5 +214,6 @@ const SAME_RECEIVER: u8 = 1 << 6;
 const REREAD: u8 = 1 << 7;
 // Rationale: BEP 3: the header of the next block stands between two blocks.
 const HEADER: u64 = 13;
-// Rationale: 12 MB; more connections do not serve at one time in a capture that is read in one go.
-const MOST_STREAMS: usize = 1 << 16;
+// Rationale: some 150 bytes each, for every part of a journal that is read or written at one time; more peers do not serve at one
+// time, and a block that does not find its stream takes some twenty bytes more.
+const MOST_STREAMS: usize = 1 << 12;

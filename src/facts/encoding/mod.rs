@@ -4,11 +4,13 @@
 
 mod block;
 mod body;
+mod connection;
 mod plain;
 mod runs;
 mod whole;
 
 use crate::ends::{At, FrameId, Span, Timestamp};
+pub use connection::Head;
 pub use plain::Plain;
 
 /// Appends an integer: seven bits a byte, the lowest first.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::facts::journal::Record;
-use crate::facts::{Connection, Copy, Doubt};
+use crate::facts::{Copy, Doubt};
 
 /// Appends a value.
 pub(super) fn put<T: Serialize>(out: &mut Vec<u8>, value: &T) {
@@ -62,10 +62,6 @@ macro_rules! plain {
 }
 
 plain!(
-    Connection: |_| CONTENT_BYTES,
     Copy: |copy| copy.digests.leaves.len() * 32,
     Doubt: |_| 0,
 );
-
-// Rationale: what most connections have behind pointers; some have more.
-const CONTENT_BYTES: usize = 1_024;

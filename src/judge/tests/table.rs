@@ -203,13 +203,13 @@ impl Table {
     }
 
     pub(super) fn contents(&mut self) -> Contents {
-        let doubts = Doubts::of(self.doubts.clone(), &mut Vec::new());
+        let doubts = Doubts::of(self.doubts.clone(), |_| true, &mut Vec::new());
         let bench = Bench { doubts: &doubts, records: &self.records };
         Contents::of(&self.measure, false, &self.shares, None, &bench, &mut self.shelf)
     }
 
     pub(super) fn outcome(&mut self, contents: &Contents) -> Outcome {
-        let doubts = Doubts::of(self.doubts.clone(), &mut Vec::new());
+        let doubts = Doubts::of(self.doubts.clone(), |_| true, &mut Vec::new());
         let bench = Bench { doubts: &doubts, records: &self.records };
         classes(contents, &self.shares, self.known, self.piece, &bench, &mut self.shelf)
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Document;
+use super::{Document, Running};
 
 impl Document {
     /// The report as its JSON has it.
@@ -11,6 +11,7 @@ impl Document {
     /// # Errors
     /// Whatever `serde_json` reports; a report as built has all fields.
     pub(crate) fn of(report: &crate::report::Document) -> Result<Self, serde_json::Error> {
+        let instead = crate::report::instead::Instead::of(report);
         // Row by row: as one value of JSON a large report takes ten times its own memory.
         Ok(Self {
             schema: report.schema,
@@ -32,6 +33,9 @@ impl Document {
             pieces: report.pieces.clone().filter(|_| report.shown.is_some()),
             unlisted: one(&report.unlisted)?,
             shown: report.shown.clone(),
+            instead: instead.named.iter().map(|torrent| torrent.info_hash.to_string()).collect(),
+            remedy: instead.remedy(),
+            running: Running::of(&report.inputs, &[]),
         })
     }
 }

@@ -10,13 +10,16 @@ use super::html::{self, Html, LONG, SHORT};
 use super::limits::Unread;
 use super::words;
 use crate::evidence::Grade;
-use crate::report::model::{Input, Standard, SubjectFile};
-use crate::report::text::{counted, grouped};
+use crate::report::model::{Document, Input, Standard, SubjectFile, Torrent};
+use crate::report::text::{counted, figures_grouped, grouped};
+use crate::torrent::Source;
 
 /// The section.
 #[derive(Template)]
 #[template(path = "answer.html", config = "src/report/page/askama.toml")]
 pub(super) struct Answer {
+    /// That the captures are of another torrent; empty where they are not.
+    wrong: Html,
     unread: Html,
     first_unread: bool,
     rows: Vec<Row>,
@@ -63,6 +66,7 @@ impl Answer {
         };
         let captures = cast.document.inputs.len();
         Self {
+            wrong: wrong(cast.document),
             unread: unread.html(),
             first_unread: unread.hides_peers,
             rows,
@@ -77,6 +81,32 @@ impl Answer {
             },
         }
     }
+}
+
+/// Whether a torrent was given, and not only found or named in the captures.
+pub(super) fn is_given(torrent: &Torrent) -> bool {
+    matches!(torrent.source, Some(Source::File | Source::Magnet))
+}
+
+/// Where the torrents that were given are not those of the captures: which those are.
+fn wrong(document: &Document) -> Html {
+    let Some((first, others)) = document.instead.split_first() else { return Html::default() };
+    let mut html = Html::text("No connection that could be read shows ");
+    let given: Vec<_> = document.torrents.iter().filter(|torrent| is_given(torrent)).collect();
+    match given.as_slice() {
+        [Torrent { name: Some(name), .. }] => html.push("the info-hash of ").add(&html::quoted(name, LONG)),
+        [one] => html.push(&format!("the info-hash {}", one.info_hash)),
+        many => html.push(&format!("an info-hash of the {} given", counted(many.len() as u64, "torrent"))),
+    };
+    let more = match others.len() as u64 {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "other torrent")),
+    };
+    html.push(&format!(
+        ". The captures name the torrent {first}{more}{}. The rows below are of what they name.",
+        document.remedy
+    ));
+    html
 }
 
 fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
@@ -333,14 +363,7 @@ pub(super) fn missing(cast: &Cast<'_>, peer: &Peer<'_>) -> String {
 /// The reason without the rung before the colon, and in the words of the page.
 pub(super) fn reason_of(reason: &str) -> Html {
     let reason = reason.split_once(" not reached: ").map_or(reason, |(_, reason)| reason);
-    let word = |word: &str| match word.trim_end_matches(',').parse::<u64>() {
-        Ok(figure) if !word.starts_with('0') || figure == 0 => {
-            format!("{}{}", grouped(figure), if word.ends_with(',') { "," } else { "" })
-        }
-        _ => word.to_owned(),
-    };
-    let words: Vec<String> = reason.replace("other subjects", "other peers").split(' ').map(word).collect();
-    html::name(&words.join(" "), LONG * 2)
+    html::name(&figures_grouped(&reason.replace("other subjects", "other peers")), LONG * 2)
 }
 
 fn loose_sentence(peer: &Peer<'_>) -> Html {

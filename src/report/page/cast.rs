@@ -16,6 +16,8 @@ pub(super) struct Cast<'d> {
     pub(super) peers: Vec<Peer<'d>>,
     pub(super) clock: Clock,
     pub(super) numbering: Numbering,
+    /// Whether rows are of several torrents.
+    pub(super) mixed: bool,
     /// Index into `peers` by index into the report's subjects.
     by_subject: BTreeMap<usize, usize>,
     /// Index into `peers` by endpoint; ports that it sent from included.
@@ -69,6 +71,10 @@ impl<'d> Cast<'d> {
             peers,
             clock: Clock::of(document),
             numbering: Numbering::of(document),
+            mixed: several
+                || document.subjects.iter().any(|subject| {
+                    document.subjects.first().is_some_and(|first| first.info_hash != subject.info_hash)
+                }),
             by_subject,
             by_endpoint,
         }
@@ -84,9 +90,29 @@ impl<'d> Cast<'d> {
         self.by_endpoint.get(endpoint).copied()
     }
 
-    /// A link to a peer's section.
+    /// A link to a peer's section, and its torrent behind it where rows are of several.
     pub(super) fn link(&self, peer: &Peer<'_>) -> Html {
-        html::link(&peer.id, &peer.subject.endpoint)
+        let mut html = html::link(&peer.id, &peer.subject.endpoint);
+        if self.mixed {
+            let torrent = self.torrent_named(peer.subject.info_hash.as_deref());
+            html.add(&Html::ours(format!(" <span class=\"mute\">of {torrent}</span>")));
+        }
+        html
+    }
+
+    /// A torrent in a row: its name, with the begin of its hash where that is another one's name too, or the begin alone.
+    pub(super) fn torrent_named(&self, info_hash: Option<&str>) -> Html {
+        let Some(info_hash) = info_hash else { return Html::text("an unknown torrent") };
+        let begin: String = info_hash.chars().take(8).collect();
+        let Some(name) = self.torrent(Some(info_hash)).and_then(|torrent| torrent.name.as_deref()) else {
+            return Html::text(&format!("torrent {begin}…"));
+        };
+        let mut html = html::quoted(name, html::SHORT);
+        let same = |torrent: &&Torrent| torrent.name.as_deref() == Some(name);
+        if self.document.torrents.iter().filter(same).count() > 1 {
+            html.push(&format!(" ({begin}…)"));
+        }
+        html
     }
 
     /// What a peer sent, in the report's order.

@@ -229,9 +229,13 @@ impl Unread {
         let many = document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).count() > 1;
         let places = if many { "at the places of their taps" } else { "at one place" };
         match document.quality.duration_ns {
-            Some(length) => self.always.push(Html::text(&format!(
-                "The captures show {} {places}: what happened at other times, or on other paths, is not in them.",
-                duration(length)
+            Some(_) => self.always.push(Html::text(&format!(
+                "The captures show {}{} {places}: what happened at other times, or on other paths, is not in them.",
+                duration(document.running.length()),
+                match document.running.stretches().len() as u64 {
+                    0 | 1 => String::new(),
+                    many => format!(" in {} stretches", grouped(many)),
+                }
             ))),
             None => self
                 .always

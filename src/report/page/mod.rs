@@ -32,8 +32,8 @@ mod words;
 use askama::Template;
 
 use crate::report::hosts;
-use crate::report::model::{Document, Input};
-use crate::report::text::{counted, grouped};
+use crate::report::model::{self, Document, Input};
+use crate::report::text::{counted, duration, grouped};
 use answer::Answer;
 use cast::Cast;
 use figures::{dated, plural};
@@ -159,6 +159,14 @@ fn heading(document: &Document) -> Html {
         return html;
     }
     html.push(&counted(count, "peer"));
+    if !document.instead.is_empty() {
+        let given: Vec<_> = document.torrents.iter().filter(|torrent| answer::is_given(torrent)).collect();
+        match given.as_slice() {
+            [model::Torrent { name: Some(name), .. }] => html.push(", none of ").add(&html::quoted(name, LONG)),
+            _ => html.push(", none of a torrent that was given"),
+        };
+        return html;
+    }
     match (subject_name(document), document.torrents.len()) {
         (Some(name), _) => drop(html.push(" of ").add(&html::quoted(name, LONG))),
         (None, 0) => {}
@@ -170,17 +178,23 @@ fn heading(document: &Document) -> Html {
 fn lead(document: &Document) -> String {
     let scope = "A peer is an address and port while the captures ran: never a person. Frame numbers are Wireshark’s, so \
                  every figure can be looked at.";
+    let clock = "(UTC, by the clock of the capturing machine)";
     match (&document.quality.first_time, &document.quality.last_time) {
+        (Some(_), Some(_)) if document.running.stretches().len() > 1 && document.quality.duration_ns.is_some() => {
+            format!(
+                "Captured for {} in {} stretches: {} {clock}; nothing was captured between them. {scope}",
+                duration(document.running.length()),
+                grouped(document.running.stretches().len() as u64),
+                document.running.told(|at| dated(&at.to_string()))
+            )
+        }
         (Some(first), Some(last)) => {
             let to = if first.get(..10) == last.get(..10) {
                 last.get(11..23).unwrap_or(last).to_owned()
             } else {
                 dated(last)
             };
-            format!(
-                "{} to {to} (UTC, by the clock of the capturing machine). {scope}",
-                dated(first).replacen(' ', ", ", 1)
-            )
+            format!("{} to {to} {clock}. {scope}", dated(first).replacen(' ', ", ", 1))
         }
         _ => format!("No frame has a time. {scope}"),
     }

@@ -12,7 +12,7 @@ use crate::ends::Endpoint;
 use crate::evidence::Grade;
 use crate::report::filters::{Messages, Way, display_filter};
 use crate::report::hosts;
-use crate::report::model::{HashAlgorithm, Transfer};
+use crate::report::model::Transfer;
 use crate::report::text::{counted, grouped};
 
 /// The section.
@@ -44,6 +44,8 @@ pub(super) struct Section {
     when: times::Plot,
     chain_head: &'static str,
     chain: Vec<Link>,
+    /// Whether the last request came behind the first block.
+    overlap: bool,
     filters: Vec<Filter>,
     filter_note: String,
     not_seen: Html,
@@ -168,6 +170,7 @@ impl Section {
             when: times::Plot::of(cast, peer),
             chain_head,
             chain,
+            overlap: overlap(peer),
             filters,
             filter_note,
             not_seen: not_seen(cast, peer),
@@ -175,6 +178,15 @@ impl Section {
             hosts: said_of(cast, &subject.endpoint),
         }
     }
+}
+
+fn overlap(peer: &Peer<'_>) -> bool {
+    let standard = peer.subject.standard.as_ref().filter(|_| peer.subject.actionable);
+    let place = |file: Option<u16>, first: u16, number: u64| (file.unwrap_or(first), number);
+    standard.is_some_and(|standard| {
+        let (requested, served) = (standard.requested, standard.served);
+        place(requested.last_file, requested.file, requested.last) > (served.file, served.first)
+    })
 }
 
 fn said_of(cast: &Cast<'_>, endpoint: &str) -> Vec<String> {
@@ -371,14 +383,6 @@ fn classes(peer: &Peer<'_>) -> Vec<Class> {
     .collect()
 }
 
-/// How a hash is called.
-fn algorithm(algorithm: HashAlgorithm) -> &'static str {
-    match algorithm {
-        HashAlgorithm::Sha1 => ", SHA-1",
-        HashAlgorithm::Sha256 => ", SHA-256",
-    }
-}
-
 type Proof = (&'static str, Vec<Link>, Vec<Filter>, String);
 
 /// The chain that the standard asks for, whole or as far as it goes, and the filters of its frames.
@@ -391,11 +395,13 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
         let at = |frames| cast.numbering.frames(frames);
         let link =
             |head, text: String, frames: String| Link { open: false, head, text, frames, code: Html::default() };
-        let mut hash =
-            link("Hash matches", format!("{unit}{}", standard.hash_algorithm.map_or("", algorithm)), String::new());
-        if let Some(digest) = &standard.hash {
-            hash.code = html::hash(digest);
-        }
+        let (digest, algorithm) = match (&standard.sha1, &standard.sha256) {
+            (Some(sha1), _) => (Some(sha1), ", SHA-1"),
+            (None, Some(sha256)) => (Some(sha256), ", SHA-256"),
+            (None, None) => (None, ""),
+        };
+        let mut hash = link("Hash matches", format!("{unit}{algorithm}"), String::new());
+        hash.code = digest.map(|digest| html::hash(digest)).unwrap_or_default();
         let chain = vec![
             link("Advertised", format!("said that it had {unit}"), at(standard.advertised)),
             link("Requested", "was asked for its blocks".to_owned(), at(standard.requested)),
@@ -547,10 +553,13 @@ fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
     }
     let quality = &cast.document.quality;
     if let (Some(first), Some(last)) = (&quality.first_time, &quality.last_time) {
+        // Over a step of a clock nobody knows when they ran.
+        let cover = match quality.duration_ns {
+            Some(_) => cast.document.running.told(|at| cast.clock.seconds(&at.to_string())),
+            None => format!("{} to {}", cast.clock.seconds(first), cast.clock.seconds(last)),
+        };
         html.push(&format!(
-            ". They cover {} to {} UTC, with its packets from {} to {}",
-            cast.clock.seconds(first),
-            cast.clock.seconds(last),
+            ". They cover {cover} UTC, with its packets from {} to {}",
             cast.clock.seconds(&peer.subject.first_time),
             cast.clock.seconds(&peer.subject.last_time)
         ));

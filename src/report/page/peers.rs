@@ -160,6 +160,14 @@ fn table(cast: &Cast<'_>, shown: &[Peer<'_>]) -> Table {
     if most > 0 {
         note.push_str(&format!(" Bars have one scale: the longest is {}.", counted(most, "byte")));
     }
+    let (sent, unique) =
+        (all.verified_bytes, cast.document.torrents.iter().map(|torrent| torrent.unique_bytes).sum());
+    if sent > unique && unique > 0 {
+        note.push_str(&format!(
+            " Bytes that passed more than once are in sums each time: {} different ones are verified.",
+            grouped(unique)
+        ));
+    }
     if !left.is_empty() {
         note.push_str(&format!(" Columns that are 0 for every peer are left out: {}.", left.join(", ")));
     }
@@ -200,7 +208,7 @@ fn shared(cast: &Cast<'_>) -> Html {
         html.push(&format!(" and {}", counted(more, "more address")));
     }
     html.push(&format!(
-        " {} several rows: several clients or connections, which a sum per address would mix.",
+        " {} several rows: of several ports, times or torrents, perhaps of several clients, which a sum per address would mix.",
         plural(addresses.len() as u64, "has", "have")
     ));
     html
@@ -240,6 +248,12 @@ fn line(cast: &Cast<'_>, peer: &Peer<'_>) -> Line {
     );
     if figures.refuted_bytes > 0 {
         text.push_str(&format!(", refuted {}", grouped(figures.refuted_bytes)));
+    }
+    if cast.mixed {
+        let hash = peer.subject.info_hash.as_deref();
+        let name =
+            cast.torrent(hash).and_then(|torrent| torrent.name.as_deref()).or(hash).unwrap_or("an unknown torrent");
+        text.push_str(&format!("; of {}", html::plain(name, html::SHORT)));
     }
     text.push_str(&format!(
         "; {}–{}; {}",

@@ -221,7 +221,7 @@ fn map(cast: &Cast<'_>, torrent: &Torrent) -> Option<Map> {
             .collect();
         rows.push(MapRow {
             total: false,
-            name: cast.link(peer),
+            name: html::link(&peer.id, &peer.subject.endpoint),
             svg: strip(&row.verified, &hatched(&refuted, columns, size), 22, style, width),
             count,
         });

@@ -35,6 +35,8 @@ pub(super) struct Whom {
 struct Row {
     from: Html,
     to: Html,
+    /// Of which torrent, where there are several.
+    torrent: Html,
     grade: String,
     cells: [String; 5],
     frames: String,
@@ -134,6 +136,7 @@ fn row(cast: &Cast<'_>, transfer: &Transfer) -> Row {
     Row {
         from: end(transfer.uploader_subject, &transfer.uploader),
         to: end(transfer.downloader_subject, &transfer.downloader),
+        torrent: if cast.mixed { cast.torrent_named(transfer.info_hash.as_deref()) } else { Html::default() },
         grade: label(transfer.grade, transfer.bytes.refuted_bytes),
         cells: figures(std::iter::once(transfer)),
         frames: transfer.served_frames.map_or_else(String::new, |frames| cast.numbering.cell(frames)),

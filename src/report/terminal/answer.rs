@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{FEW, View, endpoint, graded, listed, rows_of};
+use super::names::{FEW, View, graded, listed, rows_of};
 use super::page::{Page, bold};
 use super::reasons::missing;
 use crate::anomaly::Kind;
@@ -34,21 +34,16 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
 
 /// Where the torrent that was given is not the one that the captures show: which one that is.
 fn other_torrent(view: &View<'_>) -> Option<String> {
-    let instead = view.instead();
-    let (first, others) = instead.split_first()?;
+    let (first, others) = view.instead.named.split_first()?;
     let more = match others.len() as u64 {
         0 => String::new(),
         more => format!(" and {}", counted(more, "other torrent")),
     };
-    let give = match (instead.iter().any(|torrent| torrent.source.is_none()), others.is_empty()) {
-        (false, _) => "",
-        (true, true) => ": give its torrent file with -t",
-        (true, false) => ": give their torrent files with -t",
-    };
     Some(format!(
-        "No connection that could be read shows {}. The captures name torrent {}{more}{give}.",
+        "No connection that could be read shows {}. The captures name torrent {}{more}{}.",
         view.asked(),
-        first.info_hash
+        first.info_hash,
+        view.instead.remedy()
     ))
 }
 
@@ -70,7 +65,7 @@ pub(super) fn last_line(view: &View<'_>, page: &mut Page) {
         (all, 0) => format!("None of {} peers met the standard of proof", grouped(all)),
         (all, met) => format!("{} of {} peers met the standard of proof", grouped(met), grouped(all)),
     };
-    if !view.instead().is_empty() {
+    if !view.instead.named.is_empty() {
         line = format!(
             "No connection that could be read shows {}; {} shown to be of it.",
             view.asked(),
@@ -194,7 +189,7 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
                 head: format!("Nothing can be said: {empty}."),
                 below: vec![
                     notes(document).first().map(|note| visible(note)).unwrap_or_default(),
-                    format!("What there is instead: {}", next_inspect(document).join(" ")),
+                    format!("What there is: {}", super::next::inspect(view).join(" ")),
                 ],
             },
             Row { count: "?".to_owned(), ..named(view) },
@@ -213,21 +208,14 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
     };
     let elsewhere = "Other connections, times and places were not captured.";
     let note = notes(document).first().map(|note| visible(note)).unwrap_or_default();
-    let captures: Vec<String> = next_inspect(document);
     vec![
         Row {
             count: "0".to_owned(),
             head: format!("{head} {elsewhere}"),
-            below: vec![note, format!("What there is instead: {}", captures.join(" "))],
+            below: vec![note, format!("What the captures hold: {}", super::next::inspect(view).join(" "))],
         },
         named(view),
     ]
-}
-
-fn next_inspect(document: &Document) -> Vec<String> {
-    let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
-    words.extend(super::next::captures(document));
-    words
 }
 
 /// How many, or that it cannot be told.
@@ -247,15 +235,7 @@ fn first(
     let mut lines: Vec<String> = peers
         .iter()
         .take(shown)
-        .map(|subject| {
-            format!(
-                "{}  {}  {}{}",
-                endpoint(subject),
-                bold(&grade(subject)),
-                line(subject),
-                view.of_torrent(subject)
-            )
-        })
+        .map(|subject| format!("{}  {}  {}", view.peer(subject), bold(&grade(subject)), line(subject)))
         .collect();
     if let Some(more @ 1..) = peers.len().checked_sub(shown) {
         lines.push(format!("and {} more, in PEERS", grouped(more as u64)));
@@ -332,12 +312,12 @@ fn unverified(view: &View<'_>, subject: &Subject) -> String {
 }
 
 fn differing(view: &View<'_>, subject: &Subject) -> String {
-    let frames = subject.rungs.iter().find(|rung| rung.grade == Grade::GX).map(|rung| view.cite(rung.frames));
+    let frames = subject.rungs.iter().find(|rung| rung.grade == Grade::GX).map(|rung| view.frames(rung.frames));
     format!(
         "{} of {}{}",
         grouped(subject.bytes.refuted),
         counted(subject.bytes.served, "byte"),
-        frames.map(|frames| format!("; the first: {frames}")).unwrap_or_default()
+        frames.map(|frames| format!("; within {frames}")).unwrap_or_default()
     )
 }
 
@@ -425,7 +405,8 @@ fn beside(view: &View<'_>) -> Vec<String> {
         ));
     }
     let (foreign, given): (Vec<_>, Vec<_>) = document.torrents.iter().partition(|torrent| torrent.source.is_none());
-    if let Some(first) = foreign.first() {
+    // Of the wrong torrent that is the first that is said.
+    if let Some(first) = foreign.first().filter(|_| view.instead.named.is_empty()) {
         out.push(format!(
             "Nothing can be verified of {}: give the torrent file with -t.",
             match foreign.len() {

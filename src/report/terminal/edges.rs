@@ -5,7 +5,7 @@ use super::names::{View, graded};
 use super::page::Page;
 use super::screen::OTHERS;
 use super::words::table_of;
-use crate::ends::Transport;
+use crate::ends::{InfoHash, Transport};
 use crate::report::text::{counted, grouped};
 use crate::report::{Subject, Transfer};
 
@@ -26,29 +26,51 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
     }
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified, edge.bytes.served)));
     let shown = view.screen.rows(OTHERS, edges.len());
+    let mut of: Vec<(Option<&InfoHash>, Vec<&Transfer>)> = Vec::new();
+    for edge in edges.iter().copied().take(shown) {
+        let info_hash = edge.info_hash.as_ref();
+        match of.iter_mut().find(|(known, _)| *known == info_hash) {
+            Some((_, edges)) => edges.push(edge),
+            None => of.push((info_hash, vec![edge])),
+        }
+    }
+    for (info_hash, edges) in of {
+        if view.mixed {
+            page.line(&format!("Of {}:", view.torrent_cell(info_hash)));
+        }
+        table(view, &edges, page);
+    }
+    let mut said = answered(&edges);
+    if view.document.shown.as_ref().is_none_or(|shown| shown.peer.is_none()) {
+        said.push_str(" Exact frames of a row: --peer.");
+    }
+    page.line(&said);
+    if let Some(more @ 1..) = edges.len().checked_sub(shown) {
+        let rest = edges.iter().skip(shown);
+        page.line(&format!(
+            "{}, {} served: -v, or {}",
+            counted(more as u64, "more transfer"),
+            counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte"),
+            table_of("transfers")
+        ));
+    }
+}
+
+/// The rows of one torrent.
+fn table(view: &View<'_>, edges: &[&Transfer], page: &mut Page) {
     let over = edges.iter().any(|edge| edge.transport != Transport::Tcp);
-    let several = view.document.torrents.len() > 1;
     let mut columns = vec![word("from"), word("to")];
     if over {
         columns.push(word("over"));
-    }
-    if several {
-        columns.push(word("torrent"));
     }
     columns.extend([word("grade"), figure("served"), figure("verified"), figure("refuted"), figure("lost")]);
     columns.extend([figure("messages").from(100), figure("asked").from(120), figure("acknowledged").from(120)]);
     columns.push(figure("within"));
     let mut table = Table::new(columns, 2);
-    for edge in edges.iter().take(shown) {
+    for edge in edges {
         let mut cells = vec![edge.uploader.to_string(), edge.downloader.to_string()];
         if over {
             cells.push(edge.transport.name().to_owned());
-        }
-        if several {
-            cells.push(edge.info_hash.as_ref().map_or_else(
-                || "unknown".to_owned(),
-                |hash| format!("{}...", hash.to_string().chars().take(8).collect::<String>()),
-            ));
         }
         cells.push(graded(edge.grade, edge.bytes.refuted));
         cells.extend([
@@ -65,20 +87,6 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
     }
     table.without_zeros(&["refuted", "lost"]);
     table.write(page);
-    let mut said = answered(&edges);
-    if view.document.shown.as_ref().is_none_or(|shown| shown.peer.is_none()) {
-        said.push_str(" Exact frames of a row: --peer.");
-    }
-    page.line(&said);
-    if let Some(more @ 1..) = edges.len().checked_sub(shown) {
-        let rest = edges.iter().skip(shown);
-        page.line(&format!(
-            "{}, {} served: -v, or {}",
-            counted(more as u64, "more transfer"),
-            counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte"),
-            table_of("transfers")
-        ));
-    }
 }
 
 /// Whether all of it was asked for and acknowledged.

@@ -75,6 +75,12 @@ pub(crate) const PSEUDONYMS: &str = "Addresses, peer_ids and clients here are ps
 
 fn title(view: &View<'_>, page: &mut Page) {
     page.row(&format!("{}{}", view.torrents_named(), view.captures_named()), 0, 2);
+    if view.running.stretches().len() > 1 && view.document.quality.duration_ns.is_some() {
+        page.line(&format!(
+            "The captures ran {} UTC: nothing was captured between them.",
+            view.running.told(|at| view.clock.seconds(at))
+        ));
+    }
     if let Some(shown) = &view.document.shown {
         let document = view.document;
         page.line(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));

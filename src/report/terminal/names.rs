@@ -10,9 +10,9 @@ use super::screen::{Screen, Sort};
 use super::unread::Unread;
 use crate::ends::{Endpoint, InfoHash, Timestamp, Transport};
 use crate::evidence::{Grade, PortBasis};
+use crate::report::instead::Instead;
 use crate::report::text::{TIE, counted, duration, escaped, grouped, visible};
-use crate::report::{Document, Frames, Input, PassedOver, Purpose, Subject};
-use crate::torrent::Source;
+use crate::report::{Document, Frames, Input, PassedOver, Purpose, Running, Subject};
 
 /// A report with what each section needs of it.
 pub(super) struct View<'d> {
@@ -24,6 +24,12 @@ pub(super) struct View<'d> {
     pub(super) clock: Clock<'d>,
     /// Whether there are several captures, so that a frame's number alone says nothing.
     pub(super) several: bool,
+    /// Whether rows are of several torrents, so that each has to say of which it is.
+    pub(super) mixed: bool,
+    /// Whether the torrents that were given are the wrong ones.
+    pub(super) instead: Instead<'d>,
+    /// When the captures ran; of no use over a step of a clock.
+    pub(super) running: Running,
 }
 
 impl<'d> View<'d> {
@@ -36,6 +42,13 @@ impl<'d> View<'d> {
             unread: Unread::of(document),
             clock: Clock::of(document, screen.zone.as_ref()),
             several: captures > 1,
+            mixed: document.torrents.len() > 1
+                || document.subjects.iter().any(|subject| {
+                    let first = document.subjects.first();
+                    first.is_some_and(|first| first.info_hash != subject.info_hash)
+                }),
+            instead: Instead::of(document),
+            running: Running::of(&document.inputs, &[]),
         }
     }
 
@@ -50,36 +63,9 @@ impl<'d> View<'d> {
         })
     }
 
-    /// The torrents that the captures name instead, where torrents were given and no connection is of one of them; empty
-    /// where one is, or where no other torrent is named.
-    pub(super) fn instead(&self) -> Vec<&'d crate::report::Torrent> {
-        let given = |source: Option<Source>| matches!(source, Some(Source::File | Source::Magnet));
-        let torrents = &self.document.torrents;
-        let asked: BTreeSet<&InfoHash> =
-            torrents.iter().filter(|torrent| given(torrent.source)).map(|torrent| &torrent.info_hash).collect();
-        let unlisted = self.document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
-        let mut spoken = self
-            .document
-            .transfers
-            .iter()
-            .filter_map(|transfer| transfer.info_hash.as_ref())
-            .chain(unlisted.filter_map(|torrent| torrent.info_hash.as_ref()));
-        if self.peers.is_empty()
-            || asked.is_empty()
-            || self.document.shown.is_some()
-            || spoken.any(|info_hash| asked.contains(info_hash))
-        {
-            return Vec::new();
-        }
-        torrents.iter().filter(|torrent| !given(torrent.source)).collect()
-    }
-
     /// `the info-hash of "shared.bin"`, of the torrents that were given.
     pub(super) fn asked(&self) -> String {
-        let given =
-            |torrent: &&crate::report::Torrent| matches!(torrent.source, Some(Source::File | Source::Magnet));
-        let given: Vec<_> = self.document.torrents.iter().filter(given).collect();
-        match given.as_slice() {
+        match self.instead.given.as_slice() {
             [one] => format!("the info-hash of {}", self.torrent(Some(&one.info_hash))),
             some => format!("an info-hash of the {} given", counted(some.len() as u64, "torrent")),
         }
@@ -112,7 +98,7 @@ impl<'d> View<'d> {
         }
     }
 
-    /// ` looked for in capture.pcap, 7.618 s from 2026-11-21 02:59:57 UTC`.
+    /// ` looked for in capture.pcap, 7.618 s from 2026-11-21 02:59:57 UTC`; of captures that ran apart, how long in all.
     pub(super) fn captures_named(&self) -> String {
         let captures: Vec<usize> = (0..self.document.inputs.len())
             .filter(|at| matches!(self.document.inputs.get(*at), Some(Input::Capture { .. })))
@@ -123,11 +109,20 @@ impl<'d> View<'d> {
         };
         let quality = &self.document.quality;
         let time = match (quality.first_time, quality.duration_ns) {
-            (Some(first), Some(length)) => format!(", {} from {}", duration(length), self.clock.title(first)),
+            (Some(first), Some(_)) => format!(", {} from {}", self.captured(), self.clock.title(first)),
             (Some(first), None) => format!(", from {} on, over a step of its clock", self.clock.title(first)),
             _ => String::new(),
         };
         format!(" looked for in {what}{time}")
+    }
+
+    /// `7.618 s`, or `15.279 s in 2 stretches`: how long captures ran.
+    pub(super) fn captured(&self) -> String {
+        let length = duration(self.running.length());
+        match self.running.stretches().len() as u64 {
+            0 | 1 => length,
+            many => format!("{length} in {}", stretches(many)),
+        }
     }
 
     /// How a torrent is called in a sentence: its name in quotes, or its hash.
@@ -140,12 +135,34 @@ impl<'d> View<'d> {
         }
     }
 
-    /// ` of "shared.bin"`, where the report has several torrents.
-    pub(super) fn of_torrent(&self, subject: &Subject) -> String {
-        match self.document.torrents.len() {
-            0 | 1 => String::new(),
-            _ => format!(" of {}", self.torrent(subject.info_hash.as_ref())),
+    /// A torrent in a row: its name in quotes, with the begin of its hash where that is another one's name too, or the begin
+    /// alone.
+    pub(super) fn torrent_cell(&self, info_hash: Option<&InfoHash>) -> String {
+        let Some(info_hash) = info_hash else { return format!("an{TIE}unknown{TIE}torrent") };
+        let begin = info_hash.to_string().chars().take(8).collect::<String>();
+        let torrents = || self.document.torrents.iter();
+        let name =
+            torrents().find(|torrent| torrent.info_hash == *info_hash).and_then(|torrent| torrent.name.as_deref());
+        match name {
+            Some(name) if torrents().filter(|torrent| torrent.name.as_deref() == Some(name)).count() == 1 => {
+                named_cell(name)
+            }
+            Some(name) => format!("{}{TIE}({begin}...)", named_cell(name)),
+            None => format!("torrent{TIE}{begin}..."),
         }
+    }
+
+    /// A subject in a row: as [`endpoint`] calls it, and ` of "shared.bin"` behind it where the report has several torrents.
+    pub(super) fn peer(&self, subject: &Subject) -> String {
+        match self.mixed {
+            true => format!("{} of{TIE}{}", endpoint(subject), self.torrent_cell(subject.info_hash.as_ref())),
+            false => endpoint(subject),
+        }
+    }
+
+    /// Whether a subject has an address by which a machine speaks to itself. A pseudonym tells nothing of that.
+    pub(super) fn is_loopback(&self, subject: &Subject) -> bool {
+        subject.endpoint.ip.is_loopback() && !self.document.options.pseudonyms
     }
 
     /// The name of an input, with its number behind it where another input has the same name.
@@ -188,6 +205,11 @@ pub(super) fn endpoint(subject: &Subject) -> String {
         Transport::Tcp => subject.endpoint.to_string(),
         transport => format!("{}{TIE}{}", subject.endpoint, transport.name()),
     }
+}
+
+/// `1 stretch`, `2 stretches`.
+fn stretches(count: u64) -> String {
+    format!("{} stretch{}", grouped(count), if count == 1 { "" } else { "es" })
 }
 
 /// A few names, and how many more there are.

@@ -86,20 +86,27 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let best = view.peers.first();
     let proof = view.peers.iter().find_map(|subject| subject.standard.as_ref().filter(|_| subject.actionable));
     let secret = view.unread.hides && !crate::evidence::encrypted(&document.opaque).is_empty();
+    let torrent = view.instead.named.is_empty() && view.unhashed();
     let mut what = Vec::new();
+    if torrent {
+        what.push("with the torrent file, by whose hashes bytes are verified");
+    }
     if secret {
         what.push("with the secrets of a client that took part");
     }
     if proof.is_some() {
         what.push("the first proof, in Wireshark");
     }
-    if best.is_some() {
+    if best.is_some() && !(document.options.pseudonyms && view.screen.case.is_none()) {
         what.push("one peer, block by block");
-    } else if !secret {
+    } else if !secret && best.is_none() {
         what.push("what there is in the captures");
     }
     what.push(if view.screen.case.is_some() { "the page of the case" } else { "keep it" });
     page.heading(&format!("NEXT  {}", what.join("; ")));
+    if torrent {
+        page.command(&[command(view, ""), torrents(view)].concat());
+    }
     if secret {
         page.command(&command(view, "--mse-secrets FILE"));
     }
@@ -107,12 +114,10 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         filters(&[proof.advertised, proof.requested, proof.served], view, page);
     }
     match best {
+        // A pseudonym chooses nobody while captures are read.
+        Some(_) if document.options.pseudonyms && view.screen.case.is_none() => {}
         Some(best) => page.command(&again(view, &format!("--peer {}", best.endpoint.ip))),
-        None if !secret => {
-            let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
-            words.extend(captures(document));
-            page.command(&words);
-        }
+        None if !secret => page.command(&inspect(view)),
         None => {}
     }
     let examples = document.anomalies.iter().flat_map(|anomaly| &anomaly.examples);
@@ -171,12 +176,46 @@ pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
 
 /// The command that makes the report again, with more options.
 pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
+    let mut words = match &view.screen.given {
+        Some(given) => as_given(view, given),
+        None => as_known(view),
+    };
+    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words
+}
+
+/// The words of the command line; not the torrents, where they were the wrong ones.
+fn as_given(view: &View<'_>, given: &[String]) -> Vec<String> {
+    let is_torrent = |word: &&String| word.starts_with("-t ") || *word == "--torrents-here";
+    if view.instead.named.is_empty() {
+        return given.to_vec();
+    }
+    let others = given.iter().filter(|word| !is_torrent(word)).cloned();
+    others.chain(torrents(view)).collect()
+}
+
+/// The torrents that are not described, as a command names them: those that lie beside the captures, where they do.
+fn torrents(view: &View<'_>) -> Vec<String> {
+    let bare = view.document.torrents.iter().filter(|torrent| torrent.size.is_none());
+    let bare: Vec<&[u8]> = bare.filter_map(|torrent| torrent.info_hash.0.get(..20)).collect();
+    let is_bare = |hash: &[u8; 20]| bare.contains(&&hash[..]);
+    let found = view.screen.beside.iter().filter(|(_, hashes)| hashes.iter().any(is_bare));
+    let found: Vec<String> = found.map(|(path, _)| format!("-t {path}")).collect();
+    match found.len() {
+        0 => vec!["-t FILE".to_owned()],
+        1..=MOST_NAMED => found,
+        _ => vec!["--torrents-here".to_owned()],
+    }
+}
+
+/// The words that make the report, as far as it tells them.
+fn as_known(view: &View<'_>) -> Vec<String> {
     let document = view.document;
     let mut words = vec!["peerproof".to_owned(), "analyze".to_owned()];
     words.extend(captures(document));
     let torrents: Vec<&str> =
         document.inputs.iter().filter(|input| matches!(input, Input::Torrent { .. })).map(Input::name).collect();
-    let wrong = !view.instead().is_empty();
+    let wrong = !view.instead.named.is_empty();
     if wrong {
         words.push("-t FILE".to_owned());
     } else if torrents.len() > MOST_NAMED || torrents.iter().any(|name| columns(name) > LONGEST_WORD) {
@@ -199,12 +238,25 @@ pub(super) fn command(view: &View<'_>, more: &str) -> Vec<String> {
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         words.push(format!("--max-rows {rows}"));
     }
-    words.extend((!more.is_empty()).then(|| more.to_owned()));
+    words.extend(document.options.pseudonyms.then(|| "--pseudonymize KEYFILE".to_owned()));
+    words
+}
+
+/// The command that says what the captures hold.
+pub(super) fn inspect(view: &View<'_>) -> Vec<String> {
+    let mut words = vec!["peerproof".to_owned(), "inspect".to_owned()];
+    match &view.screen.given {
+        Some(given) => {
+            let is_option = |word: &&String| word.starts_with('-') && *word != "-";
+            words.extend(given.iter().skip(2).take_while(|word| !is_option(word)).cloned());
+        }
+        None => words.extend(captures(view.document)),
+    }
     words
 }
 
 /// The captures as a shell takes them; many were named by a pattern, and can be again.
-pub(super) fn captures(document: &Document) -> Vec<String> {
+fn captures(document: &Document) -> Vec<String> {
     let names: Vec<&str> =
         document.inputs.iter().filter(|input| matches!(input, Input::Capture { .. })).map(Input::name).collect();
     if names.len() > MOST_NAMED || names.iter().any(|name| columns(name) > LONGEST_WORD) {

@@ -64,7 +64,7 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let clock = view.clock;
     page.row(
         &bold(&format!(
-            "{}, {}, {}, {} - {}",
+            "{}, {}, {}, {} - {} UTC",
             subject.endpoint,
             match subject.transport.name() {
                 "tcp" => "TCP",
@@ -78,8 +78,8 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
                 }
                 None => "an unknown torrent".to_owned(),
             },
-            clock.title(subject.first_time).replace(" UTC", ""),
-            clock.title(subject.last_time).get(11..).unwrap_or_default()
+            clock.title(subject.first_time).replacen(" UTC", "", 1),
+            clock.seconds(subject.last_time)
         )),
         0,
         2,
@@ -94,7 +94,7 @@ fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
     files(view, subject, page);
     sessions(view, subject, page);
     not_seen(view, subject, page);
-    flags(subject, page);
+    flags(view, subject, page);
     wireshark(view, subject, page);
 }
 
@@ -240,10 +240,7 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
         return;
     }
     let Some(pieces) = &view.document.pieces else {
-        page.line(&format!(
-            "Which bytes of which piece, and in which frames: {}",
-            if cfg!(feature = "table") { table_of("pieces") } else { "--pieces -f json".to_owned() }
-        ));
+        page.line(&format!("Which bytes of which piece, and in which frames: {}", table_of("pieces")));
         return;
     };
     let all = block::blocks(pieces, is_sent(view, subject));
@@ -334,8 +331,10 @@ fn sessions(view: &View<'_>, subject: &Subject, page: &mut Page) {
 /// What the captures do not hold of it, with what they cover.
 fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let quality = &view.document.quality;
-    let length =
-        quality.duration_ns.map_or_else(|| "the time of the captures".to_owned(), crate::report::text::duration);
+    let length = match quality.duration_ns {
+        Some(_) => view.captured(),
+        None => "the time of the captures".to_owned(),
+    };
     let directions = if subject.flags.contains(&Flag::OneSided) { "one direction only" } else { "both directions" };
     let gaps =
         if subject.flags.contains(&Flag::GapInRange) || subject.bytes.lost > 0 { "with gaps" } else { "no gap" };
@@ -371,13 +370,13 @@ fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     page.line(&format!("{}. Other connections, times and places were not captured.{hidden}", parts.join("; ")));
 }
 
-fn flags(subject: &Subject, page: &mut Page) {
+fn flags(view: &View<'_>, subject: &Subject, page: &mut Page) {
     if subject.flags.is_empty() {
         return;
     }
     page.heading("FLAGS");
     for flag in &subject.flags {
-        page.row(&format!("{flag}  {}", flag_words(*flag)), 2, 4);
+        page.row(&format!("{flag}  {}", flag_words(*flag, view.is_loopback(subject))), 2, 4);
     }
 }
 
@@ -477,9 +476,8 @@ fn said(view: &View<'_>, page: &mut Page) {
 fn last(view: &View<'_>, subject: &Subject) -> String {
     let differ = if subject.bytes.refuted > 0 { "; it also sent blocks that differ" } else { "" };
     format!(
-        "{}{}: {}, standard {}{differ}.",
-        endpoint(subject),
-        view.of_torrent(subject),
+        "{}: {}, standard {}{differ}.",
+        view.peer(subject),
         graded(subject.grade, 0),
         if subject.actionable { "met" } else { "not met" }
     )

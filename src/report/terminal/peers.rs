@@ -150,8 +150,9 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     let zeros = table.without_zeros(&MAY_BE_ZERO);
     let left_out = table.write(page);
     notes(view, subjects, &zeros, &left_out, page);
+    doubled(view, subjects, page);
     if same {
-        page.line("+ is at the address above it. Several clients: a sum would mix them.");
+        page.line("+ is at the address above it, and may be another client: an address has no sum.");
     }
     if let Some(sort) = view.screen.sort {
         page.line(&format!("Sorted by {sort}, so peers of one address stand apart."));
@@ -161,6 +162,21 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
             "All {} rows: --top 0, or {}. One address: --peer.",
             grouped(subjects.len() as u64),
             words::table_of("subjects")
+        ));
+    }
+}
+
+/// That sums hold what passed more than once each time.
+fn doubled(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
+    let hash = subjects.first().and_then(|subject| subject.info_hash.as_ref());
+    let Some(torrent) = view.document.torrents.iter().find(|torrent| Some(&torrent.info_hash) == hash) else {
+        return;
+    };
+    let sum = subjects.iter().map(|subject| subject.bytes.verified).fold(0, u64::saturating_add);
+    if sum > torrent.unique && torrent.unique > 0 {
+        page.line(&format!(
+            "Bytes that passed more than once are in sums each time: {} different ones of the torrent are verified.",
+            grouped(torrent.unique)
         ));
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::answer::same_connections;
-use super::names::{FEW, View, endpoint, listed};
+use super::names::{FEW, View, listed};
 use super::page::Page;
 use super::screen::Detail;
 use crate::evidence::{Flag, Grade};
-use crate::report::text::{counted, grouped, visible};
+use crate::report::text::{counted, figures_grouped, grouped, visible};
 use crate::report::{Document, Subject, Transfer};
 
 /// Writes the sections.
@@ -25,8 +25,8 @@ fn why_not_higher(view: &View<'_>, page: &mut Page) {
         let Some(reason) = reason(view.document, subject) else { continue };
         let place = *places.entry(reason.clone()).or_insert(reasons.len());
         match reasons.get_mut(place) {
-            Some((_, peers)) => peers.push(endpoint(subject)),
-            None => reasons.push((reason, vec![endpoint(subject)])),
+            Some((_, peers)) => peers.push(view.peer(subject)),
+            None => reasons.push((reason, vec![view.peer(subject)])),
         }
     }
     if reasons.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn reason(document: &Document, subject: &Subject) -> Option<String> {
 
 /// `not G8: every verified piece also has bytes of other peers`.
 pub(super) fn not_reached(reason: &str) -> String {
-    let reason = visible(reason).replace("other subjects", "other peers");
+    let reason = figures_grouped(&visible(reason).replace("other subjects", "other peers"));
     match reason.split_once(" not reached: ") {
         Some((rung, why)) => format!("not {rung}: {why}"),
         None => reason,
@@ -102,10 +102,11 @@ pub(super) fn missing(document: &Document, subject: &Subject) -> String {
 
 /// The flags, each with the peers that have it; and connections that stand there twice.
 fn flags(view: &View<'_>, page: &mut Page) {
-    let mut flags: BTreeMap<Flag, Vec<String>> = BTreeMap::new();
+    let mut flags: BTreeMap<(Flag, &str), Vec<String>> = BTreeMap::new();
     for subject in &view.peers {
         for flag in &subject.flags {
-            flags.entry(*flag).or_default().push(endpoint(subject));
+            let words = flag_words(*flag, view.is_loopback(subject));
+            flags.entry((*flag, words)).or_default().push(view.peer(subject));
         }
     }
     let pairs = same_connections(view.document);
@@ -114,10 +115,10 @@ fn flags(view: &View<'_>, page: &mut Page) {
     }
     page.heading("FLAGS  (properties of the evidence; none raises a grade)");
     let named = if view.screen.detail == Detail::All { MOST_ROWS } else { FEW };
-    for (flag, peers) in flags {
+    for ((flag, words), peers) in flags {
         let all = peers.len() == view.peers.len() && peers.len() > FEW;
         let whose = if all { format!("all {} peers", grouped(peers.len() as u64)) } else { listed(peers, named) };
-        page.row(&format!("{flag}  {}: {whose}", flag_words(flag)), 2, 4);
+        page.row(&format!("{flag}  {words}: {whose}"), 2, 4);
     }
     let most = if view.screen.detail == Detail::All { MOST_ROWS } else { FEW };
     for (one, other) in pairs.iter().take(most) {
@@ -138,9 +139,12 @@ fn flags(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What a flag means, as a clause.
-pub(super) fn flag_words(flag: Flag) -> &'static str {
+/// What a flag means, as a clause; of an address that `is_loopback`, too.
+pub(super) fn flag_words(flag: Flag, is_loopback: bool) -> &'static str {
     match flag {
+        Flag::PrivateAddress if is_loopback => {
+            "its address is one by which a machine speaks to itself (loopback): both ends are on the machine of the capture"
+        }
         Flag::OneSided => "only one direction of a connection, or one of its two handshakes, is in the captures",
         Flag::ReturnPathUnconfirmed => {
             "nothing shows that what the other end sent reached it, so its packets may be forged"

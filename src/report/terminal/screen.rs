@@ -21,6 +21,11 @@ pub struct Screen {
     pub zone: Option<TimeZone>,
     /// The directory of the case that holds the report, as the command line names it; `None` where there is none.
     pub case: Option<String>,
+    /// The words of the command line that makes the report again, each as a shell takes it and an option with its value as
+    /// one; `None` where only the report is known.
+    pub given: Option<Vec<String>>,
+    /// Torrent files that lie beside the captures: each as a shell takes it, with the 20 bytes by which peers call it.
+    pub beside: Vec<(String, Vec<[u8; 20]>)>,
 }
 
 words! {
@@ -68,7 +73,17 @@ words! {
 impl Screen {
     /// A page of `width` columns, without ink.
     pub fn new(width: usize) -> Self {
-        Self { width, colour: false, detail: Detail::Page, top: None, sort: None, zone: None, case: None }
+        Self {
+            width,
+            colour: false,
+            detail: Detail::Page,
+            top: None,
+            sort: None,
+            zone: None,
+            case: None,
+            given: None,
+            beside: Vec::new(),
+        }
     }
 
     /// Everything, as a case's report.txt has it: 80 columns, without ink.

@@ -59,7 +59,7 @@ fn peers_of_one_address_stand_together_and_are_never_summed() {
     let rows: Vec<&str> =
         text.lines().filter(|line| line.get(2..).is_some_and(|row| row.starts_with("10.77.3."))).collect();
     assert!(rows[0].starts_with("  10.77.3.10:6881") && rows[1].starts_with("+ 10.77.3.10:6882"), "{text}");
-    assert!(text.contains("+ is at the address above it."), "{text}");
+    assert!(text.contains("+ is at the address above it, and may be another client"), "{text}");
     let text = page(&fixture::document(), |screen| screen.sort = Some(Sort::Last));
     assert!(!text.contains("\n+ ") && text.contains("Sorted by last"), "{text}");
 }
@@ -316,4 +316,83 @@ fn a_web_server_is_not_held_against_the_standard() {
     (subject.transport, subject.actionable, subject.standard, subject.grade) =
         (Transport::Http, false, None, Grade::G8);
     assert!(flat(&document).contains("It is a web server, which advertises nothing"), "{}", flat(&document));
+}
+
+#[test]
+fn captured_time_is_that_of_the_captures_and_not_of_the_pause_between() {
+    let mut document = fixture::document();
+    let later = |time: Option<Timestamp>| time.map(|time| Timestamp(time.0 + 600_000_000_000));
+    let mut second = document.inputs[0].clone();
+    if let crate::report::Input::Capture { first_time, last_time, .. } = &mut second {
+        (*first_time, *last_time) = (later(*first_time), later(*last_time));
+    }
+    document.inputs.insert(1, second);
+    document.quality.last_time = later(document.quality.last_time);
+    document.quality.duration_ns = document.quality.duration_ns.map(|length| length + 600_000_000_000);
+    let text = flat(&document);
+    let one = fixture::document().quality.duration_ns.expect("a length");
+    let both = crate::report::duration(2 * one);
+    assert!(text.contains(&format!("looked for in 2 captures, {both} in 2 stretches from ")), "{text}");
+    assert!(text.contains("nothing was captured between them.") && !text.contains("10 min"), "{text}");
+    let choice = Choice { peer: Some("10.77.3.10:6881".parse().expect("one")), ..Choice::default() };
+    assert!(flat(&document.clone().only(&choice)).contains(&format!("in {both} in 2 stretches, both directions")));
+    let page = crate::report::page(&document).expect("a page");
+    assert!(page.contains(&format!("Captured for {both} in 2 stretches")), "the page says it too");
+    assert!(page.contains(&format!("The captures show {both} in 2 stretches")) && !page.contains("10 min"));
+}
+
+#[test]
+fn rows_of_several_torrents_name_theirs_in_every_section() {
+    let mut document = fixture::document();
+    let mut other = document.torrents[0].clone();
+    other.info_hash = crate::ends::InfoHash(vec![0xaa; 20]);
+    let mut subject = document.subjects[1].clone();
+    subject.info_hash = Some(other.info_hash.clone());
+    document.torrents.push(other.clone());
+    document.subjects.push(subject);
+    // Two of one name are told by their hashes.
+    let text = flat(&document);
+    for section in ["ANSWER", "WHO SENT TO WHOM", "WHY NOT HIGHER"] {
+        assert!(text.split(section).nth(1).is_some_and(|text| text.contains("(c3c3c3c3...)")), "{section}: {text}");
+    }
+    assert!(text.contains("(aaaaaaaa...)"), "{text}");
+    let page = crate::report::page(&document).expect("a page");
+    assert!(page.contains("(aaaaaaaa…)"), "the page says it too");
+    document.torrents[1].name = Some("other.bin".to_owned());
+    assert!(flat(&document).contains("of \"other.bin\""));
+    assert!(!flat(&fixture::document()).contains("c3c3c3c3...") && !flat(&fixture::document()).contains("Of \""));
+}
+
+#[test]
+fn the_page_says_of_the_wrong_torrent_what_the_text_says() {
+    let mut document = fixture::document();
+    let mut given = document.torrents[0].clone();
+    document.torrents[0].source = None;
+    given.info_hash = crate::ends::InfoHash(vec![0xbb; 20]);
+    (given.name, given.source) = (Some("asked.bin".to_owned()), Some(Source::File));
+    document.torrents.push(given);
+    let said = "No connection that could be read shows the info-hash of";
+    assert!(flat(&document).contains(&format!("{said} \"asked.bin\". The captures name torrent ")));
+    let page = crate::report::page(&document).expect("a page");
+    assert!(page.contains(said) && page.contains("The captures name the torrent ") && page.contains(", none of "));
+    assert!(!crate::report::page(&fixture::document()).expect("a page").contains(said));
+}
+
+#[test]
+fn what_passed_more_than_once_is_said_to_be_in_sums_each_time() {
+    let mut document = fixture::document();
+    document.torrents[0].unique = 1_000;
+    let said = "Bytes that passed more than once are in sums each time: 1,000 different ones";
+    assert!(flat(&document).contains(said), "{}", flat(&document));
+    assert!(crate::report::page(&document).expect("a page").contains(said));
+}
+
+#[test]
+fn a_machine_that_speaks_to_itself_stands_for_no_public_address() {
+    let mut document = fixture::document();
+    document.subjects[0].endpoint = end("127.0.0.1:6881");
+    document.subjects[0].flags.insert(crate::evidence::Flag::PrivateAddress);
+    assert!(flat(&document).contains("both ends are on the machine of the capture"), "{}", flat(&document));
+    document.options.pseudonyms = true;
+    assert!(!flat(&document).contains("loopback"), "a pseudonym tells nothing of that");
 }

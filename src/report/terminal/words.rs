@@ -70,9 +70,9 @@ pub(super) fn short(grade: Grade) -> &'static str {
     }
 }
 
-/// What to type for a table of the report, whole; a build without tables has its rows in JSON alone.
+/// What to type for a table of the report, whole.
 pub(super) fn table_of(name: &str) -> String {
-    if cfg!(feature = "table") { format!("-f csv --table {name}") } else { "-f json".to_owned() }
+    format!("-f csv --table {name}")
 }
 
 type Class = (&'static str, &'static str, fn(&Bytes) -> u64);

@@ -391,12 +391,12 @@ impl<'cap> TcpSide<'cap> {
         }
     }
 
-    /// Says that the receiver of `segment` would not take it.
+    /// Says that the receiver of these bytes would not take them.
     #[cold]
-    pub(super) fn suspect(&self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let offset = self.relative(segment.seq).and_then(|start| u64::try_from(start).ok());
-        if let Some(offset) = offset {
-            let len = u64::from(segment.payload.wire_len);
+    pub(super) fn suspect(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let offset = self.relative(seq).and_then(|start| u64::try_from(start).ok());
+        if let Some(offset) = offset.filter(|_| len > 0) {
+            let len = u64::from(len);
             emit(StreamItem::Unaccepted { offset, len, impossible: true });
         }
     }

@@ -1,0 +1,106 @@
+//! Tables as CSV, in every build: no table library is needed for text.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::report::table::{Column, Table, Values};
+
+/// Writes `table` as CSV with a header line, RFC 4180 quoting and `\n` line ends; lists are joined by `; `, times are as in report.json.
+/// An empty text is `""`, a number that is not known is nothing.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_csv(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    let names: Vec<Cow<'_, str>> = table.columns.iter().map(|column| quoted(&column.name)).collect();
+    writeln!(out, "{}", names.join(","))?;
+    for row in 0..table.columns.first().map_or(0, height) {
+        for (at, column) in table.columns.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            write!(out, "{comma}{}", cell(column, row))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn height(column: &Column) -> usize {
+    match &column.values {
+        Values::Figures(values) => values.len(),
+        Values::Numbers(values) => values.len(),
+        Values::Text(values) => values.len(),
+        Values::Texts(values) => values.len(),
+        Values::Times(values) => values.len(),
+        Values::Bools(values) => values.len(),
+    }
+}
+
+fn cell(column: &Column, row: usize) -> Cow<'_, str> {
+    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default().into();
+    match &column.values {
+        Values::Figures(values) => number(values.get(row).copied()),
+        Values::Numbers(values) => number(values.get(row).copied().flatten()),
+        Values::Text(values) => quoted(values.get(row).map_or("", String::as_str)),
+        Values::Texts(values) => owned(values.get(row).map(|texts| texts.join("; "))),
+        Values::Times(values) => owned(values.get(row).copied().flatten().map(|time| time.to_string())),
+        Values::Bools(values) => if values.get(row) == Some(&true) { "true" } else { "false" }.into(),
+    }
+}
+
+fn owned(text: Option<String>) -> Cow<'static, str> {
+    Cow::Owned(quoted(&text.unwrap_or_default()).into_owned())
+}
+
+/// A text as one cell.
+fn quoted(text: &str) -> Cow<'_, str> {
+    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ends::Timestamp;
+    use crate::report::{fixture, tables};
+
+    #[test]
+    fn csv_has_a_header_and_a_line_per_transfer() {
+        let document = fixture::document();
+        let mut out = Vec::new();
+        write_csv(&tables(&document)[0], &mut out).expect("written");
+        let text = String::from_utf8(out).expect("UTF-8");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), document.transfers.len() + 1, "{text}");
+        assert!(lines[0].starts_with("uploader,downloader,transport,info_hash,"), "{}", lines[0]);
+        assert!(lines[1].contains(",3473408,"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn every_kind_of_cell_reads_back() {
+        let texts = ["", "a,b", "say \"so\"", "two\nlines", "plain"].map(str::to_owned).to_vec();
+        let column = |name: &str, values| Column { name: name.to_owned(), values };
+        let table = Table {
+            name: "kinds",
+            columns: vec![
+                column("figure", Values::Figures(vec![0, 1, 2, 3, u64::MAX])),
+                column("number", Values::Numbers(vec![None, Some(7), None, None, None])),
+                column("text", Values::Text(texts.clone())),
+                column(
+                    "list",
+                    Values::Texts(vec![vec![], vec!["x".to_owned(), "y".to_owned()], vec![], vec![], vec![]]),
+                ),
+                column("time", Values::Times(vec![Some(Timestamp(0)), None, None, None, None])),
+                column("truth", Values::Bools(vec![true, false, false, false, true])),
+            ],
+        };
+        let mut out = Vec::new();
+        write_csv(&table, &mut out).expect("written");
+        assert!(out.starts_with(b"figure,number,text,list,time,truth\n0,,\"\",\"\",1970-01-01T00:00:00.000000000Z,true\n1,7,\"a,b\",x; y,\"\",false\n"));
+        let mut reader = csv::Reader::from_reader(&out[..]);
+        let found: Vec<String> =
+            reader.records().map(|record| record.expect("a record").get(2).expect("a cell").to_owned()).collect();
+        assert_eq!(found, texts);
+    }
+}
