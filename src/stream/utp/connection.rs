@@ -34,6 +34,8 @@ pub(super) struct Connection<'cap> {
     syn_clock: u32,
     /// Number and clock of the ST_STATE that answers it.
     answer: Option<(u16, u32)>,
+    /// Others that seem to: anybody can send one in the name of an endpoint. Number, clock and frame.
+    rivals: Vec<(u16, u32, At)>,
     opening: Opening,
     path: ReturnPath<u16>,
     pub(super) sides: [UtpSide<'cap>; 2],
@@ -77,6 +79,7 @@ impl<'cap> Connection<'cap> {
             syn: None,
             syn_clock: 0,
             answer: None,
+            rivals: Vec::new(),
             opening: Opening::default(),
             path: ReturnPath::default(),
             sides: [UtpSide::default(), UtpSide::default()],
@@ -103,7 +106,12 @@ impl<'cap> Connection<'cap> {
         let (this, that) = (self.send_id(direction), self.send_id(direction.reverse()));
         let id = packet.connection_id;
         match packet.kind {
-            PacketKind::Syn => this == Some(id.wrapping_add(1)) && that.is_none_or(|that| that == id),
+            // The answer may stand before the SYN, where the clocks of two taps differ.
+            PacketKind::Syn => {
+                (this.is_some() || that.is_some() && self.syn.is_none())
+                    && this.is_none_or(|this| this == id.wrapping_add(1))
+                    && that.is_none_or(|that| that == id)
+            }
             // Implementations differ on which of the two ids a reset carries.
             PacketKind::Reset => this == Some(id) || that == Some(id),
             _ => match (this, that) {
@@ -153,6 +161,7 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> u64 {
+        self.choose_answer(&held, limits);
         self.note_path(&held, limits);
         self.note_opening(&held);
         if self.id.is_some() {
@@ -256,9 +265,45 @@ impl<'cap> Connection<'cap> {
         judged == Ack::Impossible || judged == least
     }
 
+    /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
+    fn choose_answer(&mut self, held: &HeldPacket<'cap>, limits: &StreamLimits) {
+        let (Some((initiator, syn)), Some((current, _)), Some(since)) = (self.syn, self.answer, self.opening.syn)
+        else {
+            return;
+        };
+        let HeldPacket { direction, packet, .. } = held;
+        let acceptor = initiator.reverse();
+        if self.rivals.is_empty() || !self.side(acceptor).is_untouched() {
+            return;
+        }
+        let named = match packet.kind {
+            PacketKind::Data | PacketKind::Fin if *direction == acceptor => packet.seq_nr,
+            PacketKind::Data | PacketKind::Fin | PacketKind::State if *direction == initiator => {
+                packet.ack_nr.wrapping_add(1)
+            }
+            _ => return,
+        };
+        let fits = |number: u16| named.wrapping_sub(number) < BEHIND_ANSWER;
+        if let Some((number, clock, at)) = self.rivals.iter().copied().find(|(number, ..)| fits(*number))
+            && !fits(current)
+        {
+            self.answer = Some((number, clock));
+            self.opening.syn_ack = Some(at);
+            let side = of(&mut self.sides, acceptor);
+            side.restart(number);
+            // What the other one used is not of the path.
+            self.path = ReturnPath::default();
+            self.path.packet(initiator, since, Some((syn, syn, true)), None, limits.acked_hole_wait_ns);
+            let used = Some((number.wrapping_sub(1), number, true));
+            self.path.packet(acceptor, at, used, Some(syn), limits.acked_hole_wait_ns);
+        }
+        self.rivals.clear();
+    }
+
     fn note_opening(&mut self, held: &HeldPacket<'cap>) {
         let HeldPacket { at, direction, packet, .. } = held;
-        of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
+        let own = packet.connection_id.wrapping_add(u16::from(packet.kind == PacketKind::Syn));
+        of(&mut self.send_ids, *direction).get_or_insert(own);
         match (packet.kind, self.syn) {
             (PacketKind::Syn, None) => {
                 self.syn = Some((*direction, packet.seq_nr));
@@ -266,6 +311,13 @@ impl<'cap> Connection<'cap> {
                 self.opening.initiator = Some(*direction);
                 self.opening.syn = Some(*at);
                 of(&mut self.sides, *direction).start(packet.seq_nr.wrapping_add(1), false);
+                let answers = |held: &&HeldPacket<'cap>| {
+                    let state = held.packet.kind == PacketKind::State && held.packet.ack_nr == packet.seq_nr;
+                    held.direction != *direction && state
+                };
+                if let Some(answer) = self.held.iter().find(answers).copied() {
+                    self.note_opening(&answer);
+                }
             }
             (PacketKind::State, Some((initiator, seq_nr)))
                 if initiator != *direction && self.opening.syn_ack.is_none() && packet.ack_nr == seq_nr =>
@@ -273,6 +325,15 @@ impl<'cap> Connection<'cap> {
                 self.opening.syn_ack = Some(*at);
                 self.answer = Some((packet.seq_nr, packet.timestamp_us));
                 of(&mut self.sides, *direction).start(packet.seq_nr, true);
+            }
+            (PacketKind::State, Some((initiator, seq_nr)))
+                if initiator != *direction
+                    && packet.ack_nr == seq_nr
+                    && self.rivals.len() < MOST_RIVALS
+                    && self.answer.is_some_and(|(number, _)| number != packet.seq_nr)
+                    && self.side(*direction).is_untouched() =>
+            {
+                self.rivals.push((packet.seq_nr, packet.timestamp_us, *at));
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
                 if initiator == *direction
@@ -310,7 +371,8 @@ impl<'cap> Connection<'cap> {
                 let keeps_time = elapsed_us.abs_diff(ticked) <= CLOCK_TOLERANCE_US;
                 if away.unsigned_abs() > REORDER_REACH {
                     *signs = Signs { run: u32::from(numbered), data: signs.data, ..Signs::default() };
-                } else if away <= 0 {
+                } else if away < 0 || (away == 0 && (!numbered || signs.run > 0)) {
+                    // The number of an ST_STATE is that of the next packet with data.
                     return;
                 } else if numbered {
                     signs.run = if step == 1 && keeps_time { signs.run + 1 } else { 1 };
@@ -469,6 +531,10 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
     }
 }
 
+// Rationale: a forger sends one, or some; each is looked at once.
+const MOST_RIVALS: usize = 8;
+// Rationale: what a tap may miss at the beginning; another answer is as near once in 1,024.
+const BEHIND_ANSWER: u16 = 64;
 // Rationale: a kilobyte, as much as sixteen slices.
 const CANDIDATE: usize = 16;
 // Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.

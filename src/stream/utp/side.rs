@@ -125,6 +125,18 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 
+    /// Another answer to the SYN than the one of [`Self::start`] is the one of the sender. Only while untouched.
+    pub(super) fn restart(&mut self, seq_nr: u16) {
+        let last = self.last;
+        *self = Self { last, ..Self::default() };
+        self.start(seq_nr, true);
+    }
+
+    /// Returns true if no packet with data came of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.history.is_empty() && self.pending.is_empty()
+    }
+
     /// Returns true if `ack_nr` may confirm packets of this direction: near those that were seen of it, if any
     /// were.
     pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {

@@ -12,6 +12,7 @@ use crate::stream::{GapCause, Missing};
 mod acks;
 mod cut;
 mod model;
+mod openings;
 mod resent;
 
 const A: Direction = Direction::LowToHigh;
