@@ -69,9 +69,15 @@ impl<'cap> TcpConnection<'cap> {
                 let lowest =
                     self.pending[reverse.index()].iter().filter_map(|segment| that.relative(segment.seq)).min();
                 let at = now.unwrap_or(waiting.at);
-                that.give_up_before(waiting.need, lowest, at, &self.limits, &mut |item| out.push((reverse, item)));
                 if lowest.is_some() {
+                    // What fills the hole later belongs before this segment.
                     that.pass_over(waiting.need, waiting.at, &self.limits);
+                }
+                // Where its beginning is missing, what answers that says what the connection is.
+                if lowest.is_none() || that.reorder.next() > 0 {
+                    that.give_up_before(waiting.need, lowest, at, &self.limits, &mut |item| {
+                        out.push((reverse, item))
+                    });
                 }
                 items.push((direction, StreamItem::Answers { at: waiting.at, upto: waiting.need }));
             }

@@ -34,8 +34,6 @@ pub(super) struct TcpSide<'cap> {
     sure: Option<(u64, At)>,
     /// The sequence number behind the segment of `ack`.
     ack_end: u32,
-    /// How many acknowledgements fell behind it, one after the other, while it named bytes that had not been seen.
-    behind: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
     /// The offset up to which bytes were last given out as acknowledged.
@@ -370,15 +368,13 @@ impl<'cap> TcpSide<'cap> {
                 let waited = at.time.0.saturating_sub(since.time.0);
                 let (newer, as_new) = (signed(end, self.ack_end) > 0, end == self.ack_end);
                 // Own bytes from before say that it was captured late, or carries what is sent again.
-                self.behind += u32::from(is_early && as_new);
-                let long = waited > limits.acked_hole_wait_ns || self.behind > MOST_BEHIND;
-                if is_early && (newer || (as_new && long)) {
+                if is_early && (newer || (as_new && waited > limits.acked_hole_wait_ns)) {
                     (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
-                    (self.ack_end, self.behind) = (end, 0);
+                    self.ack_end = end;
                 }
             }
             Some((highest, _)) if highest == offset => {}
-            _ => (self.ack, self.met, self.ack_end, self.behind) = (Some((offset, at)), None, end, 0),
+            _ => (self.ack, self.met, self.ack_end) = (Some((offset, at)), None, end),
         }
     }
 
@@ -506,9 +502,6 @@ fn without_probes<'cap>(ack: u64, emit: &mut impl FnMut(StreamItem<'cap>)) -> im
         emit(item);
     }
 }
-
-// Rationale: cards with several queues and merged taps put some dozen acknowledgements in another order.
-const MOST_BEHIND: u32 = 24;
 
 // Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
 const HELD_SEGMENTS: usize = 3;

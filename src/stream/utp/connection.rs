@@ -502,10 +502,11 @@ impl<'cap> Connection<'cap> {
                 // What waits there may be what fills the hole.
                 let lowest = of(&mut self.lowest, reverse).get().and_then(|seq_nr| that.number(seq_nr));
                 let now = now.unwrap_or(at);
-                that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
                 if lowest.is_some() {
+                    // What fills the hole later belongs before this packet.
                     that.pass_over(waiting.need, at, limits);
                 }
+                that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
             }
             let last = that.end_of(waiting.need);
             let mut items = Vec::new();
