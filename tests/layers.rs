@@ -100,8 +100,8 @@ const LAYERS: &[Layer] = &[
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
-            "polars_arrow",
-            "polars_parquet",
+            "polars",
+            "polars_io",
             "serde_json",
             "jiff",
             "askama",

@@ -21,6 +21,8 @@ mod facts;
 mod filters;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(feature = "table")]
+mod frame;
 mod graph;
 mod hosts;
 mod instead;
@@ -30,8 +32,6 @@ mod model;
 mod notes;
 pub mod oddity;
 mod page;
-#[cfg(feature = "table")]
-mod parquet;
 mod running;
 mod schema;
 mod table;
@@ -51,6 +51,8 @@ pub use choice::{Choice, ChoiceError, Moment, Shown, Whom};
 pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
+#[cfg(feature = "table")]
+pub use frame::{TableError, write_parquet};
 pub use graph::{dot, graphml};
 pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
@@ -59,8 +61,6 @@ pub use lines::write_csv;
 pub use notes::notes;
 pub(crate) use notes::{not_listed, unconfirmed, unread_protocols};
 pub use page::{PageError, page};
-#[cfg(feature = "table")]
-pub use parquet::{TableError, write_parquet};
 pub(crate) use running::Running;
 pub use schema::schema;
 pub(crate) use schema::schema_of;

@@ -7,10 +7,15 @@ use std::collections::BTreeMap;
 /// # Invariants
 /// - The waiting ranges do not overlap and are not empty; none begins before what is confirmed. There are at
 ///   most [`MOST_WAITING`], but for parts of one.
+/// - Nor do the confirmed ranges overlap or touch, and of them there are no more either.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     /// Stream ranges of captured payload that was not confirmed yet: where each begins and ends.
     waiting: BTreeMap<u64, u64>,
+    /// Stretches that were confirmed before it was known which payload they hold, if any: behind `end`.
+    confirmed: BTreeMap<u64, u64>,
+    /// Where the payload ends that is known.
+    end: u64,
     upto: u64,
     acknowledged: u64,
     /// Where the payload ends that was given up as never confirmed.
@@ -28,8 +33,27 @@ enum Understated {
 }
 
 impl Delivery {
-    /// Captured payload stands at `from..to` of the stream.
-    pub(crate) fn payload(&mut self, from: u64, to: u64) {
+    /// Captured payload stands at `from..to` of the stream, behind all that was told before.
+    pub(crate) fn payload(&mut self, mut from: u64, to: u64) {
+        self.end = self.end.max(to);
+        // A block is told when it ends: by then some of it may be confirmed.
+        while let Some(first) = self.confirmed.first_entry().filter(|first| *first.key() < to) {
+            let (start, end) = first.remove_entry();
+            if end > to {
+                self.confirmed.insert(to, end);
+            }
+            let (start, end) = (start.clamp(from, to), end.clamp(from, to));
+            self.wait(from, start);
+            self.acknowledged += end - start;
+            from = end;
+        }
+        self.wait(from, to);
+    }
+
+    fn wait(&mut self, from: u64, to: u64) {
+        if from >= to {
+            return;
+        }
         match self.waiting.last_entry() {
             Some(mut last) if *last.get() == from => _ = last.insert(to),
             _ => _ = self.waiting.insert(from, to),
@@ -65,6 +89,13 @@ impl Delivery {
         if upto > self.upto {
             self.note(self.upto);
             self.upto = upto;
+            while self
+                .confirmed
+                .first_entry()
+                .filter(|first| *first.get() <= upto)
+                .map(|first| first.remove())
+                .is_some()
+            {}
         }
         self.settle();
     }
@@ -80,6 +111,25 @@ impl Delivery {
                 if start < end {
                     self.waiting.insert(start, end);
                 }
+            }
+        }
+        self.confirm(from.max(self.end).max(self.upto), to);
+    }
+
+    /// Keeps what was confirmed before its payload is known.
+    fn confirm(&mut self, mut from: u64, mut to: u64) {
+        if from >= to {
+            return;
+        }
+        while let Some((&start, &end)) = self.confirmed.range(..=to).next_back().filter(|(_, end)| **end >= from) {
+            self.confirmed.remove(&start);
+            (from, to) = (from.min(start), to.max(end));
+        }
+        self.confirmed.insert(from, to);
+        if self.confirmed.len() > MOST_WAITING {
+            self.confirmed.pop_first();
+            if self.understated == Understated::Never {
+                self.understated = Understated::Untold;
             }
         }
     }
@@ -129,13 +179,11 @@ mod tests {
                         confirmed[..place as usize].fill(true);
                         delivery.acknowledge(place);
                     }
-                    // A selective acknowledgement confirms what was sent.
+                    // A selective acknowledgement confirms what was sent, though it may not be told yet.
                     _ => {
-                        let (from, to) = ((place as usize).min(end), ((place + len) as usize).min(end));
-                        if from < to {
-                            (from..to).for_each(|at| confirmed[at] = true);
-                            delivery.acknowledge_range(from as u64, to as u64);
-                        }
+                        let place = if len % 2 == 0 { place } else { end as u64 + place % 5 };
+                        confirmed[place as usize..(place + len) as usize].fill(true);
+                        delivery.acknowledge_range(place, place + len);
                     }
                 }
                 let expected = sent.iter().zip(&confirmed).filter(|(sent, confirmed)| **sent && **confirmed).count();

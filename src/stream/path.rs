@@ -12,6 +12,8 @@ pub(super) trait Number: Copy {
     fn away(self, other: Self) -> i64;
     /// No window is larger.
     const REACH: i64;
+    /// Acknowledgements that follow one another differ by less.
+    const STEP: i64;
 }
 
 impl Number for u32 {
@@ -21,6 +23,8 @@ impl Number for u32 {
 
     // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
     const REACH: i64 = 1 << 30;
+    // Rationale: some hundred requests, which is what a peer sends between two packets that it receives.
+    const STEP: i64 = 4_096;
 }
 
 impl Number for u16 {
@@ -30,6 +34,8 @@ impl Number for u16 {
 
     // Rationale: as many packets as a window of uTP holds at most; garbage is as near once in 8.
     const REACH: i64 = 8_192;
+    // Rationale: a peer sends few packets between two that it receives.
+    const STEP: i64 = 16;
 }
 
 /// The evidence that the acknowledgement of a packet gives about its sender.
@@ -129,22 +135,23 @@ impl<N: Number> ReturnPath<N> {
     /// Notes a packet of `direction` with data that uses the numbers `first..=last`: while none of the other end are known,
     /// its acknowledgement is judged at the end.
     #[inline]
-    pub(super) fn carries(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>, near: i64) {
+    pub(super) fn carries(&mut self, direction: Direction, numbers: (N, N), ack: Option<N>) {
         if self.used[direction.reverse().index()].highest.is_none() {
-            self.note_unjudged(direction, (first, last), ack, near);
+            self.note_unjudged(direction, numbers, ack);
         }
     }
 
     #[cold]
-    fn note_unjudged(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>, near: i64) {
+    fn note_unjudged(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>) {
         let unjudged = &mut self.unjudged[direction.index()];
         let is_full = unjudged.len() >= MOST_UNJUDGED;
         let is_near = |before: &Unjudged<N>| match (before.ack, ack) {
-            (Some(before), Some(ack)) => ack.away(before).abs() <= near,
+            (Some(before), Some(ack)) => ack.away(before).abs() <= N::STEP,
             (before, ack) => before.is_none() && ack.is_none(),
         };
         match unjudged.last_mut() {
             Some(before) if is_near(before) => {
+                before.ack = ack;
                 if last.away(before.numbers.1) > 0 {
                     before.numbers.1 = last;
                 }
@@ -162,7 +169,7 @@ impl<N: Number> ReturnPath<N> {
     /// nothing that it ever used.
     pub(super) fn suspects(&mut self, direction: Direction, near: i64) -> Vec<(N, N)> {
         let unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
-        let suspect = |one: &Unjudged<N>| self.judge(direction, one.ack, near) == Ack::Impossible;
+        let suspect = |one: &Unjudged<N>| self.judge(direction, one.ack, near) != Ack::Fits;
         unjudged.into_iter().filter(suspect).map(|one| one.numbers).collect()
     }
 
@@ -256,11 +263,11 @@ mod tests {
         for (first, ack) in
             [(10, Some(1_000)), (20, Some(1_100)), (30, Some(90_000_000)), (40, Some(1_200)), (50, None)]
         {
-            path.carries(S, (first, first + 9), ack, 600);
+            path.carries(S, (first, first + 9), ack);
         }
         assert_eq!(path.clone().suspects(S, 600), [], "nothing is known of the other end");
         path.packet(D, at(9), Some((1_000, 2_000, true)), None, SECOND);
-        path.carries(S, (60, 69), Some(7), 600);
+        path.carries(S, (60, 69), Some(7));
         assert_eq!(path.suspects(S, 600), [(30, 39), (50, 59)]);
         assert_eq!(path.suspects(S, 600), []);
     }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::path::Number;
 use super::{StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 
@@ -70,6 +71,37 @@ impl<P> PendingPackets<P> {
         let waited = |now: At| now.time.0.saturating_sub(first.at.time.0) > limits.acked_hole_wait_ns;
         let crowded = || self.held.len() > limits.pending_segments as usize || other.held.len() > MOST_BEHIND;
         (now.is_none_or(waited) || crowded()).then_some(first.at)
+    }
+}
+
+/// The lowest number of the packets that wait in one queue: one that was sent again waits behind later ones.
+///
+/// # Invariants
+/// - Ascends: each is the lowest of those that came with it or after it.
+#[derive(Debug)]
+pub(super) struct Lowest<N>(VecDeque<N>);
+
+impl<N> Default for Lowest<N> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<N: Number> Lowest<N> {
+    /// A packet of this number begins to wait, behind all others.
+    pub(super) fn hold(&mut self, number: N) {
+        while self.0.pop_back_if(|last| last.away(number) > 0).is_some() {}
+        self.0.push_back(number);
+    }
+
+    /// The packet of this number, which came first, waits no longer.
+    pub(super) fn release(&mut self, number: N) {
+        _ = self.0.pop_front_if(|first| first.away(number) == 0);
+    }
+
+    /// The number; `None` where none waits.
+    pub(super) fn get(&self) -> Option<N> {
+        self.0.front().copied()
     }
 }
 
@@ -171,6 +203,20 @@ mod tests {
             });
             text.collect()
         }
+    }
+
+    #[test]
+    fn the_lowest_of_those_that_wait_is_known_in_any_order_and_across_the_wrap() {
+        let mut lowest = Lowest::default();
+        let numbers = [65_530_u16, 65_533, 2, 65_531, 65_531, 7, 4];
+        let mut seen = Vec::new();
+        numbers.iter().for_each(|number| lowest.hold(*number));
+        for number in numbers {
+            seen.push(lowest.get());
+            lowest.release(number);
+        }
+        assert_eq!(seen, [65_530, 65_531, 65_531, 65_531, 65_531, 4, 4].map(Some));
+        assert_eq!(lowest.get(), None);
     }
 
     #[test]

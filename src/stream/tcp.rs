@@ -182,6 +182,10 @@ impl<'cap> TcpConnection<'cap> {
                 let stays = other.distance(segment.seq).is_some_and(|distance| distance.abs() <= NEAR);
                 !stays && segment.ack.is_some_and(acknowledges)
             }
+            // Two answers to one SYN: the other end tells by what it acknowledges which of them is genuine.
+            Some(begins) if other.isn.map(|isn| isn.wrapping_add(1)) == Some(begins) => {
+                segment.ack.is_some_and(|ack| goes_on(ack, start, own))
+            }
             Some(begins) => goes_on(segment.seq, begins, other) && segment.ack.is_none_or(acknowledges),
         }
     }
@@ -294,7 +298,7 @@ impl<'cap> TcpConnection<'cap> {
         self.note_path(at, direction, segment);
         let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
         if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
-            self.path.carries(direction, (segment.seq, end(segment)), segment.ack, NEAR);
+            self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
@@ -304,8 +308,9 @@ impl<'cap> TcpConnection<'cap> {
         if let (true, Some(ack)) = (segment.flags.syn, segment.ack) {
             that.begin(ack);
         }
-        // The acknowledgement of an RST is often made up.
-        if let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) {
+        // The acknowledgement of an RST is often made up, and who does not know the numbers of its own end is not that end.
+        let is_of_it = this.distance(segment.seq).is_none_or(|distance| distance.abs() <= NEAR);
+        if let Some(ack) = segment.ack.filter(|_| !segment.flags.rst && is_of_it) {
             let by = Acknowledger { at, end: end_of(segment) };
             that.acknowledge(ack, by, &limits, &mut |item| out.push((direction.reverse(), item)));
         }

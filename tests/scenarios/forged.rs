@@ -184,3 +184,114 @@ fn x60_a_connection_with_the_initial_number_of_the_one_before_is_another_one() {
         assert_eq!(evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum::<u64>(), sent(&world));
     }
 }
+
+#[test]
+fn t54_t65_one_blind_packet_with_numbers_far_ahead_loses_nothing() {
+    let torrent = two_block_pieces();
+    for ahead in [1_000_000_000, 20 << 20] {
+        for blind in [true, false] {
+            // An acknowledgement in the name of the receiver, of bytes that nobody sent, and a FIN in that of the sender.
+            let acknowledge = |world: &mut World, conn: Conn| {
+                let own = world_seq(world, conn);
+                let seq = if blind { own ^ 0x5a5a_5a5a } else { own };
+                let sent = 77_777_777_u32.wrapping_add(ahead);
+                forge(world, conn, Side::A, Flags::ACK, [seq, sent], &[]);
+            };
+            let finish = |world: &mut World, conn: Conn| {
+                let seq = 77_777_777_u32.wrapping_add(ahead);
+                forge(world, conn, Side::B, Flags::FIN | Flags::ACK, [seq, world_seq(world, conn)], &[]);
+            };
+            for (what, interfere) in [("ACK", &acknowledge as &dyn Fn(&mut World, Conn)), ("FIN", &finish)] {
+                let mut world = with_interference(&torrent, interfere);
+                is_whole(&analyze(&world, &torrent), &format!("{what} {ahead} blind {blind} in the middle"));
+                interfere(&mut world, Conn(0));
+                let evidence = analyze(&world, &torrent);
+                is_whole(&evidence, &format!("{what} {ahead} blind {blind} twice, and at the end"));
+                let seeder = transfer(&evidence, S, M);
+                assert!(!seeder.flags.contains(&peerproof::evidence::Flag::GapInRange), "{:?}", seeder.flags);
+            }
+        }
+    }
+}
+
+#[test]
+fn t65_a_forged_answer_to_the_syn_before_the_genuine_one_hides_nothing() {
+    let torrent = two_block_pieces();
+    for (from, to, side) in [(M, S, Side::B), (S, M, Side::A)] {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, from, to, side);
+        (0..3).for_each(|piece| world.fetch(conn, side, &torrent, piece));
+        world.close(conn, Side::A);
+        let mut forged = world.packets[1].clone();
+        if let Body::Tcp { seq, .. } = &mut forged.body {
+            *seq ^= 0x5a5a_5a5a;
+        }
+        world.packets.insert(1, forged);
+        let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+        assert_eq!((bytes.verified, bytes.lost), (3 * 2 * u64::from(SMALL), 0), "{from}: {bytes:?}");
+    }
+}
+
+/// A connection that `from` opens, over which `side` has everything and lets the other one ask.
+fn join_by(world: &mut World, torrent: &Torrent, from: &str, to: &str, side: Side) -> Conn {
+    let conn = world.meet(address(from), address(to), torrent.info_hash, [id(1), id(2)]);
+    world.send(conn, side, &wire::bitfield_full(torrent.pieces()));
+    world.send(conn, side.other(), &wire::interested());
+    world.send(conn, side, &wire::unchoke());
+    conn
+}
+
+#[test]
+fn t52_forged_data_before_the_answer_to_the_forged_syn_refutes_nobody() {
+    let torrent = two_block_pieces();
+    for moved in 1..12 {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, S, M, Side::A);
+        for (begin, len) in torrent.blocks(0) {
+            world.send(conn, Side::B, &wire::request(0, begin, len));
+            world.bad_piece(conn, Side::A, &torrent, 0, begin, len);
+        }
+        for packet in world.packets.iter_mut().filter(|packet| packet.side == Side::A) {
+            if let Body::Tcp { ack, flags, .. } = &mut packet.body
+                && flags.has(Flags::ACK)
+            {
+                *ack = 12_345;
+            }
+        }
+        let answer = world.packets.remove(1);
+        world.packets.insert(1 + moved, answer);
+        let evidence = analyze(&world, &torrent);
+        let refuted: u64 = evidence.subjects.iter().map(|subject| subject.bytes.refuted).sum();
+        assert_eq!(refuted, 0, "{moved}");
+        let victim = evidence.subjects.iter().find(|subject| subject.endpoint.to_string() == S).expect("a row");
+        assert!(victim.standard.is_none() && !victim.actionable, "{moved}: {:?}", victim.flags);
+    }
+}
+
+#[test]
+fn t53_t68_a_forged_segment_that_stands_before_all_of_the_other_tap_is_held_against_nobody() {
+    let torrent = two_block_pieces();
+    for away in [-90_000_i64, 70_000, 1 << 31, -12_345_678] {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, M, S, Side::B);
+        (0..2).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+        // One segment is not the sender's, and no other copy of it was captured.
+        let forged = world.packets.iter_mut().filter(|packet| packet.payload().len() > 1_000).nth(9).expect("data");
+        if let Body::Tcp { ack, payload, .. } = &mut forged.body {
+            *ack = ack.wrapping_add(away as u32);
+            payload[300] ^= 1;
+        }
+        // The tap of S runs ahead.
+        let (ahead, behind): (Vec<_>, Vec<_>) =
+            world.packets.iter().cloned().partition(|packet| packet.side == Side::B);
+        let (mut one, mut other) = (world.clone(), world);
+        (one.packets, other.packets) = (ahead, behind);
+        for packet in &mut one.packets {
+            packet.time -= 1_000_000_000;
+        }
+        let evidence = Run::new().capture(one.pcap()).capture(other.pcap()).torrent(&torrent).evidence();
+        let bytes = transfer(&evidence, S, M).bytes;
+        assert_eq!((bytes.refuted, bytes.lost), (0, 0), "{away}: {bytes:?}");
+        assert!(bytes.verified >= 2 * u64::from(SMALL), "{away}: {bytes:?}");
+    }
+}

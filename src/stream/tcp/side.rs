@@ -34,6 +34,8 @@ pub(super) struct TcpSide<'cap> {
     sure: Option<(u64, At)>,
     /// The sequence number behind the segment of `ack`.
     ack_end: u32,
+    /// How many acknowledgements fell behind it, one after the other, while it named bytes that had not been seen.
+    behind: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
     /// The offset up to which bytes were last given out as acknowledged.
@@ -212,7 +214,7 @@ impl<'cap> TcpSide<'cap> {
             self.fin = None;
         }
         // Bytes behind it disprove it, whichever came first.
-        if segment.flags.fin && self.fin.is_none() && end >= self.reorder.seen_end() {
+        if segment.flags.fin && self.fin.is_none() && (self.reorder.seen_end()..=self.reach()).contains(&end) {
             self.fin = Some(end);
         }
         if payload.wire_len > 0 {
@@ -335,13 +337,20 @@ impl<'cap> TcpSide<'cap> {
             }
             self.release(limits, emit);
         }
-        let (Some(distance), Some(offset)) = (self.distance(ack), self.relative(ack)) else { return };
+        let Some(offset) = self.relative(ack) else { return };
         let Ok(offset) = u64::try_from(offset) else { return };
         self.heard = self.reorder.seen_end();
-        if distance.abs() <= SANE {
+        // What was sent is acknowledged step by step: a number further on was never sent.
+        if offset <= self.reach() {
             self.note_ack(offset, by, limits);
         }
         self.settle(at, false, limits, emit);
+    }
+
+    /// As far as bytes of the direction may have been sent, by what is known.
+    fn reach(&self) -> u64 {
+        let acknowledged = self.ack.map_or(0, |(ack, _)| ack);
+        self.reorder.seen_end().max(acknowledged).saturating_add(NEAR as u64)
     }
 
     /// Keeps the highest acknowledgement. One of bytes that were not there yet is as good as a later one leaves it: the
@@ -361,13 +370,15 @@ impl<'cap> TcpSide<'cap> {
                 let waited = at.time.0.saturating_sub(since.time.0);
                 let (newer, as_new) = (signed(end, self.ack_end) > 0, end == self.ack_end);
                 // Own bytes from before say that it was captured late, or carries what is sent again.
-                if is_early && (newer || (as_new && waited > limits.acked_hole_wait_ns)) {
+                self.behind += u32::from(is_early && as_new);
+                let long = waited > limits.acked_hole_wait_ns || self.behind > MOST_BEHIND;
+                if is_early && (newer || (as_new && long)) {
                     (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
-                    self.ack_end = end;
+                    (self.ack_end, self.behind) = (end, 0);
                 }
             }
             Some((highest, _)) if highest == offset => {}
-            _ => (self.ack, self.met, self.ack_end) = (Some((offset, at)), None, end),
+            _ => (self.ack, self.met, self.ack_end, self.behind) = (Some((offset, at)), None, end, 0),
         }
     }
 
@@ -495,6 +506,9 @@ fn without_probes<'cap>(ack: u64, emit: &mut impl FnMut(StreamItem<'cap>)) -> im
         emit(item);
     }
 }
+
+// Rationale: cards with several queues and merged taps put some dozen acknowledgements in another order.
+const MOST_BEHIND: u32 = 24;
 
 // Rationale: reordering at the start of a capture is a matter of neighbours; more would delay every direction.
 const HELD_SEGMENTS: usize = 3;

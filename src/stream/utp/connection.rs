@@ -1,5 +1,7 @@
 //! One uTP connection: what speaks for it while it is a candidate, and its two directions afterwards.
 
+mod challenged;
+
 use std::collections::VecDeque;
 
 use super::UtpId;
@@ -8,7 +10,7 @@ use super::side::UtpSide;
 use crate::ends::{At, Direction};
 use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, ReturnPath};
-use crate::stream::pending::{self, PendingPackets, place};
+use crate::stream::pending::{self, Lowest, PendingPackets, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -32,11 +34,14 @@ pub(super) struct Connection<'cap> {
     syn_clock: u32,
     /// Number and clock of the ST_STATE that answers it.
     answer: Option<(u16, u32)>,
+    /// Others that seem to: anybody can send one in the name of an endpoint. Number, clock and frame.
+    rivals: Vec<(u16, u32, At)>,
     opening: Opening,
     path: ReturnPath<u16>,
     pub(super) sides: [UtpSide<'cap>; 2],
     /// Packets that wait for others of the other direction.
     pending: [PendingPackets<HeldPacket<'cap>>; 2],
+    lowest: [Lowest<u16>; 2],
     /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
     lacking: VecDeque<(Direction, At, u64)>,
     signs: [Signs; 2],
@@ -74,10 +79,12 @@ impl<'cap> Connection<'cap> {
             syn: None,
             syn_clock: 0,
             answer: None,
+            rivals: Vec::new(),
             opening: Opening::default(),
             path: ReturnPath::default(),
             sides: [UtpSide::default(), UtpSide::default()],
             pending: Default::default(),
+            lowest: Default::default(),
             lacking: VecDeque::new(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
@@ -99,7 +106,12 @@ impl<'cap> Connection<'cap> {
         let (this, that) = (self.send_id(direction), self.send_id(direction.reverse()));
         let id = packet.connection_id;
         match packet.kind {
-            PacketKind::Syn => this == Some(id.wrapping_add(1)) && that.is_none_or(|that| that == id),
+            // The answer may stand before the SYN, where the clocks of two taps differ.
+            PacketKind::Syn => {
+                (this.is_some() || that.is_some() && self.syn.is_none())
+                    && this.is_none_or(|this| this == id.wrapping_add(1))
+                    && that.is_none_or(|that| that == id)
+            }
             // Implementations differ on which of the two ids a reset carries.
             PacketKind::Reset => this == Some(id) || that == Some(id),
             _ => match (this, that) {
@@ -110,120 +122,9 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// The packets with which another connection with these ids begins, where `held`, the next one, belongs to it.
-    ///
-    /// Anybody can send an ST_SYN in the name of an endpoint, so that it begins one only when the other end answers it
-    /// (T65); while this connection is a candidate, the ST_SYN alone is enough.
-    pub(super) fn replaced_by(&mut self, held: &HeldPacket<'cap>) -> Option<Vec<HeldPacket<'cap>>> {
-        if let Some(challenge) = self.challenge.as_deref() {
-            let (answers, follows) = (self.answers(challenge, held), self.follows(challenge, held));
-            let one_sided = self.side(challenge.direction.reverse()).last().is_none();
-            let another = held.packet.kind == PacketKind::Syn && one_sided;
-            let alone = !challenge.went_on
-                && ((follows && challenge.is_full()) || (another && challenge.is_gone_on_from()));
-            if answers || alone {
-                return Some(self.take_challenge());
-            }
-        }
-        (self.id.is_none() && self.begins_another(held)).then(Vec::new)
-    }
-
-    /// An ST_SYN that was not answered, and what its sender sent on from it, where this connection did not go on.
-    pub(super) fn take_challenger(&mut self) -> Vec<HeldPacket<'cap>> {
-        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
-            return Vec::new();
-        }
-        self.take_challenge()
-    }
-
-    fn take_challenge(&mut self) -> Vec<HeldPacket<'cap>> {
-        let challenge = self.challenge.take();
-        challenge.into_iter().flat_map(|challenge| challenge.into_packets()).map(|(.., held)| held).collect()
-    }
-
-    /// Returns true if an ST_SYN, which has this connection's ids, opens another one. BEP 29 numbers every SYN 1,
-    /// so that the number alone does not tell a new one from one that was sent again.
-    fn begins_another(&self, held: &HeldPacket<'cap>) -> bool {
-        let HeldPacket { at, direction, packet, .. } = held;
-        packet.kind == PacketKind::Syn
-            && match self.syn {
-                Some(syn) if syn == (*direction, packet.seq_nr) => {
-                    packet.timestamp_us != self.syn_clock && (self.is_over() || self.is_silent(*at))
-                }
-                Some(_) => true,
-                // Its own SYN, captured late, stands just before what was taken for the start.
-                None => self.id.is_some() && !self.side(*direction).may_follow(packet.seq_nr),
-            }
-    }
-
     /// See [`super::UtpFlow::opening`].
     pub(super) fn opening(&self) -> Opening {
         Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
-    }
-
-    /// Returns true if `held` answers the challenge: the other end acknowledges the ST_SYN, or a packet just behind
-    /// it, and it does not read as a packet of this connection.
-    fn answers(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
-        let packet = &held.packet;
-        let is_copy =
-            self.answer.is_some_and(|(seq_nr, clock)| (packet.seq_nr, packet.timestamp_us) == (seq_nr, clock));
-        held.direction != challenge.direction
-            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
-            && packet.ack_nr.wrapping_sub(challenge.opening.packet.seq_nr) < BEHIND_SYN
-            && !is_copy
-            && !self.reads_as_own(held)
-    }
-
-    /// Returns true if `held` goes on from the challenge's own ST_SYN, and does not read as a packet of this
-    /// connection.
-    fn follows(&self, challenge: &Challenge<HeldPacket<'cap>>, held: &HeldPacket<'cap>) -> bool {
-        let packet = &held.packet;
-        held.direction == challenge.direction
-            && matches!(packet.kind, PacketKind::State | PacketKind::Data | PacketKind::Fin)
-            && packet.seq_nr.wrapping_sub(challenge.opening.packet.seq_nr).wrapping_sub(1) < BEHIND_SYN
-            && !self.reads_as_own(held)
-    }
-
-    /// Returns true if both numbers of a packet are about those at which this connection stands, and it was not
-    /// over: after an ST_RESET, which may be forged, earlier packets are not expected again.
-    fn reads_as_own(&self, held: &HeldPacket<'cap>) -> bool {
-        let about = if self.reset.is_some() { -JUST_BEFORE..=ABOUT } else { -ABOUT..=ABOUT };
-        let fits = |side: &UtpSide<'cap>, number| side.away(number).is_none_or(|away| about.contains(&away));
-        let (own, other) = (self.side(held.direction), self.side(held.direction.reverse()));
-        !self.quiet && fits(own, held.packet.seq_nr) && fits(other, held.packet.ack_nr)
-    }
-
-    /// Keeps an ST_SYN of another connection, and what follows it, apart; whether it is that.
-    pub(super) fn is_kept_apart(
-        &mut self,
-        held: &HeldPacket<'cap>,
-        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
-    ) -> bool {
-        let HeldPacket { at, direction, packet, .. } = held;
-        if packet.kind == PacketKind::Syn && self.id.is_some() && self.begins_another(held) {
-            let number = |held: &HeldPacket<'cap>| (held.direction, held.packet.seq_nr);
-            if self.challenge.as_deref().is_none_or(|before| number(&before.opening) != number(held)) {
-                self.quiet = self.sides.iter().all(UtpSide::is_finished) || self.is_silent(*at);
-                let before = self.challenge.replace(Box::new(Challenge::new(*at, *direction, *held)));
-                before.into_iter().for_each(|before| before.discard(payload_len, emit));
-            }
-            return true;
-        }
-        if self.challenge.is_none() {
-            return false;
-        }
-        let follows = self.challenge.as_deref().is_some_and(|challenge| self.follows(challenge, held));
-        let carries = packet.kind == PacketKind::Data && packet.payload.wire_len > 0;
-        let is_new =
-            carries && self.side(*direction).away(packet.seq_nr).is_some_and(|away| (0..=ABOUT).contains(&away));
-        if let Some(challenge) = &mut self.challenge {
-            if follows {
-                challenge.hold((*at, *direction, *held), payload_len(held), emit);
-            } else {
-                challenge.went_on |= is_new;
-            }
-        }
-        follows
     }
 
     /// See [`super::UtpFlow::initial`].
@@ -232,12 +133,6 @@ impl<'cap> Connection<'cap> {
         let id = u64::from(self.send_id(initiator)?);
         let first = id << 48 | u64::from(number) << 32 | u64::from(self.syn_clock);
         Some([first, u64::from(answered) << 32 | u64::from(clock)])
-    }
-
-    /// Returns true if both ends went on after the opening, and nothing came for longer than a SYN is sent again.
-    fn is_silent(&self, at: At) -> bool {
-        let last = self.sides.iter().filter_map(UtpSide::last).map(|at| at.time.0).max();
-        self.opening.ack.is_some() && last.is_some_and(|last| at.time.0.saturating_sub(last) > SILENCE_NS)
     }
 
     /// Returns true once a reset, or a FIN in both directions, was seen.
@@ -266,6 +161,7 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) -> u64 {
+        self.choose_answer(&held, limits);
         self.note_path(&held, limits);
         self.note_opening(&held);
         if self.id.is_some() {
@@ -369,9 +265,45 @@ impl<'cap> Connection<'cap> {
         judged == Ack::Impossible || judged == least
     }
 
+    /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
+    fn choose_answer(&mut self, held: &HeldPacket<'cap>, limits: &StreamLimits) {
+        let (Some((initiator, syn)), Some((current, _)), Some(since)) = (self.syn, self.answer, self.opening.syn)
+        else {
+            return;
+        };
+        let HeldPacket { direction, packet, .. } = held;
+        let acceptor = initiator.reverse();
+        if self.rivals.is_empty() || !self.side(acceptor).is_untouched() {
+            return;
+        }
+        let named = match packet.kind {
+            PacketKind::Data | PacketKind::Fin if *direction == acceptor => packet.seq_nr,
+            PacketKind::Data | PacketKind::Fin | PacketKind::State if *direction == initiator => {
+                packet.ack_nr.wrapping_add(1)
+            }
+            _ => return,
+        };
+        let fits = |number: u16| named.wrapping_sub(number) < BEHIND_ANSWER;
+        if let Some((number, clock, at)) = self.rivals.iter().copied().find(|(number, ..)| fits(*number))
+            && !fits(current)
+        {
+            self.answer = Some((number, clock));
+            self.opening.syn_ack = Some(at);
+            let side = of(&mut self.sides, acceptor);
+            side.restart(number);
+            // What the other one used is not of the path.
+            self.path = ReturnPath::default();
+            self.path.packet(initiator, since, Some((syn, syn, true)), None, limits.acked_hole_wait_ns);
+            let used = Some((number.wrapping_sub(1), number, true));
+            self.path.packet(acceptor, at, used, Some(syn), limits.acked_hole_wait_ns);
+        }
+        self.rivals.clear();
+    }
+
     fn note_opening(&mut self, held: &HeldPacket<'cap>) {
         let HeldPacket { at, direction, packet, .. } = held;
-        of(&mut self.send_ids, *direction).get_or_insert(packet.connection_id);
+        let own = packet.connection_id.wrapping_add(u16::from(packet.kind == PacketKind::Syn));
+        of(&mut self.send_ids, *direction).get_or_insert(own);
         match (packet.kind, self.syn) {
             (PacketKind::Syn, None) => {
                 self.syn = Some((*direction, packet.seq_nr));
@@ -379,6 +311,13 @@ impl<'cap> Connection<'cap> {
                 self.opening.initiator = Some(*direction);
                 self.opening.syn = Some(*at);
                 of(&mut self.sides, *direction).start(packet.seq_nr.wrapping_add(1), false);
+                let answers = |held: &&HeldPacket<'cap>| {
+                    let state = held.packet.kind == PacketKind::State && held.packet.ack_nr == packet.seq_nr;
+                    held.direction != *direction && state
+                };
+                if let Some(answer) = self.held.iter().find(answers).copied() {
+                    self.note_opening(&answer);
+                }
             }
             (PacketKind::State, Some((initiator, seq_nr)))
                 if initiator != *direction && self.opening.syn_ack.is_none() && packet.ack_nr == seq_nr =>
@@ -386,6 +325,15 @@ impl<'cap> Connection<'cap> {
                 self.opening.syn_ack = Some(*at);
                 self.answer = Some((packet.seq_nr, packet.timestamp_us));
                 of(&mut self.sides, *direction).start(packet.seq_nr, true);
+            }
+            (PacketKind::State, Some((initiator, seq_nr)))
+                if initiator != *direction
+                    && packet.ack_nr == seq_nr
+                    && self.rivals.len() < MOST_RIVALS
+                    && self.answer.is_some_and(|(number, _)| number != packet.seq_nr)
+                    && self.side(*direction).is_untouched() =>
+            {
+                self.rivals.push((packet.seq_nr, packet.timestamp_us, *at));
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
                 if initiator == *direction
@@ -423,7 +371,8 @@ impl<'cap> Connection<'cap> {
                 let keeps_time = elapsed_us.abs_diff(ticked) <= CLOCK_TOLERANCE_US;
                 if away.unsigned_abs() > REORDER_REACH {
                     *signs = Signs { run: u32::from(numbered), data: signs.data, ..Signs::default() };
-                } else if away <= 0 {
+                } else if away < 0 || (away == 0 && (!numbered || signs.run > 0)) {
+                    // The number of an ST_STATE is that of the next packet with data.
                     return;
                 } else if numbered {
                     signs.run = if step == 1 && keeps_time { signs.run + 1 } else { 1 };
@@ -481,14 +430,15 @@ impl<'cap> Connection<'cap> {
                 self.lacking.push_back((direction, at, need));
             }
             let queue = of(&mut self.pending, direction);
-            match need {
-                Some(need) => queue.hold(need, at, *held),
-                // Nor does one pass those of its own direction that wait: they would seem to be missing.
-                None if queue
-                    .first()
-                    .is_some_and(|first| packet.seq_nr.wrapping_sub(first.packet.seq_nr) as i16 >= 0) =>
-                {
-                    queue.hold(0, at, *held);
+            // Nor does one pass those of its own direction that wait: they would seem to be missing.
+            let passes = || {
+                let first = queue.first()?.packet.seq_nr;
+                (packet.seq_nr.wrapping_sub(first) as i16 >= 0).then_some(0)
+            };
+            match need.or_else(passes) {
+                Some(need) => {
+                    queue.hold(need, at, *held);
+                    of(&mut self.lowest, direction).hold(packet.seq_nr);
                 }
                 None => {
                     let side = of(&mut self.sides, direction);
@@ -508,10 +458,10 @@ impl<'cap> Connection<'cap> {
         }
     }
 
-    /// Tells each side which packet of it waits.
+    /// Tells each side which packet of it waits, the one with the lowest number.
     fn tell_sides(&mut self) {
-        for (side, queue) in self.sides.iter_mut().zip(&self.pending) {
-            side.expect(queue.first().map(|first| first.packet.seq_nr));
+        for (side, lowest) in self.sides.iter_mut().zip(&self.lowest) {
+            side.expect(lowest.get());
         }
     }
 
@@ -539,9 +489,10 @@ impl<'cap> Connection<'cap> {
         loop {
             let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
             let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, limits) else { return };
-            self.tell_sides();
             let reverse = direction.reverse();
             let HeldPacket { at, packet, doubtful, .. } = waiting.packet;
+            of(&mut self.lowest, direction).release(packet.seq_nr);
+            self.tell_sides();
             // It waited for what it acknowledges as long as anything is waited for.
             if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
                 of(&mut self.sides, direction).suspect(packet.seq_nr);
@@ -549,8 +500,7 @@ impl<'cap> Connection<'cap> {
             let that = of(&mut self.sides, reverse);
             if waiting.need > 0 {
                 // What waits there may be what fills the hole.
-                let waiting_there = of(&mut self.pending, reverse).iter();
-                let lowest = waiting_there.filter_map(|held| that.number(held.packet.seq_nr)).min();
+                let lowest = of(&mut self.lowest, reverse).get().and_then(|seq_nr| that.number(seq_nr));
                 let now = now.unwrap_or(at);
                 that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
                 if lowest.is_some() {
@@ -581,6 +531,10 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
     }
 }
 
+// Rationale: a forger sends one, or some; each is looked at once.
+const MOST_RIVALS: usize = 8;
+// Rationale: what a tap may miss at the beginning; another answer is as near once in 1,024.
+const BEHIND_ANSWER: u16 = 64;
 // Rationale: a kilobyte, as much as sixteen slices.
 const CANDIDATE: usize = 16;
 // Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
@@ -595,13 +549,5 @@ const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
 const NEAR: i64 = 4_096;
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
-// Rationale: as many packets as are kept apart; a number is among them by chance once in 1,024.
-const BEHIND_SYN: u16 = 64;
-// Rationale: some hundred packets are under way; the two numbers of another connection are both so near once in 16,384.
-const ABOUT: i64 = 256;
-// Rationale: reordering is a matter of neighbours.
-const JUST_BEFORE: i64 = 4;
-// Rationale: SYNs are sent again within half a minute; keep-alives go every 30 s.
-const SILENCE_NS: i64 = 60_000_000_000;
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
 const CLOCK_TOLERANCE_US: u64 = 10_000_000;

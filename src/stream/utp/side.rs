@@ -64,7 +64,7 @@ pub(super) struct UtpSide<'cap> {
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
     hole_timer: HoleTimer,
-    /// The number of the first packet of it that waits elsewhere: what seems to be missing may be there.
+    /// The lowest number of its packets that wait elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
     fin: Option<u64>,
     last: Option<At>,
@@ -125,6 +125,18 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 
+    /// Another answer to the SYN than the one of [`Self::start`] is the one of the sender. Only while untouched.
+    pub(super) fn restart(&mut self, seq_nr: u16) {
+        let last = self.last;
+        *self = Self { last, ..Self::default() };
+        self.start(seq_nr, true);
+    }
+
+    /// Returns true if no packet with data came of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.history.is_empty() && self.pending.is_empty()
+    }
+
     /// Returns true if `ack_nr` may confirm packets of this direction: near those that were seen of it, if any
     /// were.
     pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {
@@ -170,7 +182,7 @@ impl<'cap> UtpSide<'cap> {
         self.started
     }
 
-    /// Says which packet of it waits elsewhere, the first one: no acknowledged hole that it may fill is given up.
+    /// Says which packet of it waits elsewhere, the lowest one: no acknowledged hole that it may fill is given up.
     pub(super) fn expect(&mut self, seq_nr: Option<u16>) {
         self.expected = seq_nr;
     }

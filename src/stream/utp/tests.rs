@@ -12,6 +12,7 @@ use crate::stream::{GapCause, Missing};
 mod acks;
 mod cut;
 mod model;
+mod openings;
 mod resent;
 
 const A: Direction = Direction::LowToHigh;
@@ -568,4 +569,23 @@ fn the_first_packets_of_a_direction_do_not_wait_for_the_other_one() {
     run.close();
     let items = run.items(0, B);
     assert_eq!((bytes(items.clone()), gaps(&items)), (b"abcdefghij".to_vec(), vec![]));
+}
+
+#[test]
+fn what_was_sent_again_and_waits_behind_later_packets_is_not_missing() {
+    let mut run = Run::opened();
+    // 10 is lost for good; 13 comes behind 15, and all wait for what they acknowledge of B.
+    run.send(B, PacketKind::Data, 70, 9, b"hi");
+    run.send(A, PacketKind::Data, 11, 70, b"one");
+    for (seq, bytes) in [(12, b"two"), (14, b"for"), (15, b"fiv"), (13, b"thr"), (16, b"six")] {
+        run.send(A, PacketKind::Data, seq, 71, bytes);
+    }
+    run.ack(16, None);
+    for _ in 0..4 {
+        run.frame += 1_200;
+        run.ack(16, None);
+    }
+    let items = run.close();
+    let gap = (0, Missing::Packets(1), GapCause::Acknowledged);
+    assert_eq!((bytes(items.clone()), gaps(&items)), (b"onetwothrforfivsix".to_vec(), vec![gap]));
 }
