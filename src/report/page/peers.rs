@@ -217,14 +217,14 @@ fn shared(cast: &Cast<'_>) -> Html {
 
 /// Whether rows of one address have peer_ids that differ or, where one has none, names of clients that do.
 fn several_clients(cast: &Cast<'_>) -> bool {
-    let mut ids: BTreeMap<&str, (BTreeSet<&[String]>, BTreeSet<&[String]>)> = BTreeMap::new();
+    let mut ids: BTreeMap<&str, BTreeSet<&[String]>> = BTreeMap::new();
+    let mut clients = ids.clone();
     for subject in cast.peers.iter().map(|peer| peer.subject) {
         let address = subject.endpoint.rsplit_once(':').map_or("", |(address, _)| address);
-        let (ids, clients) = ids.entry(address).or_default();
-        ids.extend(Some(&*subject.peer_ids).filter(|ids| !ids.is_empty()));
-        clients.extend(Some(&*subject.clients).filter(|clients| !clients.is_empty()));
+        ids.entry(address).or_default().extend(Some(&*subject.peer_ids).filter(|ids| !ids.is_empty()));
+        clients.entry(address).or_default().extend(Some(&*subject.clients).filter(|names| !names.is_empty()));
     }
-    ids.values().any(|(ids, clients)| ids.len() > 1 || clients.len() > 1)
+    ids.values().chain(clients.values()).any(|several| several.len() > 1)
 }
 
 fn groups(left: &[Peer<'_>]) -> Vec<Group> {
