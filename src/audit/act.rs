@@ -78,23 +78,24 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         match (c.is_alphanumeric(), begin) {
             (true, None) => begin = Some(at),
             (false, Some(from)) => {
-                words.push((from, &text[from..at]));
+                words.push((from, text.get(from..at).unwrap_or_default()));
                 begin = None;
             }
             _ => {}
         }
     }
-    words.extend(begin.map(|from| (from, &text[from..])));
+    words.extend(begin.map(|from| (from, text.get(from..).unwrap_or_default())));
     words
 }
 
 /// The line around a word, cut.
 fn sentence<'t>(text: &'t str, lower: &str, at: usize) -> &'t str {
     // Lower case may have other lengths; then the whole text stands for the sentence.
-    let at = if text.len() == lower.len() && text.is_char_boundary(at) { at } else { 0 };
-    let begin = text[..at].rfind(['\n', '.', ';']).map_or(0, |begin| begin + 1);
-    let end = text[at..].find(['\n', '.', ';']).map_or(text.len(), |end| at + end);
-    text[begin..end].trim()
+    let at = if text.len() == lower.len() { at } else { 0 };
+    let (before, behind) = text.split_at_checked(at).unwrap_or(("", text));
+    let begin = before.rfind(['\n', '.', ';']).map_or(0, |begin| begin + 1);
+    let end = behind.find(['\n', '.', ';']).map_or(text.len(), |end| before.len() + end);
+    text.get(begin..end).unwrap_or(text).trim()
 }
 
 const UPLOADED: [&str; 13] = [
@@ -149,6 +150,15 @@ mod tests {
             ("a copy of this notice was sent to the uploader", &[]),
         ] {
             assert_eq!(acts_in(text).0, acts, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_several_bytes_and_of_another_length_in_lower_case_are_no_panic() {
+        assert_eq!(acts_in("Größe 3 €; œuvre téléchargé—ÿ. Ende").1, "œuvre téléchargé—ÿ");
+        // İ is longer in lower case, and Ⱥ too, while ẞ is shorter: the whole text begins the sentence.
+        for text in ["İİ uploaded İ", "ẞ€ uploaded", "Ⱥ uploaded ẞ", "ẞİ€ uploaded—"] {
+            assert_eq!(acts_in(text), (vec![Act::Uploaded], text.to_owned()));
         }
     }
 }

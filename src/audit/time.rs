@@ -204,7 +204,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
                 |index: Option<usize>| index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_digit);
             digit(at.checked_sub(1)) && digit(at.checked_add(1))
         });
-        let (one, other) = joint.map_or((word, ""), |at| (&word[..at], &word[at + 1..]));
+        let (one, other) = joint.and_then(|at| Some((word.get(..at)?, word.get(at + 1..)?))).unwrap_or((word, ""));
         [one, other].into_iter().filter(|word| !word.is_empty())
     })
 }
@@ -309,11 +309,12 @@ impl Parts {
             && [2, 5].iter().all(|at| bytes.get(*at) == Some(&b'-'))
             && [0, 1, 3, 4, 6, 7].iter().all(|at| bytes.get(*at).is_some_and(u8::is_ascii_digit));
         let end = if dashed {
-            8 + word[8..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len() - 8)
+            let rest = word.get(8..).unwrap_or_default();
+            8 + rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len())
         } else {
             word.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | ',')).unwrap_or(word.len())
         };
-        let (digits, rest) = word.split_at(end);
+        let (digits, rest) = word.split_at_checked(end).unwrap_or((word, ""));
         let normal = if dashed { digits.replace('-', ":") } else { digits.to_owned() };
         self.time = Some(clock_of(normal.trim_end_matches('.'))?);
         if rest.is_empty() { Ok(()) } else { self.take(rest) }

@@ -85,10 +85,11 @@ fn seconds(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let digits = format!("{rest:09}");
     let digits = match digits.trim_end_matches('0').len() {
-        0..=3 => &digits[..3],
-        4..=6 => &digits[..6],
-        _ => digits.as_str(),
-    };
+        0..=3 => digits.get(..3),
+        4..=6 => digits.get(..6),
+        _ => None,
+    }
+    .unwrap_or(&digits);
     format!("{sign}{}.{digits} s", grouped(whole))
 }
 

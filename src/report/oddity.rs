@@ -115,7 +115,7 @@ pub fn sentence(oddity: &Oddity) -> String {
                 UnknownReason::Id => "no supported BEP defines this id",
                 UnknownReason::Body => "the body does not fit the id",
                 UnknownReason::Length => "the length prefix is above the limit",
-                UnknownReason::Incomplete => "a gap hides part of the body",
+                UnknownReason::Incomplete => "a gap or the end of this direction cuts the body off",
             };
             format!("message id {id}, {len} bytes: {why}")
         }

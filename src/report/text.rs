@@ -252,6 +252,20 @@ fn is_number(word: &str) -> bool {
 // Rationale: an info-hash of BEP 3 in hex; no word of ours is as long.
 const SHORTEST_HASH: usize = 40;
 
+/// How many gaps there are, and what is known to be missing in them, as a sentence.
+pub(crate) fn gaps(count: u64, bytes: u64) -> String {
+    let count = counted(count, "gap");
+    match bytes {
+        0 => format!(
+            "{count} in connections that carry BitTorrent; how much is missing there is not known in bytes."
+        ),
+        known => format!(
+            "{count} in connections that carry BitTorrent; {} missing where the number is known.",
+            counted(known, "byte")
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,7 +188,8 @@ fn unarmoured(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..MOST_ARMOURS {
         let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE-----") else { break };
-        let signature = text[begin..].find("-----BEGIN PGP SIGNATURE-----").map(|at| begin + at);
+        let (before, armoured) = text.split_at_checked(begin).unwrap_or((&text, ""));
+        let signature = armoured.find("-----BEGIN PGP SIGNATURE-----").map(|at| begin + at);
         let body_end = signature.unwrap_or(text.len());
         let body = text.get(begin..body_end).unwrap_or_default();
         // Hash headers end with a blank line.
@@ -204,7 +205,7 @@ fn unarmoured(text: &str) -> String {
             let end = "-----END PGP SIGNATURE-----";
             rest.get(rest.find(end)? + end.len()..)
         });
-        text = format!("{}{}\n{}", &text[..begin], inner.join("\n"), behind.unwrap_or_default());
+        text = format!("{before}{}\n{}", inner.join("\n"), behind.unwrap_or_default());
     }
     let quoted = text.lines().filter(|line| !line.trim().is_empty()).all(|line| line.starts_with('>'));
     if quoted && !text.trim().is_empty() {

@@ -238,3 +238,9 @@ fn hostile_mails_are_bounded() {
     let head = format!("From: a@b.example\nMIME-Version: 1.0\nX: {}\n\nx\n", "y".repeat(2 << 20));
     assert_eq!(refusals(&head), [Refusal::MimeLimit]);
 }
+
+#[test]
+fn an_armour_between_characters_of_several_bytes_is_undone() {
+    let text = "é€—-----BEGIN PGP SIGNED MESSAGE-----€\n\nÜber\n-----BEGIN PGP SIGNATURE-----é\n-----END PGP SIGNATURE-----€";
+    assert_eq!(refusals(text), [Refusal::NotANotice]);
+}

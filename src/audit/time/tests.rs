@@ -82,3 +82,12 @@ fn what_is_ambiguous_has_two_readings_and_what_has_no_zone_none() {
     let start = Stated::parse("2026-11-21T03:00:00Z", None).expect("a time");
     assert_eq!(start.to(&end_before_start, None), Err(Impossible));
 }
+
+#[test]
+fn characters_of_several_bytes_in_a_time_are_no_panic() {
+    for text in
+        ["1T1é", "éT1", "1t€2T3", "2026-11-21T02-48-08é", "02-48-08é 21 Nov 2026", "٣T٣", "2026-11-21T02:48:08€"]
+    {
+        assert!(Stated::parse(text, None).is_err(), "{text}");
+    }
+}

@@ -445,7 +445,13 @@ fn metadata(peer: &Peer<'_>) -> bool {
 }
 
 fn named(cast: &Cast<'_>, unread: bool) -> Row {
-    let only = cast.only_named();
+    let mut only = cast.only_named();
+    let all = only.len();
+    only.retain(|_, mentions| {
+        mentions.retain(|mention| cast.of_report(mention));
+        !mentions.is_empty()
+    });
+    let others = all.saturating_sub(only.len()) as u64;
     let listed: Vec<&str> = only
         .iter()
         .filter(|(_, mentions)| mentions.iter().all(|mention| mention.grade.name() == "G0"))
@@ -489,7 +495,16 @@ fn named(cast: &Cast<'_>, unread: bool) -> Row {
             grouped(some)
         ))))),
     }
-    if count == 0 {
+    if others > 0 {
+        body.add(&paragraph(&Html::ours(format!(
+            "Not counted: {} of other torrents or of an unknown one, under <a href=\"#hearsay\">hearsay</a>.",
+            match others {
+                1 => "1 more address".to_owned(),
+                count => format!("{} more addresses", grouped(count)),
+            }
+        ))));
+    }
+    if count == 0 && others == 0 {
         let mentioned: BTreeSet<&str> =
             cast.document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
         body = paragraph(&match mentioned.len() {

@@ -137,6 +137,16 @@ impl<'d> Cast<'d> {
         named
     }
 
+    /// Whether a mention is of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; any, where no torrent was given.
+    pub(super) fn of_report(&self, mention: &Mention) -> bool {
+        let torrents = &self.document.torrents;
+        torrents.iter().all(|torrent| torrent.source.is_none())
+            || mention
+                .info_hash
+                .as_deref()
+                .is_some_and(|hash| torrents.iter().any(|torrent| goes_by(torrent, hash)))
+    }
+
     /// Whether an address has a row in the whole report that is not shown.
     pub(super) fn is_elsewhere(&self, endpoint: &str) -> bool {
         let shown = self.document.shown.as_ref();
@@ -233,6 +243,13 @@ pub(super) fn shared_addresses(cast: &Cast<'_>) -> BTreeSet<String> {
         }
     }
     shared
+}
+
+/// Whether a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
+pub(super) fn goes_by(torrent: &Torrent, hash: &str) -> bool {
+    torrent.info_hash == hash
+        || torrent.info_hash_v1.as_deref() == Some(hash)
+        || torrent.info_hash_v2.as_deref().is_some_and(|v2| v2 == hash || hash.len() == 40 && v2.starts_with(hash))
 }
 
 // Rationale: a line; the rest is in the tables.

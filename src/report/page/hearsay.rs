@@ -120,7 +120,12 @@ fn row(cast: &Cast<'_>, address: &str, mentions: &[&Mention]) -> Row {
     let mut doubts: Vec<String> = Vec::new();
     for mention in mentions {
         let step = words::LADDER.iter().find(|step| step.name == mention.grade.name());
-        let text = step.map_or_else(String::new, |step| format!("{} ({})", step.clause, step.name));
+        let of = match &mention.info_hash {
+            _ if cast.of_report(mention) => String::new(),
+            Some(hash) => format!(", for torrent {hash}"),
+            None => ", for a torrent that the captures do not tell".to_owned(),
+        };
+        let text = step.map_or_else(String::new, |step| format!("{} ({}){of}", step.clause, step.name));
         if !said.contains(&text) {
             said.push(text);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::figures::{Numbering, plural};
 use super::html::{self, Html, LONG, SHORT};
 use crate::report::model::{Document, Input};
-use crate::report::text::{counted, duration, grouped};
+use crate::report::text::{counted, duration, gaps, grouped};
 
 /// What could not be read.
 pub(super) struct Unread {
@@ -173,11 +173,7 @@ impl Unread {
             )));
         }
         if quality.gaps > 0 {
-            self.sentences.push(Html::text(&format!(
-                "{} in connections that carry BitTorrent; {} missing where the number is known.",
-                counted(quality.gaps, "gap"),
-                counted(quality.gap_bytes, "byte")
-            )));
+            self.sentences.push(Html::text(&gaps(quality.gaps, quality.gap_bytes)));
         }
         self.hides_peers |= document.unlisted.is_some();
     }

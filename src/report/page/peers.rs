@@ -1,6 +1,6 @@
 //! Section 2: the table of peers, and a section for each of the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
@@ -208,10 +208,23 @@ fn shared(cast: &Cast<'_>) -> Html {
         html.push(&format!(" and {}", counted(more, "more address")));
     }
     html.push(&format!(
-        " {} several rows: of several ports, times or torrents, perhaps of several clients, which a sum per address would mix.",
-        plural(addresses.len() as u64, "has", "have")
+        " {} several rows: of several ports, transports, times or torrents{}.",
+        plural(addresses.len() as u64, "has", "have"),
+        if several_clients(cast) { ", perhaps of several clients, which a sum per address would mix" } else { "" }
     ));
     html
+}
+
+/// Whether rows of one address have peer_ids that differ or, where one has none, names of clients that do.
+fn several_clients(cast: &Cast<'_>) -> bool {
+    let mut ids: BTreeMap<&str, BTreeSet<&[String]>> = BTreeMap::new();
+    let mut clients = ids.clone();
+    for subject in cast.peers.iter().map(|peer| peer.subject) {
+        let address = subject.endpoint.rsplit_once(':').map_or("", |(address, _)| address);
+        ids.entry(address).or_default().extend(Some(&*subject.peer_ids).filter(|ids| !ids.is_empty()));
+        clients.entry(address).or_default().extend(Some(&*subject.clients).filter(|names| !names.is_empty()));
+    }
+    ids.values().chain(clients.values()).any(|several| several.len() > 1)
 }
 
 fn groups(left: &[Peer<'_>]) -> Vec<Group> {

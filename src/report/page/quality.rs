@@ -6,7 +6,7 @@ use super::figures::times;
 use super::html::{self, Html, LONG, SHORT};
 use crate::report::clocks;
 use crate::report::model::{Document, Input};
-use crate::report::text::{self, counted, grouped, visible};
+use crate::report::text::{self, counted, gaps, grouped, visible};
 
 /// The section.
 #[derive(Template)]
@@ -37,11 +37,7 @@ impl Quality {
             "Are bytes missing within connections?",
             match quality.gaps {
                 0 => "No gap in the connections that carry BitTorrent.".to_owned(),
-                gaps => format!(
-                    "{}, {} missing where the number is known.",
-                    counted(gaps, "gap"),
-                    counted(quality.gap_bytes, "byte")
-                ),
+                count => gaps(count, quality.gap_bytes),
             },
             match quality.gaps {
                 0 => "Nothing within these connections; others may not have been captured.",

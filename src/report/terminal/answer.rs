@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{FEW, View, graded, listed, rows_of};
+use super::names::{FEW, View, goes_by, graded, listed, rows_of};
 use super::page::{Page, bold};
 use super::reasons::missing;
 use crate::anomaly::Kind;
@@ -324,7 +324,7 @@ fn differing(view: &View<'_>, subject: &Subject) -> String {
 fn quiet(subject: &Subject) -> String {
     let mut parts = Vec::new();
     if !subject.spoke() {
-        parts.push("no completed handshake of it".to_owned());
+        parts.push("no handshake of its own is complete in the captures".to_owned());
     }
     if subject.rungs.iter().any(|rung| rung.grade == Grade::G3m) {
         parts.push("it sent the torrent's description (G3m), which is no piece".to_owned());
@@ -347,8 +347,24 @@ pub(super) fn only_named(document: &Document) -> BTreeMap<Endpoint, Vec<&Mention
     named
 }
 
+/// Whether a mention is of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; any, where no torrent was given.
+fn of_report(document: &Document, mention: &Mention) -> bool {
+    let given = document.torrents.iter().any(|torrent| torrent.source.is_some());
+    !given
+        || mention
+            .info_hash
+            .as_ref()
+            .is_some_and(|hash| document.torrents.iter().any(|torrent| goes_by(torrent, hash)))
+}
+
 fn named(view: &View<'_>) -> Row {
-    let named = only_named(view.document);
+    let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) = only_named(view.document)
+        .into_iter()
+        .map(|(address, mut mentions)| {
+            mentions.retain(|mention| of_report(view.document, mention));
+            (address, mentions)
+        })
+        .partition(|(_, mentions)| !mentions.is_empty());
     let (announced, listed_only): (Vec<_>, Vec<_>) =
         named.iter().partition(|(_, mentions)| mentions.iter().any(|mention| mention.grade != Standing::Named));
     let mut below = Vec::new();
@@ -369,6 +385,15 @@ fn named(view: &View<'_>) -> Row {
         below.push(format!(
             "{}: only listed by others",
             listed(listed_only.iter().map(|(address, _)| address.to_string()), FEW)
+        ));
+    }
+    if !others.is_empty() {
+        below.push(format!(
+            "Not counted: {} of other torrents or of an unknown one, see NAMED BY OTHERS.",
+            match others.len() {
+                1 => "1 more address".to_owned(),
+                count => format!("{} more addresses", grouped(count as u64)),
+            }
         ));
     }
     let ends: BTreeSet<Endpoint> = view.document.opaque.iter().flat_map(|each| [each.a, each.b]).collect();

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::answer::only_named;
-use super::names::View;
+use super::names::{View, goes_by};
 use super::page::{Page, faint};
 use super::screen::Detail;
 use super::words::table_of;
@@ -131,8 +131,9 @@ pub(super) fn sentence(view: &View<'_>, mention: &Mention) -> String {
     let by = if mention.grade == Standing::Named { format!("by {}", mention.by) } else { "by itself".to_owned() };
     let flags: Vec<_> = mention.flags.iter().map(|flag| flag.name()).collect();
     let flags = if flags.is_empty() { String::new() } else { format!(" [{}]", flags.join(", ")) };
-    let of = match (view.document.torrents.len(), &mention.info_hash) {
-        (0 | 1, Some(_)) => String::new(),
+    let torrents = &view.document.torrents;
+    let of = match (torrents.as_slice(), &mention.info_hash) {
+        ([only], Some(hash)) if goes_by(only, hash) => String::new(),
         (_, None) => ", for a torrent that the captures do not tell".to_owned(),
         (_, hash) => format!(", for {}", view.torrent(hash.as_ref())),
     };

@@ -12,7 +12,7 @@ use crate::ends::{Endpoint, InfoHash, Timestamp, Transport};
 use crate::evidence::{Grade, PortBasis};
 use crate::report::instead::Instead;
 use crate::report::text::{TIE, counted, duration, escaped, grouped, visible};
-use crate::report::{Document, Frames, Input, PassedOver, Purpose, Running, Subject};
+use crate::report::{Document, Frames, Input, PassedOver, Purpose, Running, Subject, Torrent};
 
 /// A report with what each section needs of it.
 pub(super) struct View<'d> {
@@ -212,11 +212,12 @@ fn stretches(count: u64) -> String {
     format!("{} stretch{}", grouped(count), if count == 1 { "" } else { "es" })
 }
 
-/// A few names, and how many more there are.
+/// A few names, and how many more there are; empty for none.
 pub(super) fn listed<I: IntoIterator<Item = String>>(names: I, most: usize) -> String {
     let names: Vec<String> = names.into_iter().collect();
     let more = names.len().saturating_sub(most);
     match (more, names.split_last()) {
+        (_, None) => String::new(),
         (0, Some((last, []))) => last.clone(),
         (0, Some((last, others))) => format!("{} and {last}", others.join(", ")),
         _ => format!(
@@ -385,6 +386,13 @@ fn ordered(document: &Document, sort: Option<Sort>) -> Vec<&Subject> {
 fn rank(subject: &Subject) -> impl Ord + use<> {
     let weight = (subject.actionable, subject.grade, subject.bytes.verified, subject.bytes.served);
     (Reverse(weight), subject.endpoint, subject.transport, subject.first_time)
+}
+
+/// Whether a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
+pub(super) fn goes_by(torrent: &Torrent, hash: &InfoHash) -> bool {
+    torrent.info_hash == *hash
+        || torrent.info_hash_v1.is_some_and(|v1| v1.0[..] == hash.0[..])
+        || torrent.info_hash_v2.is_some_and(|v2| matches!(hash.0.len(), 20 | 32) && v2.0.starts_with(&hash.0))
 }
 
 /// The endpoints that have a row, those that a row's packets came from included.

@@ -96,11 +96,12 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     let mut table = Table::new(columns, 1);
     let shown = view.screen.rows(PEERS, subjects.len());
     let groups = view.screen.sort.is_none();
-    let mut same = false;
+    let (mut same, mut others) = (false, false);
     for (at, subject) in subjects.iter().take(shown).enumerate() {
         let above = at.checked_sub(1).and_then(|at| subjects.get(at));
         let is_same = groups && above.is_some_and(|above| above.endpoint.ip == subject.endpoint.ip);
         same |= is_same;
+        others |= is_same && above.is_some_and(|above| are_others(above, subject));
         let mut cells = vec![subject.endpoint.to_string()];
         if over {
             cells.push(subject.transport.name().to_owned());
@@ -152,7 +153,10 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     notes(view, subjects, &zeros, &left_out, page);
     doubled(view, subjects, page);
     if same {
-        page.line("+ is at the address above it, and may be another client: an address has no sum.");
+        page.line(match others {
+            true => "+ is at the address above it, and may be another client: an address has no sum.",
+            false => "+ is at the address above it: an address has no sum.",
+        });
     }
     if let Some(sort) = view.screen.sort {
         page.line(&format!("Sorted by {sort}, so peers of one address stand apart."));
@@ -164,6 +168,15 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
             words::table_of("subjects")
         ));
     }
+}
+
+/// Whether two rows of an address show several clients: peer_ids that differ or, where a row has none, names that differ.
+fn are_others(one: &Subject, other: &Subject) -> bool {
+    if one.peer_ids.is_empty() || other.peer_ids.is_empty() {
+        let told = !one.clients.is_empty() && !other.clients.is_empty();
+        return told && one.clients.is_disjoint(&other.clients);
+    }
+    one.peer_ids != other.peer_ids
 }
 
 /// That sums hold what passed more than once each time.

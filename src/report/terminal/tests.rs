@@ -1,7 +1,7 @@
 //! What a report to read says, and that every line of it fits.
 
 use super::*;
-use crate::ends::{Endpoint, Hex, Timestamp, Transport};
+use crate::ends::{Endpoint, Hex, InfoHash, Timestamp, Transport};
 use crate::evidence::{Grade, PortBasis, Standing, Via};
 use crate::report::text::columns;
 use crate::report::{Choice, Mention, fixture};
@@ -59,7 +59,7 @@ fn peers_of_one_address_stand_together_and_are_never_summed() {
     let rows: Vec<&str> =
         text.lines().filter(|line| line.get(2..).is_some_and(|row| row.starts_with("10.77.3."))).collect();
     assert!(rows[0].starts_with("  10.77.3.10:6881") && rows[1].starts_with("+ 10.77.3.10:6882"), "{text}");
-    assert!(text.contains("+ is at the address above it, and may be another client"), "{text}");
+    assert!(text.contains("+ is at the address above it: an address has no sum."), "{text}");
     let text = page(&fixture::document(), |screen| screen.sort = Some(Sort::Last));
     assert!(!text.contains("\n+ ") && text.contains("Sorted by last"), "{text}");
 }
@@ -255,9 +255,10 @@ fn of_several_captures_each_frame_is_said_with_its_number() {
 fn hearsay_stands_apart_and_names_who_has_no_row_first() {
     let mut document = fixture::document();
     let frames = document.subjects[0].frames;
+    let own = document.torrents[0].info_hash.clone();
     let mention = |subject: &str, grade, via| Mention {
         subject: end(subject),
-        info_hash: None,
+        info_hash: Some(own.clone()),
         by: end("10.77.3.1:6969"),
         via,
         grade,
@@ -287,6 +288,44 @@ fn hearsay_stands_apart_and_names_who_has_no_row_first() {
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
+}
+
+#[test]
+fn who_is_named_for_another_torrent_is_not_counted_for_this_one() {
+    let mut document = fixture::document();
+    let own = document.torrents[0].info_hash.clone();
+    let v2 = Hex([0xab; 32]);
+    document.torrents[0].info_hash_v2 = Some(v2);
+    let mention = |subject: &str, info_hash: Option<Vec<u8>>| Mention {
+        subject: end(subject),
+        info_hash: info_hash.map(InfoHash),
+        by: end(subject),
+        via: Via::HttpAnnounce,
+        grade: Standing::Confirmed,
+        flags: Default::default(),
+        count: 1,
+        first_time: Timestamp(0),
+        last_time: Timestamp(0),
+        frames: document.subjects[0].frames,
+    };
+    document.mentions = vec![
+        mention("203.0.113.1:1", Some(own.0.clone())),
+        mention("203.0.113.2:1", Some(v2.0.to_vec())),
+        mention("203.0.113.3:1", Some(v2.0[..20].to_vec())),
+        mention("203.0.113.4:1", Some(vec![1; 20])),
+        mention("203.0.113.5:1", None),
+    ];
+    let text = flat(&document);
+    for part in [
+        "3 Only named by others or by their own announces.",
+        "3 addresses announced themselves (G1b), which shows no content: 203.0.113.1:1, 203.0.113.2:1 and 203.0.113.3:1",
+        "Not counted: 2 more addresses of other torrents or of an unknown one, see NAMED BY OTHERS.",
+        "for torrent 0101010101010101010101010101010101010101",
+        "for a torrent that the captures do not tell",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    assert_eq!(text.matches("for torrent").count(), 1, "{text}");
 }
 
 #[test]
@@ -395,4 +434,41 @@ fn a_machine_that_speaks_to_itself_stands_for_no_public_address() {
     assert!(flat(&document).contains("both ends are on the machine of the capture"), "{}", flat(&document));
     document.options.pseudonyms = true;
     assert!(!flat(&document).contains("loopback"), "a pseudonym tells nothing of that");
+}
+
+#[test]
+fn a_list_of_no_names_is_empty() {
+    let names = |count: usize| (0..count).map(|at| format!("n{at}")).collect::<Vec<_>>();
+    assert_eq!(names::listed(names(0), 1), "");
+    assert_eq!(names::listed(names(1), 1), "n0");
+    assert_eq!(names::listed(names(3), 1), "n0 and 2 more");
+    assert_eq!(names::listed(names(3), 3), "n0, n1 and n2");
+}
+
+#[test]
+fn gaps_of_unknown_length_are_not_said_to_miss_no_byte() {
+    let mut document = fixture::document();
+    (document.quality.gaps, document.quality.gap_bytes) = (4, 0);
+    let text = flat(&document);
+    assert!(
+        text.contains(
+            "4 gaps in connections that carry BitTorrent; how much is missing there is not known in bytes."
+        ),
+        "{text}"
+    );
+    assert!(!text.contains(" 0 bytes missing"), "{text}");
+}
+
+#[test]
+fn rows_of_one_address_are_called_several_clients_only_where_their_peer_ids_differ() {
+    let mut document = fixture::document();
+    let (one, other) = (document.subjects[0].clone(), &mut document.subjects[1]);
+    other.endpoint.ip = one.endpoint.ip;
+    other.peer_ids = [Hex([1; 20])].into();
+    document.subjects[0].peer_ids = [Hex([1; 20])].into();
+    let text = page(&document, |_| ());
+    assert!(text.contains("+ is at the address above it: an address has no sum."), "{text}");
+    document.subjects[1].peer_ids = [Hex([2; 20])].into();
+    let text = page(&document, |_| ());
+    assert!(text.contains("+ is at the address above it, and may be another client"), "{text}");
 }

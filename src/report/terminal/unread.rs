@@ -8,7 +8,7 @@ use crate::anomaly::Kind;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::clocks;
 use crate::report::notes::unread_protocols;
-use crate::report::text::{counted, damaged, escaped, grouped, visible};
+use crate::report::text::{counted, damaged, escaped, gaps, grouped, visible};
 use crate::report::{Document, Input, Opaque, passed_over};
 
 /// What could not be read.
@@ -203,11 +203,7 @@ fn holes(view: &View<'_>, page: &mut Page) {
         ));
     }
     if quality.gaps > 0 {
-        page.line(&format!(
-            "{} in connections that carry BitTorrent; {} missing where the number is known.",
-            counted(quality.gaps, "gap"),
-            counted(quality.gap_bytes, "byte")
-        ));
+        page.line(&gaps(quality.gaps, quality.gap_bytes));
     }
     if view.screen.detail == Detail::All {
         page.line(&clocks::source(&quality.clock));
