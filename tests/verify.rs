@@ -265,7 +265,9 @@ fn what_cannot_be_checked_is_told_apart_from_what_differs() {
     let said = |words: &[&str]| {
         let done = run(words);
         let text = [done.stdout, done.stderr].concat();
-        (done.status.code(), String::from_utf8_lossy(&text).into_owned())
+        // Lines are wrapped to the terminal.
+        let words = String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        (done.status.code(), words.join(" "))
     };
     let manifest = Path::new(&case).join("manifest.json");
     let stated = std::fs::read_to_string(&manifest).expect("readable");
@@ -314,7 +316,10 @@ fn a_signature_by_the_public_tools_is_checked_and_told() {
     assert!(
         keygen(&["-q", "-Y", "sign", "-n", "file", "-f", key, &manifest]).is_ok_and(|done| done.status.success())
     );
-    let told = |done: &Output| String::from_utf8_lossy(&done.stdout).into_owned();
+    let told = |done: &Output| {
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     let signed = run(&["verify", &case, &capture, "--public-key", &public]);
     assert!(signed.status.success() && told(&signed).contains("of the manifest, by SHA256:"), "{signed:?}");
     let unasked = run(&["verify", &case, &capture]);
