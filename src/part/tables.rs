@@ -227,18 +227,7 @@ mod tests {
             rows.row().figure("a", number).text("b", String::new()).span("c", None);
         }
         let table = rows.named("t");
-        let heights: Vec<usize> = table
-            .columns
-            .iter()
-            .map(|column| match &column.values {
-                Values::Figures(values) => values.len(),
-                Values::Numbers(values) => values.len(),
-                Values::Text(values) => values.len(),
-                Values::Texts(values) => values.len(),
-                Values::Times(values) => values.len(),
-                Values::Bools(values) => values.len(),
-            })
-            .collect();
+        let heights: Vec<usize> = table.columns.iter().map(|column| column.values.height()).collect();
         assert_eq!(heights, [3; 8]);
     }
 }

@@ -13,7 +13,7 @@ use crate::report::table::{Column, Table, Values};
 pub fn write_csv(table: &Table, out: &mut impl Write) -> io::Result<()> {
     let names: Vec<Cow<'_, str>> = table.columns.iter().map(|column| quoted(&column.name)).collect();
     writeln!(out, "{}", names.join(","))?;
-    for row in 0..table.columns.first().map_or(0, height) {
+    for row in 0..table.columns.first().map_or(0, |column| column.values.height()) {
         for (at, column) in table.columns.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             write!(out, "{comma}{}", cell(column, row))?;
@@ -21,17 +21,6 @@ pub fn write_csv(table: &Table, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
-}
-
-fn height(column: &Column) -> usize {
-    match &column.values {
-        Values::Figures(values) => values.len(),
-        Values::Numbers(values) => values.len(),
-        Values::Text(values) => values.len(),
-        Values::Texts(values) => values.len(),
-        Values::Times(values) => values.len(),
-        Values::Bools(values) => values.len(),
-    }
 }
 
 fn cell(column: &Column, row: usize) -> Cow<'_, str> {

@@ -47,6 +47,20 @@ pub enum Values {
     Bools(Vec<bool>),
 }
 
+impl Values {
+    /// How many cells there are.
+    pub(crate) fn height(&self) -> usize {
+        match self {
+            Self::Figures(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+            Self::Text(values) => values.len(),
+            Self::Texts(values) => values.len(),
+            Self::Times(values) => values.len(),
+            Self::Bools(values) => values.len(),
+        }
+    }
+}
+
 /// Every table of the report, always all of them, also when empty; that of the pieces where the report has them.
 pub fn tables(document: &Document) -> Vec<Table> {
     TABLES.iter().filter_map(|table| (table.make)(document)).collect()

@@ -46,6 +46,23 @@ fn verified(evidence: &Evidence) -> u64 {
     evidence.transfers.iter().map(|row| row.bytes.verified).sum()
 }
 
+/// The frames of a connection, and who has a row or a mention in them.
+struct Undamaged {
+    name: String,
+    records: Vec<Record>,
+    all: BTreeSet<String>,
+}
+
+/// Connections over both transports and both families.
+fn undamaged(torrent: &Torrent) -> impl Iterator<Item = Undamaged> {
+    [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)].into_iter().map(|(pair, utp)| {
+        let mut world = World::new();
+        connection(&mut world, torrent, pair, utp, true);
+        let records = world.records();
+        Undamaged { name: format!("{utp} {pair:?}"), all: ends(&read(&records, torrent)), records }
+    })
+}
+
 /// Where a frame is hit: bytes of the headers behind Ethernet, and of the payload.
 const PLACES: [usize; 24] =
     [12, 15, 16, 19, 20, 21, 22, 23, 24, 26, 27, 29, 30, 31, 33, 40, 42, 44, 46, 50, 56, 60, 66, 300];
@@ -53,17 +70,13 @@ const PLACES: [usize; 24] =
 #[test]
 fn t64_whichever_frame_is_hit_nobody_is_invented_or_refuted_and_no_more_is_lost_than_with_the_frame() {
     for (number, torrent) in torrents().iter().enumerate() {
-        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
-            let mut world = World::new();
-            connection(&mut world, torrent, pair, utp, true);
-            let records = world.records();
-            let all = ends(&read(&records, torrent));
+        for Undamaged { name, records, all } in undamaged(torrent) {
             for (frame, place) in (0..records.len())
                 .flat_map(|frame| (0..2).map(move |round| (frame, frame * 5 + round * 7 + number)))
             {
                 let (byte, bit) = (14 + PLACES[place % PLACES.len()], (place % 8) as u8);
                 let hit = read(&flipped(&records, frame, byte, bit), torrent);
-                let name = format!("{utp} {pair:?} frame {frame} byte {byte} bit {bit}");
+                let name = format!("{name} frame {frame} byte {byte} bit {bit}");
                 assert!(ends(&hit).is_subset(&all), "{name}: {:?}", ends(&hit));
                 assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
                 let least = verified(&read(&without(&records, frame), torrent));
@@ -97,14 +110,10 @@ fn hit_often(records: &[Record], seed: u64) -> Vec<Record> {
 #[test]
 fn t64_where_every_tenth_frame_is_hit_nobody_is_invented_or_refuted() {
     for (number, torrent) in torrents().iter().enumerate() {
-        for (pair, utp) in [([S, M], false), ([S, M], true), ([S6, M6], false), ([S6, M6], true)] {
-            let mut world = World::new();
-            connection(&mut world, torrent, pair, utp, true);
-            let records = world.records();
-            let all = ends(&read(&records, torrent));
+        for Undamaged { name, records, all } in undamaged(torrent) {
             for seed in 0..ROUNDS {
                 let hit = read(&hit_often(&records, seed * 3 + number as u64), torrent);
-                let name = format!("{utp} {pair:?} seed {seed}");
+                let name = format!("{name} seed {seed}");
                 assert!(ends(&hit).is_subset(&all), "{name}: {:?}", ends(&hit));
                 assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
             }

@@ -65,9 +65,10 @@ impl<'cap> TcpConnection<'cap> {
             };
             let mut items = Vec::new();
             if waiting.need > 0 {
-                // What waits there may be what fills the hole.
+                // What waits there may be what fills the hole, where there is one.
                 let lowest =
-                    self.pending[reverse.index()].iter().filter_map(|segment| that.relative(segment.seq)).min();
+                    || self.pending[reverse.index()].iter().filter_map(|segment| that.relative(segment.seq)).min();
+                let lowest = if that.reorder.next() < waiting.need { lowest() } else { None };
                 let at = now.unwrap_or(waiting.at);
                 if lowest.is_some() {
                     // What fills the hole later belongs before this segment.
