@@ -16,6 +16,7 @@ use crate::capture::{CaptureSet, Digests, Frames, InputFacts, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input};
 use crate::judge::{self, Contests, Judged, Row, judge};
+use crate::limits::METADATA_FILES;
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -221,7 +222,7 @@ pub(crate) fn torrents_of(rebuilt: &[Rebuilt]) -> (Torrents, u64) {
     for rebuilt in rebuilt {
         let Ok(torrent) = Torrent::from_info(rebuilt.info.clone(), Source::Capture) else { continue };
         files += torrent.files().len();
-        if files > MOST_FILES {
+        if files > METADATA_FILES {
             left_out += 1;
         } else {
             torrents.add(torrent);
@@ -239,7 +240,7 @@ fn described(rebuilt: &[Rebuilt], facts: &Facts) -> (Torrents, u64) {
 /// Tells of info dictionaries that [`torrents_of`] left out.
 pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     if left_out > 0 {
-        out.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: MOST_FILES }).seen());
+        out.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: METADATA_FILES }).seen());
     }
 }
 
@@ -499,5 +500,3 @@ fn walk_once<'run, 'cap>(
 // Rationale: twice what the hasher lets wait; pages given back before they are hashed are read twice, and
 // then stay.
 const PROOFS_BEHIND: u64 = 128 << 20;
-// Rationale: 200 bytes each while they are read, and as much in a report; no torrent in use has as many.
-const MOST_FILES: usize = 500_000;

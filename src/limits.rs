@@ -1,4 +1,16 @@
-//! Every bound of the tool in one place, with its unit and its reason.
+//! Bounds of the tool in one place, each with its unit and its reason: those that a user may set are fields of [`Limits`], the
+//! others constants beside it.
+//!
+//! A constant that stands elsewhere is no bound: it is the size of a format, a rule by which something is told apart, a
+//! tolerance of a standard, a buffer that changes no figure, or the room of a view (which says what it leaves out).
+//!
+//! report.json names, in `options`, the bounds that users set and that bear on its figures. The constants are the same in
+//! each run of a version, which report.json names too.
+
+mod constants;
+
+pub(crate) use constants::*;
+pub use constants::{MAP_ROWS, PIECE_RUNS, TIMELINES};
 
 /// Bounds on what a run may hold in memory. Reaching one is an anomaly
 /// ([`Kind::LimitReached`](crate::anomaly::Kind::LimitReached)) and moves bytes to `unproven` or `lost`; it never
@@ -85,7 +97,19 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The same with so many rows for transfers without piece data, and no fewer for those with it.
+    /// Bytes that each journal but that of blocks may hold in memory.
+    // Rationale: blocks are most of what is written.
+    pub(crate) const fn other_journal_memory(&self) -> usize {
+        self.journal_memory / 4
+    }
+
+    /// uTP connections that are live at once.
+    // Rationale: 6 KB each, with what was read of it; a flow takes 1 to 4.
+    pub(crate) const fn utp_connections(&self) -> usize {
+        self.flows.div_ceil(2)
+    }
+
+    /// Limits with so many rows for transfers without piece data, and no fewer for those with it.
     pub fn with_rows(self, rows: usize) -> Self {
         Self { rows, served_rows: self.served_rows.max(rows), ..self }
     }

@@ -24,6 +24,7 @@ pub use crate::facts::Reason;
 pub use crate::hearsay::{NameSource, Standing, Via};
 pub use crate::judge::{Burst, SessionTimes, Times};
 pub use crate::judge::{Class, Ground};
+pub use crate::limits::{MAP_ROWS, PIECE_RUNS, TIMELINES};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
 pub use crate::spine::{ClockPause, ClockQuality, ClockSteps, TapClocks};
@@ -33,7 +34,6 @@ use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
-pub use columns::{MOST_ROWS, MOST_RUNS};
 pub use course::{Course, VerifiedPiece};
 pub(crate) use pieces::pieces;
 pub use pieces::{InputRun, Piece};
@@ -43,7 +43,7 @@ pub use rows::{
     Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
-pub use timeline::{Bin, MOST_TIMELINES, Timeline};
+pub use timeline::{Bin, Timeline};
 
 /// Everything that a run proves. Its rows are those of the report.
 #[derive(Clone, Debug)]

@@ -259,7 +259,7 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuted_pieces: Vec<PieceRange>,
     /// When it served bytes; left out where it served none, and beyond the first
-    /// [`MOST_TIMELINES`](crate::evidence::MOST_TIMELINES) subjects by standard, grade and verified bytes.
+    /// [`TIMELINES`](crate::evidence::TIMELINES) subjects by standard, grade and verified bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
 }
@@ -316,7 +316,7 @@ pub struct Map {
     pub bytes: u64,
     /// Bytes verified at least once, each counted once, by column.
     pub anyone: Vec<u64>,
-    /// The same of the [`MOST_ROWS`](crate::evidence::MOST_ROWS) subjects with the most verified bytes.
+    /// The same of the [`MAP_ROWS`](crate::evidence::MAP_ROWS) subjects with the most verified bytes.
     pub by: Vec<MapRow>,
 }
 
@@ -383,7 +383,7 @@ pub struct Torrent {
     /// The figures of all its transfers.
     #[serde(flatten)]
     pub bytes: Bytes,
-    /// All pieces in runs of one state, ascending, the first [`MOST_RUNS`](crate::evidence::MOST_RUNS) of them; left out
+    /// All pieces in runs of one state, ascending, the first [`PIECE_RUNS`](crate::evidence::PIECE_RUNS) of them; left out
     /// where the description is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<Units>,

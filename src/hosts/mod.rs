@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ends::{Hex, Timestamp};
 use crate::evidence::HostName;
+use crate::limits::{MMDB_BYTES, RELAYS_BYTES};
 use crate::words::words;
 use operators::Operators;
 pub use prefix::Prefix;
@@ -137,7 +138,7 @@ impl Lists {
     pub fn open(mmdb: &[PathBuf], relays: &[PathBuf]) -> Result<Self, HostsError> {
         let mut all = Self::default();
         for path in mmdb {
-            let bytes = read(path, MOST_MMDB)?;
+            let bytes = read(path, MMDB_BYTES)?;
             let mut list = List::of(path, ListKind::Mmdb, &bytes);
             let operators = Operators::read(&list.name, bytes)?;
             list.made = operators.made();
@@ -145,7 +146,7 @@ impl Lists {
             all.lists.push(list);
         }
         for path in relays {
-            let bytes = read(path, MOST_RELAYS)?;
+            let bytes = read(path, RELAYS_BYTES)?;
             let mut list = List::of(path, ListKind::Relays, &bytes);
             let relays = Relays::read(&list.name, &bytes)?;
             (list.made, list.unread_lines) = (relays.made(), relays.unread_lines());
@@ -219,8 +220,3 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, HostsError> {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
-
-// Rationale: the largest lists of whole countries and networks are some 150 MB.
-const MOST_MMDB: u64 = 1 << 30;
-// Rationale: a list of every exit of Tor is 100 KiB; of all VPN ranges that are sold as data, some MB.
-const MOST_RELAYS: u64 = 64 << 20;

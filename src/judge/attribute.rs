@@ -12,6 +12,7 @@ use super::Carrier;
 use super::{Receiver, TorrentKey, TransferId};
 use crate::ends::{ConnectionId, Direction, FlowKey, FrameId, Span, Timestamp, Transport};
 use crate::facts::{Connection, Facts, Plain, Sorted, Unplaced};
+use crate::limits::JUDGED_TRANSFERS;
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::{Error, Limits};
 
@@ -232,9 +233,9 @@ impl Lines {
     ) -> Result<Self, Error> {
         let mut lines = Self { unused: 1, ..Self::default() };
         let silent = facts.connections.iter().filter_map(|connection| lines.enter(connection, torrents)).map(Plain);
-        let sorted = Sorted::new(silent, |line| line.0.order(), limits.journal_memory / SMALLER, spool_dir)?;
+        let sorted = Sorted::new(silent, |line| line.0.order(), limits.other_journal_memory(), spool_dir)?;
         lines.silent = Some(sorted);
-        lines.leave(MOST_LINES);
+        lines.leave(JUDGED_TRANSFERS);
         lines.index = (0..).zip(&lines.all).map(|(index, line)| (line.connection, index)).collect();
         for block in &facts.blocks {
             let Some(line) = lines.get_mut(block.connection) else {
@@ -266,8 +267,8 @@ impl Lines {
             return Some(line).filter(Line::is_told);
         }
         self.all.push(line);
-        if self.all.len() > MOST_LINES + MOST_LINES / 4 {
-            self.leave(MOST_LINES);
+        if self.all.len() > JUDGED_TRANSFERS + JUDGED_TRANSFERS / 4 {
+            self.leave(JUDGED_TRANSFERS);
         }
         None
     }
@@ -305,12 +306,6 @@ pub(super) fn number_of(text: &str) -> u64 {
     let digest = crate::prove::sha256(&[text.as_bytes()]);
     digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
 }
-
-// Rationale: some 2 KB each until rows are chosen; six times as many as have rows. Whoever sends more than a flood does is
-// among them.
-const MOST_LINES: usize = 1 << 17;
-// Rationale: as other journals beside that of blocks.
-const SMALLER: usize = 4;
 
 pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];
 

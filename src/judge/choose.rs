@@ -15,6 +15,7 @@ use super::piece::Piece;
 use super::{Bench, Parts, Share};
 use super::{Cut, Measure, RangeSet, TorrentKey, Unit};
 use crate::facts::{Answer, Block};
+use crate::limits::COMPARED_PIECES;
 use crate::prove::Verdict;
 use crate::torrent::{Expected, PieceIndex, Torrent, TorrentId, Torrents};
 
@@ -287,7 +288,7 @@ impl Look<'_> {
         for (index, own) in equal {
             let sign = signs.entry(index).or_default().of.entry(id).or_default();
             sign.equal += own.total();
-            if sign.compared < MOST_COMPARED && sign.doubles.as_ref().is_none_or(|doubles| !doubles.is_empty()) {
+            if sign.compared < COMPARED_PIECES && sign.doubles.as_ref().is_none_or(|doubles| !doubles.is_empty()) {
                 sign.compared += 1;
                 let found = self.rivals(id, piece, &joined, &own, ask);
                 let sign = signs.entry(index).or_default().of.entry(id).or_default();
@@ -370,8 +371,6 @@ fn start(torrent: &Torrent, unit: Unit) -> Option<u64> {
 
 // Rationale: one block that is equal, byte for byte, and not of one value.
 const LEAST_AGREEMENT: u64 = 1_024;
-// Rationale: torrents that begin alike mostly differ sooner; each costs a hash for each of them.
-const MOST_COMPARED: usize = 16;
 // Rationale: a stream of another torrent that shares a piece or two differs in most of its bytes.
 const LEAST_RATIO: u64 = 4;
 

@@ -9,6 +9,7 @@ use super::ask::{Ask, verdict};
 use super::{Bench, Found, Parts, Share, ways};
 use super::{Matched, Measure, RangeSet, Receiver};
 use crate::ends::Span;
+use crate::limits::PIECE_COPIES;
 use crate::prove::{Half, Verdict};
 
 /// What is known of one unit before anybody is judged by it.
@@ -181,7 +182,7 @@ impl Contents {
         });
         let at = match room {
             Some(at) => at,
-            None if open.count >= MOST_COPIES => {
+            None if open.count >= PIECE_COPIES => {
                 self.crowded = true;
                 return None;
             }
@@ -275,6 +276,3 @@ fn overlap(one: &Share, other: &Share) -> bool {
 fn inside(part: &Share, whole: &Share) -> bool {
     part.ranges.iter().all(|range| whole.ranges.covers(&range))
 }
-
-// Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
-const MOST_COPIES: usize = 64;

@@ -7,6 +7,7 @@ use super::Record;
 use super::{Parts, Share, Slice};
 use crate::ends::{At, ConnectionId, Direction, Span};
 use crate::facts::{BlockId, Doubt, Place, Reason, Scope, Second};
+use crate::limits::{DOUBT_VERSIONS, DOUBTS};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::wire::Framing;
 
@@ -134,7 +135,7 @@ impl Doubts {
                 Scope::Share(_) | Scope::Piece(..) => true,
             };
             if asked {
-                all.add(doubt, MOST_STRETCHES, out);
+                all.add(doubt, DOUBTS, out);
             }
         }
         all.settle();
@@ -147,10 +148,10 @@ impl Doubts {
                 let of = self.directions.entry((id, from)).or_default();
                 if reason == Reason::OtherVersion {
                     of.versions += 1;
-                    if of.versions > MOST_VERSIONS {
-                        if of.versions == MOST_VERSIONS + 1 {
+                    if of.versions > DOUBT_VERSIONS {
+                        if of.versions == DOUBT_VERSIONS + 1 {
                             let bytes = stretch.end.saturating_sub(stretch.start);
-                            let bound = Bound::ConflictingVersions { bytes, most: MOST_VERSIONS };
+                            let bound = Bound::ConflictingVersions { bytes, most: DOUBT_VERSIONS };
                             let at = second.map(|second| Span::single(second.at()));
                             out.odd(Oddity::from(bound).within(at).of(id));
                         }
@@ -270,10 +271,6 @@ impl Doubts {
 
 // Rationale: BEP 3: length, id, index and begin stand before the payload.
 const BLOCK_HEADER: u64 = 13;
-// Rationale: a connection with more conflicting stretches is not evidence of anything.
-const MOST_VERSIONS: usize = 1_024;
-// Rationale: 32 bytes each; a frame makes one at most, and nobody's evidence is doubtful in so many places.
-const MOST_STRETCHES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {

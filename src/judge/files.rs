@@ -7,6 +7,7 @@ use super::attribute::Lines;
 use super::web::{Resource, runs};
 use super::{Cut, Measure, Parts, TorrentKey};
 use crate::facts::{Body, Facts};
+use crate::limits::NAMED_ALIKE;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::prove::Verdict;
 use crate::torrent::{TorrentId, Torrents};
@@ -43,12 +44,12 @@ impl Contested {
         }
         let mut tried: Vec<(Resource, usize, Pieces)> = Vec::new();
         for (resource, (candidates, bodies)) in self.bodies {
-            if candidates.len() > MOST_FILES {
+            if candidates.len() > NAMED_ALIKE {
                 let bytes = bodies.iter().flat_map(|body| &body.runs).map(|run| u64::from(run.len)).sum();
-                let bound = Oddity::from(Bound::WebFiles { most: MOST_FILES, bytes });
+                let bound = Oddity::from(Bound::WebFiles { most: NAMED_ALIKE, bytes });
                 out.odd(bodies.first().map_or(bound.clone().seen(), |body| bound.within(body.span)));
             }
-            for (index, candidate) in candidates.iter().enumerate().take(MOST_FILES) {
+            for (index, candidate) in candidates.iter().enumerate().take(NAMED_ALIKE) {
                 tried.push((resource.clone(), index, pieces(candidate, &bodies, torrents)));
             }
         }
@@ -118,6 +119,3 @@ fn verified(pieces: &Pieces, others: &Pieces, torrents: &Torrents, ask: &mut dyn
     }
     bytes
 }
-
-// Rationale: names differ in their encoding a few times in a torrent; each costs a hash of what was sent.
-const MOST_FILES: usize = 256;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Few, SessionTimes, Timeline, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
+use crate::limits::{SUBJECT_PEER_IDS, SUBJECT_SESSIONS};
 use crate::session::{Encryption, PieceSet, Unplaced};
 use crate::torrent::TorrentId;
 
@@ -268,7 +269,7 @@ impl Record {
         if self.peer_ids.contains(&id) {
             return true;
         }
-        let room = self.peer_ids.len() < MOST_NAMES;
+        let room = self.peer_ids.len() < SUBJECT_PEER_IDS;
         if room {
             self.peer_ids.push(id);
             self.peer_ids.sort_unstable();
@@ -314,7 +315,7 @@ impl TransferFacts {
     /// Adds one connection. The last one stands for all that there is no room for, and is not whole: nobody takes those for
     /// never seen.
     pub(crate) fn session(&mut self, times: SessionTimes) {
-        let full = self.sessions.len() >= MOST_SESSIONS;
+        let full = self.sessions.len() >= SUBJECT_SESSIONS;
         match self.sessions.last_mut().filter(|_| full) {
             Some(last) => {
                 (last.first, last.last) = (last.first.min(times.first), last.last.max(times.last));
@@ -391,7 +392,8 @@ impl TransferFacts {
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
         for (name, count) in &own.extension_messages {
-            let room = self.extension_messages.len() < MOST_NAMES || self.extension_messages.contains_key(name);
+            let room =
+                self.extension_messages.len() < SUBJECT_PEER_IDS || self.extension_messages.contains_key(name);
             let name = if room { name } else { "unknown" };
             *self.extension_messages.entry(name.to_owned()).or_default() += count;
             all &= room;
@@ -445,7 +447,7 @@ impl TransferFacts {
 
 /// Adds a name; `false` when there is no room for it.
 fn keep<T: Ord>(names: &mut BTreeSet<T>, name: T) -> bool {
-    let room = names.len() < MOST_NAMES || names.contains(&name);
+    let room = names.len() < SUBJECT_PEER_IDS || names.contains(&name);
     if room {
         names.insert(name);
     }
@@ -483,8 +485,3 @@ fn earliest(known: &mut Option<Span>, found: Option<Span>) {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
-
-// Rationale: 24 bytes each; a pair of ports that carries more connections than this is a flood.
-const MOST_SESSIONS: usize = 1_024;
-// Rationale: ten times as many peer_ids as one host was seen to use; some 30 bytes each.
-const MOST_NAMES: usize = 256;

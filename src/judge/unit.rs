@@ -10,6 +10,7 @@ use super::{Credit, Few, RangeSet, Record, TransferId};
 use super::{Parts, Share};
 use crate::ends::{ConnectionId, Span, Transport};
 use crate::facts::Reason;
+use crate::limits::UNIT_VERSIONS;
 use crate::words::words;
 
 words! {
@@ -374,7 +375,7 @@ fn keep_version(versions: &mut Vec<Version>, share: usize, fresh: &RangeSet) -> 
     let free = |version: &&mut Version| !fresh.iter().any(|range| version.ranges.intersects(&range));
     if let Some(version) = versions.iter_mut().find(free) {
         version.put(share, fresh);
-    } else if versions.len() < MOST_VERSIONS {
+    } else if versions.len() < UNIT_VERSIONS {
         versions.push(Version::default());
         versions.iter_mut().last().into_iter().for_each(|version| version.put(share, fresh));
     } else {
@@ -396,9 +397,6 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share, other: &Parts, ranges: &Ran
         }
     }
 }
-
-// Rationale: a sender that sends this many different contents for one place is refuted long before.
-const MOST_VERSIONS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use crate::ends::{Hex, Timestamp};
 use crate::facts::Facts;
 use crate::hearsay::{Called, Counts, Mention, Swarm};
 use crate::input::read_whole;
+use crate::limits::PART_MANIFEST_BYTES;
 use crate::output::{NewDirectory, probe};
 use crate::spine::{Contested, Coverage, SameConnection};
 
@@ -193,7 +194,7 @@ impl Part {
             found,
             expected: expected.to_owned(),
         };
-        let text = read_whole(&path.join(MANIFEST), MOST_MANIFEST, "the manifest of a part")?;
+        let text = read_whole(&path.join(MANIFEST), PART_MANIFEST_BYTES, "the manifest of a part")?;
         #[derive(Deserialize)]
         struct Head {
             schema: String,
@@ -341,5 +342,3 @@ const FACTS: &str = "facts.bin";
 const BESIDE: &str = "beside.bin";
 const PAYLOAD: &str = "payload.bin";
 const TABLES: &str = "tables";
-// Rationale: 65,535 inputs of 400 bytes.
-const MOST_MANIFEST: u64 = 64 << 20;

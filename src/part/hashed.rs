@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::facts::{Copy, SetId};
 use crate::input::read_whole;
+use crate::limits::PART_DIGESTS_BYTES;
 use crate::output::{NewFile, probe};
 
 /// Digests of copies in a union of sets.
@@ -74,7 +75,7 @@ impl Hashed {
     /// # Errors
     /// [`Error::Malformed`] where it is not what was written; [`Error::Io`] when it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let content = read_whole(path, MOST_BYTES, "a file of digests")?;
+        let content = read_whole(path, PART_DIGESTS_BYTES, "a file of digests")?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let read = || {
             let (sum, body) = content.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
@@ -93,8 +94,6 @@ impl Hashed {
 
 /// Name and version.
 const MAGIC: &[u8; 20] = b"peerproof digests 1\n";
-// Rationale: some 100 bytes for each piece, 40 for each leaf: those of 500 GB.
-const MOST_BYTES: u64 = 2 << 30;
 
 #[cfg(test)]
 mod tests {

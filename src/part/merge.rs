@@ -40,11 +40,11 @@ pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Pat
     }
     let mut twice = Twice::of(&sets, &by);
     let mut facts = Facts {
-        connections: Journal::new(limits.journal_memory / SMALLER, dir),
+        connections: Journal::new(limits.other_journal_memory(), dir),
         blocks: Journal::new(limits.journal_memory, dir),
-        bodies: Journal::new(limits.journal_memory / SMALLER, dir),
-        doubts: Journal::new(limits.journal_memory / SMALLER, dir),
-        copies: Journal::new(limits.journal_memory / SMALLER, dir),
+        bodies: Journal::new(limits.other_journal_memory(), dir),
+        doubts: Journal::new(limits.other_journal_memory(), dir),
+        copies: Journal::new(limits.other_journal_memory(), dir),
         bases: by.iter().map(|by| by.inputs).collect(),
         ..Facts::default()
     };
@@ -333,5 +333,3 @@ impl Gathered {
 
 // Rationale: no set has 10^12 connections, blocks or frames, and 65,535 sets fit above.
 const STRIDE: u32 = 40;
-// Rationale: as a walk keeps its journals.
-const SMALLER: usize = 4;

@@ -10,6 +10,7 @@ use super::Part;
 use super::moved::{By, Moved};
 use crate::ends::{ConnectionId, Direction, Span};
 use crate::facts::{Connection, Content, Head, SetId};
+use crate::limits::{CLOCKS_APART_NS, TRANSLATED_SIDES};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
 
@@ -142,7 +143,8 @@ fn candidates(sets: &[(SetId, Part)]) -> Vec<Reading> {
     all.dedup();
     let several = all.chunk_by(|one, other| one.0 == other.0).filter(|group| group.len() > 1);
     // The numbers of more sides than are told say nothing: whoever begins all connections with the same ones has as many.
-    let tells = |group: &[(u64, u32, bool)]| group.iter().any(|(.., ends)| *ends) || group.len() <= MOST_SIDES;
+    let tells =
+        |group: &[(u64, u32, bool)]| group.iter().any(|(.., ends)| *ends) || group.len() <= TRANSLATED_SIDES;
     let several = several.filter(|group| tells(group));
     let several: Vec<u64> = several.filter_map(|group| Some(group.first()?.0)).collect();
     drop(all);
@@ -167,7 +169,7 @@ fn legs(readings: &[Reading], by: &[By]) -> (Vec<SameConnection>, Vec<Occurrence
         reading.connection.initial.iter().for_each(|initial| by_numbers.entry(*initial).or_default().push(reading));
     }
     let (mut same, mut told) = (Vec::new(), Vec::new());
-    for sides in by_numbers.values().filter(|sides| sides.len() <= MOST_SIDES) {
+    for sides in by_numbers.values().filter(|sides| sides.len() <= TRANSLATED_SIDES) {
         for (place, leg) in sides.iter().enumerate() {
             for other in sides.iter().take(place).filter(|other| are_sides(other, leg)) {
                 let moved = |reading: &Reading| {
@@ -320,8 +322,3 @@ fn weigh(groups: &mut [Vec<Reading>], sets: &[(SetId, Part)]) {
         }
     }
 }
-
-// Rationale: as within one set: a packet that crosses four translators in sight of the taps has five addresses.
-const MOST_SIDES: usize = 5;
-// Rationale: as within one set: the clocks of two taps differ by seconds at most where anybody cares for them.
-const CLOCKS_APART_NS: i64 = 60_000_000_000;

@@ -496,7 +496,7 @@ pub(crate) struct Torrent {
     pub(crate) private: Option<bool>,
     #[serde(flatten)]
     pub(crate) classes: TorrentClasses,
-    /// All pieces in runs of one state, ascending, the first [`MOST_RUNS`](crate::evidence::MOST_RUNS) of them; left out
+    /// All pieces in runs of one state, ascending, the first [`PIECE_RUNS`](crate::evidence::PIECE_RUNS) of them; left out
     /// where the description is not known.
     #[serde(default)]
     pub(crate) units: Vec<Units>,
@@ -523,7 +523,7 @@ pub(crate) struct Map {
     pub(crate) bytes: u64,
     /// Bytes verified at least once, each counted once, by column.
     pub(crate) anyone: Vec<u64>,
-    /// The same of the [`MOST_ROWS`](crate::evidence::MOST_ROWS) subjects with the most verified bytes.
+    /// The same of the [`MAP_ROWS`](crate::evidence::MAP_ROWS) subjects with the most verified bytes.
     pub(crate) by: Vec<MapRow>,
 }
 

@@ -12,6 +12,7 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
+use crate::limits::WRONG_CHECKSUMS;
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
@@ -94,7 +95,7 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
     };
     match checksum {
         Checksum::Good => tested.right += 1,
-        Checksum::Bad | Checksum::Partial if tested.wrong.len() < MOST_WRONG => tested.wrong.push(packet.at),
+        Checksum::Bad | Checksum::Partial if tested.wrong.len() < WRONG_CHECKSUMS => tested.wrong.push(packet.at),
         Checksum::Bad | Checksum::Partial => tested.more += 1,
         Checksum::Unchecked => {}
     }
@@ -145,5 +146,3 @@ impl Stretches {
 // Rationale: several dozen segments of a flow among as many others: enough to tell one damaged frame from checksums that are
 // all wrong.
 const AROUND: u64 = 512;
-// Rationale: 1.5 MiB a direction; one with as many damaged frames that most are still right is rarer than any other doubt.
-const MOST_WRONG: usize = 1 << 16;

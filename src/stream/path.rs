@@ -5,6 +5,7 @@
 //! acknowledgement no packet of the other end can have caused is not that of who really received them.
 
 use crate::ends::{At, Direction};
+use crate::limits::UNJUDGED_PACKETS;
 
 /// A number of a packet, which wraps.
 pub(super) trait Number: Copy {
@@ -144,7 +145,7 @@ impl<N: Number> ReturnPath<N> {
     #[cold]
     fn note_unjudged(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>) {
         let unjudged = &mut self.unjudged[direction.index()];
-        let is_full = unjudged.len() >= MOST_UNJUDGED;
+        let is_full = unjudged.len() >= UNJUDGED_PACKETS;
         let is_near = |before: &Unjudged<N>| match (before.ack, ack) {
             (Some(before), Some(ack)) => ack.away(before).abs() <= N::STEP,
             (before, ack) => before.is_none() && ack.is_none(),
@@ -195,9 +196,6 @@ impl<N: Number> ReturnPath<N> {
         }
     }
 }
-
-// Rationale: a connection has one; a forger another.
-const MOST_UNJUDGED: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ use crate::audit::terms::Terms;
 use crate::audit::verdict::{Coverage, Found, Judgement, Lack, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
+use crate::limits::CLAIM_MENTIONS;
 use crate::report::hex;
 
 pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) -> ClaimRow {
@@ -168,7 +169,7 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
         .into_iter()
         .flat_map(|rows| &rows.mentions)
         .filter(|mention| mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent)))
-        .take(MOST_MENTIONS)
+        .take(CLAIM_MENTIONS)
         .map(|mention| MentionRow {
             by: mention.by.to_string(),
             via: mention.via,
@@ -273,6 +274,3 @@ pub(in crate::audit) fn seconds(nanos: i64) -> f64 {
 pub(in crate::audit) fn is_met(row: &ClaimRow) -> bool {
     row.standard == Some(Standard::Met.name())
 }
-
-// Rationale: one address on many lists; the count of the others is in report.json.
-const MOST_MENTIONS: usize = 100;

@@ -4,6 +4,7 @@ use super::{acns, csv, json, keys};
 use crate::audit::claim::{Format, Refusal};
 use crate::audit::fields::Fields;
 use crate::audit::text::{decode, xml_encoding};
+use crate::limits::PGP_ARMOURS;
 
 /// What a text holds.
 #[derive(Debug, Default)]
@@ -186,7 +187,7 @@ fn inline_xml(text: &str) -> Option<(&str, &str, &str)> {
 /// A text without PGP armour (RFC 4880, section 7): dash escapes undone, signatures left out; each armour added its own.
 fn unarmoured(text: &str) -> String {
     let mut text = text.to_owned();
-    for _ in 0..MOST_ARMOURS {
+    for _ in 0..PGP_ARMOURS {
         let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE-----") else { break };
         let (before, armoured) = text.split_at_checked(begin).unwrap_or((&text, ""));
         let signature = armoured.find("-----BEGIN PGP SIGNATURE-----").map(|at| begin + at);
@@ -215,6 +216,3 @@ fn unarmoured(text: &str) -> String {
     }
     text
 }
-
-// Rationale: a notice that is passed on may be signed again by each who does.
-const MOST_ARMOURS: usize = 8;
