@@ -44,8 +44,8 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     run(captures, torrents, options, None)
 }
 
-/// The same, and `taker` is given every verified byte, wherever it came from: of the captures as they are, put together from
-/// fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
+/// Analyzes as [`analyze()`] does, and gives `taker` every verified byte, wherever it came from: of the captures as
+/// they are, put together from fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
 ///
 /// # Errors
 /// As [`analyze`], and those of `taker`.
@@ -105,12 +105,12 @@ fn with_digests<'cap, T>(
     })
 }
 
-/// Whether all that is known of torrents is given.
+/// Returns true if the description of every torrent is given.
 fn complete(torrents: &Torrents) -> bool {
     torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty()
 }
 
-/// The same without the digests of the captures.
+/// Walks over the captures without digests of them.
 fn read<'cap>(
     captures: &'cap CaptureSet,
     torrents: &Torrents,
@@ -122,7 +122,7 @@ fn read<'cap>(
     prove(captures, torrents, options, prover, spill, taker)
 }
 
-/// What the captures hold of torrents themselves.
+/// Torrents that captures hold themselves.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Every torrent whose info dictionary is whole, with the hashes of its trees that are proven (BEP 52).
@@ -134,7 +134,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether a bound was reached: there may be more torrents than these.
+    /// Returns true if a bound was reached: there may be more torrents than these.
     pub fn is_limited(&self) -> bool {
         self.left_out + self.metadata.counts.limited > 0
     }
@@ -149,7 +149,7 @@ pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Fou
     survey(captures, &Torrents::default(), options)
 }
 
-/// The same; an info-hash that is known opens MSE connections, with their secrets.
+/// Walks over the captures for torrents; an info-hash that is known opens MSE connections, with their secrets.
 fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
     let spill = Spill::new(options.spool_dir);
     let (spine, frames) = walk(captures, &spill, options, || {
@@ -186,7 +186,7 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
     Ok(Facts { inputs: inputs.collect(), keys: sets::keys(keys, options), ..spine.into_facts()? })
 }
 
-/// What the captures hold, nothing of it proven; and `taker` is given every stream of the peer wire. Of the torrents only the
+/// Walks over the captures, proves nothing, and gives `taker` every stream of the peer wire. Of the torrents only the
 /// info-hashes count, as keys of MSE.
 pub(crate) fn streams(
     captures: &CaptureSet,
@@ -272,7 +272,7 @@ fn prove<'cap>(
     Ok(evidence)
 }
 
-/// What a walk wrote down.
+/// Facts that a walk wrote down, and the torrents that they are judged with.
 struct Read<'t> {
     walked: Walked,
     /// The torrents that it is judged by.

@@ -48,7 +48,7 @@ impl Anomalies {
 }
 
 impl Anomalies {
-    /// The same with other examples.
+    /// Changes each example with `change`.
     pub(crate) fn map(mut self, mut change: impl FnMut(Occurrence) -> Occurrence) -> Self {
         for tally in self.tallies.values_mut() {
             tally.examples = std::mem::take(&mut tally.examples).into_iter().map(&mut change).collect();
@@ -92,7 +92,7 @@ fn frame(occurrence: &Occurrence) -> (bool, Option<(Timestamp, FrameId)>) {
 pub struct ByFrame(Anomalies);
 
 impl ByFrame {
-    /// What was collected.
+    /// The anomalies that were collected.
     pub fn into_inner(self) -> Anomalies {
         self.0
     }

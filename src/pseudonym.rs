@@ -60,7 +60,7 @@ impl Key {
         })
     }
 
-    /// The same report with pseudonyms in every text of it, its rows in the order of these.
+    /// Makes a report with pseudonyms in every text of it, its rows in the order of these.
     ///
     /// # Errors
     /// [`PseudonymError::Twice`]; those of reading the report back.
@@ -92,7 +92,8 @@ impl Key {
         }
     }
 
-    /// What a pseudonym stands for: an address, an address and port, a peer_id in hex, or a client; `None` for what is none.
+    /// Reveals the value behind a pseudonym: an address, an address and port, a peer_id in hex, or a client; `None` for
+    /// a text that is no pseudonym.
     pub fn reveal(&self, pseudonym: &str) -> Option<String> {
         if let Some(hex) = pseudonym.strip_prefix(CLIENT) {
             return self.client_of(&HEXLOWER.decode(hex.as_bytes()).ok()?);
@@ -212,7 +213,8 @@ impl Key {
     }
 }
 
-/// Whether a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of one.
+/// Returns true if a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of
+/// one.
 pub fn holds_no_address(torrent: &[u8], clear: &Document) -> bool {
     let text = String::from_utf8_lossy(torrent);
     if addresses(&text).next().is_some() {

@@ -87,7 +87,7 @@ pub(super) fn keys(torrents: &Torrents, options: &Options<'_>) -> Keys {
     Keys { secrets: options.secrets.digests(), info_hashes }
 }
 
-/// What parts are judged with.
+/// Parts to be judged, with the captures, torrents and digests that go with them.
 #[derive(Debug)]
 pub struct Gathered {
     /// The parts.
@@ -96,7 +96,7 @@ pub struct Gathered {
     pub captures: Option<CaptureSet>,
     /// In and below which directories the captures of the parts are looked for.
     pub places: Vec<PathBuf>,
-    /// What pieces of the parts hash to, as far as that was worked out before.
+    /// Digests of pieces of the parts, as far as they were worked out before.
     pub hashed: Vec<Hashed>,
     /// Parts, and digests, that could not be read.
     pub refused: Vec<PassedOver>,
@@ -232,7 +232,7 @@ fn add_found(torrents: &Torrents, sets: &[(SetId, Part)]) -> (Torrents, u64) {
     (joined(torrents, &found), left_out)
 }
 
-/// What is at hand of the captures of parts.
+/// Captures of parts that are at hand.
 struct Hand {
     files: OnceCell<Files>,
     places: Vec<PathBuf>,
@@ -424,7 +424,7 @@ fn tell(
     }
 }
 
-/// Whether a walk that knows these torrents and secrets would write down something else than that of the part.
+/// Returns true if a walk that knows these torrents and secrets would write down other facts than those of the part.
 fn is_read_otherwise(part: &Part, known: &Torrents, options: &Options<'_>) -> bool {
     let (now, then) = (keys(known, options), &part.facts.keys);
     if !now.secrets.is_empty() && now != *then {
@@ -483,7 +483,7 @@ fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<crate::ends::Connect
     found
 }
 
-/// Whether facts name bytes that were derived from the captures, and `is_held` holds not all of them.
+/// Returns true if facts name bytes that were derived from the captures, and `is_held` does not hold all of them.
 fn names_derived(facts: &Facts, is_held: impl Fn(Place, u32) -> bool) -> bool {
     let is_derived = |place: Place, len: u32| place.store == SPILL && !is_held(place, len);
     facts.blocks.iter().any(|block| block.runs.iter().any(|run| is_derived(run.place, run.len)))
@@ -506,7 +506,7 @@ fn replace(part: &mut Part, mut walked: Walked, known: &Torrents, options: &Opti
     *part = Part { name, ..Part::of(walked, passed_over, options) };
 }
 
-/// Whether `path` is a directory that is no part, and has parts in it.
+/// Returns true if `path` is a directory that is no part, and has parts in it.
 pub fn holds_parts(path: &Path) -> bool {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     !crate::part::is_part(path)

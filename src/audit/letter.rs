@@ -512,7 +512,7 @@ fn in_frames(found: &EvidenceRow, captures: &Captures<'_>) -> String {
     found.frames.as_ref().map(|frames| format!(" ({})", captures.frames(frames))).unwrap_or_default()
 }
 
-/// Whether an endpoint is of `address`.
+/// Returns true if `endpoint` is an address and port of `address`.
 fn is_of(endpoint: &str, address: &str) -> bool {
     endpoint.rsplit_once(':').is_some_and(|(ip, _)| ip.trim_matches(['[', ']']) == address)
 }

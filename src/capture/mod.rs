@@ -88,7 +88,7 @@ pub struct InputFacts {
     pub sha256: Option<[u8; 32]>,
     /// True if `sha256` was taken over from a list ([`Sums`]), and not computed.
     pub stated: bool,
-    /// What is in it once it is decompressed; `None` where it is not compressed, or no digest was computed.
+    /// Content of the file once it is decompressed; `None` where it is not compressed, or no digest was computed.
     pub content: Option<Content>,
     /// Frames read.
     pub frames: u64,

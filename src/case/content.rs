@@ -1,4 +1,4 @@
-//! What stands in a case: each file's name and bytes, made from one report.
+//! Content of a case: each file's name and bytes, made from one report.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::report::{self, Document, Piece};
 /// A torrent of a case: its info-hash in hex, and the bytes of its file.
 pub type TorrentFile = (String, Vec<u8>);
 
-/// What the table `pieces` of a case is made of.
+/// The source of a case's table `pieces`.
 #[derive(Clone, Copy, Debug)]
 pub enum Pieces<'a> {
     /// Nothing is known of them but what the report itself has.

@@ -41,18 +41,18 @@ pub enum CaseError {
         /// Why it stays, as a clause.
         why: &'static str,
     },
-    /// What is there is not a case, or holds more than one: it is never removed.
+    /// The path is not a case, or holds more than one: it is never removed.
     #[error("{path} is not a case of this tool ({found}), so it is not replaced")]
     Foreign {
         /// The place.
         path: PathBuf,
-        /// What there is instead, as a clause.
+        /// The content that is there instead, as a clause.
         found: String,
     },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The failed action, as a verb phrase.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -155,7 +155,7 @@ fn only_ours(directory: &Path, target: &Path) -> Result<Vec<PathBuf>, CaseError>
     Ok(files)
 }
 
-/// The same below the directory `inside` of it, `""` for itself.
+/// Lists the files below the directory `inside` of a case, `""` for the case itself.
 fn list(directory: &Path, inside: &str, target: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaseError> {
     let io = |source| CaseError::Io { action: "list", path: target.to_owned(), source };
     for entry in fs::read_dir(directory.join(inside)).map_err(io)? {
@@ -218,7 +218,7 @@ fn write_files(content: &Content<'_>, directory: &Path) -> Result<Vec<String>, C
     Ok(names)
 }
 
-/// Whether this tool writes a file of that name into a case, or wrote it there in an older version.
+/// Returns true if this tool writes a file of that name into a case, or wrote it there in an older version.
 fn is_ours(inside: &str, name: &str) -> bool {
     let table = |name: &str| {
         let stem = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".parquet"));

@@ -17,7 +17,7 @@ pub struct Opened {
     pub document: Document,
     /// The torrents of the case.
     pub torrents: Vec<TorrentFile>,
-    /// What the captures can have seen; `None` of a `report.json` alone, and of a case of an older version.
+    /// Stretches that the captures cover; `None` of a `report.json` alone, and of a case of an older version.
     pub covered: Option<Covered>,
 }
 

@@ -102,7 +102,7 @@ impl Analyze {
         self.show(look, &place, &lists, evidence, &options)
     }
 
-    /// The same where some of the captures are parts.
+    /// Analyzes where some of the captures are parts.
     fn run_parts(
         &self,
         look: Look,

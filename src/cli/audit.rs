@@ -291,7 +291,7 @@ impl Place {
     }
 }
 
-/// Whether nothing is at `path` but an empty directory, or with `force` an audit and nothing else.
+/// Returns true if nothing is at `path` but an empty directory, or with `force` an audit and nothing else.
 fn is_free(path: &Path, force: bool) -> io::Result<bool> {
     if !path.is_dir() {
         return Ok(false);

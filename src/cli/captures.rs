@@ -101,7 +101,7 @@ impl Captures {
         &self.paths
     }
 
-    /// Whether damage ends the run.
+    /// Returns true if damage ends the run.
     pub fn strict(&self) -> bool {
         self.reading.strict()
     }
@@ -132,7 +132,7 @@ impl Captures {
 }
 
 impl Reading {
-    /// Whether damage ends the run.
+    /// Returns true if damage ends the run.
     pub fn strict(&self) -> bool {
         self.strict
     }

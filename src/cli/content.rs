@@ -55,7 +55,7 @@ impl Content {
         Ok(limits)
     }
 
-    /// What to try where the place is taken.
+    /// Adds a remedy to an error about a place that is taken.
     fn taken(&self, error: Error) -> anyhow::Error {
         match error {
             Error::Io { name, source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => Refusal {

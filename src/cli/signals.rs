@@ -24,7 +24,7 @@ pub fn watch() {
 #[cfg(not(unix))]
 pub fn watch() {}
 
-/// Whether the process was started with `signal` ignored; told by Linux alone.
+/// Returns true if the process was started with `signal` ignored; told by Linux alone.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

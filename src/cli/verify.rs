@@ -61,7 +61,7 @@ impl Verify {
         }
     }
 
-    /// What is to be said of the signature; the inner error tells that the manifest is not signed with the key.
+    /// The sentence about the signature; the inner error tells that the manifest is not signed with the key.
     fn signer(&self) -> anyhow::Result<Result<String, String>> {
         let beside = || SIGNATURES.iter().map(|name| self.case.join(name)).find(|path| path.is_file());
         let Some(key) = &self.public_key else {

@@ -17,7 +17,7 @@ use super::say;
 use super::screen::Look;
 use super::torrents::readable_beside;
 
-/// What to print, of whom, and where a case goes.
+/// Arguments of commands that show a report: its format, the choice of rows, the directory of a case.
 #[derive(Debug, Args)]
 pub struct Views {
     /// What to print on standard output
@@ -127,12 +127,12 @@ pub struct Place<'v> {
 }
 
 impl<'v> Place<'v> {
-    /// The same for a report that was read from `source`.
+    /// Suggests commands for a report that was read from `source`.
     pub fn read_from(self, source: &'v Path) -> Self {
         Self { source: source.is_dir().then_some(source), ..self }
     }
 
-    /// The same for a report that the command line of these words makes of captures.
+    /// Suggests commands for a report that the command line of these `words` makes of `captures`.
     pub fn given(self, words: Vec<String>, captures: &'v [PathBuf]) -> Self {
         Self { given: Some(words), captures, ..self }
     }
@@ -240,22 +240,22 @@ impl Views {
         Ok(())
     }
 
-    /// Whether a case is written.
+    /// Returns true if a case is written.
     pub fn writes_case(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Whether a peer is shown block by block.
+    /// Returns true if a peer is shown block by block.
     pub fn shows_blocks(&self) -> bool {
         self.peer.is_some() && matches!(self.format, Format::Text | Format::Html)
     }
 
-    /// Whether what is written lists what each unit contributes.
+    /// Returns true if a file or table that is written lists the contributions of each unit.
     pub fn lists_pieces(&self) -> bool {
         self.table == Some(TableName::Pieces) || self.shows_blocks() || self.output.is_some()
     }
 
-    /// Whether the report that is printed does.
+    /// Returns true if the report that is printed lists the contributions of each unit.
     pub fn prints_pieces(&self) -> bool {
         self.table == Some(TableName::Pieces)
     }

@@ -16,7 +16,7 @@ use crate::spine::Spilled;
 #[derive(Clone, Debug, Default)]
 pub(super) struct FrameSet(Vec<(FrameId, FrameId)>);
 
-/// What is kept of the captures.
+/// Flows and frames that a cut keeps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// Every flow of which frames are kept.
@@ -25,13 +25,13 @@ pub(super) struct Plan {
     pub(super) cited: FrameSet,
     /// Frames that hold nothing but blocks that are not asked for.
     pub(super) others: FrameSet,
-    /// Whether what blocks are not made of is left out behind the first of them.
+    /// Set to leave out packets without blocks behind the first of a flow.
     pub(super) leaves_copies: bool,
-    /// Whether only some of many acknowledgements are kept.
+    /// Set to keep only some of many acknowledgements.
     pub(super) thins: bool,
 }
 
-/// What a frame that is kept is.
+/// Kinds of frames that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A part of a datagram.
@@ -73,7 +73,7 @@ impl FrameSet {
         Self(joined)
     }
 
-    /// Whether a frame is one of them.
+    /// Returns true if a frame is one that is kept.
     pub(super) fn holds(&self, frame: FrameId) -> bool {
         let next = self.0.partition_point(|(_, last)| *last < frame);
         self.0.get(next).is_some_and(|(first, _)| *first <= frame)
@@ -157,7 +157,7 @@ struct Kept<'p> {
 }
 
 impl Kept<'_> {
-    /// Whether the packet is of a flow that is kept.
+    /// Returns true if the packet is of a flow that is kept.
     fn take(&mut self, packet: &Packet<'_>) -> bool {
         if !self.plan.flows.contains(&packet.flow) {
             return false;

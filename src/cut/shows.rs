@@ -1,4 +1,4 @@
-//! What each packet of a cut shows, as its comment says it.
+//! Evidence that each packet of a cut shows, for its comment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub(super) struct Shows<'o> {
     last: Option<FrameId>,
 }
 
-/// What a frame shows beside blocks.
+/// Evidence of a frame beside blocks.
 #[derive(Debug, Default)]
 struct Marks {
     requests: BTreeSet<u32>,
@@ -133,7 +133,7 @@ impl<'o> Shows<'o> {
         self.last = None;
     }
 
-    /// What a frame shows; to be asked in the order of the frames.
+    /// The comment of a frame; to be asked in the order of the frames.
     pub(super) fn of_frame(&mut self, captures: &CaptureSet, frame: &Frame<'_>, kind: Kind) -> String {
         let at = frame.at.frame;
         let (mut parts, mut goes_on) = (Vec::new(), false);

@@ -1,5 +1,5 @@
-//! What lists that the user gives say of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN ranges);
-//! beside them stand the names that the captures give for them.
+//! Lists that the user gives of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN
+//! ranges); beside them stand the names that the captures give for them.
 //!
 //! Nothing is looked up anywhere else, and nothing here changes a figure or a grade. Every statement names its list, and a list its
 //! date: who held an address at a time is another question.
@@ -41,9 +41,9 @@ pub enum HostsError {
     Malformed {
         /// The file.
         name: String,
-        /// What it holds.
+        /// Content that was found.
         found: String,
-        /// What was expected.
+        /// Content that was expected.
         expected: &'static str,
     },
 }
@@ -63,7 +63,7 @@ words! {
 pub struct List {
     /// File name without its directories; not escaped.
     pub name: String,
-    /// What it lists.
+    /// Kind of entries that the list has.
     pub kind: ListKind,
     /// Size.
     pub bytes: u64,
@@ -76,7 +76,7 @@ pub struct List {
     pub unread_lines: u64,
 }
 
-/// What the lists, and the names in the captures, say of an address.
+/// Statements about an address, of the lists and of names in the captures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// The address.
@@ -114,7 +114,7 @@ impl Host {
 pub struct Relay {
     /// Index of the list in `lists`.
     pub list: u16,
-    /// What the list calls it, as `Tor exit`; `None` where it says no more. Not escaped.
+    /// The list's own word for the relay, as `Tor exit`; `None` where it has none. Not escaped.
     pub kind: Option<String>,
     /// Since when it is said to be one.
     pub first: Option<Timestamp>,
@@ -161,7 +161,8 @@ impl Lists {
         &self.lists
     }
 
-    /// What is said of `address`; `None` where that is nothing. The first list that names an operator or country counts.
+    /// Statements of the lists about `address`; `None` where there are none. The first list that names an operator or
+    /// country counts.
     pub fn of(&self, address: IpAddr) -> Option<Host> {
         let address = address.to_canonical();
         let mut host = Host::of(address);
@@ -185,7 +186,7 @@ impl Lists {
         (!host.by.is_empty() || !host.relays.is_empty()).then_some(host)
     }
 
-    /// The same with the names that the captures give for `address`.
+    /// Statements of the lists about `address`, with the `names` that the captures give it.
     pub fn with_names(&self, address: IpAddr, names: Vec<HostName>) -> Option<Host> {
         let host = self.of(address).or_else(|| (!names.is_empty()).then(|| Host::of(address.to_canonical())))?;
         Some(Host { names, ..host })

@@ -1,5 +1,5 @@
-//! What captures hold, without any torrent: formats, protocols, info-hashes, peers, what is readable, and what to run
-//! next. Nothing is hashed but metadata, and no payload is kept.
+//! Overview of captures without any torrent: formats, protocols, info-hashes, peers, traffic that is readable, and
+//! commands to run next. Nothing is hashed but metadata, and no payload is kept.
 //!
 //! The walk is that of [`analyze`](crate::analyze()): the same sessions make the same rows, so what is said here of a
 //! peer (its clients, its transports, the bytes it served) is said there too. Only what needs a proof is missing.
@@ -48,7 +48,7 @@ pub fn schema() -> Result<String, serde_json::Error> {
     crate::report::schema_of::<Inspection>()
 }
 
-/// What one walk found.
+/// Findings of one walk over the captures.
 struct Survey {
     evidence: Evidence,
     traffic: Traffic,

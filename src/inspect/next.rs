@@ -19,7 +19,7 @@ impl Inspection {
     }
 }
 
-/// What to run next; empty where `analyze` would have nothing to say.
+/// Commands to run next; empty where `analyze` would have nothing to say.
 pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Beside]) -> Vec<Step> {
     let tunnels: Vec<String> = inspection.tunnels.iter().map(|tunnel| format!("--tunnel {tunnel}")).collect();
     let step = |why: String, before: &str, behind: &[String], needs: Vec<String>| {
@@ -165,7 +165,7 @@ fn words(before: &str, captures: &[String], behind: &[String]) -> Vec<String> {
     out
 }
 
-/// Whether no line of a narrow terminal shows a name as it is.
+/// Returns true for a name that no line of a narrow terminal shows as it is.
 fn cannot_be_typed(name: &str) -> bool {
     name.contains(is_unsafe) || (shell_word(name) != name && columns(name) > LONGEST_QUOTED)
 }

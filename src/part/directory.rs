@@ -79,7 +79,7 @@ struct Written {
     names: Vec<(Called, Mention)>,
 }
 
-/// Whether a part stands at `path`, or what was one: a directory with a `part.json`.
+/// Returns true if a part stands at `path`, or an older one: a directory with a `part.json`.
 pub fn is_part(path: &Path) -> bool {
     path.join(MANIFEST).is_file()
 }
@@ -335,7 +335,7 @@ impl From<io::Error> for Unplaced {
     }
 }
 
-/// What the files of a part hold: a new number where that changes.
+/// Version of a part's files: a new number where their content changes.
 const SCHEMA: &str = "peerproof/part/1";
 const MANIFEST: &str = "part.json";
 const FACTS: &str = "facts.bin";

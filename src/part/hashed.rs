@@ -1,5 +1,5 @@
-//! What pieces of some sets hash to, worked out where their parts are, for whoever judges all of them. It decides nothing: it
-//! spares hashing.
+//! Digests of pieces of some sets, worked out where their parts are, for whoever judges all of them. They decide
+//! nothing: they spare hashing.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,11 +17,11 @@ use crate::output::{NewFile, probe};
 /// Digests of copies in a union of sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashed {
-    /// What it is called where it is refused.
+    /// Name of the file, for an error that refuses it.
     pub name: String,
     /// The sets, in the order in which they are judged: of others the copies have other names.
     pub(crate) sets: Vec<SetId>,
-    /// What was hashed.
+    /// Digests of the copies that were hashed.
     pub(crate) copies: Vec<Copy>,
 }
 
@@ -32,7 +32,7 @@ struct Written {
     copies: Vec<Copy>,
 }
 
-/// Whether the file at `path` is one of digests.
+/// Returns true if the file at `path` holds digests.
 pub fn is_hashed(path: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
     path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *MAGIC

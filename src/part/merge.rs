@@ -247,7 +247,7 @@ fn clocks(mut one: ClockQuality, other: ClockQuality, by: &By) -> ClockQuality {
     one
 }
 
-/// What several sets can have seen.
+/// Stretches that the captures of several sets cover.
 #[derive(Debug, Default)]
 struct Covered {
     hosts: BTreeMap<IpAddr, Host>,

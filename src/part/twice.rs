@@ -26,12 +26,12 @@ pub(super) struct Twice {
     pub(super) legs: Vec<SameConnection>,
 }
 
-/// What becomes of one reading of a connection.
+/// The fate of one reading of a connection that two sets hold.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     /// The connection that it counts as, numbered among all sets.
     id: ConnectionId,
-    /// Whether what it sent in a direction counts.
+    /// Set for each direction whose bytes count.
     counts: [bool; 2],
 }
 
@@ -195,8 +195,8 @@ fn legs(readings: &[Reading], by: &[By]) -> (Vec<SameConnection>, Vec<Occurrence
     (same, told)
 }
 
-/// Whether two readings of different sets are both sides of an address translation: begun with the same numbers, for the
-/// same torrent, by the same peers, at one time.
+/// Returns true if two readings of different sets are both sides of an address translation: begun with the same
+/// numbers, for the same torrent, by the same peers, at one time.
 fn are_sides(one: &Reading, other: &Reading) -> bool {
     let (Some(peer), Some(others)) = (one.connection.peer(), other.connection.peer()) else { return false };
     let turned = |reading: &Reading, [low, high]: [Option<[u8; 20]>; 2]| match reading.connection.initiator {
@@ -218,7 +218,7 @@ fn are_sides(one: &Reading, other: &Reading) -> bool {
         && one.connection.span.apart(other.connection.span) <= CLOCKS_APART_NS
 }
 
-/// Whether two readings of different sets are of one connection.
+/// Returns true if two readings of different sets are of one connection.
 fn is_same(one: &Connection, other: &Connection) -> bool {
     if one.flow != other.flow || one.transport != other.transport {
         return false;

@@ -5,8 +5,8 @@
 //! rows of `tables/pieces.csv` (`rows`), then piece by piece (`unit`): the bytes that each row names are read from the captures, put
 //! together, hashed, compared, and each row's class is found again. The rows of every transfer add up to its figures.
 //!
-//! What it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a packet's bytes belong to
-//! the piece that a row says is what the hash shows, where one matches.
+//! Bytes that it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a
+//! packet's bytes belong to the piece that a row says is what the hash shows, where one matches.
 
 #![deny(unsafe_code, missing_docs)]
 
@@ -28,7 +28,7 @@ pub use place::Found;
 use rows::Row;
 use torrent::Torrent;
 
-/// What was found to be as the case says.
+/// Counts of bytes that were found to be as the case says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Files of the case, as the manifest states them.
@@ -39,7 +39,7 @@ pub struct Checked {
     pub rows: u64,
     /// Bytes whose class was found again.
     pub bytes: u64,
-    /// What was not found again, with its bytes: counted, never passed over.
+    /// Bytes that were not found again, by reason: counted, never passed over.
     pub unseen: BTreeMap<&'static str, u64>,
 }
 
@@ -50,14 +50,14 @@ pub enum Fault {
     Differs {
         /// The file, or the piece and its sender.
         place: String,
-        /// What the case says.
+        /// Statement of the case.
         stated: String,
-        /// What was found.
+        /// Value that was found.
         found: String,
     },
     /// A capture is not among the files.
     Missing {
-        /// What the case calls it.
+        /// Name of the file in the case.
         name: String,
         /// Its digest.
         sha256: String,

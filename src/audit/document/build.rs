@@ -270,7 +270,7 @@ pub(in crate::audit) fn seconds(nanos: i64) -> f64 {
     (nanos / 1_000_000) as f64 / 1_000.0
 }
 
-/// Whether an answer says that the standard is met.
+/// Returns true for an answer that says that the standard is met.
 pub(in crate::audit) fn is_met(row: &ClaimRow) -> bool {
     row.standard == Some(Standard::Met.name())
 }

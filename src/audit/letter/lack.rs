@@ -23,7 +23,8 @@ fn short_by(missing: &str) -> String {
     format!("It does not reach the standard of proof{what}")
 }
 
-/// The same as what a letter does not show.
+/// Names, for a letter, what the captures do not show of a claim that is supported below the standard of proof; else
+/// `None`.
 pub(super) fn not_shown(claim: &ClaimRow) -> Option<String> {
     if claim.verdict != Some("supported") || claim.standard != Some("not-met") {
         return None;

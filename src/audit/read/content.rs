@@ -6,7 +6,7 @@ use crate::audit::fields::Fields;
 use crate::audit::text::{decode, xml_encoding};
 use crate::limits::PGP_ARMOURS;
 
-/// What a text holds.
+/// Notices of a text, and the words around them.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) found: Vec<Found>,
@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) format: Format,
     /// The document within its part: several may stand in one text.
     pub(super) document: u32,
-    /// Whether the encoding was guessed.
+    /// Set if the encoding was guessed.
     pub(super) guessed: bool,
     pub(super) fields: Result<Fields, Refusal>,
 }
@@ -160,7 +160,7 @@ fn is_html(text: &str) -> bool {
     head.starts_with("<!doctype html") || head.starts_with("<html") || head.contains("<html")
 }
 
-/// What has to be unpacked first.
+/// The format of bytes that have to be unpacked first; `None` for all others.
 fn packed(bytes: &[u8]) -> Option<Format> {
     let magics: [&[u8]; 5] = [b"\x1f\x8b", b"PK\x03\x04", b"%PDF-", b"\xfd7zXZ", b"BZh"];
     magics.iter().any(|magic| bytes.starts_with(magic)).then_some(Format::Unknown)

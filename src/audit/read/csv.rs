@@ -76,7 +76,7 @@ fn cells(record: &str, separator: u8) -> Option<Vec<String>> {
     cells.iter().all(|cell| cell.len() <= CELL_BYTES).then_some(cells)
 }
 
-/// Whether a quote stands in a cell that does not begin with one, or behind the end of one that does.
+/// Returns true if a quote stands in a cell that does not begin with one, or behind the end of one that does.
 fn has_lone_quote(record: &str, separator: u8) -> bool {
     let mut quoted = false;
     let mut bytes = record.bytes().peekable();

@@ -8,10 +8,10 @@ use crate::audit::fields::Fields;
 use crate::audit::text::of_html;
 use crate::limits::{MAIL_DEPTH, MAIL_HEAD_BYTES, MAIL_PARTS};
 
-/// What a mail holds.
+/// The parts of a mail that may hold notices.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
-    /// What its parts hold, in their order.
+    /// Notices of the parts, in the order of the parts.
     pub(super) found: Vec<Found>,
     /// The words of its parts before any evidence; of its subject where they have none.
     pub(super) around: String,

@@ -163,7 +163,7 @@ fn refused(origin: Origin, why: Refusal) -> Entry {
     Entry { origin, copies: 1, flags: Vec::new(), differing: Vec::new(), content }
 }
 
-/// Whether bytes begin with a head of mail.
+/// Returns true if bytes begin with a head of mail.
 fn is_mail(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
     let head = String::from_utf8_lossy(head);
