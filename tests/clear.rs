@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::clear::{Cleared, clear};
 use peerproof::ends::Transport;
-use peerproof::mse::Secrets;
-use peerproof::output::NewFile;
-use peerproof::record::Format;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, facts};
+use peerproof::stages::output::NewFile;
+use peerproof::stages::record::Format;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents, facts};
 
 use crate::fixture::{self, Fixture};
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::{Class, Evidence, Ground, Piece};
-use peerproof::mse::Secrets;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, prove};
+use peerproof::stages::prove;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};

@@ -2,10 +2,8 @@
 //! bytes were cut, ordered and repeated on their way: the same ledger. All chance is seeded.
 
 use peerproof::anomaly::Kind;
-use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Bytes, Evidence};
-use peerproof::torrent::Torrents;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, Options, Torrents};
 use std::net::SocketAddr;
 
 use crate::fixture;

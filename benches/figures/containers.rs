@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use peerproof::anomaly::Anomalies;
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::{Options, inspect};
+use peerproof::{CaptureSet, OpenOptions, Options, inspect};
 
 use super::captures::{Case, finish};
 use super::content::Noise;

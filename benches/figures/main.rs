@@ -32,10 +32,7 @@ use std::time::{Duration, Instant};
 
 use attacks::Of;
 use captures::{Case, Interfaces, Tiny};
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::mse::Secrets;
-use peerproof::torrent::Torrents;
-use peerproof::{Options, analyze};
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrents, analyze};
 use sha1::Sha1;
 use sha2::Sha256;
 use stages::Depth;

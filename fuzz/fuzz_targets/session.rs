@@ -7,9 +7,9 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::ends::{ConnectionId, Direction, Endpoint, FlowKey, Protocol, Transport};
-use peerproof::session::{Served, Session, SessionEvent};
-use peerproof::stream::StreamItem;
-use peerproof::wire::Start;
+use peerproof::stages::session::{Served, Session, SessionEvent};
+use peerproof::stages::stream::StreamItem;
+use peerproof::stages::wire::Start;
 use shared::{Cursor, items, run};
 
 fuzz_target!(|data: &[u8]| {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use peerproof::ends::Endpoint;
-use peerproof::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
+use peerproof::stages::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
 
 use crate::{Cursor, at};
 

@@ -13,8 +13,8 @@ use std::cell::{Cell, OnceCell};
 
 use peerproof::Error;
 use peerproof::ends::{At, Direction, FrameId, Timestamp};
-use peerproof::packet::Store;
-use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
+use peerproof::stages::packet::Store;
+use peerproof::stages::stream::{EndReason, GapCause, Missing, StreamItem};
 
 /// Reads a script; numbers are big-endian, and what is missing at the end is zero.
 #[derive(Clone, Copy, Debug)]

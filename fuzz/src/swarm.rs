@@ -7,11 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use arbitrary::Arbitrary;
-use peerproof::capture::CaptureSet;
 use peerproof::ends::Endpoint;
 use peerproof::evidence::Evidence;
-use peerproof::mse::Secrets;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, Options, Secrets};
 
 use crate::link::{Carrier, Link, side};
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};

@@ -1,6 +1,6 @@
 //! A case directory: the report in every form, its tables, the torrents and a manifest, complete or not there at all.
 //!
-//! Whoever finds the case finds all of it: [`output`](crate::output) says how. It stands alone: the report is read back
+//! Whoever finds the case finds all of it: `output` says how. It stands alone: the report is read back
 //! from it ([`Opened`]), and every view is made again without the captures.
 
 mod content;

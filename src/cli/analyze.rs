@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::hosts::Lists;
-use peerproof::input::read_whole;
 use peerproof::report::{Document, Given};
-use peerproof::torrent::Torrents;
-use peerproof::{Error, Options};
+use peerproof::stages::capture::Sums;
+use peerproof::stages::input::read_whole;
+use peerproof::{Error, Options, Torrents};
 
 use super::Ending;
 use super::captures::Captures;

@@ -14,8 +14,8 @@ use peerproof::audit::{
     Alias, Answer, Covers, Digested, Document, Letter, Notices, Prefix, Terms, judge, page, table, zone,
 };
 use peerproof::case::{Covered, Opened};
-use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{self, Given, counted, escaped};
+use peerproof::stages::output::{NewDirectory, probe};
 
 use super::captures::Settings;
 use super::hosts::HostLists;

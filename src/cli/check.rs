@@ -6,13 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use peerproof::anomaly::Kind;
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::check::{Difference, Expectation, Outcome, Settings, first, junit};
-use peerproof::mse::Secrets;
-use peerproof::packet::UdpTunnel;
 use peerproof::report::{Document, Given, counted, escaped};
-use peerproof::torrent::Torrents;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, OpenOptions, Options, Secrets, Torrents, UdpTunnel};
 
 use super::refusal::Refusal;
 use super::screen::Look;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_mangen::Man;
-use peerproof::output::NewFile;
+use peerproof::stages::output::NewFile;
 
 use super::refusal::{Refusal, reason};
 use super::screen::Look;

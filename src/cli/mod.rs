@@ -89,7 +89,7 @@ pub fn run() -> ExitCode {
     let look = cli.look;
     look.begin();
     signals::watch();
-    peerproof::capture::catch_cut_files();
+    peerproof::stages::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(look, given),
         Command::Report(command) => command.run(look),

@@ -9,7 +9,7 @@ pub fn watch() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            peerproof::output::abandon();
+            peerproof::stages::output::abandon();
             let code = 128 + u8::try_from(signal).unwrap_or_default();
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
                 // Below the progress bar.

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::Error;
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::inspect::Beside;
-use peerproof::torrent::{Torrent, Torrents};
+use peerproof::{CaptureSet, Error, OpenOptions, Torrent, Torrents};
 
 use super::refusal::{Refusal, library};
 

@@ -1,13 +1,12 @@
 //! Several captures of the same packets: two taps of one link, mirror ports, rings of files, and both sides of an
 //! address translation.
 
-use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Evidence, Flag, Transfer};
-use peerproof::packet::ChecksumPolicy;
 use peerproof::report::oddity::sentence;
 use peerproof::report::{Document, Given, Screen, terminal};
+use peerproof::{ChecksumPolicy, Limits};
 use serde_json::Value;
 
 use super::*;

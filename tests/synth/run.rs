@@ -2,13 +2,9 @@
 
 use std::net::SocketAddr;
 
-use peerproof::capture::CaptureSet;
 use peerproof::evidence::{self, Evidence, Subject, Transfer};
-use peerproof::mse::Secrets;
-use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Document, Given};
-use peerproof::torrent::Torrents;
-use peerproof::{Error, Found, Limits, Options};
+use peerproof::{CaptureSet, ChecksumPolicy, Error, Found, Limits, Options, Secrets, Torrents, UdpTunnel};
 
 use super::content::Torrent;
 use super::swarm::World;
@@ -205,8 +201,7 @@ pub fn check(evidence: &Evidence) {
 fn check_files(evidence: &Evidence, torrents: &Torrents) {
     for row in &evidence.torrents {
         let hash = row.info_hash.0.as_slice();
-        let named =
-            |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let named = |torrent: &&peerproof::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
         let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
         let files = torrent.files();
         assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");

@@ -1,10 +1,9 @@
 //! T37 to T39: Message Stream Encryption, with and without its secret, over TCP and uTP.
 
-use peerproof::Error;
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Encryption, Evidence, Flag, Grade, Transfer};
-use peerproof::mse::Secrets;
+use peerproof::{Error, Secrets};
 
 use super::*;
 use crate::synth::mse::Mse;
