@@ -124,7 +124,7 @@ fn read<'cap>(
 
 /// Torrents that captures hold themselves.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct FoundTorrents {
     /// Every torrent whose info dictionary is whole, with the hashes of its trees that are proven (BEP 52).
     pub torrents: Torrents,
     /// The info dictionaries, who sent them, and what was wrong.
@@ -133,7 +133,7 @@ pub struct Found {
     pub left_out: u64,
 }
 
-impl Found {
+impl FoundTorrents {
     /// Returns true if a bound was reached: there may be more torrents than these.
     pub fn is_limited(&self) -> bool {
         self.left_out + self.metadata.counts.limited > 0
@@ -145,12 +145,12 @@ impl Found {
 ///
 /// # Errors
 /// As [`analyze`].
-pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Found, Error> {
+pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<FoundTorrents, Error> {
     survey(captures, &Torrents::default(), options)
 }
 
 /// Walks over the captures for torrents; an info-hash that is known opens MSE connections, with their secrets.
-fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
+fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<FoundTorrents, Error> {
     let spill = Spill::new(options.spool_dir);
     let (spine, frames) = walk(captures, &spill, options, || {
         let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
@@ -160,7 +160,7 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
     frames.finish()?;
     let facts = spine.into_facts()?;
     let (torrents, left_out) = described(&facts.metadata.rebuilt, &facts);
-    Ok(Found { torrents, metadata: facts.metadata, left_out })
+    Ok(FoundTorrents { torrents, metadata: facts.metadata, left_out })
 }
 
 /// The facts that the captures hold, nothing of them judged. Of the torrents only the info-hashes count, as keys: MSE may be

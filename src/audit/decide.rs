@@ -8,7 +8,7 @@ use super::hints::hints;
 use super::resolve::{Resolution, resolve};
 use super::search::{Ports, Search};
 use super::terms::Terms;
-use super::verdict::{Coverage, Found, Judgement, Rank, Reason, Standard, Vantage, Verdict};
+use super::verdict::{Coverage, Finding, Judgement, Rank, Reason, Standard, Vantage, Verdict};
 use crate::ends::Transport as Carrier;
 use crate::evidence::Grade;
 
@@ -178,8 +178,8 @@ impl Case<'_> {
             reasons,
             grade: Rank::Nothing,
             standard: self.blank_standard(),
-            within: Found::default(),
-            elsewhere: Found::default(),
+            within: Finding::default(),
+            elsewhere: Finding::default(),
             nearest: None,
             hints: Vec::new(),
         }
@@ -284,7 +284,7 @@ impl Case<'_> {
         }
         // Row 7.
         let took_part =
-            |found: &Found| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
+            |found: &Finding| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
         let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
         if named_ever || took_part(&judged.elsewhere) {
             judged.verdict = Verdict::NotAtStatedTime;
@@ -345,7 +345,7 @@ impl Case<'_> {
     }
 
     /// The finding in transfers where the address is shown to have received something.
-    fn confirmed(&self, ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
+    fn confirmed(&self, ports: Ports, when: &dyn Fn(i64) -> bool) -> Finding {
         self.search.confirmed().found(&self.resolution.torrents, ports, when)
     }
 
@@ -354,7 +354,7 @@ impl Case<'_> {
         (!self.is_supported(&self.confirmed(ports, when), mentioned)).then_some(Reason::ReturnPathUnconfirmed)
     }
 
-    fn rank(&self, found: &Found) -> Rank {
+    fn rank(&self, found: &Finding) -> Rank {
         found.best.map_or(Rank::Nothing, |best| Rank::Direct(best.grade))
     }
 
@@ -362,12 +362,12 @@ impl Case<'_> {
         if self.serves() { Standard::NotMet } else { Standard::NotApplicable }
     }
 
-    fn standard(&self, found: &Found) -> Standard {
+    fn standard(&self, found: &Finding) -> Standard {
         if self.serves() && found.standard.is_some() { Standard::Met } else { self.blank_standard() }
     }
 
     /// Returns true if a finding supports the act (notices.md, section 2.3).
-    fn is_supported(&self, found: &Found, mentioned: Rank) -> bool {
+    fn is_supported(&self, found: &Finding, mentioned: Rank) -> bool {
         let reached = |grade| found.best.is_some_and(|best| on_ladder(best) >= Some(grade));
         match self.act {
             Act::Named => mentioned > Rank::Nothing,
@@ -379,7 +379,7 @@ impl Case<'_> {
     }
 
     /// Why it supports a part of the act, where it does.
-    fn partly(&self, found: &Found, mentioned: Rank) -> Option<Reason> {
+    fn partly(&self, found: &Finding, mentioned: Rank) -> Option<Reason> {
         let grade = found.best.map(|best| best.grade);
         let advertised = matches!(grade, Some(Grade::G4 | Grade::G5));
         match self.act {

@@ -213,7 +213,7 @@ pub struct ActRow {
 
 /// Figures of an address and torrent in a window.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)] // As in `Found`.
+#[allow(missing_docs)] // As in `Finding`.
 pub struct EvidenceRow {
     pub torrent: Option<String>,
     pub subjects: Vec<String>,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::claim::Window;
 use super::decide::is_web;
 use super::examined::{Event, Host, Index, Mention, Obstacle, Rows, Session, Transfer, Unread};
-use super::verdict::{Found, Rank};
+use super::verdict::{Finding, Rank};
 use crate::ends::Endpoint;
 use crate::evidence::Grade;
 
@@ -96,8 +96,8 @@ impl<'a> Search<'a> {
     }
 
     /// The finding for `torrents` at the times that `when` takes (ns UTC).
-    pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
-        let mut found = Found::default();
+    pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Finding {
+        let mut found = Finding::default();
         let (mut endpoints, mut at_ports, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let cover = |window: &mut Option<Window>, from: i64, to: i64| {
             let known = window.get_or_insert(Window { from, to });
@@ -169,7 +169,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns true if piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
-    pub(super) fn sent_to(&self, torrents: &[usize], found: &Found) -> bool {
+    pub(super) fn sent_to(&self, torrents: &[usize], found: &Finding) -> bool {
         let during = |window: &Window| found.window.is_none_or(|own| window.from < own.to && own.from <= window.to);
         self.transfers().any(|transfer| {
             Self::is_of(transfer, torrents)

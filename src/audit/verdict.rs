@@ -162,9 +162,9 @@ pub struct Judgement {
     /// The standard of proof in the window.
     pub standard: Standard,
     /// The finding in the window.
-    pub within: Found,
+    pub within: Finding,
     /// The finding outside the window.
-    pub elsewhere: Found,
+    pub elsewhere: Finding,
     /// The time of taking part that is nearest to the stated one, and how far off it is, in ns.
     pub nearest: Option<(i64, i64)>,
     /// Clock readings that would fit.
@@ -201,7 +201,7 @@ impl Rank {
 
 /// Figures and signs of an address and torrent over some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Finding {
     /// The highest rung, with its frames.
     pub best: Option<Event>,
     /// The endpoints that it was found at, sorted.
@@ -232,7 +232,7 @@ pub struct Found {
     pub one_sided: bool,
 }
 
-impl Found {
+impl Finding {
     /// The first element of the standard of proof that is missing; `None` where it is met.
     pub fn lack(&self) -> Option<Lack> {
         if self.standard.is_some() {

@@ -16,7 +16,7 @@ use super::mapped::{Appender, Mapping};
 use super::original::Original;
 use super::set::OpenOptions;
 use super::spool;
-use super::{Content, Digests};
+use super::{Decompressed, Digests};
 use crate::Error;
 use crate::limits::COMPRESSION_LAYERS;
 
@@ -142,7 +142,7 @@ impl Input {
             hash.update(bytes.get(done..).unwrap_or_default());
             done = bytes.len();
             if ended {
-                let content = Content { bytes: done as u64, sha256: hash.finalize().into() };
+                let content = Decompressed { bytes: done as u64, sha256: hash.finalize().into() };
                 return Ok(Digests { file, content: Some(content) });
             }
         }
@@ -356,7 +356,7 @@ mod tests {
             let set = CaptureSet::from_bytes(vec![(String::new(), packed.clone())]).expect("sound");
             let digests = set.digests(0).expect("known");
             assert_eq!(digests.file, <[u8; 32]>::from(Sha256::digest(&packed)));
-            let content = Content { bytes: plain.len() as u64, sha256: Sha256::digest(&plain).into() };
+            let content = Decompressed { bytes: plain.len() as u64, sha256: Sha256::digest(&plain).into() };
             assert_eq!(digests.content, Some(content));
         }
     }

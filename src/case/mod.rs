@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::output::{NewDirectory, parent, probe};
 use crate::report::escaped;
-pub use content::{Content, Pieces, TorrentFile};
+pub use content::{CaseFiles, Pieces, TorrentFile};
 pub use covered::Covered;
 pub use read::{OpenError, Opened, pieces_of};
 pub use rows::pieces_in;
@@ -104,7 +104,7 @@ impl Case {
     ///
     /// # Errors
     /// Any [`CaseError`]; then nothing has changed, but where an old case could not be removed entirely.
-    pub fn write(&self, content: &Content<'_>) -> Result<Vec<String>, CaseError> {
+    pub fn write(&self, content: &CaseFiles<'_>) -> Result<Vec<String>, CaseError> {
         let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
         let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
@@ -193,7 +193,7 @@ fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
 }
 
 /// Writes the files, and gives their names.
-fn write_files(content: &Content<'_>, directory: &Path) -> Result<Vec<String>, CaseError> {
+fn write_files(content: &CaseFiles<'_>, directory: &Path) -> Result<Vec<String>, CaseError> {
     let io = |action, path: &Path| {
         let path = path.to_owned();
         move |source| CaseError::Io { action, path, source }
@@ -243,9 +243,9 @@ mod tests {
 
     const REPORT: &str = "report.json";
 
-    fn content(document: crate::report::Document) -> Content<'static> {
+    fn content(document: crate::report::Document) -> CaseFiles<'static> {
         let torrents = vec![("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())];
-        Content::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
+        CaseFiles::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
     }
 
     #[test]

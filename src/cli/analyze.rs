@@ -16,7 +16,7 @@ use super::captures::Captures;
 use super::ending::ending;
 use super::hosts::HostLists;
 use super::parts;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::GivenTorrents;
 use super::views::{Place, Views};
 
@@ -72,7 +72,7 @@ pub struct Analyze {
 
 impl Analyze {
     /// Reads, proves, reports; `given` are the words of the command line.
-    pub fn run(&self, look: Look, given: Vec<String>) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions, given: Vec<String>) -> anyhow::Result<Ending> {
         let place = self.views.check()?.given(given, self.captures.paths());
         let lists = self.hosts.open()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
@@ -104,7 +104,7 @@ impl Analyze {
     /// Analyzes where some of the captures are parts.
     fn run_parts(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         lists: &Lists,
         torrents: &Torrents,
@@ -134,7 +134,7 @@ impl Analyze {
 
     fn show(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         lists: &Lists,
         mut evidence: Evidence,

@@ -20,7 +20,7 @@ use peerproof::stages::output::{NewDirectory, probe};
 use super::captures::Settings;
 use super::hosts::HostLists;
 use super::refusal::{Refusal, opening};
-use super::screen::{Look, Progress, width};
+use super::screen::{Progress, ScreenOptions, width};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
 
@@ -112,7 +112,7 @@ enum Strict {
 
 impl Audit {
     /// Reads notices and captures, and answers.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let terms = self.terms()?;
         let place = self.output.as_deref().map(|place| Place::at(place, self.force)).transpose()?;
         let mut inputs = Vec::new();
@@ -181,7 +181,7 @@ impl Audit {
     }
 
     /// The report that the notices are held against: of a case, or of captures that are read now.
-    fn source(&self, look: Look) -> anyhow::Result<(report::Document, Covered)> {
+    fn source(&self, look: ScreenOptions) -> anyhow::Result<(report::Document, Covered)> {
         if let Some(path) = &self.case {
             let opened = Opened::read(path).map_err(|error| opening(&error))?;
             let covered = opened.covered.ok_or_else(|| Refusal {

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 use peerproof::stages::output::NewFile;
 
 use super::refusal::{Refusal, reason};
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, program, say};
 
 /// Print the manual page, or write a page for each command
@@ -20,7 +20,7 @@ pub struct Manual {
 
 impl Manual {
     /// Prints or writes the pages.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let mut root = program().disable_help_subcommand(true);
         root.build();
         let Some(directory) = &self.output else {

@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use screen::Look;
+use screen::ScreenOptions;
 
 /// How a run that could be made ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ const LIMITED: u8 = 3;
 #[command(name = "peerproof", version, about = help::ABOUT, override_help = help::ALL)]
 struct Cli {
     #[command(flatten)]
-    look: Look,
+    look: ScreenOptions,
 
     #[command(subcommand)]
     command: Command,

@@ -14,7 +14,7 @@ use peerproof::{CaptureSet, Options, Torrents, analyze, find_torrents};
 
 use super::captures::Reading;
 use super::refusal::{Refusal, reason};
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say, torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
@@ -39,7 +39,7 @@ pub struct Torrent {
 
 impl Torrent {
     /// Prints the facts of each torrent, sorted by info-hash.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         if !self.from.is_empty() {
             return self.rebuild();
         }

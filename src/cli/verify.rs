@@ -11,7 +11,7 @@ use peerproof_verify::{Checked, Fault, Found};
 
 use super::material::around;
 use super::refusal::Refusal;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say};
 
 /// Check every verdict of a case again, from its captures, by a second program
@@ -39,7 +39,7 @@ pub struct Verify {
 
 impl Verify {
     /// Checks, and tells the first difference.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let signer = match self.signer()? {
             Ok(signer) => signer,
             Err(why) => return differs("manifest.json", "signed with that key", &why),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile, pieces_in};
+use peerproof::case::{Case, CaseError, CaseFiles, Covered, Pieces, TorrentFile, pieces_in};
 use peerproof::pseudonym::{Key, holds_no_address};
 use peerproof::report::{
     Choice, Document, Moment, Piece, Screen, Sort, Torrent, Whom, counted, dot, graphml, page, passed_over,
@@ -14,7 +14,7 @@ use peerproof::report::{
 use super::keys;
 use super::refusal::{self, Refusal};
 use super::say;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::torrents::readable_beside;
 
 /// Arguments of commands that show a report: its format, the choice of rows, the directory of a case.
@@ -177,7 +177,7 @@ impl Views {
     /// lost.
     pub fn show(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         document: Document,
         pieces: Pieces<'_>,
@@ -275,7 +275,7 @@ impl Views {
 
     fn screen(
         &self,
-        look: Look,
+        look: ScreenOptions,
         case: Option<&Path>,
         given: Option<Vec<String>>,
         beside: Vec<(String, Vec<[u8; 20]>)>,
@@ -322,11 +322,11 @@ fn write(
     torrents: &[TorrentFile],
     covered: Option<&Covered>,
 ) -> Result<Vec<String>, CaseError> {
-    case.write(&Content::of(document, pieces, torrents, covered))
+    case.write(&CaseFiles::of(document, pieces, torrents, covered))
 }
 
 /// Tells what a form for programs does not say itself.
-fn notes(look: Look, document: &Document) {
+fn notes(look: ScreenOptions, document: &Document) {
     if let Some(shown) = &document.shown {
         look.note(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));
     }

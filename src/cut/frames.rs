@@ -33,7 +33,7 @@ pub(super) struct Plan {
 
 /// Kinds of frames that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     /// A part of a datagram.
     Fragment,
     /// It confirms, and carries nothing.
@@ -85,11 +85,11 @@ pub(super) fn kept(
     captures: &CaptureSet,
     plan: &Plan,
     options: &Options<'_>,
-) -> Result<BTreeMap<FrameId, Kind>, Error> {
+) -> Result<BTreeMap<FrameId, FrameKind>, Error> {
     let mut kept = Kept { plan, frames: BTreeMap::new(), acks: HashMap::default(), served: HashSet::default() };
     let options = Options { progress: None, ..options.clone() };
     for part in walked(captures, &options, &mut |packet| kept.take(packet))? {
-        kept.frames.entry(part).or_insert(Kind::Fragment);
+        kept.frames.entry(part).or_insert(FrameKind::Fragment);
     }
     Ok(kept.end())
 }
@@ -149,7 +149,7 @@ pub(super) fn walked(
 
 struct Kept<'p> {
     plan: &'p Plan,
-    frames: BTreeMap<FrameId, Kind>,
+    frames: BTreeMap<FrameId, FrameKind>,
     /// Of each direction, how many acknowledgements there were, and the last one that is not kept.
     acks: HashMap<(FlowKey, Direction), (u64, Option<FrameId>), foldhash::quality::FixedState>,
     /// Directions of which blocks were kept.
@@ -164,10 +164,10 @@ impl Kept<'_> {
         }
         let frame = packet.at.frame;
         let kind = match &packet.transport {
-            TransportLayer::Tcp(segment) if segment.flags.syn => Kind::Opens,
-            TransportLayer::Tcp(segment) if segment.flags.fin || segment.flags.rst => Kind::Closes,
-            TransportLayer::Tcp(segment) if segment.payload.wire_len == 0 => Kind::Acknowledges,
-            TransportLayer::Tcp(_) | TransportLayer::Udp(_) => Kind::Carries,
+            TransportLayer::Tcp(segment) if segment.flags.syn => FrameKind::Opens,
+            TransportLayer::Tcp(segment) if segment.flags.fin || segment.flags.rst => FrameKind::Closes,
+            TransportLayer::Tcp(segment) if segment.payload.wire_len == 0 => FrameKind::Acknowledges,
+            TransportLayer::Tcp(_) | TransportLayer::Udp(_) => FrameKind::Carries,
         };
         let cited = self.plan.cited.holds(frame);
         let (bytes, way) = (payload(packet), (packet.flow, packet.direction));
@@ -176,10 +176,10 @@ impl Kept<'_> {
         }
         // Behind the first block, much that no block is made of: sent again, or captured twice.
         let again = self.plan.leaves_copies && bytes >= MANY && self.served.contains(&way);
-        if !cited && kind == Kind::Carries && (again || self.plan.others.holds(frame)) {
+        if !cited && kind == FrameKind::Carries && (again || self.plan.others.holds(frame)) {
             return false;
         }
-        if !cited && kind == Kind::Acknowledges && self.plan.thins {
+        if !cited && kind == FrameKind::Acknowledges && self.plan.thins {
             let (count, last) = self.acks.entry((packet.flow, packet.direction)).or_default();
             *count += 1;
             if *count > FIRST_ACKS && !count.is_multiple_of(EVERY) {
@@ -193,10 +193,10 @@ impl Kept<'_> {
         true
     }
 
-    fn end(mut self) -> BTreeMap<FrameId, Kind> {
+    fn end(mut self) -> BTreeMap<FrameId, FrameKind> {
         for (_, last) in self.acks.into_values() {
             if let Some(frame) = last {
-                self.frames.entry(frame).or_insert(Kind::Acknowledges);
+                self.frames.entry(frame).or_insert(FrameKind::Acknowledges);
             }
         }
         self.frames

@@ -24,7 +24,7 @@ use crate::report::Whom;
 use crate::report::grouped;
 use crate::torrent::{Source, Torrents};
 use alone::{Origin, alone};
-use frames::{FrameSet, Kind, Plan, kept};
+use frames::{FrameKind, FrameSet, Plan, kept};
 use shows::Shows;
 
 /// Whom a cut is about.
@@ -388,7 +388,7 @@ fn size(evidence: &Evidence, (hash, piece, leaf): &UnitKey<'_>) -> Option<u64> {
 fn write(
     captures: &CaptureSet,
     evidence: &Evidence,
-    kept: &BTreeMap<FrameId, Kind>,
+    kept: &BTreeMap<FrameId, FrameKind>,
     shows: &mut Shows<'_>,
     file: &mut NewFile,
     format: Format,

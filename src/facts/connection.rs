@@ -47,7 +47,7 @@ pub struct Connection {
     /// The two directions below the content, by [`Direction::index`].
     pub streams: [Stream; 2],
     /// What it carried.
-    pub content: Content,
+    pub content: Application,
 }
 
 impl Connection {
@@ -74,7 +74,7 @@ impl Connection {
                 let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
                 Stream { confirmed, ..Stream::of(session.side(from)) }
             }),
-            content: Content::Peer(Box::new(Peer {
+            content: Application::Peer(Box::new(Peer {
                 sides: directions
                     .map(|from| Side { unplaced: session.unplaced(from), ..Side::of(session.side(from)) }),
             })),
@@ -100,23 +100,23 @@ impl Connection {
     /// The peer wire that it carries, if it does.
     pub fn peer(&self) -> Option<&Peer> {
         match &self.content {
-            Content::Peer(peer) => Some(peer),
-            Content::Web(_) => None,
+            Application::Peer(peer) => Some(peer),
+            Application::Web(_) => None,
         }
     }
 
     /// The HTTP exchange that it carries, if it does.
     pub fn web(&self) -> Option<&Web> {
         match &self.content {
-            Content::Web(web) => Some(web),
-            Content::Peer(_) => None,
+            Application::Web(web) => Some(web),
+            Application::Peer(_) => None,
         }
     }
 }
 
 /// What a connection carried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
+pub enum Application {
     /// The peer wire (BEP 3), or what may be it: see [`Peer::is_peer_wire`].
     Peer(Box<Peer>),
     /// HTTP/1.1, with bodies that answer requests.

@@ -41,7 +41,7 @@ mod sorted;
 mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};
-pub use connection::{Connection, Content, Stream};
+pub use connection::{Application, Connection, Stream};
 pub use copy::{ContentName, Copy, CopyRange, Digests, Eager, Heard};
 pub use doubt::{Doubt, Scope, Second};
 pub use encoding::{Head, Plain};

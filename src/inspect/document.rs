@@ -59,7 +59,7 @@ pub struct Inspection {
     /// Oddities of the captures, as in report.json.
     pub anomalies: Vec<Anomaly>,
     /// Commands to run next, in this order; empty where nothing can be analyzed.
-    pub next: Vec<Step>,
+    pub next: Vec<NextCommand>,
     /// Connections that are in no row, because a bound was reached; as in report.json.
     pub unlisted: Option<Unlisted>,
     /// Transfers with piece data that are in no row, because a bound was reached; as in report.json.
@@ -192,7 +192,8 @@ pub struct Readable {
 
 /// A command to run next.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Step {
+#[schemars(rename = "Step")]
+pub struct NextCommand {
     /// Purpose of the command, and the inputs that have to be supplied.
     pub why: String,
     /// The command, for a shell; captures as the user named them, where [`Inspection::propose`] was told, else by their
@@ -207,7 +208,7 @@ pub struct Step {
 
 /// A torrent file that lies beside captures.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Beside {
+pub struct TorrentBeside {
     /// Its path as a command has to name it.
     pub path: String,
     /// The info-hashes that peers call it by (20 bytes; of v2 the first 20).

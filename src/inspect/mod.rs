@@ -20,7 +20,7 @@ use crate::metadata::Harvest;
 use crate::options::Options;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::Torrents;
-pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use document::{Inspection, Kind, Metadata, NextCommand, Peer, Readable, Swarm, TorrentBeside};
 
 /// Reads captures and says what they hold.
 ///

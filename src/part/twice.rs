@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use super::Part;
 use super::moved::{By, Moved};
 use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Connection, Content, Head, SetId};
+use crate::facts::{Application, Connection, Head, SetId};
 use crate::limits::{CLOCKS_APART_NS, TRANSLATED_SIDES};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
@@ -89,7 +89,7 @@ impl Twice {
         };
         let mut winners = [winner(0), winner(1)];
         let mut whole = moved(first);
-        if let Content::Web(web) = &first.connection.content {
+        if let Application::Web(web) = &first.connection.content {
             // Only its answers count, and requests are numbered with them.
             winners = [winners.get(web.server.index()).copied().unwrap_or(first.set); 2];
         }
@@ -224,7 +224,7 @@ fn is_same(one: &Connection, other: &Connection) -> bool {
         return false;
     }
     match (&one.content, &other.content) {
-        (Content::Peer(one), Content::Peer(other)) => {
+        (Application::Peer(one), Application::Peer(other)) => {
             let agree =
                 |one: Option<[u8; 20]>, other: Option<[u8; 20]>| one.is_none() || other.is_none() || one == other;
             let pairs = |one: [Option<[u8; 20]>; 2], other: [Option<[u8; 20]>; 2]| {
@@ -234,7 +234,7 @@ fn is_same(one: &Connection, other: &Connection) -> bool {
                 return false;
             }
         }
-        (Content::Web(one), Content::Web(other)) if one.server == other.server => {}
+        (Application::Web(one), Application::Web(other)) if one.server == other.server => {}
         _ => return false,
     }
     match (one.initial, other.initial) {
@@ -269,7 +269,7 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
         }
     }
     match (&mut whole.content, content) {
-        (Content::Peer(own), Content::Peer(theirs)) => {
+        (Application::Peer(own), Application::Peer(theirs)) => {
             for ((own, mut theirs), counts) in own.sides.iter_mut().zip(theirs.sides).zip(counts) {
                 if counts {
                     std::mem::swap(own, &mut theirs);
@@ -280,7 +280,7 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
                 own.client = own.client.take().or(theirs.client);
             }
         }
-        (own, theirs @ Content::Web(_)) if counts.contains(&true) => *own = theirs,
+        (own, theirs @ Application::Web(_)) if counts.contains(&true) => *own = theirs,
         _ => {}
     }
 }

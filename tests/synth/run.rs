@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use peerproof::evidence::{self, Evidence, Subject, Transfer};
 use peerproof::report::{Document, Given};
-use peerproof::{CaptureSet, ChecksumPolicy, Error, Found, Limits, Options, Secrets, Torrents, UdpTunnel};
+use peerproof::{CaptureSet, ChecksumPolicy, Error, FoundTorrents, Limits, Options, Secrets, Torrents, UdpTunnel};
 
 use super::content::Torrent;
 use super::swarm::World;
@@ -109,7 +109,7 @@ impl Run {
     }
 
     /// The torrents whose metadata the captures hold.
-    pub fn found(&self) -> Found {
+    pub fn found(&self) -> FoundTorrents {
         let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");
         let options = Options { limits: self.limits.clone(), secrets: &self.secrets, ..Options::default() };
         peerproof::find_torrents(&captures, &options).expect("the survey can go on")

@@ -10,7 +10,7 @@ use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
 use crate::audit::examined::Index;
 use crate::audit::terms::Terms;
-use crate::audit::verdict::{Coverage, Found, Judgement, Lack, Reason, Standard, Vantage};
+use crate::audit::verdict::{Coverage, Finding, Judgement, Lack, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
 use crate::limits::CLAIM_MENTIONS;
@@ -200,7 +200,7 @@ fn address_served(judged: &Judged, index: &Index<'_>) -> AddressServed {
     sums
 }
 
-fn found(found: &Found) -> EvidenceRow {
+fn found(found: &Finding) -> EvidenceRow {
     let place = |span: Span| Place { time: at(span.last.time.0), frames: span.into() };
     EvidenceRow {
         torrent: None,

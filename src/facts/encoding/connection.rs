@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{plain, take_byte};
 use crate::ends::{ConnectionId, FlowKey, Transport};
 use crate::facts::journal::{Journal, Record};
-use crate::facts::{Connection, Content};
+use crate::facts::{Application, Connection};
 
 /// What of a connection is known without reading all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Head {
 
 impl Connection {
     fn signs(&self) -> u8 {
-        let Content::Peer(peer) = &self.content else { return WEB };
+        let Application::Peer(peer) = &self.content else { return WEB };
         let (hashes, has_blocks) = (peer.info_hashes(), peer.has_blocks());
         let differs = matches!(hashes, [Some(one), Some(other)] if one != other);
         let signs = [(has_blocks, BLOCKS), (hashes != [None; 2], NAMED), (differs, DIFFERS)];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Transported;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
-use crate::facts::{Body, ByteRange, Connection, Content, Fault, Reason, Redirect, Request, Stream, Web};
+use crate::facts::{Application, Body, ByteRange, Connection, Fault, Reason, Redirect, Request, Stream, Web};
 use crate::limits::{WEB_FAULTS, WEB_HOLES, WEB_VERSIONS};
 use crate::session::{Delivery, Encryption, Hole};
 use crate::spine::Shared;
@@ -207,7 +207,7 @@ impl Noted {
             bytes: transported.bytes.iter().sum(),
             initial: transported.initial,
             streams,
-            content: Content::Web(Box::new(web)),
+            content: Application::Web(Box::new(web)),
         };
         let mut result = written.connection_of(&connection);
         for (is, reason) in [(header_twice, Reason::HeaderTwice), (confirmed == Some(false), Reason::NotConfirmed)]
