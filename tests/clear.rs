@@ -79,7 +79,7 @@ fn the_blocks_of_every_fixture_are_in_clear_tcp_as_they_were() {
     assert!(compared > 300, "{compared} blocks");
 }
 
-/// What tshark lists of piece messages: who sent them to whom, piece, begin, length.
+/// Piece messages as tshark lists them: who sent them to whom, piece, begin, length.
 fn listed(path: &Path) -> Option<Blocks> {
     let fields = [
         "ip.src",

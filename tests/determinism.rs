@@ -1,4 +1,4 @@
-//! The same inputs give the same bytes: for any number of threads, any window and any order of arguments (T48).
+//! Equal bytes of output for equal inputs: for any number of threads, any window and any order of arguments (T48).
 
 use peerproof::report::{Document, Given};
 use peerproof::{CaptureSet, ChecksumPolicy, OpenOptions, Options, Torrents};

@@ -390,7 +390,7 @@ fn serve_all(world: &mut World, conn: Conn, torrent: &Torrent) {
     (0..torrent.pieces()).for_each(|piece| world.fetch(conn, Side::B, torrent, piece));
 }
 
-/// What must not depend on the way.
+/// Figures of a row that must not depend on the way.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     bytes: Bytes,

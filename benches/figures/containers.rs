@@ -167,7 +167,7 @@ pub fn deep_bencode(dir: &Path, bytes: u64) -> io::Result<Case> {
     finish(flow.pcap, dir, capture)
 }
 
-/// What segments carry.
+/// Content of the segments.
 #[derive(Clone, Copy, Debug)]
 enum Content {
     /// As files in swarms are: nothing that compresses.

@@ -31,7 +31,7 @@ pub enum Depth {
     Sessions,
 }
 
-/// What a pass took.
+/// Cost of a pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     pub time: Duration,
@@ -106,7 +106,7 @@ fn walk(set: &CaptureSet, depth: Depth) -> (u64, u64) {
     (packets, blocks)
 }
 
-/// What it took to hash the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
+/// Cost of hashing the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {
     /// Bytes in the blocks.

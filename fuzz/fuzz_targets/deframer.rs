@@ -99,7 +99,7 @@ fn check_block(block: &Block<'_>) {
     assert!(end <= block.captured_to && block.captured_to <= block.len, "{block:?}");
 }
 
-/// What an event says, without frames and without the cuts of its runs.
+/// An event in words, without frames and without the cuts of its runs.
 fn plain(event: &PeerEvent<'_>) -> String {
     match event {
         PeerEvent::Handshake(Handshake { info_hash, peer_id, .. }) => format!("{info_hash:?} {peer_id:?}"),

@@ -84,7 +84,7 @@ fn halves<'a>(item: &StreamItem<'a>) -> impl Iterator<Item = StreamItem<'a>> {
     parts.into_iter().flatten()
 }
 
-/// What an event says, without the cuts of a block's runs.
+/// An event in words, without the cuts of a block's runs.
 fn plain(event: &SessionEvent<'_>) -> String {
     let SessionEvent::Served(one) = event else { return format!("{event:?}") };
     let Served { from, block, answer, advertised, acknowledges } = one;

@@ -141,7 +141,7 @@ fn check_files(evidence: &Evidence, torrents: &Torrents) {
     }
 }
 
-/// What the ladder of evidence.md promises of a grade and the bytes beside it.
+/// Checks the ladder of evidence.md: a grade and the bytes beside it.
 fn check_grade(
     grade: Grade,
     bytes: &Bytes,

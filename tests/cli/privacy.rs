@@ -126,7 +126,7 @@ fn a_case_is_shown_with_pseudonyms_once_and_never_twice() {
     assert!(said.contains("has pseudonyms already"), "{said}");
 }
 
-/// What must not be left.
+/// Names that must not be left in an output.
 struct Clear {
     report: Value,
     addresses: BTreeSet<IpAddr>,

@@ -1,4 +1,4 @@
-//! What the network and the capture do to the bytes: T25 to T34.
+//! Faults of the network and of the capture: T25 to T34.
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Flag, Grade};

@@ -1,4 +1,4 @@
-//! What was hashed while captures were read decides nothing.
+//! Digests that were made while captures were read: they decide nothing.
 
 use peerproof::{CaptureSet, Options, Torrents};
 

@@ -9,7 +9,7 @@ use peerproof::{CaptureSet, ChecksumPolicy, Error, FoundTorrents, Limits, Option
 use super::content::Torrent;
 use super::swarm::World;
 
-/// What to run on; [`evidence`](Self::evidence) runs it.
+/// Inputs and settings of a run; [`evidence`](Self::evidence) runs it.
 #[derive(Clone, Default)]
 pub struct Run {
     captures: Vec<(String, Vec<u8>)>,
