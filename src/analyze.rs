@@ -37,6 +37,18 @@ pub use verified::{TakeVerified, Verified};
 /// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), it is rebuilt from what
 /// peers sent one another (BEP 9); only where that is a key of MSE, or may be a webseed's, they are read once more with it.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, Torrents, analyze};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let evidence = analyze(&captures, &torrents, &Options::default())?;
+/// assert!(evidence.transfers.iter().any(|transfer| transfer.bytes.verified > 0));
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
 /// read, [`Error::Io`] when the system refuses memory or files.
@@ -46,6 +58,28 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
 
 /// Analyzes as [`analyze()`] does, and gives `taker` every verified byte, wherever it came from: of the captures as
 /// they are, put together from fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, Error, Evidence, OpenOptions, Options, TakeVerified, Torrents, Verified, analyze_content};
+///
+/// struct Count(u64);
+///
+/// impl TakeVerified for Count {
+///     fn take(&mut self, _: &Evidence, verified: &Verified<'_>) -> Result<(), Error> {
+///         self.0 += verified.bytes.len() as u64;
+///         Ok(())
+///     }
+/// }
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let mut count = Count(0);
+/// let evidence = analyze_content(&captures, &torrents, &Options::default(), &mut count)?;
+/// assert_eq!(count.0, evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum::<u64>());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`], and those of `taker`.
@@ -143,6 +177,17 @@ impl FoundTorrents {
 /// The torrents whose info dictionaries peers sent one another in the captures (BEP 9), and that hash to their
 /// info-hash.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, find_torrents};
+///
+/// let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/magnet/capture.pcap");
+/// let captures = CaptureSet::open(&[capture.into()], &OpenOptions::default())?;
+/// let found = find_torrents(&captures, &Options::default())?;
+/// assert_eq!(found.torrents.iter().count(), 1);
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`analyze`].
 pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<FoundTorrents, Error> {
@@ -165,6 +210,17 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
 
 /// The facts that the captures hold, nothing of them judged. Of the torrents only the info-hashes count, as keys: MSE may be
 /// opened by them, with the secrets of the options. The inputs are named, and not hashed.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, Torrents, facts};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let facts = facts(&captures, &Torrents::default(), &Options::default())?;
+/// assert!(!facts.connections.is_empty());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`].

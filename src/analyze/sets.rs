@@ -25,7 +25,7 @@ use crate::webseed::{WebRequest, identify};
 /// complete copies of their pieces are hashed meanwhile.
 ///
 /// With `carry`, it carries the payload of blocks whose units are still open, so that it can be judged without the
-/// captures.
+/// captures. [`analyze_parts`] has an example.
 ///
 /// # Errors
 /// As [`analyze`](super::analyze()); [`Error::Usage`] where the captures are not to be hashed.
@@ -105,6 +105,25 @@ pub struct Gathered {
 /// Judges parts, with captures that are read now as one set more, and returns everything that they prove together. Payload
 /// is read from their captures, where these are found.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, Gathered, Group, OpenOptions, Options, Torrents, analyze_parts, hash_units, make_part};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let options = Options::default();
+/// let gathered = || -> Result<Gathered, peerproof::Error> {
+///     let parts = vec![make_part(&captures, &torrents, &options, false)?];
+///     Ok(Gathered { parts, captures: None, places: vec![folder.into()], hashed: Vec::new(), refused: Vec::new() })
+/// };
+/// let half = Group::new(0, 2).expect("the first of two");
+/// let hashed = vec![hash_units(gathered()?, &torrents, &options, half)?];
+/// let evidence = analyze_parts(Gathered { hashed, ..gathered()? }, &torrents, &options)?;
+/// assert!(evidence.transfers.iter().any(|transfer| transfer.bytes.verified > 0));
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`analyze`](super::analyze()); [`Error::Usage`] where no part is left to be judged.
 pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<'_>) -> Result<Evidence, Error> {
@@ -117,7 +136,7 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
 }
 
 /// Hashes what of one group of pieces in parts is not hashed yet, for [`analyze_parts`] of the same parts. It decides nothing,
-/// and may be left out.
+/// and may be left out. The example of [`analyze_parts`] shows both.
 ///
 /// # Errors
 /// As [`analyze_parts`].

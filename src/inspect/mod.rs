@@ -28,6 +28,17 @@ pub use document::{Inspection, Kind, Metadata, NextCommand, Peer, Readable, Swar
 /// one; only where that is a key of MSE, or may be a webseed's, they are read once more with it. `options.threads` and `options.digest` play no part: nothing is proven, and the
 /// inputs are not hashed.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, inspect};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let inspection = inspect(&captures, &Options::default())?;
+/// assert!(inspection.has_peers());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`analyze`](crate::analyze()).
 pub fn inspect(captures: &CaptureSet, options: &Options<'_>) -> Result<Inspection, Error> {
