@@ -167,8 +167,8 @@ pub mod stages {
 }
 
 pub use analyze::{
-    Captured, FoundTorrents, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts,
-    facts, find_torrents, hash_units, holds_parts, make_part,
+    FoundTorrents, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
+    find_torrents, hash_units, holds_parts, make_part,
 };
 pub use capture::{CaptureSet, OpenOptions};
 pub use ends::Endpoint;
