@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) transport: Transport,
     /// Of which torrent each direction speaks.
     pub(super) torrents: [TorrentKey; 2],
-    /// Whether a handshake, or a request to a web server, says so.
+    /// Set if a handshake, or a request to a web server, names the torrent.
     pub(super) named: bool,
     /// How the info-hash begins that a cut handshake asks for, as far as it is known.
     pub(super) begins: Vec<u8>,
@@ -34,9 +34,9 @@ pub(super) struct Line {
     pub(super) unconfirmed: [bool; 2],
     pub(super) span: Span,
     pub(super) has_blocks: bool,
-    /// Whether a block of it was written down.
+    /// Set if a block of the connection was written down.
     pub(super) has_block: bool,
-    /// Whether a side sent what is a peer's beyond doubt.
+    /// Set if a side sent messages that are a peer's beyond doubt.
     pub(super) is_sure: bool,
     /// Who opened it, as far as is known.
     pub(super) opener: Direction,
@@ -79,7 +79,7 @@ pub(super) struct Lines {
     pub(super) webs: Vec<Connection>,
     /// Those of BitTorrent on which there are no blocks: there may be any number of them.
     pub(super) silent: Option<SortedLines>,
-    /// What was sent on connections that are not judged.
+    /// Traffic of connections that are not judged.
     pub(super) unjudged: Unjudged,
     /// The pieces of which blocks were sent on those.
     pub(super) unjudged_pieces: BTreeSet<u32>,
@@ -141,7 +141,7 @@ impl Line {
         })
     }
 
-    /// What a web server sent of `torrent`.
+    /// The line of a web server that sent `torrent`.
     pub(super) fn of_web(connection: &Connection, torrent: TorrentId, place: (u64, bool)) -> Self {
         let key = TorrentKey::Given(torrent);
         Self {
@@ -175,17 +175,17 @@ impl Line {
         (self.span.first.time, self.span.first.frame, self.connection)
     }
 
-    /// Whether its torrent is to be told by what it carried.
+    /// Returns true if the torrent of the connection is to be told by the blocks that it carried.
     pub(super) fn is_open(&self) -> bool {
         !self.named
     }
 
-    /// Whether a cut handshake leaves it open that it is of this torrent.
+    /// Returns true if a cut handshake leaves it open that the connection is of this torrent.
     pub(super) fn may_be_of(&self, torrent: &Torrent) -> bool {
         torrent.wire_hashes().any(|hash| hash.starts_with(&self.begins))
     }
 
-    /// Whether it has a row: BitTorrent beyond doubt.
+    /// Returns true if the connection has a row: it is BitTorrent beyond doubt.
     pub(super) fn is_told(&self) -> bool {
         self.named || self.several || self.torrents != [TorrentKey::Unknown; 2] || self.is_peer_wire
     }
@@ -198,8 +198,8 @@ impl Line {
         }
     }
 
-    /// What its shares need to know of it. Before transfers are made, each direction stands for one of its own: `index` is
-    /// that of the line.
+    /// Facts of the connection that its shares need. Before transfers are made, each direction stands for one of its
+    /// own: `index` is that of the line.
     pub(super) fn carrier(&self, from: Direction, index: usize) -> Carrier {
         let own = TransferId((2 * index + from.index()) as u32);
         let unknown = (self.flow.destination(from).ip, None);

@@ -1,9 +1,10 @@
 //! Of which torrent a connection without a handshake is, by its bytes (T33, T67).
 //!
-//! What matches by its hash, or is equal to a verified copy, speaks for a torrent. Other given torrents may have the same
-//! bytes in the same place (cross-seeds; files of v2 begin at a piece): such rivals leave it open, until a piece that they
-//! cannot have, or a block without a place in them, rules them out. A few bytes that differ rule nothing out: every
-//! torrent has senders of bad blocks. All are chosen from the same contents, none by another one's choice.
+//! A block that matches by its hash, or is equal to a verified copy, speaks for a torrent. Other given torrents may
+//! have the same bytes in the same place (cross-seeds; files of v2 begin at a piece): such rivals leave it open, until
+//! a piece that they cannot have, or a block without a place in them, rules them out. A few bytes that differ rule
+//! nothing out: every torrent has senders of bad blocks. All are chosen from the same contents, none by another one's
+//! choice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,7 +23,7 @@ use crate::torrent::{Expected, PieceIndex, Torrent, TorrentId, Torrents};
 /// Given torrents that may have the pieces that speak for another one.
 type Rivals = BTreeSet<TorrentId>;
 
-/// What speaks for and against each torrent, of one connection.
+/// Signs for and against each torrent, of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
     of: BTreeMap<TorrentId, Sign>,
@@ -52,7 +53,7 @@ impl Sign {
         !self.refused && self.inside >= self.outside.saturating_mul(LEAST_RATIO)
     }
 
-    /// Whether no more differs than a bad sender among good ones explains.
+    /// Returns true if no more bytes differ than a bad sender among good ones explains.
     fn holds(&self) -> bool {
         self.equal >= self.differing.saturating_mul(LEAST_RATIO)
     }
@@ -157,7 +158,7 @@ impl Look<'_> {
         }
     }
 
-    /// What the candidates of a piece have to do with a torrent.
+    /// Weighs the candidates of a piece for one torrent: by hashes, and against verified copies.
     fn torrent(
         &self,
         id: TorrentId,
@@ -258,7 +259,7 @@ impl Look<'_> {
         }
     }
 
-    /// What the blocks have in common with what is verified of a piece.
+    /// Counts the bytes in which blocks agree with verified bytes of a piece, and in which they differ.
     fn compare(
         &self,
         id: TorrentId,
@@ -354,7 +355,7 @@ fn copies(candidates: &[(usize, Share)], measure: &Measure) -> Vec<Vec<usize>> {
     complete
 }
 
-/// Whether a block has bytes in the padding of its piece that are not zero.
+/// Returns true if a block has bytes in the padding of its piece that are not zero.
 fn is_odd_padding(torrent: &Torrent, piece: PieceIndex, share: &Share, ask: &mut dyn Ask) -> bool {
     let pads: RangeSet = torrent.pads(piece).collect();
     if pads.is_empty() || torrent.guesses_pads(piece) {

@@ -12,27 +12,27 @@ use crate::ends::Span;
 use crate::limits::PIECE_COPIES;
 use crate::prove::{Half, Verdict};
 
-/// What is known of one unit before anybody is judged by it.
+/// Contents of one unit, found before anybody is judged by them.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// Contents that hash to the unit: one, or more where SHA-1 collides (T23) or the halves of a hybrid differ.
     pub references: Vec<Parts>,
-    /// What is known of it besides, without credits.
+    /// Facts of the unit without credits.
     pub found: Found,
     /// The copies that were sent, in the order in which they were begun.
     pub copies: Vec<Attempt>,
-    /// Whether a bound on copies or on ways to put it together was reached.
+    /// Set if a bound on copies or on ways to put them together was reached.
     pub crowded: bool,
-    /// What is odd about the contents.
+    /// Oddities of the contents.
     pub notes: Vec<Note>,
 }
 
-/// What is odd about the contents of a unit.
+/// An oddity of the contents of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// One matches one half of a hybrid torrent alone.
     Half {
-        /// Whether it is the v1 half.
+        /// Set for the v1 half; else it is the v2 half.
         v1: bool,
         /// The frames of the copy, where it was sent as one.
         span: Option<Span>,
@@ -211,7 +211,7 @@ impl Contents {
     }
 }
 
-/// Whether all bytes of a unit were sent, by whomever: else there is no way to put it together.
+/// Returns true if all bytes of a unit were sent, by whomever: else there is no way to put it together.
 fn may_be_whole(shares: &[Share], padding: Option<&Parts>, measure: &Measure) -> bool {
     let padded = measure.pads.total() + padding.map_or(0, Parts::bytes);
     if shares.iter().map(|share| share.ranges.total()).sum::<u64>() + padded < measure.range.len() as u64 {
@@ -240,7 +240,7 @@ impl Attempt {
         self.shares.push(index);
     }
 
-    /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
+    /// Returns true if `share` fits without overlap, or is the whole of blocks that are here only in part.
     fn makes_room(&self, share: &Share, shares: &[Share]) -> bool {
         if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
             return true;

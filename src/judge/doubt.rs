@@ -20,7 +20,7 @@ pub struct Doubts {
     stretches: usize,
 }
 
-/// What is in doubt of one direction of a connection.
+/// Doubts about one direction of a connection.
 #[derive(Debug, Default)]
 struct OfDirection {
     /// All of it.
@@ -61,7 +61,7 @@ impl OfDirection {
     }
 }
 
-/// What speaks against a share.
+/// Grounds on which a share may speak against its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     /// It differs from every verified copy of its unit.
@@ -73,14 +73,14 @@ pub enum Against {
 /// Whoever decides: what is in doubt, and who the senders are.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench<'a> {
-    /// What is in doubt.
+    /// Doubts about the facts that are judged.
     pub doubts: &'a Doubts,
     /// The transfers.
     pub records: &'a [Record],
 }
 
 impl Bench<'_> {
-    /// Whether a share of a piece with these doubts speaks against its sender; else why it does not.
+    /// Returns `Ok` if a share of a piece with these doubts speaks against its sender; else the reason why it does not.
     ///
     /// # Errors
     /// The reason for which it is in doubt.
@@ -107,7 +107,7 @@ impl Bench<'_> {
     }
 }
 
-/// What is in doubt of a whole piece.
+/// Doubts about a whole piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PieceDoubt {
     /// The padding that its SHA-1 covers may not be zeros.

@@ -16,7 +16,7 @@ use crate::webseed::Candidate;
 /// Parts of pieces, as different senders sent them.
 type Pieces = BTreeMap<(TorrentId, u32), Vec<Parts>>;
 
-/// What the captures hold of resources that may be several files, or of the pieces that those have a part in.
+/// Bytes of resources that may be several files, and of the pieces in which those files lie.
 #[derive(Debug, Default)]
 pub(super) struct Contested {
     bodies: BTreeMap<Resource, (Vec<Candidate>, Vec<Body>)>,
@@ -69,7 +69,7 @@ impl Contested {
     }
 }
 
-/// What bodies are in the pieces of the torrent, if they are of that file.
+/// Parts that bodies make of the torrent's pieces, if they are of the candidate's file.
 fn pieces(candidate: &Candidate, bodies: &[Body], torrents: &Torrents) -> Pieces {
     let mut pieces = Pieces::new();
     let torrent = torrents.torrent(candidate.torrent);
@@ -85,7 +85,7 @@ fn pieces(candidate: &Candidate, bodies: &[Body], torrents: &Torrents) -> Pieces
     pieces
 }
 
-/// What peers sent of the same pieces: a file may end in the middle of one.
+/// Parts of those pieces that peers sent: a file may end in the middle of one.
 fn of_peers(facts: &Facts, torrents: &Torrents, lines: &Lines, wanted: &BTreeSet<(TorrentId, u32)>) -> Pieces {
     let mut pieces = Pieces::new();
     for block in &facts.blocks {

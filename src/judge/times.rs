@@ -12,9 +12,9 @@ pub struct SessionTimes {
     pub first: Timestamp,
     /// When its last packet was seen.
     pub last: Timestamp,
-    /// Whether its opening is captured, and both directions, readable and without gap, cut or resynchronisation.
+    /// Set if the opening is captured, and both directions, readable and without gap, cut or resynchronisation.
     pub is_whole: bool,
-    /// Whether nothing in it shows that the uploader received anything, though the other end was captured.
+    /// Set if nothing on the connection shows that the uploader received anything, though the other end was captured.
     pub is_unconfirmed: bool,
 }
 

@@ -124,8 +124,8 @@ impl Transfers {
         None
     }
 
-    /// Whether a connection without piece data is listed: its transfers have rows, or there is room for them. Torrents
-    /// that were not given take no more than half of the rows of those that were.
+    /// Returns true if a connection without piece data is listed: its transfers have rows, or there is room for them.
+    /// Torrents that were not given take no more than half of the rows of those that were.
     fn lists(&mut self, line: &Line, torrents: &Torrents, limits: &Limits) -> bool {
         let silence = limits.window_silence_ns;
         if BOTH.into_iter().any(|from| self.window(&key(line, from), line, from, silence).is_some()) {

@@ -164,13 +164,13 @@ fn content(shares: &[&Share], version: Version) -> Parts {
     }
 }
 
-/// Whether some place came more than once.
+/// Returns true if some place came more than once.
 fn overlap(shares: &[&Share]) -> bool {
     let sum: u64 = shares.iter().map(|share| share.ranges.total()).sum();
     sum > shares.iter().flat_map(|share| share.ranges.iter()).collect::<RangeSet>().total()
 }
 
-/// What the content of a piece hashes to, where it is whole.
+/// The node of a piece's content in the tree of its file, where the content is whole.
 fn node_of(torrent: &Torrent, piece: PieceIndex, content: &Parts, ask: &mut dyn Ask) -> Option<[u8; 32]> {
     ask.turn(piece.number());
     let pads: RangeSet = torrent.pads(piece).collect();

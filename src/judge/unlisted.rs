@@ -9,7 +9,7 @@ use super::TorrentKey;
 use crate::ends::{Endpoint, FlowKey, Span};
 use crate::limits::{UNLISTED_ENDPOINTS, UNLISTED_TORRENTS};
 
-/// What is known of connections that have no row of their own.
+/// Counts of connections that have no row of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Unlisted {
     /// How many there were.
