@@ -57,8 +57,9 @@ pub struct Limits {
     /// Requests remembered over all directions. With more, each direction remembers a fair share, and a few in any case.
     // Rationale: 17 bytes each in a capture, 150 here: 80 MB.
     pub requests: usize,
-    /// What is held of pieces until they are whole and can be hashed while the captures are read, over the whole run, in slices; a block
-    /// counts as some ten of them besides its own. It changes no figure: what is not hashed then is hashed later.
+    /// Slices of pieces that are held until they are whole and can be hashed while the captures are read, over the
+    /// whole run; a block counts as some ten of them besides its own. It changes no figure: what is not hashed then is
+    /// hashed later.
     // Rationale: 24 bytes each; blocks of twelve slices of 1,460 bytes are 6 GB of undecided payload for 200 MB.
     pub open_slices: usize,
     /// Silence (capture time, ns) after which another peer_id at the same address is another subject (T41).
