@@ -41,7 +41,7 @@ pub fn parse_prefix<'a>(input: &'a [u8], bounds: &Bounds) -> Result<(Value<'a>, 
 pub struct Document<'a> {
     /// The value; its `raw` is the prefix of the input that it takes.
     pub root: Item<'a>,
-    /// Breaches of the canonical form in the order found; the first [`CANONICAL_FAULTS`] of them.
+    /// Breaches of the canonical form in the order found; the first `limits::CANONICAL_FAULTS` of them.
     pub faults: Vec<Fault>,
 }
 

@@ -18,7 +18,7 @@ pub struct Unlisted {
     pub bytes: u64,
     /// The first and last packet.
     pub span: Option<Span>,
-    /// How many there were of each torrent; for the first [`UNLISTED_TORRENTS`] torrents.
+    /// How many there were of each torrent; for the first `limits::UNLISTED_TORRENTS` torrents.
     pub torrents: BTreeMap<TorrentKey, u64>,
     /// Connections of further torrents.
     pub other_torrents: u64,
