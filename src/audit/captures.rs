@@ -54,7 +54,7 @@ impl<'a> Captures<'a> {
         }
     }
 
-    /// The frame numbers of [`Self::range`] in words, with `frame` or `frames` before them.
+    /// Frame numbers as [`Self::cite`] writes them, with `frame` or `frames` before them.
     pub(super) fn frames(&self, frames: &Frames) -> String {
         let is_one = frames.first == frames.last && frames.last_file.is_none();
         format!("{} {}", if is_one { "frame" } else { "frames" }, self.cite(frames))
@@ -75,7 +75,7 @@ impl<'a> Captures<'a> {
     }
 }
 
-/// The first and last of `frames` that stand in `file`; `None` where that file is not known.
+/// The part of `frames` that stands in `file`, as a display filter writes it; `None` where none does.
 fn range(frames: &Frames, file: u16) -> Option<String> {
     match frames.last_file {
         None if frames.file != file => None,
