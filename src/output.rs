@@ -2,13 +2,13 @@
 //!
 //! A file or a directory is made under a hidden name beside its place, and moved there in one step that replaces
 //! nothing: of two runs with one place, one finds it taken. Whatever is unfinished is removed when it is dropped, and
-//! by [`abandon`] when a signal ends the process.
+//! by [`abandon`] when a signal ends the process, or a panic.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -174,7 +174,20 @@ pub fn probe(target: &Path) -> io::Result<()> {
 /// Removes whatever is unfinished. From then on nothing can be made, moved or dropped: whoever tries waits for the end of
 /// the process, which is the caller's to bring about.
 pub fn abandon() {
-    let unfinished = unfinished();
+    give_up(unfinished());
+}
+
+/// [`abandon`] after a panic, in whose thread this runs. Where the panic came while something was made or moved, that stays: this
+/// thread holds it.
+pub fn abandon_after_panic() {
+    match UNFINISHED.try_lock() {
+        Ok(unfinished) => give_up(unfinished),
+        Err(TryLockError::Poisoned(poisoned)) => give_up(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => {}
+    }
+}
+
+fn give_up(unfinished: MutexGuard<'static, BTreeSet<PathBuf>>) {
     for path in unfinished.iter() {
         // A file that is made meanwhile keeps its directory from going.
         for _ in 0..TRIES {
