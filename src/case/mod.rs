@@ -7,6 +7,7 @@ mod content;
 mod covered;
 mod manifest;
 mod read;
+mod remade;
 mod rows;
 
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::report::escaped;
 pub use content::{Content, Pieces, TorrentFile};
 pub use covered::Covered;
 pub use read::{OpenError, Opened, pieces_of};
+pub use remade::{Remade, RemakeError, remade};
 pub use rows::pieces_in;
 
 /// A place for a case, checked before the work begins.

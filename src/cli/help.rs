@@ -22,7 +22,7 @@ Look    inspect  what captures hold, what to run next
         content  the files of a torrent, as far as they were verified
         clear    every BitTorrent stream as plain TCP, for other tools
 Answer  audit    does the capture support this notice?
-Prove   verify   every verdict of a case again
+Prove   verify   what was served, judged again
         cut      the smallest capture that proves the same of a peer
         check    captures against what is expected of them, for a client's CI
 More    facts (for many captures)  reveal  schema  words  completions  man

@@ -81,12 +81,12 @@ fn is_case(path: &Path) -> bool {
 /// The captures of a case.
 fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<Found>> {
     peerproof_verify::captures(case, &around(case, given)).map_err(|fault| match fault {
-        Fault::Missing { name, sha256 } => {
+        Fault::Missing([name, sha256]) => {
             let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
             Refusal { what: format!("{name} (SHA-256 {sha256}) is needed and was not found"), instead }.into()
         }
         Fault::Cannot(what) => anyhow::Error::msg(what),
-        Fault::Differs { place, stated, found } => {
+        Fault::Differs([place, stated, found]) => {
             Error::Usage(format!("{place}: the case states {stated}, found {found}")).into()
         }
     })

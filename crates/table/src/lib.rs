@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn equal_columns_give_equal_bytes_and_others_give_others() {
-        let of = |cells: &[u64]| written(&[Column { name: "served", cells: Cells::Figures(cells) }]).expect("written");
+        let of =
+            |cells: &[u64]| written(&[Column { name: "served", cells: Cells::Figures(cells) }]).expect("written");
         assert_eq!(of(&[1, 2]), of(&[1, 2]));
         assert_ne!(of(&[1, 2]), of(&[2, 1]));
     }
