@@ -331,6 +331,11 @@ fn what_cannot_be_checked_is_told_apart_from_what_differs() {
     let (code, text) = said(&["verify", &case, &capture]);
     assert!(code == Some(1) && text.contains("differs: ") && text.contains("of capture.pcap"), "{text}");
     std::fs::write(&capture, &original).expect("written");
+    // A changed copy is not passed over because the right one lies nearby.
+    let other = place.path().join("captures/other.pcap");
+    std::fs::write(&other, &original[..original.len() - 1]).expect("written");
+    let (code, text) = said(&["verify", &case, &capture, other.to_str().expect("a path")]);
+    assert!(code == Some(1) && text.contains("other.pcap") && text.contains("no capture of the case"), "{text}");
     // A file that the manifest does not know, and one that is gone.
     let foreign = Path::new(&case).join("torrents/more.torrent");
     std::fs::write(&foreign, "de").expect("written");

@@ -47,6 +47,11 @@ impl Verify {
         };
         match peerproof_verify::verify(&self.case, &around(&self.case, &self.captures)) {
             Ok(checked) => {
+                let is_used = |path: &Path| checked.captures.iter().any(|found| found.path == path);
+                if let Some(other) = self.captures.iter().find(|path| path.is_file() && !is_used(path)) {
+                    let found = "its SHA-256 is that of no capture of the case, or of one that was found before";
+                    return differs(&other.display().to_string(), "given as a capture of it", found);
+                }
                 let remade = peerproof::case::remade(&self.case)?;
                 if let Remade::Differs(name) = &remade {
                     return differs(name, "a view of report.json", "report.json makes other bytes of it");

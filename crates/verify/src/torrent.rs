@@ -121,11 +121,14 @@ impl Expected {
         v1.map_or(v2, |one| Some(one && v2.unwrap_or(true)))
     }
 
-    /// Bytes without padding, of a leaf of the piece or of all of it.
+    /// Bytes without padding of a unit: of a leaf of the piece, or of all of it.
     pub(crate) fn content(&self, leaf: Option<u32>) -> u64 {
         let pads = self.pads.iter().map(|(first, end)| end - first).sum();
         let below = |leaf: u32| self.len.saturating_sub(u64::from(leaf) * LEAF).min(LEAF);
-        leaf.map_or(self.len.saturating_sub(pads), below)
+        // Of v2 each leaf is a unit; the last one may be the shortest.
+        let whole =
+            self.v2.as_ref().map_or(self.len.saturating_sub(pads), |(len, ..)| (len.max(&1) - 1) % LEAF + 1);
+        leaf.map_or(whole, below)
     }
 
     /// Whether a byte of the piece is padding, or lies behind what its file has.
