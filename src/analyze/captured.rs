@@ -13,6 +13,7 @@ use crate::judge::{Content, Measure};
 use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
 use crate::prove;
+use crate::session::Reason;
 use crate::spine;
 use crate::torrent::Expected;
 
@@ -152,13 +153,18 @@ impl<'cap> Bytes<'cap> {
         content
     }
 
-    /// Of each suspect, whether it rests on a damaged frame.
-    fn damaged(self, suspects: &[Suspect], options: &Options<'_>, out: &mut dyn Sink) -> Result<Vec<bool>, Error> {
+    /// Of each suspect, the reason for which it is in doubt.
+    fn damaged(
+        self,
+        suspects: &[Suspect],
+        options: &Options<'_>,
+        out: &mut dyn Sink,
+    ) -> Result<Vec<Option<Reason>>, Error> {
         let (sources, bases) = match self {
             Self::Walk { captures, .. } => return spine::damaged(captures, suspects, options, out),
             Self::Sets { sources, bases } => (sources, bases),
         };
-        let mut damaged = vec![false; suspects.len()];
+        let mut damaged = vec![None; suspects.len()];
         for (number, (source, base)) in sources.iter().zip(bases).enumerate() {
             let of_set = |suspect: &Suspect| {
                 let file = suspect.span.first.frame.file();
@@ -249,7 +255,7 @@ impl Ask for Captured<'_, '_> {
         bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.bytes.damaged(suspects, self.options, &mut self.anomalies)
     }
 }

@@ -12,6 +12,7 @@ use crate::facts::{ContentName, Copy, CopyRange, Digests, Journal, Place};
 use crate::judge::{self, Ask, Class, Contests, Measure, Parts, Suspect, Why, judge};
 use crate::options::Options;
 use crate::part::{Carried, Part};
+use crate::session::Reason;
 use crate::torrent::Torrents;
 
 /// Lets `part` carry what is open: all payload where the torrents do not decide anything, else that of pieces in which
@@ -112,7 +113,7 @@ impl Ask for Noting<'_, '_> {
         self.ask.non_zero(parts)
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.ask.damaged(suspects)
     }
 }

@@ -10,6 +10,7 @@ use crate::facts::{Copy, Digests};
 use crate::judge::{self, Ask, Contests, Measure, Parts, Suspect, judge};
 use crate::options::Options;
 use crate::part::Walked;
+use crate::session::Reason;
 
 /// Every `of`th piece, from the number `number` on: the pieces of all torrents are shared out by their numbers.
 ///
@@ -111,8 +112,8 @@ impl Ask for Grouped<'_, '_, '_> {
         self.piece.map_or(0, |_| self.captured.non_zero(parts))
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
-        Ok(vec![false; suspects.len()])
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
+        Ok(vec![None; suspects.len()])
     }
 }
 

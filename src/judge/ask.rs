@@ -8,6 +8,7 @@ use crate::Error;
 use crate::ends::{Direction, FlowKey, Span};
 use crate::facts::Digests;
 use crate::prove::{Half, Verdict};
+use crate::session::Reason;
 use crate::torrent::Expected;
 use crate::torrent::merkle::root;
 
@@ -33,12 +34,12 @@ pub trait Ask {
     /// Bytes of `parts` that are not zero.
     fn non_zero(&mut self, parts: &Parts) -> u64;
 
-    /// Of each suspect, whether it rests on a damaged frame: one with a wrong checksum among others of its direction with
-    /// right ones.
+    /// Of each suspect, the reason for which it is in doubt: it rests on a damaged frame, one with a wrong checksum among others
+    /// of its direction with right ones, or on one whose checksum cannot be tested.
     ///
     /// # Errors
     /// Those of reading the captures.
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error>;
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error>;
 }
 
 /// Frames of a direction that something speaks against.

@@ -10,6 +10,7 @@ use super::ask::{Ask, Suspect};
 use super::parts::Parts;
 use crate::Error;
 use crate::facts::{ContentName, Copy, CopyRange, Digests, Sorted};
+use crate::session::Reason;
 use crate::torrent::Expected;
 
 /// The digests of copies, by piece.
@@ -104,7 +105,7 @@ impl Ask for Logged<'_> {
         self.other.non_zero(parts)
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.other.damaged(suspects)
     }
 }

@@ -312,12 +312,11 @@ impl Hearing<'_> {
         }
         accused.sort_by_key(|share| share.id);
         let suspects: Vec<Suspect> = accused.iter().filter_map(|share| self.suspect(share)).collect();
-        for (share, damaged) in accused.iter().zip(ask.damaged(&suspects)?) {
-            if damaged {
-                self.doubts.of_share(share.id, Reason::Damaged);
-                if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
-                    record.facts.bad_checksum = true;
-                }
+        for (share, reason) in accused.iter().zip(ask.damaged(&suspects)?) {
+            let Some(reason) = reason else { continue };
+            self.doubts.of_share(share.id, reason);
+            if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
+                record.facts.bad_checksum |= reason == Reason::Damaged;
             }
         }
         for (key, piece) in later {
