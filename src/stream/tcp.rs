@@ -22,7 +22,7 @@ mod ended;
 mod side;
 
 use super::challenge::Challenge;
-use super::path::{Ack, ReturnPath};
+use super::path::{Ack, Number, ReturnPath};
 use super::pending::PendingPackets;
 use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
@@ -298,7 +298,7 @@ impl<'cap> TcpConnection<'cap> {
         self.note_path(at, direction, segment);
         let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
         if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
-            self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
+            _ = self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
@@ -357,7 +357,7 @@ impl<'cap> TcpConnection<'cap> {
         self.open(None, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
-            let suspects = self.path.suspects(direction, NEAR);
+            let suspects = self.path.suspects(direction);
             let [low, high] = &mut self.sides;
             let side = if direction == Direction::LowToHigh { low } else { high };
             for (first, behind) in suspects {
@@ -465,7 +465,7 @@ impl<'cap> TcpConnection<'cap> {
     /// its sender: at least as sure as `least`.
     #[inline]
     fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
-        let judged = self.path.judge(direction, segment.ack, NEAR);
+        let judged = self.path.judge(direction, segment.ack);
         !segment.flags.syn && (judged == Ack::Impossible || judged == least)
     }
 
@@ -526,8 +526,8 @@ fn signed(a: u32, b: u32) -> i64 {
     i64::from(a.wrapping_sub(b) as i32)
 }
 
-// Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
-const NEAR: i64 = 16 << 20;
+/// What is further from a direction's place is not of it.
+const NEAR: i64 = <u32 as Number>::NEAR;
 
 // Rationale: a SYN that nobody answers is sent again for two minutes, but not once its answer has come.
 const SILENCE_NS: i64 = 60_000_000_000;

@@ -9,7 +9,7 @@ use super::packet::{Packet, PacketKind};
 use super::side::UtpSide;
 use crate::ends::{At, Direction};
 use crate::stream::challenge::Challenge;
-use crate::stream::path::{Ack, ReturnPath};
+use crate::stream::path::{Ack, Noted, ReturnPath};
 use crate::stream::pending::{self, Lowest, PendingPackets, place};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
@@ -37,7 +37,7 @@ pub(super) struct Connection<'cap> {
     /// Others that seem to: anybody can send one in the name of an endpoint. Number, clock and frame.
     rivals: Vec<(u16, u32, At)>,
     opening: Opening,
-    path: ReturnPath<u16>,
+    path: ReturnPath<u16, u64>,
     pub(super) sides: [UtpSide<'cap>; 2],
     /// Packets that wait for others of the other direction.
     pending: [PendingPackets<HeldPacket<'cap>>; 2],
@@ -212,9 +212,10 @@ impl<'cap> Connection<'cap> {
         self.open(None, limits, &mut out);
         self.give_out(out, emit);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
+            let suspects = self.path.suspects(direction);
             let side = of(&mut self.sides, direction);
             if side.last().is_some() {
-                side.close(reason, limits, &mut |item| emit(direction, item));
+                side.close(reason, &suspects, limits, &mut |item| emit(direction, item));
             }
         }
     }
@@ -261,8 +262,23 @@ impl<'cap> Connection<'cap> {
     /// Returns true if the receiver of `packet` would not take it, as it acknowledges packets that were not sent to
     /// its sender: at least as sure as `least`.
     fn is_suspect(&self, direction: Direction, packet: &Packet<'cap>, least: Ack) -> bool {
-        let judged = self.path.judge(direction, Some(packet.ack_nr), NEAR);
+        let judged = self.path.judge(direction, Some(packet.ack_nr));
         judged == Ack::Impossible || judged == least
+    }
+
+    /// Notes a packet with data whose receiver would not take it; or of which that cannot be told before a number of the
+    /// other end is known.
+    fn note_suspect(&mut self, direction: Direction, packet: &Packet<'cap>) {
+        let suspect = self.is_suspect(direction, packet, Ack::Impossible);
+        let side = of(&mut self.sides, direction);
+        if suspect {
+            side.suspect(packet.seq_nr);
+        }
+        let number = side.unwrapped(packet.seq_nr);
+        if let Noted::Alone { behind } = self.path.carries(direction, (number, number), Some(packet.ack_nr)) {
+            // Where their bytes stand is known when they are delivered.
+            behind.into_iter().map(|last| last + 1).chain([number]).for_each(|number| side.mark(number));
+        }
     }
 
     /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
@@ -401,8 +417,8 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Impossible) {
-            of(&mut self.sides, direction).suspect(packet.seq_nr);
+        if packet.kind == PacketKind::Data {
+            self.note_suspect(direction, &packet);
         }
         if self.reset == Some(direction) {
             // Who goes on has not reset the connection: the reset was forged.
@@ -546,8 +562,6 @@ const MUTUAL_PACKETS: u32 = 2;
 const RUN_PACKETS: u32 = 4;
 // Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
 const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
-// Rationale: as for what may be acknowledged of a candidate.
-const NEAR: i64 = 4_096;
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.
