@@ -329,7 +329,8 @@ fn t53_t68_a_forged_utp_packet_that_stands_before_all_of_the_other_tap_is_held_a
                             conn.deliver(&mut world, serves, piece, begin, block, true);
                         }
                     }
-                    let own = |packet: &&mut Packet| packet.from == address(ends[1]) && packet.payload().len() > 1_000;
+                    let own =
+                        |packet: &&mut Packet| packet.from == address(ends[1]) && packet.payload().len() > 1_000;
                     let forged = world.packets.iter_mut().filter(own).nth(20).expect("data");
                     if let Body::Udp { payload } = &mut forged.body {
                         let ack = u16::from_be_bytes([payload[18], payload[19]]).wrapping_add(away as u16);

@@ -33,6 +33,8 @@ pub(super) struct UtpSide<'cap> {
     /// The number of the next packet to deliver; before `started`, a number to unwrap others by.
     pub(super) next: Option<u64>,
     started: bool,
+    /// The first number that the other end acknowledged, while nothing of this one tells its numbers.
+    pub(super) hint: Option<u16>,
     /// Unwrapped number of the first packet of the stream.
     pub(super) origin: u64,
     numbering: Numbering,
@@ -196,10 +198,14 @@ impl<'cap> UtpSide<'cap> {
         next.saturating_add_signed(distance(seq_nr, next)) < first.seq
     }
 
-    /// Returns true if the direction begins just behind a SYN of this number.
+    /// Returns true if the direction begins just behind a SYN of this number, by its own packets or by what the other end
+    /// acknowledges.
     pub(super) fn may_follow(&self, syn: u16) -> bool {
         let begins = if self.started { Some(self.origin) } else { self.pending.front().map(|first| first.seq) };
-        begins.is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
+        let behind_hint = || self.hint.map(|ack| u64::from(ack) + 1);
+        begins
+            .or_else(behind_hint)
+            .is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
     }
 
     /// Takes DATA or FIN.

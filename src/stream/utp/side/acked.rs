@@ -41,7 +41,10 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
+        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else {
+            self.hint.get_or_insert(packet.ack_nr);
+            return;
+        };
         let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
         if self.numbering == Numbering::Open {
             let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
