@@ -348,3 +348,38 @@ fn t53_t68_a_forged_utp_packet_that_stands_before_all_of_the_other_tap_is_held_a
         }
     }
 }
+
+#[test]
+fn t54_t65_one_blind_utp_acknowledgement_far_ahead_loses_nothing() {
+    let torrent = two_block_pieces();
+    for ends in [[M, S], ["[2001:db8::20]:50001", "[2001:db8::7]:6881"]] {
+        // By the number of its sender, and how far ahead it is; the middle and the end of the connection.
+        for (own, ahead) in [(0x5a5a, 700), (0x5a5a, 5_000), (0, 1_500), (0, 5_000), (0, 20_000), (0, 700)] {
+            for again in [false, true] {
+                let mut world = World::new();
+                let mut conn = UtpConn::open(&mut world, address(ends[0]), address(ends[1]), 4_711, [100, 500]);
+                conn.join(&mut world, &torrent, [id(1), id(2)]);
+                let blind = |world: &mut World, conn: &UtpConn, last: bool| {
+                    if !last || own != 0 || ahead > 1_024 {
+                        let (seq, ack) = (conn.next(0) ^ own, conn.next(1).wrapping_add(ahead));
+                        // Its clock is as well guessed as its numbers.
+                        let packet = header(Type::State, 0, 4_712, world.now ^ (1 << 40), seq, ack);
+                        world.datagram(address(ends[0]), address(ends[1]), &packet);
+                    }
+                };
+                (0..2).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+                blind(&mut world, &conn, false);
+                world.pass(2_500_000_000);
+                (2..torrent.pieces()).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+                if again {
+                    blind(&mut world, &conn, true);
+                }
+                let evidence = analyze(&world, &torrent);
+                let seeder = transfer(&evidence, ends[1], ends[0]);
+                let name = format!("{} {own} {ahead} {again}: {:?} {:?}", ends[0], seeder.bytes, seeder.flags);
+                assert_eq!(seeder.bytes, clean(sent(&world)), "{name}");
+                assert!(seeder.flags.is_empty() && seeder.standard.is_some(), "{name}");
+            }
+        }
+    }
+}

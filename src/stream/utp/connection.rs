@@ -413,16 +413,20 @@ impl<'cap> Connection<'cap> {
             self.reset = None;
         }
         let (this, that) = both(&mut self.sides, direction);
-        let takes_a_place = UtpSide::carries(held);
+        let (takes_a_place, tells) = (UtpSide::carries(held), this.may_be_of_it(packet.seq_nr));
         if self.pending.is_empty() && that.lacked_by(held).is_none() {
-            that.acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
+            if tells {
+                that.acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
+            }
             if takes_a_place {
                 PendingSide::receive(this, at, held, limits, &mut |item| emit(direction, item));
             }
             return;
         }
         let mut out = Vec::new();
-        that.acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
+        if tells {
+            that.acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
+        }
         let mut ends = Ends { sides: &mut self.sides, path: &self.path, limits: *limits };
         if takes_a_place {
             self.pending.push((at, direction, *held), &mut ends, 0, &mut out);

@@ -16,7 +16,7 @@ use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
-use acked::Suspects;
+use acked::{AHEAD, Suspects};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
 use marks::Marks;
 use sacked::Sacked;
@@ -54,8 +54,9 @@ pub(super) struct UtpSide<'cap> {
     ack: Option<(u64, At)>,
     /// The highest one of a packet that had come by then.
     sure: Option<(u64, At)>,
-    /// The clock of the other end in the packet of `ack`.
+    /// The clock of the other end in the packet of `ack`, and its own number there.
     ack_clock: u32,
+    ack_number: u16,
     /// When the packet came that `ack` names although it had not been there.
     met: Option<At>,
     acked: u64,
@@ -140,6 +141,12 @@ impl<'cap> UtpSide<'cap> {
     /// were.
     pub(super) fn is_plausible_ack(&self, ack_nr: u16) -> bool {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
+    }
+
+    /// Returns true if a packet with the number `seq_nr` may be one of the direction: who does not know the numbers of its own
+    /// end is not that end.
+    pub(super) fn may_be_of_it(&self, seq_nr: u16) -> bool {
+        self.away(seq_nr).is_none_or(|away| away.unsigned_abs() <= AHEAD)
     }
 
     /// How far `seq_nr` is from the next packet to deliver; `None` while nothing tells the numbers of the direction.
