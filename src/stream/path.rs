@@ -121,41 +121,80 @@ impl<N: Number, P> Default for ReturnPath<N, P> {
     }
 }
 
-/// The numbers that one direction used: the highest, and how many before it.
+/// The numbers that one direction used: those in which most of its packets agree, and others from far away. One packet tells
+/// nothing against many, whichever came first: anybody can send one.
 #[derive(Clone, Copy, Debug)]
 struct Used<N> {
+    most: Numbers<N>,
+    rival: Numbers<N>,
+}
+
+/// Numbers that belong together: the highest, and how many before it.
+#[derive(Clone, Copy, Debug)]
+struct Numbers<N> {
     highest: Option<N>,
     before: i64,
     /// True if the first captured number is the first of all.
     begun: bool,
+    packets: u32,
+}
+
+impl<N> Default for Numbers<N> {
+    fn default() -> Self {
+        Self { highest: None, before: 0, begun: false, packets: 0 }
+    }
 }
 
 impl<N> Default for Used<N> {
     fn default() -> Self {
-        Self { highest: None, before: 0, begun: false }
+        Self { most: Numbers::default(), rival: Numbers::default() }
     }
 }
 
 impl<N: Number> Used<N> {
+    #[inline]
     fn note(&mut self, first: N, last: N, begins: bool) {
-        self.begun |= begins;
+        if !self.most.take(first, last, begins) {
+            self.note_rival(first, last, begins);
+        }
+    }
+
+    #[cold]
+    fn note_rival(&mut self, first: N, last: N, begins: bool) {
+        if !self.rival.take(first, last, begins) {
+            self.rival = Numbers::default();
+            _ = self.rival.take(first, last, begins);
+        }
+        if self.rival.packets > self.most.packets {
+            std::mem::swap(&mut self.most, &mut self.rival);
+        }
+    }
+
+    fn holds(&self, number: N) -> bool {
+        self.most.highest.is_some_and(|highest| (0..=self.most.before).contains(&highest.away(number)))
+    }
+}
+
+impl<N: Number> Numbers<N> {
+    /// Takes the numbers of a packet, if they belong to the others.
+    #[inline]
+    fn take(&mut self, first: N, last: N, begins: bool) -> bool {
         let Some(highest) = self.highest else {
-            (self.highest, self.before) = (Some(last), last.away(first));
-            return;
+            *self = Self { highest: Some(last), before: last.away(first), begun: begins, packets: 1 };
+            return true;
         };
         let step = last.away(highest);
         if step > N::REACH || step < -N::REACH {
-            return;
+            return false;
         }
+        self.packets = self.packets.saturating_add(1);
+        self.begun |= begins;
         if step > 0 {
             (self.highest, self.before) = (Some(last), self.before + step);
         }
         let before = self.highest.map_or(0, |highest| highest.away(first));
         self.before = self.before.max(before).min(N::REACH);
-    }
-
-    fn holds(&self, number: N) -> bool {
-        self.highest.is_some_and(|highest| (0..=self.before).contains(&highest.away(number)))
+        true
     }
 }
 
@@ -194,7 +233,7 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     /// acknowledgement is not judged. Returns the last place of the packets before it where those acknowledge something else.
     #[inline]
     pub(super) fn carries(&mut self, direction: Direction, places: (P, P), ack: Option<N>) -> Noted<P> {
-        if self.used[direction.reverse().index()].highest.is_none() {
+        if self.used[direction.reverse().index()].most.highest.is_none() {
             self.note_unjudged(direction, places, ack)
         } else {
             Noted::Judged
@@ -254,7 +293,7 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     /// may have been used before the capture began.
     #[inline]
     pub(super) fn judge(&self, direction: Direction, ack: Option<N>) -> Ack {
-        let other = &self.used[direction.reverse().index()];
+        let other = &self.used[direction.reverse().index()].most;
         let Some(highest) = other.highest else { return Ack::Fits };
         let Some(ack) = ack else { return Ack::Impossible };
         let back = highest.away(ack);
@@ -356,6 +395,27 @@ mod tests {
             path.packet(D, at(9), Some((number, number, number == 1)), None, SECOND);
         }
         assert_eq!(path.suspects(S), [(70_002, 70_002)]);
+    }
+
+    #[test]
+    fn one_packet_from_far_away_tells_nothing_against_many_whichever_came_first() {
+        for first in [true, false] {
+            let mut path: ReturnPath<u32> = ReturnPath::default();
+            let blind = |path: &mut ReturnPath<u32>| path.packet(D, at(1), Some((9, 9, true)), None, SECOND);
+            if first {
+                blind(&mut path);
+            }
+            (0..3).for_each(|n| {
+                path.packet(D, at(2), Some((3_000_000_000 + n, 3_000_000_000 + n, false)), None, SECOND)
+            });
+            if !first {
+                blind(&mut path);
+            }
+            path.packet(S, at(3), None, Some(9), SECOND);
+            assert!(!path.confirmed[S.index()], "{first}");
+            path.packet(S, at(4), None, Some(3_000_000_001), SECOND);
+            assert!(path.confirmed[S.index()], "{first}");
+        }
     }
 
     #[test]

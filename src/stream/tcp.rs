@@ -373,6 +373,11 @@ impl<'cap> TcpConnection<'cap> {
     /// Who opened the connection, and the frames that prove it.
     #[inline]
     pub fn opening(&self) -> Opening {
+        let initiator = self.opening.initiator.map(|initiator| self.side(initiator));
+        if self.opening.syn.is_some() && initiator.is_some_and(|side| side.isn.is_none()) {
+            // What was sent since is not of that SYN.
+            return Opening { confirmed: self.path.confirmed, present: self.path.present, ..Opening::default() };
+        }
         Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
     }
 
