@@ -5,7 +5,7 @@ use crate::ends::At;
 use crate::stream::pending::PendingSide;
 use crate::stream::utp::packet::PacketKind;
 use crate::stream::utp::side::UtpSide;
-use crate::stream::{GapCause, StreamItem, StreamLimits};
+use crate::stream::{StreamItem, StreamLimits};
 
 /// Places are numbers, unwrapped.
 impl<'cap> PendingSide<'cap> for UtpSide<'cap> {
