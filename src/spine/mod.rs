@@ -31,13 +31,13 @@ use std::collections::BTreeSet;
 use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{Frame, Spill};
-use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
 use crate::facts::Facts;
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::metadata::{MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
+use crate::oddity::{Bound, Occurrence, Oddity, Parties, Relay, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::session::{Naming, RequestBudget, Session, SessionEvent};
@@ -489,6 +489,21 @@ impl<'cap> Shared<'_, 'cap> {
         let bound = Bound::Opaque { bytes: opaque.a_to_b + opaque.b_to_a };
         let parties = Parties::Both(opaque.a, opaque.b);
         self.anomalies.odd(Occurrence { parties, ..Oddity::from(bound).within(span) });
+    }
+
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    fn relay(&mut self, flow: FlowKey, transport: Transport, bytes: [u64; 2], span: Option<Span>, relay: Relay) {
+        let basis = relay.to_string();
+        let oddity = Oddity::Proxied { relay, bytes: bytes.iter().sum() };
+        self.anomalies.odd(oddity.within(span).between(flow));
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            let frames = span.into();
+            let (first_time, last_time) = (span.first.time, span.last.time);
+            let (a, b) = (flow.low, flow.high);
+            let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
+            self.opaque(opaque, span);
+        }
     }
 
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {

@@ -41,7 +41,7 @@ pub(super) struct TcpSide<'cap> {
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
     hole_timer: HoleTimer,
-    /// The sequence number of the first segment of it that waits elsewhere: what seems to be missing may be there.
+    /// The lowest sequence number of its segments that wait elsewhere: what seems to be missing may be there.
     pub(super) expected: Option<u32>,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
@@ -275,31 +275,6 @@ impl<'cap> TcpSide<'cap> {
         }
     }
 
-    /// Gives up the holes before `need`, as far as bytes are there behind them, or wait elsewhere from `lowest` on.
-    pub(super) fn give_up_before(
-        &mut self,
-        need: u64,
-        lowest: Option<i64>,
-        at: At,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) {
-        let upto = lowest.map_or(need, |lowest| need.min(u64::try_from(lowest).unwrap_or(0)));
-        while self.reorder.is_waiting() && self.reorder.next() < upto {
-            self.reorder.give_up(upto, GapCause::Unseen, at, limits, &mut without_probes(upto, emit));
-        }
-        if lowest.is_some() {
-            let missing = upto.saturating_sub(self.reorder.next());
-            self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit);
-        }
-        self.settle(at, false, limits, emit);
-    }
-
-    /// Notes that a segment is read without what it acknowledges, the bytes before `need`.
-    pub(super) fn pass_over(&mut self, need: u64, at: At, limits: &StreamLimits) {
-        self.reorder.holes.give_up(self.reorder.next()..need, at.frame, limits);
-    }
-
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
     /// (RFC 9293, section 3.8.4). With a FIN it is the last byte, sent again.
     fn is_keep_alive(&self, start: i64, len: i64) -> bool {
@@ -400,7 +375,7 @@ impl<'cap> TcpSide<'cap> {
 
     /// Says that the receiver of these bytes would not take them.
     #[cold]
-    pub(super) fn suspect(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn doubt(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let offset = self.relative(seq).and_then(|start| u64::try_from(start).ok());
         if let Some(offset) = offset.filter(|_| len > 0) {
             let len = u64::from(len);
@@ -410,7 +385,13 @@ impl<'cap> TcpSide<'cap> {
 
     /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
     #[inline]
-    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn settle(
+        &mut self,
+        at: At,
+        counts: bool,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
         let Some((ack, _)) = self.ack else { return };
         if ack > self.reorder.next() && self.reorder.is_waiting() && !self.expects_what_is_missing() {
             self.wait(ack, at, counts, limits, emit);
@@ -482,7 +463,10 @@ impl<'cap> TcpSide<'cap> {
 
 /// Gives `emit` what comes out of given up holes, with a lone byte directly behind one as a part of it: it may be a
 /// keep-alive, whose content is arbitrary, and whose place was in what the capture missed.
-fn without_probes<'cap>(ack: u64, emit: &mut impl FnMut(StreamItem<'cap>)) -> impl FnMut(StreamItem<'cap>) {
+pub(super) fn without_probes<'cap>(
+    ack: u64,
+    emit: &mut impl FnMut(StreamItem<'cap>),
+) -> impl FnMut(StreamItem<'cap>) {
     let mut hole = None;
     move |item| {
         let item = match (item, hole.take()) {

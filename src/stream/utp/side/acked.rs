@@ -6,6 +6,7 @@ use super::delivered::Delivered;
 use super::sacked::Confirmed;
 use super::{NEAR, Numbering, UtpSide, distance};
 use crate::ends::At;
+use crate::stream::path::Place;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
 
@@ -41,7 +42,10 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
+        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else {
+            self.hint.get_or_insert(packet.ack_nr);
+            return;
+        };
         let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
         if self.numbering == Numbering::Open {
             let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
@@ -51,7 +55,11 @@ impl<'cap> UtpSide<'cap> {
             self.begin(limits, emit);
         }
         self.heard = self.highest();
-        self.note_ack(ack, at, packet.timestamp_us);
+        if ack > self.reach() {
+            // What was sent is acknowledged step by step: a number further on was never sent.
+            return self.settle(at, false, limits, emit);
+        }
+        self.note_ack(ack, at, packet, limits);
         self.settle(at, false, limits, emit);
         if is_later(packet.timestamp_us, self.sack_clock) {
             // What it does not name again it does not have.
@@ -74,9 +82,16 @@ impl<'cap> UtpSide<'cap> {
         self.pending.back().map(|last| last.seq).or(delivered)
     }
 
+    /// As far as packets of the direction may have been sent, by what is known.
+    fn reach(&self) -> u64 {
+        let acknowledged = self.ack.map(|(ack, _)| ack);
+        self.highest().max(acknowledged).map_or(u64::MAX, |highest| highest.saturating_add(AHEAD))
+    }
+
     /// Keeps the highest acknowledgement. One of packets that were not there yet is as good as a later one leaves it: the
     /// receiver never takes back what it acknowledged.
-    fn note_ack(&mut self, ack: u64, at: At, clock: u32) {
+    fn note_ack(&mut self, ack: u64, at: At, by: &Packet<'cap>, limits: &StreamLimits) {
+        let (clock, number) = (by.timestamp_us, by.seq_nr);
         let is_early = self.is_early();
         // A lone number is taken for a FIN.
         let known = self.highest().is_none_or(|highest| ack <= highest + 1);
@@ -84,15 +99,20 @@ impl<'cap> UtpSide<'cap> {
             self.sure = Some((ack, at));
         }
         match self.ack {
-            Some((highest, _)) if highest > ack => {
-                // Captures hold packets out of order, and twice.
-                if is_early && is_later(clock, self.ack_clock) {
+            Some((highest, since)) if highest > ack => {
+                // Captures hold packets out of order, and twice: an own number from before says that it was captured late.
+                let (newer, as_new) = (number.away(self.ack_number) > 0, number == self.ack_number);
+                let later = is_later(clock, self.ack_clock) || newer || (as_new && is_late(since, at, limits));
+                if is_early && later {
                     (self.ack, self.met) = (if known { self.sure } else { Some((ack, at)) }, None);
-                    self.ack_clock = clock;
+                    (self.ack_clock, self.ack_number) = (clock, number);
                 }
             }
             Some((highest, _)) if highest == ack => {}
-            _ => (self.ack, self.met, self.ack_clock) = (Some((ack, at)), None, clock),
+            _ => {
+                (self.ack, self.met) = (Some((ack, at)), None);
+                (self.ack_clock, self.ack_number) = (clock, number);
+            }
         }
     }
 
@@ -232,6 +252,9 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 }
+
+// Rationale: 1.4 MB in packets of the usual size; a random number is as near once in 64.
+pub(super) const AHEAD: u64 = 1_024;
 
 /// Returns true if `clock` stands behind `before` on the sender's wrapping clock.
 fn is_later(clock: u32, before: u32) -> bool {
