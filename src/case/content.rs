@@ -47,6 +47,14 @@ impl<'d> Content<'d> {
         Self { document, pieces, torrents, covered }
     }
 
+    /// The rows of the table of pieces, where it is made of rows.
+    fn rows(&self) -> Option<&'d [Piece]> {
+        self.document.pieces.as_deref().or(match self.pieces {
+            Pieces::Rows(pieces) => Some(pieces),
+            Pieces::None | Pieces::Files(_) => None,
+        })
+    }
+
     /// Gives each file to `write`: its name, with `/` between a directory and a file of it, and what makes it. The manifest
     /// is the last one.
     ///
@@ -75,13 +83,15 @@ impl<'d> Content<'d> {
         })?;
         file("report.html", &|out| Ok(out.write_all(report::page(document)?.as_bytes())?))?;
         for kind in report::TABLES {
-            let table = match self.pieces {
-                Pieces::Rows(pieces) if kind.name == "pieces" && document.pieces.is_none() => {
-                    Some(report::pieces_table(pieces))
-                }
-                Pieces::None | Pieces::Rows(_) | Pieces::Files(_) => (kind.make)(document),
-            };
-            let Some(table) = table else { continue };
+            // Those alone may be more than there is room for at once.
+            if let Some(pieces) = self.rows().filter(|_| kind.name == "pieces") {
+                let parts = || report::pieces_parts(pieces);
+                file(PIECES[0], &|mut out| Ok(report::write_csv_parts(parts(), &mut out)?))?;
+                #[cfg(feature = "table")]
+                file(PIECES[1], &|mut out| Ok(report::write_parquet_parts(parts(), &mut out)?))?;
+                continue;
+            }
+            let Some(table) = (kind.make)(document) else { continue };
             file(&format!("tables/{}.csv", kind.name), &|mut out| Ok(report::write_csv(&table, &mut out)?))?;
             #[cfg(feature = "table")]
             file(&format!("tables/{}.parquet", kind.name), &|mut out| {

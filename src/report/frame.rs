@@ -22,6 +22,21 @@ pub fn write_parquet(table: &Table, out: &mut impl Write) -> Result<(), TableErr
     peerproof_table::write_parquet(columns, out).map_err(|source| TableError { table: table.name, source })
 }
 
+/// Writes parts of one table likewise, of which each is made when it is written.
+///
+/// # Errors
+/// Whatever the writer reports.
+pub fn write_parquet_parts(parts: impl IntoIterator<Item = Table>, out: &mut impl Write) -> Result<(), TableError> {
+    let (mut parquet, mut name) = (peerproof_table::Parts::new(out), "");
+    for table in parts {
+        name = table.name;
+        let times: Vec<Vec<Option<i64>>> = table.columns.iter().map(nanoseconds).collect();
+        let columns = table.columns.iter().zip(&times).map(|(column, times)| lent(column, times));
+        parquet.add(columns).map_err(|source| TableError { table: name, source })?;
+    }
+    parquet.end().map_err(|source| TableError { table: name, source })
+}
+
 /// The cells of a column of times as numbers; of any other column, nothing.
 fn nanoseconds(column: &Column) -> Vec<Option<i64>> {
     match &column.values {
