@@ -209,6 +209,7 @@ fn ranges(mut all: Vec<FrameId>) -> Vec<Frames> {
             _ => ranges.push(Frames { file, first: number, last: number, last_file: None }),
         }
     }
+    ranges.shrink_to_fit();
     ranges
 }
 
@@ -233,6 +234,7 @@ fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
             _ => runs.push(InputRun { input, offset, len, start: slice.start }),
         }
     }
+    runs.shrink_to_fit();
     runs
 }
 

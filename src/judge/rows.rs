@@ -95,7 +95,10 @@ pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mu
         Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),
         None => Vec::new(),
     };
-    rows.extend(all.into_iter().map(|((.., version), row)| {
+    rows.extend(all.into_iter().map(|((.., version), mut row)| {
+        // Most have one of each, and there may be millions.
+        row.slices.shrink_to_fit();
+        row.requests.shrink_to_fit();
         let sums = version.and_then(|version| sums.get(version).copied().flatten());
         Row { sums, ..row }
     }));
