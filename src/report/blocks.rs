@@ -186,7 +186,7 @@ pub(super) fn sets<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Sets {
     united(blocks.into_iter().flat_map(|block| block.frames.iter().copied()))
 }
 
-fn united(frames: impl IntoIterator<Item = Frames>) -> Sets {
+pub(super) fn united(frames: impl IntoIterator<Item = Frames>) -> Sets {
     // Of a range over two inputs, its ends.
     let ends = |frames: Frames| match frames.last_file {
         Some(last) => [Some((frames.file, frames.first, frames.first)), Some((last, frames.last, frames.last))],

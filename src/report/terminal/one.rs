@@ -434,29 +434,19 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
     next::filters(&served, view, page);
     match proved.is_empty() {
         true => next::filters(&frames, view, page),
-        false => sets(&proved, view, page),
+        false => next::sets(&proved, view, page),
     }
     let differ = exact(&|each| each.class == Class::Refuted);
     if !differ.is_empty() {
-        sets(&differ, view, page);
+        next::sets(&differ, view, page);
     } else if let Some(frames) = differing {
         next::filters(&[frames], view, page);
     }
-    sets(&sent, view, page);
+    next::sets(&sent, view, page);
     if of.iter().any(|transfer| transfer.transport == crate::ends::Transport::Utp) {
         page.line(
             "Wireshark does not rebuild uTP: these select packets and not messages, and others' between them.",
         );
-    }
-}
-
-/// Filters of exactly these frames, a set for each input.
-fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
-    for (file, set) in sets {
-        if view.several {
-            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
-        }
-        page.frame_filters(set);
     }
 }
 
