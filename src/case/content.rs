@@ -1,5 +1,7 @@
 //! What stands in a case: each file's name and bytes, made from one report.
 
+#[cfg(feature = "table")]
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
@@ -86,9 +88,22 @@ impl<'d> Content<'d> {
             // Those alone may be more than there is room for at once.
             if let Some(pieces) = self.rows().filter(|_| kind.name == "pieces") {
                 let parts = || report::pieces_parts(pieces);
+                #[cfg(not(feature = "table"))]
                 file(PIECES[0], &|mut out| Ok(report::write_csv_parts(parts(), &mut out)?))?;
                 #[cfg(feature = "table")]
-                file(PIECES[1], &|mut out| Ok(report::write_parquet_parts(parts(), &mut out)?))?;
+                {
+                    // In one pass: to make the rows takes longer than to write them. Compressed they take little room.
+                    let mut bytes = Vec::new();
+                    let parquet = RefCell::new(report::ParquetParts::new(&mut bytes));
+                    let both = || parts().inspect(|table| parquet.borrow_mut().add(table));
+                    file(PIECES[0], &|mut out| Ok(report::write_csv_parts(both(), &mut out)?))?;
+                    let made = parquet.into_inner().end();
+                    made.map_err(|source| CaseError::Content {
+                        name: PIECES[1].to_owned(),
+                        source: source.into(),
+                    })?;
+                    file(PIECES[1], &|out| Ok(out.write_all(&bytes)?))?;
+                }
                 continue;
             }
             let Some(table) = (kind.make)(document) else { continue };

@@ -52,7 +52,7 @@ pub(crate) use clocks::caveats;
 pub use document::{Anomaly, Document, Example, Input, Interface, Options, PassedOver, Purpose, Schema, Tool};
 pub use facts::{Given, TorrentInput};
 #[cfg(feature = "table")]
-pub use frame::{TableError, write_parquet, write_parquet_parts};
+pub use frame::{ParquetParts, TableError, write_parquet};
 pub use graph::{dot, graphml};
 pub(crate) use hosts::sentences as host_sentences;
 pub use json::ReadError;
