@@ -345,3 +345,106 @@ fn the_screen_tells_judged_and_not_judged_apart_and_explains_its_codes() {
     let shown = screen(&arguments("02-acns12-corrupt-seeder.xml", "corrupt-seeder", "shared.torrent"));
     assert!(shown.contains("refuted-bytes: blocks that it sent differ from the torrent;"), "{shown}");
 }
+
+/// An audit as a terminal of that width has it.
+fn screen(width: usize, arguments: &[String]) -> Vec<String> {
+    let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("audit")
+        .args(arguments)
+        .env("COLUMNS", width.to_string())
+        .output()
+        .expect("the program runs");
+    String::from_utf8(done.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+fn flat<S: AsRef<str>>(lines: &[S]) -> String {
+    lines.iter().flat_map(|line| line.as_ref().split_whitespace()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_screen_of_any_width_begins_and_ends_with_the_answer_and_no_line_is_wider() {
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(samples().join("expected.json")).expect("readable")).expect("JSON");
+    let mut claims = 0;
+    for notice in list(&expected["notices"]) {
+        let arguments = inputs(&notice);
+        let document = audit(&[arguments.clone(), vec!["-f".to_owned(), "json".to_owned()]].concat());
+        let document: Value = serde_json::from_slice(&document.out).expect("JSON");
+        for width in [60, 80, 120, 140, 200] {
+            let lines = screen(width, &arguments);
+            let what = format!("{}, {width}:\n{}", text(&notice["file"]), lines.join("\n"));
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{what}");
+            assert!(lines.iter().all(|line| !line.ends_with(' ')), "{what}");
+            // The sum, in a few lines at each end.
+            let end = lines.iter().rposition(String::is_empty).map_or(0, |blank| blank + 1);
+            let answer = flat(&lines[end..]);
+            assert!(answer.contains("judged"), "{what}");
+            assert!(flat(&lines[..lines.len().min(15)]).starts_with(&answer), "{what}");
+            assert_eq!(
+                flat(&screen(width, &[arguments.clone(), vec!["-q".to_owned()]].concat())).find(&answer),
+                Some(0)
+            );
+            let whole = flat(&lines);
+            for claim in list(&document["claims"]) {
+                claims += 1;
+                let verdict = claim["verdict"].as_str().unwrap_or_else(|| text(&claim["status"]));
+                let address = claim["claim"]["who"]["address"].as_str().unwrap_or("-");
+                assert!(lines.iter().any(|line| line.contains(verdict)) && whole.contains(address), "{what}");
+                for key in ["reasons", "flags"] {
+                    for each in list(&claim[key]) {
+                        assert!(whole.contains(text(&each["id"])), "{}: {what}", each["id"]);
+                    }
+                }
+                let stated = claim["claim"]["when"]["from"]
+                    .as_str()
+                    .unwrap_or("-")
+                    .get(..19)
+                    .unwrap_or("-")
+                    .replace('T', " ");
+                assert!(whole.contains(&stated), "{stated}: {what}");
+            }
+        }
+    }
+    assert!(claims > 100, "{claims}");
+}
+
+#[test]
+fn a_wide_screen_has_a_claim_in_a_line_and_a_narrow_one_names_the_notice_below_it() {
+    let case = fixtures().join("corrupt-seeder");
+    let path = |name: &str| case.join(name).display().to_string();
+    let notices = ["01-acns12-honest-seeder.xml", "02-acns12-corrupt-seeder.xml"];
+    let mut arguments: Vec<String> =
+        notices.iter().map(|name| samples().join(name).display().to_string()).collect();
+    arguments.extend(["--capture".to_owned(), path("capture.pcap"), "-t".to_owned(), path("shared.torrent")]);
+    let row =
+        |lines: &[String], address: &str| lines.iter().position(|line| line.contains(address)).expect("a row");
+    for (width, notice, act) in [(80, false, false), (200, true, true)] {
+        let lines = screen(width, &arguments);
+        let own = &lines[row(&lines, "203.0.113.2:6881")];
+        assert_eq!((own.contains(notices[0]), own.contains("unknown")), (notice, act), "{own}");
+        assert!(own.contains("2026-11-21 02:59:59") && own.contains("supported") && own.contains("met"), "{own}");
+        let whole = flat(&lines);
+        assert!(whole.contains("said 78; asked ") && whole.contains("refuted-bytes, frames 83 to 176"), "{whole}");
+    }
+    let narrow = screen(60, &arguments);
+    assert!(flat(&narrow).contains("seeder.xml, stated for 2026-11-21 02:59:59 UTC, act unknown"), "{narrow:?}");
+}
+
+#[test]
+fn a_long_address_stands_on_a_line_of_its_own() {
+    let place = tempfile::tempdir().expect("a directory");
+    let notice = place.path().join("n.csv");
+    let long = "2001:db8:1111:2222:3333:4444:5555:6666";
+    std::fs::write(
+        &notice,
+        format!("ip,port,timestamp,infohash\n{long},65535,2026-11-21T02:59:59Z,33c3105a3c68063147606691f968863e17ec7955\n"),
+    )
+    .expect("written");
+    let capture = fixtures().join("corrupt-seeder/capture.pcap").display().to_string();
+    let arguments = [notice.display().to_string(), "--capture".to_owned(), capture];
+    for width in [60, 80, 120, 200] {
+        let lines = screen(width, &arguments);
+        let own: Vec<&String> = lines.iter().filter(|line| line.contains(&format!("[{long}]:65535"))).collect();
+        assert!(!own.is_empty() && lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The codes of the table in plain words: verdicts, statuses, reasons and flags.
 
-use crate::report::explained;
+use crate::report::{explained, wrapped};
 
 /// What a code means, as a clause; `None` where there is no such code.
 pub(super) fn meaning(code: &str) -> Option<&'static str> {
@@ -12,7 +12,7 @@ pub(super) fn meaning(code: &str) -> Option<&'static str> {
 pub fn vocabulary(width: usize) -> String {
     let groups = GROUPS.iter().map(|(title, codes)| {
         let codes: String = codes.iter().map(|(code, meaning)| sentence(code, meaning, width)).collect();
-        format!("{title}\n{codes}")
+        format!("{}\n{codes}", wrapped(title, width, 4))
     });
     groups.collect::<Vec<_>>().join("\n")
 }

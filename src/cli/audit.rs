@@ -15,12 +15,12 @@ use peerproof::audit::{
 };
 use peerproof::case::{Covered, Opened};
 use peerproof::output::{NewDirectory, probe};
-use peerproof::report::{self, Given, counted, escaped};
+use peerproof::report::{self, Given, Screen, counted, escaped};
 
 use super::captures::Settings;
 use super::hosts::HostLists;
 use super::refusal::{Refusal, opening};
-use super::screen::{Look, Progress, width};
+use super::screen::{Look, Progress};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
 
@@ -154,7 +154,7 @@ impl Audit {
             .collect();
         let document = Document::new(&answers, &index, &terms, self.zone.as_deref(), inputs, left_out);
         let text = match self.format {
-            Format::Table => table(&document, width()),
+            Format::Table => table(&document, &look.screen()),
             Format::Json => document.json().context("cannot write the JSON")?,
             Format::Markdown => format!("# Letters\n\n{}", letters(&document, Letter::markdown)),
             Format::Html => page(&letters(&document, Letter::html)),
@@ -274,7 +274,7 @@ impl Place {
             std::fs::write(new.path().join(name), text).with_context(|| format!("cannot write {name}"))
         };
         write("audit.json", &document.json()?)?;
-        write("audit.txt", &table(document, TEXT_WIDTH))?;
+        write("audit.txt", &table(document, &Screen::report_txt()))?;
         std::fs::create_dir(new.path().join("letters"))?;
         for claim in &document.claims {
             write(&format!("letters/{}.txt", claim.id), &Letter::of(document, claim).text())?;
@@ -375,9 +375,6 @@ fn walk(directory: &Path, prefix: &str, out: &mut Vec<(String, PathBuf)>) -> any
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
-
-// Rationale: a mail, and a terminal of the usual width.
-const TEXT_WIDTH: usize = 80;
 
 fn tolerance(text: &str) -> Result<i64, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();

@@ -73,7 +73,7 @@ pub fn run() -> ExitCode {
             // Help, or the version.
             let short = help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp);
             let text = short.unwrap_or_else(|| say::styled(&error.render()));
-            return match say::print(text.as_bytes()) {
+            return match say::print(say::fitted(&text).as_bytes()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     say::error(&refusal::sentence(&error));

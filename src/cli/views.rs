@@ -52,8 +52,8 @@ pub struct Views {
     to: Option<Moment>,
 
     /// Put keyed pseudonyms in place of every address, peer_id and client, in the case and in what is printed. KEYFILE holds
-    /// 64 hex digits; `peerproof reveal` has the clear ones back from them. A torrent in which an address stands is left out
-    /// of the case, and coverage.json too
+    /// 64 hex digits; `peerproof reveal` has the clear ones back from them. A torrent in which an address stands, or
+    /// the name of a host, is left out of the case, and coverage.json too
     #[arg(long, value_name = "KEYFILE")]
     pseudonymize: Option<PathBuf>,
 
@@ -193,7 +193,7 @@ impl Views {
                     torrents.iter().filter(|(_, bytes)| holds_no_address(bytes, &document)).cloned().collect();
                 if hidden.len() < torrents.len() {
                     look.note(&format!(
-                        "{} left out of the case: an address stands in it",
+                        "{} left out of the case: an address stands in it, or the name of a host",
                         counted((torrents.len() - hidden.len()) as u64, "torrent")
                     ));
                 }

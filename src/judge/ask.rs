@@ -22,7 +22,8 @@ pub trait Ask {
     /// all of it.
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests;
 
-    /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding; `None` where bytes are missing.
+    /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding and hashes right; `None` where bytes are
+    /// missing.
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])>;
 
     /// Whether both hold all of `range`, with the same bytes.

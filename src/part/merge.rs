@@ -200,6 +200,7 @@ fn both(one: Quality, other: Quality, by: &By) -> Quality {
         utp_flows: one.utp_flows + other.utp_flows,
         gaps: one.gaps + other.gaps,
         gap_bytes: one.gap_bytes + other.gap_bytes,
+        gap_packets: one.gap_packets + other.gap_packets,
         bad_checksums: sum(one.bad_checksums, other.bad_checksums),
         untested_checksums: one.untested_checksums + other.untested_checksums,
         clock_steps,

@@ -22,6 +22,39 @@ pub fn write_parquet(table: &Table, out: &mut impl Write) -> Result<(), TableErr
     peerproof_table::write_parquet(columns, out).map_err(|source| TableError { table: table.name, source })
 }
 
+/// Parts of one table as Parquet, each handed over when it is made.
+pub struct ParquetParts<'o> {
+    parts: peerproof_table::Parts<&'o mut Vec<u8>>,
+    failed: Option<TableError>,
+}
+
+impl<'o> ParquetParts<'o> {
+    /// No part yet; the file will be behind what `out` holds.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { parts: peerproof_table::Parts::new(out), failed: None }
+    }
+
+    /// Adds a part. [`ParquetParts::end`] tells whether it could be written.
+    pub fn add(&mut self, table: &Table) {
+        let times: Vec<Vec<Option<i64>>> = table.columns.iter().map(nanoseconds).collect();
+        let columns = table.columns.iter().zip(&times).map(|(column, times)| lent(column, times));
+        if let Err(source) = self.parts.add(columns) {
+            self.failed.get_or_insert(TableError { table: table.name, source });
+        }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Whatever the writer reported first.
+    pub fn end(self) -> Result<(), TableError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.parts.end().map_err(|source| TableError { table: "", source }),
+        }
+    }
+}
+
 /// The cells of a column of times as numbers; of any other column, nothing.
 fn nanoseconds(column: &Column) -> Vec<Option<i64>> {
     match &column.values {

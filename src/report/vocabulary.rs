@@ -27,7 +27,7 @@ pub fn vocabulary(width: usize) -> String {
     let groups = GROUPS.iter().map(|group| {
         let words = group.words.iter().map(|word| explained(word.word, &word.sentences(), width));
         let words: String = words.collect();
-        format!("{}\n{words}", group.title)
+        format!("{}\n{words}", wrapped(group.title, width, 4))
     });
     groups.collect::<Vec<_>>().join("\n")
 }

@@ -149,6 +149,7 @@ struct Tallies {
     utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
+    gap_packets: u64,
     taps: Taps,
     /// True once HTTP was read.
     web: bool,
@@ -392,6 +393,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             udp_flows: tallies.udp_flows,
             gaps: tallies.gaps,
             gap_bytes: tallies.gap_bytes,
+            gap_packets: tallies.gap_packets,
             bad_checksums: counts.bad_checksums,
             untested_checksums: counts.untested_checksums,
             clock_steps: self.clock.count,
@@ -537,6 +539,7 @@ impl<'cap> Shared<'_, 'cap> {
             for side in [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from)) {
                 self.tallies.gaps += side.gaps;
                 self.tallies.gap_bytes += side.gap_bytes;
+                self.tallies.gap_packets += side.gap_packets;
             }
         }
         if !is_peer_wire && !session.is_broken() {

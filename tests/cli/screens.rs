@@ -104,6 +104,53 @@ fn no_screen_of_any_recording_is_wider_than_its_terminal() {
 }
 
 #[test]
+fn no_screen_of_any_command_is_wider_than_its_terminal() {
+    let place = place();
+    std::fs::create_dir(place.path("check")).expect("made");
+    for name in [CAPTURE, TORRENT] {
+        std::fs::copy(place.path(name), place.path("check").join(name)).expect("copied");
+    }
+    place.put("check/expect.toml", b"[[subject]]\nclient = \"*\"\ncount = \">=1\"\n");
+    assert_eq!(place.run(&["analyze", CAPTURE, "-t", TORRENT, "-o", "case", "-q"]).0, 0);
+    let peer = ["--peer", "203.0.113.2:6881"];
+    for width in [60, 80, 120, 200] {
+        let new = |name: &str| format!("{name}-{width}");
+        let (cut, out, clear, part) = (new("cut"), new("out"), new("clear"), new("part"));
+        let screens: [&[&str]; 22] = [
+            &["inspect", CAPTURE],
+            &[CAPTURE],
+            &["torrent", TORRENT],
+            &["verify", "case"],
+            &["cut", "case", peer[0], peer[1], "-o", &cut],
+            &["content", "case", "-o", &out],
+            &["clear", CAPTURE, "-t", TORRENT, "-o", &clear],
+            &["check", "check"],
+            &["facts", CAPTURE, "-o", &part],
+            &["report", "case"],
+            &["report", "case", "-q"],
+            &["report", "case", "-v"],
+            &["report", "case", peer[0], peer[1]],
+            &["words"],
+            &["words", "G8"],
+            &["--help"],
+            &["analyze", "-h"],
+            &["analyze", "--help"],
+            &["report", "-h"],
+            &["audit", "--help"],
+            &["cut", "--help"],
+            &["verify", "--help"],
+        ];
+        for arguments in screens {
+            let output = place.command(arguments).env("COLUMNS", width.to_string()).output().expect("it starts");
+            let text = String::from_utf8(output.stdout).expect("text");
+            assert!(output.status.success() && !text.is_empty(), "{arguments:?}: {text}{:?}", output.status);
+            let wide = text.lines().find(|line| line.chars().count() > width);
+            assert_eq!(wide, None, "{arguments:?}, {width}:\n{text}");
+        }
+    }
+}
+
+#[test]
 fn the_first_screen_is_the_answer_in_fifteen_lines_and_again_in_the_last() {
     let case = fixture::named("corrupt-seeder");
     let arguments = ["analyze", "capture.pcap", "-t", &case.torrent()];

@@ -11,7 +11,7 @@
 use std::io::Write;
 
 use polars::prelude::*;
-use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
+use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 /// A named column, whose cells are lent.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +61,63 @@ pub fn write_parquet<'a>(
     columns: impl IntoIterator<Item = Column<'a>>,
     out: &mut impl Write,
 ) -> Result<(), TableError> {
-    let columns = columns.into_iter().map(series).map(|series| series.map(Into::into));
-    let mut frame = DataFrame::new_infer_height(columns.collect::<Result<_, _>>()?)?;
-    ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).finish(&mut frame)?;
+    ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).finish(&mut frame(columns)?)?;
     Ok(())
+}
+
+/// A Parquet file of which the rows come part by part, so that not all of them are in memory: each part is a group of rows.
+pub struct Parts<W: Write> {
+    state: State<W>,
+}
+
+enum State<W: Write> {
+    /// Nothing came yet.
+    Empty(W),
+    /// Parts of one schema.
+    Begun(BatchedWriter<W>),
+    /// A part could not be written.
+    Failed,
+}
+
+impl<W: Write> Parts<W> {
+    /// An empty file.
+    pub fn new(out: W) -> Self {
+        Self { state: State::Empty(out) }
+    }
+
+    /// Adds rows; the names and types of their columns are those of the first part.
+    ///
+    /// # Errors
+    /// Those of [`write_parquet`].
+    pub fn add<'a>(&mut self, columns: impl IntoIterator<Item = Column<'a>>) -> Result<(), TableError> {
+        let frame = frame(columns)?;
+        let mut writer = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Empty(out) => {
+                ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).batched(frame.schema())?
+            }
+            State::Begun(writer) => writer,
+            State::Failed => return Ok(()),
+        };
+        writer.write_batch(&frame)?;
+        self.state = State::Begun(writer);
+        Ok(())
+    }
+
+    /// Ends the file; without a part it stays empty, and is none.
+    ///
+    /// # Errors
+    /// Whatever the output reports.
+    pub fn end(self) -> Result<(), TableError> {
+        if let State::Begun(writer) = self.state {
+            writer.finish()?;
+        }
+        Ok(())
+    }
+}
+
+fn frame<'a>(columns: impl IntoIterator<Item = Column<'a>>) -> Result<DataFrame, PolarsError> {
+    let columns = columns.into_iter().map(series).map(|series| series.map(Into::into));
+    DataFrame::new_infer_height(columns.collect::<Result<_, _>>()?)
 }
 
 /// A column with its type.
@@ -101,6 +154,27 @@ mod tests {
             |cells: &[u64]| written(&[Column { name: "served", cells: Cells::Figures(cells) }]).expect("written");
         assert_eq!(of(&[1, 2]), of(&[1, 2]));
         assert_ne!(of(&[1, 2]), of(&[2, 1]));
+    }
+
+    #[test]
+    fn parts_are_rows_of_one_file_and_an_empty_one_has_its_columns() {
+        let of = |parts: &[&[u64]]| {
+            let mut out = Vec::new();
+            let mut parquet = Parts::new(&mut out);
+            for part in parts {
+                parquet.add([Column { name: "served", cells: Cells::Figures(part) }]).expect("added");
+            }
+            parquet.end().expect("written");
+            out
+        };
+        let whole = of(&[&[1, 2, 3], &[4]]);
+        assert!(whole.starts_with(b"PAR1") && whole.ends_with(b"PAR1") && whole == of(&[&[1, 2, 3], &[4]]));
+        let empty = of(&[&[]]);
+        assert!(empty.ends_with(b"PAR1") && empty.windows(6).any(|name| name == b"served"));
+        assert!(of(&[]).is_empty());
+        let mut parquet = Parts::new(Vec::new());
+        parquet.add([Column { name: "served", cells: Cells::Figures(&[1]) }]).expect("added");
+        assert!(parquet.add([Column { name: "lost", cells: Cells::Text(&[String::new()]) }]).is_err());
     }
 
     #[test]

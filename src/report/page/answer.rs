@@ -70,7 +70,7 @@ impl Answer {
             unread: unread.html(),
             first_unread: unread.hides_peers,
             rows,
-            inputs: cast.document.inputs.iter().take(MOST_INPUTS).map(input).collect(),
+            inputs: (1..=MOST_INPUTS).zip(&cast.document.inputs).map(|(at, each)| input(cast, at, each)).collect(),
             inputs_left: match captures.saturating_sub(MOST_INPUTS) {
                 0 => String::new(),
                 left => format!(
@@ -543,7 +543,7 @@ fn bytes(input: &Input) -> u64 {
     }
 }
 
-fn input(input: &Input) -> InputRow {
+fn input(cast: &Cast<'_>, number: usize, input: &Input) -> InputRow {
     let none = || "–".to_owned();
     match input {
         Input::Capture {
@@ -559,7 +559,7 @@ fn input(input: &Input) -> InputRow {
             ..
         } => InputRow {
             name: html::name(name, LONG),
-            kind: format!("capture, {format}"),
+            kind: cast.numbering.capture(number, format),
             bytes: grouped(*bytes),
             frames: grouped(*frames),
             first: first_time.as_deref().map_or_else(none, dated),

@@ -2,7 +2,8 @@
 
 use super::cast::{Cast, Peer};
 use crate::evidence::Class;
-use crate::report::blocks::{self, Block};
+use crate::report::blocks::{self, Block, Proof};
+use crate::report::model::Standard;
 use crate::report::text::{counted, grouped};
 
 /// The table.
@@ -36,6 +37,23 @@ pub(super) fn without(cast: &Cast<'_>, peer: &Peer<'_>) -> Option<String> {
     (!without.is_empty()).then(|| blocks::stretches(&without))
 }
 
+/// Filters that select exactly the frames of a proof; none where the report does not list them.
+pub(super) fn of_proof(cast: &Cast<'_>, peer: &Peer<'_>, standard: &Standard) -> Vec<(&'static str, String)> {
+    let Some(pieces) = cast.document.pieces.as_deref() else { return Vec::new() };
+    let Standard { piece, leaf, advertised, served, .. } = *standard;
+    let proof = Proof { piece, leaf, advertised, served };
+    let sets = blocks::proof(pieces, |number| cast.is_sent(peer, number), &proof);
+    if sets.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let named = ["advertised", "requested", "served"].into_iter().zip(&sets);
+    named
+        .flat_map(|(what, sets)| {
+            sets.iter().flat_map(|(_, set)| blocks::filters(set)).map(move |text| (what, text))
+        })
+        .collect()
+}
+
 /// Filters that select exactly the frames of what differs, and of all that was sent.
 pub(super) fn filters(all: &[Block]) -> Vec<(&'static str, String)> {
     let exact = |what, keep: &dyn Fn(&&Block) -> bool| {
@@ -56,12 +74,8 @@ impl Rows {
             place: block.place(),
             bytes: grouped(block.bytes),
             class: block.class.name(),
-            asked: block.asked.map_or_else(|| "–".to_owned(), cell),
-            sent: match block.summed_frames() {
-                Some((count, frames)) => format!("{} frames, {}", grouped(count), cell(frames)),
-                None if block.frames.is_empty() => "–".to_owned(),
-                None => block.frames.iter().map(|frames| cell(*frames)).collect::<Vec<_>>().join(", "),
-            },
+            asked: blocks::cited(&block.asked, "–", cell),
+            sent: blocks::cited(&block.frames, "–", cell),
         };
         let left = match all.get(MOST_ROWS..) {
             None | Some([]) => String::new(),

@@ -408,17 +408,19 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
             link("Served", "sent all of it, alone".to_owned(), at(standard.served)),
             hash,
         ];
-        let filters = [
+        let exact = blocks::of_proof(cast, peer, standard);
+        let ranges = [
             ("advertised", standard.advertised, Messages::Any),
             ("requested", standard.requested, Messages::Requests(standard.piece)),
             ("served", standard.served, Messages::Pieces(standard.piece)),
         ];
-        let filters = filters.into_iter().filter_map(|(what, frames, messages)| {
+        let ranges = ranges.into_iter().filter(|_| exact.is_empty()).filter_map(|(what, frames, messages)| {
             // Several advertisements have frames of others between them, of either direction.
             Some(Filter { what, text: display_filter(frames, transfer.and_then(Way::read).as_ref(), messages)? })
         });
+        let filters = exact.iter().map(|(what, text)| Filter { what, text: text.clone() }).chain(ranges).collect();
         let head = "First proof: the chain that the standard asks for";
-        return (head, chain, filters.collect(), note(cast, transfer));
+        return (head, chain, filters, note(cast, transfer));
     }
     if !peer.sent_any() || sent.is_empty() {
         return ("", Vec::new(), Vec::new(), String::new());

@@ -5,6 +5,7 @@ use super::page::Page;
 use super::screen::Detail;
 use super::words::table_of;
 use crate::ends::Timestamp;
+use crate::report::blocks;
 use crate::report::text::{columns, counted, grouped, shell_word, visible};
 use crate::report::{Document, Frames, Input};
 
@@ -145,32 +146,18 @@ pub(super) fn again(view: &View<'_>, more: &str) -> Vec<String> {
     words
 }
 
-/// Filters of exactly these frames: a set for each input.
+/// Filters of these frames: a set for each input, and of a range over two inputs its ends.
 pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
-    let mut files: Vec<u16> = frames.iter().map(|each| each.file).collect();
-    files.sort_unstable();
-    files.dedup();
-    for file in files {
+    sets(&blocks::united(frames.iter().copied()), view, page);
+}
+
+/// Filters of exactly these frames, a set for each input.
+pub(super) fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
+    for (file, set) in sets {
         if view.several {
-            page.line(&format!("in #{}, {}", u32::from(file) + 1, view.input(file.into())));
+            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
         }
-        let mut own: Vec<&Frames> =
-            frames.iter().filter(|each| each.file == file && each.last_file.is_none()).collect();
-        own.sort_unstable();
-        own.dedup();
-        let set: Vec<String> = own
-            .iter()
-            .map(|each| {
-                if each.first == each.last {
-                    each.first.to_string()
-                } else {
-                    format!("{}..{}", each.first, each.last)
-                }
-            })
-            .collect();
-        if !set.is_empty() {
-            page.frame_filters(&set);
-        }
+        page.frame_filters(set);
     }
 }
 

@@ -262,17 +262,14 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let mut table = Table::new(columns, 1);
     let shown = view.screen.rows(PEERS, all.len());
     for each in all.iter().take(shown) {
-        let sent = match each.summed_frames() {
-            Some((count, frames)) => format!("{} frames, {}", grouped(count), view.cite(frames)),
-            None => each.frames.iter().map(|frames| view.cite(*frames)).collect::<Vec<_>>().join(", "),
-        };
+        let cited = |frames: &[crate::report::Frames]| block::cited(frames, "-", |frames| view.cite(frames));
         table.push(vec![
             each.piece.clone(),
             each.place(),
             grouped(each.bytes),
             each.class.name().to_owned(),
-            each.asked.map_or_else(|| "-".to_owned(), |frames| view.cite(frames)),
-            if sent.is_empty() { "-".to_owned() } else { sent },
+            cited(&each.asked),
+            cited(&each.frames),
         ]);
     }
     table.write(page);
@@ -412,6 +409,12 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
         let few = sets.iter().map(|(_, set)| set.len()).sum::<usize>() <= MOST_EXACT;
         sets.into_iter().filter(|_| few).collect::<Vec<_>>()
     };
+    // Without the others' frames that lie between.
+    let proof = subject.standard.as_ref().filter(|_| subject.actionable).zip(view.document.pieces.as_deref());
+    let proved = proof
+        .map(|(proof, pieces)| block::proof(pieces, is_sent(view, subject), &proof.into()))
+        .unwrap_or_default();
+    let proved = block::joined(&proved);
     let sent = exact(&|_| true);
     if !sent.is_empty() {
         what.push("exactly the frames that it sent");
@@ -429,30 +432,21 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let served = of.iter().filter(|transfer| Way::of(transfer).piece_messages().is_none());
     let served: Vec<crate::report::Frames> = served.filter_map(|transfer| transfer.served_frames).collect();
     next::filters(&served, view, page);
-    if !frames.is_empty() {
-        next::filters(&frames, view, page);
+    match proved.is_empty() {
+        true => next::filters(&frames, view, page),
+        false => next::sets(&proved, view, page),
     }
     let differ = exact(&|each| each.class == Class::Refuted);
     if !differ.is_empty() {
-        sets(&differ, view, page);
+        next::sets(&differ, view, page);
     } else if let Some(frames) = differing {
         next::filters(&[frames], view, page);
     }
-    sets(&sent, view, page);
+    next::sets(&sent, view, page);
     if of.iter().any(|transfer| transfer.transport == crate::ends::Transport::Utp) {
         page.line(
             "Wireshark does not rebuild uTP: these select packets and not messages, and others' between them.",
         );
-    }
-}
-
-/// Filters of exactly these frames, a set for each input.
-fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
-    for (file, set) in sets {
-        if view.several {
-            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
-        }
-        page.frame_filters(set);
     }
 }
 

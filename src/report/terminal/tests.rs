@@ -457,6 +457,12 @@ fn gaps_of_unknown_length_are_not_said_to_miss_no_byte() {
         "{text}"
     );
     assert!(!text.contains(" 0 bytes missing"), "{text}");
+    document.quality.gap_packets = 423;
+    let text = flat(&document);
+    assert!(
+        text.contains("4 gaps in connections that carry BitTorrent; 423 uTP packets are missing by their"),
+        "{text}"
+    );
 }
 
 #[test]
