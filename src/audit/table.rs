@@ -2,6 +2,7 @@
 
 use super::captures::Captures;
 use super::document::{ClaimRow, Document};
+use super::letter::beside;
 use super::words::meaning;
 use crate::report::{counted, grouped, visible, wrapped};
 
@@ -105,6 +106,9 @@ fn details(claim: &ClaimRow, captures: &Captures<'_>) -> String {
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
         let hints: Vec<&str> = time.hints.iter().take(3).map(String::as_str).collect();
         words.push(format!("would fit at {}", hints.join(", ")));
+    }
+    if matches!(claim.verdict, Some("supported" | "supported-in-part")) {
+        words.extend(beside(claim));
     }
     let frames = claim.evidence.as_ref().and_then(|found| found.frames.as_ref());
     words.extend(frames.map(|frames| captures.frames(frames)));
