@@ -247,6 +247,92 @@ fn that_an_address_sent_no_piece_is_said_of_the_torrent_where_it_sent_another() 
     assert!(!text.contains(not_given), "{text}");
 }
 
+/// The hash of `fixtures/corrupt-seeder`, which ran from 02:59:57.463 to 03:00:05.081.
+const SHARED: &str = "33c3105a3c68063147606691f968863e17ec7955";
+
+fn of_shared(folder: &Path, address: &str, time: &str, options: &[&str]) -> String {
+    let notice = claiming(folder, address, time, SHARED);
+    letter(&notice, &["corrupt-seeder/capture.pcap"], &["corrupt-seeder/shared.torrent"], options)
+}
+
+#[test]
+fn a_letter_says_when_the_act_was_and_that_the_capture_had_ended() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let late = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:20Z", &[]);
+    for sentence in [
+        "Within 30 seconds of the stated time 203.0.113.2, port 6881, had said that it had piece",
+        "seconds before the stated time. A stated time counts give or take 30 seconds.",
+        "What shows it was seen from 2026-11-21 02:59:5",
+        "It had ended before the stated time.",
+    ] {
+        assert!(late.contains(sentence), "{sentence}: {late}");
+    }
+    assert!(!late.contains("At the stated time"), "{late}");
+    let early = of_shared(folder.path(), "203.0.113.2", "2026-11-21T02:59:40Z", &[]);
+    assert!(
+        early.contains("after the stated time.") && early.contains("It began after the stated time."),
+        "{early}"
+    );
+    let then = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:00Z", &["--tolerance", "5s"]);
+    assert!(!then.contains("before the stated time") && !then.contains("had ended"), "{then}");
+}
+
+#[test]
+fn of_an_address_that_sent_nothing_that_is_said_first() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = of_shared(folder.path(), "203.0.113.4", "2026-11-21T03:00:00Z", &[]);
+    assert!(
+        text.contains("FINDING In the capture this address sent no piece. The capture supports a part"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_stated_coverage_is_not_contradicted_by_the_finding() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = of_shared(folder.path(), "203.0.113.77", "2026-11-21T03:00:00Z", &["--covers", "203.0.113.0/24"]);
+    assert!(text.contains("It holds 0 packets from 203.0.113.77 and 0 to it: everything that it sent"), "{text}");
+    assert!(text.contains("But no packet from this address is in it either"), "{text}");
+    assert!(!text.contains("connections that did not pass here"), "{text}");
+}
+
+#[test]
+fn a_signature_is_spoken_of_as_it_is() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let none = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:00Z", &[]);
+    assert!(none.contains("No signature was found on the notice, and none is checked."), "{none}");
+    let signed = samples().join("03-mail-pgp-twice.eml");
+    let text = letter(&signed, &["metadata-only/capture.pcap"], &["metadata-only/meta.torrent"], &[]);
+    assert!(text.contains("The signature on the notice was not checked."), "{text}");
+}
+
+#[test]
+fn a_demand_in_sentences_is_unusable_and_fails_strict() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("demand.txt");
+    let demand =
+        "Your address 203.0.113.2 shared our film \"shared\" on 21 November 2026 at 03:59 CET. Pay 900 euro.\n";
+    std::fs::write(&path, demand).expect("written");
+    let case = fixtures().join("corrupt-seeder");
+    let mut arguments = vec![
+        path.display().to_string(),
+        "--capture".to_owned(),
+        case.join("capture.pcap").display().to_string(),
+        "-t".to_owned(),
+        case.join("shared.torrent").display().to_string(),
+    ];
+    let done = audit(&arguments);
+    let shown = String::from_utf8(done.out).expect("text");
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(done.code, Some(3));
+    assert!(
+        shown.contains("unusable") && shown.contains("no-fields: no field of a notice was found in it"),
+        "{shown}"
+    );
+    arguments.push("--strict".to_owned());
+    assert_eq!(audit(&arguments).code, Some(1));
+}
+
 /// The address that served most in a capture, and when it began.
 fn serving(capture: &Path, torrent: &Path) -> (String, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
@@ -273,7 +359,7 @@ fn a_letter_names_what_is_missing_of_the_standard() {
         "It does not show that a whole piece came from this address alone, as the standard of proof wants.",
         "It holds 56 packets",
         "(frames 83 to 176)",
-        "In Wireshark: frame.number in {83..176}.",
+        "In Wireshark: frame.number in {83..176} && ip.addr == 203.0.113.3.",
     ] {
         assert!(text.contains(sentence), "{sentence}: {text}");
     }

@@ -84,6 +84,7 @@ fn every_view_names_the_list_its_date_and_what_a_relay_is() {
     for said in [
         "In the network of AS64500 Example Net, DE, as asn.mmdb of 2026-11-01 and country.mmdb of 2026-11-01 says: that names no person.",
         "Listed as Tor exit in relays.csv of 2026-11-20, for 2026-11-01 to 2026-11-20: what it sends may come from others.",
+        "147,456 bytes; frames 83-176; on a list of relays, so what it sends may come from others",
         "AS64500 Example Net: 2 peers sent 551,072 bytes",
         "Passed over, without an address: 1 line of relays.csv.",
     ] {

@@ -2,6 +2,7 @@
 
 use super::captures::Captures;
 use super::document::{ClaimRow, Document};
+use super::letter::beside;
 use super::words::meaning;
 use crate::report::grid::{Column, Table, figure, word};
 use crate::report::{Detail, Page, Screen, bold, counted, grouped, visible};
@@ -133,6 +134,9 @@ fn why(claim: &ClaimRow, captures: &Captures<'_>) -> String {
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
         let hints: Vec<&str> = time.hints.iter().take(3).map(String::as_str).collect();
         words.push(format!("would fit at {}", hints.join(", ")));
+    }
+    if matches!(claim.verdict, Some("supported" | "supported-in-part")) {
+        words.extend(beside(claim));
     }
     let found = claim.evidence.as_ref();
     let chain = found

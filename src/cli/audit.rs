@@ -184,12 +184,21 @@ impl Audit {
     fn source(&self, look: Look) -> anyhow::Result<(report::Document, Covered)> {
         if let Some(path) = &self.case {
             let opened = Opened::read(path).map_err(|error| opening(&error))?;
-            let covered = opened.covered.ok_or_else(|| Refusal {
-                what: format!(
-                    "{} holds no coverage.json, so nobody can tell from it what happened when",
-                    path.display()
-                ),
-                instead: "a case directory that this version wrote, or --capture CAPTURE".to_owned(),
+            let covered = opened.covered.ok_or_else(|| match opened.document.options.pseudonyms {
+                true => Refusal {
+                    what: format!(
+                        "{} has pseudonyms in the place of addresses, which no notice names",
+                        path.display()
+                    ),
+                    instead: "the case without them, or --capture CAPTURE".to_owned(),
+                },
+                false => Refusal {
+                    what: format!(
+                        "{} holds no coverage.json, so nobody can tell from it what happened when",
+                        path.display()
+                    ),
+                    instead: "a case directory that this version wrote, or --capture CAPTURE".to_owned(),
+                },
             })?;
             return Ok((opened.document, covered));
         }
@@ -403,6 +412,11 @@ Examples:
       the capture was made at 192.0.2.7 itself, and holds all of its traffic
   peerproof audit notices/ --case case/
       against a case that was made before, without its captures
+
+A notice in a text needs each field under its name, one a line: `IP Address:
+192.0.2.1`, `Port: 6881`, `Date: 2026-11-21T02:59:59Z`, `Info Hash: ...`. In CSV
+the first line names the columns (ip,port,time,infohash), in JSON the members do.
+Address and time must be there; without a hash or a port less can be said.
 
 Verdicts: supported, supported-in-part, contradicted, not-at-stated-time,
 outside-capture, not-decidable. A notice is parsed, never believed.

@@ -11,6 +11,7 @@ use peerproof_verify::{Fault, Found};
 
 use super::captures::{Opened, Reading};
 use super::refusal::{self, Refusal};
+use super::say;
 use super::torrents::GivenTorrents;
 
 /// A case or captures by position, the torrents, and how captures are read.
@@ -60,6 +61,13 @@ impl Material {
         if let Some(case) = case {
             let opened = case::Opened::read(case).map_err(|error| refusal::opening(&error))?;
             captures.as_in(&opened.document.options)?;
+            if opened.document.options.pseudonyms {
+                say::warning(&format!(
+                    "{} has pseudonyms in the place of addresses, and its captures have the clear ones: peers are named by those \
+                     here",
+                    case.display()
+                ));
+            }
             for found in found.iter().filter(|found| found.is_as_given) {
                 let input = usize::try_from(found.input).ok().and_then(|at| opened.document.inputs.get(at));
                 if let Some(Input::Capture { sha256: Some(sha256), .. }) = input {

@@ -95,7 +95,7 @@ fn the_holder_of_the_key_has_back_what_a_pseudonym_stands_for() {
         let mut arguments = vec!["reveal", key.as_str()];
         arguments.extend(pseudonyms.iter().map(String::as_str));
         let (code, out, said) = place.run(&arguments);
-        assert_eq!((code, said.as_str()), (0, ""));
+        assert!(code == 0 && said.contains("every address is the pseudonym of some address"), "{said}");
         revealed.extend(out.lines().map(str::to_owned));
     }
     for row in list(&clear.report["subjects"]) {

@@ -1,8 +1,9 @@
 //! The blocks of the one peer that is shown: what it sent of each piece, and the filters of exactly those frames.
 
 use super::cast::{Cast, Peer};
-use crate::evidence::Class;
+use crate::evidence::{Class, Grade};
 use crate::report::blocks::{self, Block, Proof};
+use crate::report::filters::{Messages, Way, display_filter};
 use crate::report::model::Standard;
 use crate::report::text::{counted, grouped};
 
@@ -64,6 +65,31 @@ pub(super) fn filters(all: &[Block]) -> Vec<(&'static str, String)> {
     };
     let differ = exact("what differs", &|block| block.class == Class::Refuted);
     differ.chain(exact("sent, exactly", &|_| true)).collect()
+}
+
+/// Filters of the piece messages of each piece with blocks that differ; none where the report lists the blocks themselves.
+pub(super) fn differing(cast: &Cast<'_>, peer: &Peer<'_>) -> Vec<String> {
+    if cast.document.pieces.is_some() {
+        return Vec::new();
+    }
+    let of = cast.sent(peer).filter_map(|transfer| {
+        let rung = transfer.rungs.iter().find(|rung| rung.grade == Grade::GX)?;
+        Some((rung.frames, Way::read(transfer)?))
+    });
+    let pieces = peer.subject.refuted_pieces.iter().flat_map(|range| range.first..=range.last);
+    let pieces: Vec<u32> = pieces.take(MOST_FILTERS).collect();
+    let filters = of.flat_map(|(frames, way)| {
+        let filter = |piece: &u32| display_filter(frames, Some(&way), Messages::Pieces(*piece));
+        pieces.iter().filter_map(filter).collect::<Vec<_>>()
+    });
+    filters.take(MOST_FILTERS).collect()
+}
+
+/// `: 1 and 4`, the first pieces with blocks that differ; empty where the report does not name them.
+pub(super) fn which_differ(peer: &Peer<'_>) -> String {
+    let ranges = peer.subject.refuted_pieces.iter().map(|range| (range.first.into(), range.last.into()));
+    let ranges: Vec<(u64, u64)> = ranges.collect();
+    if ranges.is_empty() { String::new() } else { format!(": {}", blocks::stretches(&ranges)) }
 }
 
 impl Rows {

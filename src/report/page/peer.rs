@@ -101,6 +101,9 @@ impl Section {
         let own = blocks::of(cast, peer);
         let exact = own.as_deref().map(blocks::filters).unwrap_or_default();
         filters.extend(exact.into_iter().map(|(what, text)| Filter { what, text }));
+        filters.extend(
+            blocks::differing(cast, peer).into_iter().map(|text| Filter { what: "piece that differs", text }),
+        );
         let zero: Vec<&str> = CLASSES.iter().filter(|class| (class.bytes)(figures) == 0).map(|c| c.name).collect();
         let label = CLASSES
             .iter()

@@ -246,7 +246,8 @@ pub(super) const WORDS: [Word; 17] = [
     ("frame", "A packet as numbered by Wireshark (frame.number), from 1 in each capture."),
     (
         "port declared",
-        "The port that the peer itself told another to call it on; its packets came from the other ports named.",
+        "The port that the peer itself told another to call it on; its packets came from the other ports named, or where it says also \
+         sent from, from both.",
     ),
 ];
 

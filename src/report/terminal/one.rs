@@ -34,6 +34,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if view.peers.is_empty() {
         let whom = view.document.shown.as_ref().and_then(|shown| shown.peer.clone()).unwrap_or_default();
         page.row(&bold(&format!("{whom} has no row in this report.")), 0, 2);
+        page.line(&unseen(view));
     }
     if view.screen.detail != Detail::Answer {
         hosts::write(view, page);
@@ -57,6 +58,22 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if view.peers.is_empty() {
         page.row(&bold("Nothing is said of it but what stands here."), 0, 2);
     }
+}
+
+/// What the captures do not show of an address without a row, and what they cover.
+fn unseen(view: &View<'_>) -> String {
+    let of = match view.unread.hides {
+        true => {
+            "No connection of it that could be read is one of a peer; not everything could be read, see UNREAD."
+        }
+        false => "No connection of it in these captures is one of a peer.",
+    };
+    let ran = match (view.document.quality.first_time, view.document.quality.duration_ns) {
+        (Some(first), Some(_)) => format!(" They ran {} from {}.", view.captured(), view.clock.title(first)),
+        (Some(first), None) => format!(" They ran from {} on, over a step of a clock.", view.clock.title(first)),
+        _ => String::new(),
+    };
+    format!("{of}{ran} Other connections, times and places were not captured.")
 }
 
 fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
@@ -152,7 +169,7 @@ fn sentence(view: &View<'_>, subject: &Subject) -> String {
 
 fn ladder(view: &View<'_>, subject: &Subject, page: &mut Page) {
     page.heading("LADDER");
-    let mut columns = vec![word("rung"), word("what"), word("frames"), word("UTC")];
+    let mut columns = vec![word("rung"), word("what"), word("first in frames"), word("UTC")];
     if view.screen.zone.is_some() {
         columns.push(word("local"));
     }
@@ -163,7 +180,7 @@ fn ladder(view: &View<'_>, subject: &Subject, page: &mut Page) {
             (Grade::G2, _) => "opened or answered a connection".to_owned(),
             (Grade::G3, _) => "completed a handshake".to_owned(),
             (Grade::G4, _) => {
-                format!("said that it had {}", counted(subject.pieces_advertised, "piece"))
+                format!("said that it had pieces, {} in all", grouped(subject.pieces_advertised))
             }
             (Grade::G6, _) => format!("sent {} as pieces", counted(subject.bytes.served, "byte")),
             (Grade::G7, _) => format!("{} are the torrent's", grouped(subject.bytes.verified)),

@@ -31,7 +31,7 @@ fn why_not_higher(view: &View<'_>, page: &mut Page) {
     }
     if reasons.is_empty() {
         page.line(if view.peers.is_empty() {
-            "Nobody has a row."
+            if view.unread.hides { "Nobody has a row: not everything could be read." } else { "Nobody has a row." }
         } else {
             "Every peer with a row met the standard."
         });
