@@ -166,18 +166,12 @@ impl<'cap> Bytes<'cap> {
         };
         let mut damaged = vec![None; suspects.len()];
         for (number, (source, base)) in sources.iter().zip(bases).enumerate() {
-            let of_set = |suspect: &Suspect| {
-                let file = suspect.span.first.frame.file();
-                bases.partition_point(|base| *base <= file).checked_sub(1) == Some(number)
-            };
+            let of_set = |suspect: &Suspect| set_of(suspect.span, bases) == Some(number);
             let own: Vec<usize> = (0..).zip(suspects).filter(|(_, it)| of_set(it)).map(|(at, _)| at).collect();
             if own.is_empty() {
                 continue;
             }
-            let Some(captures) = source.captures() else {
-                source.missed.set(true);
-                continue;
-            };
+            let Some(captures) = source.captures() else { continue };
             let local = |at: At| At { frame: at.frame.ahead(*base), ..at };
             let there = |span: Span| Span { first: local(span.first), last: local(span.last) };
             let there: Vec<Suspect> = own
@@ -261,9 +255,23 @@ impl Ask for Captured<'_, '_> {
         bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
     }
 
+    fn has_frames(&mut self, span: Span) -> bool {
+        let Bytes::Sets { sources, bases } = self.bytes else { return true };
+        let source = set_of(span, bases).and_then(|number| sources.get(number));
+        let has = source.is_some_and(|source| source.captures().is_some());
+        source.filter(|_| !has).into_iter().for_each(|source| source.missed.set(true));
+        has
+    }
+
     fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.bytes.damaged(suspects, self.options, &mut self.anomalies)
     }
+}
+
+/// Of which set the frames of `span` are, by the first input of each.
+fn set_of(span: Span, bases: &[u16]) -> Option<usize> {
+    let file = span.first.frame.file();
+    bases.partition_point(|base| *base <= file).checked_sub(1)
 }
 
 // Rationale: where bytes differ, the first ones do.

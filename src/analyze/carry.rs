@@ -13,7 +13,7 @@ use crate::judge::{self, Ask, Class, Contests, Measure, Parts, Suspect, Why, jud
 use crate::options::Options;
 use crate::part::{Carried, Part};
 use crate::session::Reason;
-use crate::torrent::Torrents;
+use crate::torrent::{Torrent, Torrents};
 
 /// Lets `part` carry what is open: all payload where the torrents do not decide anything, else that of pieces in which
 /// something is decided by no hash. What is hashed on the way is added to what the part knows.
@@ -78,7 +78,7 @@ struct Noting<'cap, 'run> {
 }
 
 impl Ask for Noting<'_, '_> {
-    fn turn(&mut self, piece: u32) {
+    fn turn(&mut self, piece: u32, _: Option<&Torrent>) {
         self.piece = piece;
     }
 

@@ -9,14 +9,15 @@ use crate::ends::{Direction, FlowKey, Span};
 use crate::facts::Digests;
 use crate::prove::{Half, Verdict};
 use crate::session::Reason;
-use crate::torrent::Expected;
 use crate::torrent::merkle::root;
+use crate::torrent::{Expected, Torrent};
 
 /// Whoever has the bytes that facts name. Each answer is a function of the question and the captures, so that their order
 /// changes nothing.
 pub trait Ask {
-    /// The judge turns to the pieces of this number. A hint: no answer depends on it.
-    fn turn(&mut self, _piece: u32) {}
+    /// The judge turns to a piece of `torrent`; without one, to the pieces of this number of all torrents, known or not. A
+    /// hint: no answer depends on it.
+    fn turn(&mut self, _piece: u32, _torrent: Option<&Torrent>) {}
 
     /// What `copy` hashes to as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for it: the copy holds
     /// all of it.
@@ -34,6 +35,12 @@ pub trait Ask {
 
     /// Bytes of `parts` that are not zero.
     fn non_zero(&mut self, parts: &Parts) -> u64;
+
+    /// Whether the frames of `span` can be looked at. Where not, nothing is known of damage in them, and
+    /// [`damaged`](Self::damaged) need not be asked.
+    fn has_frames(&mut self, _span: Span) -> bool {
+        true
+    }
 
     /// Of each suspect, the reason for which it is in doubt: it rests on a damaged frame, one with a wrong checksum among others
     /// of its direction with right ones, or on one whose checksum cannot be tested.

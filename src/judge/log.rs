@@ -9,9 +9,10 @@ use super::Measure;
 use super::ask::{Ask, Suspect};
 use super::parts::Parts;
 use crate::Error;
+use crate::ends::Span;
 use crate::facts::{ContentName, Copy, CopyRange, Digests, Sorted};
 use crate::session::Reason;
-use crate::torrent::Expected;
+use crate::torrent::{Expected, Torrent};
 
 /// The digests of copies, by piece.
 pub(super) type Log = Sorted<Copy, u32>;
@@ -54,7 +55,8 @@ fn begin(log: &Log) -> Peekable<Box<dyn Iterator<Item = (u32, Copy)> + '_>> {
 }
 
 impl Ask for Logged<'_> {
-    fn turn(&mut self, piece: u32) {
+    fn turn(&mut self, piece: u32, torrent: Option<&Torrent>) {
+        self.other.turn(piece, torrent);
         if self.piece == Some(piece) {
             return;
         }
@@ -68,7 +70,6 @@ impl Ask for Logged<'_> {
                 self.copies.entry(copy.content).or_default().push(copy);
             }
         }
-        self.other.turn(piece);
     }
 
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
@@ -103,6 +104,10 @@ impl Ask for Logged<'_> {
 
     fn non_zero(&mut self, parts: &Parts) -> u64 {
         self.other.non_zero(parts)
+    }
+
+    fn has_frames(&mut self, span: Span) -> bool {
+        self.other.has_frames(span)
     }
 
     fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {

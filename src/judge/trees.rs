@@ -171,7 +171,7 @@ fn overlap(shares: &[&Share]) -> bool {
 
 /// What the content of a piece hashes to, where it is whole.
 fn node_of(torrent: &Torrent, piece: PieceIndex, content: &Parts, ask: &mut dyn Ask) -> Option<[u8; 32]> {
-    ask.turn(piece.number());
+    ask.turn(piece.number(), Some(torrent));
     let pads: RangeSet = torrent.pads(piece).collect();
     let size = torrent.piece_size(piece);
     let bytes = size - u32::try_from(pads.total()).ok()?;
